@@ -1,0 +1,123 @@
+"""The warehouse: one engine, named SQL statements, COPY and locks. Below every stage.
+
+SQL lives in include/sql/<stage>/<name>.sql, one statement a file, and is found from this file's own
+place, never from the working directory. Sessions run in UTC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import IO, Any
+
+import orjson
+import sqlalchemy as sa
+from psycopg2.extensions import connection as Psycopg2Connection
+from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from lifecycle_mail.errors import DatabaseUnavailable, SettingsError
+from lifecycle_mail.settings import INCLUDE
+
+SQL_FOLDER = INCLUDE / "sql"
+logger = logging.getLogger(__name__)
+
+
+def engine(database_url: str, *, connections: int = 5) -> Engine:
+    """Return an engine on `database_url`: psycopg2, UTC sessions, at most `connections` connections.
+
+    Raises:
+        SettingsError: the address is not a PostgreSQL one.
+    """
+    try:
+        url = make_url(database_url)
+    except ArgumentError:
+        raise SettingsError("LIFECYCLE_DATABASE_URL is no database address: write postgresql://…") from None
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        raise SettingsError("LIFECYCLE_DATABASE_URL is not PostgreSQL: write postgresql://…")
+    try:
+        return sa.create_engine(
+            url.set(drivername="postgresql+psycopg2"),
+            pool_size=connections,
+            pool_pre_ping=True,
+            json_serializer=_to_json,
+            json_deserializer=orjson.loads,
+            connect_args={
+                "options": "-c timezone=UTC",
+                "application_name": "lifecycle_mail",
+                "connect_timeout": 10,
+            },
+        )
+    except NoSuchModuleError:
+        raise SettingsError("LIFECYCLE_DATABASE_URL is not PostgreSQL: write postgresql://…") from None
+
+
+def _to_json(value: object) -> str:
+    return orjson.dumps(value, default=str).decode()
+
+
+def require_reachable(warehouse: Engine) -> None:
+    """Connect once.
+
+    Raises:
+        DatabaseUnavailable: with host and database, never with the password.
+    """
+    try:
+        with warehouse.connect():
+            pass
+    except OperationalError as error:
+        where = f"{warehouse.url.host or 'local socket'}, database {warehouse.url.database}"
+        reason = str(error.orig).strip().splitlines()[-1] if error.orig else "no answer"
+        raise DatabaseUnavailable(
+            f"cannot reach the warehouse ({where}): {reason}. Is PostgreSQL running, "
+            "and LIFECYCLE_DATABASE_URL right?"
+        ) from None
+
+
+@lru_cache(maxsize=None)
+def statement(name: str) -> sa.TextClause:
+    """Return the statement of include/sql/`name`.sql (for example ``segments/inactive``).
+
+    Comment lines are left out: a parameter's name in a comment must not become a place for its value.
+    """
+    lines = (SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8").splitlines()
+    return sa.text("\n".join(line for line in lines if not line.lstrip().startswith("--")))
+
+
+def run(connection: Connection, name: str, /, **parameters: Any) -> CursorResult[Any]:
+    """Execute the named statement; parameters it does not bind are refused by the database layer."""
+    return connection.execute(statement(name), parameters)
+
+
+def scalar(connection: Connection, name: str, /, **parameters: Any) -> Any:
+    """Execute the named statement and return its one value."""
+    return run(connection, name, **parameters).scalar_one()
+
+
+def copy_in(connection: Connection, table: str, columns: Sequence[str], stream: IO[Any]) -> int:
+    """COPY the CSV text of `stream` (no header, empty unquoted = null) into `table`; return the row count.
+
+    `table` and `columns` are names from this code, never user text.
+    """
+    raw: Psycopg2Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    with raw.cursor() as cursor:
+        cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin with (format csv)", stream)
+        return int(cursor.rowcount)
+
+
+def lock(connection: Connection, name: str) -> None:
+    """Hold the advisory lock `name` until this transaction ends; waits for another holder."""
+    connection.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": _lock_key(name)})
+
+
+def try_lock(connection: Connection, name: str) -> bool:
+    """Like `lock`, but returns False at once where another session holds it."""
+    held = connection.execute(sa.text("select pg_try_advisory_xact_lock(:key)"), {"key": _lock_key(name)})
+    return bool(held.scalar_one())
+
+
+def _lock_key(name: str) -> int:
+    digest = hashlib.blake2b(f"lifecycle_mail:{name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

@@ -1,0 +1,60 @@
+"""The errors of Lifecycle Mail: one small tree, below every stage of the path.
+
+    LifecycleError
+    ├── SettingsError        a setting is missing or makes no sense
+    ├── DatabaseUnavailable  the warehouse cannot be reached
+    ├── SchemaOutOfDate      the warehouse wants `migrate` first
+    ├── FeedError            a feed file cannot be read at all (single rows go to source.rejected)
+    ├── SegmentError         no such segment, or a parameter it does not take
+    ├── CampaignError        a campaign or topic file is wrong: file, line, what to write instead
+    ├── TemplateError        a mail template is wrong, or lacks a variable
+    ├── DeliveryRefused      delivery may not start in this mode with these settings
+    ├── SendingStopped       the provider's answer stopped all sending (401, 403)
+    └── EventsError          an export of events cannot be read, or cannot be written
+
+Every message says what was wrong, where, and what to do, in one line, without personal data.
+"""
+
+
+class LifecycleError(Exception):
+    """Anything this product refuses with one readable line and exit status 1."""
+
+
+class SettingsError(LifecycleError):
+    """A setting is missing or makes no sense."""
+
+
+class DatabaseUnavailable(LifecycleError):
+    """The warehouse cannot be reached."""
+
+
+class SchemaOutOfDate(LifecycleError):
+    """The warehouse lacks migrations this version needs."""
+
+
+class FeedError(LifecycleError):
+    """A feed file cannot be read at all."""
+
+
+class SegmentError(LifecycleError):
+    """No such segment, or a parameter it does not take."""
+
+
+class CampaignError(LifecycleError):
+    """A campaign or topic file is wrong."""
+
+
+class TemplateError(LifecycleError):
+    """A mail template is wrong, or lacks a variable."""
+
+
+class DeliveryRefused(LifecycleError):
+    """Delivery may not start in this mode with these settings."""
+
+
+class SendingStopped(LifecycleError):
+    """The provider's answer stopped all sending."""
+
+
+class EventsError(LifecycleError):
+    """An export of events cannot be read, or cannot be written."""

@@ -1,0 +1,129 @@
+"""Settings, from the environment alone: what an installation may change without touching a file.
+
+Below every stage. Secrets never appear in `repr`, in logs or in errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+from zoneinfo import ZoneInfo
+
+from lifecycle_mail.errors import SettingsError
+
+INCLUDE = Path(__file__).resolve().parent.parent
+MODES = ("preview", "simulate", "live")
+Mode = Literal["preview", "simulate", "live"]
+
+DEVELOPMENT_SECRET = "development-link-secret"
+DEVELOPMENT_POSTAL_ADDRESS = "Corner Market, 1 Example Street, 00000 Example"
+DEVELOPMENT_PUBLIC_URL = "http://localhost:8086"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One installation's settings.
+
+    Times are seconds; `reporting_zone` is the IANA zone whose dates are KPI days;
+    `allowed_recipients` are lower-case addresses or ``@domain`` suffixes, empty = everyone.
+    """
+
+    database_url: str = field(repr=False)
+    mode: Mode = "preview"
+    sendgrid_api_key: str = field(default="", repr=False)
+    sendgrid_base_url: str = ""
+    events_dir: Path | None = None
+    feeds_dir: Path | None = None
+    claim_lease_seconds: float = 300.0
+    request_timeout_seconds: float = 30.0
+    public_url: str = DEVELOPMENT_PUBLIC_URL
+    postal_address: str = DEVELOPMENT_POSTAL_ADDRESS
+    link_secret: str = field(default=DEVELOPMENT_SECRET, repr=False)
+    reporting_zone: str = "UTC"
+    allowed_recipients: tuple[str, ...] = ()
+    campaigns_dir: Path = INCLUDE / "campaigns"
+    templates_dir: Path = INCLUDE / "templates"
+    topics_file: Path = INCLUDE / "topics.yaml"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], *, database: bool = True) -> Settings:
+        """Read the settings of `environment` (usually ``os.environ``).
+
+        `database=False` is for what needs no database (``campaign check``).
+
+        Raises:
+            SettingsError: a value is missing or not of its form; the message names the variable.
+        """
+        reader = _Reader(environment)
+        defaults = {name: definition.default for name, definition in cls.__dataclass_fields__.items()}
+        return cls(
+            database_url=reader.required("LIFECYCLE_DATABASE_URL") if database
+            else reader.text("LIFECYCLE_DATABASE_URL", ""),
+            mode=reader.mode(),
+            sendgrid_api_key=reader.text("SENDGRID_API_KEY", ""),
+            sendgrid_base_url=reader.text("SENDGRID_BASE_URL", "").rstrip("/"),
+            events_dir=reader.path("LIFECYCLE_EVENTS_DIR", None),
+            feeds_dir=reader.path("LIFECYCLE_FEEDS_DIR", None),
+            claim_lease_seconds=reader.seconds("LIFECYCLE_CLAIM_LEASE_SECONDS", 300.0),
+            request_timeout_seconds=reader.seconds("LIFECYCLE_REQUEST_TIMEOUT_SECONDS", 30.0),
+            public_url=reader.text("LIFECYCLE_PUBLIC_URL", DEVELOPMENT_PUBLIC_URL).rstrip("/"),
+            postal_address=reader.text("LIFECYCLE_POSTAL_ADDRESS", DEVELOPMENT_POSTAL_ADDRESS),
+            link_secret=reader.text("LIFECYCLE_LINK_SECRET", DEVELOPMENT_SECRET),
+            reporting_zone=reader.zone("LIFECYCLE_REPORTING_ZONE", "UTC"),
+            allowed_recipients=reader.names("LIFECYCLE_ALLOWED_RECIPIENTS"),
+            campaigns_dir=cast(Path, reader.path("LIFECYCLE_CAMPAIGNS_DIR", defaults["campaigns_dir"])),
+            templates_dir=cast(Path, reader.path("LIFECYCLE_TEMPLATES_DIR", defaults["templates_dir"])),
+            topics_file=cast(Path, reader.path("LIFECYCLE_TOPICS_FILE", defaults["topics_file"])),
+        )
+
+
+class _Reader:
+    """Turn environment texts into typed values; an empty text counts as absent."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def text(self, name: str, default: str) -> str:
+        return self._environment.get(name, "").strip() or default
+
+    def required(self, name: str) -> str:
+        value = self.text(name, "")
+        if not value:
+            raise SettingsError(
+                f"{name} is not set: give the warehouse's address, for example "
+                "postgresql://user@localhost/lifecycle"
+            )
+        return value
+
+    def mode(self) -> Mode:
+        value = self.text("LIFECYCLE_MODE", "preview")
+        if value not in MODES:
+            raise SettingsError(f"LIFECYCLE_MODE is '{value}': choose one of {', '.join(MODES)}")
+        return cast(Mode, value)
+
+    def path(self, name: str, default: Path | None) -> Path | None:
+        value = self.text(name, "")
+        return Path(value).expanduser() if value else default
+
+    def seconds(self, name: str, default: float) -> float:
+        value = self.text(name, "")
+        try:
+            number = float(value) if value else default
+        except ValueError:
+            raise SettingsError(f"{name} is '{value}': give a number of seconds") from None
+        if not 0 < number < float("inf"):
+            raise SettingsError(f"{name} is '{value}': give a number of seconds above 0")
+        return number
+
+    def zone(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise SettingsError(f"{name} is '{value}': give an IANA zone such as Europe/Berlin") from None
+        return value
+
+    def names(self, name: str) -> tuple[str, ...]:
+        return tuple(part.strip().lower() for part in self.text(name, "").split(",") if part.strip())

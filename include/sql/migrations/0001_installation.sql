@@ -1,0 +1,28 @@
+-- What belongs to the installation rather than to a stage: facts about it, and partition upkeep.
+create schema if not exists installation;
+
+create table installation.fact (
+    name text primary key,                               -- what the fact is, e.g. delivery_mode, demo_shift_days
+    value jsonb not null,                                -- its value
+    recorded_at timestamptz not null default now()       -- when it was written
+);
+
+-- Create the monthly partition of `parent` that holds `at`, if it is not there yet.
+-- Name: <parent>_<yyyy>_<mm>. Months are UTC months. Callers hold a lock of their stage.
+create function installation.ensure_month(parent text, at timestamptz) returns text
+language plpgsql as $$
+declare
+    month_start date := date_trunc('month', at at time zone 'UTC')::date;
+    child text := format('%s_%s', parent, to_char(month_start, 'YYYY_MM'));
+begin
+    if to_regclass(child) is null then
+        execute format(
+            'create table %s partition of %s for values from (%L) to (%L)',
+            child, parent,
+            to_char(month_start, 'YYYY-MM-DD') || ' 00:00:00+00',
+            to_char(month_start + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00'
+        );
+    end if;
+    return child;
+end
+$$;

