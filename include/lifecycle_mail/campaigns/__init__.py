@@ -1,0 +1,38 @@
+"""Campaign and topic files: YAML in version control, read strictly, refused with file and line.
+
+Below the stages: journeys, decisions, messages and delivery all read campaigns, and none owns them.
+"""
+
+from lifecycle_mail.campaigns.files import (
+    find_campaign,
+    json_schema,
+    read_campaign,
+    read_campaigns,
+    read_topics,
+)
+from lifecycle_mail.campaigns.models import (
+    Campaign,
+    Cap,
+    Goal,
+    HourRange,
+    Offer,
+    Sender,
+    Step,
+    Topic,
+)
+
+__all__ = [
+    "Campaign",
+    "Cap",
+    "Goal",
+    "HourRange",
+    "Offer",
+    "Sender",
+    "Step",
+    "Topic",
+    "find_campaign",
+    "json_schema",
+    "read_campaign",
+    "read_campaigns",
+    "read_topics",
+]

@@ -1,0 +1,188 @@
+"""What a campaign and a topic are: pydantic models of the YAML files. Units are in the names."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+NAME = r"^[a-z][a-z0-9_]{0,62}$"
+Name = Annotated[str, Field(pattern=NAME)]
+Ratio = Annotated[float, Field(ge=0, le=1)]
+
+GOAL_EVENTS = ("order", "click", "open", "page_view", "review", "offer_used")
+EXIT_FACTS = ("order", "reordered", "cart_emptied", "unsubscribed", "activity", "offer_used", "review")
+GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
+ExitFact = Literal[
+    "order", "reordered", "cart_emptied", "unsubscribed", "activity", "offer_used", "review"
+]
+Permission = Literal["pending", "confirmed"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class HourRange(_Strict):
+    """Local hours from `begins` up to `ends`, over midnight where `begins` is later; equal = the whole day."""
+
+    begins: dt.time = Field(alias="from", description="first local time, HH:MM")
+    ends: dt.time = Field(alias="to", description="local time it ends at, HH:MM")
+
+    @field_validator("begins", "ends", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        # YAML 1.1 reads an unquoted 21:00 as the number 1260.
+        if isinstance(value, int):
+            raise ValueError('write the time in quotes, such as "08:00"')
+        return value
+
+    def minutes(self) -> set[int]:
+        """Return the minutes of the day, 0 to 1439, that lie inside."""
+        first, last = (time.hour * 60 + time.minute for time in (self.begins, self.ends))
+        if first == last:
+            return set(range(1440))
+        return set(range(first, last)) if first < last else set(range(first, 1440)) | set(range(last))
+
+
+class Goal(_Strict):
+    """What counts as a conversion, and the number hoped for."""
+
+    event: GoalEvent = "order"
+    within_days: float = Field(gt=0, le=365, description="conversion window after the mail, days of 24 hours")
+    target_rate: Ratio | None = Field(None, description="share of delivered mails that should convert")
+    until: dt.date | None = Field(None, description="date the target is for")
+
+
+class Offer(_Strict):
+    """A discount a step gives."""
+
+    percent: float = Field(gt=0, le=100)
+    valid_hours: float = Field(gt=0, description="hours from the mail until it lapses")
+    code: str | None = Field(None, max_length=40)
+
+
+class Step(_Strict):
+    """One mail of a series."""
+
+    step: Name
+    after_hours: float = Field(ge=0, le=24 * 366, description="hours after enrollment")
+    template: str = Field(pattern=r"^[a-z0-9_]+(/[a-z0-9_]+)*$")
+    offer: Offer | None = None
+    variants: dict[Name, Annotated[float, Field(gt=0, le=1)]] = Field(
+        default_factory=dict, description="variant → share; shares add up to 1"
+    )
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> Step:
+        if self.variants and abs(sum(self.variants.values()) - 1) > 1e-9:
+            raise ValueError(f"the shares of variants add up to {sum(self.variants.values()):g}: make them 1")
+        if {"default", "holdout"} & set(self.variants):
+            raise ValueError("'default' and 'holdout' are taken: choose another variant name")
+        return self
+
+
+class SegmentUse(BaseModel):
+    """A segment of the registry, with the parameters that differ from its defaults."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: Name
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class Campaign(_Strict):
+    """One campaign file."""
+
+    campaign: Name
+    owner: str = Field(min_length=1, description="whom to ask")
+    description: str = Field(min_length=1)
+    schedule: str = Field(description="cron expression, UTC")
+    segment: SegmentUse
+    goal: Goal
+    exit_on: tuple[ExitFact, ...] = ("unsubscribed",)
+    holdout: Ratio = Field(0.0, description="share of enrolled customers that gets nothing")
+    topic: Name
+    priority: int = Field(50, ge=0, le=1000, description="higher wins a customer's day")
+    reenter_after_days: float = Field(ge=0, description="days between two enrollments of one customer")
+    max_lateness_hours: float = Field(gt=0, description="later than this a mail is stale")
+    send_window: HourRange | None = Field(None, description="recipient's local time; none = any hour")
+    steps: tuple[Step, ...] = Field(min_length=1)
+
+    @field_validator("schedule")
+    @classmethod
+    def _is_cron(cls, value: str) -> str:
+        if len(value.split()) != 5:
+            raise ValueError("write five cron fields, such as \"0 * * * *\"")
+        return value
+
+    @model_validator(mode="after")
+    def _steps_in_order(self) -> Campaign:
+        names = [step.step for step in self.steps]
+        if len(set(names)) != len(names):
+            raise ValueError("two steps have the same name: give each its own")
+        hours = [step.after_hours for step in self.steps]
+        if hours != sorted(hours):
+            raise ValueError("steps are not in the order of after_hours: sort them")
+        return self
+
+    def step_named(self, name: str) -> Step:
+        """Return the step called `name` (KeyError otherwise)."""
+        return {step.step: step for step in self.steps}[name]
+
+    def definition(self) -> dict[str, Any]:
+        """Return the file as plain JSON values."""
+        plain = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        plain["segment"] = {"name": self.segment.name, **self.segment.parameters}
+        return plain
+
+    def definition_md5(self) -> str:
+        """Return the checksum an approval holds for."""
+        text = orjson.dumps(self.definition(), option=orjson.OPT_SORT_KEYS, default=str)
+        return hashlib.md5(text, usedforsecurity=False).hexdigest()
+
+
+class Sender(_Strict):
+    """Whom a mail is from."""
+
+    name: str = Field(min_length=1, pattern=r"^[^;,\r\n]+$")
+    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+
+
+class Cap(_Strict):
+    """At most `mails` marketing mails a customer and local day or week (Monday to Sunday)."""
+
+    mails: int = Field(ge=1, le=100)
+    per: Literal["day", "week"] = "day"
+
+
+class Topic(_Strict):
+    """What a mail is about; what that permits."""
+
+    topic: Name
+    description: str
+    kind: Literal["marketing", "transactional"] = "marketing"
+    sendgrid_group_id: int | None = None
+    sender: Sender
+    cap: Cap | None = None
+    in_doubt: Literal["abandon", "resend"] = "abandon"
+    settle_after_hours: float = Field(48, gt=0)
+    quiet_hours: HourRange | None = None
+    permissions: tuple[Permission, ...] = ("confirmed",)
+
+    @property
+    def is_marketing(self) -> bool:
+        return self.kind == "marketing"
+
+    @model_validator(mode="after")
+    def _transactional_is_free(self) -> Topic:
+        if self.kind == "transactional" and self.cap:
+            raise ValueError("a transactional topic has no cap: remove it")
+        if self.kind == "marketing" and "pending" in self.permissions:
+            raise ValueError("marketing needs a confirmed permission: remove 'pending'")
+        return self
