@@ -1,0 +1,88 @@
+# Lifecycle Mail. `make` alone lists the targets; every target makes the virtual environment it needs first.
+#
+# Needs Python 3.11+, make and git. PYTHON=… picks another interpreter, DEMO_DIR=… another place for the demo.
+
+VENV := .venv
+DEMO_DIR ?= .demo
+UV_VERSION := 0.13.9
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
+PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13; do \
+	$$name -c '$(SUPPORTED)' 2>/dev/null && echo $$name && break; done)
+
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.installed-requirements
+DEVELOPMENT := $(VENV)/.installed-requirements-dev
+
+# Seconds since this make began, for the progress lines; the demo goes on counting from the same moment.
+STARTED := $(shell date +%s)
+SAY = seconds=$$(( $$(date +%s) - $(STARTED) )); printf '[%2d:%02d] %s\n' $$((seconds / 60)) $$((seconds % 60))
+
+STACK = DEMO_DIR='$(DEMO_DIR)' LIFECYCLE_STARTED_AT=$(STARTED) PYTHONPATH=include $(BIN)/python -m local_stack
+
+# uv installs the same pins several times faster; where it cannot work, pip does.
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --requirement
+INSTALL_BY_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo down test lint bench docs lock clean
+
+help: ## list the targets
+	@echo 'Lifecycle Mail: purchases in, e-mails out, every number a table.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  After `make demo`, `. $(DEMO_DIR)/environment` points the command line at the demo:'
+	@echo '  $(BIN)/python -m lifecycle_mail --help'
+
+demo: $(RUNTIME) ## run everything here: real purchases to e-mails to KPI tables, through Airflow
+	@$(STACK) demo
+
+down: ## stop what `make demo` started, and only that (its data stays in .demo)
+	@if [ -x $(BIN)/python ]; then $(STACK) down; else echo 'nothing to stop: there is no $(VENV)'; fi
+
+test: $(DEVELOPMENT) ## run the whole test suite on its own PostgreSQL, without network
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+lint: $(DEVELOPMENT) ## ruff, mypy, sqlfluff, import order, generated pages, compose file
+	@PATH='$(CURDIR)/$(BIN)':"$$PATH" sh .ci/lint
+
+bench: $(DEVELOPMENT) ## run the benchmarks in bench/
+	@PYTHONPATH=include $(BIN)/python -m pytest bench -p no:randomly -s
+
+docs: $(DEVELOPMENT) ## write docs/dags.md and docs/data_dictionary.md anew
+	@PYTHONPATH=include:plugins $(BIN)/python -m documentation
+
+lock: $(VENV)/.made ## pin requirements*.in anew into requirements*.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+
+clean: down ## stop the demo, then remove it and the virtual environment
+	@rm -rf '$(DEMO_DIR)' $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@echo 'removed $(DEMO_DIR), $(VENV) and the caches'
+
+$(VENV)/.made:
+	@if [ -z '$(PYTHON)' ]; then \
+		echo 'No Python 3.11 to 3.14 found as python3: install one, or run make PYTHON=/path/to/python3.11' >&2; \
+		exit 1; fi
+	@$(SAY) 'making the virtual environment $(VENV)'
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo '$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)' >&2; \
+		exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
+		|| echo 'uv $(UV_VERSION) cannot be installed here: pip will do it, more slowly' >&2
+	@touch $@
+
+$(RUNTIME): requirements.txt | $(VENV)/.made
+	@$(SAY) 'installing requirements.txt'
+	@$(INSTALL) requirements.txt || $(INSTALL_BY_PIP) requirements.txt || { \
+		echo 'Packages of requirements.txt could not be installed: see the message above; is a package index reachable?' >&2; \
+		exit 1; }
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt $(RUNTIME) | $(VENV)/.made
+	@$(SAY) 'installing requirements-dev.txt'
+	@$(INSTALL) requirements-dev.txt || $(INSTALL_BY_PIP) requirements-dev.txt || { \
+		echo 'Packages of requirements-dev.txt could not be installed: see the message above; is a package index reachable?' >&2; \
+		exit 1; }
+	@touch $@
