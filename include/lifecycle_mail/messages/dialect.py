@@ -1,0 +1,194 @@
+"""The template language of the mails: Jinja with slots, strict variables and one way of writing values out.
+
+Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
+Differences from plain Jinja, each for a reason:
+
+- `{% slot name %} … {% endslot %}` marks what is personal. Rendering a shell puts a token there;
+  the content is compiled on its own and rendered once a recipient.
+- `context.items` means the key, never the method of dict; what is missing is an error, never an empty string.
+- every `{{ … }}` goes through one function a part (html or text), so that no author can forget cleaning
+  or escaping, and None is written as nothing.
+- `….url` and `…._url` inside a slot are dropped (None) unless they are http or https addresses.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from io import StringIO
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, Template, nodes
+from jinja2.bccache import Bucket
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+from jinja2.runtime import Context
+from jinja2.visitor import NodeTransformer
+from markupsafe import Markup
+
+from lifecycle_mail.messages.values import html_value, text_value, web_url
+
+PERSONAL = frozenset({"customer", "context", "links"})
+TOKEN_OPEN = "[%lm-"
+TOKEN_CLOSE = "%]"
+
+
+def token_for(mark: str, part: str, name: str) -> str:
+    """Return the token of a slot: `mark` is the shell's random part, `part` one of h, t, s, p."""
+    return f"{TOKEN_OPEN}{mark}-{part}-{name}{TOKEN_CLOSE}"
+
+
+class SlotExtension(Extension):
+    """`{% slot name %} … {% endslot %}`: a token in a shell, its own content in a whole rendering."""
+
+    tags = {"slot"}  # noqa: RUF012  (Jinja's own declaration)
+    environment: "MailEnvironment"
+
+    def parse(self, parser: Parser) -> nodes.Node:
+        """Turn the tag into a call whose body is the slot's content, with its page addresses guarded."""
+        line = next(parser.stream).lineno
+        name = parser.stream.expect("name").value
+        body = parser.parse_statements(("name:endslot",), drop_needle=True)
+        guarded: list[nodes.Node] = [_GuardAddresses().visit(node) for node in body]
+        call = self.call_method("_slot", [nodes.ContextReference(), nodes.Const(name)])
+        return nodes.CallBlock(call, [], [], guarded).set_lineno(line)
+
+    def _slot(self, context: Context, name: str, caller: Callable[[], str]) -> str:
+        if self.environment.mark is None:
+            return caller()
+        part = "p" if str(context.name).endswith("preheader.txt") else self.environment.part_of(str(context.name))
+        token = token_for(self.environment.mark, part, name)
+        self.environment.used[f"{PARTS[part]}.{name}"] = token
+        return Markup(token)
+
+
+PARTS = {"h": "html", "t": "text", "s": "subject", "p": "preheader"}
+
+
+def is_slot(node: nodes.Node) -> bool:
+    """Tell whether a node of a parsed template is a slot."""
+    if not isinstance(node, nodes.CallBlock) or not isinstance(node.call.node, nodes.ExtensionAttribute):
+        return False
+    return node.call.node.identifier == SlotExtension.identifier
+
+
+def slot_name(node: nodes.CallBlock) -> str:
+    """Return the name of a slot's node."""
+    name = node.call.args[1]
+    assert isinstance(name, nodes.Const)
+    return str(name.value)
+
+
+class _GuardAddresses(NodeTransformer):
+    """Wraps every `….url` and `…._url` in the web_url filter, so that no author can forget it."""
+
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:
+        self.generic_visit(node)
+        return _guarded(node) if _is_address(node.attr) else node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:
+        self.generic_visit(node)
+        key = node.arg.value if isinstance(node.arg, nodes.Const) else None
+        return _guarded(node) if isinstance(key, str) and _is_address(key) else node
+
+
+def _is_address(name: str) -> bool:
+    return name == "url" or name.endswith("_url")
+
+
+def _guarded(node: nodes.Expr) -> nodes.Expr:
+    return nodes.Filter(node, "web_url", [], [], None, None).set_lineno(node.lineno)
+
+
+class MailCodeGenerator(CodeGenerator):
+    """Writes values through the environment's one output function, and calls plain names directly."""
+
+    environment: "MailEnvironment"
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ARG002
+        self.write("environment.output(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ARG002
+        self.write(")")
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:  # noqa: ARG002
+        value = node.as_const(frame.eval_ctx)
+        return str(value) if isinstance(node, nodes.TemplateData) else str(self.environment.output(value))
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
+        """Call macros and functions directly: Jinja's own dispatch costs more than most of them do."""
+        if forward_caller or not isinstance(node.node, nodes.Name) or node.node.name in ("caller", "super"):
+            super().visit_Call(node, frame, forward_caller=forward_caller)
+            return
+        self.visit(node.node, frame)
+        outside, self.stream = self.stream, StringIO()
+        self.signature(node, frame)
+        arguments, self.stream = self.stream.getvalue(), outside
+        self.write(f"({arguments.removeprefix(', ')})")
+
+
+class MailEnvironment(Environment):
+    """One part (html or text) of one shell: the shared variables are its globals.
+
+    `mark` is the random part of the shell's tokens; None renders slots in place (the whole mail at once).
+    """
+
+    code_generator_class = MailCodeGenerator
+
+    def __init__(
+        self, folder: Path, part: str, shared: Mapping[str, Any], mark: str | None, bytecode: BytecodeCache | None = None
+    ) -> None:
+        super().__init__(
+            loader=FileSystemLoader(folder), undefined=StrictUndefined, autoescape=True, auto_reload=False,
+            trim_blocks=True, lstrip_blocks=True, extensions=[SlotExtension], bytecode_cache=bytecode, cache_size=-1,
+        )  # fmt: skip
+        self.part = part
+        self.mark = mark
+        self.used: dict[str, str] = {}
+        self.output: Callable[[Any], str] = html_value if part == "html" else text_value
+        self.filters["web_url"] = web_url
+        self.globals = {**SAFE_GLOBALS, **shared}
+
+    def part_of(self, name: str) -> str:
+        """Return the letter of the part a template file belongs to."""
+        return "s" if name.endswith("subject.txt") else self.part[0]
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Look a name up as a key first: `context.items` is the list of items, not the method of dict."""
+        try:
+            return obj[attribute]
+        except KeyError:
+            return self.undefined(obj=obj, name=attribute)
+        except (TypeError, AttributeError, LookupError):
+            return super().getattr(obj, attribute)
+
+
+SAFE_GLOBALS: dict[str, Any] = {"range": range, "namespace": Environment().globals["namespace"]}
+
+
+class MemoryBytecode(BytecodeCache):
+    """Keeps compiled templates for the life of a library, since every shell has an environment of its own."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill `bucket` if its template was compiled before."""
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Remember a compiled template."""
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+Root = Callable[[Context], Iterator[str]]
+
+
+def compile_body(env: MailEnvironment, body: list[nodes.Node], filename: str) -> tuple[Root, Template]:
+    """Compile a slot's content to Jinja's render function; line numbers stay those of `filename`."""
+    tree = nodes.Template(body, lineno=1)
+    tree.set_environment(env)
+    code: CodeType = env.compile(tree, filename, filename)
+    template = Template.from_code(env, code, env.globals)
+    return template.root_render_func, template

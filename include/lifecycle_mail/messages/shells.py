@@ -1,0 +1,124 @@
+"""The shared part of a mail, and the exact mail rebuilt from it.
+
+Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
+A shell is rendered once for each (campaign, step, variant, language, currency, template version) and kept in
+message.shell; a recipient's slots are put in by the provider, or here when a mail is shown again. Both do one
+literal replacement: a value is never searched for tokens.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from typing import Any
+
+from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.messages.dialect import TOKEN_CLOSE, TOKEN_OPEN
+
+
+@dataclass(frozen=True)
+class RenderedMail:
+    """The mail as one recipient gets it: subject (one line), html and text."""
+
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What a group of recipients shares. Grain: one `shell_key`; `token` differs each time it is rendered.
+
+    `html`, `text`, `subject` and `preheader` hold tokens where personal parts go. `slot_tokens` names them:
+    "html.items" → "[%lm-1a2b3c4d-h-items%]". The preheader stands inside the html; it is kept for lists and previews.
+    """
+
+    name: str
+    campaign: str
+    step: str
+    variant: str | None
+    language: str
+    currency: str
+    template_version: str
+    token: str
+    html: str
+    text: str
+    subject: str
+    preheader: str
+    slot_tokens: dict[str, str]
+    brand: dict[str, Any]
+    offer: dict[str, Any] | None = None
+
+    @cached_property
+    def shell_key(self) -> str:
+        """The identity of the group (32 hex digits): equal for every rendering from the same ingredients."""
+        return shell_key(
+            self.name, campaign=self.campaign, step=self.step, variant=self.variant, language=self.language,
+            currency=self.currency, template_version=self.template_version, brand=self.brand, offer=self.offer,
+        )  # fmt: skip
+
+    @property
+    def personal_subject(self) -> bool:
+        """Whether the subject differs between recipients and so rides with each of them."""
+        return TOKEN_OPEN + self.token in self.subject
+
+    def columns(self) -> dict[str, Any]:
+        """Return plain values for message.shell: text, and dicts (slot_tokens, brand, offer) for jsonb."""
+        return {**asdict(self), "shell_key": self.shell_key}
+
+    @classmethod
+    def from_columns(cls, row: Mapping[str, Any]) -> "Shell":
+        """Return the shell a row of message.shell holds; jsonb may come as text or parsed, other columns are ignored."""
+        values = {field.name: row[field.name] for field in fields(cls)}
+        for name in ("slot_tokens", "brand", "offer"):
+            if isinstance(values[name], str):
+                values[name] = json.loads(values[name])
+        return cls(**values)
+
+
+def shell_key(
+    name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,
+    template_version: str, brand: Mapping[str, Any], offer: Mapping[str, Any] | None,
+) -> str:  # fmt: skip
+    """Return the key under which a group's shell is kept: known before anything is rendered."""
+    parts = [name, campaign, step, variant, language, currency, template_version, dict(brand), offer and dict(offer)]
+    return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def rebuild(shell: Shell, substitutions: Mapping[str, str], subject: str | None = None) -> RenderedMail:
+    """Return the exact mail of one recipient from the shell and the row's slots.
+
+    `subject` is the recipient's own where the shell's is personal, else None.
+    Raises TemplateError when a slot of the shell is not among `substitutions`.
+    """
+    if subject is None and shell.personal_subject:
+        raise TemplateError(f"{shell.name}: its subject is personal and none was given; pass the row's subject")
+    return RenderedMail(
+        subject if subject is not None else shell.subject,
+        fill(shell, shell.html, substitutions),
+        fill(shell, shell.text, substitutions),
+    )
+
+
+def fill(shell: Shell, text: str, substitutions: Mapping[str, str]) -> str:
+    """Return `text` with every token of `shell` replaced in one pass; values are never searched again."""
+    try:
+        return _tokens_of(shell.token).sub(lambda match: substitutions[match[0]], text)
+    except KeyError as missing:
+        raise TemplateError(
+            f"{shell.name}: no value for slot token {missing}; render the slots with the same shell"
+        ) from None
+
+
+@lru_cache(maxsize=512)
+def _tokens_of(mark: str) -> re.Pattern[str]:
+    return re.compile(re.escape(f"{TOKEN_OPEN}{mark}-") + r"[a-z]-[A-Za-z0-9_]+" + re.escape(TOKEN_CLOSE))
+
+
+def slots_bytes(substitutions: Mapping[str, str]) -> int:
+    """Return the size of a recipient's substitutions as SendGrid limits it: keys and values in UTF-8 bytes."""
+    return sum(
+        len(text) if text.isascii() else len(text.encode()) for pair in substitutions.items() for text in pair
+    )

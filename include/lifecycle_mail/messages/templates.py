@@ -1,0 +1,283 @@
+"""The folder of mail templates: what there is, whether it is right, its shells and its slots.
+
+Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
+A template is a folder include/templates/<campaign>/<step>/ with subject.txt, preheader.txt, body.mjml, body.txt
+and sample.json; base/ holds layouts and macros, translations/ the words. Nothing here touches a database.
+"""
+
+import secrets
+from collections.abc import Mapping
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError as JinjaError
+from jinja2 import UndefinedError
+from jinja2.environment import TemplateModule
+from markupsafe import Markup
+from mjml import mjml2html
+
+from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.messages.dialect import MailEnvironment, MemoryBytecode, compile_body
+from lifecycle_mail.messages.shells import RenderedMail, Shell, shell_key
+from lifecycle_mail.messages.slots import CompiledSlot, SlotRenderer, full_offer, own_offer
+from lifecycle_mail.messages.sources import SlotSource, TemplateSource, read_sources
+from lifecycle_mail.messages.values import (
+    date_writer,
+    ink_on,
+    money_writer,
+    number_writer,
+    readable,
+    subject_line,
+    tile_of,
+    times,
+)
+from lifecycle_mail.messages.wording import Wording, languages
+
+# Raise when the same files would render to another mail: part of every template version.
+ENGINE_VERSION = "1"
+FILES = ("subject.txt", "preheader.txt", "body.mjml", "body.txt", "sample.json")
+BRAND_FIELDS = ("name", "url", "colour", "postal_address", "support_email", "preferences_url")
+BRAND_OPTIONAL = ("tagline", "logo_url")
+
+
+def template_version(folder: Path, name: str) -> str:
+    """Return a hash (16 hex digits) over everything the rendering of `name` depends on.
+
+    That is: its own files, base/, translations/, the engine and the libraries that write the mail.
+    Raises TemplateError when there is no such template.
+    """
+    home = folder / name
+    if not home.is_dir():
+        raise TemplateError(f"{name}: no such template in {folder}; correct the name or add the folder")
+    digest = sha256(repr([ENGINE_VERSION, *(version(p) for p in ("jinja2", "mjml-python", "babel"))]).encode())
+    paths = [path for place in (home, folder / "base", folder / "translations") for path in place.rglob("*")]
+    for path in sorted(path for path in paths if path.is_file() and path.name != "sample.json"):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+class TemplateLibrary:
+    """A folder of templates, read once: make a new library to see changed files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self._bytecode = {"html": MemoryBytecode(), "text": MemoryBytecode()}
+        self._wordings: dict[str, Wording] = {}
+        self._versions: dict[str, str] = {}
+        self._renderers: dict[tuple[str, str], SlotRenderer] = {}
+
+    def names(self) -> list[str]:
+        """Return the templates there are, as campaign/step, in order."""
+        homes = {path.parent for mark in FILES for path in self.folder.glob(f"*/*/{mark}")}
+        return sorted(home.relative_to(self.folder).as_posix() for home in homes)
+
+    def languages(self) -> list[str]:
+        """Return the languages mails can be written in."""
+        return languages(self.folder)
+
+    def language_for(self, wanted: str | None, default: str = "en") -> str:
+        """Return the written language nearest to a locale such as pt_BR or zh-Hant-TW, else `default`."""
+        there = {language.lower(): language for language in self.languages()}
+        parts = (wanted or "").replace("_", "-").lower().split("-")
+        candidates = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
+        return next((there[one] for one in candidates if one in there), default)
+
+    def version(self, name: str) -> str:
+        """Return `template_version` of one template, computed once."""
+        if name not in self._versions:
+            self._versions[name] = template_version(self.folder, name)
+        return self._versions[name]
+
+    def check(self, name: str, languages: tuple[str, ...] = ("en",)) -> list[TemplateError]:
+        """Return what is wrong with a template, each with file, line and what to do; an empty list if nothing is."""
+        from lifecycle_mail.messages.checks import check_template
+
+        return check_template(self, name, languages)
+
+    def shell_key(
+        self, name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,
+        brand: Mapping[str, Any], offer: Mapping[str, Any] | None = None,
+    ) -> str:  # fmt: skip
+        """Return the key `shell` would have for the same arguments, without rendering it."""
+        return shell_key(
+            name, campaign=campaign, step=step, variant=variant, language=language, currency=currency,
+            template_version=self.version(name), brand=full_brand(brand), offer=full_offer(offer),
+        )  # fmt: skip
+
+    def shell(
+        self, name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,
+        brand: Mapping[str, Any], offer: Mapping[str, Any] | None = None, token: str | None = None,
+    ) -> Shell:  # fmt: skip
+        """Render the shared part of a mail.
+
+        `currency`: ISO 4217. `offer`: the step's offer definition (percent, valid_hours), or None. `token`: the
+        random part of the tokens, 8 hex digits; only tests give it.
+        Raises TemplateError for a missing file or variable, with file and line.
+        """
+        frame = Shell(
+            name, campaign, step, variant, language, currency, self.version(name), token or secrets.token_hex(4),
+            html="", text="", subject="", preheader="", slot_tokens={}, brand=full_brand(brand), offer=full_offer(offer),
+        )  # fmt: skip
+        mail, preheader, used = self._render(frame, frame.token, {})
+        return Shell(**{
+            **{field: getattr(frame, field) for field in frame.__dataclass_fields__},
+            "html": mail.html, "text": mail.text, "subject": mail.subject,
+            "preheader": preheader, "slot_tokens": dict(sorted(used.items())),
+        })  # fmt: skip
+
+    def whole(
+        self, shell: Shell, customer: Mapping[str, Any], context: Mapping[str, Any], links: Mapping[str, Any],
+        offer: Mapping[str, Any] | None = None,
+    ) -> RenderedMail:  # fmt: skip
+        """Render a mail at once with the slots in place: the slow way, which proves the fast one (see checks)."""
+        personal = {"customer": customer, "context": context, "links": links, **own_offer(shell, offer)}
+        return self._render(shell, None, personal)[0]
+
+    def slots(self, shell: Shell) -> SlotRenderer:
+        """Return the renderer of a shell's personal parts, kept for the life of this library.
+
+        Raises TemplateError when the templates have changed since the shell was rendered.
+        """
+        key = (shell.shell_key, shell.token)
+        if key not in self._renderers:
+            if shell.template_version != self.version(shell.name):
+                raise TemplateError(
+                    f"{shell.name}: the template changed since its shell {shell.shell_key} was rendered; "
+                    "render a new shell for new messages"
+                )
+            self._renderers[key] = self._renderer(shell)
+        return self._renderers[key]
+
+    def environment(self, part: str, shell: Shell, mark: str | None) -> MailEnvironment:
+        """Return the template environment of one part (html or text) of a shell, with its shared variables."""
+        shared = self._shared(shell)
+        return MailEnvironment(self.folder, part, shared, mark, self._bytecode[part])
+
+    def wording(self, language: str) -> Wording:
+        """Return the words of a language, read once."""
+        if language not in self._wordings:
+            self._wordings[language] = Wording(self.folder, language)
+        return self._wordings[language]
+
+    def _shared(self, shell: Shell) -> dict[str, Any]:
+        """Return what a shell and its slots both may use. Nothing in here belongs to one customer."""
+        wording = self.wording(shell.language)
+        rtl = wording.direction == "rtl"
+        return {
+            "brand": shell.brand, "campaign": shell.campaign, "step": shell.step, "variant": shell.variant,
+            "language": shell.language, "currency": shell.currency, "offer": shell.offer,
+            "t": wording.translator(shell.name), "money": money_writer(shell.language, shell.currency),
+            "number": number_writer(shell.language), "date": date_writer(shell.language),
+            "dir": wording.direction, "start": "right" if rtl else "left", "end": "left" if rtl else "right",
+            "ink_on": ink_on, "readable": readable, "tile_of": tile_of, "times": times,
+        }  # fmt: skip
+
+    def _render(
+        self, shell: Shell, mark: str | None, personal: Mapping[str, Any]
+    ) -> tuple[RenderedMail, str, dict[str, str]]:
+        """Render every part; returns the mail, the preheader and the tokens in use."""
+        html_env, text_env = (self.environment(part, shell, mark) for part in ("html", "text"))
+        preheader = self._file(html_env, shell, "preheader.txt", personal)
+        mjml = self._file(html_env, shell, "body.mjml", {**personal, "preheader": Markup(preheader)})
+        text = self._file(text_env, shell, "body.txt", personal)
+        subject = self._file(text_env, shell, "subject.txt", personal)
+        # A subject with tokens is cut only when they are filled in: a token is no measure of a name.
+        line = " ".join(subject.split()) if text_env.used else subject_line(subject)
+        mail = RenderedMail(line, to_html(shell.name, mjml), text.strip() + "\n")
+        return mail, preheader, html_env.used | text_env.used
+
+    def _file(self, env: MailEnvironment, shell: Shell, file: str, values: Mapping[str, Any]) -> str:
+        name = f"{shell.name}/{file}"
+        try:
+            return env.get_template(name).render(values)
+        except TemplateError:
+            raise
+        except Exception as error:
+            raise shell_error(self.folder, name, error) from None
+
+    def _renderer(self, shell: Shell) -> SlotRenderer:
+        parts: list[tuple[MailEnvironment, dict[str, Any], list[CompiledSlot]]] = []
+        subject: list[CompiledSlot] = []
+        for part, files in (("html", ("preheader.txt", "body.mjml")), ("text", ("subject.txt", "body.txt"))):
+            env = self.environment(part, shell, None)
+            shared: dict[str, Any] = dict(env.globals)
+            compiled: list[CompiledSlot] = []
+            for file in files:
+                place = "preheader" if file.startswith("pre") else "subject" if file.startswith("sub") else part
+                into = subject if place == "subject" else compiled
+                into.extend(self._compiled(env, shared, shell, file, place))
+            parts.append((env, shared, compiled))
+        return SlotRenderer(shell, parts, subject)
+
+    def _compiled(
+        self, env: MailEnvironment, shared: dict[str, Any], shell: Shell, file: str, place: str
+    ) -> list[CompiledSlot]:
+        """Compile the slots of one file that the shell really uses, and put the macros they call into `shared`."""
+        sources = read_sources(env, f"{shell.name}/{file}")
+        done: list[CompiledSlot] = []
+        for slot, source in slots_in_use(sources, place, shell.slot_tokens):
+            shared.update(_macros(env, source, slot))
+            root, template = compile_body(env, slot.body, slot.file)
+            token = shell.slot_tokens[f"{place}.{slot.name}"]
+            done.append(CompiledSlot(slot.name, token, root, template, slot.file, slot.names()))
+        return done
+
+
+def slots_in_use(
+    sources: list[TemplateSource], place: str, tokens: Mapping[str, str]
+) -> list[tuple[SlotSource, TemplateSource]]:
+    """Return each slot whose token stands in the shell, once, with the file it was written in."""
+    found: dict[str, tuple[SlotSource, TemplateSource]] = {}
+    for source in sources:
+        for slot in source.slots:
+            if f"{place}.{slot.name}" in tokens:
+                found.setdefault(slot.name, (slot, source))
+    return list(found.values())
+
+
+def _macros(env: MailEnvironment, source: TemplateSource, slot: SlotSource) -> dict[str, Any]:
+    """Return the macros a slot calls, each ready: the import runs once a shell instead of once a recipient."""
+    wanted = {name.split(".")[0] for name in slot.names()}
+    modules: dict[str, TemplateModule] = {}
+    macros: dict[str, Any] = {}
+    for alias, (file, macro) in source.imports.items():
+        if alias in wanted:
+            module = modules.setdefault(file, env.get_template(file).module)
+            macros[alias] = module if macro is None else getattr(module, macro)
+    return macros
+
+
+def full_brand(brand: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the brand with its optional fields present. Raises TemplateError when a required one is missing."""
+    missing = [field for field in BRAND_FIELDS if not brand.get(field)]
+    if missing:
+        raise TemplateError(f"the brand lacks {', '.join(missing)}; give every mail a sender people can recognise")
+    return {**dict.fromkeys(BRAND_OPTIONAL), **brand}
+
+
+def to_html(name: str, mjml: str) -> str:
+    """Turn MJML into HTML. Raises TemplateError when it is not MJML; `python -m lifecycle_mail` checks say where."""
+    try:
+        return str(mjml2html(mjml, fonts={}))
+    except ValueError as error:
+        raise TemplateError(f"{name}/body.mjml: not valid MJML ({error}); check that every tag is closed") from None
+
+
+def shell_error(folder: Path, name: str, error: Exception) -> TemplateError:
+    """Return the error for a failed rendering: the innermost template file and line, and what was wrong."""
+    line, step = getattr(error, "lineno", None), error.__traceback__
+    file = getattr(error, "name", None) or name
+    while step is not None:
+        path = Path(step.tb_frame.f_code.co_filename)
+        if path.is_relative_to(folder):
+            file, line = path.relative_to(folder).as_posix(), step.tb_lineno
+        step = step.tb_next
+    where = f"{file}:{line}" if line else file
+    if isinstance(error, UndefinedError):
+        return TemplateError(f"{where}: {error}; outside a slot only shared variables may be used")
+    if isinstance(error, JinjaError):
+        return TemplateError(f"{where}: {error.message or type(error).__name__}; mend the template")
+    return TemplateError(f"{where}: {type(error).__name__} while rendering; check the values the template is given")

@@ -1,0 +1,222 @@
+"""What may become part of a mail, and how it is written: text, addresses of pages, money, numbers, dates, colours.
+
+Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
+Everything here is a pure function of its arguments and runs once for each value of each recipient,
+so the common case is decided by one C-level test and Babel is asked only once a locale and currency.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+from markupsafe import Markup, escape
+
+SUBJECT_LIMIT = 120
+
+# Control characters, line and paragraph separators, and the invisible characters that turn or override
+# the direction of text (they can make one thing read as another). ZWJ and ZWNJ stay: Persian and emoji need them.
+_BREAKS = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
+_WEB_URL = re.compile(r"""https?://[^\s\x00-\x20\x7f"'<>\\^`{|}]+\Z""", re.IGNORECASE)
+# The only shape SendGrid itself would read as an instruction in a text part: <%asm_…%>.
+_PROVIDER_TAG = re.compile("<(?=%)")
+
+
+def clean(text: str) -> str:
+    """Return `text` without line breaks (they become a space), control and direction-changing characters."""
+    if text.isprintable():
+        return text
+    return _UNSEEN.sub("", _BREAKS.sub(" ", text))
+
+
+def html_value(value: Any) -> str:
+    """Return one value as HTML: markup as it is, everything else cleaned and escaped, None as nothing."""
+    kind = type(value)
+    if kind is Markup:
+        return value
+    if kind is str:
+        return escape(value if value.isprintable() else clean(value))
+    if value is None:
+        return ""
+    return escape(clean(str(value)))
+
+
+def text_value(value: Any) -> str:
+    """Return one value as plain text: cleaned, never HTML-escaped, None as nothing."""
+    if type(value) is Markup:
+        return value
+    if value is None:
+        return ""
+    text = clean(str(value))
+    return _PROVIDER_TAG.sub("< ", text) if "<%" in text else text
+
+
+def subject_line(text: str) -> str:
+    """Return `text` fit for a subject header: one line, trimmed, at most 120 characters, cut at a word."""
+    line = " ".join(text.split())
+    if len(line) <= SUBJECT_LIMIT:
+        return line
+    head = line[:SUBJECT_LIMIT]
+    return (head[: head.rindex(" ")] if " " in head else head[:-1]).rstrip(" ,;:-") + "…"
+
+
+def web_url(value: Any) -> str | None:
+    """Return the address if it is an http or https one without blanks or quotes, else None.
+
+    Raises whatever an undefined template variable raises when it is looked at.
+    """
+    if value is None:
+        return None
+    return str(value) if _WEB_URL.match(str(value)) else None
+
+
+def money_writer(language: str, currency: str) -> Callable[..., str]:
+    """Return a function that writes an amount of money the way readers of `language` expect.
+
+    The function takes the amount (decimal string, number) and, where it differs, another currency (ISO 4217).
+    It raises ValueError for what is not a number, without repeating it.
+    """
+    writers: dict[str, Callable[[Any], str]] = {}
+
+    def money(value: Any, other: str | None = None) -> str:
+        code = other or currency
+        write = writers.get(code)
+        if write is None:
+            write = writers[code] = _amount_writer(language, code)
+        return write(value)
+
+    return money
+
+
+@lru_cache(maxsize=256)
+def _amount_writer(language: str, currency: str) -> Callable[[Any], str]:
+    """Return the fast writer for one locale and currency, remembering the prices it has already written."""
+    locale = _locale(language)
+    digits = get_currency_precision(currency)
+    template = format_currency(Decimal("1234567.89"), currency, locale=locale)
+    simple = _simple_pattern(template, digits)
+
+    @lru_cache(maxsize=20_000)
+    def write(value: Any) -> str:
+        number = _decimal(value)
+        if simple is None or number < 0 or number >= 10_000_000 or _differs_when_small(locale, number):
+            return format_currency(number, currency, locale=locale)
+        before, thousands, point, after = simple
+        plain = f"{number:,.{digits}f}"
+        if thousands != "," or point != ".":
+            plain = plain.replace(",", "\0").replace(".", point).replace("\0", thousands)
+        return before + plain + after
+
+    return write
+
+
+def _simple_pattern(template: str, digits: int) -> tuple[str, str, str, str] | None:
+    """Read prefix, thousands mark, decimal mark and suffix off a written 1234567.89; None if it is not so simple."""
+    tail = r"(?P<point>\D+)89" if digits == 2 else ""
+    last = "567" if digits == 2 else "568"
+    shape = re.fullmatch(rf"(?P<before>\D*)1(?P<mark>\D+)234(?P=mark){last}{tail}(?P<after>\D*)", template)
+    if shape is None or digits not in (0, 2):
+        return None
+    return shape["before"], shape["mark"], shape["point"] if digits == 2 else ".", shape["after"]
+
+
+def _differs_when_small(locale: Locale, number: Decimal) -> bool:
+    """Tell whether the locale leaves four-digit amounts ungrouped (Spanish, Polish), which the fast way does not."""
+    return 1000 <= number < 10_000 and format_decimal(1000, locale=locale) == "1000"
+
+
+def _decimal(value: Any) -> Decimal:
+    try:
+        number = value if type(value) is Decimal else Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError("an amount is not a number") from None
+    if not number.is_finite():
+        raise ValueError("an amount is not a finite number")
+    return number
+
+
+def number_writer(language: str) -> Callable[[Any], str]:
+    """Return a function that writes numbers (quantities, days) with the locale's marks, without needless zeros."""
+    locale = _locale(language)
+
+    @lru_cache(maxsize=5_000)
+    def number(value: Any) -> str:
+        return format_decimal(_decimal(value), locale=locale)
+
+    return number
+
+
+def date_writer(language: str) -> Callable[[Any], str]:
+    """Return a function that writes the date of an ISO 8601 string, date or datetime, such as 21 November 2026."""
+    locale = _locale(language)
+
+    @lru_cache(maxsize=5_000)
+    def written(value: Any) -> str:
+        if not isinstance(value, date):
+            try:
+                value = datetime.fromisoformat(str(value))
+            except ValueError:
+                raise ValueError("a date is not ISO 8601") from None
+        return format_date(value, format="long", locale=locale)
+
+    return written
+
+
+@lru_cache(maxsize=64)
+def _locale(language: str) -> Locale:
+    return Locale.parse(language.replace("-", "_"))
+
+
+def times(quantity: Any, price: Any) -> Decimal:
+    """Return what a line of a basket comes to, exactly; both may be numbers or decimal strings."""
+    return _decimal(quantity) * _decimal(price)
+
+
+# Paper and ink of the tile that stands for a missing picture; every pair reads at 4.5:1 or better.
+TILES = (("#e3efe6", "#23573c"), ("#fbe9dd", "#8a3d12"), ("#e4ecf7", "#274b7d"), ("#f6e6ee", "#7d2a55"),
+         ("#f5eed3", "#665008"), ("#e9e6f5", "#4b3a8c"))  # fmt: skip
+
+
+@lru_cache(maxsize=20_000)
+def tile_of(name: Any) -> dict[str, str]:
+    """Return letter, paper and ink of the tile for a product without a picture: the same name, the same tile."""
+    letter = next((sign.upper() for sign in str(name or "") if sign.isalnum()), "•")
+    paper, ink = TILES[sum(map(ord, str(name or ""))) % len(TILES)]
+    return {"letter": letter, "paper": paper, "ink": ink}
+
+
+def ink_on(colour: str) -> str:
+    """Return the text colour, near black or white, that reads best on `colour` (#rrggbb)."""
+    return "#ffffff" if contrast(colour, "#ffffff") >= contrast(colour, "#1d1d1b") else "#1d1d1b"
+
+
+def readable(colour: str, paper: str = "#ffffff") -> str:
+    """Return `colour` (#rrggbb), darkened until it reads at 4.5:1 or better on `paper`."""
+    red, green, blue = _channels(colour)
+    while contrast(f"#{red:02x}{green:02x}{blue:02x}", paper) < 4.5 and red + green + blue > 0:
+        red, green, blue = (int(channel * 0.94) for channel in (red, green, blue))
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the WCAG contrast ratio of two colours (#rrggbb), between 1 and 21."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    shares = (channel / 255 for channel in _channels(colour))
+    red, green, blue = (s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
+        raise ValueError("a colour is not written as #rrggbb")
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

@@ -1,0 +1,145 @@
+"""The words of a mail in one language: lookup, plural forms and the direction of writing.
+
+Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
+One file a language, include/templates/translations/<language>.yaml:
+
+    direction: ltr
+    messages:
+      footer: {unsubscribe: Unsubscribe}
+      cart_abandoned: {reminder: {more: {one: "and {count} more item", other: "and {count} more items"}}}
+
+A mapping whose keys are CLDR plural categories (zero, one, two, few, many, other) is one message in several
+forms. Messages are plain text: they are escaped like any other value where they are put.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from babel import Locale, UnknownLocaleError
+
+from lifecycle_mail.errors import TemplateError
+
+PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
+_PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+
+
+class Wording:
+    """The messages of one language, with its direction and plural rule.
+
+    Raises TemplateError when the file is missing, is not YAML, or its language is unknown to CLDR.
+    """
+
+    def __init__(self, folder: Path, language: str) -> None:
+        self.path = folder / "translations" / f"{language}.yaml"
+        self.language = language
+        content = _read(self.path)
+        self.direction: str = content.get("direction", "ltr")
+        self._plural = _plural_rule(self.path, language)
+        self.messages: dict[str, str | dict[str, str]] = dict(_flatten(content.get("messages") or {}))
+        if self.direction not in ("ltr", "rtl"):
+            raise TemplateError(f"{self.path}: direction is neither ltr nor rtl; write one of the two")
+
+    def translator(self, name: str) -> Callable[..., str]:
+        """Return `t(key, count=…, **values)` for the template `name`; a key that begins with a dot is its own."""
+        home = name.replace("/", ".")
+        ready: dict[str, Callable[[dict[str, Any]], str] | str] = {}
+
+        def t(key: str, **values: Any) -> str:
+            written = ready.get(key)
+            if written is None:
+                written = ready[key] = self._writer(home + key if key.startswith(".") else key)
+            return written if type(written) is str else written(values)  # type: ignore[operator]
+
+        return t
+
+    def placeholders(self, key: str) -> set[str] | None:
+        """Return the names a message wants filled in, or None where there is no such message."""
+        message = self.messages.get(key)
+        if message is None:
+            return None
+        forms = message.values() if isinstance(message, dict) else [message]
+        return {name for form in forms for name in _PLACEHOLDER.findall(form)}
+
+    def plural_forms(self, key: str) -> set[str] | None:
+        """Return the plural forms a message has, or None where it has only one wording."""
+        message = self.messages.get(key)
+        return set(message) if isinstance(message, dict) else None
+
+    def wanted_forms(self) -> set[str]:
+        """Return the plural forms this language needs for whole numbers, by CLDR."""
+        return {self._plural(number) for number in range(201)}
+
+    def _writer(self, key: str) -> Callable[[dict[str, Any]], str] | str:
+        message = self.messages.get(key)
+        if message is None:
+            raise TemplateError(f"{self.path}: no message {key}; add it, or correct the key in the template")
+        if isinstance(message, str):
+            return _filled(self.path, key, message) if _PLACEHOLDER.search(message) else message
+        forms = {form: _filled(self.path, key, text) for form, text in message.items()}
+
+        def choose(values: dict[str, Any]) -> str:
+            if "count" not in values:
+                raise TemplateError(f"{self.path}: {key} has plural forms; give it count=…")
+            form = self._plural(float(values["count"]))
+            return forms.get(form, forms["other"])(values)
+
+        return choose
+
+
+def languages(folder: Path) -> list[str]:
+    """Return the languages that have a translation file, in order."""
+    return sorted(path.stem for path in (folder / "translations").glob("*.yaml"))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TemplateError(f"{path}: no translation for this language; add the file, or use another") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else f"{path}"
+        raise TemplateError(f"{where}: not readable as YAML; mend the syntax") from None
+    if not isinstance(content, dict):
+        raise TemplateError(f"{path}: is not a mapping with direction and messages; see translations/en.yaml")
+    return content
+
+
+def _plural_rule(path: Path, language: str) -> Callable[[float], str]:
+    try:
+        return Locale.parse(language.replace("-", "_")).plural_form
+    except (UnknownLocaleError, ValueError):
+        raise TemplateError(f"{path}: {language} is not a language CLDR knows; name the file like en or zh-Hant") from None
+
+
+def _flatten(tree: Mapping[str, Any], before: str = "") -> list[tuple[str, str | dict[str, str]]]:
+    """Turn nested mappings into dotted keys, keeping a mapping of plural forms together."""
+    found: list[tuple[str, str | dict[str, str]]] = []
+    for key, value in tree.items():
+        dotted = f"{before}{key}"
+        if not isinstance(value, Mapping):
+            found.append((dotted, str(value)))
+        elif "other" in value and set(value) <= PLURAL_FORMS:
+            found.append((dotted, {str(form): str(text) for form, text in value.items()}))
+        else:
+            found.extend(_flatten(value, dotted + "."))
+    return found
+
+
+def _filled(path: Path, key: str, message: str) -> Callable[[dict[str, Any]], str]:
+    """Return a function that puts values into the braces of `message`; values are never read for braces again."""
+    parts = _PLACEHOLDER.split(message)
+
+    def fill(values: dict[str, Any]) -> str:
+        filled = list(parts)
+        for place in range(1, len(parts), 2):
+            if parts[place] not in values:
+                raise TemplateError(f"{path}: {key} needs {parts[place]}; give {parts[place]}=… in the template")
+            value = values[parts[place]]
+            filled[place] = "" if value is None else str(value)
+        return "".join(filled)
+
+    return fill
