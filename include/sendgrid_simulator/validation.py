@@ -129,8 +129,8 @@ def _check_required(mail: dict[str, Any], problems: _Problems) -> None:
         if not _has_subjects(mail):
             problems.report(
                 "subject",
-                "The subject is required. You can get around this requirement if you use a template with a subject "
-                "defined or if every personalization has a subject defined.",
+                "The subject is required. You can get around this requirement if you use a template with a "
+                "subject defined or if every personalization has a subject defined.",
             )
     if "reply_to" in mail and "reply_to_list" in mail:
         problems.report("reply_to_list", "You can use either reply_to or reply_to_list, but not both.")

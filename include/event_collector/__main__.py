@@ -1,0 +1,73 @@
+"""Command line of the collector: `python -m event_collector --help`."""
+
+import logging
+import os
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from event_collector.settings import INSECURE, CollectorError, CollectorSettings
+
+_HELP = """Receive SendGrid's signed Event Webhook and one-click unsubscribes, and write both to files.
+
+POST /events checks the signature on the raw bytes, appends one event a line to
+events-<UTC hour>-<pid>-<random>.ndjson in LIFECYCLE_EVENTS_DIR, and answers 2xx only once the lines are
+on disk. `python -m lifecycle_mail events ingest` reads the files.
+
+POST /unsubscribe/TOKEN with the body List-Unsubscribe=One-Click (RFC 8058) writes an lm_unsubscribe line;
+GET shows a page with one button. GET /health says whether the folder can be written.
+
+Settings come from the environment: LIFECYCLE_EVENTS_DIR (must exist), SENDGRID_WEBHOOK_PUBLIC_KEY or
+SENDGRID_WEBHOOK_PUBLIC_KEY_FILE, LIFECYCLE_LINK_SECRET; LIFECYCLE_COLLECTOR_TOLERANCE_HOURS (26),
+LIFECYCLE_COLLECTOR_MAX_BODY_BYTES (2000000), LIFECYCLE_COLLECTOR_MAX_FILE_BYTES (256000000).
+"""
+
+log = logging.getLogger("event_collector")
+cli = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@cli.command(help=_HELP)
+def main(
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at.")] = 8086,
+    workers: Annotated[int, typer.Option(help="Processes; each writes files of its own.")] = 1,
+    insecure_without_signature: Annotated[
+        bool, typer.Option(help="Take unsigned posts. For tests only: anyone may then write events.")
+    ] = False,
+) -> None:
+    """Refuse with one line what cannot work, else serve."""
+    if insecure_without_signature:
+        os.environ[INSECURE] = "1"
+    else:
+        os.environ.pop(INSECURE, None)
+    try:
+        settings = CollectorSettings.from_environment(os.environ)
+    except CollectorError as problem:
+        typer.echo(f"event_collector: {problem}", err=True)
+        raise typer.Exit(1) from problem
+    _warn(settings)
+    typer.echo(f"event collector at http://{host}:{port}, writing to {settings.events_dir}")
+    uvicorn.run(
+        "event_collector.app:from_environment",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _warn(settings: CollectorSettings) -> None:
+    """Say what is switched off; the process goes on."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if settings.public_key is None:
+        log.warning("signatures are not checked: anyone may write events")
+    if not settings.link_secret:
+        log.warning("LIFECYCLE_LINK_SECRET is not set: every unsubscribe link is answered 404")
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,214 @@
+"""The collector over HTTP: POST /events, one-click unsubscribe, GET /health.
+
+`create_app` builds the ASGI application; uvicorn's workers each call `from_environment`. Nothing here
+logs an address, a token or a body.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import parse_qs
+
+import anyio.to_thread
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from event_collector import pages
+from event_collector.journal import Journal, NotWritten
+from event_collector.links import BadToken, read_token
+from event_collector.settings import CollectorError, CollectorSettings, check_writable
+from event_collector.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, NotSigned, verify
+
+log = logging.getLogger("event_collector")
+
+ONE_CLICK = "One-Click"
+FORM_BYTES_MAX = 4096
+_PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+def from_environment() -> Starlette:
+    """Build the application of one worker from the environment."""
+    return create_app(CollectorSettings.from_environment(os.environ))
+
+
+def create_app(settings: CollectorSettings, clock: Callable[[], float] = time.time) -> Starlette:
+    """Return the application; `clock` gives unix seconds. Its Journal is at `app.state.journal`."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await app.state.journal.close()
+
+    app = Starlette(
+        routes=[
+            Route("/events", _events, methods=["POST"]),
+            Route("/unsubscribe/{token}", _ask, methods=["GET"]),
+            Route("/unsubscribe/{token}", _unsubscribe, methods=["POST"]),
+            Route("/health", _health, methods=["GET"]),
+        ],
+        lifespan=lifespan,
+    )
+    app.state.settings = settings
+    app.state.clock = clock
+    app.state.journal = Journal(settings.events_dir, settings.max_file_bytes, clock)
+    return app
+
+
+async def _events(request: Request) -> Response:
+    """Take one signed post: 200 once every event is on disk; 403, 413, 400 or 503 and nothing written."""
+    settings: CollectorSettings = request.app.state.settings
+    try:
+        body = await _read(request, settings.max_body_bytes)
+        _check_signature(request, settings, body)
+        lines = to_lines(body)
+        if lines:
+            await request.app.state.journal.append(b"".join(lines), len(lines))
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except NotSigned as problem:
+        log.warning("refused a post to /events: %s", problem)
+        return _plain(403, str(problem))
+    except ValueError as problem:
+        log.warning("refused a signed post to /events: %s", problem)
+        return _plain(400, str(problem))
+    except NotWritten:
+        return _plain(503, "not stored, please retry")
+    return Response(status_code=200)
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    """Return the raw body. Raises: HTTPException 413 as soon as it passes the limit."""
+    declared = request.headers.get("content-length", "0")
+    chunks, size = [], int(declared) if declared.isdigit() else 0
+    if size > limit:
+        raise HTTPException(413)
+    size = 0
+    async for chunk in request.stream():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            raise HTTPException(413)
+    return b"".join(chunks)
+
+
+def _check_signature(request: Request, settings: CollectorSettings, body: bytes) -> None:
+    if settings.public_key is not None:
+        verify(
+            settings.public_key,
+            request.headers.get(SIGNATURE_HEADER),
+            request.headers.get(TIMESTAMP_HEADER),
+            body,
+            request.app.state.clock(),
+            settings.tolerance_seconds,
+        )
+
+
+def to_lines(body: bytes) -> list[bytes]:
+    """Return one compact JSON line for each event object of a JSON array.
+
+    Raises: ValueError, with no word of the content, where the body is no JSON array of objects.
+    """
+    events = _parse(body)
+    if not isinstance(events, list):
+        raise ValueError("the body is not a JSON array")
+    if not all(isinstance(event, dict) for event in events):
+        raise ValueError("an element of the array is not an object")
+    return [_line(event) for event in events]
+
+
+def _parse(body: bytes) -> Any:
+    """Parse strictly and fast, else leniently: a signed event with a lone surrogate is not to be lost."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(body.decode(errors="replace"), parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        raise ValueError("the body is not JSON") from None
+
+
+def _line(event: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        return json.dumps(event, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+async def _ask(request: Request) -> Response:
+    """Show the page with its button. A GET never unsubscribes: scanners follow links."""
+    if _read_link(request) is None:
+        return Response(status_code=404)
+    return HTMLResponse(pages.ASK, headers=_PAGE_HEADERS)
+
+
+async def _unsubscribe(request: Request) -> Response:
+    """RFC 8058: the link alone says who and what, the body confirms; 200 once it is on disk."""
+    link = _read_link(request)
+    if link is None:
+        return Response(status_code=404)
+    if not await _is_one_click(request):
+        return _plain(400, "the body must be List-Unsubscribe=One-Click")
+    line = _unsubscribe_line(request.path_params["token"], *link, int(request.app.state.clock()))
+    try:
+        await request.app.state.journal.append(line, 1)
+    except NotWritten:
+        return _plain(503, "not stored, please retry")
+    return HTMLResponse(pages.DONE, headers=_PAGE_HEADERS)
+
+
+def _read_link(request: Request) -> tuple[str, str] | None:
+    try:
+        return read_token(request.app.state.settings.link_secret, request.path_params["token"])
+    except BadToken:
+        return None
+
+
+async def _is_one_click(request: Request) -> bool:
+    """RFC 8058 allows a urlencoded form and multipart/form-data."""
+    body = await _read(request, FORM_BYTES_MAX)
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return b'name="List-Unsubscribe"' in body and ONE_CLICK.encode() in body
+    return parse_qs(body.decode("latin-1")).get("List-Unsubscribe") == [ONE_CLICK]
+
+
+def _unsubscribe_line(token: str, message_id: str, topic: str, timestamp: int) -> bytes:
+    """An event of our own; the same link always has the same sg_event_id, so a repeat is a duplicate."""
+    event = {
+        "event": "lm_unsubscribe",
+        "sg_event_id": "lm-" + hashlib.sha256(token.encode()).hexdigest()[:32],
+        "timestamp": timestamp,
+        "lm_message_id": message_id,
+        "lm_topic": topic,
+    }
+    return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
+
+
+async def _health(request: Request) -> Response:
+    """200 where the folder can be written, else 503; numbers only."""
+    journal: Journal = request.app.state.journal
+    try:
+        await anyio.to_thread.run_sync(check_writable, request.app.state.settings.events_dir)
+    except CollectorError:
+        return JSONResponse({"status": "cannot write"}, 503)
+    return JSONResponse({"status": "ok", "lines_written": journal.lines, "fsyncs": journal.fsyncs})
+
+
+def _plain(status: int, text: str) -> Response:
+    return Response(text + "\n", status, media_type="text/plain")

@@ -1,0 +1,106 @@
+"""The collector's settings, read once from the environment.
+
+LIFECYCLE_EVENTS_DIR                 folder the files are written to (required; must exist)
+SENDGRID_WEBHOOK_PUBLIC_KEY          the webhook's public key, base64 DER or PEM (this or the next)
+SENDGRID_WEBHOOK_PUBLIC_KEY_FILE     a file that holds it
+LIFECYCLE_LINK_SECRET                signs unsubscribe links; without it every such link is unknown (404)
+LIFECYCLE_COLLECTOR_TOLERANCE_HOURS  oldest signature taken, default 26: SendGrid retries for 24 hours
+LIFECYCLE_COLLECTOR_MAX_BODY_BYTES   largest post taken, default 2,000,000: SendGrid posts at most 768 kB
+LIFECYCLE_COLLECTOR_MAX_FILE_BYTES   a file is closed beyond this size, default 256,000,000
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from event_collector.signature import KeyUnusable, read_public_key
+
+INSECURE = "LIFECYCLE_COLLECTOR_WITHOUT_SIGNATURE"
+"""Set by --insecure-without-signature for the worker processes; not meant to be set by hand."""
+
+
+class CollectorError(Exception):
+    """The collector cannot start; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class CollectorSettings:
+    """`public_key` is None only where signatures are switched off for a test."""
+
+    events_dir: Path
+    public_key: ec.EllipticCurvePublicKey | None = field(repr=False)
+    link_secret: str = field(repr=False)
+    tolerance_seconds: float
+    max_body_bytes: int
+    max_file_bytes: int
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> "CollectorSettings":
+        """Read the settings. Raises: CollectorError, one readable line."""
+        return cls(
+            events_dir=_events_dir(env),
+            public_key=None if env.get(INSECURE) == "1" else _public_key(env),
+            link_secret=env.get("LIFECYCLE_LINK_SECRET", ""),
+            tolerance_seconds=_number(env, "LIFECYCLE_COLLECTOR_TOLERANCE_HOURS", 26) * 3600,
+            max_body_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES", 2_000_000)),
+            max_file_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_FILE_BYTES", 256_000_000)),
+        )
+
+
+def check_writable(folder: Path) -> None:
+    """Make and remove a file in the folder. Raises: CollectorError."""
+    probe = folder / f".writable-{os.getpid()}-{os.urandom(4).hex()}"
+    try:
+        with probe.open("wb") as file:
+            file.write(b"\n")
+        probe.unlink()
+    except OSError as error:
+        probe.unlink(missing_ok=True)
+        raise CollectorError(
+            f"cannot write to the events folder {folder}: {error.strerror}; set LIFECYCLE_EVENTS_DIR"
+        ) from error
+
+
+def _events_dir(env: Mapping[str, str]) -> Path:
+    if not env.get("LIFECYCLE_EVENTS_DIR"):
+        raise CollectorError("LIFECYCLE_EVENTS_DIR is not set: name the folder for event files")
+    folder = Path(env["LIFECYCLE_EVENTS_DIR"])
+    if not folder.is_dir():
+        raise CollectorError(
+            f"the events folder {folder} does not exist: make it, or set LIFECYCLE_EVENTS_DIR"
+        )
+    check_writable(folder)
+    return folder
+
+
+def _public_key(env: Mapping[str, str]) -> ec.EllipticCurvePublicKey:
+    source, text = "SENDGRID_WEBHOOK_PUBLIC_KEY", env.get("SENDGRID_WEBHOOK_PUBLIC_KEY", "")
+    file = env.get("SENDGRID_WEBHOOK_PUBLIC_KEY_FILE", "")
+    if not text and file:
+        source = f"SENDGRID_WEBHOOK_PUBLIC_KEY_FILE {file}"
+        try:
+            text = Path(file).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise CollectorError(f"cannot read {source}: {error}") from error
+    if not text.strip():
+        raise CollectorError(
+            "no webhook key: set SENDGRID_WEBHOOK_PUBLIC_KEY or SENDGRID_WEBHOOK_PUBLIC_KEY_FILE "
+            "to the public key of SendGrid's signed event webhook"
+        )
+    try:
+        return read_public_key(text)
+    except KeyUnusable as error:
+        raise CollectorError(f"cannot use {source}: {error}") from error
+
+
+def _number(env: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        number = float(env.get(name) or default)
+    except ValueError as error:
+        raise CollectorError(f"{name} must be a number, not {env[name]!r}") from error
+    if not 0 < number < float("inf"):
+        raise CollectorError(f"{name} must be above 0, not {env[name]!r}")
+    return number

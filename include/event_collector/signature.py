@@ -1,0 +1,69 @@
+"""Who sent this: SendGrid's signature over the raw bytes of a post.
+
+Signed is the timestamp header followed by the body, byte for byte as it came; any re-serialisation would
+break it. ECDSA on P-256 with SHA-256, the signature DER in base64, the public key base64 DER or PEM.
+"""
+
+import base64
+import binascii
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+SIGNATURE_HEADER = "X-Twilio-Email-Event-Webhook-Signature"
+TIMESTAMP_HEADER = "X-Twilio-Email-Event-Webhook-Timestamp"
+FUTURE_SECONDS_MAX = 300
+
+
+class KeyUnusable(ValueError):
+    """The public key cannot be used; the message says why."""
+
+
+class NotSigned(Exception):
+    """The post was not signed by the holder of the key, or too long ago; the message says which."""
+
+
+def read_public_key(text: str) -> ec.EllipticCurvePublicKey:
+    """Return the key that SendGrid shows in its settings (base64 DER), or the same as PEM.
+
+    Raises: KeyUnusable.
+    """
+    text = text.strip()
+    try:
+        if text.startswith("-----BEGIN"):
+            key = serialization.load_pem_public_key(text.encode())
+        else:
+            key = serialization.load_der_public_key(base64.b64decode(text, validate=True))
+    except (ValueError, binascii.Error, UnsupportedAlgorithm) as error:
+        raise KeyUnusable("it is neither base64 DER nor PEM of a public key") from error
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise KeyUnusable("it is not a P-256 public key, which SendGrid's signed webhook uses")
+    return key
+
+
+def verify(
+    key: ec.EllipticCurvePublicKey,
+    signature: str | None,
+    timestamp: str | None,
+    body: bytes,
+    now: float,
+    tolerance_seconds: float,
+) -> None:
+    """Return when `body` was signed by the key's holder no longer than `tolerance_seconds` before `now`.
+
+    `signature` and `timestamp` are the two headers as they came, None where missing; `now` is unix seconds.
+    Raises: NotSigned.
+    """
+    if not signature or not timestamp:
+        raise NotSigned("a signature header is missing")
+    if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
+        raise NotSigned("the timestamp header is not unix seconds")
+    try:
+        key.verify(
+            base64.b64decode(signature, validate=True), timestamp.encode() + body, ec.ECDSA(hashes.SHA256())
+        )
+    except (InvalidSignature, ValueError) as error:
+        raise NotSigned("the signature does not match") from error
+    if not -FUTURE_SECONDS_MAX <= now - int(timestamp) <= tolerance_seconds:
+        raise NotSigned("the timestamp is outside the tolerance")
