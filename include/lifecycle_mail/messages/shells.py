@@ -54,10 +54,11 @@ class Shell:
     @cached_property
     def shell_key(self) -> str:
         """The identity of the group (32 hex digits): equal for every rendering from the same ingredients."""
-        return shell_key(
-            self.name, campaign=self.campaign, step=self.step, variant=self.variant, language=self.language,
-            currency=self.currency, template_version=self.template_version, brand=self.brand, offer=self.offer,
-        )  # fmt: skip
+        parts = [
+            self.name, self.campaign, self.step, self.variant, self.language, self.currency,
+            self.template_version, self.brand, self.offer,
+        ]  # fmt: skip
+        return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
     @property
     def personal_subject(self) -> bool:
@@ -69,22 +70,13 @@ class Shell:
         return {**asdict(self), "shell_key": self.shell_key}
 
     @classmethod
-    def from_columns(cls, row: Mapping[str, Any]) -> "Shell":
+    def from_columns(cls, row: Mapping[Any, Any]) -> "Shell":
         """Return the shell a row of message.shell holds; jsonb may come as text or parsed, other columns are ignored."""
         values = {field.name: row[field.name] for field in fields(cls)}
         for name in ("slot_tokens", "brand", "offer"):
             if isinstance(values[name], str):
                 values[name] = json.loads(values[name])
         return cls(**values)
-
-
-def shell_key(
-    name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,
-    template_version: str, brand: Mapping[str, Any], offer: Mapping[str, Any] | None,
-) -> str:  # fmt: skip
-    """Return the key under which a group's shell is kept: known before anything is rendered."""
-    parts = [name, campaign, step, variant, language, currency, template_version, dict(brand), offer and dict(offer)]
-    return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def rebuild(shell: Shell, substitutions: Mapping[str, str], subject: str | None = None) -> RenderedMail:
@@ -94,7 +86,9 @@ def rebuild(shell: Shell, substitutions: Mapping[str, str], subject: str | None 
     Raises TemplateError when a slot of the shell is not among `substitutions`.
     """
     if subject is None and shell.personal_subject:
-        raise TemplateError(f"{shell.name}: its subject is personal and none was given; pass the row's subject")
+        raise TemplateError(
+            f"{shell.name}: its subject is personal and none was given; pass the row's subject"
+        )
     return RenderedMail(
         subject if subject is not None else shell.subject,
         fill(shell, shell.html, substitutions),

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 from jinja2 import Template, UndefinedError
-from jinja2.runtime import Context
 
 from lifecycle_mail.errors import TemplateError
-from lifecycle_mail.messages.dialect import TOKEN_OPEN, MailEnvironment, Root
+from lifecycle_mail.messages.dialect import TOKEN_OPEN, MailEnvironment, Root, Scope, Values
 from lifecycle_mail.messages.shells import RenderedMail, Shell, fill, rebuild
 from lifecycle_mail.messages.values import subject_line
 
@@ -47,12 +46,11 @@ class SlotRenderer:
         self,
         shell: Shell,
         parts: list[tuple[MailEnvironment, dict[str, Any], list[CompiledSlot]]],
-        subject: list[CompiledSlot],
     ) -> None:
         """`parts`: for html and text the environment, the shared variables with macros, and the slots in use."""
         self.shell = shell
         self._parts = parts
-        self._subject = subject
+        self._subject = [token for place, token in shell.slot_tokens.items() if place.startswith("subject.")]
         self._mark = f"{TOKEN_OPEN}{shell.token}"
 
     def render(
@@ -70,20 +68,17 @@ class SlotRenderer:
         Raises TemplateError naming template, slot and variable, never the recipient's data.
         """
         personal = {"customer": customer, "context": context, "links": links, **own_offer(self.shell, offer)}
-        substitutions: dict[str, str] = {}
+        rendered: dict[str, str] = {}
         for env, shared, slots in self._parts:
-            self._run(env, {**shared, **personal}, slots, substitutions)
+            values = Values(shared)
+            values.update(personal)
+            self._run(Scope(env, values, self.shell.name), slots, rendered)
         if not self._subject:
-            return Slots(substitutions)
-        own: dict[str, str] = {}
-        env, shared, _ = self._parts[1]
-        self._run(env, {**shared, **personal}, self._subject, own)
-        return Slots(substitutions, subject_line(fill(self.shell, self.shell.subject, own)))
+            return Slots(rendered)
+        own = {token: rendered.pop(token) for token in self._subject}
+        return Slots(rendered, subject_line(fill(self.shell, self.shell.subject, own)))
 
-    def _run(
-        self, env: MailEnvironment, values: dict[str, Any], slots: list[CompiledSlot], into: dict[str, str]
-    ) -> None:
-        scope = Context(env, values, self.shell.name, {})
+    def _run(self, scope: Scope, slots: list[CompiledSlot], into: dict[str, str]) -> None:
         slot = None
         try:
             for slot in slots:
@@ -99,7 +94,7 @@ class SlotRenderer:
             raise error
         line = _line_of(error, slot.template)
         where = f"{slot.where}:{line}" if line else slot.where
-        if isinstance(error, UndefinedError):
+        if isinstance(error, UndefinedError | KeyError):
             what = f"variable {_variable(error, slot)} is missing"
             advice = "give it in the context, or guard it in the template"
         else:
@@ -123,7 +118,7 @@ def own_offer(shell: Shell, offer: Mapping[str, Any] | None) -> dict[str, Any]:
     return {} if offer is None else {"offer": {**(shell.offer or dict.fromkeys(OFFER_FIELDS)), **offer}}
 
 
-def _variable(error: UndefinedError, slot: CompiledSlot) -> str:
+def _variable(error: Exception, slot: CompiledSlot) -> str:
     """Return the dotted name of what was missing, as the template writes it; never a name made of data."""
     quoted = re.findall(r"'(\w+)'", str(error))
     last = quoted[-1] if quoted else ""

@@ -50,7 +50,9 @@ def read_sources(env: MailEnvironment, file: str) -> list[TemplateSource]:
         found[name] = source = _read(env, name)
         for wanted in meta.find_referenced_templates(source.tree):
             if wanted is None:
-                raise TemplateError(f"{name}: extends, includes or imports a computed name; write the name itself")
+                raise TemplateError(
+                    f"{name}: extends, includes or imports a computed name; write the name itself"
+                )
             waiting.append(wanted)
     return list(found.values())
 
@@ -61,14 +63,18 @@ def _read(env: MailEnvironment, file: str) -> TemplateSource:
         text, _, _ = env.loader.get_source(env, file)
         tree = env.parse(text, file, file)
     except TemplateNotFound:
-        raise TemplateError(f"{file}: no such template file; add it, or correct the name that refers to it") from None
+        raise TemplateError(
+            f"{file}: no such template file; add it, or correct the name that refers to it"
+        ) from None
     except TemplateSyntaxError as error:
         raise TemplateError(f"{file}:{error.lineno}: {error.message}; mend the template's syntax") from None
     except UnicodeDecodeError:
         raise TemplateError(f"{file}: is not UTF-8; save it as UTF-8") from None
     source = TemplateSource(file, tree, imports=dict(_imports(tree)))
     source.slots = [
-        SlotSource(slot_name(node), node.body, file, node.lineno) for node in tree.find_all(nodes.CallBlock) if is_slot(node)
+        SlotSource(slot_name(node), node.body, file, node.lineno)
+        for node in tree.find_all(nodes.CallBlock)
+        if is_slot(node)
     ]
     return source
 
@@ -104,5 +110,3 @@ def _dotted(node: nodes.Node) -> str | None:
         before = _dotted(node.node)
         return f"{before}.{node.attr}" if before else None
     return None
-
-

@@ -7,6 +7,7 @@ and sample.json; base/ holds layouts and macros, translations/ the words. Nothin
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +21,7 @@ from mjml import mjml2html
 
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.dialect import MailEnvironment, MemoryBytecode, compile_body
-from lifecycle_mail.messages.shells import RenderedMail, Shell, shell_key
+from lifecycle_mail.messages.shells import RenderedMail, Shell
 from lifecycle_mail.messages.slots import CompiledSlot, SlotRenderer, full_offer, own_offer
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, read_sources
 from lifecycle_mail.messages.values import (
@@ -38,6 +39,7 @@ from lifecycle_mail.messages.wording import Wording, languages
 # Raise when the same files would render to another mail: part of every template version.
 ENGINE_VERSION = "1"
 FILES = ("subject.txt", "preheader.txt", "body.mjml", "body.txt", "sample.json")
+PLACES = {"subject.txt": "subject", "preheader.txt": "preheader"}
 BRAND_FIELDS = ("name", "url", "colour", "postal_address", "support_email", "preferences_url")
 BRAND_OPTIONAL = ("tagline", "logo_url")
 
@@ -51,7 +53,9 @@ def template_version(folder: Path, name: str) -> str:
     home = folder / name
     if not home.is_dir():
         raise TemplateError(f"{name}: no such template in {folder}; correct the name or add the folder")
-    digest = sha256(repr([ENGINE_VERSION, *(version(p) for p in ("jinja2", "mjml-python", "babel"))]).encode())
+    digest = sha256(
+        repr([ENGINE_VERSION, *(version(p) for p in ("jinja2", "mjml-python", "babel"))]).encode()
+    )
     paths = [path for place in (home, folder / "base", folder / "translations") for path in place.rglob("*")]
     for path in sorted(path for path in paths if path.is_file() and path.name != "sample.json"):
         content = path.read_bytes()
@@ -64,7 +68,7 @@ class TemplateLibrary:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        self._bytecode = {"html": MemoryBytecode(), "text": MemoryBytecode()}
+        self._bytecode: dict[tuple[str, bool], MemoryBytecode] = {}
         self._wordings: dict[str, Wording] = {}
         self._versions: dict[str, str] = {}
         self._renderers: dict[tuple[str, str], SlotRenderer] = {}
@@ -93,6 +97,7 @@ class TemplateLibrary:
 
     def check(self, name: str, languages: tuple[str, ...] = ("en",)) -> list[TemplateError]:
         """Return what is wrong with a template, each with file, line and what to do; an empty list if nothing is."""
+        # Here, not above: checks render through this class.
         from lifecycle_mail.messages.checks import check_template
 
         return check_template(self, name, languages)
@@ -102,10 +107,10 @@ class TemplateLibrary:
         brand: Mapping[str, Any], offer: Mapping[str, Any] | None = None,
     ) -> str:  # fmt: skip
         """Return the key `shell` would have for the same arguments, without rendering it."""
-        return shell_key(
+        return self.ingredients(
             name, campaign=campaign, step=step, variant=variant, language=language, currency=currency,
-            template_version=self.version(name), brand=full_brand(brand), offer=full_offer(offer),
-        )  # fmt: skip
+            brand=brand, offer=offer,
+        ).shell_key  # fmt: skip
 
     def shell(
         self, name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,
@@ -117,16 +122,25 @@ class TemplateLibrary:
         random part of the tokens, 8 hex digits; only tests give it.
         Raises TemplateError for a missing file or variable, with file and line.
         """
-        frame = Shell(
+        bare = self.ingredients(
+            name, campaign=campaign, step=step, variant=variant, language=language, currency=currency,
+            brand=brand, offer=offer, token=token,
+        )  # fmt: skip
+        mail, preheader, used = self._render(bare, bare.token, {})
+        return replace(
+            bare, html=mail.html, text=mail.text, subject=mail.subject, preheader=preheader,
+            slot_tokens=dict(sorted(used.items())),
+        )  # fmt: skip
+
+    def ingredients(
+        self, name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,
+        brand: Mapping[str, Any], offer: Mapping[str, Any] | None = None, token: str | None = None,
+    ) -> Shell:  # fmt: skip
+        """Return a shell with everything but its rendered parts: enough for its key and its shared variables."""
+        return Shell(
             name, campaign, step, variant, language, currency, self.version(name), token or secrets.token_hex(4),
             html="", text="", subject="", preheader="", slot_tokens={}, brand=full_brand(brand), offer=full_offer(offer),
         )  # fmt: skip
-        mail, preheader, used = self._render(frame, frame.token, {})
-        return Shell(**{
-            **{field: getattr(frame, field) for field in frame.__dataclass_fields__},
-            "html": mail.html, "text": mail.text, "subject": mail.subject,
-            "preheader": preheader, "slot_tokens": dict(sorted(used.items())),
-        })  # fmt: skip
 
     def whole(
         self, shell: Shell, customer: Mapping[str, Any], context: Mapping[str, Any], links: Mapping[str, Any],
@@ -151,10 +165,10 @@ class TemplateLibrary:
             self._renderers[key] = self._renderer(shell)
         return self._renderers[key]
 
-    def environment(self, part: str, shell: Shell, mark: str | None) -> MailEnvironment:
+    def environment(self, part: str, shell: Shell, mark: str | None, direct: bool = False) -> MailEnvironment:
         """Return the template environment of one part (html or text) of a shell, with its shared variables."""
-        shared = self._shared(shell)
-        return MailEnvironment(self.folder, part, shared, mark, self._bytecode[part])
+        kept = self._bytecode.setdefault((part, direct), MemoryBytecode())
+        return MailEnvironment(self.folder, part, self._shared(shell), mark, kept, direct)
 
     def wording(self, language: str) -> Wording:
         """Return the words of a language, read once."""
@@ -200,17 +214,15 @@ class TemplateLibrary:
 
     def _renderer(self, shell: Shell) -> SlotRenderer:
         parts: list[tuple[MailEnvironment, dict[str, Any], list[CompiledSlot]]] = []
-        subject: list[CompiledSlot] = []
         for part, files in (("html", ("preheader.txt", "body.mjml")), ("text", ("subject.txt", "body.txt"))):
-            env = self.environment(part, shell, None)
+            env = self.environment(part, shell, None, direct=True)
             shared: dict[str, Any] = dict(env.globals)
             compiled: list[CompiledSlot] = []
             for file in files:
-                place = "preheader" if file.startswith("pre") else "subject" if file.startswith("sub") else part
-                into = subject if place == "subject" else compiled
-                into.extend(self._compiled(env, shared, shell, file, place))
+                place = PLACES.get(file, part)
+                compiled.extend(self._compiled(env, shared, shell, file, place))
             parts.append((env, shared, compiled))
-        return SlotRenderer(shell, parts, subject)
+        return SlotRenderer(shell, parts)
 
     def _compiled(
         self, env: MailEnvironment, shared: dict[str, Any], shell: Shell, file: str, place: str
@@ -219,8 +231,9 @@ class TemplateLibrary:
         sources = read_sources(env, f"{shell.name}/{file}")
         done: list[CompiledSlot] = []
         for slot, source in slots_in_use(sources, place, shell.slot_tokens):
-            shared.update(_macros(env, source, slot))
-            root, template = compile_body(env, slot.body, slot.file)
+            macros = _macros(env, source, slot)
+            shared.update(macros)
+            root, template = compile_body(env, slot.body, slot.file, macros)
             token = shell.slot_tokens[f"{place}.{slot.name}"]
             done.append(CompiledSlot(slot.name, token, root, template, slot.file, slot.names()))
         return done
@@ -254,7 +267,9 @@ def full_brand(brand: Mapping[str, Any]) -> dict[str, Any]:
     """Return the brand with its optional fields present. Raises TemplateError when a required one is missing."""
     missing = [field for field in BRAND_FIELDS if not brand.get(field)]
     if missing:
-        raise TemplateError(f"the brand lacks {', '.join(missing)}; give every mail a sender people can recognise")
+        raise TemplateError(
+            f"the brand lacks {', '.join(missing)}; give every mail a sender people can recognise"
+        )
     return {**dict.fromkeys(BRAND_OPTIONAL), **brand}
 
 
@@ -263,7 +278,9 @@ def to_html(name: str, mjml: str) -> str:
     try:
         return str(mjml2html(mjml, fonts={}))
     except ValueError as error:
-        raise TemplateError(f"{name}/body.mjml: not valid MJML ({error}); check that every tag is closed") from None
+        raise TemplateError(
+            f"{name}/body.mjml: not valid MJML ({error}); check that every tag is closed"
+        ) from None
 
 
 def shell_error(folder: Path, name: str, error: Exception) -> TemplateError:
@@ -280,4 +297,6 @@ def shell_error(folder: Path, name: str, error: Exception) -> TemplateError:
         return TemplateError(f"{where}: {error}; outside a slot only shared variables may be used")
     if isinstance(error, JinjaError):
         return TemplateError(f"{where}: {error.message or type(error).__name__}; mend the template")
-    return TemplateError(f"{where}: {type(error).__name__} while rendering; check the values the template is given")
+    return TemplateError(
+        f"{where}: {type(error).__name__} while rendering; check the values the template is given"
+    )

@@ -14,6 +14,7 @@ forms. Messages are plain text: they are escaped like any other value where they
 
 import re
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise TemplateError(f"{path}: no translation for this language; add the file, or use another") from None
+        raise TemplateError(
+            f"{path}: no translation for this language; add the file, or use another"
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else f"{path}"
@@ -112,7 +115,9 @@ def _plural_rule(path: Path, language: str) -> Callable[[float], str]:
     try:
         return Locale.parse(language.replace("-", "_")).plural_form
     except (UnknownLocaleError, ValueError):
-        raise TemplateError(f"{path}: {language} is not a language CLDR knows; name the file like en or zh-Hant") from None
+        raise TemplateError(
+            f"{path}: {language} is not a language CLDR knows; name the file like en or zh-Hant"
+        ) from None
 
 
 def _flatten(tree: Mapping[str, Any], before: str = "") -> list[tuple[str, str | dict[str, str]]]:
@@ -131,15 +136,19 @@ def _flatten(tree: Mapping[str, Any], before: str = "") -> list[tuple[str, str |
 
 def _filled(path: Path, key: str, message: str) -> Callable[[dict[str, Any]], str]:
     """Return a function that puts values into the braces of `message`; values are never read for braces again."""
-    parts = _PLACEHOLDER.split(message)
+    names = _PLACEHOLDER.findall(message)
+    shape = _PLACEHOLDER.sub("%s", message.replace("%", "%%"))
+    pick: Callable[[dict[str, Any]], Any] = itemgetter(*names) if names else lambda _: ()
 
     def fill(values: dict[str, Any]) -> str:
-        filled = list(parts)
-        for place in range(1, len(parts), 2):
-            if parts[place] not in values:
-                raise TemplateError(f"{path}: {key} needs {parts[place]}; give {parts[place]}=… in the template")
-            value = values[parts[place]]
-            filled[place] = "" if value is None else str(value)
-        return "".join(filled)
+        try:
+            found = pick(values)
+        except KeyError as missing:
+            raise TemplateError(f"{path}: {key} needs {missing}; give it a value in the template") from None
+        if found is None:
+            return shape % ""
+        if type(found) is tuple and None in found:
+            found = tuple("" if value is None else value for value in found)
+        return shape % found
 
     return fill

@@ -1,0 +1,369 @@
+"""What is wrong with a template, found before anything is sent: by reading it, and by rendering its samples.
+
+Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
+The check that matters most is the first: a personal variable outside a slot would stand in the shell,
+and so show one person's data to everyone else in the batch.
+"""
+
+import copy
+import re
+from collections.abc import Iterable, Iterator
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import meta, nodes
+from jinja2.visitor import NodeTransformer
+from markupsafe import escape
+
+from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.messages.dialect import PERSONAL, is_slot
+from lifecycle_mail.messages.samples import Sample, read_samples
+from lifecycle_mail.messages.shells import Shell, rebuild
+from lifecycle_mail.messages.slots import OFFER_FIELDS
+from lifecycle_mail.messages.sources import SlotSource, TemplateSource, dotted_names, read_sources
+from lifecycle_mail.messages.wording import Wording
+
+if TYPE_CHECKING:
+    from lifecycle_mail.messages.templates import TemplateLibrary
+
+PARTS = {"subject.txt": "text", "preheader.txt": "html", "body.mjml": "html", "body.txt": "text"}
+CUSTOMER_FIELDS = ("first_name", "last_name", "language", "currency", "country", "timezone")
+MJML_TAGS = frozenset(
+    {"mjml"} | {f"mj-{tag}" for tag in (
+        "head", "body", "title", "preview", "raw", "attributes", "all", "class", "style", "font", "breakpoint",
+        "html-attributes", "selector", "html-attribute", "section", "column", "group", "wrapper", "hero", "text",
+        "button", "image", "divider", "spacer", "table", "social", "social-element", "navbar", "navbar-link",
+        "accordion", "accordion-element", "accordion-title", "accordion-text", "carousel", "carousel-image",
+    )}
+)  # fmt: skip
+_JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+_TAG = re.compile(r"<(/?)(mj[a-z-]*)\b([^<>]*?)(/?)>")
+
+
+def check_template(library: "TemplateLibrary", name: str, languages: Iterable[str]) -> list[TemplateError]:
+    """Return everything wrong with template `name` in the given languages, in reading order, each once."""
+    missing = [error for file in (*PARTS, "sample.json") if (error := _missing(library, name, file))]
+    if missing:
+        return missing
+    try:
+        samples = read_samples(library.folder, name)
+        found = [error for file in PARTS for error in _check_file(library, name, file, samples[0])]
+        found += _slots_without_twin(library, name, samples[0])
+        found += [error for language in languages for error in _check_words(library, name, language)]
+        if not found:
+            found = [
+                error for language in languages for error in _check_samples(library, name, samples, language)
+            ]
+    except TemplateError as error:
+        return [error]
+    return list({str(error): error for error in found}.values())
+
+
+def _missing(library: "TemplateLibrary", name: str, file: str) -> TemplateError | None:
+    if (library.folder / name / file).is_file():
+        return None
+    return TemplateError(
+        f"{name}/{file}: no such file; every template has subject, preheader, two bodies and a sample"
+    )
+
+
+def _sources(library: "TemplateLibrary", name: str, file: str, sample: Sample) -> list[TemplateSource]:
+    env = library.environment(PARTS[file], _shell(library, name, sample, sample.language), None)
+    return read_sources(env, f"{name}/{file}")
+
+
+def _check_file(library: "TemplateLibrary", name: str, file: str, sample: Sample) -> Iterator[TemplateError]:
+    """Yield what reading one file, and what it extends and imports, shows to be wrong."""
+    shell = _shell(library, name, sample, sample.language)
+    shared = set(library.environment(PARTS[file], shell, None).globals) | {"caller"}
+    if file == "body.mjml":
+        shared.add("preheader")
+    bodies: dict[str, SlotSource] = {}
+    for source in _sources(library, name, file, sample):
+        yield from _outside_slots(source, shared)
+        yield from _misplaced(source)
+        if source.file.endswith(".mjml"):
+            yield from _mjml_tags(source.file, (library.folder / source.file).read_text(encoding="utf-8"))
+        for slot in source.slots:
+            twin = bodies.setdefault(slot.name, slot)
+            if twin is not slot and repr(twin.body) != repr(slot.body):
+                yield TemplateError(
+                    f"{slot.file}:{slot.line}: slot {slot.name} is written differently in {twin.file}:{twin.line}; "
+                    "a slot has one content a part: make them equal or give one another name"
+                )
+            yield from _inside_slot(slot, source, shared, _shapes(sample, shell))
+
+
+class _WithoutSlots(NodeTransformer):
+    """Takes the slots out of a tree: what is left is what everybody in a batch sees."""
+
+    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node | None:
+        return None if is_slot(node) else self.generic_visit(node)
+
+
+def _outside_slots(source: TemplateSource, shared: set[str]) -> Iterator[TemplateError]:
+    rest = _WithoutSlots().visit(copy.deepcopy(source.tree))
+    # Blocks see what the top of their file imports, sets and defines; Jinja's own analysis does not know that.
+    own = set(source.imports) | {node.name for node in rest.find_all(nodes.Macro)}
+    own |= {node.name for node in rest.find_all(nodes.Name) if node.ctx == "store"}
+    unknown = meta.find_undeclared_variables(rest) - shared - (own - PERSONAL)
+    for node in rest.find_all(nodes.Name):
+        if node.ctx != "load" or node.name not in unknown | PERSONAL:
+            continue
+        if node.name in unknown and node.name in PERSONAL:
+            yield TemplateError(
+                f"{source.file}:{node.lineno}: personal variable {node.name} outside a slot would show one "
+                f"recipient's data to all others; put it inside {{% slot … %}} … {{% endslot %}}"
+            )
+        elif node.name in unknown:
+            yield TemplateError(
+                f"{source.file}:{node.lineno}: unknown variable {node.name}; shared are {', '.join(sorted(shared))}"
+            )
+
+
+def _misplaced(source: TemplateSource) -> Iterator[TemplateError]:
+    """Yield slots where they cannot work, and imports that would carry personal variables along."""
+    for macro in source.tree.find_all(nodes.Macro):
+        for call in filter(is_slot, macro.find_all(nodes.CallBlock)):
+            yield TemplateError(
+                f"{source.file}:{call.lineno}: a slot inside a macro; put it in the template and hand it to the "
+                "macro with {% call %}"
+            )
+    for slot in source.slots:
+        for node in slot.body:
+            inner = [
+                node,
+                *node.find_all((nodes.CallBlock, nodes.Block, nodes.Extends, nodes.Include, nodes.Import)),
+            ]
+            for bad in inner:
+                if is_slot(bad) or isinstance(
+                    bad, nodes.Block | nodes.Extends | nodes.Include | nodes.Import
+                ):
+                    yield TemplateError(
+                        f"{slot.file}:{bad.lineno}: slot {slot.name} holds another slot, block, include or import; "
+                        "move it out of the slot"
+                    )
+
+
+def _inside_slot(
+    slot: SlotSource, source: TemplateSource, shared: set[str], shapes: dict[str, Any]
+) -> Iterator[TemplateError]:
+    """Yield unknown variables of a slot: names nobody declares, and fields the sample's data does not have."""
+    known = shared | PERSONAL | set(source.imports)
+    tree = nodes.Template(slot.body, lineno=slot.line)
+    assert source.tree.environment is not None
+    tree.set_environment(source.tree.environment)
+    for name in sorted(meta.find_undeclared_variables(tree) - known):
+        line = next((node.lineno for node in tree.find_all(nodes.Name) if node.name == name), slot.line)
+        yield TemplateError(
+            f"{slot.file}:{line}: slot {slot.name}: unknown variable {name}; a slot may use "
+            f"{', '.join(sorted(PERSONAL))}, shared variables and macros imported at the top of the file"
+        )
+    walker = _Fields(slot, dict(shapes))
+    walker.walk(tree)
+    yield from walker.errors
+    if any("<mj" in data.data for data in tree.find_all(nodes.TemplateData)):
+        yield TemplateError(
+            f"{slot.file}:{slot.line}: slot {slot.name} holds an mj- tag; a slot is put in after MJML: write HTML"
+        )
+
+
+UNKNOWN = object()
+
+
+class _Fields:
+    """Follows `a.b.c` through the sample's data, loops included, and notes fields that are not there."""
+
+    def __init__(self, slot: SlotSource, shapes: dict[str, Any]) -> None:
+        self.slot, self.shapes, self.errors = slot, shapes, list[TemplateError]()
+
+    def walk(self, node: nodes.Node) -> None:
+        """Visit `node` and what is under it, learning loop variables and assignments on the way."""
+        if isinstance(node, nodes.For) and isinstance(node.target, nodes.Name):
+            held = self.value(node.iter)
+            self.shapes[node.target.name] = held[0] if isinstance(held, list) and held else UNKNOWN
+        elif isinstance(node, nodes.Assign) and isinstance(node.target, nodes.Name):
+            self.shapes[node.target.name] = self.value(node.node)
+        elif isinstance(node, nodes.Getattr):
+            self.value(node)
+            return
+        for child in node.iter_child_nodes():
+            self.walk(child)
+
+    def value(self, node: nodes.Node) -> Any:
+        """Return the sample's value of an expression, or UNKNOWN where it cannot be told."""
+        if isinstance(node, nodes.Name):
+            return self.shapes.get(node.name, UNKNOWN)
+        if isinstance(node, nodes.Filter) and node.name == "web_url" and node.node is not None:
+            return self.value(node.node)
+        if isinstance(node, nodes.Getitem):
+            held = self.value(node.node)
+            return held[0] if isinstance(held, list) and held else UNKNOWN
+        if not isinstance(node, nodes.Getattr):
+            self.walk(node) if not isinstance(node, nodes.Name) else None
+            return UNKNOWN
+        held = self.value(node.node)
+        if not isinstance(held, dict):
+            return UNKNOWN
+        if node.attr not in held:
+            dotted = next(iter(dotted_names(node)), node.attr)
+            self.errors.append(TemplateError(
+                f"{self.slot.file}:{node.lineno}: slot {self.slot.name}: {dotted} is not there; known are "
+                f"{', '.join(map(str, held))}"
+            ))  # fmt: skip
+            return UNKNOWN
+        return held[node.attr]
+
+
+def _shapes(sample: Sample, shell: Shell) -> dict[str, Any]:
+    """Return the declared variables with sample values; offers always with all their fields."""
+    return {
+        "customer": dict.fromkeys(CUSTOMER_FIELDS), "context": sample.context, "links": sample.links,
+        "brand": shell.brand, "offer": dict.fromkeys(OFFER_FIELDS),
+    }  # fmt: skip
+
+
+def _slots_without_twin(library: "TemplateLibrary", name: str, sample: Sample) -> Iterator[TemplateError]:
+    """Yield the personal parts of the html that readers of the text part would not get."""
+    html, text = (
+        {slot.name: slot for source in _sources(library, name, file, sample) for slot in source.slots}
+        for file in ("body.mjml", "body.txt")
+    )
+    for slot in (html[one] for one in sorted(html.keys() - text.keys())):
+        yield TemplateError(
+            f"{slot.file}:{slot.line}: slot {slot.name} is missing in {name}/body.txt; say the same in the text part"
+        )
+
+
+def _mjml_tags(file: str, content: str) -> Iterator[TemplateError]:
+    """Yield unknown and unbalanced mj- tags of one source file, with their lines."""
+    text = _JINJA.sub(lambda part: re.sub(r"[^\n]", " ", part[0]), content)
+    text = re.sub(r"<!--.*?-->", lambda part: re.sub(r"[^\n]", " ", part[0]), text, flags=re.DOTALL)
+    opened: list[tuple[str, int]] = []
+    for tag in _TAG.finditer(text):
+        line = text.count("\n", 0, tag.start()) + 1
+        closing, kind, single = bool(tag[1]), tag[2], bool(tag[4])
+        if kind not in MJML_TAGS:
+            yield TemplateError(
+                f"{file}:{line}: MJML has no <{kind}>; MJML would drop it silently: correct the tag"
+            )
+        elif closing and (not opened or opened[-1][0] != kind):
+            expected = f"</{opened[-1][0]}> of line {opened[-1][1]}" if opened else "no closing tag"
+            yield TemplateError(
+                f"{file}:{line}: </{kind}> where {expected} was expected; close tags in order"
+            )
+            return
+        elif closing:
+            opened.pop()
+        elif not single:
+            opened.append((kind, line))
+    for kind, line in opened:
+        yield TemplateError(f"{file}:{line}: <{kind}> is never closed; add </{kind}>")
+
+
+def _check_words(library: "TemplateLibrary", name: str, language: str) -> Iterator[TemplateError]:
+    """Yield messages the template asks for that a language lacks, or that want other values than they get."""
+    wording = library.wording(language)
+    sample = read_samples(library.folder, name)[0]
+    for file in PARTS:
+        for source in _sources(library, name, file, sample):
+            for call in source.tree.find_all(nodes.Call):
+                if isinstance(call.node, nodes.Name) and call.node.name == "t":
+                    yield from _check_message(wording, name, source.file, call)
+
+
+def _check_message(wording: Wording, name: str, file: str, call: nodes.Call) -> Iterator[TemplateError]:
+    where = f"{file}:{call.lineno}"
+    if not call.args or not isinstance(call.args[0], nodes.Const):
+        yield TemplateError(f"{where}: t() with a computed key cannot be checked; write the key itself")
+        return
+    written = str(call.args[0].value)
+    key = name.replace("/", ".") + written if written.startswith(".") else written
+    wanted, given = wording.placeholders(key), {pair.key for pair in call.kwargs}
+    if wanted is None:
+        yield TemplateError(f"{where}: no message {key} in {wording.path.name}; add it there")
+        return
+    forms = wording.plural_forms(key)
+    if wanted - given or (forms and "count" not in given):
+        lacking = sorted(wanted - given | ({"count"} - given if forms else set()))
+        yield TemplateError(f"{where}: message {key} needs {', '.join(lacking)}; give it in t()")
+    if forms and wording.wanted_forms() - forms:
+        lacking = sorted(wording.wanted_forms() - forms)
+        yield TemplateError(f"{wording.path.name}: {key} lacks the plural form {', '.join(lacking)}; add it")
+
+
+def _check_samples(
+    library: "TemplateLibrary", name: str, samples: list[Sample], language: str
+) -> Iterator[TemplateError]:
+    """Yield what only shows when the samples are rendered, each in the slow and in the fast way."""
+    for sample in samples:
+        try:
+            yield from _check_sample(library, name, sample, language)
+        except TemplateError as error:
+            yield TemplateError(f"{error} (sample {sample.label})")
+
+
+def _check_sample(
+    library: "TemplateLibrary", name: str, sample: Sample, language: str
+) -> Iterator[TemplateError]:
+    shell = _shell(library, name, sample, language, rendered=True)
+    whole = library.whole(shell, sample.customer, sample.context, sample.links)
+    slots = library.slots(shell).render(sample.customer, sample.context, sample.links)
+    where = f"{name}/body"
+    if rebuild(shell, slots.substitutions, slots.subject) != whole:
+        yield TemplateError(
+            f"{where}.mjml: slots and whole rendering differ (sample {sample.label}); inside slots write HTML as "
+            'MJML does: attributes in "…", <br />, no blanks between tags'
+        )
+    for part, text, shown in (("mjml", whole.html, lambda one: str(escape(one))), ("txt", whole.text, str)):
+        if shown(sample.links["unsubscribe_url"]) not in text:
+            yield TemplateError(
+                f"{where}.{part}: no unsubscribe link; extend the base layout, or show the link"
+            )
+        if shown(sample.brand["postal_address"]) not in text:
+            yield TemplateError(
+                f"{where}.{part}: no postal address; extend the base layout, or show the address"
+            )
+    if not whole.subject or not shell.preheader.strip():
+        yield TemplateError(f"{name}: subject or preheader is empty (sample {sample.label}); write both")
+    if "\n" in shell.preheader.strip():
+        yield TemplateError(f"{name}/preheader.txt: more than one line; write one")
+    yield from _accessible(name, whole.html)
+
+
+class _Pictures(HTMLParser):
+    """Collects pictures without alternative text and pages' addresses that go nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note one tag's faults."""
+        given = dict(attrs)
+        if tag == "img" and not given.get("alt"):
+            self.found.append("a picture has no alternative text; give it alt")
+        if tag == "a" and not given.get("href"):
+            self.found.append("a link goes nowhere; give it an address, or leave the link out")
+
+
+def _accessible(name: str, html: str) -> Iterator[TemplateError]:
+    reader = _Pictures()
+    reader.feed(html)
+    yield from (TemplateError(f"{name}/body.mjml: {fault}") for fault in dict.fromkeys(reader.found))
+
+
+def _shell(
+    library: "TemplateLibrary", name: str, sample: Sample, language: str, rendered: bool = False
+) -> Shell:
+    """Return the sample's shell: rendered, or only its ingredients for reading the sources."""
+    campaign, _, step = name.partition("/")
+    if rendered:
+        return library.shell(
+            name, campaign=campaign, step=step, variant=sample.variant, language=language,
+            currency=sample.currency, brand=sample.brand, offer=sample.offer,
+        )  # fmt: skip
+    return library.ingredients(
+        name, campaign=campaign, step=step, variant=sample.variant, language=language,
+        currency=sample.currency, brand=sample.brand, offer=sample.offer,
+    )  # fmt: skip

@@ -1,0 +1,72 @@
+"""The sample recipients of a template: what checks, previews and golden tests render.
+
+Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
+base/sample.json holds brand, links and a customer; <campaign>/<step>/sample.json the context, the variants with their
+offers, and further cases (no name, a long basket…) as changes to the default.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lifecycle_mail.errors import TemplateError
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One made-up recipient of one variant. `label` names it: variant and case."""
+
+    label: str
+    variant: str | None
+    offer: dict[str, Any] | None
+    customer: dict[str, Any]
+    context: dict[str, Any]
+    links: dict[str, Any]
+    brand: dict[str, Any]
+    language: str
+    currency: str
+
+
+def read_samples(folder: Path, name: str) -> list[Sample]:
+    """Return the samples of a template, every case in every variant; the first is the default.
+
+    Raises TemplateError when a sample file is missing or not the JSON expected.
+    """
+    base, own = _read(folder, "base/sample.json"), _read(folder, f"{name}/sample.json")
+    try:
+        return list(_samples(base, own))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise TemplateError(
+            f"{name}/sample.json: {error} is missing or of the wrong kind; it needs variants and context, "
+            "as in cart_abandoned/reminder/sample.json"
+        ) from None
+
+
+def _samples(base: dict[str, Any], own: dict[str, Any]) -> Iterator[Sample]:
+    for variant in own["variants"]:
+        for case, change in {"default": {}, **own.get("cases", {})}.items():
+            yield Sample(
+                label="-".join(part for part in (variant["variant"], case) if part),
+                variant=variant["variant"],
+                offer=variant["offer"],
+                customer={**base["customer"], **own.get("customer", {}), **change.get("customer", {})},
+                context={**own["context"], **change.get("context", {})},
+                links=dict(base["links"]),
+                brand=dict(base["brand"]),
+                language=base["language"],
+                currency=base["currency"],
+            )
+
+
+def _read(folder: Path, file: str) -> dict[str, Any]:
+    try:
+        content = json.loads((folder / file).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TemplateError(f"{file}: no such file; add a sample, checks and previews render it") from None
+    except json.JSONDecodeError as error:
+        raise TemplateError(f"{file}:{error.lineno}: not JSON ({error.msg}); mend it") from None
+    if not isinstance(content, dict):
+        raise TemplateError(f"{file}: is not an object; see cart_abandoned/reminder/sample.json")
+    return content
