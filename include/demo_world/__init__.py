@@ -1,0 +1,11 @@
+"""The demo's shop: real grocery purchases and made-up people, written as feed files.
+
+Before the path begins: it knows the feed contract's columns and nothing of the library that loads them.
+README.md beside this file says, in one place, what is real and what is made up.
+"""
+
+from demo_world.reactions import ReactionCounts, write_reactions
+from demo_world.shop_time import shift_for
+from demo_world.world import FileWritten, write_world
+
+__all__ = ["FileWritten", "ReactionCounts", "shift_for", "write_reactions", "write_world"]
