@@ -46,6 +46,7 @@ class Settings:
     campaigns_dir: Path = INCLUDE / "campaigns"
     templates_dir: Path = INCLUDE / "templates"
     topics_file: Path = INCLUDE / "topics.yaml"
+    brand_file: Path = INCLUDE / "brand.yaml"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, database: bool = True) -> Settings:
@@ -76,6 +77,7 @@ class Settings:
             campaigns_dir=cast(Path, reader.path("LIFECYCLE_CAMPAIGNS_DIR", defaults["campaigns_dir"])),
             templates_dir=cast(Path, reader.path("LIFECYCLE_TEMPLATES_DIR", defaults["templates_dir"])),
             topics_file=cast(Path, reader.path("LIFECYCLE_TOPICS_FILE", defaults["topics_file"])),
+            brand_file=cast(Path, reader.path("LIFECYCLE_BRAND_FILE", defaults["brand_file"])),
         )
 
 

@@ -3,6 +3,7 @@
 Below the stages: journeys, decisions, messages and delivery all read campaigns, and none owns them.
 """
 
+from lifecycle_mail.campaigns.brand import Brand, read_brand
 from lifecycle_mail.campaigns.files import (
     find_campaign,
     json_schema,
@@ -22,6 +23,7 @@ from lifecycle_mail.campaigns.models import (
 )
 
 __all__ = [
+    "Brand",
     "Campaign",
     "Cap",
     "Goal",
@@ -32,6 +34,7 @@ __all__ = [
     "Topic",
     "find_campaign",
     "json_schema",
+    "read_brand",
     "read_campaign",
     "read_campaigns",
     "read_topics",

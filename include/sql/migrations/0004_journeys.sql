@@ -49,3 +49,24 @@ create table journey.step_due (
     unique (enrollment_id, step)
 );
 create index step_due_campaign on journey.step_due (campaign, step_due_id);
+
+-- A number in [0, 1) that is always the same for the same text: who is held out, who gets which variant.
+create function journey.ratio_of(key text) returns double precision
+language sql immutable parallel safe as $$
+    select ('x' || substr(md5(key), 1, 8))::bit(32)::bigint / 4294967296.0::double precision
+$$;
+
+-- The variant of `key` among [{"variant": …, "up_to": …}, …], cumulative shares in file order.
+create function journey.variant_of(key text, variants jsonb) returns text
+language sql immutable parallel safe as $$
+    select coalesce(
+        (
+            select arm.variant
+            from jsonb_to_recordset(variants) as arm (variant text, up_to double precision)
+            where journey.ratio_of(key) < arm.up_to
+            order by arm.up_to
+            limit 1
+        ),
+        'default'
+    )
+$$;

@@ -18,6 +18,7 @@ create table message.shell (
     preheader text not null,                             -- preview text, with tokens
     html text not null,                                  -- HTML part, with tokens
     text_part text not null,                             -- plain-text part, with tokens
+    brand jsonb not null,                                -- name, colours and addresses it was rendered with
     offer jsonb,                                         -- offer of the step, if any
     created_at timestamptz not null default now()        -- when it was rendered
 );

@@ -20,7 +20,7 @@ create table delivery.attempt (
 create index attempt_open on delivery.attempt (lease_until) where outcome is null;
 
 create table delivery.cap_reservation (
-    address_key text not null,                           -- md5 of the address: unique a person, not readable
+    address_key uuid not null,                           -- md5 of the address: one a person, not readable
     period text not null check (period in ('day', 'week')), -- what the cap counts
     starts_on date not null,                             -- local day, or Monday of the local week
     n integer not null,                                  -- n-th mail of that period

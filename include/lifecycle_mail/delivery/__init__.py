@@ -1,0 +1,22 @@
+"""Stage 6, delivery: claim → commit → one request of up to 1,000 → record; reconcile what is in doubt.
+
+Reads planned mails; writes schema `delivery`, and moves message states through `messages.states`.
+"""
+
+from lifecycle_mail.delivery.modes import require_deliverable
+from lifecycle_mail.delivery.pauses import approve, pause, pauses, resume, sync_dag_pauses
+from lifecycle_mail.delivery.preview import PreviewLine, preview
+from lifecycle_mail.delivery.worker import DeliveryReport, deliver
+
+__all__ = [
+    "DeliveryReport",
+    "PreviewLine",
+    "approve",
+    "deliver",
+    "pause",
+    "pauses",
+    "preview",
+    "require_deliverable",
+    "resume",
+    "sync_dag_pauses",
+]

@@ -1,0 +1,144 @@
+"""What an answer of POST /v3/mail/send means: pure, from status, headers and body to one of eight classes.
+
+202 was taken. 400 took nobody; it may name the recipient that offends. 401 and 403 concern everything.
+413 is too large. 429 took nobody. Everything else, 5xx first of all, leaves open whether the mails went.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+_RECIPIENT = re.compile(r"personalizations[.\[](\d+)")
+_ADDRESS = re.compile(r"[^\s@<>\"'(),:;]+@[^\s@<>\"'(),:;]+")
+MAX_ERROR_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """202: queued. `x_message_id` names the request, not a recipient."""
+
+    x_message_id: str | None
+    status: int = 202
+
+
+@dataclass(frozen=True)
+class RecipientsRefused:
+    """400 that names recipients: place in the request → reason. The others were not taken either."""
+
+    reasons: dict[int, str]
+    status: int = 400
+
+
+@dataclass(frozen=True)
+class RequestRefused:
+    """400 (or 415) that names no recipient: the whole request is wrong, and so would be the next."""
+
+    error: str
+    status: int = 400
+
+
+@dataclass(frozen=True)
+class AccessRefused:
+    """401, 403, and addresses that are no mail endpoint (404, 405): all sending must stop."""
+
+    error: str
+    status: int = 401
+
+
+@dataclass(frozen=True)
+class TooLarge:
+    """413: not taken; fewer recipients may be."""
+
+    status: int = 413
+
+
+@dataclass(frozen=True)
+class RateLimited:
+    """429: not taken. `reset_at` is the Unix time of X-RateLimit-Reset, where the header is there."""
+
+    reset_at: float | None
+    status: int = 429
+
+
+@dataclass(frozen=True)
+class NothingSent:
+    """No connection was made, so nothing can have been taken."""
+
+    error: str
+    status: None = None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Timeout, reset, 5xx, an answer of no known form: the mails may have been taken."""
+
+    error: str
+    status: int | None = field(default=None)
+
+
+Answer = (
+    Accepted
+    | RecipientsRefused
+    | RequestRefused
+    | AccessRefused
+    | TooLarge
+    | RateLimited
+    | NothingSent
+    | Unknown
+)
+
+
+def interpret(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Return what the answer means. Texts are cut, and addresses in them are taken out."""
+    if status == 202:
+        return Accepted(headers.get("X-Message-Id"))
+    if status in (400, 415):
+        return _bad_request(status, body)
+    if status in (401, 403, 404, 405):
+        return AccessRefused(f"{status}: {_texts(body)}", status)
+    if status == 413:
+        return TooLarge()
+    if status == 429:
+        return RateLimited(_number(headers.get("X-RateLimit-Reset")))
+    return Unknown(f"{status}: {_texts(body)}", status)
+
+
+def _bad_request(status: int, body: bytes) -> Answer:
+    reasons: dict[int, str] = {}
+    for error in _errors(body):
+        named = _RECIPIENT.search(f"{error.get('field') or ''} {error.get('message') or ''}")
+        if named:
+            reasons.setdefault(int(named[1]), without_addresses(str(error.get("message") or "refused")))
+    if reasons and status == 400:
+        return RecipientsRefused(reasons, status)
+    return RequestRefused(f"{status}: {_texts(body)}", status)
+
+
+def _errors(body: bytes) -> list[Mapping[str, object]]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return []
+    errors = document.get("errors") if isinstance(document, dict) else None
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+
+
+def _texts(body: bytes) -> str:
+    messages = [str(error.get("message") or "") for error in _errors(body)]
+    return without_addresses("; ".join(filter(None, messages)) or "an answer without a reason")
+
+
+def without_addresses(text: str) -> str:
+    """Return `text` on one line, cut, with every address replaced."""
+    return _ADDRESS.sub("<address>", " ".join(text.split()))[:MAX_ERROR_CHARACTERS]
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,346 @@
+"""Claim a batch: pick, judge, reserve, render and mark, in one transaction that commits before any request.
+
+    pick     lock up to 1,000 planned mails of one shell, skipping what other workers hold
+    judge    ask again what was decided: exit, permission, suppression, hours, staleness
+    reserve  take a place in each recipient's day or week
+    render   the slots, for the mails that go
+    mark     planned → claimed, with a lease and the attempt's number
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy.engine import Connection, Engine, Row
+
+from lifecycle_mail.campaigns import Campaign, Topic
+from lifecycle_mail.database import run, scalar
+from lifecycle_mail.decisions import send_hours
+from lifecycle_mail.delivery.pauses import is_approved, pauses
+from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, MAX_SLOT_BYTES
+from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.messages import load_shell, rebind_shell
+from lifecycle_mail.messages.links import unsubscribe_url
+from lifecycle_mail.messages.shells import Shell, slots_bytes
+from lifecycle_mail.messages.slots import SlotRenderer
+from lifecycle_mail.messages.states import ClaimedMail, MessageKey, cancel, postpone, take_claim
+from lifecycle_mail.messages.templates import TemplateLibrary
+from lifecycle_mail.settings import Settings
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What every claim of one worker needs; nothing in it changes during a run."""
+
+    settings: Settings
+    topics: dict[str, Topic]
+    library: TemplateLibrary
+    worker: str
+
+
+@dataclass(frozen=True)
+class ShellWork:
+    """A shell with planned mails that may go."""
+
+    shell_id: int
+    campaign: Campaign
+    definition_md5: str
+    step: str
+    topic: Topic
+    mails: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One request to be made: its claim is committed. `whole` = one recipient, rendered whole."""
+
+    attempt_id: int
+    shell_id: int
+    shell: Shell
+    topic: Topic
+    mails: list[ClaimedMail]
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What one claim did. `picked` 0 means the shell has nothing left for this worker."""
+
+    picked: int
+    attempts: list[Attempt] = field(default_factory=list)
+    ended: Counter[str] = field(default_factory=Counter)
+    postponed: int = 0
+
+
+def shells_with_work(connection: Connection, bench: Workbench, now: dt.datetime) -> list[ShellWork]:
+    """Return the shells that have mails to go, most important first; unknown topics are left alone."""
+    rows = run(connection, "delivery/shells_with_work", now=now).all()
+    return [
+        ShellWork(
+            rebind_shell(connection, bench.library, row.shell_id),
+            _campaign(row.definition_md5, orjson.dumps(row.definition)),
+            row.definition_md5,
+            row.step,
+            bench.topics[row.topic],
+            row.mails,
+        )
+        for row in rows
+        if row.topic in bench.topics
+    ]
+
+
+@lru_cache(maxsize=256)
+def _campaign(definition_md5: str, definition: bytes) -> Campaign:  # noqa: ARG001 - the cache's key
+    return Campaign.model_validate(orjson.loads(definition))
+
+
+def stopped(connection: Connection, bench: Workbench, work: ShellWork) -> str | None:
+    """Return why nothing of this campaign may go now, or None."""
+    for held in pauses(connection, work.campaign.campaign):
+        return f"paused ({held.reason}): {held.scope}"
+    if bench.settings.mode == "live" and not is_approved(
+        connection, work.campaign.campaign, work.definition_md5
+    ):
+        return f"not approved: campaign {work.campaign.campaign}"
+    return None
+
+
+def claim(
+    engine: Engine, bench: Workbench, work: ShellWork, now: dt.datetime, limit: int = MAX_RECIPIENTS
+) -> Claim:
+    """Claim up to `limit` mails of one shell; the claim is committed when this returns."""
+    with engine.begin() as connection:
+        if stopped(connection, bench, work):
+            return Claim(picked=0)
+        return claim_in(connection, bench, work, now, limit)
+
+
+def claim_in(
+    connection: Connection, bench: Workbench, work: ShellWork, now: dt.datetime, limit: int
+) -> Claim:
+    """Claim within the caller's transaction (a preview rolls it back)."""
+    rows = _pick(connection, work, now, limit)
+    if not rows:
+        return Claim(picked=0)
+    shell = load_shell(connection, work.shell_id)
+    go, ended = _sort(rows, bench.settings)
+    later = [row for row in rows if row.verdict == "postpone"]
+    postponed = postpone(connection, [(_key(row), row.opens_at, row.opens_day, "quiet_hours") for row in later])
+    reserved, full = _reserve(connection, work.topic, bench.topics, go)
+    moved, stale = _move_to_next_period(connection, work, full)
+    rendered, broken = _render(shell, bench, work.topic, reserved)
+    cancel(connection, ended + stale, now)
+    cancel(connection, broken, now, state="rejected")
+    attempts = _mark(connection, bench, work, shell, rendered, now)
+    return Claim(
+        picked=len(rows),
+        attempts=attempts,
+        ended=Counter(reason for _, reason in [*ended, *stale, *broken]),
+        postponed=postponed + moved,
+    )
+
+
+def _pick(connection: Connection, work: ShellWork, now: dt.datetime, limit: int) -> Sequence[Row[Any]]:
+    return run(
+        connection,
+        "delivery/pick",
+        shell_id=work.shell_id,
+        batch=limit,
+        now=now,
+        topic=work.topic.topic,
+        is_marketing=work.topic.is_marketing,
+        permissions=list(work.topic.permissions),
+        **send_hours(work.campaign, work.topic),
+    ).all()
+
+
+def _sort(
+    rows: Sequence[Row[Any]], settings: Settings
+) -> tuple[list[Row[Any]], list[tuple[MessageKey, str]]]:
+    """Part the mails that may go from those that end here; a second mail to one address waits for another batch."""
+    go: list[Row[Any]] = []
+    ended: list[tuple[MessageKey, str]] = []
+    addresses: set[str] = set()
+    for row in rows:
+        if row.verdict is not None:
+            if row.verdict != "postpone":
+                ended.append((_key(row), row.verdict))
+        elif not _is_allowed(row.address, settings.allowed_recipients):
+            ended.append((_key(row), "recipient_not_allowed"))
+        elif row.address not in addresses:
+            addresses.add(row.address)
+            go.append(row)
+    return go, ended
+
+
+def _is_allowed(address: str, allowed: tuple[str, ...]) -> bool:
+    return not allowed or any(
+        address.endswith(entry) if entry.startswith("@") else address == entry for entry in allowed
+    )
+
+
+def _reserve(
+    connection: Connection, topic: Topic, topics: dict[str, Topic], rows: list[Row[Any]]
+) -> tuple[list[Row[Any]], list[Row[Any]]]:
+    """Take places in the recipients' periods; returns the mails that have one, and those whose period is full."""
+    if not topic.is_marketing or not rows:
+        return rows, []
+    left, full = rows, []
+    for period in _periods(topic, topics):
+        cap = topic.cap.mails if topic.cap and topic.cap.per == period else None
+        outcome = _reserve_period(connection, period, cap, left)
+        full += [row for row in left if outcome[_key(row)] == "capped"]
+        lost = [row for row in left if outcome[_key(row)] != "reserved"]
+        left = [row for row in left if outcome[_key(row)] == "reserved"]
+        release(connection, [_key(row) for row in lost])
+    return left, full
+
+
+def _periods(topic: Topic, topics: dict[str, Topic]) -> list[str]:
+    """Return the periods any topic caps by, this topic's own first: each counts every marketing mail."""
+    used = {other.cap.per for other in topics.values() if other.cap}
+    own = topic.cap.per if topic.cap else None
+    return sorted(used, key=lambda period: (period != own, period))
+
+
+def _reserve_period(
+    connection: Connection, period: str, cap: int | None, rows: list[Row[Any]]
+) -> dict[MessageKey, str]:
+    if not rows:
+        return {}
+    found = run(
+        connection,
+        "delivery/reserve",
+        address_keys=[_address_key(row.address) for row in rows],
+        days=[row.local_day for row in rows],
+        enrollment_ids=[row.enrollment_id for row in rows],
+        steps=[row.step for row in rows],
+        period=period,
+        cap=cap,
+    )
+    return {MessageKey(row.enrollment_id, row.step): row.outcome for row in found}
+
+
+def _address_key(address: str) -> str:
+    return str(UUID(hashlib.md5(address.encode(), usedforsecurity=False).hexdigest()))
+
+
+def release(connection: Connection, keys: Sequence[MessageKey]) -> None:
+    """Give back the places of mails that surely did not go."""
+    if keys:
+        run(
+            connection,
+            "delivery/release",
+            enrollment_ids=[key.enrollment_id for key in keys],
+            steps=[key.step for key in keys],
+        )
+
+
+def _move_to_next_period(
+    connection: Connection, work: ShellWork, full: list[Row[Any]]
+) -> tuple[int, list[tuple[MessageKey, str]]]:
+    """Keep mails whose period is full for the next one, where they are not stale by then."""
+    if not full or work.topic.cap is None:
+        return 0, []
+    found = run(
+        connection,
+        "delivery/next_period",
+        enrollment_ids=[row.enrollment_id for row in full],
+        steps=[row.step for row in full],
+        zones=[row.zone for row in full],
+        days=[row.local_day for row in full],
+        period=work.topic.cap.per,
+        **send_hours(work.campaign, work.topic),
+    )
+    opening = {MessageKey(row.enrollment_id, row.step): (row.opens_at, row.opens_day) for row in found}
+    later = [row for row in full if opening[_key(row)][0] <= row.expires_at]
+    stale = [(_key(row), "capped") for row in full if opening[_key(row)][0] > row.expires_at]
+    return postpone(connection, [(_key(row), *opening[_key(row)], "capped") for row in later]), stale
+
+
+def _render(
+    shell: Shell, bench: Workbench, topic: Topic, rows: list[Row[Any]]
+) -> tuple[list[ClaimedMail], list[tuple[MessageKey, str]]]:
+    """Render the slots of each mail; one that cannot be rendered is refused by itself."""
+    renderer = bench.library.slots(shell)
+    rendered, broken = [], []
+    for row in rows:
+        try:
+            rendered.append(_render_one(renderer, shell, bench.settings, topic, row))
+        except TemplateError:
+            broken.append((_key(row), "render_failed"))
+    return rendered, broken
+
+
+def _render_one(
+    renderer: SlotRenderer, shell: Shell, settings: Settings, topic: Topic, row: Row[Any]
+) -> ClaimedMail:
+    customer = {
+        "first_name": row.first_name,
+        "last_name": row.last_name,
+        "country": row.country,
+        "timezone": row.zone,
+        "language": shell.language,
+        "currency": shell.currency,
+    }
+    link = unsubscribe_url(settings.public_url, settings.link_secret, str(row.message_id), topic.topic)
+    slots = renderer.render(customer, row.context, {"unsubscribe_url": link, "view_url": None}, None)
+    return ClaimedMail(_key(row), row.message_id, row.email, slots.subject, slots.substitutions)
+
+
+def _mark(
+    connection: Connection,
+    bench: Workbench,
+    work: ShellWork,
+    shell: Shell,
+    mails: list[ClaimedMail],
+    now: dt.datetime,
+) -> list[Attempt]:
+    """Write the attempts and mark their mails as claimed; a mail with too large slots gets a request of its own."""
+    if not mails:
+        return []
+    large = [mail for mail in mails if slots_bytes(mail.substitutions) > MAX_SLOT_BYTES]
+    others = [mail for mail in mails if slots_bytes(mail.substitutions) <= MAX_SLOT_BYTES] if large else mails
+    lease_until = now + dt.timedelta(seconds=bench.settings.claim_lease_seconds)
+    attempts = []
+    for group, whole in [(others, False), *(([mail], True) for mail in large)]:
+        if group:
+            attempt_id = _begin(connection, bench, work, len(group), now, lease_until)
+            attempts.append(Attempt(attempt_id, work.shell_id, shell, work.topic, group, whole))
+    pairs = [(mail, attempt.attempt_id) for attempt in attempts for mail in attempt.mails]
+    take_claim(connection, pairs, now, lease_until)
+    return attempts
+
+
+def _begin(
+    connection: Connection,
+    bench: Workbench,
+    work: ShellWork,
+    recipients: int,
+    now: dt.datetime,
+    lease_until: dt.datetime,
+) -> int:
+    return int(
+        scalar(
+            connection,
+            "delivery/begin_attempt",
+            shell_id=work.shell_id,
+            campaign=work.campaign.campaign,
+            worker=bench.worker,
+            recipients=recipients,
+            now=now,
+            lease_until=lease_until,
+        )
+    )
+
+
+def _key(row: Row[Any]) -> MessageKey:
+    return MessageKey(row.enrollment_id, row.step)

@@ -1,0 +1,78 @@
+"""What each mode needs before a mail may leave: preview, simulate, live."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import Engine
+
+from lifecycle_mail.campaigns import Topic
+from lifecycle_mail.database import scalar
+from lifecycle_mail.errors import DeliveryRefused
+from lifecycle_mail.settings import (
+    DEVELOPMENT_POSTAL_ADDRESS,
+    DEVELOPMENT_PUBLIC_URL,
+    DEVELOPMENT_SECRET,
+    Settings,
+)
+
+LIVE_BASE_URL = "https://api.sendgrid.com"
+
+
+def require_deliverable(engine: Engine, settings: Settings, topics: dict[str, Topic]) -> None:
+    """Refuse a delivery the mode does not permit, and stamp the database with the mode at its first delivery.
+
+    Raises:
+        DeliveryRefused: one line that names what is missing; nothing was sent and no state moved.
+    """
+    if settings.mode == "preview":
+        return
+    if settings.mode == "simulate":
+        _require_simulator(settings)
+    else:
+        _require_live_settings(settings, topics)
+    with engine.begin() as connection:
+        stamped = scalar(connection, "delivery/stamp", mode=settings.mode)
+    if stamped != settings.mode:
+        raise DeliveryRefused(
+            f"this database delivers in mode '{stamped}' and LIFECYCLE_MODE is '{settings.mode}': "
+            "use another database, so that simulated and real mails never mix"
+        )
+
+
+def _require_simulator(settings: Settings) -> None:
+    if not settings.sendgrid_base_url:
+        raise DeliveryRefused("mode simulate needs SENDGRID_BASE_URL: the address of a simulator you started")
+    host = urlsplit(settings.sendgrid_base_url).hostname or ""
+    if host == "sendgrid.com" or host.endswith(".sendgrid.com"):
+        raise DeliveryRefused(
+            "mode simulate refuses SendGrid itself: point SENDGRID_BASE_URL at a simulator, or use mode live"
+        )
+
+
+def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None:
+    if not settings.sendgrid_api_key:
+        raise DeliveryRefused("mode live needs SENDGRID_API_KEY: set it, or use LIFECYCLE_MODE=preview")
+    left = [
+        name
+        for name, value, development in (
+            ("LIFECYCLE_POSTAL_ADDRESS", settings.postal_address, DEVELOPMENT_POSTAL_ADDRESS),
+            ("LIFECYCLE_PUBLIC_URL", settings.public_url, DEVELOPMENT_PUBLIC_URL),
+            ("LIFECYCLE_LINK_SECRET", settings.link_secret, DEVELOPMENT_SECRET),
+        )
+        if value == development
+    ]
+    if left:
+        raise DeliveryRefused(f"mode live needs real values for {', '.join(left)}: they still have development ones")
+    if not settings.public_url.startswith("https://"):
+        raise DeliveryRefused("mode live needs LIFECYCLE_PUBLIC_URL to begin with https://: one-click links demand it")
+    example = sorted(name for name, topic in topics.items() if topic.sender.email.endswith("example.com"))
+    if example:
+        raise DeliveryRefused(
+            f"mode live needs a real sender for topic {', '.join(example)}: change it in include/topics.yaml"
+        )
+
+
+def base_url(settings: Settings) -> str:
+    """Return the address requests go to."""
+    return settings.sendgrid_base_url or LIVE_BASE_URL

@@ -1,0 +1,64 @@
+"""Pauses and approvals: flags in the database that every claim reads.
+
+A pause holds within one batch, whoever set it: an operator, a paused DAG, a breaker, or the provider's refusal.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy.engine import Connection, Engine, Row
+
+from lifecycle_mail.database import run, scalar
+
+
+def campaign_scope(campaign: str) -> str:
+    """Return the scope of one campaign's pause."""
+    return f"campaign:{campaign}"
+
+
+def pause(engine: Engine, scope: str, reason: str, at: dt.datetime, detail: str | None = None) -> None:
+    """Stop sending in `scope` ('all' or 'campaign:<name>'); an earlier pause stays as it is."""
+    with engine.begin() as connection:
+        run(connection, "delivery/pause", scope=scope, reason=reason, detail=detail, now=at)
+
+
+def resume(engine: Engine, scope: str, reason: str | None = None) -> bool:
+    """Permit sending in `scope` again; with `reason`, only lift a pause of that reason. True if one was lifted."""
+    with engine.begin() as connection:
+        return run(connection, "delivery/resume", scope=scope, reason=reason).rowcount > 0
+
+
+def pauses(connection: Connection, campaign: str | None = None) -> list[Row[Any]]:
+    """Return the pauses (scope, reason, detail, paused_at) that hold for a campaign, or all of them."""
+    return list(run(connection, "delivery/pauses", campaign=campaign))
+
+
+def sync_dag_pauses(engine: Engine, paused: Iterable[str], known: Iterable[str], at: dt.datetime) -> None:
+    """Copy the pauses of campaign DAGs into flags: `paused` of the `known` campaigns are paused as 'dag'.
+
+    Only pauses with reason 'dag' are lifted by it: an operator's or a breaker's stays.
+    """
+    stopped = set(paused)
+    for campaign in sorted(known):
+        if campaign in stopped:
+            pause(engine, campaign_scope(campaign), "dag", at)
+        else:
+            resume(engine, campaign_scope(campaign), "dag")
+
+
+def approve(engine: Engine, campaign: str, approved_by: str, at: dt.datetime) -> bool:
+    """Approve the published definition of `campaign` for live sending; False where it was approved already."""
+    with engine.begin() as connection:
+        return run(
+            connection, "delivery/approve", campaign=campaign, approved_by=approved_by, now=at
+        ).rowcount > 0
+
+
+def is_approved(connection: Connection, campaign: str, definition_md5: str) -> bool:
+    """Return whether this very definition was approved."""
+    return bool(
+        scalar(connection, "delivery/approved", campaign=campaign, definition_md5=definition_md5)
+    )

@@ -1,0 +1,122 @@
+"""Record what an answer means: message states, the attempt, reservations, pauses. One transaction an answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection, Engine
+
+from lifecycle_mail.database import run
+from lifecycle_mail.delivery.answers import (
+    AccessRefused,
+    Accepted,
+    Answer,
+    NothingSent,
+    RateLimited,
+    RecipientsRefused,
+    RequestRefused,
+    TooLarge,
+    Unknown,
+)
+from lifecycle_mail.delivery.claims import Attempt, release
+from lifecycle_mail.delivery.pauses import campaign_scope
+from lifecycle_mail.messages.states import MessageKey, settle
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """How many mails of an attempt ended where."""
+
+    accepted: int = 0
+    rejected: int = 0
+    returned: int = 0
+    in_doubt: int = 0
+
+
+def record(engine: Engine, attempt: Attempt, answer: Answer, now: dt.datetime) -> Recorded:
+    """Write down what `answer` means for every mail of `attempt`."""
+    with engine.begin() as connection:
+        recorded, outcome, error = _settle(connection, attempt, answer, now)
+        run(
+            connection,
+            "delivery/finish_attempt",
+            attempt_id=attempt.attempt_id,
+            outcome=outcome,
+            http_status=answer.status,
+            x_message_id=answer.x_message_id if isinstance(answer, Accepted) else None,
+            error=error,
+            now=now,
+        )
+    return recorded
+
+
+def _settle(
+    connection: Connection, attempt: Attempt, answer: Answer, now: dt.datetime
+) -> tuple[Recorded, str, str | None]:
+    match answer:
+        case Accepted():
+            moved = settle(connection, attempt.attempt_id, "accepted", reason=None, at=now)
+            return Recorded(accepted=len(moved)), "accepted", None
+        case RecipientsRefused(reasons=reasons):
+            return _refuse_recipients(connection, attempt, reasons, now)
+        case RequestRefused(error=error):
+            _pause(connection, campaign_scope(attempt.shell.campaign), "breaker", error, now)
+            return _return(connection, attempt, "request_refused", now), "returned", error
+        case AccessRefused(error=error):
+            _pause(connection, "all", "provider", error, now)
+            return _return(connection, attempt, "access_refused", now), "returned", error
+        case TooLarge() if len(attempt.mails) == 1:
+            return _refuse(connection, attempt, {attempt.mails[0].key: "too_large"}, now), "rejected", "413"
+        case TooLarge():
+            return _return(connection, attempt, "too_large", now), "split", "413: fewer recipients next"
+        case RateLimited():
+            return _return(connection, attempt, "rate_limited", now), "returned", "429"
+        case NothingSent(error=error):
+            return _return(connection, attempt, "not_sent", now), "returned", error
+        case Unknown(error=error):
+            moved = settle(connection, attempt.attempt_id, "in_doubt", reason="no_answer", at=now)
+            return Recorded(in_doubt=len(moved)), "in_doubt", error
+
+
+def _refuse_recipients(
+    connection: Connection, attempt: Attempt, reasons: dict[int, str], now: dt.datetime
+) -> tuple[Recorded, str, str | None]:
+    """Reject the recipients the error names; the others go again. An error that names none of ours is a breaker."""
+    named = {
+        attempt.mails[place].key: f"refused: {reason}"
+        for place, reason in reasons.items()
+        if place < len(attempt.mails)
+    }
+    if not named:
+        error = "400: names recipients that were not in the request"
+        _pause(connection, campaign_scope(attempt.shell.campaign), "breaker", error, now)
+        return _return(connection, attempt, "request_refused", now), "returned", error
+    refused = _refuse(connection, attempt, named, now)
+    returned = _return(connection, attempt, "others_refused", now)
+    return Recorded(rejected=refused.rejected, returned=returned.returned), "rejected", "; ".join(
+        sorted(set(named.values()))
+    )
+
+
+def _refuse(
+    connection: Connection, attempt: Attempt, reasons: dict[MessageKey, str], now: dt.datetime
+) -> Recorded:
+    rejected = 0
+    for key, reason in reasons.items():
+        rejected += len(
+            settle(connection, attempt.attempt_id, "rejected", reason=reason, at=now, only=[key])
+        )
+    release(connection, list(reasons))
+    return Recorded(rejected=rejected)
+
+
+def _return(connection: Connection, attempt: Attempt, reason: str, now: dt.datetime) -> Recorded:
+    """Plan the attempt's unsettled mails again, and give their places back."""
+    moved = settle(connection, attempt.attempt_id, "planned", reason=reason, at=now)
+    release(connection, moved)
+    return Recorded(returned=len(moved))
+
+
+def _pause(connection: Connection, scope: str, reason: str, detail: str, now: dt.datetime) -> None:
+    run(connection, "delivery/pause", scope=scope, reason=reason, detail=detail, now=now)

@@ -1,0 +1,234 @@
+"""The delivery worker: claim, send, record, until nothing is claimable.
+
+Any number of workers may run at once; they share nothing but the database. A worker killed at any point
+leaves at most the one request it had in flight in doubt.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from lifecycle_mail.campaigns import Topic
+from lifecycle_mail.database import run
+from lifecycle_mail.delivery.answers import (
+    AccessRefused,
+    Answer,
+    NothingSent,
+    RateLimited,
+    TooLarge,
+    Unknown,
+)
+from lifecycle_mail.delivery.claims import Attempt, Claim, ShellWork, Workbench, claim, shells_with_work, stopped
+from lifecycle_mail.delivery.claims import release as release_places
+from lifecycle_mail.delivery.modes import require_deliverable
+from lifecycle_mail.delivery.provider import Provider
+from lifecycle_mail.delivery.recording import Recorded, record
+from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, build_request, build_whole_request
+from lifecycle_mail.errors import DeliveryRefused, SendingStopped
+from lifecycle_mail.messages.states import expire_claims, settle_in_doubt
+from lifecycle_mail.messages.templates import TemplateLibrary
+from lifecycle_mail.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+MAX_UNKNOWN_IN_A_ROW = 5
+MAX_UNSENT_IN_A_ROW = 4
+MAX_RATE_LIMITED_IN_A_ROW = 20
+MAX_WAIT_SECONDS = 60.0
+RECORD_TRIES = 6
+
+Clock = Callable[[], dt.datetime]
+Sleep = Callable[[float], None]
+
+
+@dataclass
+class DeliveryReport:
+    """What one run did, in mails; `stopped` says which campaigns had to wait, and why."""
+
+    requests: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    returned: int = 0
+    in_doubt: int = 0
+    postponed: int = 0
+    expired_claims: int = 0
+    settled_by_policy: int = 0
+    ended: Counter[str] = field(default_factory=Counter)
+    stopped: set[str] = field(default_factory=set)
+
+    def counts(self) -> dict[str, int]:
+        """Return the numbers alone: safe for XCom and logs."""
+        plain = {name: value for name, value in vars(self).items() if isinstance(value, int)}
+        return {**plain, **{f"ended:{reason}": mails for reason, mails in sorted(self.ended.items())}}
+
+    def add(self, recorded: Recorded) -> None:
+        """Count one recorded answer."""
+        self.accepted += recorded.accepted
+        self.rejected += recorded.rejected
+        self.returned += recorded.returned
+        self.in_doubt += recorded.in_doubt
+
+
+def deliver(
+    engine: Engine,
+    settings: Settings,
+    topics: dict[str, Topic],
+    *,
+    clock: Clock,
+    worker: str,
+    shard: int = 0,
+    sleep: Sleep = time.sleep,
+    progress: Callable[[DeliveryReport], None] = lambda report: None,
+) -> DeliveryReport:
+    """Send everything that may go now, and return what happened.
+
+    `clock` returns the present moment (time zone aware); `shard` rotates where this worker begins.
+
+    Raises:
+        DeliveryRefused: the mode does not permit it, or the provider cannot be reached; mails stay planned.
+        SendingStopped: the provider refused our access; all sending is paused.
+    """
+    require_deliverable(engine, settings, topics)
+    bench = Workbench(settings, topics, TemplateLibrary(settings.templates_dir), worker)
+    report = DeliveryReport()
+    reconcile(engine, topics, clock(), report)
+    with Provider(settings) as provider:
+        run_ = _Run(engine, bench, provider, clock, sleep, report, progress)
+        while run_.one_round(shard):
+            pass
+    return report
+
+
+def reconcile(engine: Engine, topics: dict[str, Topic], now: dt.datetime, report: DeliveryReport) -> None:
+    """Turn expired claims into doubt, and settle old doubt by each topic's policy."""
+    with engine.begin() as connection:
+        report.expired_claims += expire_claims(connection, now)
+        run(connection, "delivery/doubt_attempts", now=now)
+        for topic in topics.values():
+            moved = settle_in_doubt(connection, topic.topic, topic.in_doubt, topic.settle_after_hours, now)
+            report.settled_by_policy += len(moved)
+            if topic.in_doubt == "resend":
+                release_places(connection, moved)
+
+
+class _Run:
+    """One run of one worker: what it has seen in a row decides when it waits and when it stops."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        bench: Workbench,
+        provider: Provider,
+        clock: Clock,
+        sleep: Sleep,
+        report: DeliveryReport,
+        progress: Callable[[DeliveryReport], None],
+    ) -> None:
+        self.engine = engine
+        self.bench = bench
+        self.provider = provider
+        self.clock = clock
+        self.sleep = sleep
+        self.report = report
+        self.progress = progress
+        self.in_a_row: Counter[type[Answer]] = Counter()
+        self.limits: dict[int, int] = {}
+
+    def one_round(self, shard: int) -> bool:
+        """Go through every shell with work once; False when there was nothing to claim."""
+        with self.engine.begin() as connection:
+            works = shells_with_work(connection, self.bench, self.clock())
+            held = {work.shell_id: stopped(connection, self.bench, work) for work in works}
+        self.report.stopped |= {reason for reason in held.values() if reason}
+        works = [work for work in works if held[work.shell_id] is None]
+        turn = shard % len(works) if works else 0
+        return sum(self._one_shell(work) for work in works[turn:] + works[:turn]) > 0
+
+    def _one_shell(self, work: ShellWork) -> int:
+        picked = 0
+        while True:
+            claimed = self._claim(work)
+            if not claimed.picked:
+                return picked
+            picked += claimed.picked
+            for attempt in claimed.attempts:
+                self._send(attempt)
+
+    def _claim(self, work: ShellWork) -> Claim:
+        limit = self.limits.get(work.shell_id, MAX_RECIPIENTS)
+        claimed = claim(self.engine, self.bench, work, self.clock(), limit)
+        self.report.ended.update(claimed.ended)
+        self.report.postponed += claimed.postponed
+        return claimed
+
+    def _send(self, attempt: Attempt) -> None:
+        self.report.requests += 1
+        build = (
+            build_whole_request(attempt.shell, attempt.mails[0], attempt.topic, self.bench.settings)
+            if attempt.whole
+            else build_request(attempt.shell, attempt.mails, attempt.topic, self.bench.settings)
+        )
+        answer = self.provider.send(build)
+        self.report.add(self._record(attempt, answer))
+        self.progress(self.report)
+        self._heed(attempt, answer)
+
+    def _record(self, attempt: Attempt, answer: Answer) -> Recorded:
+        """Record, and try again while the database is away: what was learned must not be lost."""
+        for turn in range(RECORD_TRIES):
+            try:
+                return record(self.engine, attempt, answer, self.clock())
+            except (OperationalError, InterfaceError):
+                if turn == RECORD_TRIES - 1:
+                    raise
+                self.sleep(min(2.0**turn, MAX_WAIT_SECONDS))
+        raise AssertionError("unreachable")
+
+    def _heed(self, attempt: Attempt, answer: Answer) -> None:
+        """Wait or stop where the answer asks for it."""
+        seen = self.in_a_row[type(answer)] + 1
+        self.in_a_row = Counter({type(answer): seen})
+        match answer:
+            case AccessRefused(error=error):
+                raise SendingStopped(
+                    f"the provider refused our access ({error}): all sending is paused; mend the key or the "
+                    "sender, then run `sending resume`"
+                )
+            case TooLarge() if len(attempt.mails) > 1:
+                self.limits[attempt.shell_id] = max(1, len(attempt.mails) // 2)
+            case RateLimited(reset_at=reset_at):
+                self._wait_for_reset(reset_at, seen)
+            case NothingSent(error=error):
+                self._wait_for_connection(error, seen)
+            case Unknown(error=error) if seen >= MAX_UNKNOWN_IN_A_ROW:
+                raise DeliveryRefused(
+                    f"{seen} requests in a row had no clear answer (last: {error}): stopped before more mails "
+                    "fall in doubt; look at the provider's status, then run deliver again"
+                )
+
+    def _wait_for_reset(self, reset_at: float | None, seen: int) -> None:
+        if seen >= MAX_RATE_LIMITED_IN_A_ROW:
+            raise DeliveryRefused(f"the provider limited {seen} requests in a row: run deliver again later")
+        if reset_at is None:
+            seconds = min(2.0 ** min(seen, 6), MAX_WAIT_SECONDS) * random.uniform(0.5, 1.0)
+        else:
+            seconds = min(max(reset_at - time.time(), 0.1), MAX_WAIT_SECONDS)
+        logger.info("rate limited: waiting %.1f seconds", seconds)
+        self.sleep(seconds)
+
+    def _wait_for_connection(self, error: str, seen: int) -> None:
+        if seen >= MAX_UNSENT_IN_A_ROW:
+            raise DeliveryRefused(
+                f"cannot reach the provider ({error}): every mail stays planned; check SENDGRID_BASE_URL and "
+                "the network, then run deliver again"
+            )
+        self.sleep(min(0.2 * 2.0**seen, MAX_WAIT_SECONDS))

@@ -1,0 +1,16 @@
+"""Stage 3, journeys: who is in which series, at which step, when it ended and why.
+
+Reads segment membership; writes schema `journey`. An entry is a snapshot: leaving the segment ends nothing
+unless the campaign's `exit_on` says so.
+"""
+
+from lifecycle_mail.journeys.series import (
+    AdvanceCounts,
+    EnrollCounts,
+    advance,
+    enroll,
+    goal_facts,
+    publish,
+)
+
+__all__ = ["AdvanceCounts", "EnrollCounts", "advance", "enroll", "goal_facts", "publish"]

@@ -1,0 +1,140 @@
+"""Enroll members, end series, and notice the steps that came due: three set-based movements a run.
+
+Every function works for one campaign at one `as_of` under the campaign's lock, so that two runs of one
+campaign take turns. Running the same `as_of` again changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy.engine import Connection, Engine
+
+from lifecycle_mail.campaigns import Campaign, Step, Topic
+from lifecycle_mail.database import lock, run
+from lifecycle_mail.segments import segment_key
+
+
+@dataclass(frozen=True)
+class EnrollCounts:
+    """Series begun, and series ended by a newer occurrence."""
+
+    enrolled: int
+    superseded: int
+
+    def counts(self) -> dict[str, int]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class AdvanceCounts:
+    """Steps that came due, series ended early, series that are through."""
+
+    steps_due: int
+    exited: int
+    completed: int
+
+    def counts(self) -> dict[str, int]:
+        return asdict(self)
+
+
+def publish(engine: Engine, campaign: Campaign, topic: Topic) -> None:
+    """Write the campaign's goal, exits and priority to `journey.campaign`, where later SQL reads them."""
+    with engine.begin() as connection:
+        lock(connection, f"campaign:{campaign.campaign}")
+        run(
+            connection,
+            "journeys/publish",
+            campaign=campaign.campaign,
+            topic=topic.topic,
+            is_marketing=topic.is_marketing,
+            segment=segment_key(campaign.segment.name, campaign.segment.parameters),
+            goal_event=campaign.goal.event,
+            goal_within_days=campaign.goal.within_days,
+            goal_target_ratio=campaign.goal.target_rate,
+            goal_until=campaign.goal.until,
+            exit_on=list(campaign.exit_on),
+            holdout_ratio=campaign.holdout,
+            priority=campaign.priority,
+            definition=orjson.dumps(campaign.definition()).decode(),
+            definition_md5=campaign.definition_md5(),
+        )
+
+
+def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCounts:
+    """Begin a series for each member of the campaign's segment at `as_of` that may have one.
+
+    A customer has at most one running series a campaign: a newer occurrence ends a series of which nothing
+    was sent (`superseded`), and waits for its end otherwise. Who is held out depends on campaign and customer
+    alone, so a person is always on the same side.
+    """
+    key = segment_key(campaign.segment.name, campaign.segment.parameters)
+    entry = {"campaign": campaign.campaign, "segment": key, "as_of": as_of}
+    with engine.begin() as connection:
+        lock(connection, f"campaign:{campaign.campaign}")
+        superseded = run(connection, "journeys/supersede", **entry).rowcount
+        enrolled = run(
+            connection,
+            "journeys/enroll",
+            **entry,
+            holdout_ratio=campaign.holdout,
+            first_after_hours=campaign.steps[0].after_hours,
+            reenter_after_days=campaign.reenter_after_days,
+        ).rowcount
+    return EnrollCounts(enrolled=enrolled, superseded=superseded)
+
+
+def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCounts:
+    """End series whose exit happened by `as_of`, note the steps due by then, end those that are through."""
+    with engine.begin() as connection:
+        lock(connection, f"campaign:{campaign.campaign}")
+        exited = _end_by_exit(connection, campaign, as_of)
+        completed = run(connection, "journeys/complete", campaign=campaign.campaign, as_of=as_of).rowcount
+        noticed = run(
+            connection,
+            "journeys/notice_due",
+            campaign=campaign.campaign,
+            as_of=as_of,
+            steps=orjson.dumps(_steps(campaign)).decode(),
+        ).one()
+    return AdvanceCounts(steps_due=noticed.steps, exited=exited, completed=completed)
+
+
+def _end_by_exit(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> int:
+    return run(
+        connection,
+        "journeys/end_by_exit",
+        campaign=campaign.campaign,
+        as_of=as_of,
+        goal_facts=goal_facts(campaign.goal.event),
+    ).rowcount
+
+
+def goal_facts(goal_event: str) -> list[str]:
+    """Return the exit facts that are the goal itself: they end a series as `converted`."""
+    return ["order", "reordered"] if goal_event == "order" else [goal_event]
+
+
+def _steps(campaign: Campaign) -> list[dict[str, Any]]:
+    return [
+        {
+            "position": position,
+            "step": step.step,
+            "after_hours": step.after_hours,
+            "variants": _cumulative(step),
+        }
+        for position, step in enumerate(campaign.steps)
+    ]
+
+
+def _cumulative(step: Step) -> list[dict[str, Any]]:
+    total, arms = 0.0, []
+    for variant, share in step.variants.items():
+        total += share
+        arms.append({"variant": variant, "up_to": total})
+    if arms:
+        arms[-1]["up_to"] = 1.0
+    return arms

@@ -1,0 +1,15 @@
+"""Stage 5, messages: what will be sent. The shell once, the slots a recipient, the state of every mail.
+
+Reads decisions; writes schema `message`. Rendering (templates, shells, slots) touches no database; `writing`
+plans mails; `states` is the one place that moves a mail from state to state.
+"""
+
+from lifecycle_mail.messages.writing import (
+    WriteCounts,
+    ensure_shell,
+    load_shell,
+    rebind_shell,
+    write_messages,
+)
+
+__all__ = ["WriteCounts", "ensure_shell", "load_shell", "rebind_shell", "write_messages"]

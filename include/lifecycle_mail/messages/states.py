@@ -1,0 +1,149 @@
+"""Every movement of `message.message.state`: planned → claimed → accepted | rejected | in_doubt, and back.
+
+    planned   → claimed      a worker takes it, and commits before its request
+    claimed   → accepted     the provider took it
+    claimed   → rejected     the provider refused this recipient
+    claimed   → planned      the provider surely did not take it
+    claimed   → in_doubt     nobody knows: timeout, reset, 5xx, a dead worker
+    in_doubt  → accepted     an event with its id arrived, or the late answer of its own request
+    in_doubt  → abandoned | planned   by the topic's policy
+    planned   → cancelled    exit, suppression, staleness found at the claim
+
+Delivery and events call these; no other code writes the column.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+from sqlalchemy.engine import Connection
+
+from lifecycle_mail.database import run
+
+# A late answer is knowledge: it may still settle what the lease's end put in doubt.
+UNSETTLED = ("claimed", "in_doubt")
+ACCEPTABLE = ("claimed", "in_doubt", "abandoned")
+
+
+@dataclass(frozen=True)
+class MessageKey:
+    """The never-twice key of a mail."""
+
+    enrollment_id: int
+    step: str
+
+    def text(self) -> str:
+        """Return the key as '<enrollment_id>/<step>'."""
+        return f"{self.enrollment_id}/{self.step}"
+
+
+@dataclass(frozen=True)
+class ClaimedMail:
+    """One mail as rendered for its recipient; `substitutions` maps tokens to values."""
+
+    key: MessageKey
+    message_id: UUID
+    email: str
+    subject: str | None
+    substitutions: dict[str, str]
+
+
+def take_claim(
+    connection: Connection,
+    mails: Sequence[tuple[ClaimedMail, int]],
+    now: dt.datetime,
+    lease_until: dt.datetime,
+) -> int:
+    """planned → claimed for pairs of mail and attempt id; returns how many moved."""
+    return run(
+        connection,
+        "messages/take_claim",
+        enrollment_ids=[mail.key.enrollment_id for mail, _ in mails],
+        steps=[mail.key.step for mail, _ in mails],
+        attempt_ids=[attempt_id for _, attempt_id in mails],
+        subjects=[mail.subject for mail, _ in mails],
+        slots=[orjson.dumps(mail.substitutions).decode() for mail, _ in mails],
+        now=now,
+        lease_until=lease_until,
+    ).rowcount
+
+
+def settle(
+    connection: Connection,
+    attempt_id: int,
+    state: str,
+    *,
+    reason: str | None,
+    at: dt.datetime,
+    only: Sequence[MessageKey] | None = None,
+) -> list[MessageKey]:
+    """Move the mails of one attempt (or `only` some of them) to `state`; returns those that moved."""
+    rows = run(
+        connection,
+        "messages/settle",
+        attempt_id=attempt_id,
+        state=state,
+        reason=reason,
+        at=at,
+        from_states=list(ACCEPTABLE if state == "accepted" else UNSETTLED),
+        only_steps=None if only is None else [key.text() for key in only],
+    )
+    return [MessageKey(row.enrollment_id, row.step) for row in rows]
+
+
+def cancel(
+    connection: Connection, ended: Sequence[tuple[MessageKey, str]], now: dt.datetime, state: str = "cancelled"
+) -> int:
+    """planned → cancelled (or rejected) for pairs of key and reason."""
+    if not ended:
+        return 0
+    return run(
+        connection,
+        "messages/cancel",
+        enrollment_ids=[key.enrollment_id for key, _ in ended],
+        steps=[key.step for key, _ in ended],
+        reasons=[reason for _, reason in ended],
+        state=state,
+        now=now,
+    ).rowcount
+
+
+def postpone(
+    connection: Connection, later: Sequence[tuple[MessageKey, dt.datetime, dt.date, str]]
+) -> int:
+    """Keep planned mails for a later moment: key, moment, its local day, reason."""
+    if not later:
+        return 0
+    return run(
+        connection,
+        "messages/postpone",
+        enrollment_ids=[key.enrollment_id for key, _, _, _ in later],
+        steps=[key.step for key, _, _, _ in later],
+        moments=[moment for _, moment, _, _ in later],
+        days=[day for _, _, day, _ in later],
+        reasons=[reason for _, _, _, reason in later],
+    ).rowcount
+
+
+def expire_claims(connection: Connection, now: dt.datetime) -> int:
+    """claimed → in_doubt where the lease is over."""
+    return run(connection, "messages/expire_claims", now=now).rowcount
+
+
+def settle_in_doubt(
+    connection: Connection, topic: str, policy: str, settle_after_hours: float, now: dt.datetime
+) -> list[MessageKey]:
+    """in_doubt → abandoned, or planned again where the policy is `resend`; returns those that moved."""
+    rows = run(
+        connection,
+        "messages/settle_in_doubt",
+        topic=topic,
+        state="planned" if policy == "resend" else "abandoned",
+        settle_after_hours=settle_after_hours,
+        now=now,
+    )
+    return [MessageKey(row.enrollment_id, row.step) for row in rows]

@@ -1,0 +1,139 @@
+"""Write planned mails: the shells a run needs, then one row a recipient in one statement.
+
+Nothing personal is rendered here; slots are rendered when a mail is claimed. Reads decisions, writes schema
+`message`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy.engine import Connection, Engine, Row
+
+from lifecycle_mail.campaigns import Brand, Campaign, Topic
+from lifecycle_mail.database import lock, run
+from lifecycle_mail.messages.shells import Shell
+from lifecycle_mail.messages.templates import TemplateLibrary
+
+
+@dataclass(frozen=True)
+class WriteCounts:
+    """Mails planned, and the shells they share."""
+
+    messages: int
+    shells: int
+
+    def counts(self) -> dict[str, int]:
+        return asdict(self)
+
+
+def write_messages(
+    engine: Engine,
+    campaign: Campaign,
+    topic: Topic,
+    library: TemplateLibrary,
+    brand: Brand,
+    now: dt.datetime,
+) -> WriteCounts:
+    """Write one planned mail for each decision to send or defer that has none yet.
+
+    Raises:
+        TemplateError: a shell cannot be rendered; nothing is written then.
+    """
+    languages = sorted(library.languages(), key=lambda language: (language != brand.language, language))
+    reading = {"campaign": campaign.campaign, "languages": languages, "default_currency": brand.currency}
+    with engine.begin() as connection:
+        lock(connection, f"campaign:{campaign.campaign}")
+        groups = run(connection, "messages/shells_needed", **reading).all()
+        shells = [_shell_of(connection, campaign, topic, library, brand, group) for group in groups]
+        written = run(
+            connection,
+            "messages/write",
+            **reading,
+            topic=topic.topic,
+            priority=campaign.priority,
+            now=now,
+            shells=orjson.dumps(shells).decode(),
+        ).one()
+    return WriteCounts(messages=written.messages, shells=len(shells))
+
+
+def _shell_of(
+    connection: Connection,
+    campaign: Campaign,
+    topic: Topic,
+    library: TemplateLibrary,
+    brand: Brand,
+    group: Row[Any],
+) -> dict[str, Any]:
+    step = campaign.step_named(group.step)
+    shell_id = ensure_shell(
+        connection,
+        library,
+        template=step.template,
+        topic=topic.topic,
+        brand=brand.for_templates(),
+        offer=step.offer.model_dump(exclude_none=True) if step.offer else None,
+        place={
+            "campaign": campaign.campaign,
+            "step": step.step,
+            "variant": group.variant,
+            "language": group.language,
+            "currency": group.currency,
+        },
+    )
+    return {
+        "step": step.step,
+        "variant": group.variant,
+        "language": group.language,
+        "currency": group.currency,
+        "shell_id": shell_id,
+    }
+
+
+def ensure_shell(
+    connection: Connection,
+    library: TemplateLibrary,
+    *,
+    template: str,
+    topic: str,
+    brand: dict[str, Any],
+    offer: dict[str, Any] | None,
+    place: dict[str, str],
+) -> int:
+    """Return the id of the shell for `place` (campaign, step, variant, language, currency); render it if new."""
+    key = library.shell_key(template, brand=brand, offer=offer, **place)
+    known = run(connection, "messages/find_shell", shell_key=key).scalar_one_or_none()
+    if known is not None:
+        return int(known)
+    shell = library.shell(template, brand=brand, offer=offer, **place)
+    columns = {
+        name: orjson.dumps(value).decode() if isinstance(value, dict) else value
+        for name, value in shell.columns().items()
+    }
+    return int(run(connection, "messages/insert_shell", topic=topic, **columns).scalar_one())
+
+
+def load_shell(connection: Connection, shell_id: int) -> Shell:
+    """Return the shell a mail was planned with."""
+    return Shell.from_columns(run(connection, "messages/load_shell", shell_id=shell_id).mappings().one())
+
+
+def rebind_shell(connection: Connection, library: TemplateLibrary, shell_id: int) -> int:
+    """Return the shell planned mails of `shell_id` shall use: itself, or a new one if its template changed.
+
+    A template corrected after planning is the one that goes out; mails already claimed keep theirs.
+    """
+    row = run(connection, "messages/load_shell", shell_id=shell_id).mappings().one()
+    shell = Shell.from_columns(row)
+    if shell.template_version == library.version(shell.name):
+        return shell_id
+    place = {name: str(row[name]) for name in ("campaign", "step", "variant", "language", "currency")}
+    fresh = ensure_shell(
+        connection, library, template=shell.name, topic=row["topic"], brand=shell.brand, offer=shell.offer, place=place
+    )
+    run(connection, "messages/rebind", shell_id=shell_id, fresh_shell_id=fresh)
+    return fresh

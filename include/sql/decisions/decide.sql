@@ -1,0 +1,238 @@
+-- Decide every step that came due since the last run: one row a step, the first rule that applies names the reason.
+-- The order of the rules is the order of the `case` below; docs/decisions/0003 states it in words.
+-- grain: one row an (enrollment, step)
+-- campaign, topic text; as_of, now timestamptz; window_opens, window_closes, quiet_begins, quiet_ends local times
+-- (equal = the whole day, and no quiet hours); max_lateness_hours hours; permissions text[]; is_marketing boolean;
+-- cap_mails mails (null = no cap); cap_period 'day' or 'week'
+-- look-back: steps noticed since the campaign's progress; mails of the 8 days around the send day for the cap
+with due as (
+    select
+        step_due.step_due_id,
+        step_due.enrollment_id,
+        step_due.step,
+        step_due.customer_id,
+        step_due.due_at,
+        enrollment.is_holdout,
+        enrollment.ended_at,
+        enrollment.end_reason,
+        campaign.priority,
+        case when enrollment.is_holdout then 'holdout' else step_due.variant end as variant,
+        coalesce(customer.timezone, 'UTC') as zone,
+        customer.address,
+        customer.permission,
+        customer.erased_at,
+        decision.first_permitted(
+            step_due.due_at,
+            coalesce(customer.timezone, 'UTC'),
+            cast(:window_opens as time),
+            cast(:window_closes as time),
+            cast(:quiet_begins as time),
+            cast(:quiet_ends as time)
+        ) as permitted_at,
+        decision.first_permitted(
+            greatest(step_due.due_at, cast(:now as timestamptz)),
+            coalesce(customer.timezone, 'UTC'),
+            cast(:window_opens as time),
+            cast(:window_closes as time),
+            cast(:quiet_begins as time),
+            cast(:quiet_ends as time)
+        ) as sendable_at
+    from journey.step_due
+    inner join journey.enrollment on step_due.enrollment_id = enrollment.enrollment_id
+    inner join journey.campaign on step_due.campaign = campaign.campaign
+    left join source.customer on step_due.customer_id = customer.customer_id
+    where
+        step_due.campaign = cast(:campaign as text)
+        and step_due.step_due_id > coalesce(
+            (
+                select progress.last_step_due_id
+                from decision.progress
+                where progress.campaign = cast(:campaign as text)
+            ), 0
+        )
+),
+
+suppressed as (
+    select
+        due.step_due_id,
+        min(suppression.reason) as reason,
+        min(suppression.scope) as scope
+    from due
+    inner join event.suppression
+        on due.address = suppression.address and suppression.lifted_at is null
+    where
+        suppression.scope in ('all', 'topic:' || cast(:topic as text))
+        and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
+    group by due.step_due_id
+),
+
+timed as (
+    select
+        due.*,
+        suppressed.reason as suppression_reason,
+        suppressed.scope as suppression_scope,
+        due.permitted_at + cast(:max_lateness_hours as double precision) * interval '1 hour' as expires_at,
+        case
+            when cast(:cap_period as text) = 'week'
+                then cast(date_trunc('week', due.sendable_at at time zone due.zone) as date)
+            else cast(due.sendable_at at time zone due.zone as date)
+        end as cap_from,
+        cast(due.sendable_at at time zone due.zone as date)
+        - case when cast(:cap_period as text) = 'week' then 7 else 0 end as cap_scan_from
+    from due
+    left join suppressed on due.step_due_id = suppressed.step_due_id
+),
+
+ruled as (
+    select
+        timed.*,
+        case
+            when timed.ended_at is not null then timed.end_reason
+            when timed.erased_at is not null then 'erased'
+            when timed.address is null then 'unknown_customer'
+            when not timed.permission = any(cast(:permissions as text [])) then 'no_permission'
+            when timed.suppression_reason is not null then 'suppressed'
+            when timed.is_holdout then 'held_out'
+            when timed.sendable_at > timed.expires_at then 'stale'
+        end as refusal
+    from timed
+),
+
+-- Mails that take a place in the customer's day or week: those on their way, and planned ones that win over ours.
+taken as (
+    select
+        ruled.step_due_id,
+        count(*) as mails,
+        count(*) filter (where message.state = 'planned' and message.priority > ruled.priority) as higher
+    from ruled
+    inner join message.message
+        on
+            ruled.customer_id = message.customer_id
+            and message.send_day between ruled.cap_scan_from and ruled.cap_from + 6
+    inner join journey.campaign as other on message.campaign = other.campaign and other.is_marketing
+    inner join journey.enrollment as owner on message.enrollment_id = owner.enrollment_id
+    where
+        ruled.refusal is null
+        and cast(:cap_mails as integer) is not null
+        and case
+            when cast(:cap_period as text) = 'week' then message.send_day between ruled.cap_from and ruled.cap_from + 6
+            else message.send_day = ruled.cap_from
+        end
+        and (
+            message.state in ('claimed', 'accepted', 'in_doubt', 'abandoned')
+            or (
+                message.state = 'planned'
+                and owner.ended_at is null
+                and message.expires_at > cast(:now as timestamptz)
+                and message.priority >= ruled.priority
+            )
+        )
+    group by ruled.step_due_id
+),
+
+counted as (
+    select
+        ruled.*,
+        coalesce(taken.higher, 0) as higher,
+        coalesce(taken.mails, 0)
+        + row_number() over (
+            partition by ruled.customer_id, ruled.cap_from, ruled.refusal is null
+            order by ruled.due_at, ruled.step_due_id
+        ) as place,
+        decision.first_permitted(
+            cast(
+                ruled.cap_from + case when cast(:cap_period as text) = 'week' then 7 else 1 end as timestamp
+            ) at time zone ruled.zone,
+            ruled.zone,
+            cast(:window_opens as time),
+            cast(:window_closes as time),
+            cast(:quiet_begins as time),
+            cast(:quiet_ends as time)
+        ) as next_period_at
+    from ruled
+    left join taken on ruled.step_due_id = taken.step_due_id
+),
+
+judged as (
+    select
+        counted.*,
+        case
+            when counted.refusal is not null then counted.refusal
+            when counted.place > cast(:cap_mails as integer) and counted.higher > 0 then 'lower_priority'
+            when counted.place > cast(:cap_mails as integer) then 'capped'
+            when counted.sendable_at > cast(:now as timestamptz) then 'quiet_hours'
+            else 'eligible'
+        end as reason
+    from counted
+),
+
+moved as (
+    select
+        judged.*,
+        case
+            when judged.reason in ('lower_priority', 'capped') then judged.next_period_at
+            else judged.sendable_at
+        end as mail_at
+    from judged
+),
+
+decided as (
+    insert into decision.decision (
+        decided_at, as_of, enrollment_id, step, campaign, customer_id, variant, outcome, reason, due_at,
+        not_before, until, expires_at, detail
+    )
+    select
+        cast(:now as timestamptz) as decided_at,
+        cast(:as_of as timestamptz) as as_of,
+        moved.enrollment_id,
+        moved.step,
+        cast(:campaign as text) as campaign,
+        moved.customer_id,
+        moved.variant,
+        case
+            when moved.refusal is not null then 'skip'
+            when moved.mail_at > moved.expires_at then 'skip'
+            when moved.reason = 'eligible' then 'send'
+            else 'defer'
+        end as outcome,
+        moved.reason,
+        moved.due_at,
+        case when moved.refusal is null and moved.mail_at <= moved.expires_at then moved.mail_at end as not_before,
+        case
+            when moved.refusal is null and moved.reason <> 'eligible' and moved.mail_at <= moved.expires_at
+                then moved.mail_at
+        end as until,
+        case when moved.refusal is null then moved.expires_at end as expires_at,
+        jsonb_strip_nulls(jsonb_build_object(
+            'zone', case when moved.reason in ('quiet_hours', 'stale') then moved.zone end,
+            'permitted_at', case when moved.reason = 'stale' then moved.permitted_at end,
+            'ended_at', moved.ended_at,
+            'permission', case when moved.reason = 'no_permission' then moved.permission end,
+            'suppression', case when moved.reason = 'suppressed' then moved.suppression_reason end,
+            'scope', case when moved.reason = 'suppressed' then moved.suppression_scope end,
+            'cap_from', case when moved.reason in ('capped', 'lower_priority') then moved.cap_from end
+        )) as detail
+    from moved
+    order by moved.step_due_id
+    returning decision.outcome, decision.reason
+),
+
+progressed as (
+    insert into decision.progress (campaign, last_step_due_id)
+    select
+        cast(:campaign as text) as campaign,
+        max(due.step_due_id) as last_step_due_id
+    from due
+    having count(*) > 0
+    on conflict (campaign) do update set last_step_due_id = excluded.last_step_due_id
+    returning progress.campaign
+)
+
+select
+    decided.outcome,
+    decided.reason,
+    count(*) as steps,
+    (select count(*) from progressed) as progressed
+from decided
+group by decided.outcome, decided.reason
+order by decided.outcome, decided.reason

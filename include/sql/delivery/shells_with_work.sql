@@ -1,0 +1,24 @@
+-- Shells of which planned mails may go now, the most important first.
+-- grain: one row a shell
+-- now timestamptz
+-- look-back: planned mails
+select
+    waiting.shell_id,
+    shell.campaign,
+    shell.step,
+    shell.topic,
+    waiting.mails,
+    campaign.priority,
+    campaign.definition,
+    campaign.definition_md5
+from (
+    select
+        message.shell_id,
+        count(*) as mails
+    from message.message
+    where message.state = 'planned' and message.not_before <= cast(:now as timestamptz)
+    group by message.shell_id
+) as waiting
+inner join message.shell on waiting.shell_id = shell.shell_id
+inner join journey.campaign on shell.campaign = campaign.campaign
+order by campaign.priority desc, waiting.shell_id asc

@@ -1,0 +1,33 @@
+-- End series that are through: no step left, every step decided, no mail of it still to go.
+-- grain: one row an enrollment ended
+-- campaign text; as_of timestamptz
+-- look-back: running enrollments; reads decisions' progress and message states back as data (decision 0003)
+update journey.enrollment
+set
+    ended_at = cast(:as_of as timestamptz),
+    end_reason = 'completed'
+where
+    enrollment.campaign = cast(:campaign as text)
+    and enrollment.ended_at is null
+    and enrollment.next_due_at is null
+    and enrollment.enrolled_at <= cast(:as_of as timestamptz)
+    and not exists (
+        select 1
+        from journey.step_due
+        where
+            step_due.enrollment_id = enrollment.enrollment_id
+            and step_due.step_due_id > coalesce(
+                (
+                    select progress.last_step_due_id
+                    from decision.progress
+                    where progress.campaign = cast(:campaign as text)
+                ), 0
+            )
+    )
+    and not exists (
+        select 1
+        from message.message
+        where
+            message.enrollment_id = enrollment.enrollment_id
+            and message.state in ('planned', 'claimed')
+    )

@@ -1,0 +1,43 @@
+-- End running series whose customer has a newer occurrence in the segment, where no step was sent yet.
+-- grain: one row an enrollment ended
+-- campaign, segment text; as_of timestamptz
+-- look-back: running enrollments; sent = any message past 'planned' (read back from messages, decision 0003)
+with newest as (
+    select
+        membership.customer_id,
+        max(membership.occurred_at) as occurred_at
+    from segment.membership
+    where
+        membership.segment = cast(:segment as text)
+        and membership.entered_at <= cast(:as_of as timestamptz)
+        and (membership.left_at is null or membership.left_at > cast(:as_of as timestamptz))
+        and not exists (
+            select 1
+            from journey.enrollment as known
+            where
+                known.campaign = cast(:campaign as text)
+                and known.customer_id = membership.customer_id
+                and known.occurrence = membership.occurrence
+        )
+    group by membership.customer_id
+)
+
+update journey.enrollment
+set
+    ended_at = cast(:as_of as timestamptz),
+    end_reason = 'superseded',
+    next_due_at = least(enrollment.next_due_at, cast(:as_of as timestamptz))
+from newest
+where
+    enrollment.campaign = cast(:campaign as text)
+    and enrollment.ended_at is null
+    and enrollment.customer_id = newest.customer_id
+    and enrollment.occurred_at < newest.occurred_at
+    and enrollment.enrolled_at <= cast(:as_of as timestamptz)
+    and not exists (
+        select 1
+        from message.message
+        where
+            message.enrollment_id = enrollment.enrollment_id
+            and message.state not in ('planned', 'cancelled')
+    )

@@ -1,0 +1,29 @@
+-- Keep a rendered shell; where another run was first, its shell is the one.
+-- grain: one row a shell_key
+-- columns of message.shell; slot_tokens, brand, offer jsonb
+-- look-back: none
+insert into message.shell (
+    shell_key, campaign, step, variant, language, currency, template, template_version, topic, token,
+    slot_tokens, subject, preheader, html, text_part, brand, offer
+)
+values (
+    cast(:shell_key as text),
+    cast(:campaign as text),
+    cast(:step as text),
+    cast(:variant as text),
+    cast(:language as text),
+    cast(:currency as text),
+    cast(:name as text),
+    cast(:template_version as text),
+    cast(:topic as text),
+    cast(:token as text),
+    cast(:slot_tokens as jsonb),
+    cast(:subject as text),
+    cast(:preheader as text),
+    cast(:html as text),
+    cast(:text as text),
+    cast(:brand as jsonb),
+    cast(:offer as jsonb)
+)
+on conflict (shell_key) do update set shell_key = excluded.shell_key
+returning shell_id

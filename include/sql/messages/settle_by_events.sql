@@ -1,0 +1,63 @@
+-- Settle by evidence: any event with a message's id proves that the provider took it, whatever we knew.
+-- The earliest event stands for the time of acceptance where none was recorded; an earlier one that arrives
+-- later moves it, so that the order of arrival does not matter.
+-- grain: one row a message moved
+-- batch_id bigint: the ingest whose messages are looked at
+with evidence as (
+    select
+        engagement.enrollment_id,
+        engagement.step,
+        engagement.first_event_at
+    from event.engagement
+    where engagement.batch_id = cast(:batch_id as bigint)
+),
+
+doubtful as (
+    select
+        message.enrollment_id,
+        message.step,
+        message.state,
+        evidence.first_event_at
+    from evidence
+    cross join lateral (
+        select message.*
+        from message.message
+        where message.enrollment_id = evidence.enrollment_id and message.step = evidence.step
+        -- Keeps this an index probe a message, however many messages there are.
+        offset 0
+    ) as message
+    where
+        message.state in ('claimed', 'in_doubt', 'abandoned')
+        or (
+            message.state = 'accepted'
+            and message.reason = 'settled_by_event'
+            and message.accepted_at > evidence.first_event_at
+        )
+),
+
+settled as (
+    update message.message
+    set
+        state = 'accepted',
+        reason = 'settled_by_event',
+        accepted_at = least(message.accepted_at, doubtful.first_event_at),
+        settled_at = least(message.accepted_at, doubtful.first_event_at),
+        lease_until = null
+    from doubtful
+    where
+        message.enrollment_id = doubtful.enrollment_id
+        and message.step = doubtful.step
+        -- Again, on the row as it is now: a worker may have recorded its answer since.
+        and (
+            message.state in ('claimed', 'in_doubt', 'abandoned')
+            or (
+                message.state = 'accepted'
+                and message.reason = 'settled_by_event'
+                and message.accepted_at > doubtful.first_event_at
+            )
+        )
+    returning doubtful.state as state_before
+)
+
+select count(*) filter (where settled.state_before <> 'accepted') as messages
+from settled

@@ -1,0 +1,87 @@
+-- Write one planned mail for each new decision to send or defer.
+-- grain: one row an (enrollment, step)
+-- campaign, topic text; now timestamptz; languages, default_currency as in shells_needed;
+-- shells jsonb: [{step, variant, language, currency, shell_id}]
+-- look-back: decisions since the campaign's progress
+with shell as (
+    select *
+    from jsonb_to_recordset(cast(:shells as jsonb))
+        as shell (step text, variant text, language text, currency text, shell_id bigint) -- noqa: PRS
+),
+
+fresh as (
+    select
+        decision.decision_id,
+        decision.enrollment_id,
+        decision.step,
+        decision.customer_id,
+        decision.variant,
+        decision.not_before,
+        decision.expires_at,
+        decision.outcome,
+        coalesce(customer.timezone, 'UTC') as zone,
+        case
+            when split_part(customer.locale, '-', 1) = any(cast(:languages as text []))
+                then split_part(customer.locale, '-', 1)
+            else (cast(:languages as text []))[1]
+        end as language,
+        coalesce(enrollment.context ->> 'currency', customer.currency, cast(:default_currency as text)) as currency
+    from decision.decision
+    inner join journey.enrollment on decision.enrollment_id = enrollment.enrollment_id
+    left join source.customer on decision.customer_id = customer.customer_id
+    where
+        decision.campaign = cast(:campaign as text)
+        and decision.decision_id > coalesce(
+            (
+                select progress.last_decision_id
+                from message.progress
+                where progress.campaign = cast(:campaign as text)
+            ), 0
+        )
+),
+
+written as (
+    insert into message.message (
+        message_id, enrollment_id, step, campaign, customer_id, topic, variant, priority, shell_id,
+        planned_at, not_before, expires_at, send_day
+    )
+    select
+        message.message_id(fresh.enrollment_id, fresh.step) as message_id,
+        fresh.enrollment_id,
+        fresh.step,
+        cast(:campaign as text) as campaign,
+        fresh.customer_id,
+        cast(:topic as text) as topic,
+        fresh.variant,
+        cast(:priority as integer) as priority,
+        shell.shell_id,
+        cast(:now as timestamptz) as planned_at,
+        fresh.not_before,
+        fresh.expires_at,
+        cast(fresh.not_before at time zone fresh.zone as date) as send_day
+    from fresh
+    inner join shell
+        on
+            fresh.step = shell.step
+            and fresh.variant = shell.variant
+            and fresh.language = shell.language
+            and fresh.currency = shell.currency
+    where fresh.outcome in ('send', 'defer')
+    on conflict (enrollment_id, step) do nothing
+    returning message.enrollment_id
+),
+
+progressed as (
+    insert into message.progress (campaign, last_decision_id)
+    select
+        cast(:campaign as text) as campaign,
+        max(fresh.decision_id) as last_decision_id
+    from fresh
+    having count(*) > 0
+    on conflict (campaign) do update set last_decision_id = excluded.last_decision_id
+    returning progress.campaign
+)
+
+select
+    (select count(*) from written) as messages,
+    (select count(*) from progressed) as progressed
