@@ -26,10 +26,12 @@ button:focus-visible {{ outline:3px solid #9db7f5; outline-offset:2px; }}
 """
 
 _ENVELOPE = """<svg width="52" height="52" viewBox="0 0 52 52" aria-hidden="true">\
-<circle cx="26" cy="26" r="26" fill="#e6edfd"/><path d="M14 18h24v17H14z" fill="none" stroke="#2657d8" stroke-width="2.4" \
+<circle cx="26" cy="26" r="26" fill="#e6edfd"/>\
+<path d="M14 18h24v17H14z" fill="none" stroke="#2657d8" stroke-width="2.4" \
 stroke-linejoin="round"/><path d="m15 19 11 9 11-9" fill="none" stroke="#2657d8" stroke-width="2.4"/></svg>"""
 _TICK = """<svg width="52" height="52" viewBox="0 0 52 52" aria-hidden="true">\
-<circle cx="26" cy="26" r="26" fill="#e2f5ec"/><path d="m16 27 7 7 14-15" fill="none" stroke="#12704a" stroke-width="3" \
+<circle cx="26" cy="26" r="26" fill="#e2f5ec"/>\
+<path d="m16 27 7 7 14-15" fill="none" stroke="#12704a" stroke-width="3" \
 stroke-linecap="round" stroke-linejoin="round"/></svg>"""
 
 ASK = _FRAME.format(

@@ -230,7 +230,7 @@ def _check_content_part(part: Any, field: str, problems: _Problems) -> None:
 def _check_content_order(parts: list[Any], field: str, problems: _Problems) -> None:
     """text/plain first, then text/html, then anything else."""
     order = {"text/plain": 0, "text/html": 1}
-    ranks = [order.get(str(part.get("type")), 2) for part in parts if isinstance(part, dict)]
+    ranks = [order.get(str(part.get("type")).partition(";")[0], 2) for part in parts if isinstance(part, dict)]
     if ranks != sorted(ranks):
         problems.report(
             field,
@@ -451,6 +451,8 @@ class _PersonCheck:
         shared = mail.get("custom_args")
         self.shared_args = shared if isinstance(shared, dict) and _all_strings(shared.values()) else {}
         self.shared_bytes = _utf8_bytes(self.shared_args)
+        if self.shared_bytes > MERGED_BYTES_MAX:  # said already, once, of the message
+            self.shared_args, self.shared_bytes = {}, 0
         template = mail.get("template_id")
         self.dynamic = isinstance(template, str) and template.startswith("d-")
 
