@@ -1,4 +1,4 @@
-"""How many recipients' slots one core renders a second: the cart reminder with three items, prices all different.
+"""How many recipients' slots one core renders a second: the cart reminder, three items, all different.
 
     PYTHONPATH=include python bench/slots.py [--seconds 3] [--items 3]
 
@@ -50,7 +50,8 @@ def main() -> None:
     spent, busy = time.perf_counter() - began, time.process_time() - began_busy
     print(json.dumps({
         "benchmark": "slots", "template": NAME, "items": wanted.items, "recipients": done,
-        "seconds": round(spent, 3), "per_second": round(done / spent), "microseconds_each": round(spent / done * 1e6, 1),
+        "seconds": round(spent, 3), "per_second": round(done / spent),
+        "microseconds_each": round(spent / done * 1e6, 1),
         "bytes_each": size,
         "per_second_of_processor_time": round(done / busy),
     }))  # fmt: skip
@@ -63,7 +64,8 @@ def _recipient(
     basket = [
         {
             "product_id": f"p-{number * 7 + place}", "name": f"Fluid Milk {(number * 3 + place) % 900}",
-            "quantity": 1 + (number + place) % 3, "unit_price": f"{1 + (number * 31 + place * 7) % 4000 / 100:.2f}",
+            "quantity": 1 + (number + place) % 3,
+            "unit_price": f"{1 + (number * 31 + place * 7) % 4000 / 100:.2f}",
             "url": f"https://market.example.com/p/{number * 7 + place}", "image_url": None,
         }
         for place in range(items)

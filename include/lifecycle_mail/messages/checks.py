@@ -30,9 +30,9 @@ PARTS = {"subject.txt": "text", "preheader.txt": "html", "body.mjml": "html", "b
 CUSTOMER_FIELDS = ("first_name", "last_name", "language", "currency", "country", "timezone")
 MJML_TAGS = frozenset(
     {"mjml"} | {f"mj-{tag}" for tag in (
-        "head", "body", "title", "preview", "raw", "attributes", "all", "class", "style", "font", "breakpoint",
-        "html-attributes", "selector", "html-attribute", "section", "column", "group", "wrapper", "hero", "text",
-        "button", "image", "divider", "spacer", "table", "social", "social-element", "navbar", "navbar-link",
+        "head", "body", "title", "preview", "raw", "attributes", "all", "class", "style", "font",
+        "breakpoint", "html-attributes", "selector", "html-attribute", "section", "column", "group", "wrapper",
+        "hero", "text", "button", "image", "divider", "spacer", "table", "social", "social-element", "navbar", "navbar-link",
         "accordion", "accordion-element", "accordion-title", "accordion-text", "carousel", "carousel-image",
     )}
 )  # fmt: skip
@@ -88,8 +88,8 @@ def _check_file(library: "TemplateLibrary", name: str, file: str, sample: Sample
             twin = bodies.setdefault(slot.name, slot)
             if twin is not slot and repr(twin.body) != repr(slot.body):
                 yield TemplateError(
-                    f"{slot.file}:{slot.line}: slot {slot.name} is written differently in {twin.file}:{twin.line}; "
-                    "a slot has one content a part: make them equal or give one another name"
+                    f"{slot.file}:{slot.line}: slot {slot.name} is written differently in "
+                    f"{twin.file}:{twin.line}; a slot has one content a part: make them equal or give one another name"
                 )
             yield from _inside_slot(slot, source, shared, _shapes(sample, shell))
 
@@ -103,7 +103,7 @@ class _WithoutSlots(NodeTransformer):
 
 def _outside_slots(source: TemplateSource, shared: set[str]) -> Iterator[TemplateError]:
     rest = _WithoutSlots().visit(copy.deepcopy(source.tree))
-    # Blocks see what the top of their file imports, sets and defines; Jinja's own analysis does not know that.
+    # Blocks see what the top of their file imports, sets and defines; Jinja's analysis does not know.
     own = set(source.imports) | {node.name for node in rest.find_all(nodes.Macro)}
     own |= {node.name for node in rest.find_all(nodes.Name) if node.ctx == "store"}
     unknown = meta.find_undeclared_variables(rest) - shared - (own - PERSONAL)
@@ -117,7 +117,8 @@ def _outside_slots(source: TemplateSource, shared: set[str]) -> Iterator[Templat
             )
         elif node.name in unknown:
             yield TemplateError(
-                f"{source.file}:{node.lineno}: unknown variable {node.name}; shared are {', '.join(sorted(shared))}"
+                f"{source.file}:{node.lineno}: unknown variable {node.name}; "
+                f"shared are {', '.join(sorted(shared))}"
             )
 
 
@@ -126,8 +127,8 @@ def _misplaced(source: TemplateSource) -> Iterator[TemplateError]:
     for macro in source.tree.find_all(nodes.Macro):
         for call in filter(is_slot, macro.find_all(nodes.CallBlock)):
             yield TemplateError(
-                f"{source.file}:{call.lineno}: a slot inside a macro; put it in the template and hand it to the "
-                "macro with {% call %}"
+                f"{source.file}:{call.lineno}: a slot inside a macro; put it in the template "
+                "and hand it to the macro with {% call %}"
             )
     for slot in source.slots:
         for node in slot.body:
@@ -140,15 +141,15 @@ def _misplaced(source: TemplateSource) -> Iterator[TemplateError]:
                     bad, nodes.Block | nodes.Extends | nodes.Include | nodes.Import
                 ):
                     yield TemplateError(
-                        f"{slot.file}:{bad.lineno}: slot {slot.name} holds another slot, block, include or import; "
-                        "move it out of the slot"
+                        f"{slot.file}:{bad.lineno}: slot {slot.name} holds another slot, block, "
+                        "include or import; move it out of the slot"
                     )
 
 
 def _inside_slot(
     slot: SlotSource, source: TemplateSource, shared: set[str], shapes: dict[str, Any]
 ) -> Iterator[TemplateError]:
-    """Yield unknown variables of a slot: names nobody declares, and fields the sample's data does not have."""
+    """Yield unknown variables of a slot: names nobody declares, fields the sample's data lacks."""
     known = shared | PERSONAL | set(source.imports)
     tree = nodes.Template(slot.body, lineno=slot.line)
     assert source.tree.environment is not None
@@ -164,7 +165,8 @@ def _inside_slot(
     yield from walker.errors
     if any("<mj" in data.data for data in tree.find_all(nodes.TemplateData)):
         yield TemplateError(
-            f"{slot.file}:{slot.line}: slot {slot.name} holds an mj- tag; a slot is put in after MJML: write HTML"
+            f"{slot.file}:{slot.line}: slot {slot.name} holds an mj- tag; "
+            "a slot is put in after MJML: write HTML"
         )
 
 
@@ -231,7 +233,8 @@ def _slots_without_twin(library: "TemplateLibrary", name: str, sample: Sample) -
     )
     for slot in (html[one] for one in sorted(html.keys() - text.keys())):
         yield TemplateError(
-            f"{slot.file}:{slot.line}: slot {slot.name} is missing in {name}/body.txt; say the same in the text part"
+            f"{slot.file}:{slot.line}: slot {slot.name} is missing in {name}/body.txt; "
+            "say the same in the text part"
         )
 
 
@@ -312,8 +315,8 @@ def _check_sample(
     where = f"{name}/body"
     if rebuild(shell, slots.substitutions, slots.subject) != whole:
         yield TemplateError(
-            f"{where}.mjml: slots and whole rendering differ (sample {sample.label}); inside slots write HTML as "
-            'MJML does: attributes in "…", <br />, no blanks between tags'
+            f"{where}.mjml: slots and whole rendering differ (sample {sample.label}); inside slots write "
+            'HTML as MJML does: attributes in "…", <br />, no blanks between tags'
         )
     for part, text, shown in (("mjml", whole.html, lambda one: str(escape(one))), ("txt", whole.text, str)):
         if shown(sample.links["unsubscribe_url"]) not in text:

@@ -149,7 +149,7 @@ class MailCodeGenerator(CodeGenerator):
         return str(value) if isinstance(node, nodes.TemplateData) else str(self.environment.output(value))
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:
-        """In slots read data as the dicts they are; a missing key raises KeyError, which SlotRenderer explains."""
+        """In slots read data as the dicts they are; SlotRenderer explains the KeyError of a missing key."""
         base = node.node
         if not self.environment.direct or (isinstance(base, nodes.Name) and base.name in self._attributes_of):
             super().visit_Getattr(node, frame)
@@ -191,7 +191,8 @@ class MailEnvironment(Environment):
     ) -> None:
         super().__init__(
             loader=FileSystemLoader(folder), undefined=StrictUndefined, autoescape=True, auto_reload=False,
-            trim_blocks=True, lstrip_blocks=True, extensions=[SlotExtension], bytecode_cache=bytecode, cache_size=-1,
+            trim_blocks=True, lstrip_blocks=True, extensions=[SlotExtension],
+            bytecode_cache=bytecode, cache_size=-1,
         )  # fmt: skip
         self.part = part
         self.mark = mark

@@ -1,8 +1,8 @@
 """The sample recipients of a template: what checks, previews and golden tests render.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-base/sample.json holds brand, links and a customer; <campaign>/<step>/sample.json the context, the variants with their
-offers, and further cases (no name, a long basket…) as changes to the default.
+base/sample.json holds brand, links and a customer; <campaign>/<step>/sample.json the context, the variants
+with their offers, and further cases (no name, a long basket…) as changes to the default.
 """
 
 import json

@@ -32,7 +32,7 @@ class Shell:
     """What a group of recipients shares. Grain: one `shell_key`; `token` differs each time it is rendered.
 
     `html`, `text`, `subject` and `preheader` hold tokens where personal parts go. `slot_tokens` names them:
-    "html.items" → "[%lm-1a2b3c4d-h-items%]". The preheader stands inside the html; it is kept for lists and previews.
+    "html.items" → "[%lm-1a2b3c4d-h-items%]". The preheader stands inside the html too.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Shell:
 
     @classmethod
     def from_columns(cls, row: Mapping[Any, Any]) -> "Shell":
-        """Return the shell a row of message.shell holds; jsonb may come as text or parsed, other columns are ignored."""
+        """Return the shell a row of message.shell holds; jsonb may be text or parsed, other columns are ignored."""
         values = {field.name: row[field.name] for field in fields(cls)}
         for name in ("slot_tokens", "brand", "offer"):
             if isinstance(values[name], str):
@@ -112,7 +112,7 @@ def _tokens_of(mark: str) -> re.Pattern[str]:
 
 
 def slots_bytes(substitutions: Mapping[str, str]) -> int:
-    """Return the size of a recipient's substitutions as SendGrid limits it: keys and values in UTF-8 bytes."""
+    """Return the size of a recipient's substitutions as SendGrid limits it: keys and values, UTF-8 bytes."""
     return sum(
         len(text) if text.isascii() else len(text.encode()) for pair in substitutions.items() for text in pair
     )

@@ -22,7 +22,7 @@ OFFER_FIELDS = ("percent", "valid_hours", "code", "valid_until")
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """One recipient's personal parts: token → value, and the own subject (None where all share the shell's)."""
+    """One recipient's personal parts: token → value, and the own subject (None: it is the shell's)."""
 
     substitutions: dict[str, str]
     subject: str | None = None
@@ -47,7 +47,7 @@ class SlotRenderer:
         shell: Shell,
         parts: list[tuple[MailEnvironment, dict[str, Any], list[CompiledSlot]]],
     ) -> None:
-        """`parts`: for html and text the environment, the shared variables with macros, and the slots in use."""
+        """`parts`: for html and text environment, shared variables with macros, slots in use."""
         self.shell = shell
         self._parts = parts
         self._subject = [token for place, token in shell.slot_tokens.items() if place.startswith("subject.")]
@@ -63,8 +63,8 @@ class SlotRenderer:
         """Return the recipient's slots.
 
         `customer`: first_name and last_name (may be None), language, currency, country, timezone.
-        `context`: the segment's snapshot. `links`: unsubscribe_url, view_url. `offer`: what the recipient's own differs in
-        (a code), or None for the shell's.
+        `context`: the segment's snapshot. `links`: unsubscribe_url, view_url.
+        `offer`: what the recipient's own differs in (a code), or None for the shell's.
         Raises TemplateError naming template, slot and variable, never the recipient's data.
         """
         personal = {"customer": customer, "context": context, "links": links, **own_offer(self.shell, offer)}
@@ -89,7 +89,7 @@ class SlotRenderer:
             self._refuse(slot, error)
 
     def _refuse(self, slot: CompiledSlot | None, error: Exception) -> NoReturn:
-        """Raise a TemplateError that names the place and the variable; the cause, which may quote data, is dropped."""
+        """Raise a TemplateError that names place and variable; the cause, which may quote data, is dropped."""
         if slot is None or isinstance(error, TemplateError):
             raise error
         line = _line_of(error, slot.template)
@@ -109,12 +109,12 @@ def render_whole(shell: Shell, slots: Slots) -> RenderedMail:
 
 
 def full_offer(offer: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return an offer with every known field present (None where not given), or None where there is no offer."""
+    """Return an offer with every known field present (None where not given), or None for no offer."""
     return None if offer is None else {**dict.fromkeys(OFFER_FIELDS), **offer}
 
 
 def own_offer(shell: Shell, offer: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the variable `offer` where a recipient's own (a code, an end) goes over the shell's, else nothing."""
+    """Return the variable `offer` where a recipient's own (a code) goes over the shell's, else nothing."""
     return {} if offer is None else {"offer": {**(shell.offer or dict.fromkeys(OFFER_FIELDS)), **offer}}
 
 

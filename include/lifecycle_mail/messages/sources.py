@@ -39,7 +39,7 @@ class TemplateSource:
 def read_sources(env: MailEnvironment, file: str) -> list[TemplateSource]:
     """Return `file` and every template it extends, includes or imports, each once.
 
-    Raises TemplateError with file and line for a missing file, a syntax error or a reference that is not constant.
+    Raises TemplateError with file and line for a missing file, a syntax error or a computed reference.
     """
     found: dict[str, TemplateSource] = {}
     waiting = [file]

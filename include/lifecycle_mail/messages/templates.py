@@ -1,8 +1,8 @@
 """The folder of mail templates: what there is, whether it is right, its shells and its slots.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-A template is a folder include/templates/<campaign>/<step>/ with subject.txt, preheader.txt, body.mjml, body.txt
-and sample.json; base/ holds layouts and macros, translations/ the words. Nothing here touches a database.
+A template is a folder include/templates/<campaign>/<step>/ with subject.txt, preheader.txt, body.mjml,
+body.txt and sample.json; base/ holds layouts and macros, translations/ the words. Nothing here touches a database.
 """
 
 import secrets
@@ -26,6 +26,7 @@ from lifecycle_mail.messages.slots import CompiledSlot, SlotRenderer, full_offer
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, read_sources
 from lifecycle_mail.messages.values import (
     date_writer,
+    day_writer,
     ink_on,
     money_writer,
     number_writer,
@@ -96,7 +97,7 @@ class TemplateLibrary:
         return self._versions[name]
 
     def check(self, name: str, languages: tuple[str, ...] = ("en",)) -> list[TemplateError]:
-        """Return what is wrong with a template, each with file, line and what to do; an empty list if nothing is."""
+        """Return what is wrong with a template: each with file, line and what to do."""
         # Here, not above: checks render through this class.
         from lifecycle_mail.messages.checks import check_template
 
@@ -118,8 +119,8 @@ class TemplateLibrary:
     ) -> Shell:  # fmt: skip
         """Render the shared part of a mail.
 
-        `currency`: ISO 4217. `offer`: the step's offer definition (percent, valid_hours), or None. `token`: the
-        random part of the tokens, 8 hex digits; only tests give it.
+        `currency`: ISO 4217. `offer`: the step's offer definition (percent, valid_hours), or None.
+        `token`: the random part of the tokens, 8 hex digits; only tests give it.
         Raises TemplateError for a missing file or variable, with file and line.
         """
         bare = self.ingredients(
@@ -136,17 +137,18 @@ class TemplateLibrary:
         self, name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,
         brand: Mapping[str, Any], offer: Mapping[str, Any] | None = None, token: str | None = None,
     ) -> Shell:  # fmt: skip
-        """Return a shell with everything but its rendered parts: enough for its key and its shared variables."""
+        """Return a shell without its rendered parts: enough for its key and its shared variables."""
         return Shell(
-            name, campaign, step, variant, language, currency, self.version(name), token or secrets.token_hex(4),
-            html="", text="", subject="", preheader="", slot_tokens={}, brand=full_brand(brand), offer=full_offer(offer),
+            name, campaign, step, variant, language, currency, self.version(name),
+            token or secrets.token_hex(4), html="", text="", subject="", preheader="", slot_tokens={},
+            brand=full_brand(brand), offer=full_offer(offer),
         )  # fmt: skip
 
     def whole(
         self, shell: Shell, customer: Mapping[str, Any], context: Mapping[str, Any], links: Mapping[str, Any],
         offer: Mapping[str, Any] | None = None,
     ) -> RenderedMail:  # fmt: skip
-        """Render a mail at once with the slots in place: the slow way, which proves the fast one (see checks)."""
+        """Render a mail at once with the slots in place: the slow way, which proves the fast one."""
         personal = {"customer": customer, "context": context, "links": links, **own_offer(shell, offer)}
         return self._render(shell, None, personal)[0]
 
@@ -166,7 +168,7 @@ class TemplateLibrary:
         return self._renderers[key]
 
     def environment(self, part: str, shell: Shell, mark: str | None, direct: bool = False) -> MailEnvironment:
-        """Return the template environment of one part (html or text) of a shell, with its shared variables."""
+        """Return the environment of one part (html or text) of a shell, with its shared variables."""
         kept = self._bytecode.setdefault((part, direct), MemoryBytecode())
         return MailEnvironment(self.folder, part, self._shared(shell), mark, kept, direct)
 
@@ -185,6 +187,7 @@ class TemplateLibrary:
             "language": shell.language, "currency": shell.currency, "offer": shell.offer,
             "t": wording.translator(shell.name), "money": money_writer(shell.language, shell.currency),
             "number": number_writer(shell.language), "date": date_writer(shell.language),
+            "day": day_writer(shell.language),
             "dir": wording.direction, "start": "right" if rtl else "left", "end": "left" if rtl else "right",
             "ink_on": ink_on, "readable": readable, "tile_of": tile_of, "times": times,
         }  # fmt: skip
@@ -227,7 +230,7 @@ class TemplateLibrary:
     def _compiled(
         self, env: MailEnvironment, shared: dict[str, Any], shell: Shell, file: str, place: str
     ) -> list[CompiledSlot]:
-        """Compile the slots of one file that the shell really uses, and put the macros they call into `shared`."""
+        """Compile the slots of one file that the shell uses, and put the macros they call into `shared`."""
         sources = read_sources(env, f"{shell.name}/{file}")
         done: list[CompiledSlot] = []
         for slot, source in slots_in_use(sources, place, shell.slot_tokens):
@@ -252,7 +255,7 @@ def slots_in_use(
 
 
 def _macros(env: MailEnvironment, source: TemplateSource, slot: SlotSource) -> dict[str, Any]:
-    """Return the macros a slot calls, each ready: the import runs once a shell instead of once a recipient."""
+    """Return the macros a slot calls: the import runs once a shell instead of once a recipient."""
     wanted = {name.split(".")[0] for name in slot.names()}
     modules: dict[str, TemplateModule] = {}
     macros: dict[str, Any] = {}
@@ -264,7 +267,10 @@ def _macros(env: MailEnvironment, source: TemplateSource, slot: SlotSource) -> d
 
 
 def full_brand(brand: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the brand with its optional fields present. Raises TemplateError when a required one is missing."""
+    """Return the brand with its optional fields present.
+
+    Raises TemplateError when a required one is missing.
+    """
     missing = [field for field in BRAND_FIELDS if not brand.get(field)]
     if missing:
         raise TemplateError(
@@ -274,7 +280,7 @@ def full_brand(brand: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_html(name: str, mjml: str) -> str:
-    """Turn MJML into HTML. Raises TemplateError when it is not MJML; `python -m lifecycle_mail` checks say where."""
+    """Turn MJML into HTML. Raises TemplateError when it is not MJML; `check` finds the line."""
     try:
         return str(mjml2html(mjml, fonts={}))
     except ValueError as error:

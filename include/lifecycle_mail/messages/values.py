@@ -1,4 +1,4 @@
-"""What may become part of a mail, and how it is written: text, addresses of pages, money, numbers, dates, colours.
+"""What may become part of a mail, and how it is written: text, links, money, numbers, dates, colours.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
 Everything here is a pure function of its arguments and runs once for each value of each recipient,
@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 from markupsafe import Markup, escape
 
@@ -28,11 +28,10 @@ except ImportError:
 SUBJECT_LIMIT = 120
 
 # Control characters, line and paragraph separators, and the invisible characters that turn or override
-# the direction of text (they can make one thing read as another). ZWJ and ZWNJ stay: Persian and emoji need them.
+# the direction of text (they can make one thing read as another). ZWJ, ZWNJ and the marks LRM and RLM stay:
+# Persian, Hebrew amounts and emoji need them.
 _BREAKS = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
 # The only shape SendGrid itself would read as an instruction in a text part: <%asm_…%>.
 _PROVIDER_TAG = re.compile("<(?=%)")
 
@@ -132,7 +131,7 @@ def _amount_writer(language: str, currency: str) -> Callable[[Any], str]:
 
 
 def _simple_pattern(template: str, digits: int) -> tuple[str, str, str, str] | None:
-    """Read prefix, thousands mark, decimal mark and suffix off a written 1234567.89; None if it is not so simple."""
+    """Read prefix, thousands mark, decimal mark, suffix off a written 1234567.89; None if not so simple."""
     tail = r"(?P<point>\D+)89" if digits == 2 else ""
     last = "567" if digits == 2 else "568"
     shape = re.fullmatch(rf"(?P<before>\D*)1(?P<mark>\D+)234(?P=mark){last}{tail}(?P<after>\D*)", template)
@@ -142,7 +141,7 @@ def _simple_pattern(template: str, digits: int) -> tuple[str, str, str, str] | N
 
 
 def _differs_when_small(locale: Locale, number: Decimal) -> bool:
-    """Tell whether the locale leaves four-digit amounts ungrouped (Spanish, Polish), which the fast way does not."""
+    """Tell whether the locale leaves four-digit amounts ungrouped, as Spanish and Polish do."""
     return 1000 <= number < 10_000 and format_decimal(1000, locale=locale) == "1000"
 
 
@@ -157,7 +156,7 @@ def _decimal(value: Any) -> Decimal:
 
 
 def number_writer(language: str) -> Callable[[Any], str]:
-    """Return a function that writes numbers (quantities, days) with the locale's marks, without needless zeros."""
+    """Return a function that writes numbers (quantities, days) with the locale's marks."""
     locale = _locale(language)
 
     @lru_cache(maxsize=5_000)
@@ -168,19 +167,34 @@ def number_writer(language: str) -> Callable[[Any], str]:
 
 
 def date_writer(language: str) -> Callable[[Any], str]:
-    """Return a function that writes the date of an ISO 8601 string, date or datetime, such as 21 November 2026."""
+    """Return a function that writes an ISO 8601 string, date or datetime as November 21, 2026."""
     locale = _locale(language)
 
     @lru_cache(maxsize=5_000)
-    def written(value: Any) -> str:
-        if not isinstance(value, date):
-            try:
-                value = datetime.fromisoformat(str(value))
-            except ValueError:
-                raise ValueError("a date is not ISO 8601") from None
-        return format_date(value, format="long", locale=locale)
+    def date_(value: Any) -> str:
+        return format_date(_date(value), format="long", locale=locale)
 
-    return written
+    return date_
+
+
+def day_writer(language: str) -> Callable[[Any], str]:
+    """Return a function that writes a date without its year, such as November 21, in the locale's order."""
+    locale = _locale(language)
+
+    @lru_cache(maxsize=5_000)
+    def day(value: Any) -> str:
+        return format_skeleton("MMMMd", _date(value), locale=locale)
+
+    return day
+
+
+def _date(value: Any) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError("a date is not ISO 8601") from None
 
 
 @lru_cache(maxsize=64)
@@ -190,7 +204,7 @@ def _locale(language: str) -> Locale:
 
 @lru_cache(maxsize=50_000)
 def times(quantity: Any, price: Any) -> str:
-    """Return what a line of a basket comes to, exactly, as a decimal string; both may be numbers or such strings."""
+    """Return what a line of a basket comes to, exactly, as a decimal string."""
     return str(_decimal(quantity) * _decimal(price))
 
 
@@ -201,7 +215,7 @@ TILES = (("#e3efe6", "#23573c"), ("#fbe9dd", "#8a3d12"), ("#e4ecf7", "#274b7d"),
 
 @lru_cache(maxsize=20_000)
 def tile_of(name: Any) -> dict[str, str]:
-    """Return letter, paper and ink of the tile for a product without a picture: the same name, the same tile."""
+    """Return letter, paper and ink of the tile for a product without a picture."""
     letter = next((sign.upper() for sign in str(name or "") if sign.isalnum()), "•")
     paper, ink = TILES[sum(map(ord, str(name or ""))) % len(TILES)]
     return {"letter": letter, "paper": paper, "ink": ink}

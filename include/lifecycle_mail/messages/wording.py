@@ -44,7 +44,7 @@ class Wording:
             raise TemplateError(f"{self.path}: direction is neither ltr nor rtl; write one of the two")
 
     def translator(self, name: str) -> Callable[..., str]:
-        """Return `t(key, count=…, **values)` for the template `name`; a key that begins with a dot is its own."""
+        """Return `t(key, count=…, **values)` for the template `name`; a key with a leading dot is its own."""
         home = name.replace("/", ".")
         ready: dict[str, Callable[[dict[str, Any]], str] | str] = {}
 
@@ -135,7 +135,7 @@ def _flatten(tree: Mapping[str, Any], before: str = "") -> list[tuple[str, str |
 
 
 def _filled(path: Path, key: str, message: str) -> Callable[[dict[str, Any]], str]:
-    """Return a function that puts values into the braces of `message`; values are never read for braces again."""
+    """Return a function that puts values into the braces of `message`, once and literally."""
     names = _PLACEHOLDER.findall(message)
     shape = _PLACEHOLDER.sub("%s", message.replace("%", "%%"))
     pick: Callable[[dict[str, Any]], Any] = itemgetter(*names) if names else lambda _: ()
