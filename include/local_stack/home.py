@@ -1,4 +1,4 @@
-"""The folder of one local stack: what it remembers between runs (ports, secrets) and the settings it hands out.
+"""The folder of one local stack: what it remembers between runs, and the settings it hands out.
 
 `state.json` holds ports and secrets made once; `environment` is the same as shell exports, for a person.
 Both are readable by their owner alone.

@@ -66,7 +66,7 @@ class EmbeddedPostgres:
         return make_url(self._url).set(database=database).render_as_string(hide_password=False)
 
     def process(self) -> psutil.Process | None:
-        """Return the running server of this folder, or None; another server's process id is never taken for it."""
+        """Return the running server of this folder, or None; another process is never taken for it."""
         try:
             pid = int((self.folder / "postmaster.pid").read_text().splitlines()[0])
             process = psutil.Process(pid)
@@ -89,7 +89,7 @@ class EmbeddedPostgres:
             try:
                 process.wait(timeout_seconds)
             except psutil.TimeoutExpired:
-                raise NotReady(f"PostgreSQL (process {process.pid}) did not stop; see {self.log_file}") from None
+                raise NotReady(f"PostgreSQL (process {process.pid}) goes on; see {self.log_file}") from None
         return True
 
     def _start_server(self) -> str:

@@ -11,9 +11,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+AGAIN = "Run `make demo` again: it goes on from here."
+
 
 class StepFailed(Exception):
-    """A step could not be done. The message is one line: which step, what happened, where the log is, what to do."""
+    """A step could not be done; the message is one line: the step, what happened, the log, what to do."""
 
 
 class Steps:
@@ -24,7 +26,7 @@ class Steps:
         self._began = float(os.environ.get("LIFECYCLE_STARTED_AT") or time.time())
 
     @contextmanager
-    def step(self, name: str, *, log: Path, advice: str) -> Iterator[None]:
+    def step(self, name: str, log: Path, advice: str = AGAIN) -> Iterator[None]:
         """Announce the step `name` and run the block.
 
         `log` is the file or folder to look at, `advice` what to do when it fails.

@@ -1,0 +1,251 @@
+"""`make demo`: real purchases to e-mails to KPI tables, on this machine, through Airflow's scheduler.
+
+Each step can be repeated: a second run finds what is there, mails nobody twice and says what is new. What it
+starts goes on running; `down` stops it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from sqlalchemy.engine import Engine
+
+from demo_world import shift_for, write_reactions
+from lifecycle_mail.campaigns import read_campaigns, read_topics
+from lifecycle_mail.database import engine, run, scalar
+from lifecycle_mail.migrations import migrate
+from lifecycle_mail.settings import Settings
+from local_stack.airflow import COMPONENTS, AirflowStack, Run
+from local_stack.home import Home
+from local_stack.postgres import METADATA, WAREHOUSE, EmbeddedPostgres
+from local_stack.processes import wait_until, with_include
+from local_stack.report import print_report
+from local_stack.services import Provider
+from local_stack.steps import AGAIN, StepFailed, Steps
+
+SENDGRID_POOL_SLOTS = 2
+RUN_TIMEOUT_SECONDS = 900.0
+
+
+class Demo:
+    """One demo in one home: start everything, run the path once, print what happened."""
+
+    def __init__(self, home: Home, console: Console) -> None:
+        self.home = home
+        self.console = console
+        self.steps = Steps(console)
+        self.began = dt.datetime.now(dt.UTC)
+        self.postgres = EmbeddedPostgres(home.folder / "postgres")
+        _keep_proxies_off_this_machine()
+
+    def run(self) -> None:
+        """Do every step in order.
+
+        Raises:
+            StepFailed: one line that names the step, its log, and what to do.
+        """
+        self._start_database()
+        feeds = self._begin_feeds()
+        self._start_provider()
+        self._start_airflow()
+        self._finish_feeds(feeds)
+        self._wait_for_airflow()
+        self._follow_the_path()
+        self._report()
+
+    # What runs
+
+    def _start_database(self) -> None:
+        advice = "If the folder is broken, `make clean` begins anew."
+        with self.steps.step("PostgreSQL: start and migrate", self.postgres.log_file, advice):
+            self.postgres.start()
+            self.warehouse: Engine = engine(self.postgres.url(WAREHOUSE))
+            applied = migrate(self.warehouse)
+            self.steps.note(f"{len(applied)} migrations applied" if applied else "up to date")
+
+    def _start_provider(self) -> None:
+        with self.steps.step("SendGrid simulator and event collector: start", self.home.logs):
+            self.provider = Provider(self.home)
+            self.provider.start()
+            self.settings = self._settings()
+            self.environment_file = self.home.write_environment(self.settings)
+
+    def _start_airflow(self) -> None:
+        with self.steps.step("Airflow: migrate its metadata and start", self.home.logs):
+            port = self.home.port("airflow", *(f"airflow-{component}" for component in COMPONENTS))
+            metadata = self.postgres.url(METADATA)
+            self.airflow = AirflowStack(self.home.folder, metadata, self.settings, port)
+            self.airflow.start()
+
+    def _wait_for_airflow(self) -> None:
+        with self.steps.step("Airflow: wait until it is healthy", self.home.logs):
+            self.airflow.wait_healthy()
+            self.airflow.ensure_pool("sendgrid", SENDGRID_POOL_SLOTS, "Requests to SendGrid at the same time")
+            self.campaigns = self._campaign_dags()
+            self.airflow.wait_dags(["load_sources", *self.campaigns, "deliver_messages"])
+
+    def _settings(self) -> dict[str, str]:
+        """Return the environment that makes the library simulate, and only on this machine."""
+        return {
+            "LIFECYCLE_DATABASE_URL": self.postgres.url(WAREHOUSE),
+            "LIFECYCLE_MODE": "simulate",
+            "LIFECYCLE_FEEDS_DIR": str(self.home.feeds),
+            "LIFECYCLE_EVENTS_DIR": str(self.home.events),
+            "LIFECYCLE_LINK_SECRET": self.provider.link_secret,
+            "LIFECYCLE_PUBLIC_URL": self.provider.collector_url,
+            "SENDGRID_API_KEY": self.provider.api_key,
+            "SENDGRID_BASE_URL": self.provider.simulator_url,
+        }
+
+    def _campaign_dags(self) -> list[str]:
+        settings = Settings.from_environment(self.settings)
+        campaigns, _ = read_campaigns(settings.campaigns_dir, read_topics(settings.topics_file))
+        return [f"campaign__{campaign.campaign}" for campaign in campaigns]
+
+    # The shop's feeds, written while the rest starts
+
+    def _begin_feeds(self) -> subprocess.Popen[bytes] | None:
+        """Begin to write the shop's feeds as of today; None where they lie there already."""
+        with self.steps.step("The shop: a year of real purchases as feed files", self._feeds_log):
+            today = self.began.date()
+            with self.warehouse.begin() as connection:
+                shift_days = scalar(connection, "demo/keep_shift", shift_days=shift_for(today))
+            self._feeds_wanted = {"today": today.isoformat(), "shift_days": shift_days}
+            if self._feeds_written() == self._feeds_wanted:
+                self.steps.note("today's files are there already")
+                return None
+            command = [sys.executable, "-m", "demo_world", "write", str(self.home.feeds)]
+            command += ["--today", today.isoformat(), "--shift-days", str(shift_days)]
+            with self._feeds_log.open("wb") as log:
+                return subprocess.Popen(
+                    command, env=with_include(dict(os.environ)), stdout=log, stderr=subprocess.STDOUT
+                )
+
+    def _finish_feeds(self, writing: subprocess.Popen[bytes] | None) -> None:
+        if writing is None:
+            return
+        with self.steps.step("The shop: wait for its files", self._feeds_log):
+            if writing.wait(timeout=600):
+                raise StepFailed(f"stopped at writing the shop's feed files. Log: {self._feeds_log}. {AGAIN}")
+            self._feeds_stamp.write_text(json.dumps(self._feeds_wanted))
+            self.steps.note(self._feeds_log.read_text().splitlines()[-1])
+
+    def _feeds_written(self) -> dict[str, object] | None:
+        if not self._feeds_stamp.exists():
+            return None
+        return dict(json.loads(self._feeds_stamp.read_text()))
+
+    @property
+    def _feeds_stamp(self) -> Path:
+        return self.home.folder / "feeds.json"
+
+    @property
+    def _feeds_log(self) -> Path:
+        return self.home.logs / "demo_world.log"
+
+    # The path, each stage a run of its DAG by the scheduler
+
+    def _follow_the_path(self) -> None:
+        self._run_dags("load the shop's feeds", ["load_sources"])
+        self._run_dags("four campaigns: segment, enroll, decide, write messages", self.campaigns)
+        self._run_dags("deliver what may be mailed now", ["deliver_messages"])
+        self._let_recipients_act()
+        self._run_dags("ingest what the provider reported", ["ingest_events"])
+        self._let_customers_buy()
+        self._run_dags("load what was bought since", ["load_sources"])
+        self._run_dags("roll up the KPIs", ["roll_up_kpis"])
+
+    def _run_dags(self, what: str, dag_ids: Sequence[str]) -> None:
+        """Have the scheduler run each DAG now, and wait for the end."""
+        names = f"{len(dag_ids)} DAGs" if len(dag_ids) > 1 else dag_ids[0]
+        with self.steps.step(f"Airflow, {names}: {what}", self.airflow.airflow_home / "logs"):
+            runs = [self._begin_run(dag_id) for dag_id in dag_ids]
+            for ended in self.airflow.wait_runs(runs, RUN_TIMEOUT_SECONDS):
+                if ended.state != "success":
+                    raise StepFailed(self._what_failed(ended))
+
+    def _begin_run(self, dag_id: str) -> Run:
+        """Unpause a paused DAG, which runs its latest period at once; ask for a run of any other."""
+        known = {one.run_id for one in self.airflow.runs(dag_id)}
+        if self.airflow.dags()[dag_id]:
+            self.airflow.unpause([dag_id])
+            if dag_id != "roll_up_kpis":
+                return self._new_run(dag_id, known)
+        conf = {"as_of": dt.datetime.now(dt.UTC).isoformat()} if dag_id in self.campaigns else {}
+        return self.airflow.trigger(dag_id, conf)
+
+    def _new_run(self, dag_id: str, known: set[str]) -> Run:
+        found: list[Run] = []
+
+        def appeared() -> bool:
+            found[:] = [one for one in self.airflow.runs(dag_id) if one.run_id not in known]
+            return bool(found)
+
+        wait_until(appeared, f"the scheduler made no run of {dag_id}", 120)
+        return found[-1]
+
+    def _what_failed(self, ended: Run) -> str:
+        failed = [task for task, state in self.airflow.task_states(ended).items() if "failed" in state]
+        logs = self.airflow.airflow_home / "logs" / f"dag_id={ended.dag_id}" / f"run_id={ended.run_id}"
+        tasks = ", ".join(failed) or "(none)"
+        return f"stopped at {ended.dag_id}: its task {tasks} failed. Log: {logs}. {AGAIN}"
+
+    def _let_recipients_act(self) -> None:
+        with self.steps.step("Recipients open, click, leave", self.home.logs / "simulator.log"):
+            state = self.provider.wait_settled()
+            mails, events = state["recipients"], state["events_posted"]
+            self.steps.note(f"{mails:,} mails accepted so far, {events:,} events posted")
+
+    def _let_customers_buy(self) -> None:
+        with self.steps.step("Customers: some of those who clicked buy", self.home.feeds):
+            with self.warehouse.connect() as connection:
+                clickers = [(row.customer_id, row.first_click_at) for row in run(connection, "demo/clickers")]
+                enrolled = [tuple(row) for row in run(connection, "demo/enrolled")]
+            counts = write_reactions(self.home.feeds, clickers, enrolled, dt.datetime.now(dt.UTC))
+            orders = counts.orders_by_clickers + counts.orders_by_others
+            self.steps.note(f"{orders:,} orders so far, {counts.orders_by_clickers:,} of them after a click")
+
+    # What a person sees
+
+    def _report(self) -> None:
+        self.console.print()
+        print_report(self.console, self.warehouse, self.began)
+        for name, text in self._where_to_look():
+            self.console.print(f"[bold]{name}:[/bold] {text}", highlight=False, soft_wrap=True)
+        took = self.steps.elapsed().strip()
+        self.console.print(f"\nDone after {took} minutes; everything goes on running.", highlight=False)
+
+    def _where_to_look(self) -> list[tuple[str, str]]:
+        user, password = self.airflow.login()
+        environment = os.path.relpath(self.environment_file)
+        python = os.path.relpath(sys.executable)
+        outbox = f"{self.provider.simulator_url}  token {self.provider.outbox_token}"
+        return [
+            ("The mails, as recipients see them", outbox),
+            ("Airflow", f"{self.airflow.url}  user {user}  password {password}"),
+            ("The command line", f". {environment} && {python} -m lifecycle_mail --help"),
+            ("Why somebody got a mail, or none", f"{python} -m lifecycle_mail why {self._somebody()}"),
+            ("What is real here and what is made up", "include/demo_world/README.md"),
+            ("Stop everything", "make down"),
+        ]
+
+    def _somebody(self) -> str:
+        with self.warehouse.connect() as connection:
+            clicker = run(connection, "demo/clickers").first()
+            anybody = clicker or run(connection, "demo/enrolled").first()
+        return str(anybody.customer_id) if anybody else "CUSTOMER"
+
+
+def _keep_proxies_off_this_machine() -> None:
+    """Everything here talks to 127.0.0.1: a proxy of the network must not stand in between."""
+    for name in ("NO_PROXY", "no_proxy"):
+        kept = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys([*kept, "127.0.0.1", "localhost"]))
+

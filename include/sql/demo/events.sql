@@ -1,0 +1,25 @@
+-- What: deduplicated events by kind; machine opens apart, hard and soft bounces apart.
+-- Grain: one row a kind.
+-- Parameters: since (timestamptz) beginning of this demo run.
+-- Look-back: none, all events.
+with named as (
+    select
+        b.ingested_at,
+        case
+            when e.event = 'open' and e.raw ->> 'sg_machine_open' = 'true' then 'open (machine)'
+            when e.event = 'bounce' and e.raw ->> 'type' = 'blocked' then 'bounce (soft)'
+            when e.event = 'bounce' and e.raw ->> 'type' = 'expired' then 'bounce (expired)'
+            when e.event = 'bounce' then 'bounce (hard)'
+            else e.event
+        end as kind
+    from event.event as e
+    inner join event.batch as b on e.batch_id = b.batch_id
+)
+
+select
+    n.kind,
+    count(*) as row_count,
+    count(*) filter (where n.ingested_at >= cast(:since as timestamptz)) as new_count
+from named as n
+group by n.kind
+order by row_count desc, n.kind asc

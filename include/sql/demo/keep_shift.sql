@@ -1,0 +1,8 @@
+-- What: whole days by which the demo's history is moved; the first run's number is kept by every later one.
+-- Grain: one row.
+-- Parameters: shift_days (integer) days, what to keep where nothing was kept yet.
+-- Look-back: none.
+insert into installation.fact as f (name, value)
+values ('demo_shift_days', to_jsonb(cast(:shift_days as integer)))
+on conflict (name) do update set value = f.value
+returning cast(f.value as integer) as shift_days

@@ -1,0 +1,13 @@
+-- What: mails by state and reason, by campaign.
+-- Grain: one row a (campaign, state, reason).
+-- Parameters: since (timestamptz) beginning of this demo run.
+-- Look-back: none, all mails.
+select
+    m.campaign,
+    m.state,
+    m.reason,
+    count(*) as row_count,
+    count(*) filter (where m.accepted_at >= cast(:since as timestamptz)) as accepted_now
+from message.message as m
+group by m.campaign, m.state, m.reason
+order by m.campaign, m.state, m.reason

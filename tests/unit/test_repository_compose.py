@@ -1,0 +1,111 @@
+"""docker-compose.yml and Dockerfile as a server needs them, read as YAML: no Docker is needed to check it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TEXT = (REPOSITORY / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+AIRFLOW = {"api-server", "scheduler", "dag-processor", "triggerer", "worker"}
+SECRETS = {
+    "POSTGRES_PASSWORD",
+    "REDIS_PASSWORD",
+    "AIRFLOW_FERNET_KEY",
+    "AIRFLOW_JWT_SECRET",
+    "AIRFLOW_ADMIN_PASSWORD",
+    "LIFECYCLE_LINK_SECRET",
+    "SENDGRID_WEBHOOK_PUBLIC_KEY",
+}
+
+
+def test_the_services_of_the_design_are_there() -> None:
+    """PostgreSQL, Redis, every Airflow process, the collector, and one that migrates first."""
+    assert set(SERVICES) == {"postgres", "redis", "init", "collector", *AIRFLOW}
+
+
+def test_airflow_runs_on_celery() -> None:
+    """Every Airflow process has the same settings: CeleryExecutor, the library on the path."""
+    for name in AIRFLOW | {"init"}:
+        environment = SERVICES[name]["environment"]
+        assert environment["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+        assert environment["PYTHONPATH"] == "/opt/airflow/include"
+
+
+@pytest.mark.parametrize("secret", sorted(SECRETS))
+def test_a_required_secret_comes_from_the_environment_alone(secret: str) -> None:
+    """Compose refuses to start without the secret and says which; the file holds no value for it."""
+    uses = re.findall(r"\$\{" + secret + r"(.)", TEXT)
+    assert uses
+    assert set(uses) == {":"}
+    assert set(re.findall(r"\$\{" + secret + r"(:.)", TEXT)) == {":?"}
+
+
+def test_the_example_environment_names_every_variable() -> None:
+    """.env.example has a line for each variable of the compose file, and no secret has a value there."""
+    used = set(re.findall(r"\$\{([A-Z_]+)", TEXT)) - {"LIFECYCLE_IMAGE_TAG"}
+    example = dict(
+        line.split("=", 1)
+        for line in (REPOSITORY / ".env.example").read_text().splitlines()
+        if line and not line.startswith("#")
+    )
+    assert used == set(example)
+    assert {name for name in SECRETS | {"SENDGRID_API_KEY"} if example[name]} == set()
+
+
+def test_every_lasting_service_says_when_it_is_well() -> None:
+    """Each service but the one that ends has a health check, rotated logs and comes back after a crash."""
+    for name, service in SERVICES.items():
+        assert service["logging"]["options"]["max-size"], name
+        if name != "init":
+            assert service["healthcheck"]["test"], name
+            assert service["restart"] == "unless-stopped", name
+
+
+def test_airflow_waits_for_the_databases_and_the_migration() -> None:
+    """No Airflow process starts before PostgreSQL and Redis are well and the schemas are migrated."""
+    wanted = {
+        "postgres": {"condition": "service_healthy"},
+        "redis": {"condition": "service_healthy"},
+        "init": {"condition": "service_completed_successfully"},
+    }
+    for name in AIRFLOW:
+        assert SERVICES[name]["depends_on"] == wanted
+
+
+def test_only_two_ports_are_published_and_to_this_host_alone() -> None:
+    """Airflow's pages and the collector are published, on 127.0.0.1; databases and queues never."""
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert set(published) == {"api-server", "collector"}
+    for (port,) in published.values():
+        assert re.match(r"\$\{[A-Z_]+:-127\.0\.0\.1:\d+\}:\d+$", port)
+
+
+def test_init_makes_the_pool_that_bounds_requests() -> None:
+    """The pool `sendgrid` exists before any DAG needs it."""
+    assert "airflow pools set sendgrid" in str(SERVICES["init"]["command"])
+    assert "python -m lifecycle_mail migrate" in str(SERVICES["init"]["command"])
+
+
+def test_the_base_image_is_an_argument() -> None:
+    """Any Debian-like base will do: the Dockerfile takes it as an argument, compose passes it on."""
+    dockerfile = (REPOSITORY / "Dockerfile").read_text()
+    assert re.search(r"^ARG BASE_IMAGE=.*\n+FROM \$\{BASE_IMAGE\}$", dockerfile, re.MULTILINE)
+    assert all("BASE_IMAGE" in SERVICES[name]["build"]["args"] for name in AIRFLOW | {"init", "collector"})
+
+
+def test_volumes_are_declared() -> None:
+    """Every named volume a service mounts is declared, and none is declared for nobody."""
+    mounted = {
+        volume.split(":")[0]
+        for service in SERVICES.values()
+        for volume in service.get("volumes", [])
+        if not volume.startswith((".", "/", "$"))
+    }
+    assert mounted == set(COMPOSE["volumes"])
