@@ -58,7 +58,7 @@ def carts(
     """All carts of the shop on `today` (UTC): open ones from `held`, ordered and emptied from the rest."""
     named = held.assign(left_on=[_left_on(household, today) for household in held["household_id"]])
     named["cart_id"] = [_cart_id(*row) for row in zip(named["basket_id"], named["left_on"], strict=True)]
-    ordered = _ordered(baskets, shift_days, seed)
+    ordered = _ordered(baskets, lines, shift_days, seed)
     rows = [_open_cart(row, seed) for row in rows_of(named)]
     rows += _ordered_carts(ordered, seed) + _emptied_carts(baskets, held, today, seed)
     cart_of_basket = dict(zip(ordered["basket_id"], ordered["cart_id"], strict=True))
@@ -116,10 +116,11 @@ def _cart(cart_id: str, household: int, updated_at: datetime, status: str, minut
     }
 
 
-def _ordered(baskets: pd.DataFrame, shift_days: int, seed: int) -> pd.DataFrame:
+def _ordered(baskets: pd.DataFrame, lines: pd.DataFrame, shift_days: int, seed: int) -> pd.DataFrame:
     """Baskets of the last 30 days said to come from a cart, with cart_id and ordered_at (UTC)."""
     end = pd.Timestamp(LAST_PURCHASE).tz_localize(None)
     recent = baskets[baskets["sold_at"] >= end - pd.Timedelta(days=30)]
+    recent = recent[recent["basket_id"].isin(worth_a_cart(lines)["basket_id"])]
     chosen = recent[uniform(seed, "ordered cart", recent["basket_id"]) < ORDERED_FROM_CART]
     ordered_at = moved(chosen["sold_at"], shift_days)
     return chosen.assign(cart_id=text_keys(chosen["basket_id"]), ordered_at=ordered_at)

@@ -57,14 +57,15 @@ ABBREVIATIONS = {
     "asst": "assorted", "bkd": "baked", "brkfst": "breakfast", "brkfast": "breakfast", "btr": "butter",
     "catfd": "cat food", "cleang": "cleaning", "cntrl": "control", "conc": "concentrate",
     "decaf": "decaffeinated", "decaffinated": "decaffeinated", "dnr": "dinner", "dogfd": "dog food",
-    "drnk": "drink", "drnks": "drinks", "drsng": "dressing", "fd": "food", "fem": "feminine", "flvr": "flavored",
-    "flvrd": "flavored", "frsh": "fresh", "frzn": "frozen", "frz": "frozen", "gm": "general merchandise",
-    "hygn": "hygiene", "jce": "juice", "liq": "liquid", "liqs": "liquids", "misc": "assorted",
-    "mxs": "mixes", "ntrtnl": "nutritional", "pkg": "packaged", "pckgd": "packaged",
+    "drnk": "drink", "drnks": "drinks", "drsng": "dressing", "fd": "food", "fem": "feminine",
+    "flvr": "flavored", "flvrd": "flavored", "frsh": "fresh", "frzn": "frozen", "frz": "frozen",
+    "gm": "general merchandise", "hygn": "hygiene", "jce": "juice", "liq": "liquid", "liqs": "liquids",
+    "misc": "assorted", "mxs": "mixes", "ntrtnl": "nutritional", "pkg": "packaged", "pckgd": "packaged",
     "pkgd": "packaged", "pkld": "pickled", "pnt": "peanut", "prem": "premium", "pwdr": "powder",
     "refrgratd": "refrigerated", "reg": "regular", "sald": "salad", "sndwch": "sandwich", "snks": "snacks",
     "sprd": "spread", "stk": "stick", "sup": "super", "supp": "supplement",
-    "swe": "sweetener", "swee": "sweetener", "tiss": "tissue", "trsh": "trash", "veg": "vegetable", "w": "with", "wtr": "water",
+    "swe": "sweetener", "swee": "sweetener",
+    "tiss": "tissue", "trsh": "trash", "veg": "vegetable", "w": "with", "wtr": "water",
 }  # fmt: skip
 
 SPELLED_OUT = {

@@ -63,7 +63,8 @@ def reviews(
 ) -> Iterator[dict[str, Any]]:
     """Feed `reviews`: about one basket in a hundred, 3 to 14 days after the purchase, none after `until`."""
     chosen = baskets[uniform(seed, "review", baskets["basket_id"]) < REVIEWED]
-    products = lines[lines["basket_id"].isin(chosen["basket_id"])].groupby("basket_id")["product_id"].first()
+    bought = lines[lines["basket_id"].isin(chosen["basket_id"])].groupby("basket_id")["product_id"]
+    products = bought.first().to_dict()
     for row, bought_at in zip(chosen.itertuples(), moved(chosen["sold_at"], shift_days), strict=True):
         chance = generator(seed, "review", row.basket_id)
         reviewed_at = whole_second(bought_at.to_pydatetime() + timedelta(days=chance.uniform(3, 14)))
@@ -72,7 +73,7 @@ def reviews(
             yield {
                 "review_id": f"{row.basket_id}",
                 "customer_id": f"{row.household_id}",
-                "product_id": f"{products.at[row.basket_id]}",
+                "product_id": f"{products[row.basket_id]}",
                 "order_id": f"{row.basket_id}",
                 "rating": rating,
                 "reviewed_at": reviewed_at,
