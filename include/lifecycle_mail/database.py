@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import IO, Any
 
@@ -118,6 +119,49 @@ def try_lock(connection: Connection, name: str) -> bool:
     return bool(held.scalar_one())
 
 
+@contextmanager
+def session_lock(connection: Connection, name: str) -> Iterator[None]:
+    """Hold the advisory lock `name` (the one `lock` takes) over several transactions of `connection`.
+
+    It ends with the block, or with the connection if the process dies.
+    """
+    with connection.begin():
+        connection.execute(sa.text("select pg_advisory_lock(:key)"), {"key": _lock_key(name)})
+    try:
+        yield
+    finally:
+        if not connection.invalidated:
+            connection.rollback()
+            with connection.begin():
+                connection.execute(sa.text("select pg_advisory_unlock(:key)"), {"key": _lock_key(name)})
+
+
 def _lock_key(name: str) -> int:
     digest = hashlib.blake2b(f"lifecycle_mail:{name}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
+
+
+class Rehearsal:
+    """Stands in for an engine: every transaction is a savepoint of one that is rolled back at the end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Like Engine.begin, within the rehearsal."""
+        with self._connection.begin_nested():
+            yield self._connection
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """Like Engine.connect, within the rehearsal."""
+        yield self._connection
+
+
+@contextmanager
+def rehearsal(warehouse: Engine) -> Iterator[Engine]:
+    """Give something that works like `warehouse`, and keep nothing of what is done with it."""
+    with warehouse.connect() as connection, connection.begin() as transaction:
+        yield cast(Engine, Rehearsal(connection))
+        transaction.rollback()

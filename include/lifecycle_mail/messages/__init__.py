@@ -4,6 +4,7 @@ Reads decisions; writes schema `message`. Rendering (templates, shells, slots) t
 plans mails; `states` is the one place that moves a mail from state to state.
 """
 
+from lifecycle_mail.messages.states import erase_slots
 from lifecycle_mail.messages.writing import (
     WriteCounts,
     ensure_shell,
@@ -12,4 +13,4 @@ from lifecycle_mail.messages.writing import (
     write_messages,
 )
 
-__all__ = ["WriteCounts", "ensure_shell", "load_shell", "rebind_shell", "write_messages"]
+__all__ = ["WriteCounts", "ensure_shell", "erase_slots", "load_shell", "rebind_shell", "write_messages"]

@@ -147,3 +147,8 @@ def settle_in_doubt(
         now=now,
     )
     return [MessageKey(row.enrollment_id, row.step) for row in rows]
+
+
+def erase_slots(connection: Connection, customer_id: str) -> int:
+    """Forget the personal parts of a customer's mails; their states stay."""
+    return run(connection, "messages/erase_slots", customer_id=customer_id).rowcount

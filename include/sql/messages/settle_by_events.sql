@@ -19,13 +19,13 @@ doubtful as (
         message.state,
         evidence.first_event_at
     from evidence
-    cross join lateral (
+    inner join lateral (
         select message.*
         from message.message
         where message.enrollment_id = evidence.enrollment_id and message.step = evidence.step
         -- Keeps this an index probe a message, however many messages there are.
         offset 0
-    ) as message
+    ) as message on true
     where
         message.state in ('claimed', 'in_doubt', 'abandoned')
         or (

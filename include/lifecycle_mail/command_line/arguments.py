@@ -1,0 +1,42 @@
+"""Argument types the commands share: moments with an offset, dates, parameters."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import typer
+
+
+def moment(text: str) -> dt.datetime:
+    """Read an ISO 8601 moment with an offset, such as 2026-03-05T12:00:00Z."""
+    try:
+        value = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no ISO 8601 time: write 2026-03-05T12:00:00Z") from None
+    if value.tzinfo is None:
+        raise typer.BadParameter(f"'{text}' has no offset: add Z for UTC, or +02:00")
+    return value.astimezone(dt.UTC)
+
+
+def day(text: str) -> dt.date:
+    """Read an ISO 8601 date."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no date: write 2026-03-05") from None
+
+
+def parameters(pairs: list[str]) -> dict[str, str]:
+    """Read key=value pairs."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise typer.BadParameter(f"'{pair}' is no parameter: write key=value, such as days=30")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def present() -> dt.datetime:
+    """Return the present moment: the command line is one of the two places that read a clock."""
+    return dt.datetime.now(dt.UTC)

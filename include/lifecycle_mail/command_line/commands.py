@@ -1,0 +1,349 @@
+"""The commands. Each opens the installation, calls one composition of `pipeline`, and prints what it did."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import TaskID
+
+from lifecycle_mail import delivery, segments
+from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics
+from lifecycle_mail.command_line.arguments import day, moment, parameters, present
+from lifecycle_mail.command_line.checks import check_campaigns
+from lifecycle_mail.command_line.console import errors, print_table, progress_bar, results
+from lifecycle_mail.command_line.mails import print_mail, stored_mail
+from lifecycle_mail.database import engine, rehearsal, require_reachable
+from lifecycle_mail.errors import CampaignError, LifecycleError
+from lifecycle_mail.kpis.timeline import timeline
+from lifecycle_mail.migrations import migrate as apply_migrations
+from lifecycle_mail.pipeline import Installation, open_installation
+from lifecycle_mail.settings import Settings
+
+app = typer.Typer(
+    help="""Lifecycle mail from your own PostgreSQL: segments are SQL, campaigns are YAML, every number is a table.
+
+The path: load → campaign plan → deliver → events ingest → kpis roll-up. Each command can be run again: nothing is
+mailed twice. Settings come from the environment: LIFECYCLE_DATABASE_URL (always), LIFECYCLE_MODE (preview, simulate,
+live), SENDGRID_API_KEY, SENDGRID_BASE_URL, LIFECYCLE_EVENTS_DIR. Times are ISO 8601 with an offset.""",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+segment_app = typer.Typer(help="Look at segments: names, sizes, members at any moment.", no_args_is_help=True)
+campaign_app = typer.Typer(help="Check, plan, pause and approve campaigns.", no_args_is_help=True)
+message_app = typer.Typer(help="Look at single mails.", no_args_is_help=True)
+sending_app = typer.Typer(help="One switch for all sending.", no_args_is_help=True)
+events_app = typer.Typer(help="Take in what SendGrid reports.", no_args_is_help=True)
+kpis_app = typer.Typer(help="Roll facts up into the tables analysts query.", no_args_is_help=True)
+for name, sub in (
+    ("segment", segment_app),
+    ("campaign", campaign_app),
+    ("message", message_app),
+    ("sending", sending_app),
+    ("events", events_app),
+    ("kpis", kpis_app),
+):
+    app.add_typer(sub, name=name)
+
+AsOf = Annotated[
+    str, typer.Option("--as-of", help="The moment to work for, ISO 8601 with offset.", metavar="TS")
+]
+
+
+def _open() -> Installation:
+    return open_installation(Settings.from_environment(os.environ))
+
+
+@app.command()
+def migrate() -> None:
+    """Create or update the schemas of the warehouse; running it again does nothing."""
+    warehouse = engine(Settings.from_environment(os.environ).database_url)
+    require_reachable(warehouse)
+    applied = apply_migrations(warehouse, lambda name: errors.print(f"applying {name}", highlight=False))
+    results.print(f"{len(applied)} migration(s) applied" if applied else "up to date")
+
+
+@app.command()
+def load(
+    folder: Annotated[Path, typer.Argument(help="Folder with feed files: customers.csv, orders.parquet …")],
+) -> None:
+    """Load feed files. Rows that break the contract go to source.rejected with a reason; the rest loads."""
+    installation = _open()
+    with progress_bar() as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def show(feed: str, done: int, total: int | None) -> None:
+            task = tasks.setdefault(feed, progress.add_task(feed, total=None)) if feed not in tasks else tasks[feed]
+            progress.update(task, completed=done, total=total)
+
+        report = installation.load(folder, show)
+    feeds = sorted(set(report.loaded) | set(report.rejected))
+    rows: list[list[object]] = [[feed, report.loaded.get(feed, 0), report.rejected.get(feed, 0)] for feed in feeds]
+    print_table("Loaded", ["feed", "loaded", "rejected"], rows)
+
+
+@segment_app.command("list")
+def segment_list() -> None:
+    """List the segments, what each means, and its parameters with their defaults."""
+    rows: list[list[object]] = [
+        [
+            definition.name,
+            definition.what,
+            ", ".join(f"{one.name}={one.default:g} {one.unit}" for one in definition.parameters),
+        ]
+        for definition in segments.list_segments()
+    ]
+    print_table("Segments", ["segment", "who", "parameters"], rows)
+
+
+@segment_app.command("size")
+def segment_size(
+    name: str,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Default: now.", metavar="TS")] = None,
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value, may repeat.")] = None,
+) -> None:
+    """Print how many members a segment has."""
+    at = moment(as_of) if as_of else present()
+    results.print(segments.size(_open().engine, name, at, parameters(parameter or [])), highlight=False)
+
+
+@segment_app.command("members")
+def segment_members(
+    name: str,
+    as_of: AsOf,
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value, may repeat.")] = None,
+) -> None:
+    """Write the members at a moment as CSV: customer_id, occurrence, occurred_at, context. Changes nothing."""
+    at, given = moment(as_of), parameters(parameter or [])
+    segments.write_csv(_open().engine, name, at, given, sys.stdout)
+
+
+@campaign_app.command("list")
+def campaign_list() -> None:
+    """List the campaigns of include/campaigns."""
+    settings = Settings.from_environment(os.environ, database=False)
+    campaigns, broken = read_campaigns(settings.campaigns_dir, read_topics(settings.topics_file))
+    rows: list[list[object]] = [
+        [one.campaign, one.segment.name, one.schedule, len(one.steps), one.topic, one.holdout, one.description]
+        for one in campaigns
+    ]
+    columns = ["campaign", "segment", "schedule", "steps", "topic", "holdout", "description"]
+    print_table("Campaigns", columns, rows)
+    for error in broken:
+        errors.print(str(error), style="red", markup=False, highlight=False)
+
+
+@campaign_app.command("check")
+def campaign_check(
+    name: Annotated[str | None, typer.Argument(help="One campaign; all without it.")] = None,
+) -> None:
+    """Check campaign files, their segments and templates. Needs neither database nor settings."""
+    settings = Settings.from_environment(os.environ, database=False)
+    found = check_campaigns(settings, name)
+    if found.problems:
+        raise CampaignError("\n".join(found.problems))
+    results.print(f"{found.campaigns} campaign(s), {found.templates} template(s): nothing wrong", highlight=False)
+
+
+@campaign_app.command("schema")
+def campaign_schema() -> None:
+    """Print the JSON Schema of a campaign file, for editors."""
+    results.print_json(data=json_schema())
+
+
+@campaign_app.command("plan")
+def campaign_plan(
+    name: str,
+    as_of: AsOf,
+    now: Annotated[
+        str | None, typer.Option("--now", help="Moment lateness counts from; default: as-of.", metavar="TS")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do it all, show it, keep nothing.")] = False,
+) -> None:
+    """Segment → enroll → advance → decide → write mails, for one campaign at one moment. Sends nothing."""
+    installation, at = _open(), moment(as_of)
+    moment_now = moment(now) if now else at
+    if dry_run:
+        with rehearsal(installation.engine) as stage:
+            report = Installation(
+                installation.settings, stage, installation.topics, installation.brand
+            ).plan(name, at, moment_now)
+    else:
+        report = installation.plan(name, at, moment_now)
+    title = f"{name} at {at.isoformat()}" + (" (dry run: nothing was kept)" if dry_run else "")
+    print_table(title, ["what", "number"], [[what, number] for what, number in report.counts().items()])
+
+
+@campaign_app.command("pause")
+def campaign_pause(name: str) -> None:
+    """Stop a campaign's mails within one batch."""
+    installation = _open()
+    installation.campaign(name)
+    delivery.pause(installation.engine, f"campaign:{name}", "operator", present())
+    results.print(f"campaign {name} is paused")
+
+
+@campaign_app.command("resume")
+def campaign_resume(name: str) -> None:
+    """Let a campaign's mails go again, whatever paused it."""
+    lifted = delivery.resume(_open().engine, f"campaign:{name}")
+    results.print(f"campaign {name} goes on" if lifted else f"campaign {name} was not paused")
+
+
+@campaign_app.command("approve")
+def campaign_approve(
+    name: str,
+    by: Annotated[str, typer.Option("--by", help="Who approves: a role or a login, no address.")],
+) -> None:
+    """Approve a campaign's present definition for live sending; a changed file needs a new approval."""
+    installation = _open()
+    campaign = installation.campaign(name)
+    from lifecycle_mail.journeys import publish
+
+    publish(installation.engine, campaign, installation.topics[campaign.topic])
+    new = delivery.approve(installation.engine, name, by, present())
+    results.print(f"campaign {name} is approved" if new else f"campaign {name} was approved before")
+
+
+@message_app.command("preview")
+def message_preview(
+    campaign: str,
+    step: str,
+    customer: Annotated[str, typer.Option("--customer", help="Customer id.")],
+    html: Annotated[bool, typer.Option("--html", help="Print the HTML part instead of the text.")] = False,
+) -> None:
+    """Print one customer's mail: the exact one if it was rendered, else as it would be rendered now."""
+    installation = _open()
+    read = installation.campaign(campaign)
+    print_mail(stored_mail(installation, read, step, customer, present()), html)
+
+
+@app.command()
+def deliver(
+    now: Annotated[
+        str | None, typer.Option("--now", help="Work as at this moment (not in live).", metavar="TS")
+    ] = None,
+    worker: Annotated[str, typer.Option(help="Name of this worker in delivery.attempt.")] = "",
+    shard: Annotated[int, typer.Option(help="Where this worker begins among the shells.")] = 0,
+) -> None:
+    """Send every mail that may go now, until nothing is claimable. Mode preview renders and shows only."""
+    installation = _open()
+    if now and installation.settings.mode == "live":
+        raise LifecycleError("--now is refused in live mode: mails go by the real clock")
+    fixed = moment(now) if now else None
+    if installation.settings.mode == "preview":
+        _show_preview(installation, fixed)
+        return
+    with progress_bar() as progress:
+        task = progress.add_task("mails accepted", total=None)
+        report = installation.deliver(
+            lambda: fixed or present(),
+            worker or f"command-line-{os.getpid()}",
+            shard,
+            lambda so_far: progress.update(task, completed=so_far.accepted),
+        )
+    print_table("Delivery", ["what", "mails"], [[what, number] for what, number in report.counts().items()])
+    for reason in sorted(report.stopped):
+        results.print(f"not sent: {reason}", highlight=False)
+
+
+def _show_preview(installation: Installation, fixed: object) -> None:
+    at = fixed or present()
+    lines = delivery.preview(installation.engine, installation.settings, installation.topics, now=at)  # type: ignore[arg-type]
+    rows: list[list[object]] = [
+        [
+            line.campaign,
+            line.step,
+            line.variant,
+            line.waiting,
+            line.would_go,
+            ", ".join(f"{reason} {count}" for reason, count in sorted(line.ended.items())),
+            line.postponed,
+            line.stopped or "",
+            line.sample.subject if line.sample else "",
+        ]
+        for line in lines
+    ]
+    columns = ["campaign", "step", "variant", "waiting", "would go*", "would end", "later", "stopped", "a subject"]
+    print_table("Preview: nothing is sent, nothing changes (* of the first 1,000)", columns, rows)
+
+
+@sending_app.command("pause")
+def sending_pause(
+    reason: Annotated[str, typer.Option(help="Why, for those who look.")] = "operator",
+) -> None:
+    """Stop all sending within one batch."""
+    delivery.pause(_open().engine, "all", reason, present())
+    results.print("all sending is paused")
+
+
+@sending_app.command("resume")
+def sending_resume() -> None:
+    """Let mails go again, whatever paused all sending."""
+    lifted = delivery.resume(_open().engine, "all")
+    results.print("sending goes on" if lifted else "sending was not paused")
+
+
+@sending_app.command("status")
+def sending_status() -> None:
+    """Show what is paused, since when and why."""
+    with _open().engine.connect() as connection:
+        held = delivery.pauses(connection)
+    rows: list[list[object]] = [[one.scope, one.reason, one.detail, one.paused_at.isoformat()] for one in held]
+    print_table("Paused" if rows else "Nothing is paused", ["scope", "reason", "detail", "since"], rows)
+
+
+@events_app.command("ingest")
+def events_ingest(
+    path: Annotated[
+        Path | None, typer.Argument(help="A file or folder; default: LIFECYCLE_EVENTS_DIR.")
+    ] = None,
+) -> None:
+    """Take in event exports: one event object a line, or JSON arrays. Duplicates count once, always."""
+    report = _open().ingest(path)
+    print_table("Events", ["what", "number"], [[what, number] for what, number in report.counts().items()])
+
+
+@kpis_app.command("roll-up")
+def kpis_roll_up(
+    since: Annotated[str | None, typer.Option("--from", help="First reporting day.", metavar="DATE")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Last reporting day.", metavar="DATE")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Recompute everything from the facts.")] = False,
+) -> None:
+    """Bring the KPI tables up to date; what a full recompute would give, at the price of what changed."""
+    report = _open().roll_up(
+        present(), since=day(since) if since else None, until=day(until) if until else None, full=full
+    )
+    print_table("Roll-up", ["what", "number"], [[what, number] for what, number in report.counts().items()])
+
+
+@app.command()
+def why(
+    customer: str,
+    campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
+) -> None:
+    """Tell why a customer was or was not mailed: enrollments, decisions, mails, events, in order of time."""
+    with _open().engine.connect() as connection:
+        entries = timeline(connection, customer, campaign)
+    if not entries:
+        raise LifecycleError(f"nothing is known of customer '{customer}': never loaded, or never in a series")
+    rows: list[list[object]] = [
+        [entry.happened_at.isoformat(timespec="seconds"), entry.campaign, entry.step, entry.what, entry.why]
+        for entry in entries
+    ]
+    print_table(f"Customer {customer}", ["when (UTC)", "campaign", "step", "what", "why"], rows)
+
+
+@app.command()
+def erase(customer: str) -> None:
+    """Erase a person for good: names, address, mails, raw events, export files. A keyed hash stays as a guard."""
+    if not _open().erase(customer, present()):
+        raise LifecycleError(f"no customer '{customer}' to erase: unknown, or erased before")
+    results.print(f"customer {customer} is erased")
+
+

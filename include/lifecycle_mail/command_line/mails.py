@@ -1,0 +1,98 @@
+"""`message preview`: one customer's mail, exact where it was rendered, else as it would be now."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from typing import Any
+
+from sqlalchemy.engine import Connection, Row
+
+from lifecycle_mail import segments
+from lifecycle_mail.campaigns import Campaign
+from lifecycle_mail.database import run
+from lifecycle_mail.errors import CampaignError, LifecycleError
+from lifecycle_mail.messages import load_shell
+from lifecycle_mail.messages.shells import RenderedMail, rebuild
+from lifecycle_mail.pipeline import Installation
+
+
+def stored_mail(
+    installation: Installation, campaign: Campaign, step: str, customer_id: str, now: dt.datetime
+) -> RenderedMail:
+    """Return the mail of one customer and step.
+
+    Raises:
+        LifecycleError: no such step or customer, or the customer is neither enrolled nor in the segment.
+    """
+    if step not in [one.step for one in campaign.steps]:
+        raise CampaignError(
+            f"campaign {campaign.campaign} has no step '{step}': it has "
+            + ", ".join(one.step for one in campaign.steps)
+        )
+    with installation.engine.connect() as connection:
+        reading = {"campaign": campaign.campaign, "step": step, "customer_id": customer_id}
+        row = run(connection, "messages/stored_mail", **reading).one_or_none()
+        if row is not None and row.slots is not None:
+            return rebuild(load_shell(connection, row.shell_id), row.slots, row.subject)
+        context = row.context if row is not None else _context_now(installation, campaign, customer_id, now)
+        return _render(installation, connection, campaign, step, customer_id, context)
+
+
+def _context_now(
+    installation: Installation, campaign: Campaign, customer_id: str, now: dt.datetime
+) -> dict[str, Any]:
+    members = segments.members(installation.engine, campaign.segment.name, now, campaign.segment.parameters)
+    for member in members:
+        if member.customer_id == customer_id:
+            return dict(member.context)
+    raise LifecycleError(
+        f"customer '{customer_id}' is neither enrolled in {campaign.campaign} nor in its segment now: "
+        "there is nothing to write about"
+    )
+
+
+def _render(
+    installation: Installation,
+    connection: Connection,
+    campaign: Campaign,
+    step_name: str,
+    customer_id: str,
+    context: dict[str, Any],
+) -> RenderedMail:
+    person = run(connection, "messages/recipient", customer_id=customer_id).one_or_none()
+    if person is None:
+        raise LifecycleError(f"no customer '{customer_id}': check the id")
+    library, brand, step = installation.library, installation.brand, campaign.step_named(step_name)
+    language = library.language_for(person.locale, brand.language)
+    currency = context.get("currency") or person.currency or brand.currency
+    shell = library.shell(
+        step.template,
+        campaign=campaign.campaign,
+        step=step.step,
+        variant=next(iter(step.variants), "default"),
+        language=language,
+        currency=currency,
+        brand=brand.for_templates(),
+        offer=step.offer.model_dump(exclude_none=True) if step.offer else None,
+    )
+    customer = _customer(person, language, currency)
+    links = {"unsubscribe_url": f"{installation.settings.public_url}/unsubscribe/preview", "view_url": None}
+    slots = library.slots(shell).render(customer, context, links, None)
+    return rebuild(shell, slots.substitutions, slots.subject)
+
+
+def _customer(person: Row[Any], language: str, currency: str) -> dict[str, Any]:
+    return {
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "country": person.country,
+        "timezone": person.zone,
+        "language": language,
+        "currency": currency,
+    }
+
+
+def print_mail(mail: RenderedMail, html: bool) -> None:
+    """Write the mail to stdout: the HTML part alone, or the subject and the text part."""
+    sys.stdout.write(mail.html if html else f"Subject: {mail.subject}\n\n{mail.text}")

@@ -1,0 +1,185 @@
+"""The path as one object: every composition that a DAG's task or a command calls.
+
+Above every stage and below the command line; Airflow's tasks and the command line call the same functions.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy.engine import Engine
+
+from lifecycle_mail import decisions, delivery, events, journeys, kpis, messages, segments, sources
+from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_topics
+from lifecycle_mail.database import engine, lock, require_reachable
+from lifecycle_mail.errors import SettingsError
+from lifecycle_mail.messages.templates import TemplateLibrary
+from lifecycle_mail.migrations import require_migrated
+from lifecycle_mail.settings import Settings
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """What one planning run of a campaign did, stage by stage."""
+
+    segment: segments.SegmentCounts
+    enrolled: journeys.EnrollCounts
+    advanced: journeys.AdvanceCounts
+    decided: decisions.DecideCounts
+    written: messages.WriteCounts
+
+    def counts(self) -> dict[str, int]:
+        """Return every number of the run in one flat dict."""
+        parts = (self.segment, self.enrolled, self.advanced, self.decided, self.written)
+        return {name: number for part in parts for name, number in part.counts().items()}
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One installation: settings, warehouse, topics, brand, templates."""
+
+    settings: Settings
+    engine: Engine
+    topics: dict[str, Topic]
+    brand: Brand
+
+    @cached_property
+    def library(self) -> TemplateLibrary:
+        """The templates, read when first needed."""
+        return TemplateLibrary(self.settings.templates_dir)
+
+    def campaign(self, name: str) -> Campaign:
+        """Read the campaign called `name` (CampaignError where there is none, or it is wrong)."""
+        return find_campaign(self.settings.campaigns_dir, name, self.topics)
+
+    def load(
+        self, folder: Path, progress: Callable[[str, int, int | None], None] = lambda feed, done, total: None
+    ) -> sources.LoadReport:
+        """Load the feed files of `folder`."""
+        return sources.load_feeds(
+            self.engine, folder, link_secret=self.settings.link_secret, progress=progress
+        )
+
+    def refresh_segment(self, campaign_name: str, as_of: dt.datetime) -> segments.SegmentCounts:
+        """Bring the membership of the campaign's segment to `as_of`, and publish the campaign."""
+        campaign = self.campaign(campaign_name)
+        journeys.publish(self.engine, campaign, self.topics[campaign.topic])
+        return segments.refresh(self.engine, campaign.segment.name, as_of, campaign.segment.parameters)
+
+    def enroll(self, campaign_name: str, as_of: dt.datetime) -> journeys.EnrollCounts:
+        """Begin series for members at `as_of`."""
+        return journeys.enroll(self.engine, self.campaign(campaign_name), as_of)
+
+    def advance(self, campaign_name: str, as_of: dt.datetime) -> journeys.AdvanceCounts:
+        """End series, notice due steps."""
+        return journeys.advance(self.engine, self.campaign(campaign_name), as_of)
+
+    def decide(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> decisions.DecideCounts:
+        """Decide due steps."""
+        campaign = self.campaign(campaign_name)
+        return decisions.decide(self.engine, campaign, self.topics[campaign.topic], as_of, now)
+
+    def write_messages(self, campaign_name: str, now: dt.datetime) -> messages.WriteCounts:
+        """Write planned mails for the decisions to send."""
+        campaign = self.campaign(campaign_name)
+        topic = self.topics[campaign.topic]
+        return messages.write_messages(self.engine, campaign, topic, self.library, self.brand, now)
+
+    def plan(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> PlanReport:
+        """Do all five for one campaign; runs of one campaign take turns, stage by stage."""
+        return PlanReport(
+            segment=self.refresh_segment(campaign_name, as_of),
+            enrolled=self.enroll(campaign_name, as_of),
+            advanced=self.advance(campaign_name, as_of),
+            decided=self.decide(campaign_name, as_of, now),
+            written=self.write_messages(campaign_name, now),
+        )
+
+    def deliver(
+        self,
+        clock: Callable[[], dt.datetime],
+        worker: str,
+        shard: int = 0,
+        progress: Callable[[delivery.DeliveryReport], None] = lambda report: None,
+    ) -> delivery.DeliveryReport:
+        """Send what may go now (modes simulate and live; a preview sends nothing)."""
+        if self.settings.mode == "preview":
+            return delivery.DeliveryReport()
+        return delivery.deliver(
+            self.engine, self.settings, self.topics, clock=clock, worker=worker, shard=shard, progress=progress
+        )
+
+    def sync_dag_pauses(self, paused: Iterable[str], known: Iterable[str], at: dt.datetime) -> None:
+        """Copy the pauses of campaign DAGs (campaign names) into the flags every claim reads."""
+        delivery.sync_dag_pauses(self.engine, paused, known, at)
+
+    def ingest(
+        self, path: Path | None = None, progress: Callable[..., None] = lambda *counts: None
+    ) -> events.IngestReport:
+        """Ingest event exports: `path`, or the collector's folder."""
+        folder = path or self.settings.events_dir
+        if folder is None:
+            raise SettingsError("LIFECYCLE_EVENTS_DIR is not set: give the folder the collector writes to")
+        groups = {
+            topic.sendgrid_group_id: topic.topic
+            for topic in self.topics.values()
+            if topic.sendgrid_group_id is not None
+        }
+        return events.ingest(self.engine, folder, topics=groups, progress=progress)
+
+    def roll_up(
+        self,
+        now: dt.datetime,
+        since: dt.date | None = None,
+        until: dt.date | None = None,
+        full: bool = False,
+    ) -> kpis.RollUpReport:
+        """Bring the KPI tables up to date; `full` recomputes them from the facts."""
+        return kpis.roll_up(
+            self.engine,
+            reporting_zone=self.settings.reporting_zone,
+            now=now,
+            since=since,
+            until=until,
+            full=full,
+        )
+
+    def erase(self, customer_id: str, now: dt.datetime) -> bool:
+        """Erase a person: personal columns, mails' personal parts, raw events, export files.
+
+        A keyed hash of the address stays, so that the person is neither known nor mailed again. Returns False
+        where there is no such customer, or it was erased before.
+        """
+        with self.engine.begin() as connection:
+            lock(connection, "load")
+            lock(connection, "ingest")
+            address = sources.address_of(connection, customer_id)
+            if address is None:
+                return False
+            sources.erase_customer(connection, customer_id, self.settings.link_secret, now)
+            messages.erase_slots(connection, customer_id)
+            events.erase(connection, customer_id, address)
+            if self.settings.events_dir is not None:
+                events.scrub_files(self.settings.events_dir, address)
+        return True
+
+
+def open_installation(settings: Settings) -> Installation:
+    """Open an installation.
+
+    Raises:
+        DatabaseUnavailable, SchemaOutOfDate, CampaignError: one readable line each.
+    """
+    warehouse = engine(settings.database_url)
+    require_reachable(warehouse)
+    require_migrated(warehouse)
+    return Installation(
+        settings,
+        warehouse,
+        read_topics(settings.topics_file),
+        read_brand(settings.brand_file, postal_address=settings.postal_address),
+    )

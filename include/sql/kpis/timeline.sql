@@ -1,0 +1,103 @@
+-- Everything that happened between us and one customer, in order of time: the answer to "why was I (not) mailed?".
+-- grain: one row a happening
+-- customer_id text; campaign text (null = all)
+-- look-back: everything
+select
+    happening.happened_at,
+    happening.campaign,
+    happening.step,
+    happening.what,
+    happening.why
+from (
+    select
+        enrollment.enrolled_at as happened_at,
+        enrollment.campaign,
+        null as step,
+        'enrolled' as what,
+        'occurrence ' || enrollment.occurrence
+        || case when enrollment.is_holdout then ', held out' else '' end as why,
+        1 as place
+    from journey.enrollment
+    where enrollment.customer_id = cast(:customer_id as text)
+    union all
+    select
+        enrollment.ended_at as happened_at,
+        enrollment.campaign,
+        null as step,
+        'series ended' as what,
+        enrollment.end_reason as why,
+        6 as place
+    from journey.enrollment
+    where enrollment.customer_id = cast(:customer_id as text) and enrollment.ended_at is not null
+    union all
+    select
+        decision.decided_at as happened_at,
+        decision.campaign,
+        decision.step,
+        'decided: ' || decision.outcome as what,
+        decision.reason
+        || coalesce(' until ' || to_char(decision.until at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"'), '')
+        || case when decision.detail = '{}'::jsonb then '' else ' ' || decision.detail::text end as why,
+        2 as place
+    from decision.decision
+    where decision.customer_id = cast(:customer_id as text)
+    union all
+    select
+        coalesce(message.accepted_at, message.settled_at, message.claimed_at, message.planned_at) as happened_at,
+        message.campaign,
+        message.step,
+        'mail ' || message.state as what,
+        coalesce(message.reason, '') as why,
+        3 as place
+    from message.message
+    where message.customer_id = cast(:customer_id as text)
+    union all
+    select
+        fact.happened_at,
+        engagement.campaign,
+        engagement.step,
+        fact.what,
+        coalesce(fact.why, '') as why,
+        4 as place
+    from event.engagement
+    cross join lateral (
+        values
+        (engagement.delivered_at, 'delivered', null),
+        (engagement.deferred_at, 'deferred by the mailbox', engagement.deferred_count::text || ' time(s)'),
+        (engagement.bounced_hard_at, 'bounced, hard', engagement.reason),
+        (engagement.bounced_soft_at, 'bounced, soft', engagement.reason),
+        (engagement.dropped_at, 'dropped by the provider', engagement.reason),
+        (engagement.first_open_at, 'opened', null),
+        (engagement.first_machine_open_at, 'opened by a machine', null),
+        (engagement.first_click_at, 'clicked', null),
+        (engagement.unsubscribed_at, 'unsubscribed', null),
+        (engagement.complained_at, 'complained', null)
+    ) as fact (happened_at, what, why)
+    where engagement.customer_id = cast(:customer_id as text) and fact.happened_at is not null
+    union all
+    select
+        suppression.suppressed_at as happened_at,
+        null as campaign,
+        null as step,
+        'suppressed: ' || suppression.scope as what,
+        suppression.reason || coalesce(', lifted ' || suppression.lifted_at::text, '') as why,
+        5 as place
+    from event.suppression
+    inner join source.customer on suppression.address = customer.address
+    where customer.customer_id = cast(:customer_id as text)
+    union all
+    select
+        permission_change.permission_at as happened_at,
+        null as campaign,
+        null as step,
+        'permission ' || permission_change.permission as what,
+        permission_change.origin as why,
+        0 as place
+    from source.permission_change
+    where permission_change.customer_id = cast(:customer_id as text)
+) as happening
+where
+    cast(:campaign as text) is null
+    or happening.campaign is null
+    or happening.campaign = cast(:campaign as text)
+order by happening.happened_at, happening.place, happening.campaign, happening.step, happening.what

@@ -1,0 +1,9 @@
+-- Forget the personal parts of a customer's mails; their states stay.
+-- grain: one row a mail
+-- customer_id text
+-- look-back: every mail of the customer
+update message.message
+set
+    subject = null,
+    slots = null
+where message.customer_id = cast(:customer_id as text) and (message.slots is not null or message.subject is not null)

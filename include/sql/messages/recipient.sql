@@ -1,0 +1,13 @@
+-- What a mail may say of a customer.
+-- grain: at most one row
+-- customer_id text
+-- look-back: none
+select
+    customer.first_name,
+    customer.last_name,
+    customer.country,
+    customer.locale,
+    customer.currency,
+    coalesce(customer.timezone, 'UTC') as zone
+from source.customer
+where customer.customer_id = cast(:customer_id as text) and customer.erased_at is null

@@ -1,0 +1,130 @@
+"""Campaign and topic files: right ones read, wrong ones refused with file, line and the nearest right word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lifecycle_mail.campaigns import find_campaign, read_campaign, read_campaigns, read_topics
+from lifecycle_mail.errors import CampaignError
+from lifecycle_mail.settings import INCLUDE
+
+TOPICS = read_topics(INCLUDE / "topics.yaml")
+CART = (INCLUDE / "campaigns" / "cart_abandoned.yaml").read_text(encoding="utf-8")
+
+
+def write(folder: Path, text: str, name: str = "cart_abandoned") -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(folder: Path, text: str) -> str:
+    with pytest.raises(CampaignError) as caught:
+        read_campaign(write(folder, text), TOPICS)
+    return str(caught.value)
+
+
+def test_shipped_campaigns_are_right() -> None:
+    """Every campaign in include/campaigns reads without an error."""
+    campaigns, errors = read_campaigns(INCLUDE / "campaigns", TOPICS)
+    assert errors == []
+    assert [one.campaign for one in campaigns] == ["birthday", "cart_abandoned", "replenishment", "win_back"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "expected"),
+    [
+        ("holdot: 0.05", "holdout: 0.05", "unknown key 'holdot': did you mean 'holdout'?"),
+        ("holdout: 1.5", "holdout: 0.05", "'holdout'"),
+        ("event: orde,", "event: order,", "'goal.event' is 'orde': did you mean 'order'?"),
+        ("topic: remindres", "topic: reminders", "no topic 'remindres': did you mean 'reminders'?"),
+        ("with_ofer: 0.4", "with_offer: 0.5", "the shares of variants add up to 0.9: make them 1"),
+        ('schedule: "hourly"', 'schedule: "0 * * * *"', "five cron fields"),
+        ("after_hours: 50, template: cart_abandoned/doubts",
+         "after_hours: 23, template: cart_abandoned/doubts", "not in the order of after_hours"),
+        ("step: reminder, after_hours: 23", "step: doubts, after_hours: 23", "same name"),
+        ("send_window: {from: 08:00, to: 21:00}", 'send_window: {from: "08:00", to: "21:00"}', "in quotes"),
+        ('send_window: {from: "22:00", to: "23:00"}', 'send_window: {from: "08:00", to: "21:00"}',
+         "wholly inside the quiet hours"),
+    ],
+)  # fmt: skip
+def test_a_typo_is_refused_with_line_and_remedy(
+    tmp_path: Path, wrong: str, right: str, expected: str
+) -> None:
+    """Each mistake is refused; the message names file and the very line, and says what to write."""
+    assert right in CART
+    text = CART.replace(right, wrong)
+    line = next(number for number, found in enumerate(text.splitlines(), 1) if wrong.split(":")[0] in found)
+    message = refusal(tmp_path, text)
+    assert expected in message
+    assert message.startswith("cart_abandoned.yaml:")
+    if "variants" not in expected and "order of" not in expected and "same name" not in expected:
+        assert message.startswith(f"cart_abandoned.yaml:{line}:")
+
+
+def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
+    """YAML would silently take the last of two equal keys; a marketer must hear of it."""
+    assert "'priority' is given twice" in refusal(tmp_path, CART + "priority: 10\n")
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    """A file without an owner says that the owner is missing."""
+    text = CART.replace("owner: lifecycle@example.com\n", "")
+    assert "'owner' is missing: add it" in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "campaign: [", "\tx", "campaign: x"])
+def test_what_is_no_campaign_is_refused_readably(tmp_path: Path, text: str) -> None:
+    """Empty, broken and wrong-shaped files end in a CampaignError that names the file."""
+    assert refusal(tmp_path, text).startswith("cart_abandoned.yaml")
+
+
+def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    """An editor's other encoding costs one campaign, with the remedy."""
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"campaign: caf\xe9\n")
+    with pytest.raises(CampaignError, match="save it as UTF-8"):
+        read_campaign(path)
+
+
+def test_a_broken_file_leaves_the_others(tmp_path: Path) -> None:
+    """One broken campaign file costs that campaign alone."""
+    write(tmp_path, CART)
+    write(tmp_path, "campaign: 1\n", "broken")
+    campaigns, errors = read_campaigns(tmp_path, TOPICS)
+    assert [one.campaign for one in campaigns] == ["cart_abandoned"]
+    assert len(errors) == 1
+    assert "broken.yaml" in str(errors[0])
+
+
+def test_an_unknown_campaign_gets_the_nearest_name(tmp_path: Path) -> None:
+    """`campaign plan cart_abandonned` is answered with the right name."""
+    write(tmp_path, CART)
+    with pytest.raises(CampaignError, match="did you mean 'cart_abandoned'"):
+        find_campaign(tmp_path, "cart_abandonned")
+
+
+def test_the_checksum_follows_the_meaning(tmp_path: Path) -> None:
+    """A comment changes nothing an approval holds for; a number does."""
+    plain = read_campaign(write(tmp_path, CART))
+    commented = read_campaign(write(tmp_path, "# hello\n" + CART))
+    changed = read_campaign(write(tmp_path, CART.replace("holdout: 0.05", "holdout: 0.06")))
+    assert plain.definition_md5() == commented.definition_md5() != changed.definition_md5()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "expected"),
+    [
+        ("kind: marketng", "kind: marketing", "did you mean 'marketing'"),
+        ("permissions: [pending]", "permissions: [confirmed]", "confirmed permission"),
+        ("per: month", "per: day", "'reminders.cap.per'|'cap.per'"),
+    ],
+)
+def test_topics_are_read_as_strictly(tmp_path: Path, wrong: str, right: str, expected: str) -> None:
+    """Topic files get the same treatment as campaigns."""
+    path = tmp_path / "topics.yaml"
+    path.write_text((INCLUDE / "topics.yaml").read_text().replace(right, wrong, 1), encoding="utf-8")
+    with pytest.raises(CampaignError, match=expected):
+        read_topics(path)
