@@ -136,6 +136,23 @@ def session_lock(connection: Connection, name: str) -> Iterator[None]:
                 connection.execute(sa.text("select pg_advisory_unlock(:key)"), {"key": _lock_key(name)})
 
 
+@contextmanager
+def session_lock(connection: Connection, name: str) -> Iterator[None]:
+    """Hold the advisory lock `name` (the one `lock` takes) over several transactions of `connection`.
+
+    It ends with the block, or with the connection if the process dies.
+    """
+    with connection.begin():
+        connection.execute(sa.text("select pg_advisory_lock(:key)"), {"key": _lock_key(name)})
+    try:
+        yield
+    finally:
+        if not connection.invalidated:
+            connection.rollback()
+            with connection.begin():
+                connection.execute(sa.text("select pg_advisory_unlock(:key)"), {"key": _lock_key(name)})
+
+
 def _lock_key(name: str) -> int:
     digest = hashlib.blake2b(f"lifecycle_mail:{name}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

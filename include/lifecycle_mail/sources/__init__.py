@@ -1,0 +1,18 @@
+"""Stage 1, sources: load the shop's feeds, set aside what breaks their contract, keep one activity row a
+customer."""
+
+from lifecycle_mail.sources.activity import rebuild_activity, record_engagement
+from lifecycle_mail.sources.contract import FEEDS, Column, Feed
+from lifecycle_mail.sources.loading import FeedCounts, LoadReport, load_feeds, load_query
+
+__all__ = [
+    "FEEDS",
+    "Column",
+    "Feed",
+    "FeedCounts",
+    "LoadReport",
+    "load_feeds",
+    "load_query",
+    "rebuild_activity",
+    "record_engagement",
+]

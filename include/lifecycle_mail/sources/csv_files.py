@@ -1,0 +1,174 @@
+"""Read a CSV feed file: the csv module over whole chunks of lines, one line at a time only where it must.
+
+Stage 1 of the path. The file may hold bad bytes, stray quotes and rows of any width: each sets aside its own
+line and nothing more. A chunk is parsed at once when every record is one line, which nearly every chunk is.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from itertools import compress, islice
+from pathlib import Path
+from typing import TextIO
+
+from lifecycle_mail.sources.contract import Feed
+from lifecycle_mail.sources.rows import CHUNK_ROWS, Chunk, Chunks, FileRefused, RefusedRow, Texts, is_encodable, place_columns
+
+# A quote that is never closed would swallow the file: no record is longer than this.
+MAXIMUM_RECORD_LINES = 100
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_csv(path: Path, feed: Feed) -> Chunks:
+    """Yield the rows of `path` in chunks.
+
+    Raises:
+        FileRefused: no header, wrong columns, or not UTF-8 as a whole.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as stream:
+        if stream.read(2) in _UTF_16_MARKS:
+            raise FileRefused("wrong_encoding", "the file is UTF-16: write it as UTF-8")
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        records = _Records(text)
+        header = records.header()
+        places, unknown = place_columns(feed, header)
+        layout = _Layout(feed, places, len(header), unknown)
+        for lines, texts, rows, refused in records.chunks():
+            yield layout.chunk(lines, texts, rows, refused)
+
+
+_Block = tuple[list[int], list[str], list[list[str]], list[RefusedRow]]
+
+
+class _Records:
+    """Lines of a file, put together to records."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._waiting: list[str] = []  # lines given back, the next one last
+        self._line = 1  # number of the next line
+        self._width = 0
+
+    def header(self) -> list[str]:
+        first = self._stream.readline()
+        self._line = 2
+        if not first.strip():
+            raise FileRefused("wrong_columns", "the file has no header line")
+        if "\0" in first or not is_encodable(first):
+            raise FileRefused("wrong_encoding", "the header is not UTF-8 text")
+        header = next(csv.reader([first]))
+        self._width = len(header)
+        return header
+
+    def chunks(self) -> Iterator[_Block]:
+        while lines := self._take(CHUNK_ROWS):
+            yield self._parse_at_once(lines) or self._parse_singly(lines)
+
+    def _take(self, count: int) -> list[str]:
+        waiting = [self._waiting.pop() for _ in range(min(count, len(self._waiting)))]
+        return waiting + list(islice(self._stream, count - len(waiting)))
+
+    def _parse_at_once(self, lines: list[str]) -> _Block | None:
+        """Parse `lines` where each is one record (as many records as lines can mean nothing else)."""
+        try:
+            rows = list(csv.reader(lines, strict=True))
+        except csv.Error:
+            return None
+        if len(rows) != len(lines):
+            return None
+        start = self._line
+        self._line += len(lines)
+        return list(range(start, self._line)), lines, rows, []
+
+    def _parse_singly(self, lines: list[str]) -> _Block:
+        """Parse records of `lines`, which may run on into the lines after them."""
+        end = self._line + len(lines)
+        self._waiting.extend(reversed(lines))
+        block: _Block = ([], [], [], [])
+        while self._line < end:
+            self._next_record(block)
+        return block
+
+    def _next_record(self, block: _Block) -> None:
+        numbers, texts, rows, refused = block
+        pulled: list[str] = []
+        try:
+            row = next(csv.reader(self._pull(pulled), strict=True))
+            if len(pulled) > 1 and len(row) != self._width:
+                raise csv.Error("a quote swallowed the lines after it")
+        except csv.Error as error:
+            refused.append(_malformed(self._line, pulled[0], error))
+            self._waiting.extend(reversed(pulled[1:]))  # the lines after it may be whole
+            self._line += 1
+        else:
+            numbers.append(self._line)
+            texts.append("".join(pulled))
+            rows.append(row)
+            self._line += len(pulled)
+
+    def _pull(self, pulled: list[str]) -> Iterator[str]:
+        while len(pulled) < MAXIMUM_RECORD_LINES:
+            line = self._take(1)
+            if not line:
+                return
+            pulled += line
+            yield line[0]
+
+
+def _malformed(line: int, text: str, error: csv.Error) -> RefusedRow:
+    if "field larger" in str(error):
+        return RefusedRow(line, "text_too_long", "a field is longer than a reader takes", text.rstrip("\r\n"))
+    return RefusedRow(line, "malformed_csv", "the quotes of this line do not match", text.rstrip("\r\n"))
+
+
+class _Layout:
+    """Where the contract's columns stand in this file's rows."""
+
+    def __init__(self, feed: Feed, places: list[int | None], width: int, unknown: frozenset[str]) -> None:
+        self._places = places
+        self._width = width
+        self._unknown = unknown
+        names = feed.column_names
+        self._whose = places[names.index("customer_id")] if "customer_id" in names else None
+
+    def chunk(
+        self, lines: list[int], texts: list[str], rows: list[list[str]], refused: list[RefusedRow]
+    ) -> Chunk:
+        good = self._good_rows(lines, texts, rows, refused)
+        if good is not None:
+            lines, texts, rows = (list(compress(each, good)) for each in (lines, texts, rows))
+        cells = list(zip(*rows, strict=True)) or [()] * self._width
+        nothing: Texts = [None] * len(lines)
+        columns = [nothing if place is None else cells[place] for place in self._places]
+        return Chunk(lines, [text.rstrip("\r\n") for text in texts], columns, refused, self._unknown)
+
+    def _good_rows(
+        self, lines: list[int], texts: list[str], rows: list[list[str]], refused: list[RefusedRow]
+    ) -> list[bool] | None:
+        """Return which rows are whole, having refused the others; None where all are."""
+        block = "".join(texts)
+        if set(map(len, rows)) <= {self._width} and "\0" not in block and is_encodable(block):
+            return None
+        good = []
+        for line, text, row in zip(lines, texts, rows, strict=True):
+            reason = self._refusal(text, row)
+            good.append(reason is None and bool(row))
+            if reason:
+                refused.append(RefusedRow(line, *reason, text.rstrip("\r\n"), self._customer(row)))
+        return good
+
+    def _refusal(self, text: str, row: list[str]) -> tuple[str, str] | None:
+        if "\0" in text:
+            return "nul_byte", "the line holds a NUL byte"
+        if not is_encodable(text):
+            return "not_utf8", "the line is not UTF-8"
+        if row and len(row) != self._width:  # an empty line is no row
+            return "wrong_field_count", f"{len(row)} fields where the header has {self._width}"
+        return None
+
+    def _customer(self, row: list[str]) -> str | None:
+        place = self._whose
+        return row[place] if place is not None and len(row) == self._width else None
+

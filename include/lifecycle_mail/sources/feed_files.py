@@ -1,0 +1,83 @@
+"""Find the feed files of a folder, and open each with the reader of its ending.
+
+Stage 1 of the path.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifecycle_mail.errors import FeedError
+from lifecycle_mail.sources.contract import FEEDS, Feed
+from lifecycle_mail.sources.csv_files import read_csv
+from lifecycle_mail.sources.ndjson_files import read_ndjson
+from lifecycle_mail.sources.parquet_files import count_parquet, read_parquet
+from lifecycle_mail.sources.rows import Chunks
+
+_NAME = re.compile(r"(?P<feed>[a-z_]+)(?:[-.].+)?\.(?P<form>csv|ndjson|parquet|sql)")
+
+
+@dataclass(frozen=True)
+class FeedFile:
+    """One file of a feed; `form` is csv, ndjson, parquet or sql."""
+
+    feed: Feed
+    path: Path
+    form: str
+
+    def chunks(self) -> Chunks:
+        """Yield the file's rows (not of a sql file: that needs a database).
+
+        Raises:
+            FileRefused: the whole file breaks the contract.
+            OSError: the file cannot be read.
+        """
+        readers = {"csv": read_csv, "ndjson": read_ndjson, "parquet": read_parquet}
+        return readers[self.form](self.path, self.feed)
+
+    def expected_rows(self) -> int | None:
+        """Return about how many rows the file has, for progress; None where that cannot be told early."""
+        if self.form == "parquet":
+            return count_parquet(self.path)
+        if self.form == "sql":
+            return None
+        try:
+            lines = _count_lines(self.path)
+        except OSError:
+            return 0
+        return max(lines - 1, 0) if self.form == "csv" else lines
+
+
+def feed_files(folder: Path) -> tuple[list[FeedFile], list[str]]:
+    """Return the feed files of `folder`, feeds in the contract's order and a feed's files by name, and the
+    names of other files.
+
+    Raises:
+        FeedError: there is no such folder, or it cannot be read.
+    """
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise FeedError(
+            f"cannot read the feeds folder {folder}: {error.strerror}. Give a folder with customers.csv, "
+            "orders.csv and so on"
+        ) from None
+    files, others = [], []
+    for path in paths:
+        found = _NAME.fullmatch(path.name)
+        if found and found["feed"] in FEEDS:
+            files.append(FeedFile(FEEDS[found["feed"]], path, found["form"]))
+        else:
+            others.append(path.name)
+    order = list(FEEDS)
+    return sorted(files, key=lambda file: (order.index(file.feed.name), file.path.name)), others
+
+
+def _count_lines(path: Path) -> int:
+    count, last = 0, b"\n"
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            count, last = count + block.count(b"\n"), block[-1:]
+    return count + (last != b"\n")

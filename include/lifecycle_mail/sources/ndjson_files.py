@@ -1,0 +1,61 @@
+"""Read an NDJSON feed file: one JSON object a line.
+
+Stage 1 of the path.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import orjson
+
+from lifecycle_mail.sources.contract import Feed
+from lifecycle_mail.sources.rows import CHUNK_ROWS, Chunks, RefusedRow, TypedRows
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def read_ndjson(path: Path, feed: Feed) -> Chunks:
+    """Yield the rows of `path` in chunks. A required name that is missing is a missing value of its row.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    known = frozenset(feed.column_names)
+    rows = TypedRows(feed.columns)
+    with path.open("rb") as stream:
+        for number, raw in enumerate(stream, start=1):
+            line = raw.removeprefix(_BYTE_ORDER_MARK).strip() if number == 1 else raw.strip()
+            if line:
+                _take_line(rows, number, line, known)
+            if len(rows) >= CHUNK_ROWS:
+                yield rows.chunk()
+    if len(rows):
+        yield rows.chunk()
+
+
+def _take_line(rows: TypedRows, number: int, line: bytes, known: frozenset[str]) -> None:
+    try:
+        text = line.decode()
+        row = _parse(line)
+    except UnicodeDecodeError:
+        escaped = line.decode(errors="surrogateescape")
+        rows.refuse(RefusedRow(number, "not_utf8", "the line is not UTF-8", escaped))
+    except (ValueError, RecursionError):
+        rows.refuse(RefusedRow(number, "broken_json", "the line is not one JSON object", text))
+    else:
+        if not row.keys() <= known:
+            rows.notice(row.keys() - known)
+        rows.add(number, text, row)
+
+
+def _parse(line: bytes) -> dict[str, object]:
+    """Parse one object; the standard library takes what orjson does not: NaN, and lone surrogates."""
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        row = json.loads(line)
+    if not isinstance(row, dict):
+        raise ValueError("not an object")
+    return row

@@ -1,0 +1,81 @@
+"""Read a Parquet feed file: native types turned to the texts a CSV file would hold, a column at a time.
+
+Stage 1 of the path. Times need a zone in their type; whole numbers may be keys, fractions may not.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lifecycle_mail.sources.contract import Column, Feed
+from lifecycle_mail.sources.rows import CHUNK_ROWS, Chunk, Chunks, FileRefused, Texts, place_columns
+
+
+def read_parquet(path: Path, feed: Feed) -> Chunks:
+    """Yield the rows of `path` in chunks; their lines are row numbers from 1, their texts JSON objects.
+
+    Raises:
+        FileRefused: wrong columns, a column of a type its kind has no place for, or no Parquet at all.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as stream:
+        try:
+            yield from _read(pq.ParquetFile(stream), feed)
+        except (pa.ArrowException, UnicodeDecodeError) as error:
+            raise FileRefused("unreadable_file", f"no readable Parquet: {type(error).__name__}") from None
+
+
+def count_parquet(path: Path) -> int:
+    """Return how many rows the file says it has; 0 where it is no Parquet."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError):
+        return 0
+
+
+def _read(file: pq.ParquetFile, feed: Feed) -> Chunks:
+    names = file.schema_arrow.names
+    places, unknown = place_columns(feed, names)
+    wanted = [name for place, name in enumerate(names) if place in places]
+    line = 1
+    for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=wanted):
+        columns = [
+            [None] * batch.num_rows if place is None else _texts(batch.column(names[place]), column)
+            for place, column in zip(places, feed.columns, strict=True)
+        ]
+        yield Chunk(list(range(line, line + batch.num_rows)), _row_texts(feed, columns), columns, [], unknown)
+        line += batch.num_rows
+
+
+def _texts(array: pa.Array, column: Column) -> Texts:
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    kind = array.type
+    if not _fits(kind, column):
+        raise FileRefused("wrong_type", f"column {column.name} holds {kind}")
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        array = array.cast(pa.timestamp(kind.unit, "UTC"))  # as text it ends in Z, without a zone database
+    texts: Texts = array.cast(pa.string()).to_pylist()
+    return texts
+
+
+def _fits(kind: pa.DataType, column: Column) -> bool:
+    types = pa.types
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind):
+        return True
+    if types.is_integer(kind):
+        return column.kind in ("text", "number", "integer", "boolean")
+    if types.is_floating(kind) or types.is_decimal(kind):
+        return column.kind in ("number", "integer")
+    if types.is_timestamp(kind) or types.is_date(kind):
+        return column.kind in ("time", "birthday")
+    return bool(types.is_boolean(kind)) and column.kind == "boolean"
+
+
+def _row_texts(feed: Feed, columns: list[Texts]) -> list[str]:
+    names = feed.column_names
+    return [orjson.dumps(dict(zip(names, row, strict=True))).decode() for row in zip(*columns, strict=True)]

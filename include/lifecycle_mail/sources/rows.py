@@ -1,0 +1,160 @@
+"""What every reader hands on: chunks of rows as texts, and what had to be set aside.
+
+Stage 1 of the path. Readers know file formats; everything after them knows only `Chunk`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from lifecycle_mail.sources.contract import Column, Feed, Kind
+
+CHUNK_ROWS = 20_000
+Texts = Sequence[str | None]
+
+_NUMERIC: frozenset[Kind] = frozenset({"number", "integer"})
+
+
+class RefusedRow(NamedTuple):
+    """One row set aside: its line, the named reason, the detail without values, the row as it came."""
+
+    line: int | None
+    reason: str
+    detail: str | None = None
+    text: str | None = None
+    customer_id: str | None = None
+
+
+@dataclass
+class Chunk:
+    """Some rows of one file.
+
+    `lines`: line (or row) of each, from 1. `texts`: each row as it came. `columns`: for each column of the
+    contract, in its order, the rows' values as text; None and '' both mean missing. `refused`: rows the
+    reader itself set aside, which are in none of the others. `unknown`: names of columns the contract lacks.
+    """
+
+    lines: list[int]
+    texts: list[str]
+    columns: list[Texts]
+    refused: list[RefusedRow] = field(default_factory=list)
+    unknown: frozenset[str] = frozenset()
+
+
+Chunks = Iterator[Chunk]
+
+
+class FileRefused(Exception):
+    """A whole file that cannot be taken: named reason, and a detail without values."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class WrongType(Exception):
+    """A value of a type that its column cannot hold."""
+
+
+def place_columns(feed: Feed, header: Sequence[str]) -> tuple[list[int | None], frozenset[str]]:
+    """Return where in `header` each column of `feed` stands (None = missing), and the names unknown to it.
+
+    Raises:
+        FileRefused: a required column is missing, or a column is named twice. The names found are not
+            repeated: a file without header would show a person's data.
+    """
+    names = [name.strip().lower() for name in header]
+    missing = [column.name for column in feed.columns if column.required and column.name not in names]
+    if missing:
+        raise FileRefused("wrong_columns", f"required column missing: {', '.join(missing)}")
+    twice = [name for name in feed.column_names if names.count(name) > 1]
+    if twice:
+        raise FileRefused("wrong_columns", f"column named twice: {', '.join(twice)}")
+    places = [names.index(name) if name in names else None for name in feed.column_names]
+    return places, frozenset(name for name in names if name) - frozenset(feed.column_names)
+
+
+def as_text(value: object, kind: Kind) -> str | None:
+    """Return a typed value (JSON, SQL) as the text a CSV file would hold.
+
+    A whole number may be a key; a fraction may not, for 7.0 would not match 7.
+
+    Raises:
+        WrongType: `kind` has no place for such a value.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        fits = kind == "boolean"
+    elif isinstance(value, int):
+        fits = kind in _NUMERIC or kind in ("text", "boolean")
+    elif isinstance(value, (float, Decimal)):
+        fits = kind in _NUMERIC
+    else:
+        fits = isinstance(value, (datetime, date)) and kind in ("time", "birthday")
+    if not fits:
+        raise WrongType
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def is_encodable(text: str) -> bool:
+    """Tell whether `text` is UTF-8: bytes that were not came through decoding as lone surrogates."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class TypedRows:
+    """Gathers rows of typed values (JSON objects, rows of a query) into a `Chunk`."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+        self._lines: list[int] = []
+        self._texts: list[str] = []
+        self._rows: list[list[str | None]] = []
+        self._refused: list[RefusedRow] = []
+        self._unknown: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._lines) + len(self._refused)
+
+    def add(self, line: int, text: str, row: Mapping[str, object]) -> None:
+        """Take one row; a value of a wrong type sets the row aside."""
+        values: list[str | None] = []
+        for column in self._columns:
+            try:
+                values.append(as_text(row.get(column.name), column.kind))
+            except WrongType:
+                whose = row.get("customer_id")
+                self.refuse(RefusedRow(
+                    line, "wrong_type", f"column {column.name}", text, whose if isinstance(whose, str) else None
+                ))
+                return
+        self._lines.append(line)
+        self._texts.append(text)
+        self._rows.append(values)
+
+    def refuse(self, row: RefusedRow) -> None:
+        """Set one row aside."""
+        self._refused.append(row)
+
+    def notice(self, names: Iterable[str]) -> None:
+        """Note names the contract lacks."""
+        self._unknown.update(names)
+
+    def chunk(self) -> Chunk:
+        """Return what was gathered and start anew."""
+        columns: list[Texts] = list(zip(*self._rows, strict=True)) if self._rows else [()] * len(self._columns)
+        made = Chunk(self._lines, self._texts, columns, self._refused, frozenset(self._unknown))
+        self.__init__(self._columns)  # type: ignore[misc]
+        return made
+

@@ -1,0 +1,178 @@
+"""The staging tables of one file: `staged` (rows that keep the contract) and `refused` (rows set aside).
+
+Stage 1 of the path. Both are temporary and vanish with the transaction, so a killed load leaves nothing.
+`staged` has the types of the feed's table, so what is merged is compared as it is stored. The statements here
+are the same for every feed and take their names from its contract, never from a file; what is special to one
+feed is a file in include/sql/sources.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from psycopg2 import sql
+from sqlalchemy.engine import Connection
+
+from lifecycle_mail.database import copy_in, run
+from lifecycle_mail.sources.checking import CheckedRows
+from lifecycle_mail.sources.contract import Feed
+
+_WORK_MEMORY = "64MB"  # a merge joins and groups whole files: with the default 4 MB it goes through disk
+
+_CREATE_STAGED = sql.SQL("""
+create temporary table staged on commit drop as
+select cast(0 as bigint) as line, cast('' as text) as row_text, {columns} from {target} with no data
+""")
+
+_SET_DUPLICATES_ASIDE = sql.SQL("""
+with last_line as (
+    select {key}, max(line) as line from staged group by {key} having count(*) > 1
+),
+superseded as (
+    delete from staged using last_line
+    where {same_key} and staged.line < last_line.line
+    returning staged.*
+)
+insert into refused (line, reason, detail, row_text, customer_id)
+select line, 'duplicate_key', 'a later row has the same ' || %(key)s, row_text, {whose} from superseded
+""")
+
+_DROP_REPLACED = sql.SQL("""
+delete from {target} as kept
+where exists (select 1 from staged where {same_part})
+    and not exists (select 1 from staged where {same_key})
+""")
+
+_UPDATE_CHANGED = sql.SQL("""
+update {target} as kept set {assignments}, load_id = %(load_id)s
+from staged
+where {same_key} and ({staged_columns}) is distinct from ({kept_columns})
+""")
+
+_INSERT_NEW = sql.SQL("""
+insert into {target} ({columns}, load_id)
+select {staged_columns}, %(load_id)s from staged
+where not exists (select 1 from {target} as kept where {same_key})
+""")
+
+
+def create_staging(connection: Connection, feed: Feed) -> None:
+    """Create empty `staged` and `refused` for `feed`, until the transaction ends."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, feed.column_names))
+    _execute(connection, sql.SQL("set local work_mem = {}").format(sql.Literal(_WORK_MEMORY)))
+    _execute(connection, _CREATE_STAGED.format(columns=columns, target=_target(feed)))
+    run(connection, "sources/create_refused")
+
+
+def stage(connection: Connection, feed: Feed, rows: CheckedRows) -> None:
+    """COPY one chunk into the staging tables."""
+    if rows.lines:
+        columns = ["line", "row_text", *feed.column_names]
+        _copy(connection, "staged", columns, zip(rows.lines, rows.texts, *rows.columns, strict=True))
+    if rows.refused:
+        columns = ["line", "reason", "detail", "row_text", "customer_id"]
+        storable = (
+            (row.line, row.reason, row.detail, _storable(row.text), _storable(row.customer_id))
+            for row in rows.refused
+        )
+        _copy(connection, "refused", columns, storable)
+
+
+def set_duplicates_aside(connection: Connection, feed: Feed) -> None:
+    """Move rows whose key comes again on a later line from `staged` to `refused`."""
+    whose = sql.Identifier("customer_id") if "customer_id" in feed.column_names else sql.SQL("null")
+    statement = _SET_DUPLICATES_ASIDE.format(
+        key=sql.SQL(", ").join(map(sql.Identifier, feed.key)),
+        same_key=_equal(feed.key, "staged", "last_line"),
+        whose=whose,
+    )
+    _execute(connection, statement, key=", ".join(feed.key))
+
+
+def merge(connection: Connection, feed: Feed, load_id: int) -> int:
+    """Write what is new or changed from `staged` to the feed's table; return how many rows that was.
+
+    Rows that did not change are not touched. Plain updates and inserts: the load lock keeps other writers
+    away, and `on conflict` would cost half as much again.
+    """
+    names = feed.merged_columns
+    parts = {
+        "target": _target(feed),
+        "same_key": _equal(feed.key, "staged", "kept"),
+        "same_part": _equal(feed.replaces, "staged", "kept"),
+        "columns": sql.SQL(", ").join(map(sql.Identifier, names)),
+        "staged_columns": _qualified(names, "staged"),
+        "kept_columns": _qualified(names, "kept"),
+        "assignments": sql.SQL(", ").join(
+            sql.SQL("{} = staged.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in names
+        ),
+    }
+    statements = ([_DROP_REPLACED] if feed.replaces else []) + [_UPDATE_CHANGED, _INSERT_NEW]
+    return sum(_execute(connection, each.format(**parts), load_id=load_id) for each in statements)
+
+
+def analyze_staged(connection: Connection) -> None:
+    """Let the planner know how large the staged file is."""
+    connection.exec_driver_sql("analyze staged")
+
+
+def analyze(connection: Connection, feed: Feed, changed: int) -> None:
+    """Refresh the planner's statistics of the feed's table where `changed` rows are a tenth of it: segments
+    run right after a load, long before autovacuum comes by."""
+    estimate = _execute_scalar(connection, "select reltuples from pg_class where oid = %s::regclass", feed)
+    if changed and changed * 10 >= estimate:
+        _execute(connection, sql.SQL("analyze {}").format(_target(feed)))
+
+
+def _execute_scalar(connection: Connection, statement: str, feed: Feed) -> float:
+    with connection.connection.cursor() as cursor:
+        cursor.execute(statement, (f"source.{feed.table}",))
+        return float(cursor.fetchone()[0])
+
+
+def _target(feed: Feed) -> sql.Identifier:
+    return sql.Identifier("source", feed.table)
+
+
+def _equal(names: Sequence[str], left: str, right: str) -> sql.Composable:
+    pairs = (
+        sql.SQL("{} = {}").format(sql.Identifier(left, name), sql.Identifier(right, name)) for name in names
+    )
+    return sql.SQL(" and ").join(list(pairs))
+
+
+def _qualified(names: Sequence[str], table: str) -> sql.Composable:
+    return sql.SQL(", ").join([sql.Identifier(table, name) for name in names])
+
+
+def _execute(connection: Connection, statement: sql.Composable, **parameters: Any) -> int:
+    with connection.connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
+
+
+def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(rows)
+    stream.seek(0)
+    copy_in(connection, table, columns, stream)
+
+
+def _storable(text: str | None) -> str | None:
+    """Return `text` as PostgreSQL can hold it: bytes that are no UTF-8, and NUL, as backslash and hex digits."""
+    if text is None:
+        return None
+    as_bytes = text.encode("utf-8", "surrogateescape") if _is_escaped(text) else text.encode("utf-8", "replace")
+    return as_bytes.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+
+
+def _is_escaped(text: str) -> bool:
+    """Tell whether `text` can go back to the bytes it was decoded from."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True

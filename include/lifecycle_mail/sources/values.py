@@ -1,0 +1,196 @@
+"""One value of a feed file: from the text that came to a text PostgreSQL surely takes, or a named refusal.
+
+Stage 1 of the path, between the readers and the staging table. Pure: the time of the load and the zones the
+database knows are arguments. Every parser takes a non-empty text and returns the text to store; it raises
+`Refusal` where the contract is broken. Each tries a strict pattern first, which nearly every value meets, and
+parses carefully only what is left: that, and remembering repeated values, is most of the speed of a load.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache, partial
+
+from lifecycle_mail.sources.contract import Column
+
+Parser = Callable[[str], str]
+
+REMEMBERED = 65_536  # values remembered a column and file
+
+_SURE_TIME = re.compile(
+    r"(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"  # every month has 28 days
+    r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
+    r"(?:Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])"
+)
+_SURE_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,12})?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,3})?")
+_NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+_INTEGER = re.compile(r"([+-]?[0-9]{1,20})(?:\.0{0,20})?")
+_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00(?:\.0{1,9})?)?)?")
+_ADDRESS = re.compile(
+    r"(?=.{3,320}\Z)(?=[^@]{1,64}@)"
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+)
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,4}")
+
+_BOOLEANS = {
+    "true": "true", "t": "true", "1": "true", "yes": "true",
+    "false": "false", "f": "false", "0": "false", "no": "false",
+}
+EARLIEST_BIRTHDAY = date(1900, 1, 1)
+YEARS = range(1900, 2200)
+
+
+class Refusal(Exception):
+    """A value that breaks the contract; its one argument is the named reason."""
+
+    @property
+    def reason(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a value is checked against: the UTC date of the load, and the names of the known time zones."""
+
+    today: date
+    zones: frozenset[str]
+
+
+def parser_of(column: Column, surroundings: Surroundings) -> Parser | None:
+    """Return the parser of `column`; None where any text will do."""
+    parsers: dict[str, Parser] = {
+        "address": parse_address,
+        "time": parse_time,
+        "birthday": partial(parse_birthday, today=surroundings.today),
+        "number": partial(parse_number, refusal=column.refusal, maximum=column.maximum),
+        "integer": partial(parse_integer, refusal=column.refusal, maximum=column.maximum),
+        "boolean": parse_boolean,
+        "choice": partial(parse_choice, refusal=column.refusal, choices=column.choices),
+        "zone": partial(parse_zone, zones=surroundings.zones),
+        "country": parse_country,
+        "currency": parse_currency,
+        "locale": parse_locale,
+    }
+    parser = parsers.get(column.kind)
+    if parser is None or column.kind == "address":
+        return parser
+    return lru_cache(maxsize=REMEMBERED)(parser)
+
+
+def parse_time(text: str) -> str:
+    """An instant, ISO 8601 with an offset; years 1900 to 2199."""
+    if _SURE_TIME.fullmatch(text):
+        return text
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Refusal("unparsable_time") from None
+    if moment.tzinfo is None:
+        raise Refusal("time_without_offset")
+    if moment.year not in YEARS:
+        raise Refusal("time_out_of_range")
+    return moment.astimezone(UTC).isoformat()
+
+
+def parse_birthday(text: str, *, today: date) -> str:
+    """A date, ISO 8601, from 1900 to today; a time of midnight may follow it, as files of tables write it."""
+    found = _DATE.fullmatch(text.strip())
+    try:
+        day = date.fromisoformat(found.group(1)) if found else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise Refusal("unparsable_date")
+    if not EARLIEST_BIRTHDAY <= day <= today:
+        raise Refusal("birthday_out_of_range")
+    return day.isoformat()
+
+
+def parse_number(text: str, *, refusal: str, maximum: int) -> str:
+    """A decimal number from 0 to `maximum`; `refusal` names a negative one."""
+    if maximum >= 999_999_999 and _SURE_NUMBER.fullmatch(text):
+        return text
+    number = _decimal(text.strip())
+    if number < 0:
+        raise Refusal(refusal)
+    if number > maximum:
+        raise Refusal("number_out_of_range")
+    return str(number)
+
+
+def _decimal(text: str) -> Decimal:
+    if _NUMBER.fullmatch(text):
+        return Decimal(text)
+    raise Refusal("not_finite" if _NOT_FINITE.fullmatch(text) else "unparsable_number")
+
+
+def parse_integer(text: str, *, refusal: str, maximum: int) -> str:
+    """A whole number from 0 to `maximum`; tables with gaps write 3 as 3.0, and so may a file."""
+    found = _INTEGER.fullmatch(text.strip())
+    if not found:
+        raise Refusal("not_finite" if _NOT_FINITE.fullmatch(text.strip()) else "unparsable_number")
+    number = int(found.group(1))
+    if number < 0:
+        raise Refusal(refusal)
+    if number > maximum:
+        raise Refusal("number_out_of_range")
+    return str(number)
+
+
+def parse_boolean(text: str) -> str:
+    """true, t, 1, yes; false, f, 0, no; in any case of letters."""
+    try:
+        return _BOOLEANS[text.strip().lower()]
+    except KeyError:
+        raise Refusal("unparsable_boolean") from None
+
+
+def parse_choice(text: str, *, refusal: str, choices: tuple[str, ...]) -> str:
+    """One of the column's words, in any case of letters."""
+    word = text.strip().lower()
+    if word not in choices:
+        raise Refusal(refusal)
+    return word
+
+
+def parse_address(text: str) -> str:
+    """One e-mail address the provider takes: ASCII, no spaces, a domain with a dot, at most 320 characters."""
+    if _ADDRESS.fullmatch(text):
+        return text
+    raise Refusal("newline_in_address" if "\n" in text or "\r" in text else "malformed_address")
+
+
+def parse_zone(text: str, *, zones: frozenset[str]) -> str:
+    """A zone of the IANA time zone database, spelled as there."""
+    if text not in zones:
+        raise Refusal("invalid_zone")
+    return text
+
+
+def parse_country(text: str) -> str:
+    """ISO 3166-1 alpha-2, stored in upper case."""
+    return _code(_COUNTRY, text.strip(), "invalid_country").upper()
+
+
+def parse_currency(text: str) -> str:
+    """ISO 4217, stored in upper case."""
+    return _code(_CURRENCY, text.strip(), "invalid_currency").upper()
+
+
+def parse_locale(text: str) -> str:
+    """BCP 47, such as en-GB; en_GB is understood."""
+    return _code(_LOCALE, text.strip(), "invalid_locale").replace("_", "-")
+
+
+def _code(pattern: re.Pattern[str], text: str, reason: str) -> str:
+    if not pattern.fullmatch(text):
+        raise Refusal(reason)
+    return text

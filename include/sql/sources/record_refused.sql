@@ -1,0 +1,57 @@
+-- What: write the rows set aside to source.rejected; a row that is known there from an earlier load adds
+-- nothing. The text of a row that shows an erased person (by key, or by any address in it) is not kept, and a
+-- customers row of such a person is called erased, whatever else is wrong with it.
+-- Grain: one row a refused row of the file.
+-- Parameters: load_id bigint; feed text; file text, the file's name; link_secret text, the key of the hashes.
+-- Look-back: every erasure there was.
+with judged as (
+    select
+        refused.line,
+        refused.reason,
+        refused.detail,
+        refused.row_text,
+        refused.customer_id,
+        refused.reason = 'erased'
+        or exists (
+            select 1 from source.customer
+            where customer.customer_id = refused.customer_id and customer.erased_at is not null
+        )
+        or (
+            exists (select 1 from source.erased_address)
+            and exists (
+                select 1
+                from regexp_matches(refused.row_text, '[^\s,;"''<>:]+@[^\s,;"''<>]+', 'g') as found (words)
+                where source.address_hash(found.words[1], cast(:link_secret as text)) in (
+                    select erased_address.address_hash from source.erased_address
+                )
+            )
+        ) as is_erased
+    from refused
+),
+
+kept as (
+    select
+        line,
+        customer_id,
+        case when is_erased and cast(:feed as text) = 'customers' then 'erased' else reason end as reason,
+        case
+            when is_erased and cast(:feed as text) = 'customers' then 'the person was erased' else detail
+        end as detail,
+        case when not is_erased then row_text end as row_text
+    from judged
+)
+
+insert into source.rejected (load_id, feed, file, line, customer_id, reason, detail, row_text, row_md5)
+select
+    cast(:load_id as bigint) as load_id,
+    cast(:feed as text) as feed,
+    cast(:file as text) as file,
+    line,
+    customer_id,
+    reason,
+    detail,
+    row_text,
+    md5(coalesce(row_text, '')) as row_md5
+from kept
+order by line
+on conflict (feed, file, line, reason, row_md5) do nothing

@@ -1,0 +1,7 @@
+-- What: open a load and say what time it counts as.
+-- Grain: one row.
+-- Parameters: now timestamptz, the time of the load; null = the database's clock.
+-- Look-back: none.
+insert into source.load (started_at)
+values (coalesce(cast(:now as timestamptz), now()))
+returning load_id, started_at
