@@ -1,0 +1,11 @@
+"""Show broken campaign files as an import error: this file has no DAG and fails while one of them is wrong.
+
+Airflow counts an import error against every DAG of the file it came from and stops scheduling them. So the
+DAGs of good campaign files live in campaigns.py, and what is wrong with the others is said here.
+"""
+
+from lifecycle_airflow.campaign_dags import broken_campaigns
+from lifecycle_mail.errors import CampaignError
+
+if problems := broken_campaigns():
+    raise CampaignError("these campaigns have no DAG until their file is right:\n" + "\n".join(problems))

@@ -1,0 +1,22 @@
+"""Plan one campaign: find its segment, enroll who is new, and write the messages that are due.
+
+**Schedule.** The campaign file's `schedule`, UTC. A run covers the period between two ticks and works as of
+its end, so that every fact up to then counts and none after it.
+
+**Params.** `as_of`: plan as of another instant. A run without a period (triggered over the API without a
+logical date) needs it and refuses to guess.
+
+**A re-run** (clear, retry, backfill) finds the same people by the same keys: nobody is enrolled twice, no
+step is decided twice, no message is written twice. A run of an old period may plan, and never mails: what it
+would send is older than `max_lateness_hours` and is recorded as `stale`.
+
+**To undo.** Pause the DAG: `deliver_messages` copies the pause, and messages already written stay where they
+are until it is unpaused. To change the campaign, edit its YAML file; nothing here needs to be touched.
+
+**Unpausing** runs the latest period at once.
+"""
+
+from lifecycle_airflow.campaign_dags import campaign_dags
+
+# Airflow finds DAGs among a module's names: campaign__<name>, one for each include/campaigns/<name>.yaml.
+globals().update(campaign_dags(__doc__))

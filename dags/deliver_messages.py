@@ -1,0 +1,50 @@
+"""Send the messages that are due, through SendGrid.
+
+**Schedule.** Every ten minutes, and as soon as a campaign has written messages. Delivery works from the
+ledger, not from a period: it claims what may be sent now.
+
+**Pausing a campaign's DAG stops its mail.** `copy_pauses` writes the pauses of campaign DAGs into the
+warehouse before a shard starts, and each shard looks again every two seconds between its requests. A pause
+set by `campaign pause` stays until `campaign resume`.
+
+**Shards** are two workers on the same ledger; a row is claimed by one of them. The pool `sendgrid` bounds how
+many requests run at a time over all runs. In mode `preview` (the default) nothing is sent.
+
+**A re-run** sends nothing twice: a message that was claimed is accepted, rejected, or in doubt until an event
+or its topic's policy settles it.
+
+**To undo.** A mail that was accepted is gone. To stop all sending: `python -m lifecycle_mail sending pause`.
+"""
+
+import datetime as dt
+
+from airflow.sdk import AssetOrTimeSchedule, dag, get_current_context, task
+
+from lifecycle_airflow.assets import MESSAGES
+from lifecycle_airflow.dag_defaults import dag_defaults, ticks
+from lifecycle_airflow.delivery import copy_pauses_of, deliver_shard
+from lifecycle_airflow.installation import installation
+
+SHARDS = [0, 1]
+
+
+@dag(
+    schedule=AssetOrTimeSchedule(timetable=ticks("*/10 * * * *"), assets=[MESSAGES]),
+    doc_md=__doc__,
+    **dag_defaults("delivery", task_timeout=dt.timedelta(hours=2)),
+)
+def deliver_messages() -> None:
+    @task
+    def copy_pauses() -> dict[str, int]:
+        with installation() as system:
+            return copy_pauses_of(get_current_context(), system)
+
+    @task(pool="sendgrid", map_index_template="shard {{ task.op_kwargs['shard'] }}")
+    def deliver(shard: int) -> dict[str, int]:
+        with installation() as system:
+            return deliver_shard(get_current_context(), system, shard)
+
+    copy_pauses() >> deliver.expand(shard=SHARDS)
+
+
+deliver_messages()

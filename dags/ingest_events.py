@@ -1,0 +1,37 @@
+"""Load what SendGrid reported: deliveries, bounces, opens, clicks, complaints.
+
+**Schedule.** Hourly, and when the asset `lifecycle_event_files` says that files have arrived (a job that
+drops exports may post it: `POST /api/v2/assets/events`). The collector writes into `LIFECYCLE_EVENTS_DIR`;
+the warehouse remembers how far each file was read, so that no period is needed.
+
+**A re-run** reads nothing twice: events are known by their `sg_event_id`, in whatever order and however often
+they come.
+
+**To undo.** Not needed: an event only ever adds what happened. A suppression is lifted in the warehouse by
+hand, with a reason, and never by a feed.
+"""
+
+import datetime as dt
+
+from airflow.sdk import AssetOrTimeSchedule, dag, task
+
+from lifecycle_airflow.assets import EVENT_FILES, EVENTS
+from lifecycle_airflow.dag_defaults import dag_defaults, ticks
+from lifecycle_airflow.installation import folder, installation
+
+
+@dag(
+    schedule=AssetOrTimeSchedule(timetable=ticks("15 * * * *"), assets=[EVENT_FILES]),
+    doc_md=__doc__,
+    **dag_defaults("events", task_timeout=dt.timedelta(hours=2)),
+)
+def ingest_events() -> None:
+    @task(outlets=[EVENTS])
+    def ingest() -> dict[str, int]:
+        with installation() as system:
+            return system.ingest(folder(system.settings.events_dir, "LIFECYCLE_EVENTS_DIR")).counts()
+
+    ingest()
+
+
+ingest_events()

@@ -1,0 +1,36 @@
+"""Load the shop's feed files into the warehouse.
+
+**Schedule.** Hourly. Feeds are whatever lies in `LIFECYCLE_FEEDS_DIR`: customers, products, orders and the
+others, each of which may be absent. Loading needs no period: a file says itself when things happened.
+
+**A re-run** loads the same rows again under the same keys and changes nothing. Rows that break the contract
+go to `source.rejected` with their reason and never stop the rest.
+
+**To undo.** Correct the feed and load again: the later row of a key wins. Consent is a log and is never
+turned back by a feed.
+"""
+
+import datetime as dt
+
+from airflow.sdk import dag, task
+
+from lifecycle_airflow.assets import SOURCES
+from lifecycle_airflow.dag_defaults import dag_defaults, periods
+from lifecycle_airflow.installation import folder, installation
+
+
+@dag(
+    schedule=periods("0 * * * *"),
+    doc_md=__doc__,
+    **dag_defaults("sources", task_timeout=dt.timedelta(hours=2)),
+)
+def load_sources() -> None:
+    @task(outlets=[SOURCES])
+    def load() -> dict[str, int]:
+        with installation() as system:
+            return system.load(folder(system.settings.feeds_dir, "LIFECYCLE_FEEDS_DIR")).counts()
+
+    load()
+
+
+load_sources()

@@ -1,0 +1,39 @@
+"""Count again the days whose numbers have changed.
+
+**Schedule.** After every ingest of events. Which days are counted follows from what arrived since the last
+roll-up, however late; no period is needed.
+
+**Params.** `full`: count all days again, for example after a correction by hand.
+
+**A re-run** arrives at the same numbers; an incremental roll-up equals a full one.
+
+**To undo.** Not needed: every number can be counted again from the stages before.
+"""
+
+import datetime as dt
+
+from airflow.sdk import Param, dag, get_current_context, task
+
+from lifecycle_airflow.assets import EVENTS
+from lifecycle_airflow.dag_defaults import dag_defaults
+from lifecycle_airflow.installation import installation
+from lifecycle_airflow.run_window import now
+
+
+@dag(
+    schedule=[EVENTS],
+    params={"full": Param(False, type="boolean", description="Count every day again.")},
+    doc_md=__doc__,
+    **dag_defaults("kpis", task_timeout=dt.timedelta(hours=2)),
+)
+def roll_up_kpis() -> None:
+    @task
+    def roll_up() -> dict[str, int]:
+        full = get_current_context()["params"]["full"]
+        with installation() as system:
+            return system.roll_up(now(), full=full).counts()
+
+    roll_up()
+
+
+roll_up_kpis()

@@ -1,0 +1,166 @@
+"""Campaign DAGs out of campaign files: one `campaign__<name>` a YAML, the same DAG for the same file always.
+
+Reading the YAML is the one thing parsing does beside importing: no database, no network, no clock. A task's
+process parses too, and then reads its own campaign's file alone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from airflow.sdk import DAG, Param, chain, get_current_context, get_parsing_context, task
+
+from lifecycle_airflow.assets import MESSAGES
+from lifecycle_airflow.dag_defaults import dag_defaults, periods
+from lifecycle_airflow.installation import installation
+from lifecycle_airflow.pauses import PREFIX, dag_id_of
+from lifecycle_airflow.run_window import now, run_window
+from lifecycle_mail.campaigns import Campaign, Step, Topic, read_campaign, read_topics
+from lifecycle_mail.errors import CampaignError
+from lifecycle_mail.settings import Settings
+
+TASK_TIMEOUT = dt.timedelta(hours=1)
+AS_OF = Param(
+    None,
+    type=["null", "string"],
+    format="date-time",
+    description="Plan as of this instant, such as 2026-11-21T09:00:00Z; empty = the end of the run's period.",
+)
+
+
+def campaign_files() -> list[Path]:
+    """Return the campaign files of this deployment, sorted by name."""
+    return sorted(_settings().campaigns_dir.glob("*.yaml"))
+
+
+def campaign_names() -> list[str]:
+    """Return the name of every campaign file, broken ones too."""
+    return [path.stem for path in campaign_files()]
+
+
+def campaign_dags(doc: str) -> dict[str, DAG]:
+    """Return the DAG of every campaign file that can be read, by DAG id; `doc` is what all of them share.
+
+    A file that cannot be read is left out here and reported by `broken_campaigns`.
+
+    Raises:
+        CampaignError: the topics file is wrong, which no campaign can do without.
+    """
+    dags = {}
+    for path in _wanted(campaign_files()):
+        try:
+            dags[dag_id_of(path.stem)] = campaign_dag(path, _topics(), doc)
+        except CampaignError:
+            continue
+    return dags
+
+
+def broken_campaigns() -> list[str]:
+    """Return what is wrong with the campaign files that cannot be read: lines with file, line and remedy."""
+    problems = []
+    for path in campaign_files():
+        try:
+            read_campaign(path, _topics())
+        except CampaignError as error:
+            problems.append(str(error))
+    return problems
+
+
+def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
+    """Return the DAG of one campaign file.
+
+    Raises:
+        CampaignError: the file is wrong; says file, line and what to write instead.
+    """
+    campaign = read_campaign(path, topics)
+    name = campaign.campaign
+
+    @task
+    def refresh_segment() -> dict[str, int]:
+        window = run_window(get_current_context())
+        with installation() as system:
+            return system.refresh_segment(name, window.as_of).counts()
+
+    @task
+    def enroll() -> dict[str, int]:
+        window = run_window(get_current_context())
+        with installation() as system:
+            return system.enroll(name, window.as_of).counts()
+
+    @task
+    def advance() -> dict[str, int]:
+        window = run_window(get_current_context())
+        with installation() as system:
+            return system.advance(name, window.as_of).counts()
+
+    @task
+    def decide() -> dict[str, int]:
+        window = run_window(get_current_context())
+        with installation() as system:
+            return system.decide(name, window.as_of, now()).counts()
+
+    @task(outlets=[MESSAGES])
+    def write_messages() -> dict[str, int]:
+        with installation() as system:
+            return system.write_messages(name, now()).counts()
+
+    with DAG(
+        dag_id_of(name),
+        schedule=periods(campaign.schedule),
+        params={"as_of": AS_OF},
+        doc_md=_doc(campaign, doc),
+        **dag_defaults(
+            "campaign",
+            f"topic:{campaign.topic}",
+            f"owner:{campaign.owner}",
+            owner=campaign.owner,
+            task_timeout=TASK_TIMEOUT,
+        ),
+    ) as dag:
+        chain(refresh_segment(), enroll(), advance(), decide(), write_messages())
+    return dag
+
+
+def _wanted(files: list[Path]) -> list[Path]:
+    """Return the one file a task's process needs, or all of them for the dag-processor."""
+    dag_id = get_parsing_context().dag_id
+    if not dag_id:
+        return files
+    return [path for path in files if path.stem == dag_id.removeprefix(PREFIX)]
+
+
+def _doc(campaign: Campaign, doc: str) -> str:
+    """Return the DAG's page: what this campaign is, its series as a table, then what all campaigns share."""
+    rows = [f"| {_name_of(step)} | {step.after_hours:g} h | `{step.template}` |" for step in campaign.steps]
+    return "\n".join(
+        [
+            f"{campaign.description} For everyone who enters the segment `{campaign.segment.name}`; mails "
+            f"belong to the topic `{campaign.topic}`; holdout {campaign.holdout:.0%}.",
+            "",
+            "| step | after enrollment | template |",
+            "|---|---|---|",
+            *rows,
+            "",
+            doc.strip(),
+        ]
+    )
+
+
+def _name_of(step: Step) -> str:
+    return f"{step.step} ({' / '.join(step.variants)})" if step.variants else step.step
+
+
+def _topics() -> dict[str, Topic]:
+    return _read_topics_once(_settings().topics_file)
+
+
+@lru_cache(maxsize=1)
+def _read_topics_once(path: Path) -> dict[str, Topic]:
+    return read_topics(path)
+
+
+def _settings() -> Settings:
+    return Settings.from_environment(os.environ, database=False)

@@ -1,0 +1,49 @@
+"""What `deliver_messages` adds to the library: the pause of a campaign's DAG stops its mail at once."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lifecycle_airflow.campaign_dags import campaign_names
+from lifecycle_airflow.pauses import paused_campaigns
+from lifecycle_airflow.run_window import now
+
+if TYPE_CHECKING:
+    from lifecycle_mail.pipeline import Installation
+
+LOOK_AGAIN_AFTER_SECONDS = 2.0
+
+
+def copy_pauses_of(context: Mapping[str, Any], system: Installation) -> dict[str, int]:
+    """Copy the pauses of campaign DAGs into the warehouse's flags; return how many are paused and known."""
+    paused, known = paused_campaigns(campaign_names(), context["ti"].get_dag)
+    system.sync_dag_pauses(paused, known, now())
+    return {"paused": len(paused), "known": len(known)}
+
+
+def deliver_shard(context: Mapping[str, Any], system: Installation, shard: int) -> dict[str, int]:
+    """Deliver until nothing is claimable, looking at the DAGs' pauses again as it goes; return the counts."""
+    worker = f"{socket.gethostname()}:{os.getpid()}:{shard}"
+    return system.deliver(now, worker, shard=shard, progress=PauseWatch(context, system)).counts()
+
+
+class PauseWatch:
+    """Called after every request: every two seconds it copies the DAGs' pauses again.
+
+    A delivery of a million messages takes minutes, and somebody who pauses a campaign's DAG in that time
+    means it now: the claim that follows reads the flag copied here.
+    """
+
+    def __init__(self, context: Mapping[str, Any], system: Installation) -> None:
+        self._context = context
+        self._system = system
+        self._looked_at = time.monotonic()
+
+    def __call__(self, _report: object) -> None:
+        if time.monotonic() - self._looked_at >= LOOK_AGAIN_AFTER_SECONDS:
+            copy_pauses_of(self._context, self._system)
+            self._looked_at = time.monotonic()

@@ -1,0 +1,28 @@
+"""The product's Airflow plugin: where mails are simulated, a link to the outbox in Airflow's navigation."""
+
+import os
+
+from airflow.plugins_manager import AirflowPlugin
+
+
+def outbox_views() -> list[dict[str, str]]:
+    """Return the navigation entry of the simulator's outbox; none in the other modes."""
+    base_url = os.environ.get("SENDGRID_BASE_URL", "").rstrip("/")
+    if os.environ.get("LIFECYCLE_MODE") != "simulate" or not base_url:
+        return []
+    return [
+        {
+            "name": "Simulated outbox",
+            "href": f"{base_url}/outbox",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": "lifecycle-outbox",
+        }
+    ]
+
+
+class LifecyclePlugin(AirflowPlugin):
+    """Registers the views above."""
+
+    name = "lifecycle_mail"
+    external_views = outbox_views()

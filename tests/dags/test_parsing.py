@@ -1,0 +1,105 @@
+"""Parsing the DAG folder: pure, quick, the same every time; a broken campaign breaks nothing but itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+REPORT = Path(__file__).with_name("parse_report.py")
+
+
+def _parse(hash_seed: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, str(REPORT)],
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return dict(json.loads(done.stdout[done.stdout.index('{"dags"') :]))
+
+
+@pytest.fixture(scope="module")
+def reports() -> list[dict[str, Any]]:
+    """Two parses in two processes, with different orders of sets."""
+    return [_parse("1"), _parse("2")]
+
+
+def test_parsing_reads_campaign_files_and_nothing_else(reports: list[dict[str, Any]]) -> None:
+    """Parsing opens no socket and no database, and reads only YAML files of include/."""
+    report = reports[0]
+    assert report["import_errors"] == {}
+    assert report["warnings"] == {}
+    assert report["connections"] == []
+    folder = DAGS.parent / "include"
+    ours = {path for path in report["files"] if path.startswith(str(DAGS.parent)) and ".venv" not in path}
+    campaigns = {str(path) for path in (folder / "campaigns").glob("*.yaml")}
+    assert ours == campaigns | {str(folder / "topics.yaml")}
+
+
+def test_parsing_stays_light(reports: list[dict[str, Any]]) -> None:
+    """The library's heavy parts are imported by tasks, not by the dag-processor."""
+    heavy = {"pandas", "pyarrow", "mjml", "babel", "lifecycle_mail.database", "lifecycle_mail.pipeline"}
+    assert heavy & set(reports[0]["modules"]) == set()
+
+
+def test_two_parses_are_the_same(reports: list[dict[str, Any]]) -> None:
+    """Parsing again makes no new DAG version: Airflow's own version hashes agree, whatever the hash seed."""
+    first, second = (report["dags"] for report in reports)
+    assert len(first) >= 10
+    assert first == second
+
+
+def _break(folder: Path, name: str, old: str, new: str) -> None:
+    file = folder / f"{name}.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+def test_a_broken_campaign_breaks_its_own_dag_alone(campaigns_folder: Path) -> None:
+    """A typo in one file takes that campaign's DAG away; all others stay, without an error."""
+    whole = set(DagBag(str(DAGS)).dags)
+    _break(campaigns_folder, "birthday", "priority:", "priorty:")
+    bag = DagBag(str(DAGS))
+    assert whole - set(bag.dags) == {"campaign__birthday"}
+    assert set(bag.import_errors) == {str(DAGS / "broken_campaigns.py")}
+
+
+def test_the_import_error_says_what_to_write(campaigns_folder: Path) -> None:
+    """The import error names each broken file, the line, and the nearest right word."""
+    _break(campaigns_folder, "birthday", "priority:", "priorty:")
+    _break(campaigns_folder, "win_back", "event: order", "event: ordr")
+    (error,) = DagBag(str(DAGS)).import_errors.values()
+    lines = error.strip().splitlines()
+    assert any(line.startswith("birthday.yaml:") and "did you mean 'priority'" in line for line in lines)
+    assert any(line.startswith("win_back.yaml:") and "did you mean 'order'" in line for line in lines)
+
+
+def test_a_new_campaign_is_a_yaml_file_alone(campaigns_folder: Path) -> None:
+    """A new file gives a new DAG; nothing in dags/ is touched."""
+    text = (campaigns_folder / "birthday.yaml").read_text()
+    (campaigns_folder / "birthday_club.yaml").write_text(
+        text.replace("campaign: birthday", "campaign: birthday_club")
+    )
+    assert "campaign__birthday_club" in DagBag(str(DAGS)).dags
+
+
+def test_a_task_reads_its_own_campaign_alone(
+    campaigns_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a task's process only the wanted DAG is built, so that many campaigns cost a task nothing."""
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "campaign__birthday")
+    _break(campaigns_folder, "win_back", "priority:", "priorty:")
+    campaigns = DagBag(str(DAGS / "campaigns.py"))
+    assert set(campaigns.dags) == {"campaign__birthday"}

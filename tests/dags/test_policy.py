@@ -1,0 +1,137 @@
+"""What every DAG of this product promises: documentation, owner, retries, limits, no surprise runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CAMPAIGNS = {f"campaign__{file.stem}" for file in (REPOSITORY / "include" / "campaigns").glob("*.yaml")}
+PLAIN = {
+    "deliver_messages",
+    "erase_customer",
+    "ingest_events",
+    "load_sources",
+    "maintain_partitions",
+    "roll_up_kpis",
+}
+KNOWN_TAGS = {"lifecycle-mail", "campaign", "delivery", "events", "kpis", "privacy", "sources", "upkeep"}
+
+
+@pytest.fixture(scope="module")
+def dags() -> dict[str, Any]:
+    """Every DAG of dags/, by id."""
+    bag = DagBag(str(REPOSITORY / "dags"))
+    assert bag.import_errors == {}
+    return dict(bag.dags)
+
+
+@pytest.fixture(params=sorted(PLAIN | CAMPAIGNS))
+def dag(request: pytest.FixtureRequest, dags: dict[str, Any]) -> DAG:
+    """One DAG at a time."""
+    return dags[request.param]
+
+
+def test_exactly_these_dags(dags: dict[str, Any]) -> None:
+    """The folder holds the six stage DAGs and one DAG a campaign file, no more and no fewer."""
+    assert set(dags) == PLAIN | CAMPAIGNS
+    assert {"campaign__birthday", "campaign__cart_abandoned", "campaign__replenishment"} <= CAMPAIGNS
+
+
+def test_runs_do_not_pile_up(dag: DAG) -> None:
+    """One run at a time, and no run for the past when a DAG is switched on."""
+    assert dag.max_active_runs == 1
+    assert dag.catchup is False
+
+
+def test_every_dag_is_found_by_its_tags(dag: DAG) -> None:
+    """Tags are of a known set; a campaign carries its topic and its owner."""
+    plain = {tag for tag in dag.tags if ":" not in tag}
+    assert "lifecycle-mail" in plain
+    assert plain <= KNOWN_TAGS
+    kinds = {tag.split(":")[0] for tag in dag.tags if ":" in tag}
+    assert kinds == ({"topic", "owner"} if dag.dag_id in CAMPAIGNS else set())
+
+
+def test_every_dag_explains_itself(dag: DAG) -> None:
+    """The page says what, when and why, what a re-run does, and how to undo."""
+    page = dag.doc_md or ""
+    for part in ("**Schedule.**", "**To undo.**"):
+        assert part in page
+    assert re.search(r"\*\*A re-run\*\*", page)
+    for name in dag.params:
+        assert f"`{name}`" in page
+
+
+def test_every_task_is_bounded_and_owned(dag: DAG) -> None:
+    """Each task has an owner, a time limit and three retries that come further and further apart."""
+    assert dag.tasks
+    for task in dag.tasks:
+        assert task.owner != "airflow"
+        assert isinstance(task.execution_timeout, dt.timedelta)
+        assert task.retries == 3
+        assert task.retry_exponential_backoff > 1
+        assert task.max_retry_delay is not None
+        assert task.retry_policy is not None
+
+
+def test_campaigns_walk_the_path(dags: dict[str, Any]) -> None:
+    """A campaign plans in the order of the path, and its last task says that messages are there."""
+    for name in CAMPAIGNS:
+        order = [task.task_id for task in dags[name].topological_sort()]
+        assert order == ["refresh_segment", "enroll", "advance", "decide", "write_messages"]
+        assert {asset.name for asset in dags[name].get_task("write_messages").outlets} == {
+            "lifecycle_messages"
+        }
+
+
+def test_schedules(dags: dict[str, Any]) -> None:
+    """Work for a period runs on real intervals in UTC; the rest needs none; erasing is by hand alone."""
+    kinds = {name: type(dag.timetable).__name__ for name, dag in dags.items()}
+    assert kinds == {
+        **dict.fromkeys(CAMPAIGNS, "CronDataIntervalTimetable"),
+        "load_sources": "CronDataIntervalTimetable",
+        "deliver_messages": "AssetOrTimeSchedule",
+        "ingest_events": "AssetOrTimeSchedule",
+        "roll_up_kpis": "AssetTriggeredTimetable",
+        "maintain_partitions": "CronTriggerTimetable",
+        "erase_customer": "NullTimetable",
+    }
+
+
+def test_delivery_is_bounded(dags: dict[str, Any]) -> None:
+    """Delivery is mapped over a few shards in the pool `sendgrid`, never over recipients."""
+    deliver = dags["deliver_messages"].get_task("deliver")
+    assert deliver.partial_kwargs["pool"] == "sendgrid"
+    shards = deliver.op_kwargs_expand_input.value["shard"]
+    assert 2 <= len(shards) <= 16
+
+
+@pytest.mark.parametrize("given", ["", "a b", "someone@example.com", "x" * 101, "1; drop"])
+def test_erasing_takes_a_key_and_no_address(dags: dict[str, Any], given: str) -> None:
+    """The param refuses what is not a customer's key, so that no address lands in Airflow's tables."""
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        dags["erase_customer"].params.get_param("customer_id").resolve(given)
+
+
+def test_erasing_takes_the_keys_a_shop_has(dags: dict[str, Any]) -> None:
+    """Numbers, prefixed keys and UUIDs all pass."""
+    param = dags["erase_customer"].params.get_param("customer_id")
+    for key in ("42", "C-000017", "shop:42", "0b3e9f56-6a4e-4a3c-9d0b-2f6f6f6f6f6f"):
+        assert param.resolve(key) == key
+
+
+def test_nothing_of_dags_reads_a_clock_or_a_database() -> None:
+    """DAG files are wiring: no SQL, no pandas, no Variable, no clock of their own."""
+    forbidden = re.compile(r"\b(select |pandas|Variable|datetime\.now|utcnow|create_engine|\.today\()")
+    for file in (REPOSITORY / "dags").glob("*.py"):
+        assert not forbidden.search(file.read_text()), file.name
+        assert len(file.read_text().splitlines()) <= 120, file.name
