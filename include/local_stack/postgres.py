@@ -32,7 +32,7 @@ TUNING = {
     "maintenance_work_mem": "256MB",
     "jit": "off",
 }
-_START_ATTEMPTS = 3
+_START_ATTEMPTS = 4
 
 
 class EmbeddedPostgres:
@@ -106,8 +106,8 @@ class EmbeddedPostgres:
             try:
                 server.start()
                 return str(server.get_uri())
-            except (subprocess.SubprocessError, AssertionError):
-                time.sleep(5 * (attempt + 1))
+            except (subprocess.SubprocessError, AssertionError, OSError):
+                time.sleep(2 * (attempt + 1))
         raise NotReady(f"PostgreSQL did not start; see {self.log_file}")
 
 
