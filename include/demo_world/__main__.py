@@ -28,9 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"cannot write {options.folder}: {error.strerror}; choose another folder", file=sys.stderr)
         return 1
     rows, seconds = sum(file.rows for file in written), time.monotonic() - started
-    print(
-        f"{options.folder}: {len(written)} files, {rows:,} rows, moved by {shift_days} days, {seconds:.1f} s"
-    )
+    print(f"{options.folder}: {len(written)} files, {rows:,} rows, moved by {shift_days} days, {seconds:.1f} s")
     return 0
 
 
@@ -40,9 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     write = commands.add_parser("write", help="write every feed file of the demo's shop")
     write.add_argument("folder", type=Path, metavar="DIR", help="folder for the files, made if it is missing")
     today = datetime.now(UTC).date()
-    write.add_argument(
-        "--today", type=date.fromisoformat, default=today, help="UTC date; default: the clock's"
-    )
+    write.add_argument("--today", type=date.fromisoformat, default=today, help="UTC date; default: the clock's")
     shift_help = "whole days the history is moved; auto: the last purchase becomes yesterday's"
     write.add_argument("--shift-days", type=_shift, default="auto", help=shift_help)
     write.add_argument("--seed", type=int, default=7, help="seed of everything made up")
@@ -63,9 +59,7 @@ def _count(text: str) -> int:
 
 
 def _report(written: FileWritten) -> None:
-    print(
-        f"{written.file:<32} {written.rows:>9,} rows {written.seconds:>6.1f} s", file=sys.stderr, flush=True
-    )
+    print(f"{written.file:<32} {written.rows:>9,} rows {written.seconds:>6.1f} s", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,12 @@ from typing import Any
 from demo_world.shop_time import start_of
 
 
-def partner_customers(today: date) -> list[dict[str, Any]]:
-    """Twelve rows of the feed `customers`; what is wrong with each is the comment beside it."""
-    signed_up = start_of(today) - timedelta(days=30)
+def partner_customers(day: date) -> list[dict[str, Any]]:
+    """Twelve rows of the feed `customers`; what is wrong with each is the comment beside it.
+
+    day: they signed up 30 days before it; the same day every run, so that a second load refuses nothing new.
+    """
+    signed_up = start_of(day) - timedelta(days=30)
     good = {
         "created_at": signed_up,
         "locale": "en-GB",
@@ -29,9 +32,7 @@ def partner_customers(today: date) -> list[dict[str, Any]]:
 
     def row(number: int, name: str, **other: Any) -> dict[str, Any]:
         key, address = f"partner-{number:02}", f"partner.{number:02}@example.com"
-        return (
-            good | {"customer_id": key, "email": address, "first_name": name, "last_name": "O'Neill"} | other
-        )
+        return good | {"customer_id": key, "email": address, "first_name": name, "last_name": "O'Neill"} | other
 
     return [
         row(1, "Siobhán", birthday="1988-04-17"),  # good

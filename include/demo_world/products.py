@@ -104,9 +104,7 @@ def products(source_products: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame
             "is_consumable": rows["product_category"].isin(CONSUMABLE_CATEGORIES),
             "units_per_pack": sizes["amount"],
             **_declared(rows, sizes),
-            "goods_kind": np.where(
-                rows["product_category"].str.contains(HARD_GOODS, na=False), "hard", "soft"
-            ),
+            "goods_kind": np.where(rows["product_category"].str.contains(HARD_GOODS, na=False), "hard", "soft"),
             "url": "https://shop.example.com/products/" + text_keys(rows["product_id"]),
         }
     )
@@ -155,9 +153,7 @@ def _sizes(sizes: pd.Series) -> pd.DataFrame:
     read = {size: package_units(size) for size in sizes.dropna().unique()}
     amounts = {size: units[0] for size, units in read.items() if units}
     units = {size: units[1] for size, units in read.items() if units}
-    return pd.DataFrame(
-        {"amount": sizes.map(amounts).astype("float64"), "unit": sizes.map(units).astype("str")}
-    )
+    return pd.DataFrame({"amount": sizes.map(amounts).astype("float64"), "unit": sizes.map(units).astype("str")})
 
 
 def _readable(texts: pd.Series) -> pd.Series:
@@ -175,9 +171,7 @@ def _declared(rows: pd.DataFrame, sizes: pd.DataFrame) -> dict[str, pd.Series]:
     daily = pd.Series(np.nan, index=rows.index)
     delivery = pd.Series(np.nan, index=rows.index)
     for use in DECLARED:
-        kind = (rows["product_category"] == use.category) & rows["product_type"].str.match(
-            use.types, na=False
-        )
+        kind = (rows["product_category"] == use.category) & rows["product_type"].str.match(use.types, na=False)
         daily[kind & (sizes["unit"] == use.unit)] = use.units
         if use.delivery_days is not None:
             delivery[kind] = use.delivery_days

@@ -75,7 +75,9 @@ def write_reactions(
     *,
     world: Path | None = None,
 ) -> ReactionCounts:
-    """Write the orders of the hours after the mails: orders-, order_lines- and carts-reactions.csv.
+    """Write the orders of the hours after the mails: orders, order_lines and carts.reactions.csv.
+
+    The names sort after the world's own files, so that a load of both leaves a bought cart ordered.
 
     clickers: customer_id and the time of a click; enrolled: customer_id, arm and the time of enrollment,
     held-out arms included. A customer buys once at most, after the first click or the last enrollment and
@@ -90,9 +92,9 @@ def write_reactions(
     orders = [_order(buyer, contents[buyer.customer_id]) for buyer in bought]
     lines = [line for buyer in bought for line in _order_lines(buyer, contents[buyer.customer_id])]
     ordered = [_ordered_cart(buyer, cart) for buyer in bought if (cart := contents[buyer.customer_id].cart)]
-    write_csv(folder / "orders-reactions.csv", ORDER_COLUMNS, orders)
-    write_csv(folder / "order_lines-reactions.csv", ORDER_LINE_COLUMNS, lines)
-    write_csv(folder / "carts-reactions.csv", CART_COLUMNS, ordered)
+    write_csv(folder / "orders.reactions.csv", ORDER_COLUMNS, orders)
+    write_csv(folder / "order_lines.reactions.csv", ORDER_LINE_COLUMNS, lines)
+    write_csv(folder / "carts.reactions.csv", CART_COLUMNS, ordered)
     by_clickers = sum(buyer.clicked for buyer in bought)
     revenue = round(sum(order["total"] for order in orders), 2)
     return ReactionCounts(by_clickers, len(bought) - by_clickers, revenue)

@@ -59,9 +59,7 @@ def _before_purchases(
         yield from _session(f"{row.basket_id}", str(row.household_id), start, seen[row.basket_id], chance)
 
 
-def _visits_on(
-    day: date, last_basket: pd.Series, seen: dict[Any, list[int]], seed: int
-) -> Iterator[dict[str, Any]]:
+def _visits_on(day: date, last_basket: pd.Series, seen: dict[Any, list[int]], seed: int) -> Iterator[dict[str, Any]]:
     """Visits of one UTC day depend on that day alone: a later run tells them again in the same words."""
     households = last_basket.index.to_numpy()
     for household in households[uniform(seed, f"visit {day}", households) < VISITS_A_DAY]:
@@ -71,9 +69,7 @@ def _visits_on(
         yield from _session(f"{household}-{day:%Y%m%d}", str(household), start, products, chance)
 
 
-def _session(
-    key: str, customer: str, start: datetime, products: list[int], chance: Random
-) -> Iterator[dict[str, Any]]:
+def _session(key: str, customer: str, start: datetime, products: list[int], chance: Random) -> Iterator[dict[str, Any]]:
     """One to four pages, a quarter of them topic pages; less than 20 minutes in all."""
     viewed_at = start.replace(microsecond=0)
     for number in range(chance.randint(1, 4)):

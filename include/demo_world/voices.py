@@ -45,9 +45,7 @@ def lead_actions(people: list[dict[str, Any]], until: datetime, seed: int) -> It
                 yield _lead_action(person, kind, chance.choice(subjects), until, chance)
 
 
-def _lead_action(
-    person: dict[str, Any], kind: str, subject: str, until: datetime, chance: Random
-) -> dict[str, Any]:
+def _lead_action(person: dict[str, Any], kind: str, subject: str, until: datetime, chance: Random) -> dict[str, Any]:
     later = 0.0 if kind == "subscribe" else chance.random()
     return {
         "action_id": f"{person['customer_id']}-{kind}",

@@ -118,9 +118,7 @@ def _write_cart_lines(path: Path, world: World) -> int:
 
 
 def _write_page_views(path: Path, world: World) -> int:
-    views = page_views(
-        world.baskets, world.lines, today=world.today, shift_days=world.shift_days, seed=world.seed
-    )
+    views = page_views(world.baskets, world.lines, today=world.today, shift_days=world.shift_days, seed=world.seed)
     return write_ndjson(path, views)
 
 
@@ -129,9 +127,7 @@ def _write_lead_actions(path: Path, world: World) -> int:
 
 
 def _write_reviews(path: Path, world: World) -> int:
-    said = voices.reviews(
-        world.baskets, world.lines, shift_days=world.shift_days, until=world.until, seed=world.seed
-    )
+    said = voices.reviews(world.baskets, world.lines, shift_days=world.shift_days, until=world.until, seed=world.seed)
     return write_csv(path, voices.REVIEW_COLUMNS, said)
 
 
@@ -145,7 +141,7 @@ def _offers(world: World) -> Iterator[dict[str, Any]]:
 
 
 def _write_partner_customers(path: Path, world: World) -> int:
-    return write_csv(path, CUSTOMER_COLUMNS, partner_customers(world.today))
+    return write_csv(path, CUSTOMER_COLUMNS, partner_customers(world.until.date()))
 
 
 def _write_partner_order_lines(path: Path, _world: World) -> int:

@@ -81,8 +81,8 @@ def reacted(
 
 def test_whoever_left_a_cart_buys_what_was_in_it(world: Path, reacted: Path) -> None:
     """The order names the cart and holds its lines, and the cart is ordered at that moment."""
-    orders = {row["cart_id"]: row for row in read(reacted / "orders-reactions.csv") if row["cart_id"]}
-    carts = {row["cart_id"]: row for row in read(reacted / "carts-reactions.csv")}
+    orders = {row["cart_id"]: row for row in read(reacted / "orders.reactions.csv") if row["cart_id"]}
+    carts = {row["cart_id"]: row for row in read(reacted / "carts.reactions.csv")}
     still_open = {row["cart_id"]: row for row in read(world / "carts.csv") if row["status"] == "open"}
     assert orders
     assert orders.keys() == carts.keys() <= still_open.keys()
@@ -92,7 +92,7 @@ def test_whoever_left_a_cart_buys_what_was_in_it(world: Path, reacted: Path) -> 
         assert order["customer_id"] == still_open[cart_id]["customer_id"]
         bought = [
             line
-            for line in read(reacted / "order_lines-reactions.csv")
+            for line in read(reacted / "order_lines.reactions.csv")
             if line["order_id"] == order["order_id"]
         ]
         left = [line for line in read(world / "cart_lines.csv") if line["cart_id"] == cart_id]
@@ -108,10 +108,10 @@ def test_totals_are_the_sums_of_the_lines_and_revenue_the_sum_of_totals(
 ) -> None:
     """Every order has lines, costs something, and is counted."""
     sums: dict[str, float] = {}
-    for line in read(reacted / "order_lines-reactions.csv"):
+    for line in read(reacted / "order_lines.reactions.csv"):
         cost = float(line["quantity"]) * float(line["unit_price"])
         sums[line["order_id"]] = sums.get(line["order_id"], 0) + cost
-    orders = {row["order_id"]: float(row["total"]) for row in read(reacted / "orders-reactions.csv")}
+    orders = {row["order_id"]: float(row["total"]) for row in read(reacted / "orders.reactions.csv")}
     assert orders == {order: pytest.approx(total, abs=0.006) for order, total in sums.items()}
     assert min(orders.values()) > 0
     counts = write_reactions(tmp_path, clickers, [], NOON, 7, world=world)
@@ -123,5 +123,5 @@ def test_the_same_clicks_bring_the_same_orders(
 ) -> None:
     """Clicks told in another order write the same bytes: loading them twice is loading them once."""
     write_reactions(tmp_path, reversed(clickers), [], NOON, 7, world=world)
-    for name in ("orders-reactions.csv", "order_lines-reactions.csv", "carts-reactions.csv"):
+    for name in ("orders.reactions.csv", "order_lines.reactions.csv", "carts.reactions.csv"):
         assert (tmp_path / name).read_bytes() == (reacted / name).read_bytes()
