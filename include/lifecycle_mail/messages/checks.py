@@ -31,8 +31,11 @@ CUSTOMER_FIELDS = ("first_name", "last_name", "language", "currency", "country",
 MJML_TAGS = frozenset(
     {"mjml"} | {f"mj-{tag}" for tag in (
         "head", "body", "title", "preview", "raw", "attributes", "all", "class", "style", "font",
-        "breakpoint", "html-attributes", "selector", "html-attribute", "section", "column", "group", "wrapper",
-        "hero", "text", "button", "image", "divider", "spacer", "table", "social", "social-element", "navbar", "navbar-link",
+        "breakpoint", "html-attributes", "selector", "html-attribute", "section", "column",
+        "group",
+        "wrapper", "hero", "text", "button", "image", "divider", "spacer", "table", "social",
+        "social-element",
+        "navbar", "navbar-link",
         "accordion", "accordion-element", "accordion-title", "accordion-text", "carousel", "carousel-image",
     )}
 )  # fmt: skip
@@ -89,7 +92,7 @@ def _check_file(library: "TemplateLibrary", name: str, file: str, sample: Sample
             if twin is not slot and repr(twin.body) != repr(slot.body):
                 yield TemplateError(
                     f"{slot.file}:{slot.line}: slot {slot.name} is written differently in "
-                    f"{twin.file}:{twin.line}; a slot has one content a part: make them equal or give one another name"
+                    f"{twin.file}:{twin.line}; make them equal or rename one"
                 )
             yield from _inside_slot(slot, source, shared, _shapes(sample, shell))
 

@@ -102,7 +102,9 @@ def _is_address(name: str) -> bool:
 
 
 def _guarded(node: nodes.Expr) -> nodes.Expr:
-    return nodes.Filter(node, "web_url", [], [], None, None).set_lineno(node.lineno)
+    wrapped = nodes.Filter(node, "web_url", [], [], None, None)
+    wrapped.set_lineno(node.lineno)
+    return wrapped
 
 
 class MailCodeGenerator(CodeGenerator):

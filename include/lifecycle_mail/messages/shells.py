@@ -71,7 +71,7 @@ class Shell:
 
     @classmethod
     def from_columns(cls, row: Mapping[Any, Any]) -> "Shell":
-        """Return the shell a row of message.shell holds; jsonb may be text or parsed, other columns are ignored."""
+        """Return the shell a row of message.shell holds; jsonb may be text or parsed; others are ignored."""
         values = {field.name: row[field.name] for field in fields(cls)}
         for name in ("slot_tokens", "brand", "offer"):
             if isinstance(values[name], str):

@@ -89,7 +89,7 @@ class SlotRenderer:
             self._refuse(slot, error)
 
     def _refuse(self, slot: CompiledSlot | None, error: Exception) -> NoReturn:
-        """Raise a TemplateError that names place and variable; the cause, which may quote data, is dropped."""
+        """Raise a TemplateError that names place and variable; the cause may quote data and is dropped."""
         if slot is None or isinstance(error, TemplateError):
             raise error
         line = _line_of(error, slot.template)

@@ -62,6 +62,7 @@ def _read(env: MailEnvironment, file: str) -> TemplateSource:
     try:
         text, _, _ = env.loader.get_source(env, file)
         tree = env.parse(text, file, file)
+        meta.find_undeclared_variables(tree)  # it finds unknown filters and tests, which parsing does not
     except TemplateNotFound:
         raise TemplateError(
             f"{file}: no such template file; add it, or correct the name that refers to it"
@@ -94,7 +95,7 @@ def dotted_names(node: nodes.Node) -> Iterator[str]:
     """Yield the variables under `node` as they are written, the longest form of each: customer.first_name."""
     if isinstance(node, nodes.Name) and node.ctx == "load":
         yield node.name
-    elif isinstance(node, nodes.Getattr) and (dotted := _dotted(node)):
+    elif isinstance(node, nodes.Getattr | nodes.Getitem) and (dotted := _dotted(node)):
         yield dotted
     else:
         for child in node.iter_child_nodes():
@@ -109,4 +110,7 @@ def _dotted(node: nodes.Node) -> str | None:
     if isinstance(node, nodes.Getattr):
         before = _dotted(node.node)
         return f"{before}.{node.attr}" if before else None
+    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        before = _dotted(node.node)
+        return f"{before}[{node.arg.value}]" if before else None
     return None

@@ -2,7 +2,7 @@
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
 A template is a folder include/templates/<campaign>/<step>/ with subject.txt, preheader.txt, body.mjml,
-body.txt and sample.json; base/ holds layouts and macros, translations/ the words. Nothing here touches a database.
+body.txt and sample.json; base/ holds layouts and macros, translations/ the words. No database here.
 """
 
 import secrets

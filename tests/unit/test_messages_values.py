@@ -1,0 +1,138 @@
+"""What becomes part of a mail: cleaning, escaping, addresses, money, numbers, dates, colours."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from babel.numbers import format_currency
+from markupsafe import Markup
+
+from lifecycle_mail.messages.values import (
+    TILES,
+    clean,
+    contrast,
+    date_writer,
+    day_writer,
+    html_value,
+    ink_on,
+    money_writer,
+    number_writer,
+    readable,
+    subject_line,
+    text_value,
+    tile_of,
+    times,
+    web_url,
+)
+
+AMOUNTS = ("0", "0.05", "1", "2.5", "9.995", "12.34", "999.99", "1000", "1234.5", "9999.99", "12345.67",
+           "123456.78", "1234567.89", "98765432.1", "-3.20")  # fmt: skip
+LOCALES = ("en", "en-GB", "de", "de-CH", "fr", "es", "pl", "th", "fa", "he", "zh-Hant", "hi", "pt-BR", "sv", "ar", "ja")
+
+
+@pytest.mark.parametrize("language", LOCALES)
+@pytest.mark.parametrize("currency", ["USD", "EUR", "JPY", "ILS", "THB", "KWD", "IRR", "TWD"])
+def test_money_is_written_exactly_as_babel_writes_it(language: str, currency: str) -> None:
+    """The fast writer agrees with Babel for every locale and currency the shop may meet."""
+    write = money_writer(language, currency)
+    written = [write(amount) for amount in AMOUNTS]
+    locale = language.replace("-", "_")
+    assert written == [format_currency(Decimal(amount), currency, locale=locale) for amount in AMOUNTS]
+
+
+def test_money_takes_strings_numbers_and_another_currency() -> None:
+    """Snapshots carry amounts as strings or numbers; a basket may be in another currency than the shell."""
+    write = money_writer("en", "USD")
+    assert [write("4.39"), write(4.39), write(Decimal("4.39")), write(4)] == ["$4.39", "$4.39", "$4.39", "$4.00"]
+    assert write("4.39", "EUR") == "€4.39"
+    assert write("4.39", None) == "$4.39"
+
+
+@pytest.mark.parametrize("value", ["abc", "", None, "NaN", "Infinity"])
+def test_what_is_no_amount_is_refused_without_repeating_it(value: object) -> None:
+    """An error about money never quotes the recipient's data."""
+    with pytest.raises(ValueError, match=r"^an amount is not a (finite )?number$"):
+        money_writer("en", "USD")(value)
+
+
+def test_a_line_is_multiplied_exactly() -> None:
+    """Three at 0.10 are 0.30, not 0.30000000000000004."""
+    assert times("3", 0.1) == "0.3"
+    assert times(2, "2.49") == "4.98"
+
+
+def test_html_values_are_escaped_and_cleaned() -> None:
+    """Markup stays, everything else is escaped; control characters and direction overrides go; None is nothing."""
+    assert html_value('<b>"O\'Neil" & co</b>') == "&lt;b&gt;&#34;O&#39;Neil&#34; &amp; co&lt;/b&gt;"
+    assert html_value("A\x00B\r\nC\u202eD") == "AB CD"
+    assert html_value(Markup("<b>")) == "<b>"
+    assert (html_value(None), html_value(3)) == ("", "3")
+
+
+def test_text_values_are_cleaned_but_not_escaped() -> None:
+    """A text part shows & and < as they are, and cannot hold a tag SendGrid would read as its own."""
+    assert text_value("Fish & <chips>\n\x07now") == "Fish & <chips> now"
+    assert text_value("<%asm_global_unsubscribe_url%>") == "< %asm_global_unsubscribe_url%>"
+    assert text_value(None) == ""
+
+
+def test_letters_of_other_scripts_survive_cleaning() -> None:
+    """Joiners of Persian and emoji, and the marks in Hebrew amounts, are text and stay."""
+    for text in ("می\u200cخواهم", "👩\u200d🍳", "สวัสดี", "\u200f15 \u200f₪", "a\u00a0b"):
+        assert clean(text) == text
+
+
+def test_a_subject_is_one_line_of_sensible_length() -> None:
+    """No newline reaches a header; a long subject is cut at a word."""
+    assert subject_line("  Hello\r\nBcc: x@example.com ") == "Hello Bcc: x@example.com"
+    long = subject_line("word " * 60)
+    assert len(long) <= 121
+    assert long.endswith("word…")
+    assert len(subject_line("x" * 500)) <= 121
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("https://shop.example.com/p/1?a=1&b=2", True),
+        ("HTTP://shop.example.com/", True),
+        ("https://shop.example.com/ü", True),
+        ("javascript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("//shop.example.com/p", False),
+        ("https://shop.example.com/ x", False),
+        ('https://shop.example.com/"onload="x', False),
+        ("https://shop.example.com/\njavascript:x", False),
+        ("", False),
+        (None, False),
+        (7, False),
+    ],
+)
+def test_only_web_addresses_are_linked(value: object, kept: bool) -> None:
+    """A feed's address is kept when it is http or https and clean, and dropped otherwise."""
+    assert web_url(value) == (value if kept else None)
+
+
+def test_dates_and_numbers_follow_the_locale() -> None:
+    """ISO strings become dates people read; quantities lose needless zeros."""
+    assert date_writer("en")("2026-11-24T00:00:00+00:00") == "November 24, 2026"
+    assert day_writer("de")("2026-11-24") == "24. November"
+    assert (number_writer("de")("1234.50"), number_writer("en")(2.0)) == ("1.234,5", "2")
+    with pytest.raises(ValueError, match=r"^a date is not ISO 8601$"):
+        day_writer("en")("next week")
+
+
+def test_every_tile_and_every_derived_colour_can_be_read() -> None:
+    """Letters on tiles, text on a brand's button and a brand's name on paper have a contrast of 4.5 or more."""
+    assert min(contrast(paper, ink) for paper, ink in TILES) >= 4.5
+    for colour in ("#1f6b45", "#ffd400", "#ff6a00", "#000000", "#ffffff", "#7aa7ff"):
+        assert contrast(ink_on(colour), colour) >= 4.5
+        assert contrast(readable(colour, "#f3f1ec"), "#f3f1ec") >= 4.5
+
+
+def test_a_tile_shows_the_first_letter_and_stays_the_same() -> None:
+    """A product without a picture always gets the same tile; a nameless one gets a dot."""
+    assert tile_of("  «soft» drinks")["letter"] == "S"
+    assert tile_of(None)["letter"] == "•"
+    assert tile_of("Eggs") == tile_of("Eggs")

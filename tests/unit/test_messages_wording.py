@@ -1,0 +1,96 @@
+"""Words in a language: keys, plural forms, placeholders, direction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from message_templates import LINKS, TEMPLATES, cart, customer, library, shell
+
+from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.messages.shells import rebuild
+from lifecycle_mail.messages.wording import Wording
+
+
+def words(folder: Path, content: str, language: str = "en") -> Wording:
+    """Write one translation file and read it."""
+    (folder / "translations").mkdir(exist_ok=True)
+    (folder / "translations" / f"{language}.yaml").write_text(content, encoding="utf-8")
+    return Wording(folder, language)
+
+
+def test_a_message_is_found_by_its_key_and_a_dotted_one_in_its_template(tmp_path: Path) -> None:
+    """t(".title") is the template's own; t("title") is everybody's."""
+    t = words(tmp_path, "messages: {title: All, a: {b: {title: Own}}}").translator("a/b")
+    assert (t("title"), t(".title")) == ("All", "Own")
+
+
+@pytest.mark.parametrize(
+    ("language", "forms", "expected"),
+    [
+        ("en", {1: "one", 2: "other", 5: "other"}, "1 one, 2 other, 5 other"),
+        ("pl", {1: "one", 2: "few", 5: "many"}, "1 one, 2 few, 5 many"),
+        ("ar", {1: "one", 2: "two", 5: "few"}, "1 one, 2 two, 5 few"),
+        ("th", {1: "other", 2: "other"}, "1 other, 2 other"),
+    ],
+)
+def test_plural_forms_follow_the_language(tmp_path: Path, language: str, forms: dict[int, str], expected: str) -> None:
+    """Each language picks its own form by CLDR's rule."""
+    lines = "".join(f'\n    {form}: "{{count}} {form}"' for form in {*forms.values(), "other"})
+    t = words(tmp_path, f"messages:\n  more:{lines}\n", language).translator("a/b")
+    assert ", ".join(t("more", count=number) for number in forms) == expected
+
+
+def test_values_are_never_read_as_placeholders(tmp_path: Path) -> None:
+    """A name with braces or percent signs stays as it is."""
+    t = words(tmp_path, 'messages: {hello: "100% hello {name} and {other}"}').translator("a/b")
+    assert t("hello", name="{other}", other="%s {name}") == "100% hello {other} and %s {name}"
+    assert t("hello", name=None, other="B") == "100% hello  and B"
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    """A missing key, a missing value and a missing file each say where to mend it."""
+    t = words(tmp_path, 'messages: {hello: "Hello {name}"}').translator("a/b")
+    with pytest.raises(TemplateError, match=r"en\.yaml: no message a\.b\.gone; add it"):
+        t(".gone")
+    with pytest.raises(TemplateError, match=r"en\.yaml: hello needs 'name'"):
+        t("hello")
+    with pytest.raises(TemplateError, match=r"xx\.yaml: no translation for this language"):
+        Wording(tmp_path, "xx")
+
+
+def test_a_broken_file_is_refused_with_its_line(tmp_path: Path) -> None:
+    """YAML faults are told with file and line; a wrong direction by name."""
+    with pytest.raises(TemplateError, match=r"en\.yaml:\d+: not readable as YAML"):
+        words(tmp_path, "messages:\n  a: [1\n  b: 2\n")
+    with pytest.raises(TemplateError, match="direction is neither ltr nor rtl"):
+        words(tmp_path, "direction: up")
+
+
+def test_a_right_to_left_language_mirrors_the_whole_mail(tmp_path: Path) -> None:
+    """With dir rtl, document, sections, columns, text and prices all turn; nothing stays left to right."""
+    templates = library(tmp_path)
+    (tmp_path / "cart_abandoned").mkdir()
+    (tmp_path / "cart_abandoned/reminder").symlink_to(TEMPLATES / "cart_abandoned/reminder")
+    english = (tmp_path / "translations/en.yaml").read_text(encoding="utf-8")
+    turned = english.replace("direction: ltr", "direction: rtl")
+    (tmp_path / "translations/fa.yaml").write_text(turned, encoding="utf-8")
+    mails = {}
+    for language in ("en", "fa"):
+        made = shell(templates, "cart_abandoned/reminder", language=language)
+        slots = templates.slots(made).render(customer(), cart(), LINKS)
+        mails[language] = rebuild(made, slots.substitutions, slots.subject).html
+    assert '<html lang="fa" dir="rtl"' in mails["fa"]
+    for right, left in (("direction:rtl", "direction:ltr"), ("text-align:right;color", "text-align:left;color")):
+        assert mails["fa"].count(right) == mails["en"].count(left) > 0
+        assert left not in mails["fa"]
+    assert mails["fa"].count('<td class="r" align="left"') == mails["en"].count('<td class="r" align="right"') == 3
+
+
+def test_languages_fall_back_to_the_nearest_there_is(tmp_path: Path) -> None:
+    """A reader's locale finds its language, else the default."""
+    templates = library(tmp_path)
+    for language in ("pt", "zh-Hant"):
+        (tmp_path / f"translations/{language}.yaml").write_text("messages: {}", encoding="utf-8")
+    found = [templates.language_for(one) for one in ("en_US", "pt-BR", "zh_Hant_TW", "zh", "de", None, "")]
+    assert found == ["en", "pt", "zh-Hant", "en", "en", "en", "en"]
