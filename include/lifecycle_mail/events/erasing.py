@@ -1,0 +1,240 @@
+"""The events part of an erasure: raw events, lines set aside, suppressions, and the export files themselves.
+
+Beside the path of an ingest. What stays of an event names nobody: kind, time, ids of our own, delivery codes.
+A scrubbed line keeps its length, so a file can be scrubbed while the collector still appends to it, and
+every recorded reading position stays right.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy.engine import Connection, Engine
+
+from lifecycle_mail.database import lock, run
+from lifecycle_mail.errors import EventsError
+from lifecycle_mail.events.reading import ExportFile, Position, export_files, fingerprint, is_gzipped
+
+# Of an event that is scrubbed only these, and our own lm_* arguments, are kept.
+KEPT_KEYS = (
+    "event", "timestamp", "sg_event_id", "sg_message_id", "type", "status", "attempt", "category",
+    "asm_group_id", "sg_machine_open", "bounce_classification", "send_at", "tls",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ScrubReport:
+    """Files that held the address, and lines of them that were scrubbed."""
+
+    files: int
+    lines: int
+
+
+def erase(connection: Connection, customer_id: str, address: str | None) -> int:
+    """Take one person out of schema event; return the number of raw events scrubbed.
+
+    `address` is the person's, in any case; None where it is not known any more. Events are found by the
+    address and by the customer's messages. First facts (event.engagement) stay: they name nobody. Runs in
+    the caller's transaction.
+    """
+    lowered = address.strip().lower() if address else None
+    events = run(
+        connection,
+        "events/erase_events",
+        customer_id=customer_id,
+        address=lowered,
+        kept_keys=list(KEPT_KEYS),
+    ).rowcount
+    if lowered:
+        run(connection, "events/erase_suppressions", address=lowered)
+        run(
+            connection,
+            "events/erase_rejected",
+            address=lowered,
+            address_json=json.dumps(lowered)[1:-1],
+        )
+    return events
+
+
+def scrub_files(engine: Engine, path: Path, address: str) -> ScrubReport:
+    """Take an address out of an export file, or of all in a folder, and keep reading positions right.
+
+    Waits for a running ingest. A line is overwritten in place by one of the same length; a .gz and a .json
+    file are replaced as a whole, atomically. A cut that leaves half the lines scrubbed is completed by
+    doing it again.
+
+    Raises:
+        EventsError: a file cannot be read or written.
+    """
+    whose = mention_of(address)
+    files = lines = 0
+    with engine.begin() as connection:
+        lock(connection, "events")
+        rows = run(connection, "events/file_positions")
+        known = {row.source_name: Position(**row._mapping) for row in rows}
+        for file in export_files(path):
+            position = known.get(file.source_name)
+            is_known = position is not None and _is_same(file, position)
+            scrubbed = _scrub(file.path, whose)
+            if scrubbed:
+                files, lines = files + 1, lines + scrubbed
+                if is_known and position is not None:
+                    _refresh(connection, file, position)
+    return ScrubReport(files, lines)
+
+
+def _is_same(file: ExportFile, position: Position) -> bool:
+    large_enough = file.path.stat().st_size >= position.size_bytes
+    return large_enough and fingerprint(file.path, position.size_bytes) == position.fingerprint
+
+
+def _refresh(connection: Connection, file: ExportFile, position: Position) -> None:
+    # Compressed again, a file has another size on disk; its text, which positions count, has the same.
+    size = file.path.stat().st_size if is_gzipped(file.path) else position.size_bytes
+    run(
+        connection,
+        "events/refresh_fingerprint",
+        source_name=file.source_name,
+        size_bytes=size,
+        fingerprint=fingerprint(file.path, size),
+    )
+
+
+def mention_of(address: str) -> re.Pattern[str]:
+    """Return what finds the address in lower-case text, and not inside a longer address."""
+    exact = re.escape(address.strip().lower())
+    return re.compile(rf"(?<![\w.%+-]){exact}(?![\w-]|\.\w)")
+
+
+def _scrub(path: Path, whose: re.Pattern[str]) -> int:
+    try:
+        if is_gzipped(path) or path.suffix.lower() == ".json":
+            return _scrub_whole(path, whose)
+        return _scrub_in_place(path, whose)
+    except (OSError, EOFError) as error:
+        raise EventsError(f"cannot scrub {path}: {error}. Check its permissions and the disk") from None
+
+
+def _scrub_in_place(path: Path, whose: re.Pattern[str]) -> int:
+    changed = 0
+    with path.open("r+b") as stream:
+        for place, line in _lines(stream):
+            clean = scrubbed_line(line, whose)
+            if clean != line:
+                os.pwrite(stream.fileno(), clean, place)
+                changed += 1
+        os.fsync(stream.fileno())
+    return changed
+
+
+def _lines(stream: Any) -> Iterator[tuple[int, bytes]]:
+    place = 0
+    for line in stream:
+        yield place, line
+        place += len(line)
+
+
+def _scrub_whole(path: Path, whose: re.Pattern[str]) -> int:
+    gzipped = is_gzipped(path)
+    text = gzip.decompress(path.read_bytes()) if gzipped else path.read_bytes()
+    lines = [text] if _is_document(text) else text.splitlines(keepends=True)
+    clean = [scrubbed_line(line, whose) for line in lines]
+    changed = sum(before != after for before, after in zip(lines, clean, strict=True))
+    if changed:
+        _replace(path, gzip.compress(b"".join(clean), mtime=0) if gzipped else b"".join(clean))
+    return changed
+
+
+def _is_document(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".scrub-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, path.stat().st_mode & 0o777)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def scrubbed_line(line: bytes, whose: re.Pattern[str]) -> bytes:
+    """Return the line without the person whose address `whose` finds, at its old length.
+
+    Events of others in an array stay as they are. What cannot be parsed and holds the address becomes blank.
+    """
+    if b"\\" not in line and not _mentions(line.decode("utf-8", "replace"), whose):
+        return line
+    body = line.rstrip(b"\r\n")
+    lead, core, tail = _bracketed(body)
+    try:
+        value = orjson.loads(core)
+    except orjson.JSONDecodeError:
+        return _padded(b"", line) if _mentions(_unescaped(body), whose) else line
+    if not _mentions(value, whose):
+        return line
+    items = value if isinstance(value, list) else [value]
+    clean = [_reduced(item, whose) for item in items]
+    text = orjson.dumps(clean if isinstance(value, list) else clean[0])
+    return _padded(lead + text + tail, line)
+
+
+def _bracketed(body: bytes) -> tuple[bytes, bytes, bytes]:
+    """Split off what surrounds an object in an array spread over lines."""
+    if _is_document(body):
+        return b"", body, b""
+    core = body.strip(b" \t\r,[]")
+    start = body.find(core)
+    return body[:start], core, body[start + len(core) :]
+
+
+def _padded(text: bytes, line: bytes) -> bytes:
+    body = line.rstrip(b"\r\n")
+    if len(text) > len(body):  # a number written shorter than it is printed again
+        text = b""
+    return text + b" " * (len(body) - len(text)) + line[len(body) :]
+
+
+def _mentions(value: Any, whose: re.Pattern[str]) -> bool:
+    if isinstance(value, str):
+        return whose.search(value.lower()) is not None
+    if isinstance(value, dict):
+        return any(_mentions(item, whose) for pair in value.items() for item in pair)
+    return isinstance(value, list) and any(_mentions(item, whose) for item in value)
+
+
+def _unescaped(body: bytes) -> str:
+    """What a broken line may say: its \\uXXXX escapes read, its other escapes dropped."""
+    text = body.decode("utf-8", "replace")
+    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
+    return text.replace("\\", "")
+
+
+def _reduced(item: Any, whose: re.Pattern[str]) -> Any:
+    if not _mentions(item, whose):
+        return item
+    if not isinstance(item, dict):
+        return None
+    return {
+        key: value
+        for key, value in item.items()
+        if (key in KEPT_KEYS or key.startswith("lm_")) and not _mentions(value, whose)
+    }

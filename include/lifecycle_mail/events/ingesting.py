@@ -1,0 +1,192 @@
+"""Steps of staged events → deduplicated rows, first facts, suppressions, settled messages: one commit a step.
+
+Third stop inside the events stage, and the only one that writes. Each step is one transaction that also
+records how far its files were read, so a kill at any moment loses nothing and counts nothing twice. While
+the database works on one step, the next is read and parsed.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+from psycopg2 import DataError
+from psycopg2.extensions import connection as Psycopg2Connection
+from sqlalchemy.engine import Connection, Engine
+
+from lifecycle_mail.database import lock, run, scalar
+from lifecycle_mail.events.parsing import LATEST_EPOCH, STAGED_COLUMNS, Rules, plain_json, staged_json
+from lifecycle_mail.events.reading import Position, Reader, SetAside, Step, export_files
+from lifecycle_mail.messages.settling import settle_by_events
+from lifecycle_mail.sources import record_engagement
+
+logger = logging.getLogger(__name__)
+
+EVENTS_A_STEP = 100_000
+FUTURE_DAYS = 2  # clocks of servers differ, but not by more
+Progress = Callable[[str, int, int], None]
+
+
+def _silent(source_name: str, received: int, inserted: int) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """Counts of one ingest: received = inserted + duplicates + rejected; files read, messages settled."""
+
+    received: int = 0
+    inserted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    files: int = 0
+    settled: int = 0
+
+    def plus(self, other: IngestReport) -> IngestReport:
+        """Return the sum of two reports, field by field."""
+        return IngestReport(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
+
+
+def ingest(
+    engine: Engine,
+    path: Path,
+    *,
+    topics: Mapping[int, str] | None = None,
+    now: datetime | None = None,
+    events_a_step: int = EVENTS_A_STEP,
+    progress: Progress = _silent,
+) -> IngestReport:
+    """Take every event of an export file, or of all export files in a folder, that is not here yet.
+
+    `topics` maps SendGrid's unsubscribe groups to our topics; leaving an unknown group counts as leaving all.
+    `now`, where given, refuses events more than two days after it. After each committed step `progress` is
+    called with the step's first file and the events received and inserted so far. Lines that cannot be taken
+    go to event.rejected; a file that was read to its end and has not grown is not read again.
+
+    Raises:
+        EventsError: the path, or a file in it, cannot be read; the steps before it are committed.
+    """
+    rules = Rules(topics or {}, _latest_epoch(now))
+    total, names = IngestReport(), set[str]()
+    with _alone(engine):
+        reader = Reader(_positions(engine), rules, events_a_step)
+        for step in _ahead(reader.steps(export_files(path))):
+            with engine.begin() as connection:
+                total = total.plus(_take_step(connection, step))
+            names.update(step.positions)
+            progress(min(step.positions), total.received, total.inserted)
+    logger.info("ingested events: %s from %d files", total, len(names))
+    return total.plus(IngestReport(files=len(names)))
+
+
+def _latest_epoch(now: datetime | None) -> int:
+    if now is None:
+        return LATEST_EPOCH
+    return int((now.astimezone(UTC) + timedelta(days=FUTURE_DAYS)).timestamp())
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Hold the ingest lock on a connection of its own, over all the steps' transactions."""
+    with engine.connect() as holder, holder.begin():
+        lock(holder, "events")
+        yield
+
+
+def _ahead(steps: Iterator[Step]) -> Iterator[Step]:
+    """Yield the steps while a thread already reads the next: database and parser work side by side."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(next, steps, None)
+        while (step := coming.result()) is not None:
+            coming = pool.submit(next, steps, None)
+            yield step
+
+
+def _positions(engine: Engine) -> dict[str, Position]:
+    with engine.connect() as connection:
+        rows = run(connection, "events/file_positions")
+        return {row.source_name: Position(**row._mapping) for row in rows}
+
+
+def _take_step(connection: Connection, step: Step) -> IngestReport:
+    batch_id = scalar(
+        connection,
+        "events/start_batch",
+        source_name=min(step.positions),
+        files=len(step.positions),
+        received=step.received,
+        rejected=len(step.set_aside),
+    )
+    inserted, settled = (_take_events(connection, step, batch_id)) if step.lines else (0, 0)
+    if step.set_aside:
+        _keep_set_aside(connection, step.set_aside)
+    duplicates = step.received - len(step.set_aside) - inserted
+    run(connection, "events/finish_batch", batch_id=batch_id, inserted=inserted, duplicates=duplicates)
+    positions = orjson.dumps([asdict(position) for position in step.positions.values()]).decode()
+    run(connection, "events/record_positions", positions=positions)
+    return IngestReport(step.received, inserted, duplicates, len(step.set_aside), 0, settled)
+
+
+def _take_events(connection: Connection, step: Step, batch_id: int) -> tuple[int, int]:
+    """Stage, deduplicate, keep and fold one step's events; return how many were new and messages settled."""
+    _stage(connection, step.lines)
+    run(connection, "events/ensure_months")
+    low, high = (datetime.fromtimestamp(epoch, UTC) for epoch in (step.low_epoch, step.high_epoch))
+    run(connection, "events/drop_known", low=low, high=high)
+    inserted = run(connection, "events/insert_events", batch_id=batch_id).rowcount
+    if not inserted:
+        return 0, 0
+    for fold in ("engagement", "resubscription", "suppression"):
+        run(connection, f"events/fold_{fold}", batch_id=batch_id)
+    run(connection, "events/lift_suppression", batch_id=batch_id)
+    settled = settle_by_events(connection, batch_id)
+    record_engagement(connection, batch_id)
+    return inserted, settled
+
+
+def _stage(connection: Connection, lines: Sequence[bytes]) -> None:
+    run(connection, "events/create_staging")
+    savepoint = connection.begin_nested()
+    try:
+        _copy(connection, "event_staging", STAGED_COLUMNS, b"".join(lines))
+        savepoint.commit()
+    except DataError:
+        # Valid JSON that jsonb cannot hold, which is a NUL in a text: write such events plainly.
+        savepoint.rollback()
+        _copy(connection, "event_staging", STAGED_COLUMNS, b"".join(map(_plain_line, lines)))
+    run(connection, "events/analyze_staging")
+
+
+def _plain_line(line: bytes) -> bytes:
+    head, _, raw = line.rstrip(b"\n").rpartition(b"\t")
+    event = orjson.loads(raw.replace(b"\\\\", b"\\"))
+    return head + b"\t" + staged_json(plain_json(event)) + b"\n"
+
+
+def _keep_set_aside(connection: Connection, set_aside: Sequence[SetAside]) -> None:
+    run(connection, "events/create_set_aside")
+    rows = b"".join(_copy_row(row) for row in set_aside)
+    _copy(connection, "event_set_aside", SetAside._fields, rows)
+    run(connection, "events/insert_set_aside")
+
+
+def _copy_row(row: SetAside) -> bytes:
+    fields = (str(field).translate(_COPY_ESCAPES) for field in row)
+    return ("\t".join(fields) + "\n").encode()
+
+
+_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _copy(connection: Connection, table: str, columns: Sequence[str], rows: bytes) -> None:
+    # The text format, unlike CSV, leaves the many quotes of JSON alone.
+    raw: Psycopg2Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    with raw.cursor() as cursor:
+        cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", io.BytesIO(rows))

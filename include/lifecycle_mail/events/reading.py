@@ -1,0 +1,288 @@
+"""Export files → steps of about 100,000 staged events, each with how far every file was read.
+
+Second stop inside the events stage. Files are read as bytes in large blocks and cut at line ends, so that a
+file may grow while it is read and a step can always be resumed. Nothing here knows the database.
+
+Forms read: one event object a line (NDJSON); one JSON array a line; one array a file, also spread over
+lines the way SendGrid posts it; each also gzipped.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import orjson
+
+from lifecycle_mail.errors import EventsError
+from lifecycle_mail.events.parsing import Refused, Rules, staged_line
+
+SUFFIXES = (".ndjson", ".jsonl", ".json")
+BLOCK_BYTES = 1 << 22
+FINGERPRINT_BYTES = 4096
+LONGEST_RAW = 100_000  # characters kept of a line that is set aside
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a file was read; columns and units are those of event.file."""
+
+    source_name: str
+    read_bytes: int = 0
+    read_lines: int = 0
+    size_bytes: int = 0
+    fingerprint: str = ""
+    is_finished: bool = False
+
+
+class SetAside(NamedTuple):
+    """One line or array element that could not be taken; columns are those of event.rejected."""
+
+    source_name: str
+    line: int
+    reason: str
+    detail: str
+    raw: str
+    raw_md5: str
+
+
+@dataclass
+class Step:
+    """What one transaction takes: `lines` in COPY format, without repeats inside the step."""
+
+    lines: list[bytes] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    received: int = 0
+    set_aside: list[SetAside] = field(default_factory=list)
+    positions: dict[str, Position] = field(default_factory=dict)
+    low_epoch: int = 0
+    high_epoch: int = 0
+
+    def take(self, identity: str, epoch: int, line: bytes) -> None:
+        """Keep one event, unless the step holds it already: the first one read counts."""
+        if identity in self.seen:
+            return
+        self.low_epoch = epoch if not self.seen else min(self.low_epoch, epoch)
+        self.high_epoch = max(self.high_epoch, epoch)
+        self.seen.add(identity)
+        self.lines.append(line)
+
+
+class ExportFile(NamedTuple):
+    """A file to read and the name it is known by: its path below what was ingested."""
+
+    source_name: str
+    path: Path
+
+
+def export_files(path: Path) -> list[ExportFile]:
+    """Return the export files of a folder, recursively and by name, or the one file `path`.
+
+    Hidden files and other endings than .ndjson, .jsonl, .json (each also .gz) are left alone in a folder.
+
+    Raises:
+        EventsError: there is no such file or folder, or it cannot be listed.
+    """
+    if path.is_file():
+        return [ExportFile(path.name, path)]
+    if not path.is_dir():
+        raise EventsError(f"cannot read events: {path} does not exist. Give an export file or a folder")
+    try:
+        found = sorted(file for file in path.rglob("*") if _is_export(file, path))
+    except OSError as error:
+        raise EventsError(f"cannot list {path}: {error.strerror}. Check its permissions") from None
+    return [ExportFile(file.relative_to(path).as_posix(), file) for file in found]
+
+
+def _is_export(file: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return not hidden and _text_suffix(file) in SUFFIXES and file.is_file()
+
+
+def _text_suffix(file: Path) -> str:
+    name = file.name.lower()
+    return Path(name[: -len(".gz")] if name.endswith(".gz") else name).suffix
+
+
+def is_gzipped(file: Path) -> bool:
+    """Tell by the name whether the file's text is compressed."""
+    return file.name.lower().endswith(".gz")
+
+
+def fingerprint(file: Path, size_bytes: int) -> str:
+    """Return the md5 of the first and the last bytes of the file's first `size_bytes` bytes."""
+    with file.open("rb") as stream:
+        head = stream.read(min(FINGERPRINT_BYTES, size_bytes))
+        stream.seek(max(0, size_bytes - FINGERPRINT_BYTES))
+        tail = stream.read(min(FINGERPRINT_BYTES, size_bytes))
+    return hashlib.md5(head + tail, usedforsecurity=False).hexdigest()
+
+
+class Reader:
+    """Reads files from where they were left, one step of `events_a_step` or a little more at a time."""
+
+    def __init__(self, known: Mapping[str, Position], rules: Rules, events_a_step: int) -> None:
+        self._known = known
+        self._rules = rules
+        self._events_a_step = events_a_step
+        self._step = Step()
+
+    def steps(self, files: Sequence[ExportFile]) -> Iterator[Step]:
+        """Yield the steps of all files; a file that was finished and has not changed yields nothing.
+
+        Raises:
+            EventsError: a file cannot be opened or read; the steps before it stand.
+        """
+        for file in files:
+            try:
+                yield from self._file(file)
+            except OSError as error:
+                raise EventsError(f"cannot read {file.path}: {error.strerror or error}") from None
+        if self._step.positions:
+            yield self._emptied()
+
+    def _emptied(self) -> Step:
+        step, self._step = self._step, Step()
+        return step
+
+    def _file(self, file: ExportFile) -> Iterator[Step]:
+        size = file.path.stat().st_size
+        start = self._start(file, size)
+        if start is None:
+            return
+        if _text_suffix(file.path) == ".json" and self._took_document(file, start):
+            yield from self._full()
+            return
+        with _opened(file.path) as stream:
+            stream.seek(start.read_bytes)
+            yield from self._blocks(file, stream, start)
+
+    def _start(self, file: ExportFile, size: int) -> Position | None:
+        """Where to go on; None where nothing is new. A file that is not the one we know starts anew."""
+        fresh = Position(file.source_name, size_bytes=size, fingerprint=fingerprint(file.path, size))
+        known = self._known.get(file.source_name)
+        if known is None or size < known.size_bytes:
+            return fresh
+        if fingerprint(file.path, known.size_bytes) != known.fingerprint:
+            return fresh
+        if size == known.size_bytes and known.is_finished:
+            return None
+        if _text_suffix(file.path) == ".json":
+            return fresh  # a document makes sense only whole
+        return replace(fresh, read_bytes=known.read_bytes, read_lines=known.read_lines)
+
+    def _took_document(self, file: ExportFile, start: Position) -> bool:
+        """Take a file that is one JSON value; False where it is lines after all."""
+        try:
+            with _opened(file.path) as stream:
+                text = stream.read()
+            value = orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
+        except (EOFError, zlib.error, gzip.BadGzipFile, orjson.JSONDecodeError):
+            return False
+        for place, item in enumerate(value if isinstance(value, list) else [value], start=1):
+            self._take(file.source_name, place, item, orjson.dumps(item))
+        self._reached(replace(start, read_bytes=len(text), read_lines=text.count(b"\n"), is_finished=True))
+        return True
+
+    def _blocks(self, file: ExportFile, stream: IO[bytes], start: Position) -> Iterator[Step]:
+        position, rest = start, b""
+        limit = None if is_gzipped(file.path) else start.size_bytes - start.read_bytes
+        while block := self._block(file, stream, position, limit):
+            limit = None if limit is None else limit - len(block)
+            lines = (rest + block).split(b"\n")
+            rest = lines.pop()
+            for number, line in enumerate(lines, start=position.read_lines + 1):
+                self._take_line(file.source_name, number, line)
+            taken = sum(map(len, lines)) + len(lines)
+            position = replace(
+                position, read_bytes=position.read_bytes + taken, read_lines=position.read_lines + len(lines)
+            )
+            self._reached(position)
+            yield from self._full()
+        self._reached(replace(self._last_line(position, rest), is_finished=True))
+        yield from self._full()
+
+    def _block(self, file: ExportFile, stream: IO[bytes], position: Position, limit: int | None) -> bytes:
+        wanted = BLOCK_BYTES if limit is None else min(BLOCK_BYTES, limit)
+        if not is_gzipped(file.path):
+            return stream.read(wanted) if wanted else b""
+        parts: list[bytes] = []
+        try:
+            # Small reads: what was unpacked before the damage is kept, and the next call meets it again.
+            while sum(map(len, parts)) < wanted and (part := stream.read1(wanted)):  # type: ignore[attr-defined]
+                parts.append(part)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            if not parts:
+                line = position.read_lines + 1
+                detail = "the compressed file ends early or is damaged"
+                self._set_aside(file.source_name, line, "broken_gzip", detail, b"")
+        return b"".join(parts)
+
+    def _last_line(self, position: Position, rest: bytes) -> Position:
+        """Take a last line without its line end if it is whole; leave a cut one for the next ingest."""
+        if not rest.strip():
+            return position
+        line = position.read_lines + 1
+        try:
+            value = orjson.loads(rest)
+        except orjson.JSONDecodeError:
+            self._set_aside(position.source_name, line, "cut_line", "the file ends inside this line", rest)
+            return position
+        self._take_value(position.source_name, line, value, rest)
+        return replace(position, read_bytes=position.read_bytes + len(rest))
+
+    def _take_line(self, source_name: str, number: int, line: bytes) -> None:
+        try:
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            # A line of an array that is spread over lines; or the mark some editors put before the first.
+            line = line.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r,[]")
+            if not line:
+                return
+            try:
+                value = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                self._set_aside(source_name, number, "broken_json", f"no JSON: {error.msg}", line)
+                return
+        self._take_value(source_name, number, value, line)
+
+    def _take_value(self, source_name: str, number: int, value: Any, line: bytes) -> None:
+        if type(value) is list:
+            for item in value:
+                self._take(source_name, number, item, orjson.dumps(item))
+        else:
+            self._take(source_name, number, value, line)
+
+    def _take(self, source_name: str, number: int, value: Any, raw: bytes) -> None:
+        if type(value) is not dict:
+            self._set_aside(source_name, number, "not_an_object", "an event must be a JSON object", raw)
+            return
+        try:
+            staged = staged_line(value, raw, self._rules)
+        except Refused as refused:
+            self._set_aside(source_name, number, refused.reason, refused.detail, raw)
+            return
+        self._step.received += 1
+        self._step.take(*staged)
+
+    def _set_aside(self, source_name: str, line: int, reason: str, detail: str, raw: bytes) -> None:
+        text = raw.decode("utf-8", "replace").replace("\x00", "")[:LONGEST_RAW]
+        digest = hashlib.md5(raw, usedforsecurity=False).hexdigest()
+        self._step.received += 1
+        self._step.set_aside.append(SetAside(source_name, line, reason, detail, text, digest))
+
+    def _reached(self, position: Position) -> None:
+        self._step.positions[position.source_name] = position
+
+    def _full(self) -> Iterator[Step]:
+        if self._step.received >= self._events_a_step:
+            yield self._emptied()
+
+
+def _opened(file: Path) -> IO[bytes]:
+    return gzip.open(file, "rb") if is_gzipped(file) else file.open("rb")  # type: ignore[return-value]

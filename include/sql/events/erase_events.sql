@@ -1,0 +1,28 @@
+-- Take a person out of the raw events: no address, and of the event only what names nobody.
+-- grain: one row an event
+-- customer_id text; address text, lower case (null = only by the customer's messages)
+with theirs as (
+    select
+        event.sg_event_id,
+        event.occurred_at
+    from event.event
+    where event.address = cast(:address as text)
+    union
+    select
+        event.sg_event_id,
+        event.occurred_at
+    from message.message
+    inner join event.event on message.message_id = event.message_id
+    where message.customer_id = cast(:customer_id as text)
+)
+
+update event.event
+set
+    address = null,
+    raw = (
+        select coalesce(jsonb_object_agg(field.key, field.value), '{}')
+        from jsonb_each(event.raw) as field
+        where field.key = any(cast(:kept_keys as text[])) or field.key like 'lm\_%'
+    )
+from theirs
+where event.sg_event_id = theirs.sg_event_id and event.occurred_at = theirs.occurred_at

@@ -1,0 +1,10 @@
+-- Forget a person's suppressions: the keyed hash of the erased address keeps them from being mailed again.
+-- grain: one row a suppression
+-- address text, lower case
+with lifted as (
+    delete from event.resubscription
+    where resubscription.address = cast(:address as text)
+)
+
+delete from event.suppression
+where suppression.address = cast(:address as text)

@@ -1,0 +1,158 @@
+"""What one posted event becomes before it reaches the database."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from lifecycle_mail.events.parsing import (
+    STAGED_COLUMNS,
+    Refused,
+    Rules,
+    plain_json,
+    staged_line,
+    without_addresses,
+)
+
+MESSAGE_ID = "00000000-0000-0007-1234-56789abcdef0"
+RULES = Rules({7: "offers"})
+
+
+def staged(**fields: object) -> dict[str, str]:
+    """The staged columns of an event, by name; defaults make it a complete `open`."""
+    event = {
+        "email": "Jane@Example.com", "event": "open", "timestamp": 1_770_000_000, "sg_event_id": "id-1",
+        "lm_message_id": MESSAGE_ID, **fields,
+    }  # fmt: skip
+    event = {name: value for name, value in event.items() if value is not ...}
+    _, _, line = staged_line(event, orjson.dumps(event), RULES)
+    return dict(zip(STAGED_COLUMNS, line.decode().rstrip("\n").split("\t"), strict=True))
+
+
+def test_an_event_keeps_its_ids_and_its_address_is_lower_case() -> None:
+    """The identity, second, kind, message and address of an event are staged as they were posted."""
+    row = staged()
+    assert {name: row[name] for name in STAGED_COLUMNS[:6]} == {
+        "sg_event_id": "id-1",
+        "occurred_epoch": "1770000000",
+        "event": "open",
+        "message_id": MESSAGE_ID,
+        "address": "jane@example.com",
+        "fact": "open",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "fact", "scope", "suppression"),
+    [
+        ({"event": "processed"}, "processed", "\\N", "\\N"),
+        ({"event": "open", "sg_machine_open": True}, "machine_open", "\\N", "\\N"),
+        ({"event": "open", "sg_machine_open": False}, "open", "\\N", "\\N"),
+        ({"event": "click", "url": "https://example.com"}, "click", "\\N", "\\N"),
+        ({"event": "bounce", "type": "bounce"}, "bounced_hard", "all", "hard_bounce"),
+        ({"event": "bounce"}, "bounced_hard", "all", "hard_bounce"),
+        ({"event": "bounce", "type": "blocked"}, "bounced_soft", "\\N", "\\N"),
+        ({"event": "bounce", "type": "expired"}, "bounced_soft", "\\N", "\\N"),
+        ({"event": "dropped", "reason": "Bounced Address"}, "dropped", "all", "dropped"),
+        ({"event": "dropped", "reason": "Unsubscribed Address"}, "dropped", "all", "dropped"),
+        ({"event": "dropped", "reason": "Spam Reporting Address"}, "dropped", "all", "dropped"),
+        ({"event": "dropped", "reason": "Invalid"}, "dropped", "all", "dropped"),
+        ({"event": "dropped", "reason": "Invalid SMTPAPI header"}, "dropped", "\\N", "\\N"),
+        ({"event": "dropped", "reason": "Spam Content"}, "dropped", "\\N", "\\N"),
+        ({"event": "spamreport"}, "complaint", "all", "complaint"),
+        ({"event": "unsubscribe"}, "unsubscribe", "all", "unsubscribed"),
+        ({"event": "group_unsubscribe", "asm_group_id": 7}, "unsubscribe", "topic:offers", "unsubscribed"),
+        ({"event": "group_unsubscribe", "asm_group_id": "7"}, "unsubscribe", "topic:offers", "unsubscribed"),
+        ({"event": "group_unsubscribe", "asm_group_id": 99}, "unsubscribe", "all", "unsubscribed"),
+        ({"event": "group_resubscribe", "asm_group_id": 7}, "resubscribe", "topic:offers", "\\N"),
+        ({"event": "lm_unsubscribe", "lm_topic": "reminders"}, "unsubscribe", "topic:reminders", "unsubscribed"),
+        ({"event": "lm_unsubscribe", "lm_topic": "all"}, "unsubscribe", "all", "unsubscribed"),
+        ({"event": "lm_unsubscribe"}, "unsubscribe", "all", "unsubscribed"),
+        ({"event": "account_status_change"}, "\\N", "\\N", "\\N"),
+    ],
+)
+def test_what_an_event_means(fields: dict[str, object], fact: str, scope: str, suppression: str) -> None:
+    """Every kind has its fact, and those that end a permission say how far and why."""
+    row = staged(**fields)
+    assert (row["fact"], row["scope"], row["suppression"]) == (fact, scope, suppression)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"event": ...}, "event_missing"),
+        ({"event": " "}, "event_missing"),
+        ({"event": 5}, "event_missing"),
+        ({"event": "x" * 101}, "event_too_long"),
+        ({"timestamp": ...}, "timestamp_not_a_number"),
+        ({"timestamp": "yesterday"}, "timestamp_not_a_number"),
+        ({"timestamp": True}, "timestamp_not_a_number"),
+        ({"timestamp": [1]}, "timestamp_not_a_number"),
+        ({"timestamp": 5}, "timestamp_too_early"),
+        ({"timestamp": -(10**30)}, "timestamp_too_early"),
+        ({"timestamp": 1_770_000_000_000}, "timestamp_in_future"),
+        ({"email": 5}, "email_not_text"),
+        ({"email": ["a"]}, "email_not_text"),
+        ({"email": "a" * 321}, "email_too_long"),
+    ],
+)
+def test_what_cannot_be_taken_has_a_name(fields: dict[str, object], reason: str) -> None:
+    """A field the ledger stands on, missing or of the wrong type, is refused by a named reason."""
+    event = {"email": "a@example.com", "event": "open", "timestamp": 1_770_000_000, **fields}
+    event = {name: value for name, value in event.items() if value is not ...}
+    with pytest.raises(Refused) as refused:
+        staged_line(event, b"{}", RULES)
+    assert refused.value.reason == reason
+    assert "@" not in refused.value.detail
+
+
+def test_without_an_id_equal_events_have_one_identity_and_others_another() -> None:
+    """Where sg_event_id is absent or unusable, a hash of what tells events apart stands for it."""
+    plain = staged(sg_event_id=...)["sg_event_id"]
+    assert plain.startswith("hash:")
+    assert plain == staged(sg_event_id=...)["sg_event_id"]
+    others = {
+        staged(sg_event_id=..., **change)["sg_event_id"]
+        for change in (
+            {"timestamp": 1_770_000_001},
+            {"event": "click"},
+            {"event": "click", "url": "https://example.com/a"},
+            {"email": "joe@example.com"},
+            {"sg_message_id": "m.2"},
+            {"lm_message_id": MESSAGE_ID[:-1] + "1"},
+        )
+    }
+    assert len(others | {plain}) == 7
+
+
+@pytest.mark.parametrize("identity", ["", 5, None, {"a": 1}, "x" * 201])
+def test_an_unusable_id_is_replaced_by_a_hash(identity: object) -> None:
+    """An id of the wrong type, empty or overlong never reaches the unique key."""
+    assert staged(sg_event_id=identity)["sg_event_id"].startswith("hash:")
+
+
+@pytest.mark.parametrize("value", ["garbage", 5, None, "", MESSAGE_ID + "0", "' or 1=1 --", ["x"]])
+def test_a_garbage_message_id_leaves_the_event_without_message(value: object) -> None:
+    """An lm_message_id that is no UUID is kept in the raw event only."""
+    assert staged(lm_message_id=value)["message_id"] == "\\N"
+
+
+def test_text_is_escaped_for_copy() -> None:
+    """Tabs, line ends and backslashes in texts cannot break a line of COPY into two."""
+    event = {"event": "a\tb\\c\nd", "timestamp": 1_770_000_000, "email": "x\\y\tz@example.com"}
+    _, _, line = staged_line(event, orjson.dumps(event), RULES)
+    assert line.count(b"\n") == 1
+    assert line.count(b"\t") == len(STAGED_COLUMNS) - 1
+    assert line.split(b"\t")[2] == b"a\\tb\\\\c\\nd"
+
+
+def test_addresses_are_removed_from_reasons() -> None:
+    """What a mailbox answered is kept, without the addresses it repeats."""
+    answer = "550 5.1.1 <jane.doe+x@mail.example.com>: user unknown (joe@example.com)"
+    assert without_addresses(answer) == "550 5.1.1 <[address]>: user unknown ([address])"
+    assert staged(event="bounce", type="bounce", reason=answer)["reason"] == without_addresses(answer)
+
+
+def test_plain_json_drops_what_jsonb_refuses() -> None:
+    """NUL characters, in values and in names, are left out."""
+    assert orjson.loads(plain_json({"a\x00": ["b\x00c", {"d": "\x00"}], "n": 1})) == {"a": ["bc", {"d": ""}], "n": 1}
