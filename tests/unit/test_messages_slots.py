@@ -337,6 +337,8 @@ def test_the_size_counts_keys_and_values_in_bytes() -> None:
 
 
 def test_a_brand_without_an_address_cannot_send() -> None:
-    """The fields the law and readers want are required of a brand."""
+    """The fields the law and readers want are required of a brand, and a colour that can be reckoned with."""
     with pytest.raises(TemplateError, match="the brand lacks postal_address"):
         shell(REAL, REMINDER, brand={**BASE["brand"], "postal_address": ""})
+    with pytest.raises(TemplateError, match="colour is not written as #rrggbb"):
+        shell(REAL, REMINDER, brand={**BASE["brand"], "colour": "green"})

@@ -5,6 +5,7 @@ A template is a folder include/templates/<campaign>/<step>/ with subject.txt, pr
 body.txt and sample.json; base/ holds layouts and macros, translations/ the words. No database here.
 """
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -269,13 +270,15 @@ def _macros(env: MailEnvironment, source: TemplateSource, slot: SlotSource) -> d
 def full_brand(brand: Mapping[str, Any]) -> dict[str, Any]:
     """Return the brand with its optional fields present.
 
-    Raises TemplateError when a required one is missing.
+    Raises TemplateError when a required one is missing or the colour is not #rrggbb.
     """
     missing = [field for field in BRAND_FIELDS if not brand.get(field)]
     if missing:
         raise TemplateError(
             f"the brand lacks {', '.join(missing)}; give every mail a sender people can recognise"
         )
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", str(brand["colour"])):
+        raise TemplateError("the brand's colour is not written as #rrggbb; write it like #1f6b45")
     return {**dict.fromkeys(BRAND_OPTIONAL), **brand}
 
 
