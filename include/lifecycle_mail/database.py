@@ -10,8 +10,8 @@ import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import IO, Any
+from functools import cache
+from typing import IO, Any, cast
 
 import orjson
 import sqlalchemy as sa
@@ -77,7 +77,7 @@ def require_reachable(warehouse: Engine) -> None:
         ) from None
 
 
-@lru_cache(maxsize=None)
+@cache
 def statement(name: str) -> sa.TextClause:
     """Return the statement of include/sql/`name`.sql (for example ``segments/inactive``).
 
@@ -117,23 +117,6 @@ def try_lock(connection: Connection, name: str) -> bool:
     """Like `lock`, but returns False at once where another session holds it."""
     held = connection.execute(sa.text("select pg_try_advisory_xact_lock(:key)"), {"key": _lock_key(name)})
     return bool(held.scalar_one())
-
-
-@contextmanager
-def session_lock(connection: Connection, name: str) -> Iterator[None]:
-    """Hold the advisory lock `name` (the one `lock` takes) over several transactions of `connection`.
-
-    It ends with the block, or with the connection if the process dies.
-    """
-    with connection.begin():
-        connection.execute(sa.text("select pg_advisory_lock(:key)"), {"key": _lock_key(name)})
-    try:
-        yield
-    finally:
-        if not connection.invalidated:
-            connection.rollback()
-            with connection.begin():
-                connection.execute(sa.text("select pg_advisory_unlock(:key)"), {"key": _lock_key(name)})
 
 
 @contextmanager

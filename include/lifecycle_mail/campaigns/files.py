@@ -212,9 +212,9 @@ def _check_topic(campaign: Campaign, topics: dict[str, Topic], path: Path, docum
             f"{path.name}:{document.line(('holdout',))}: topic '{topic.topic}' is transactional "
             "and has no holdout: set it to 0"
         )
-    if campaign.send_window and topic.quiet_hours:
-        if not campaign.send_window.minutes() - topic.quiet_hours.minutes():
-            raise CampaignError(
-                f"{path.name}:{document.line(('send_window',))}: the send window lies wholly inside the quiet "
-                f"hours of topic '{topic.topic}': no mail could ever go out; widen one of them"
-            )
+    window, quiet = campaign.send_window, topic.quiet_hours
+    if window and quiet and not window.minutes() - quiet.minutes():
+        raise CampaignError(
+            f"{path.name}:{document.line(('send_window',))}: the send window lies wholly inside the quiet "
+            f"hours of topic '{topic.topic}': no mail could ever go out; widen one of them"
+        )

@@ -9,8 +9,8 @@ from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import run
 from lifecycle_mail.delivery.answers import (
-    AccessRefused,
     Accepted,
+    AccessRefused,
     Answer,
     NothingSent,
     RateLimited,

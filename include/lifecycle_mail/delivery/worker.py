@@ -27,7 +27,15 @@ from lifecycle_mail.delivery.answers import (
     TooLarge,
     Unknown,
 )
-from lifecycle_mail.delivery.claims import Attempt, Claim, ShellWork, Workbench, claim, shells_with_work, stopped
+from lifecycle_mail.delivery.claims import (
+    Attempt,
+    Claim,
+    ShellWork,
+    Workbench,
+    claim,
+    shells_with_work,
+    stopped,
+)
 from lifecycle_mail.delivery.claims import release as release_places
 from lifecycle_mail.delivery.modes import require_deliverable
 from lifecycle_mail.delivery.provider import Provider

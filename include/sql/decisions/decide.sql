@@ -90,7 +90,7 @@ ruled as (
             when timed.ended_at is not null then timed.end_reason
             when timed.erased_at is not null then 'erased'
             when timed.address is null then 'unknown_customer'
-            when not timed.permission = any(cast(:permissions as text [])) then 'no_permission'
+            when not timed.permission = any(cast(:permissions as text[])) then 'no_permission'
             when timed.suppression_reason is not null then 'suppressed'
             when timed.is_holdout then 'held_out'
             when timed.sendable_at > timed.expires_at then 'stale'

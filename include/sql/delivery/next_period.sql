@@ -28,9 +28,9 @@ from (
             cast(:quiet_ends as time)
         ) as opens_at
     from unnest(
-        cast(:enrollment_ids as bigint []),
-        cast(:steps as text []),
-        cast(:zones as text []),
-        cast(:days as date [])
+        cast(:enrollment_ids as bigint[]),
+        cast(:steps as text[]),
+        cast(:zones as text[]),
+        cast(:days as date[])
     ) as mail (enrollment_id, step, zone, day)
 ) as full_period

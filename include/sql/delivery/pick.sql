@@ -94,7 +94,7 @@ select
         when known.erased_at is not null then 'erased'
         when known.address is null then 'unknown_customer'
         when left_series.fact is not null then left_series.fact
-        when not known.permission = any(cast(:permissions as text [])) then 'no_permission'
+        when not known.permission = any(cast(:permissions as text[])) then 'no_permission'
         when blocked.address is not null then 'suppressed'
         when known.opens_at > known.expires_at then 'stale'
         when known.opens_at > cast(:now as timestamptz) then 'postpone'

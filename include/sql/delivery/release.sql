@@ -3,5 +3,5 @@
 -- enrollment_ids bigint[], steps text[] side by side
 -- look-back: none
 delete from delivery.cap_reservation
-using unnest(cast(:enrollment_ids as bigint []), cast(:steps as text [])) as mail (enrollment_id, step)
+using unnest(cast(:enrollment_ids as bigint[]), cast(:steps as text[])) as mail (enrollment_id, step)
 where cap_reservation.enrollment_id = mail.enrollment_id and cap_reservation.step = mail.step

@@ -14,10 +14,10 @@ with wanted as (
             else mail.day
         end as starts_on
     from unnest(
-        cast(:address_keys as uuid []),
-        cast(:days as date []),
-        cast(:enrollment_ids as bigint []),
-        cast(:steps as text [])
+        cast(:address_keys as uuid[]),
+        cast(:days as date[]),
+        cast(:enrollment_ids as bigint[]),
+        cast(:steps as text[])
     ) as mail (address_key, day, enrollment_id, step)
 ),
 
@@ -41,9 +41,10 @@ counted as (
         wanted.*,
         (
             select min(free.n)
-            from generate_series(
-                1, coalesce(cast(:cap as integer), coalesce(cardinality(held.places), 0) + 1)
-            ) as free (n)
+            from
+                generate_series(
+                    1, coalesce(cast(:cap as integer), coalesce(cardinality(held.places), 0) + 1)
+                ) as free (n)
             where held.places is null or not free.n = any(held.places)
         ) as place
     from wanted

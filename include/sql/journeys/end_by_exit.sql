@@ -18,7 +18,7 @@ update journey.enrollment
 set
     ended_at = greatest(first_fact.exited_at, enrollment.enrolled_at),
     end_reason = case
-        when first_fact.fact = any(cast(:goal_facts as text [])) then 'converted'
+        when first_fact.fact = any(cast(:goal_facts as text[])) then 'converted'
         else first_fact.fact
     end,
     next_due_at = least(enrollment.next_due_at, cast(:as_of as timestamptz))

@@ -40,19 +40,20 @@ select
     0 as next_position,
     cast(:as_of as timestamptz) + cast(:first_after_hours as double precision) * interval '1 hour' as next_due_at
 from member
-where not exists (
-    select 1
-    from journey.enrollment as other
-    where
-        other.campaign = cast(:campaign as text)
-        and other.customer_id = member.customer_id
-        and (
-            other.ended_at is null
-            or (
-                other.end_reason <> 'superseded'
-                and other.enrolled_at
-                > cast(:as_of as timestamptz) - cast(:reenter_after_days as double precision) * interval '24 hours'
+where
+    not exists (
+        select 1
+        from journey.enrollment as other
+        where
+            other.campaign = cast(:campaign as text)
+            and other.customer_id = member.customer_id
+            and (
+                other.ended_at is null
+                or (
+                    other.end_reason <> 'superseded'
+                    and other.enrolled_at
+                    > cast(:as_of as timestamptz) - cast(:reenter_after_days as double precision) * interval '24 hours'
+                )
             )
-        )
-)
+    )
 on conflict do nothing

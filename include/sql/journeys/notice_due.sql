@@ -4,9 +4,13 @@
 -- campaign text; as_of timestamptz; steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]
 -- look-back: enrollments with a step left
 with step as (
-    select *
+    select
+        given.position,
+        given.step,
+        given.after_hours,
+        given.variants
     from jsonb_to_recordset(cast(:steps as jsonb))
-        as step (position integer, step text, after_hours double precision, variants jsonb) -- noqa: PRS
+        as given (position integer, step text, after_hours double precision, variants jsonb)
 ),
 
 ready as (
@@ -53,24 +57,26 @@ noticed as (
     returning step_due.enrollment_id
 ),
 
+upcoming as (
+    select
+        ready.enrollment_id,
+        min(step.position) as position
+    from ready
+    inner join step on ready.next_position <= step.position
+    where
+        ready.ended_at is null
+        and ready.enrolled_at + step.after_hours * interval '1 hour' > cast(:as_of as timestamptz)
+    group by ready.enrollment_id
+),
+
 moved as (
     update journey.enrollment
     set
-        next_position = coalesce(upcoming.position, (select max(step.position) + 1 from step)),
-        next_due_at = upcoming.due_at
+        next_position = coalesce(step.position, (select max(step.position) + 1 from step)),
+        next_due_at = ready.enrolled_at + step.after_hours * interval '1 hour'
     from ready
-    left join lateral (
-        select
-            step.position,
-            ready.enrolled_at + step.after_hours * interval '1 hour' as due_at
-        from step
-        where
-            ready.ended_at is null
-            and ready.next_position <= step.position
-            and ready.enrolled_at + step.after_hours * interval '1 hour' > cast(:as_of as timestamptz)
-        order by step.position
-        limit 1
-    ) as upcoming on true
+    left join upcoming on ready.enrollment_id = upcoming.enrollment_id
+    left join step on upcoming.position = step.position
     where enrollment.enrollment_id = ready.enrollment_id
     returning enrollment.enrollment_id
 )

@@ -16,7 +16,7 @@ values (
     cast(:goal_within_days as numeric),
     cast(:goal_target_ratio as numeric),
     cast(:goal_until as date),
-    cast(:exit_on as text []),
+    cast(:exit_on as text[]),
     cast(:holdout_ratio as numeric),
     cast(:priority as integer),
     cast(:definition as jsonb),
@@ -38,5 +38,5 @@ on conflict (campaign) do update
         definition_md5 = excluded.definition_md5,
         published_at = now()
     where
-        (campaign.definition_md5, campaign.is_marketing, campaign.segment)
-        is distinct from (excluded.definition_md5, excluded.is_marketing, excluded.segment)
+    (campaign.definition_md5, campaign.is_marketing, campaign.segment)
+    is distinct from (excluded.definition_md5, excluded.is_marketing, excluded.segment)

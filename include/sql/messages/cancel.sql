@@ -7,8 +7,9 @@ set
     state = cast(:state as text),
     reason = ended.reason,
     settled_at = cast(:now as timestamptz)
-from unnest(cast(:enrollment_ids as bigint []), cast(:steps as text []), cast(:reasons as text []))
-    as ended (enrollment_id, step, reason)
+from
+    unnest(cast(:enrollment_ids as bigint[]), cast(:steps as text[]), cast(:reasons as text[]))
+        as ended (enrollment_id, step, reason)
 where
     message.enrollment_id = ended.enrollment_id
     and message.step = ended.step

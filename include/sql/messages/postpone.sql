@@ -7,13 +7,14 @@ set
     not_before = later.not_before,
     send_day = later.send_day,
     reason = later.reason
-from unnest(
-    cast(:enrollment_ids as bigint []),
-    cast(:steps as text []),
-    cast(:moments as timestamptz []),
-    cast(:days as date []),
-    cast(:reasons as text [])
-) as later (enrollment_id, step, not_before, send_day, reason)
+from
+    unnest(
+        cast(:enrollment_ids as bigint[]),
+        cast(:steps as text[]),
+        cast(:moments as timestamptz[]),
+        cast(:days as date[]),
+        cast(:reasons as text[])
+    ) as later (enrollment_id, step, not_before, send_day, reason)
 where
     message.enrollment_id = later.enrollment_id
     and message.step = later.step

@@ -17,9 +17,9 @@ set
     lease_until = null
 where
     message.attempt_id = cast(:attempt_id as bigint)
-    and message.state = any(cast(:from_states as text []))
+    and message.state = any(cast(:from_states as text[]))
     and (
-        cast(:only_steps as text []) is null
-        or message.enrollment_id::text || '/' || message.step = any(cast(:only_steps as text []))
+        cast(:only_steps as text[]) is null
+        or message.enrollment_id::text || '/' || message.step = any(cast(:only_steps as text[]))
     )
 returning message.enrollment_id, message.step

@@ -6,9 +6,9 @@ select
     decision.step,
     decision.variant,
     case
-        when split_part(customer.locale, '-', 1) = any(cast(:languages as text []))
+        when split_part(customer.locale, '-', 1) = any(cast(:languages as text[]))
             then split_part(customer.locale, '-', 1)
-        else (cast(:languages as text []))[1]
+        else (cast(:languages as text[]))[1]
     end as language,
     coalesce(enrollment.context ->> 'currency', customer.currency, cast(:default_currency as text)) as currency,
     count(*) as mails

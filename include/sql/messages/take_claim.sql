@@ -12,13 +12,14 @@ set
     attempt_id = taken.attempt_id,
     subject = taken.subject,
     slots = cast(taken.slots as jsonb)
-from unnest(
-    cast(:enrollment_ids as bigint []),
-    cast(:steps as text []),
-    cast(:attempt_ids as bigint []),
-    cast(:subjects as text []),
-    cast(:slots as text [])
-) as taken (enrollment_id, step, attempt_id, subject, slots)
+from
+    unnest(
+        cast(:enrollment_ids as bigint[]),
+        cast(:steps as text[]),
+        cast(:attempt_ids as bigint[]),
+        cast(:subjects as text[]),
+        cast(:slots as text[])
+    ) as taken (enrollment_id, step, attempt_id, subject, slots)
 where
     message.enrollment_id = taken.enrollment_id
     and message.step = taken.step

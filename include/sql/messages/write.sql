@@ -4,9 +4,14 @@
 -- shells jsonb: [{step, variant, language, currency, shell_id}]
 -- look-back: decisions since the campaign's progress
 with shell as (
-    select *
+    select
+        given.step,
+        given.variant,
+        given.language,
+        given.currency,
+        given.shell_id
     from jsonb_to_recordset(cast(:shells as jsonb))
-        as shell (step text, variant text, language text, currency text, shell_id bigint) -- noqa: PRS
+        as given (step text, variant text, language text, currency text, shell_id bigint)
 ),
 
 fresh as (
@@ -21,9 +26,9 @@ fresh as (
         decision.outcome,
         coalesce(customer.timezone, 'UTC') as zone,
         case
-            when split_part(customer.locale, '-', 1) = any(cast(:languages as text []))
+            when split_part(customer.locale, '-', 1) = any(cast(:languages as text[]))
                 then split_part(customer.locale, '-', 1)
-            else (cast(:languages as text []))[1]
+            else (cast(:languages as text[]))[1]
         end as language,
         coalesce(enrollment.context ->> 'currency', customer.currency, cast(:default_currency as text)) as currency
     from decision.decision

@@ -1,0 +1,198 @@
+"""Journeys: who enters a series, when it moves on, and what ends it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import NOON, customer, insert, load, order, rows
+from planning import THREE_STEPS, campaign_of, decided, member, members, plan, states, topic_of
+from sqlalchemy.engine import Engine
+
+from lifecycle_mail.journeys import advance, enroll
+
+HOUR = timedelta(hours=1)
+
+
+def series(engine: Engine) -> set[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return set(rows(connection, "select customer_id, occurrence, end_reason from journey.enrollment"))
+
+
+def test_members_are_enrolled_once(warehouse: Engine) -> None:
+    """A second run of the same period, and a later one, enroll nobody again for the same occurrence."""
+    members(warehouse, "ann", "bob")
+    for as_of in (NOON, NOON, NOON + HOUR):
+        plan(warehouse, campaign_of(), topic_of(), as_of)
+    assert {row[:2] for row in series(warehouse)} == {("ann", "cart-ann"), ("bob", "cart-bob")}
+
+
+def test_membership_at_as_of_counts_alone(warehouse: Engine) -> None:
+    """Who left before, or entered after, is not enrolled; who left exactly at as_of is out, who entered at it is in."""
+    with warehouse.begin() as connection:
+        for name, entered, left in (
+            ("left_before", NOON - 2 * HOUR, NOON - HOUR),
+            ("left_at", NOON - 2 * HOUR, NOON),
+            ("entered_at", NOON, None),
+            ("entered_after", NOON + HOUR, None),
+        ):
+            customer(connection, name)
+            member(connection, name, at=entered, left_at=left)
+    enroll(warehouse, campaign_of(), NOON)
+    assert {row[0] for row in series(warehouse)} == {"entered_at"}
+
+
+def test_a_newer_occurrence_supersedes_before_anything_was_sent(warehouse: Engine) -> None:
+    """The older series ends as superseded, its steps are decided so, and the newer cart gets the mail."""
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(steps=THREE_STEPS), topic_of())
+    with warehouse.begin() as connection:
+        member(connection, "ann", "cart-new", NOON + HOUR)
+    plan(warehouse, campaign_of(steps=THREE_STEPS), topic_of(), NOON + HOUR)
+    assert series(warehouse) == {("ann", "cart-ann", "superseded"), ("ann", "cart-new", None)}
+    assert {(step, reason) for _, step, _, reason in decided(warehouse)} == {
+        ("reminder", "eligible"), ("doubts", "superseded"), ("incentive", "superseded"),
+    }  # fmt: skip
+
+
+def test_a_newer_occurrence_waits_once_something_was_sent(warehouse: Engine) -> None:
+    """After the first mail the running series goes on; the newer cart waits for its end and reenter_after_days."""
+    campaign = campaign_of(steps=THREE_STEPS, reenter_after_days=3)
+    members(warehouse, "ann")
+    plan(warehouse, campaign, topic_of())
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("update message.message set state = 'accepted', accepted_at = now()")
+        member(connection, "ann", "cart-new", NOON + HOUR)
+    plan(warehouse, campaign, topic_of(), NOON + HOUR)
+    assert series(warehouse) == {("ann", "cart-ann", None)}
+    for hours in (48, 49, 71):
+        plan(warehouse, campaign, topic_of(), NOON + hours * HOUR)
+        with warehouse.begin() as connection:
+            connection.exec_driver_sql("update message.message set state = 'accepted' where state = 'planned'")
+    assert series(warehouse) == {("ann", "cart-ann", "completed")}
+    plan(warehouse, campaign, topic_of(), NOON + 73 * HOUR)
+    assert series(warehouse) == {("ann", "cart-ann", "completed"), ("ann", "cart-new", None)}
+
+
+def test_steps_come_due_at_their_hours(warehouse: Engine) -> None:
+    """Each step is noticed in the first run at or after its hour, with the hour itself as due time."""
+    campaign = campaign_of(steps=THREE_STEPS)
+    members(warehouse, "ann")
+    seen = {}
+    for hours in (0, 22, 23, 46, 50):
+        plan(warehouse, campaign, topic_of(), NOON + hours * HOUR)
+        with warehouse.connect() as connection:
+            due = rows(connection, "select step, due_at from journey.step_due")
+        seen[hours] = {step: (at - NOON) / HOUR for step, at in due}
+    assert seen == {
+        0: {"reminder": 0},
+        22: {"reminder": 0},
+        23: {"reminder": 0, "doubts": 23},
+        46: {"reminder": 0, "doubts": 23},
+        50: {"reminder": 0, "doubts": 23, "incentive": 47},
+    }
+
+
+@pytest.mark.parametrize("hourly", [True, False])
+def test_an_order_ends_the_series_whatever_the_schedule(warehouse: Engine, hourly: bool) -> None:
+    """The ledger is the same for an hourly and a daily campaign: the steps after the order are 'converted'."""
+    campaign = campaign_of(steps=THREE_STEPS)
+    members(warehouse, "ann")
+    plan(warehouse, campaign, topic_of())
+    with warehouse.begin() as connection:
+        order(connection, "o1", "ann", NOON + 8 * HOUR)
+    for hours in range(1, 49) if hourly else (24, 48):
+        plan(warehouse, campaign, topic_of(), NOON + hours * HOUR)
+    assert decided(warehouse) == {
+        ("ann", "reminder", "send", "eligible"),
+        ("ann", "doubts", "skip", "converted"),
+        ("ann", "incentive", "skip", "converted"),
+    }
+    assert series(warehouse) == {("ann", "cart-ann", "converted")}
+
+
+def test_an_order_loaded_late_still_ends_a_cart_series(warehouse: Engine) -> None:
+    """An order between the cart's last change and the enrollment counts, though it was not known then."""
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(steps=THREE_STEPS), topic_of())
+    with warehouse.begin() as connection:
+        order(connection, "o1", "ann", NOON - timedelta(minutes=10))
+        order(connection, "o2", "bob", NOON + HOUR)
+    plan(warehouse, campaign_of(steps=THREE_STEPS), topic_of(), NOON + HOUR)
+    assert series(warehouse) == {("ann", "cart-ann", "converted")}
+
+
+def test_orders_that_never_count_end_nothing(warehouse: Engine) -> None:
+    """A cancelled order, an order before the cart, and one after as_of leave the series running."""
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(), topic_of())
+    with warehouse.begin() as connection:
+        order(connection, "cancelled", "ann", NOON + HOUR, status="cancelled")
+        order(connection, "before", "ann", NOON - 5 * HOUR)
+        order(connection, "later", "ann", NOON + 9 * HOUR)
+    plan(warehouse, campaign_of(), topic_of(), NOON + 2 * HOUR)
+    assert series(warehouse) == {("ann", "cart-ann", None)}
+
+
+def test_an_emptied_cart_ends_the_series(warehouse: Engine) -> None:
+    """cart_emptied names itself; another customer's cart changes nothing."""
+    members(warehouse, "ann", "bob")
+    plan(warehouse, campaign_of(steps=THREE_STEPS), topic_of())
+    with warehouse.begin() as connection:
+        insert(
+            connection, "source.cart", cart_id="cart-ann", customer_id="ann", created_at=NOON, status="emptied",
+            updated_at=NOON + HOUR, load_id=load(connection),
+        )  # fmt: skip
+    advance(warehouse, campaign_of(steps=THREE_STEPS), NOON + 2 * HOUR)
+    assert series(warehouse) == {("ann", "cart-ann", "cart_emptied"), ("bob", "cart-bob", None)}
+
+
+def test_unsubscribing_ends_the_series(warehouse: Engine) -> None:
+    """Leaving the topic or everything ends it; leaving another topic does not."""
+    members(warehouse, "all", "topic", "other")
+    plan(warehouse, campaign_of(steps=THREE_STEPS), topic_of())
+    with warehouse.begin() as connection:
+        for name, scope in (("all", "all"), ("topic", "topic:reminders"), ("other", "topic:offers")):
+            insert(
+                connection, "event.suppression", address=f"{name}@example.com", scope=scope, source="event",
+                reason="unsubscribed", suppressed_at=NOON + HOUR,
+            )  # fmt: skip
+    advance(warehouse, campaign_of(steps=THREE_STEPS), NOON + 2 * HOUR)
+    assert {(who, why) for who, _, why in series(warehouse)} == {
+        ("all", "unsubscribed"), ("topic", "unsubscribed"), ("other", None),
+    }  # fmt: skip
+
+
+def test_holdout_and_variants_are_the_same_on_every_run(warehouse: Engine) -> None:
+    """Arms depend on campaign and customer alone, and come near the shares asked for."""
+    names = [f"c{number}" for number in range(400)]
+    members(warehouse, *names)
+    steps = [
+        {"step": "reminder", "after_hours": 0, "template": "cart_abandoned/reminder",
+         "variants": {"short": 0.25, "long": 0.75}}
+    ]  # fmt: skip
+    plan(warehouse, campaign_of(holdout=0.2, steps=steps), topic_of())
+    with warehouse.connect() as connection:
+        first = dict(rows(connection, "select customer_id, variant from decision.decision"))
+        connection.rollback()
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(
+            "truncate journey.enrollment, journey.step_due, decision.decision, decision.progress,"
+            " message.message, message.progress cascade"
+        )
+    plan(warehouse, campaign_of(holdout=0.2, steps=steps), topic_of())
+    with warehouse.connect() as connection:
+        assert dict(rows(connection, "select customer_id, variant from decision.decision")) == first
+    shares = {arm: list(first.values()).count(arm) / 400 for arm in ("holdout", "short", "long")}
+    assert 0.13 < shares["holdout"] < 0.27
+    assert 0.13 < shares["short"] / (1 - shares["holdout"]) < 0.37
+    assert set(first.values()) == {"holdout", "short", "long"}
+
+
+def test_a_held_out_customer_never_gets_a_message_row(warehouse: Engine) -> None:
+    """Held out and skipped steps are decisions, not mails."""
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(holdout=1.0), topic_of())
+    assert decided(warehouse) == {("ann", "reminder", "skip", "held_out")}
+    assert states(warehouse) == set()
