@@ -48,9 +48,7 @@ def module_command(module: str, *options: str) -> list[str]:
 
 def clean_environment(**settings: str) -> dict[str, str]:
     """The environment with include/ on the path and none of the product's own settings but the given."""
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("SENDGRID_", "LIFECYCLE_"))
-    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SENDGRID_", "LIFECYCLE_"))}
     return {**inherited, "PYTHONPATH": str(INCLUDE), **settings}
 
 
@@ -59,6 +57,7 @@ def running(
     command: list[str], env: Mapping[str, str], url: str, ready: str, headers: Mapping[str, str], log: Path
 ) -> Iterator[Service]:
     """Start a process, wait until `ready` answers 200, and end it afterwards."""
+    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as output:
         process = subprocess.Popen(command, env=dict(env), stdout=output, stderr=subprocess.STDOUT, text=True)
     try:
@@ -96,9 +95,7 @@ def running_simulator(folder: Path, *options: str) -> Iterator[Service]:
     )  # fmt: skip
     bearer = {"Authorization": f"Bearer {API_KEY}"}
     url = f"http://127.0.0.1:{port}"
-    with running(
-        command, clean_environment(), url, "/simulator/state", bearer, folder.parent / "simulator.log"
-    ) as one:
+    with running(command, clean_environment(), url, "/simulator/state", bearer, folder.parent / "simulator.log") as one:
         yield one
 
 
@@ -126,6 +123,4 @@ def settle(simulator: Service, seconds: float = 30.0) -> dict[str, Any]:
 
 def lines_in(folder: Path) -> list[dict[str, Any]]:
     """Every event line of a collector's folder; a line that is not JSON fails the test."""
-    return [
-        json.loads(line) for file in sorted(folder.glob("*.ndjson")) for line in file.read_text().splitlines()
-    ]
+    return [json.loads(line) for file in sorted(folder.glob("*.ndjson")) for line in file.read_text().splitlines()]

@@ -97,9 +97,7 @@ GOOD: dict[str, Mail] = {
     "reply_to": changed("reply_to", {"email": "help@example.com"}),
     "reply_to_list": changed("reply_to_list", [{"email": "a@example.com"}, {"email": "b@example.com"}]),
     "pool of 2 characters": changed("ip_pool_name", "ab"),
-    "tracking settings": changed(
-        "tracking_settings", {"click_tracking": {"enable": True, "enable_text": False}}
-    ),
+    "tracking settings": changed("tracking_settings", {"click_tracking": {"enable": True, "enable_text": False}}),
 }
 
 BAD: dict[str, tuple[Mail, str]] = {
@@ -274,9 +272,7 @@ _ANY: list[Callable[[random.Random], Any]] = [
     lambda _: [],
     lambda _: {},
     lambda draw: [draw.choice([1, "a", None, {}])] * draw.randint(1, 2),
-    lambda draw: {
-        draw.choice(["enable", "email", "group_id", "a"]): draw.choice([1, "a@example.com", None, False])
-    },
+    lambda draw: {draw.choice(["enable", "email", "group_id", "a"]): draw.choice([1, "a@example.com", None, False])},
 ]
 
 
