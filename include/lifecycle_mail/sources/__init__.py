@@ -2,17 +2,23 @@
 customer."""
 
 from lifecycle_mail.sources.activity import rebuild_activity, record_engagement
+from lifecycle_mail.sources.consent import record_permission
 from lifecycle_mail.sources.contract import FEEDS, Column, Feed
+from lifecycle_mail.sources.erasure import Erasure, address_of, erase_customer
 from lifecycle_mail.sources.loading import FeedCounts, LoadReport, load_feeds, load_query
 
 __all__ = [
     "FEEDS",
     "Column",
+    "Erasure",
     "Feed",
     "FeedCounts",
     "LoadReport",
+    "address_of",
+    "erase_customer",
     "load_feeds",
     "load_query",
     "rebuild_activity",
     "record_engagement",
+    "record_permission",
 ]

@@ -1,8 +1,8 @@
 """One activity row a customer: last order, view, human open and click; kept from what changed.
 
-Stage 1 of the path. Orders and page views refresh the customers they touch, in the transaction of their file;
-`events` calls `record_engagement` in its own transaction. Each writes columns of its own, so neither waits for
-or undoes the other.
+Stage 1 of the path. Orders and page views refresh the customers they touch, in the transaction of their
+file; `events` calls `record_engagement` in its own transaction. Each writes columns of its own, in the order
+of the customers, so neither undoes the other.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def rebuild_activity(warehouse: Engine) -> int:
     with warehouse.begin() as connection:
         lock(connection, "load")
         connection.exec_driver_sql("lock table source.customer_activity in exclusive mode")
-        full = f"create temporary table activity_full on commit drop as {statement('sources/activity_full').text}"
-        connection.exec_driver_sql(full)
+        full = statement("sources/activity_full").text
+        connection.exec_driver_sql(f"create temporary table activity_full on commit drop as {full}")
         gone = run(connection, "sources/drop_unfounded_activity").rowcount
         return gone + run(connection, "sources/correct_activity").rowcount

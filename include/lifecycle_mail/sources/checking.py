@@ -64,18 +64,18 @@ class Checker:
     def _refused_rows(self, chunk: Chunk, reasons: _Reasons) -> list[RefusedRow]:
         names = self._feed.column_names
         whose = chunk.columns[names.index("customer_id")] if "customer_id" in names else None
-        return [
-            RefusedRow(
-                chunk.lines[place], reason, f"column {column}", chunk.texts[place], whose[place] if whose else None
-            )
-            for place, (reason, column) in sorted(reasons.items())
-        ]
+        rows = []
+        for place, (reason, column) in sorted(reasons.items()):
+            customer = whose[place] if whose else None
+            text = chunk.texts[place]
+            rows.append(RefusedRow(chunk.lines[place], reason, f"column {column}", text, customer))
+        return rows
 
 
 def _check_column(column: Column, parser: Parser | None, values: Texts, reasons: _Reasons) -> Texts:
+    if parser is None:
+        return values if _all_storable(column, values) else _check_values(column, str, values, reasons)
     try:
-        if parser is None:
-            return values if _all_storable(column, values) else _check_values(column, str, values, reasons)
         if column.required and not all(values):
             return _check_values(column, parser, values, reasons)
         return [parser(value) if value else column.default for value in values]

@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import TextIO
 
 from lifecycle_mail.sources.contract import Feed
-from lifecycle_mail.sources.rows import CHUNK_ROWS, Chunk, Chunks, FileRefused, RefusedRow, Texts, is_encodable, place_columns
+from lifecycle_mail.sources.rows import (
+    CHUNK_ROWS,
+    Chunk,
+    Chunks,
+    FileRefused,
+    RefusedRow,
+    Texts,
+    is_encodable,
+    place_columns,
+)
 
 # A quote that is never closed would swallow the file: no record is longer than this.
 MAXIMUM_RECORD_LINES = 100
@@ -138,7 +147,8 @@ class _Layout:
     ) -> Chunk:
         good = self._good_rows(lines, texts, rows, refused)
         if good is not None:
-            lines, texts, rows = (list(compress(each, good)) for each in (lines, texts, rows))
+            lines, texts = list(compress(lines, good)), list(compress(texts, good))
+            rows = list(compress(rows, good))
         cells = list(zip(*rows, strict=True)) or [()] * self._width
         nothing: Texts = [None] * len(lines)
         columns = [nothing if place is None else cells[place] for place in self._places]

@@ -14,7 +14,7 @@ from lifecycle_mail.sources.contract import FEEDS, Feed
 from lifecycle_mail.sources.csv_files import read_csv
 from lifecycle_mail.sources.ndjson_files import read_ndjson
 from lifecycle_mail.sources.parquet_files import count_parquet, read_parquet
-from lifecycle_mail.sources.rows import Chunks
+from lifecycle_mail.sources.rows import Chunks, FileRefused
 
 _NAME = re.compile(r"(?P<feed>[a-z_]+)(?:[-.].+)?\.(?P<form>csv|ndjson|parquet|sql)")
 
@@ -36,6 +36,18 @@ class FeedFile:
         """
         readers = {"csv": read_csv, "ndjson": read_ndjson, "parquet": read_parquet}
         return readers[self.form](self.path, self.feed)
+
+    def query(self) -> str:
+        """Return the select of a sql file.
+
+        Raises:
+            FileRefused: it is not UTF-8.
+            OSError: the file cannot be read.
+        """
+        try:
+            return self.path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise FileRefused("wrong_encoding", "the file is not UTF-8 text") from None
 
     def expected_rows(self) -> int | None:
         """Return about how many rows the file has, for progress; None where that cannot be told early."""

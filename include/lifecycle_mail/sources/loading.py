@@ -1,25 +1,29 @@
 """Load feeds: read, check, stage, set aside, merge; one transaction a file, one load at a time.
 
-Stage 1 of the path. `load_feeds` is what `load DIR` and the DAG call. A file that is refused, or a load that is
-killed, undoes no other file; loading again completes it and changes nothing else.
+Stage 1 of the path. `load_feeds` is what `load DIR` and the DAG call. A file that is refused, or a load that
+is killed, undoes no other file; loading again completes it and changes nothing else.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import available_timezones
 
 import orjson
+import psycopg2
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import run, session_lock
-from lifecycle_mail.errors import FeedError
+from lifecycle_mail.database import run, scalar, session_lock
+from lifecycle_mail.errors import DatabaseUnavailable, FeedError
 from lifecycle_mail.sources.activity import refresh_activity, touch_customers
 from lifecycle_mail.sources.checking import Checker
+from lifecycle_mail.sources.consent import log_permissions, settle_permissions
 from lifecycle_mail.sources.contract import FEEDS, Feed
 from lifecycle_mail.sources.feed_files import FeedFile, feed_files
 from lifecycle_mail.sources.queries import read_query
@@ -37,11 +41,14 @@ from lifecycle_mail.sources.values import Surroundings
 Progress = Callable[[str, int, "int | None"], None]
 logger = logging.getLogger(__name__)
 
+_UNSTORABLE = (psycopg2.DataError, psycopg2.IntegrityError, sa.exc.DataError, sa.exc.IntegrityError)
+
 
 @dataclass(frozen=True)
 class FeedCounts:
     """Rows of one feed in one load: read, loaded (they keep the contract), changed (of those, written
-    because new or different), rejected (set aside, whether known from an earlier load or not)."""
+    because new or different), rejected (set aside, whether known from an earlier load or not; a file refused
+    as a whole counts as one)."""
 
     read: int = 0
     loaded: int = 0
@@ -65,6 +72,16 @@ class LoadReport:
     refused_files: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    @property
+    def loaded(self) -> dict[str, int]:
+        """Rows by feed that keep the contract."""
+        return {feed: counts.loaded for feed, counts in self.feeds.items()}
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Rows by feed that were set aside."""
+        return {feed: counts.rejected for feed, counts in self.feeds.items()}
+
 
 def no_progress(feed: str, done: int, total: int | None) -> None:
     """Report to nobody."""
@@ -80,18 +97,19 @@ def load_feeds(
 ) -> LoadReport:
     """Load all feed files of `folder` and return what became of their rows.
 
-    `link_secret` keys the hashes of erased addresses. `now` (aware) is the time of the load: a birthday may not
-    be later, an undated withdrawal counts from it; None = the database's clock. `progress` is called with a
-    feed's name, the rows done and the rows expected (None = unknown).
+    `link_secret` keys the hashes of erased addresses. `now` (aware) is the time of the load: a birthday may
+    not be later, an undated withdrawal counts from it; None = the database's clock. `progress` is called with
+    a feed's name, the rows done and the rows expected (None = unknown).
 
     Raises:
         FeedError: the folder or a file in it cannot be read. Every file that can be is loaded first.
+        DatabaseUnavailable: the database ended the load; what was committed stays.
     """
     files, others = feed_files(folder)
     warnings = [f"{name} is no feed file and was left alone" for name in others]
     if not files:
         warnings.append(f"{folder} holds no feed file: nothing was loaded")
-    with _Load(warehouse, link_secret, now, progress) as load:
+    with _one_load(warehouse, link_secret, now, progress) as load:
         load.warn(warnings)
         load.expect(files)
         unreadable = [problem for file in files if (problem := load.take_file(file))]
@@ -120,135 +138,151 @@ def load_query(
     """
     if feed not in FEEDS:
         raise FeedError(f"no feed is called '{feed}': choose one of {', '.join(FEEDS)}")
-    with _Load(warehouse, link_secret, now, progress) as load:
+    with _one_load(warehouse, link_secret, now, progress) as load:
         load.take(FEEDS[feed], name or f"{feed}.sql", read_query(warehouse, query, FEEDS[feed]))
     return load.report()
 
 
+@contextmanager
+def _one_load(
+    warehouse: Engine, link_secret: str, now: datetime | None, progress: Progress
+) -> Iterator[_Load]:
+    """Open a load under the lock that lets no other run, and close it with its counts."""
+    try:
+        with warehouse.connect() as connection, session_lock(connection, "load"):
+            load = _start(warehouse, connection, link_secret, now, progress)
+            yield load
+            with connection.begin():
+                counts = {name: asdict(each) for name, each in load.counts.items()}
+                run(connection, "sources/finish_load", load_id=load.load_id, counts=orjson.dumps(counts).decode())
+    except (psycopg2.OperationalError, psycopg2.InterfaceError, sa.exc.OperationalError) as error:
+        cause = getattr(error, "orig", error)
+        reason = next(iter(str(cause).strip().splitlines()), "no answer")
+        raise DatabaseUnavailable(f"the warehouse ended the load: {reason}. Run it again to complete it") from None
+
+
+def _start(
+    warehouse: Engine, connection: Connection, link_secret: str, now: datetime | None, progress: Progress
+) -> _Load:
+    with connection.begin():
+        opened = run(connection, "sources/start_load", now=now).one()
+        zones = frozenset(run(connection, "sources/known_zones").scalars())
+    # Both sides must know a zone: decisions reckon in SQL, mails are worded in Python.
+    known = zones & (available_timezones() or zones)
+    surroundings = Surroundings(opened.started_at.astimezone(UTC).date(), known)
+    return _Load(
+        warehouse, connection, opened.load_id, opened.started_at, surroundings, link_secret, progress
+    )
+
+
+@dataclass
 class _Load:
-    """One load under way: its connection, which holds the load lock, and its counts so far."""
+    """One load under way; `connection` holds the load lock."""
 
-    def __init__(self, warehouse: Engine, link_secret: str, now: datetime | None, progress: Progress) -> None:
-        self._warehouse = warehouse
-        self._link_secret = link_secret
-        self._now = now
-        self._progress = progress
-        self._counts: dict[str, FeedCounts] = {}
-        self._expected: dict[str, int | None] = {}
-        self._refused_files: dict[str, str] = {}
-        self._warnings: list[str] = []
-
-    def __enter__(self) -> _Load:
-        self._connection = self._warehouse.connect()
-        self._lock = session_lock(self._connection, "load")
-        try:
-            self._lock.__enter__()
-            with self._connection.begin():
-                self.load_id, self._now = run(self._connection, "sources/start_load", now=self._now).one()
-                zones = frozenset(run(self._connection, "sources/known_zones").scalars())
-        except BaseException:
-            self._connection.close()
-            raise
-        # Both sides must know a zone: decisions reckon in SQL, mails are worded in Python.
-        self._surroundings = Surroundings(
-            self._now.astimezone(UTC).date(), zones & (available_timezones() or zones)
-        )
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        try:
-            if kind is None:
-                with self._connection.begin():
-                    counts = orjson.dumps({name: asdict(each) for name, each in self._counts.items()}).decode()
-                    run(self._connection, "sources/finish_load", load_id=self.load_id, counts=counts)
-            self._lock.__exit__(None, None, None)
-        finally:
-            self._connection.close()
+    warehouse: Engine
+    connection: Connection
+    load_id: int
+    now: datetime
+    surroundings: Surroundings
+    link_secret: str
+    progress: Progress
+    counts: dict[str, FeedCounts] = field(default_factory=dict)
+    expected: dict[str, int | None] = field(default_factory=dict)
+    refused_files: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def report(self) -> LoadReport:
-        return LoadReport(self.load_id, self._counts, self._refused_files, tuple(self._warnings))
+        return LoadReport(self.load_id, self.counts, self.refused_files, tuple(self.warnings))
 
     def warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:
             logger.warning(warning)
-            self._warnings.append(warning)
+            self.warnings.append(warning)
 
     def expect(self, files: Iterable[FeedFile]) -> None:
         """Note how many rows each feed's files promise."""
         for file in files:
-            rows, before = file.expected_rows(), self._expected.get(file.feed.name, 0)
-            self._expected[file.feed.name] = None if rows is None or before is None else rows + before
+            rows, before = file.expected_rows(), self.expected.get(file.feed.name, 0)
+            self.expected[file.feed.name] = None if rows is None or before is None else rows + before
 
     def take_file(self, file: FeedFile) -> str | None:
         """Load one file; return what to tell the operator where it cannot be read at all."""
         try:
-            chunks = (
-                read_query(self._warehouse, file.path.read_text(encoding="utf-8"), file.feed)
-                if file.form == "sql"
-                else file.chunks()
-            )
-            self.take(file.feed, file.path.name, chunks)
+            self.take(file.feed, file.path.name, self._chunks(file))
         except OSError as error:
             return f"cannot read the feed file {file.path}: {error.strerror}"
         return None
 
+    def _chunks(self, file: FeedFile) -> Chunks:
+        # A generator, so that whatever is wrong with the file comes up inside its own transaction.
+        if file.form == "sql":
+            yield from read_query(self.warehouse, file.query(), file.feed)
+        else:
+            yield from file.chunks()
+
     def take(self, feed: Feed, name: str, chunks: Chunks) -> None:
         """Load the rows of one file in one transaction; a refusal of the file undoes that file alone."""
         try:
-            with self._connection.begin():
+            with self.connection.begin():
                 counts, unknown = self._load_rows(feed, name, chunks)
         except FileRefused as refusal:
-            counts, unknown = FeedCounts(), set()
+            counts, unknown = FeedCounts(rejected=1), set()
             self._refuse_file(feed, name, refusal)
+        except _UNSTORABLE as error:
+            # Checks let through what the database will not store: a fault of ours, and no reason to stop.
+            counts, unknown = FeedCounts(rejected=1), set()
+            code = getattr(getattr(error, "orig", error), "pgcode", None)
+            self._refuse_file(feed, name, FileRefused("unstorable_value", f"SQLSTATE {code}"))
         if unknown:
-            self.warn([f"{name}: columns the contract does not know were left out: {', '.join(sorted(unknown))}"])
-        self._counts[feed.name] = self._counts.get(feed.name, FeedCounts()) + counts
+            self.warn([f"{name}: left out columns the contract does not know: {', '.join(sorted(unknown))}"])
+        self.counts[feed.name] = self.counts.get(feed.name, FeedCounts()) + counts
 
     def _load_rows(self, feed: Feed, name: str, chunks: Chunks) -> tuple[FeedCounts, set[str]]:
-        create_staging(self._connection, feed)
+        create_staging(self.connection, feed)
         read, unknown = self._stage_rows(feed, chunks)
-        analyze_staged(self._connection)
+        analyze_staged(self.connection)
         if feed.name == "customers":
-            run(self._connection, "sources/set_erased_aside", link_secret=self._link_secret)
-            run(self._connection, "sources/log_permissions", load_id=self.load_id, now=self._now)
-        set_duplicates_aside(self._connection, feed)
+            run(self.connection, "sources/set_erased_aside", link_secret=self.link_secret)
+            log_permissions(self.connection, self.load_id, self.now)
+        set_duplicates_aside(self.connection, feed)
         changed = self._merge(feed)
-        rejected = self._count("refused")
+        rejected = scalar(self.connection, "sources/count_refused")
         run(
-            self._connection, "sources/record_refused",
-            load_id=self.load_id, feed=feed.name, file=name, link_secret=self._link_secret,
-        )
+            self.connection, "sources/record_refused",
+            load_id=self.load_id, feed=feed.name, file=name, link_secret=self.link_secret,
+        )  # fmt: skip
         return FeedCounts(read, read - rejected, changed, rejected), unknown
 
     def _stage_rows(self, feed: Feed, chunks: Chunks) -> tuple[int, set[str]]:
-        checker = Checker(feed, self._surroundings)
-        before = self._counts.get(feed.name, FeedCounts()).read
+        checker = Checker(feed, self.surroundings)
+        before = self.counts.get(feed.name, FeedCounts()).read
         read, unknown = 0, set[str]()
         for chunk in chunks:
             read += len(chunk.lines) + len(chunk.refused)
             unknown |= chunk.unknown
-            stage(self._connection, feed, checker.check(chunk))
-            self._progress(feed.name, before + read, self._expected.get(feed.name))
+            stage(self.connection, feed, checker.check(chunk))
+            self.progress(feed.name, before + read, self._total(feed, before + read))
         return read, unknown
 
+    def _total(self, feed: Feed, done: int) -> int | None:
+        expected = self.expected.get(feed.name)
+        return None if expected is None else max(expected, done)
+
     def _merge(self, feed: Feed) -> int:
-        has_activity = touch_customers(self._connection, feed)
-        changed = merge(self._connection, feed, self.load_id)
+        has_activity = touch_customers(self.connection, feed)
+        changed = merge(self.connection, feed, self.load_id)
         if feed.name == "customers":
-            run(self._connection, "sources/settle_permissions", load_id=self.load_id)
+            settle_permissions(self.connection, self.load_id)
         if has_activity:
-            refresh_activity(self._connection, feed)
-        analyze(self._connection, feed, changed)
+            refresh_activity(self.connection, feed)
+        analyze(self.connection, feed, changed)
         return changed
 
     def _refuse_file(self, feed: Feed, name: str, refusal: FileRefused) -> None:
-        self._refused_files[name] = refusal.reason
+        self.refused_files[name] = refusal.reason
         self.warn([f"{name} was refused: {refusal.reason} ({refusal.detail})"])
-        with self._connection.begin():
+        with self.connection.begin():
             run(
-                self._connection, "sources/record_refused_file",
+                self.connection, "sources/record_refused_file",
                 load_id=self.load_id, feed=feed.name, file=name, reason=refusal.reason, detail=refusal.detail,
-            )
-
-    def _count(self, table: str) -> int:
-        return int(self._connection.exec_driver_sql(f"select count(*) from {table}").scalar_one())
+            )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lifecycle_mail.sources.contract import Column, Feed, Kind
 
-CHUNK_ROWS = 20_000
+CHUNK_ROWS = 5_000
 Texts = Sequence[str | None]
 
 _NUMERIC: frozenset[Kind] = frozenset({"number", "integer"})
@@ -118,6 +118,9 @@ class TypedRows:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
+        self._start()
+
+    def _start(self) -> None:
         self._lines: list[int] = []
         self._texts: list[str] = []
         self._rows: list[list[str | None]] = []
@@ -135,9 +138,8 @@ class TypedRows:
                 values.append(as_text(row.get(column.name), column.kind))
             except WrongType:
                 whose = row.get("customer_id")
-                self.refuse(RefusedRow(
-                    line, "wrong_type", f"column {column.name}", text, whose if isinstance(whose, str) else None
-                ))
+                customer = whose if isinstance(whose, str) else None
+                self.refuse(RefusedRow(line, "wrong_type", f"column {column.name}", text, customer))
                 return
         self._lines.append(line)
         self._texts.append(text)
@@ -153,8 +155,8 @@ class TypedRows:
 
     def chunk(self) -> Chunk:
         """Return what was gathered and start anew."""
-        columns: list[Texts] = list(zip(*self._rows, strict=True)) if self._rows else [()] * len(self._columns)
+        columns: list[Texts] = list(zip(*self._rows, strict=True)) or [()] * len(self._columns)
         made = Chunk(self._lines, self._texts, columns, self._refused, frozenset(self._unknown))
-        self.__init__(self._columns)  # type: ignore[misc]
+        self._start()
         return made
 

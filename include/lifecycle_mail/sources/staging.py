@@ -14,9 +14,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg2 import sql
+from psycopg2.extensions import connection as Psycopg2Connection
 from sqlalchemy.engine import Connection
 
-from lifecycle_mail.database import copy_in, run
+from lifecycle_mail.database import copy_in, run, scalar
 from lifecycle_mail.sources.checking import CheckedRows
 from lifecycle_mail.sources.contract import Feed
 
@@ -122,15 +123,9 @@ def analyze_staged(connection: Connection) -> None:
 def analyze(connection: Connection, feed: Feed, changed: int) -> None:
     """Refresh the planner's statistics of the feed's table where `changed` rows are a tenth of it: segments
     run right after a load, long before autovacuum comes by."""
-    estimate = _execute_scalar(connection, "select reltuples from pg_class where oid = %s::regclass", feed)
+    estimate = float(scalar(connection, "sources/table_size", table=f"source.{feed.table}"))
     if changed and changed * 10 >= estimate:
         _execute(connection, sql.SQL("analyze {}").format(_target(feed)))
-
-
-def _execute_scalar(connection: Connection, statement: str, feed: Feed) -> float:
-    with connection.connection.cursor() as cursor:
-        cursor.execute(statement, (f"source.{feed.table}",))
-        return float(cursor.fetchone()[0])
 
 
 def _target(feed: Feed) -> sql.Identifier:
@@ -149,7 +144,8 @@ def _qualified(names: Sequence[str], table: str) -> sql.Composable:
 
 
 def _execute(connection: Connection, statement: sql.Composable, **parameters: Any) -> int:
-    with connection.connection.cursor() as cursor:
+    raw: Psycopg2Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    with raw.cursor() as cursor:
         cursor.execute(statement, parameters)
         return int(cursor.rowcount)
 
@@ -162,17 +158,7 @@ def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Iter
 
 
 def _storable(text: str | None) -> str | None:
-    """Return `text` as PostgreSQL can hold it: bytes that are no UTF-8, and NUL, as backslash and hex digits."""
+    """Return `text` as PostgreSQL can hold it: NUL, and what is no UTF-8, as backslash and hex digits."""
     if text is None:
         return None
-    as_bytes = text.encode("utf-8", "surrogateescape") if _is_escaped(text) else text.encode("utf-8", "replace")
-    return as_bytes.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
-
-
-def _is_escaped(text: str) -> bool:
-    """Tell whether `text` can go back to the bytes it was decoded from."""
-    try:
-        text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

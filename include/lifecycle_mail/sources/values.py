@@ -162,7 +162,7 @@ def parse_choice(text: str, *, refusal: str, choices: tuple[str, ...]) -> str:
 
 
 def parse_address(text: str) -> str:
-    """One e-mail address the provider takes: ASCII, no spaces, a domain with a dot, at most 320 characters."""
+    """One e-mail address the provider takes: ASCII, no spaces, a domain with a dot, 320 characters at most."""
     if _ADDRESS.fullmatch(text):
         return text
     raise Refusal("newline_in_address" if "\n" in text or "\r" in text else "malformed_address")

@@ -1,43 +1,41 @@
 -- What: the activity of every customer, from all facts: what the kept rows must equal at any time.
 -- Grain: one row a customer with any counted order, page view, human open or click.
 -- Parameters: none. Look-back: everything; a check and a repair, never part of a load.
-with ordered as (
+with fact as (
     select
         customer_id,
-        min(ordered_at) as first_order_at,
-        max(ordered_at) as last_order_at,
-        count(*) as order_count
+        ordered_at,
+        cast(null as timestamptz) as viewed_at,
+        cast(null as timestamptz) as opened_at,
+        cast(null as timestamptz) as clicked_at
     from source.orders
     where status <> 'cancelled'
-    group by customer_id
-),
-
-viewed as (
+    union all
     select
         customer_id,
-        max(viewed_at) as last_view_at
+        null as ordered_at,
+        viewed_at,
+        null as opened_at,
+        null as clicked_at
     from source.page_view
-    group by customer_id
-),
-
-engaged as (
+    union all
     select
         customer_id,
-        max(last_open_at) as last_open_at,
-        max(last_click_at) as last_click_at
+        null as ordered_at,
+        null as viewed_at,
+        last_open_at as opened_at,
+        last_click_at as clicked_at
     from event.engagement
     where last_open_at is not null or last_click_at is not null
-    group by customer_id
 )
 
 select
     customer_id,
-    ordered.first_order_at,
-    ordered.last_order_at,
-    coalesce(ordered.order_count, 0) as order_count,
-    viewed.last_view_at,
-    engaged.last_open_at,
-    engaged.last_click_at
-from ordered
-full outer join viewed using (customer_id)
-full outer join engaged using (customer_id)
+    min(ordered_at) as first_order_at,
+    max(ordered_at) as last_order_at,
+    count(ordered_at) as order_count,
+    max(viewed_at) as last_view_at,
+    max(opened_at) as last_open_at,
+    max(clicked_at) as last_click_at
+from fact
+group by customer_id

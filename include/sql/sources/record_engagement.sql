@@ -22,10 +22,10 @@ select
 from news
 order by customer_id
 on conflict (customer_id) do update
-set
-    last_open_at = greatest(activity.last_open_at, excluded.last_open_at),
-    last_click_at = greatest(activity.last_click_at, excluded.last_click_at)
-where
+    set
+        last_open_at = greatest(activity.last_open_at, excluded.last_open_at),
+        last_click_at = greatest(activity.last_click_at, excluded.last_click_at)
+    where
     (activity.last_open_at, activity.last_click_at) is distinct from (
         greatest(activity.last_open_at, excluded.last_open_at),
         greatest(activity.last_click_at, excluded.last_click_at)

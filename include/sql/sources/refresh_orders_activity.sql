@@ -13,10 +13,10 @@ left join source.orders on touched.customer_id = orders.customer_id and orders.s
 group by touched.customer_id
 order by touched.customer_id
 on conflict (customer_id) do update
-set
-    first_order_at = excluded.first_order_at,
-    last_order_at = excluded.last_order_at,
-    order_count = excluded.order_count
-where
+    set
+        first_order_at = excluded.first_order_at,
+        last_order_at = excluded.last_order_at,
+        order_count = excluded.order_count
+    where
     (activity.first_order_at, activity.last_order_at, activity.order_count)
     is distinct from (excluded.first_order_at, excluded.last_order_at, excluded.order_count)

@@ -10,5 +10,5 @@ left join source.page_view on touched.customer_id = page_view.customer_id
 group by touched.customer_id
 order by touched.customer_id
 on conflict (customer_id) do update
-set last_view_at = excluded.last_view_at
-where activity.last_view_at is distinct from excluded.last_view_at
+    set last_view_at = excluded.last_view_at
+    where activity.last_view_at is distinct from excluded.last_view_at
