@@ -13,7 +13,7 @@ def outbox_views() -> list[dict[str, str]]:
     return [
         {
             "name": "Simulated outbox",
-            "href": f"{base_url}/outbox",
+            "href": f"{base_url}/",
             "destination": "nav",
             "category": "browse",
             "url_route": "lifecycle-outbox",

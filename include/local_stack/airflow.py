@@ -160,6 +160,12 @@ class AirflowStack:
         body = {"logical_date": None, "conf": dict(conf or {})}
         return _run(self.request("POST", f"dags/{dag_id}/dagRuns", json=body).json())
 
+    def announce(self, asset: str) -> None:
+        """Tell Airflow that `asset` has something new, as a program outside may do; its DAGs then run."""
+        found = self.get("assets", name_pattern=asset, limit=100)["assets"]
+        asset_id = next(one["id"] for one in found if one["name"] == asset)
+        self.request("POST", "assets/events", json={"asset_id": asset_id, "extra": {}})
+
     def runs(self, dag_id: str) -> list[Run]:
         """Return the DAG's runs, the newest first."""
         answer = self.get(f"dags/{dag_id}/dagRuns", limit=100, order_by="-run_after")
@@ -200,6 +206,22 @@ class AirflowStack:
 
         wait_until(idle, f"runs did not finish: {', '.join(names)}", timeout_seconds, every_seconds=1)
         return {name: self.runs(name)[0] for name in names}
+
+    def wait_new_run(
+        self, dag_id: str, run_type: str, known: Iterable[Run] = (), timeout_seconds: float = 180
+    ) -> Run:
+        """Wait for a run of `run_type` (scheduled, manual, asset_triggered) beside those `known`; see it end.
+
+        Raises:
+            NotReady: none came, or it did not end.
+        """
+        seen = {run.run_id for run in known}
+
+        def fresh() -> list[Run]:
+            return [run for run in self.runs(dag_id) if run.run_type == run_type and run.run_id not in seen]
+
+        wait_until(lambda: bool(fresh()), f"no {run_type} run of {dag_id} came", timeout_seconds)
+        return self.wait_run(fresh()[-1], timeout_seconds)
 
     def task_states(self, run: Run) -> dict[str, str]:
         """Return the state of each task of `run`; of a mapped task, the states of its instances."""

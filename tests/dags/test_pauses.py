@@ -1,0 +1,68 @@
+"""Pauses of campaign DAGs: asked of Airflow's task interface, copied into the flags every claim reads."""
+
+from __future__ import annotations
+
+import datetime as dt
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
+
+from lifecycle_airflow import delivery
+from lifecycle_airflow.delivery import PauseWatch
+from lifecycle_airflow.pauses import paused_campaigns
+
+
+def _error(status_code: int) -> AirflowRuntimeError:
+    answer = ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": status_code})
+    return AirflowRuntimeError(answer)
+
+
+def _airflow(**paused: bool) -> Any:
+    def get_dag(dag_id: str) -> Any:
+        name = dag_id.removeprefix("campaign__")
+        if name not in paused:
+            raise _error(404)
+        return SimpleNamespace(is_paused=paused[name])
+
+    return get_dag
+
+
+def test_only_what_airflow_knows_is_reported() -> None:
+    """A campaign without a DAG is neither paused nor running: Airflow has no say about it."""
+    paused, known = paused_campaigns(["a", "b", "new"], _airflow(a=True, b=False))
+    assert (paused, known) == ({"a"}, {"a", "b"})
+
+
+def test_an_airflow_that_cannot_answer_is_an_error() -> None:
+    """No answer is not "not paused": the task fails, and delivery does not start on a guess."""
+
+    def get_dag(dag_id: str) -> Any:
+        raise _error(500)
+
+    with pytest.raises(AirflowRuntimeError):
+        paused_campaigns(["a"], get_dag)
+
+
+class _System:
+    """What PauseWatch needs of an installation: it writes down what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[set[str], set[str]]] = []
+
+    def sync_dag_pauses(self, paused: set[str], known: set[str], at: dt.datetime) -> None:
+        self.told.append((paused, known))
+
+
+def test_a_running_delivery_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause set while mails go out is copied by the next request after two seconds, and not at each one."""
+    monkeypatch.setattr(delivery, "campaign_names", lambda: ["a"])
+    seconds = iter([0.0, 0.5, 1.9, 2.1, 2.1, 3.0])
+    monkeypatch.setattr(delivery.time, "monotonic", lambda: next(seconds))
+    system = _System()
+    watch = PauseWatch({"ti": SimpleNamespace(get_dag=_airflow(a=True))}, system)  # type: ignore[arg-type]
+    for _ in range(4):
+        watch(None)
+    assert system.told == [({"a"}, {"a"})]
