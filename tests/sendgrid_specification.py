@@ -16,8 +16,7 @@ import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
 FOLDER = Path(
-    os.environ.get("LIFECYCLE_SENDGRID_SPEC")
-    or Path(__file__).resolve().parent.parent.parent / "shared" / "sendgrid"
+    os.environ.get("LIFECYCLE_SENDGRID_SPEC") or Path(__file__).resolve().parent.parent.parent / "shared" / "sendgrid"
 )
 
 needs_specification = pytest.mark.skipif(
@@ -44,9 +43,7 @@ def mail_validator() -> Draft202012Validator:
     """A validator of mail/send bodies."""
     document = mail_specification()
     body = document["components"]["requestBodies"]["PostMailSend"]["content"]["application/json"]["schema"]
-    return Draft202012Validator(
-        {**body, "components": document["components"]}, format_checker=FormatChecker()
-    )
+    return Draft202012Validator({**body, "components": document["components"]}, format_checker=FormatChecker())
 
 
 def _nullable(part: Any) -> Any:

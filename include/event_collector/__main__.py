@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from typing import Annotated
 
 import typer
@@ -43,6 +44,7 @@ def main(
         os.environ.pop(INSECURE, None)
     try:
         settings = CollectorSettings.from_environment(os.environ)
+        _check_port(host, port)
     except CollectorError as problem:
         typer.echo(f"event_collector: {problem}", err=True)
         raise typer.Exit(1) from problem
@@ -58,6 +60,14 @@ def main(
         access_log=False,
         timeout_graceful_shutdown=5,
     )
+
+
+def _check_port(host: str, port: int) -> None:
+    """Raises: CollectorError where the address cannot be listened at; uvicorn would say it at more length."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise CollectorError(f"cannot listen at {host}:{port}: {error.strerror}; choose another --port") from error
 
 
 def _warn(settings: CollectorSettings) -> None:

@@ -33,9 +33,7 @@ log = logging.getLogger("event_collector")
 ONE_CLICK = "One-Click"
 FORM_BYTES_MAX = 4096
 _PAGE_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
-    ),
+    "Content-Security-Policy": ("default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",

@@ -83,9 +83,7 @@ class Journal:
     def _report(self, error: OSError) -> None:
         """One line when writing begins to fail, not one a post."""
         if not self._failing:
-            log.error(
-                "cannot write events to %s: %s; answering 503 so that SendGrid retries", self._folder, error
-            )
+            log.error("cannot write events to %s: %s; answering 503 so that SendGrid retries", self._folder, error)
         self._failing = True
 
     def _commit(self, data: bytes) -> None:

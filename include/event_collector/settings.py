@@ -69,9 +69,7 @@ def _events_dir(env: Mapping[str, str]) -> Path:
         raise CollectorError("LIFECYCLE_EVENTS_DIR is not set: name the folder for event files")
     folder = Path(env["LIFECYCLE_EVENTS_DIR"])
     if not folder.is_dir():
-        raise CollectorError(
-            f"the events folder {folder} does not exist: make it, or set LIFECYCLE_EVENTS_DIR"
-        )
+        raise CollectorError(f"the events folder {folder} does not exist: make it, or set LIFECYCLE_EVENTS_DIR")
     check_writable(folder)
     return folder
 

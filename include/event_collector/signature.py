@@ -60,9 +60,7 @@ def verify(
     if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
         raise NotSigned("the timestamp header is not unix seconds")
     try:
-        key.verify(
-            base64.b64decode(signature, validate=True), timestamp.encode() + body, ec.ECDSA(hashes.SHA256())
-        )
+        key.verify(base64.b64decode(signature, validate=True), timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
     except (InvalidSignature, ValueError) as error:
         raise NotSigned("the signature does not match") from error
     if not -FUTURE_SECONDS_MAX <= now - int(timestamp) <= tolerance_seconds:

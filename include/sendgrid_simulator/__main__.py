@@ -53,12 +53,8 @@ def main(
     record: Annotated[Path, typer.Option(help="Folder for the record, the keys and simulator.json.")] = Path(
         "simulator-record"
     ),
-    seed: Annotated[
-        int, typer.Option(help="The same seed makes the same recipients do the same things.")
-    ] = 7,
-    webhook_url: Annotated[
-        str | None, typer.Option(help="Where events are posted; without it nowhere.")
-    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same recipients do the same things.")] = 7,
+    webhook_url: Annotated[str | None, typer.Option(help="Where events are posted; without it nowhere.")] = None,
     private_key: Annotated[
         Path | None,
         typer.Option(help="PEM file of the webhook's P-256 key; else one is made in the record folder."),
@@ -75,33 +71,23 @@ def main(
     ] = None,
     speed: Annotated[
         float,
-        typer.Option(
-            help="How many seconds of a recipient's life pass in one; 3600 ends all within seconds."
-        ),
+        typer.Option(help="How many seconds of a recipient's life pass in one; 3600 ends all within seconds."),
     ] = 3600.0,
     disorder: Annotated[float, typer.Option(help="Share of events that are posted late.")] = 0.2,
     duplicates: Annotated[float, typer.Option(help="Share of events that are posted more than once.")] = 0.05,
     post_every: Annotated[float, typer.Option(help="Seconds between two rounds of webhook posts.")] = 0.25,
     group: Annotated[
         list[str] | None,
-        typer.Option(
-            help="ID:NAME of an unsubscribe group; repeat. With none, any group a mail names exists."
-        ),
+        typer.Option(help="ID:NAME of an unsubscribe group; repeat. With none, any group a mail names exists."),
     ] = None,
     verified_sender: Annotated[
         list[str] | None,
         typer.Option(help="Address or domain that may send, else 403; repeat. None: anyone may."),
     ] = None,
     rate_limit: Annotated[int, typer.Option(help="Requests a minute before 429; 0 is no limit.")] = 0,
-    outbox_limit: Annotated[
-        int, typer.Option(help="Recipients the web page keeps; the record keeps all.")
-    ] = 100_000,
-    sink: Annotated[
-        bool, typer.Option(help="Count only: parse, count personalizations, keep nothing.")
-    ] = False,
-    delay_ms: Annotated[
-        float, typer.Option(help="Milliseconds every answer of mail/send is held back.")
-    ] = 0.0,
+    outbox_limit: Annotated[int, typer.Option(help="Recipients the web page keeps; the record keeps all.")] = 100_000,
+    sink: Annotated[bool, typer.Option(help="Count only: parse, count personalizations, keep nothing.")] = False,
+    delay_ms: Annotated[float, typer.Option(help="Milliseconds every answer of mail/send is held back.")] = 0.0,
     fault: Annotated[
         list[str] | None,
         typer.Option(help="status=503:0.1, accepted-status=500:0.05, drop:0.01, accepted-drop:0.01; repeat."),
@@ -141,9 +127,7 @@ def _rates(settings: list[str]) -> Rates:
     for setting in settings:
         name, _, share = setting.partition("=")
         if name not in known:
-            raise ValueError(
-                f"--rate {setting}: no rate is called {name!r}; there are {', '.join(sorted(known))}"
-            )
+            raise ValueError(f"--rate {setting}: no rate is called {name!r}; there are {', '.join(sorted(known))}")
         chosen[name] = float(share)
     return Rates(**chosen)
 

@@ -90,9 +90,7 @@ class Account:
     def bypasses(self, mail: dict[str, Any]) -> frozenset[str]:
         """Return the bypass settings that a valid mail switches on."""
         settings = mail.get("mail_settings", {})
-        return frozenset(
-            name for name, one in settings.items() if name.startswith("bypass_") and one.get("enable")
-        )
+        return frozenset(name for name, one in settings.items() if name.startswith("bypass_") and one.get("enable"))
 
 
 class RateWindow:

@@ -23,7 +23,5 @@ def refusal(status: int, problems: Iterable[Problem], headers: Mapping[str, str]
     return json_answer({"errors": errors}, status, headers)
 
 
-def error(
-    status: int, message: str, field: str | None = None, headers: Mapping[str, str] | None = None
-) -> Response:
+def error(status: int, message: str, field: str | None = None, headers: Mapping[str, str] | None = None) -> Response:
     return refusal(status, [Problem(message, field)], headers)

@@ -95,9 +95,7 @@ def links_of(received: ReceivedMail) -> list[tuple[int, str, str]]:
     return [
         (position, kind, link)
         for position, link in enumerate(found)
-        if link.startswith(("http://", "https://"))
-        and "unsubscribe" not in link.lower()
-        and "/asm/" not in link
+        if link.startswith(("http://", "https://")) and "unsubscribe" not in link.lower() and "/asm/" not in link
     ]
 
 

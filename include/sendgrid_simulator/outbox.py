@@ -118,9 +118,7 @@ class Outbox:
         self._unpacked.move_to_end(request.number)
         return self._unpacked[request.number]
 
-    def page(
-        self, campaign: str, outcome: str, search: str, offset: int, limit: int
-    ) -> tuple[list[Entry], int]:
+    def page(self, campaign: str, outcome: str, search: str, offset: int, limit: int) -> tuple[list[Entry], int]:
         """Return one page, newest first, and how many entries match; an empty filter matches all."""
         matching = list(self._matching(campaign, outcome, search.lower()))
         return list(islice(matching, offset, offset + limit)), len(matching)

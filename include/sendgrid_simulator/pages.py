@@ -103,9 +103,7 @@ def _signed_in(handler: Handler) -> Handler:
     @wraps(handler)
     async def guarded(request: Request) -> Response:
         token = _simulator(request).options.ui_token
-        if _same(request.cookies.get(COOKIE, ""), _cookie_value(token)) or _same(
-            _basic_password(request), token
-        ):
+        if _same(request.cookies.get(COOKIE, ""), _cookie_value(token)) or _same(_basic_password(request), token):
             return await handler(request)
         if request.headers.get("authorization"):
             return Response("wrong token", 401, {"WWW-Authenticate": 'Basic realm="outbox"'})

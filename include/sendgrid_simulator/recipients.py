@@ -57,9 +57,7 @@ class Rates:
     def __post_init__(self) -> None:
         for field in fields(self):
             if not 0 <= getattr(self, field.name) <= 1:
-                raise ValueError(
-                    f"rate {field.name} must lie between 0 and 1, not {getattr(self, field.name)}"
-                )
+                raise ValueError(f"rate {field.name} must lie between 0 and 1, not {getattr(self, field.name)}")
         if self.drop + self.bounce + self.block + self.expire + self.defer > 1:
             raise ValueError("rates drop, bounce, block, expire and defer together must not pass 1")
 
@@ -90,9 +88,7 @@ class Draws:
         return self.values[self.NAMES.index(name)]
 
 
-def plan(
-    seed: int, key: str, address: str, rates: Rates, has_group: bool, suppressed: bool = False
-) -> list[Moment]:
+def plan(seed: int, key: str, address: str, rates: Rates, has_group: bool, suppressed: bool = False) -> list[Moment]:
     """Return what happens to one accepted recipient, in the order of time.
 
     `has_group` says whether the mail names an unsubscribe group: without one every unsubscribe is global.
@@ -150,9 +146,7 @@ def _transport(draws: Draws, fate: str) -> list[Moment]:
     return moments
 
 
-def _engagement(
-    draws: Draws, rates: Rates, forced: str | None, has_group: bool, delivered: float
-) -> list[Moment]:
+def _engagement(draws: Draws, rates: Rates, forced: str | None, has_group: bool, delivered: float) -> list[Moment]:
     """What a person, or a machine in their name, does with a delivered mail."""
     if forced in ("deliver", "defer"):
         return []

@@ -184,12 +184,9 @@ def _sender_verified(options: Options, mail: dict[str, Any]) -> bool:
     """Every sender must be a verified address or lie in a verified domain, where any are named."""
     if not options.verified_senders:
         return True
-    senders = {mail["from"]["email"]} | {
-        one["from"]["email"] for one in mail["personalizations"] if "from" in one
-    }
+    senders = {mail["from"]["email"]} | {one["from"]["email"] for one in mail["personalizations"] if "from" in one}
     return all(
-        sender.lower() in options.verified_senders
-        or sender.lower().rpartition("@")[2] in options.verified_senders
+        sender.lower() in options.verified_senders or sender.lower().rpartition("@")[2] in options.verified_senders
         for sender in senders
     )
 

@@ -158,9 +158,7 @@ class Simulator:
         """Play until cancelled. A failure in one round is logged and the next round goes on."""
         options = self.options
         if options.webhook_url:
-            self.webhook = Webhook(
-                options.webhook_url, self.signer, options.retry_seconds, options.batch_bytes
-            )
+            self.webhook = Webhook(options.webhook_url, self.signer, options.retry_seconds, options.batch_bytes)
         try:
             while True:
                 await asyncio.sleep(options.post_every_seconds)
@@ -243,9 +241,7 @@ class Simulator:
         elif kind in ("block", "expire"):
             account.suppress("blocks", address, created, reason=event["reason"], status=event["status"])
         elif kind == "dropped" and who.drop_reason is None:
-            account.suppress(
-                "invalid_emails", address, created, reason="Mail domain mentioned in email is unknown"
-            )
+            account.suppress("invalid_emails", address, created, reason="Mail domain mentioned in email is unknown")
         elif kind == "spamreport":
             account.suppress("spam_reports", address, created, ip="198.51.100.10")
         elif kind == "unsubscribe":

@@ -27,12 +27,9 @@ class _BadRequest(Exception):
 
 def suppression_routes() -> list[Route]:
     """Return the routes; each finds the account at `request.app.state.simulator.account`."""
-    routes = [
-        Route("/v3/suppression/" + name, _guarded(_list), methods=["GET", "DELETE"]) for name in LISTS_BY_PATH
-    ]
+    routes = [Route("/v3/suppression/" + name, _guarded(_list), methods=["GET", "DELETE"]) for name in LISTS_BY_PATH]
     routes += [
-        Route(f"/v3/suppression/{name}/{{email}}", _guarded(_one), methods=["GET", "DELETE"])
-        for name in LISTS_BY_PATH
+        Route(f"/v3/suppression/{name}/{{email}}", _guarded(_one), methods=["GET", "DELETE"]) for name in LISTS_BY_PATH
     ]
     return [
         *routes,

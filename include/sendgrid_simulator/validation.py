@@ -220,9 +220,7 @@ def _check_content_part(part: Any, field: str, problems: _Problems) -> None:
         elif not isinstance(part[key], str):
             problems.wrong_type(f"{field}.{key}", "string", part[key])
         elif not part[key]:
-            problems.report(
-                f"{field}.{key}", f"The content {key} must be a string at least one character in length."
-            )
+            problems.report(f"{field}.{key}", f"The content {key} must be a string at least one character in length.")
     if isinstance(part.get("type"), str) and re.search(r"[;\r\n]", part["type"]):
         problems.report(f"{field}.type", "The content type cannot contain ';', or CRLF characters.")
 
@@ -257,9 +255,7 @@ def _check_attachment(part: Any, field: str, problems: _Problems) -> None:
         if key in part and not isinstance(part[key], str):
             problems.wrong_type(f"{field}.{key}", "string", part[key])
         elif key in ("content", "type") and part.get(key) == "":
-            problems.report(
-                f"{field}.{key}", f"The attachment {key} must be at least one character in length."
-            )
+            problems.report(f"{field}.{key}", f"The attachment {key} must be at least one character in length.")
     if part.get("disposition", "attachment") not in ("inline", "attachment"):
         problems.report(f"{field}.disposition", "The disposition must be either inline or attachment.")
     if isinstance(part.get("content"), str) and part["content"] and not _is_base64(part["content"]):
@@ -284,9 +280,7 @@ def _check_headers(value: Any, field: str, problems: _Problems) -> None:
         if name.lower() in _RESERVED_HEADERS:
             problems.report(f"{field}.{name}", f"The header {name} is reserved and cannot be used.")
         elif not _HEADER_NAME.fullmatch(name):
-            problems.report(
-                f"{field}.{name}", "Header names must be ASCII characters without spaces or colons."
-            )
+            problems.report(f"{field}.{name}", "Header names must be ASCII characters without spaces or colons.")
         elif isinstance(content, str) and re.search(r"[\r\n]", content):
             problems.report(f"{field}.{name}", "Header values must not contain line breaks.")
 
@@ -436,9 +430,7 @@ def _check_personalizations(mail: dict[str, Any], problems: _Problems) -> None:
         if len(problems) >= PROBLEMS_MAX:
             return
     if person_check.recipients > RECIPIENTS_MAX:
-        problems.report(
-            "personalizations", "There is a limit of 1000 total recipients (to + cc + bcc) per request."
-        )
+        problems.report("personalizations", "There is a limit of 1000 total recipients (to + cc + bcc) per request.")
 
 
 class _PersonCheck:
@@ -538,9 +530,7 @@ class _PersonCheck:
         if len(self.problems) > before or self.shared_bytes + _utf8_bytes(value) <= MERGED_BYTES_MAX:
             return
         if _utf8_bytes({**self.shared_args, **value}) > MERGED_BYTES_MAX:
-            self.problems.report(
-                field, "The merged custom arguments are limited to 10,000 bytes per personalization."
-            )
+            self.problems.report(field, "The merged custom arguments are limited to 10,000 bytes per personalization.")
 
 
 _PERSON_CHECKS: dict[str, Callable[[_PersonCheck, Any, str], None]] = {

@@ -33,9 +33,7 @@ class Signer:
 
     def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
         self._key = key
-        der = key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         self.public_key = base64.b64encode(der).decode()
 
     def headers(self, body: bytes, timestamp: str) -> dict[str, str]:
@@ -61,9 +59,7 @@ def load_signer(record_folder: Path, private_key_file: Path | None) -> Signer:
     except (OSError, ValueError, TypeError) as error:
         raise SigningKeyError(f"cannot read the webhook's private key {path}: {error}") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise SigningKeyError(
-            f"{path} holds no P-256 private key; make one with openssl ecparam -name prime256v1"
-        )
+        raise SigningKeyError(f"{path} holds no P-256 private key; make one with openssl ecparam -name prime256v1")
     signer = Signer(key)
     (record_folder / "webhook_public_key.txt").write_text(signer.public_key + "\n")
     return signer

@@ -14,6 +14,9 @@ from sendgrid import EventWebhook
 from running_services import Service, running_simulator, settle
 from sendgrid_simulator.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
+FAST = ("--speed", "36000")
+"""Ten hours of a recipient's life pass in a second."""
+
 
 class Receiver:
     """A real HTTP receiver; the first `refusals` posts are answered 503."""
@@ -74,7 +77,7 @@ def send(service: Service, *addresses: str) -> None:
 
 def test_every_post_carries_a_true_signature(receiver: Receiver, tmp_path: Path) -> None:
     """The sendgrid package verifies each post with the key the simulator publishes, in file and endpoint."""
-    with running_simulator(tmp_path / "record", "--webhook-url", receiver.url) as service:
+    with running_simulator(tmp_path / "record", "--webhook-url", receiver.url, *FAST) as service:
         send(service, "click+1@example.com", "bounce+1@example.com")
         settle(service)
         key = service.client.get("/v3/user/webhooks/event/settings/signed").json()["public_key"]
@@ -87,7 +90,7 @@ def test_every_post_carries_a_true_signature(receiver: Receiver, tmp_path: Path)
 
 def test_events_tell_the_whole_story_of_each_recipient(receiver: Receiver, tmp_path: Path) -> None:
     """For each forced behaviour exactly its events arrive, with the custom argument at the top level."""
-    options = ("--webhook-url", receiver.url, "--duplicates", "0")
+    options = ("--webhook-url", receiver.url, "--duplicates", "0", *FAST)
     with running_simulator(tmp_path / "record", *options) as service:
         send(
             service,
@@ -136,7 +139,7 @@ def test_events_come_twice_and_in_disorder(receiver: Receiver, tmp_path: Path) -
 @pytest.mark.parametrize("receiver", [4], indirect=True)
 def test_refused_posts_come_again_unchanged(receiver: Receiver, tmp_path: Path) -> None:
     """A post answered 503 is repeated with the same bytes and signature until it is taken; nothing is lost."""
-    options = ("--webhook-url", receiver.url, "--duplicates", "0")
+    options = ("--webhook-url", receiver.url, "--duplicates", "0", *FAST)
     with running_simulator(tmp_path / "record", *options) as service:
         send(service, *[f"open+{n}@example.com" for n in range(20)])
         state = settle(service)
@@ -150,7 +153,7 @@ def test_same_seed_same_outcomes_in_another_order(receiver: Receiver, tmp_path: 
     addresses = [f"reader{n}@example.com" for n in range(300)]
     stories = []
     for run, (seed, order) in enumerate((("7", 1), ("7", -1), ("8", 1))):
-        options = ("--webhook-url", receiver.url, "--seed", seed, "--rate", "bounce=0.1", "--speed", "36000")
+        options = ("--webhook-url", receiver.url, "--seed", seed, "--rate", "bounce=0.1", *FAST)
         receiver.posts.clear()
         with running_simulator(tmp_path / str(run) / "record", *options) as service:
             send(service, *addresses[::order])

@@ -1,0 +1,294 @@
+"""The collector as a process: who may write, what is written, unsubscribes, and what it does under a kill."""
+
+import base64
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from event_collector.links import make_token
+from running_services import (
+    Service,
+    clean_environment,
+    free_port,
+    lines_in,
+    module_command,
+    running,
+    running_collector,
+    running_simulator,
+    settle,
+)  # fmt: skip
+from sendgrid_simulator.webhook import SIGNATURE_HEADER, Signer, load_signer
+
+SECRET = "link-secret-for-tests"
+
+
+@pytest.fixture(scope="module")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    return load_signer(tmp_path_factory.mktemp("keys"), None)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, signer: Signer) -> Iterator[tuple[Service, Path]]:
+    folder = tmp_path_factory.mktemp("collector") / "events"
+    folder.mkdir()
+    settings = {"SENDGRID_WEBHOOK_PUBLIC_KEY": signer.public_key, "LIFECYCLE_LINK_SECRET": SECRET}
+    with running_collector(folder, LIFECYCLE_COLLECTOR_MAX_BODY_BYTES="50000", **settings) as service:
+        yield service, folder
+
+
+@pytest.fixture
+def collector(shared: tuple[Service, Path]) -> Service:
+    return shared[0]
+
+
+@pytest.fixture
+def folder(shared: tuple[Service, Path]) -> Path:
+    return shared[1]
+
+
+def event(number: int | str, **fields: Any) -> dict[str, Any]:
+    return {"email": f"reader{number}@example.com", "event": "open", "sg_event_id": f"e-{number}", **fields}
+
+
+def post(service: Service, signer: Signer, body: bytes, at: float | None = None) -> httpx.Response:
+    headers = signer.headers(body, str(int(time.time() if at is None else at)))
+    return service.client.post("/events", content=body, headers=headers)
+
+
+def written(folder: Path) -> set[str]:
+    return {line["sg_event_id"] for line in lines_in(folder)}
+
+
+def test_a_signed_post_is_written(collector: Service, folder: Path, signer: Signer) -> None:
+    """200, and each event is one line with all its fields, at once in the file and nothing added."""
+    events = [event("w1", extra={"deep": [1]}), event("w2", **{"smtp-id": "<x>"})]
+    assert post(collector, signer, json.dumps(events).encode() + b"\r\n").status_code == 200
+    found = {line["sg_event_id"]: line for line in lines_in(folder)}
+    assert [found["e-w1"], found["e-w2"]] == events
+
+
+def test_an_empty_array_is_fine(collector: Service, signer: Signer) -> None:
+    """Nothing to write is no error."""
+    assert post(collector, signer, b"[]").status_code == 200
+
+
+def test_unsigned_posts_write_nothing(collector: Service, folder: Path, signer: Signer, tmp_path: Path) -> None:
+    """Missing headers, garbage, another's key, another body and an old signature: 403 and not a byte."""
+    body = json.dumps([event("forged")]).encode()
+    now = str(int(time.time()))
+    good = signer.headers(body, now)
+    other = load_signer(tmp_path, None).headers(body, now)
+    attempts = [
+        {}, {SIGNATURE_HEADER: good[SIGNATURE_HEADER]}, {**good, SIGNATURE_HEADER: "garbage"},
+        {**good, SIGNATURE_HEADER: base64.b64encode(b"x" * 70).decode()}, other,
+        signer.headers(body + b" ", now), signer.headers(body, str(int(time.time()) - 27 * 3600)),
+    ]  # fmt: skip
+    answers = [collector.client.post("/events", content=body, headers=one).status_code for one in attempts]
+    assert answers == [403] * len(attempts)
+    assert "e-forged" not in written(folder)
+
+
+def test_bad_content_is_refused_after_the_signature(collector: Service, folder: Path, signer: Signer) -> None:
+    """A signed body that is no JSON array is 400, one past the limit 413; neither writes anything."""
+    before = written(folder)
+    for body in (b"{}", b"not json", b'[{"sg_event_id":"e-x"},1]'):
+        assert post(collector, signer, body).status_code == 400
+    assert post(collector, signer, json.dumps([event("big", pad="x" * 50_000)]).encode()).status_code == 413
+    assert collector.client.get("/events").status_code == 405
+    assert written(folder) == before
+
+
+def test_health_says_nothing_personal(collector: Service) -> None:
+    """Health answers 200 with counters only."""
+    answer = collector.client.get("/health")
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"status", "lines_written", "fsyncs"}
+
+
+def test_one_click_unsubscribes(collector: Service, folder: Path) -> None:
+    """A POST as RFC 8058 has it writes our own event; a repeat carries the same id; no cookie is set."""
+    token = make_token(SECRET, "m-1", "reminders")
+    for body in ({"data": {"List-Unsubscribe": "One-Click"}}, {"files": {"List-Unsubscribe": (None, "One-Click")}}):
+        answer = collector.client.post(f"/unsubscribe/{token}", **body)  # type: ignore[arg-type]
+        assert answer.status_code == 200
+        assert "set-cookie" not in answer.headers
+    found = [line for line in lines_in(folder) if line.get("lm_message_id") == "m-1"]
+    assert len(found) == 2
+    for line in found:
+        assert abs(line.pop("timestamp") - time.time()) < 60
+        assert line == {
+            "event": "lm_unsubscribe", "lm_message_id": "m-1", "lm_topic": "reminders",
+            "sg_event_id": "lm-" + hashlib.sha256(token.encode()).hexdigest()[:32],
+        }  # fmt: skip
+
+
+def test_a_get_never_unsubscribes(collector: Service, folder: Path) -> None:
+    """A scanner that follows the link, or posts anything but the one click, changes nothing."""
+    token = make_token(SECRET, "m-2", "reminders")
+    page = collector.client.get(f"/unsubscribe/{token}")
+    assert page.status_code == 200
+    assert page.text.count("<button>") == 1
+    assert "<script" not in page.text
+    assert collector.client.head(f"/unsubscribe/{token}").status_code == 200
+    assert collector.client.post(f"/unsubscribe/{token}").status_code == 400
+    assert collector.client.post(f"/unsubscribe/{token}", data={"List-Unsubscribe": "No"}).status_code == 400
+    assert not [line for line in lines_in(folder) if line.get("lm_message_id") == "m-2"]
+
+
+def test_a_bad_link_is_unknown(collector: Service) -> None:
+    """A token of another secret or garbage is 404 with nothing said, for GET and POST alike."""
+    for token in (make_token("other", "m", "t"), "garbage", "a.b", "x" * 5000):
+        for method in ("GET", "POST"):
+            answer = collector.client.request(method, f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})
+            assert (answer.status_code, answer.content) == (404, b"")
+
+
+def test_the_log_names_nobody(collector: Service, signer: Signer) -> None:
+    """After good and bad posts the log holds no address and no token."""
+    token = make_token(SECRET, "m-3", "reminders")
+    collector.client.post(f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})
+    post(collector, signer, json.dumps([event("log")]).encode())
+    post(collector, signer, b'["reader@example.com"]')
+    collector.client.post("/events", json=[event("log")])
+    log = collector.log.read_text()
+    assert "refused" in log
+    assert "@" not in log
+    assert token not in log
+
+
+def test_simulator_and_collector_agree(tmp_path: Path) -> None:
+    """What the simulator posts, split over two workers and with duplicates, is all in the files."""
+    folder, port = tmp_path / "events", free_port()
+    folder.mkdir()
+    with running_simulator(
+        tmp_path / "s" / "record", "--webhook-url", f"http://127.0.0.1:{port}/events", "--duplicates", "0.3"
+    ) as simulator:
+        env = clean_environment(
+            LIFECYCLE_EVENTS_DIR=str(folder),
+            SENDGRID_WEBHOOK_PUBLIC_KEY_FILE=str(tmp_path / "s" / "record" / "webhook_public_key.txt"),
+        )
+        command = module_command("event_collector", "--port", str(port), "--workers", "2")
+        with running(command, env, f"http://127.0.0.1:{port}", "/health", {}, tmp_path / "collector.log"):
+            body = {
+                "personalizations": [{"to": [{"email": f"open+{n}@example.com"}]} for n in range(200)],
+                "from": {"email": "shop@example.com"}, "subject": "x",
+                "content": [{"type": "text/plain", "value": "x"}],
+            }  # fmt: skip
+            assert simulator.client.post("/v3/mail/send", json=body).status_code == 202
+            state = settle(simulator)
+    kinds = Counter(line["event"] for line in {line["sg_event_id"]: line for line in lines_in(folder)}.values())
+    assert kinds == {"processed": 200, "delivered": 200, "open": 200}
+    assert len(lines_in(folder)) == state["events_posted"] > 600
+
+
+class Poster(threading.Thread):
+    """Posts events as fast as it can until the collector dies; remembers which were acknowledged."""
+
+    def __init__(self, url: str, signer: Signer, name: str) -> None:
+        super().__init__(daemon=True)
+        self.url, self.signer, self.label = url, signer, name
+        self.acknowledged: set[str] = set()
+
+    def run(self) -> None:
+        with httpx.Client(base_url=self.url, trust_env=False, timeout=10) as client:
+            for number in range(100_000):
+                names = [f"{self.label}-{number}-{n}" for n in range(20)]
+                body = json.dumps([event(name, pad="x" * 200) for name in names]).encode()
+                try:
+                    answer = client.post(
+                        "/events", content=body, headers=self.signer.headers(body, str(int(time.time())))
+                    )
+                except httpx.TransportError:
+                    return
+                if answer.status_code == 200:
+                    self.acknowledged.update(f"e-{name}" for name in names)
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.55, 0.9])
+def test_a_kill_loses_nothing_acknowledged(tmp_path: Path, signer: Signer, seconds: float) -> None:
+    """kill -9 with posts in flight: every acknowledged event is in a file; only a last line may be cut."""
+    folder = tmp_path / "events"
+    folder.mkdir()
+    with running_collector(folder, SENDGRID_WEBHOOK_PUBLIC_KEY=signer.public_key) as service:
+        posters = [Poster(service.url, signer, f"p{n}") for n in range(6)]
+        for poster in posters:
+            poster.start()
+        time.sleep(seconds)
+        service.kill()
+        for poster in posters:
+            poster.join(20)
+    found: set[str] = set()
+    for file in folder.glob("*.ndjson"):
+        *whole, cut = file.read_text().split("\n")
+        found |= {json.loads(line)["sg_event_id"] for line in whole}
+        assert not cut or not cut.endswith("}") or json.loads(cut)
+    acknowledged = set().union(*(poster.acknowledged for poster in posters))
+    assert len(acknowledged) > 100
+    assert acknowledged <= found
+
+
+def test_a_full_disk_is_503_and_passes(tmp_path: Path, signer: Signer) -> None:
+    """Where a file cannot grow, the post is answered 503 with one log line, what was acknowledged stays
+    whole, and later posts are taken."""
+    folder, port = tmp_path / "events", free_port()
+    folder.mkdir()
+    limited = (
+        "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); "
+        "sys.argv = ['event_collector', *sys.argv[1:]]; runpy.run_module('event_collector', run_name='__main__')"
+    )
+    env = clean_environment(LIFECYCLE_EVENTS_DIR=str(folder), SENDGRID_WEBHOOK_PUBLIC_KEY=signer.public_key)
+    command = [sys.executable, "-c", limited, "--port", str(port)]
+    with running(command, env, f"http://127.0.0.1:{port}", "/health", {}, tmp_path / "collector.log") as service:
+        answers = [
+            post(service, signer, json.dumps([event(n, pad="x" * 6000)]).encode()).status_code for n in range(10)
+        ]
+        assert post(service, signer, json.dumps([event("huge", pad="x" * 30_000)]).encode()).status_code == 503
+        assert post(service, signer, json.dumps([event("after")]).encode()).status_code == 200
+        assert service.client.get("/health").status_code == 200
+    assert set(answers) == {200, 503}
+    expected = {f"e-{n}" for n, status in enumerate(answers) if status == 200} | {"e-after"}
+    assert written(folder) == expected
+    log = [line for line in (tmp_path / "collector.log").read_text().splitlines() if "cannot write" in line]
+    assert 1 <= len(log) <= answers.count(503) + 1
+
+
+def test_a_folder_that_goes_away_is_503(tmp_path: Path, signer: Signer) -> None:
+    """A folder removed under the running service: health and posts say 503; once back, it goes on."""
+    folder = tmp_path / "events"
+    folder.mkdir()
+    with running_collector(folder, SENDGRID_WEBHOOK_PUBLIC_KEY=signer.public_key) as service:
+        folder.rmdir()
+        assert service.client.get("/health").status_code == 503
+        assert post(service, signer, json.dumps([event(1)]).encode()).status_code == 503
+        folder.mkdir()
+        assert post(service, signer, json.dumps([event(1)]).encode()).status_code == 200
+    assert written(folder) == {"e-1"}
+
+
+def test_a_port_in_use_is_one_line(collector: Service, tmp_path: Path, signer: Signer) -> None:
+    """A second collector at the same port says so in one line and exits 1."""
+    env = clean_environment(LIFECYCLE_EVENTS_DIR=str(tmp_path), SENDGRID_WEBHOOK_PUBLIC_KEY=signer.public_key)
+    command = module_command("event_collector", "--port", collector.url.rpartition(":")[2])
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
+    assert "already in use" in done.stderr
+
+
+def test_unsigned_posts_need_the_option(tmp_path: Path) -> None:
+    """With --insecure-without-signature, and only so, a post without a signature is taken."""
+    folder = tmp_path / "events"
+    folder.mkdir()
+    with running_collector(folder, "--insecure-without-signature") as service:
+        assert service.client.post("/events", json=[event(1)]).status_code == 200
+        assert "not checked" in service.log.read_text()
+    assert written(folder) == {"e-1"}

@@ -1,0 +1,72 @@
+"""Settings that cannot work are refused at start with one readable line."""
+
+import os
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from typer.testing import CliRunner
+
+from event_collector.__main__ import cli
+from event_collector.settings import INSECURE, CollectorSettings
+
+PEM = (
+    ec.generate_private_key(ec.SECP256R1())
+    .public_key()
+    .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
+
+
+def test_defaults_and_secrets(tmp_path: Path) -> None:
+    """Folder and key suffice; the secret never shows in a repr."""
+    env = {"LIFECYCLE_EVENTS_DIR": str(tmp_path), "SENDGRID_WEBHOOK_PUBLIC_KEY": PEM, "LIFECYCLE_LINK_SECRET": "hush"}
+    settings = CollectorSettings.from_environment(env)
+    assert settings.tolerance_seconds == 26 * 3600
+    assert settings.public_key is not None
+    assert "hush" not in repr(settings)
+    assert list(tmp_path.iterdir()) == [], "the check of the folder leaves nothing behind"
+
+
+def test_the_key_may_lie_in_a_file(tmp_path: Path) -> None:
+    """A file holds the key as well as a variable does."""
+    (tmp_path / "key.pem").write_text(PEM)
+    env = {"LIFECYCLE_EVENTS_DIR": str(tmp_path), "SENDGRID_WEBHOOK_PUBLIC_KEY_FILE": str(tmp_path / "key.pem")}
+    assert CollectorSettings.from_environment(env).public_key is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"LIFECYCLE_EVENTS_DIR": ""}, "LIFECYCLE_EVENTS_DIR is not set"),
+        ({"LIFECYCLE_EVENTS_DIR": "/nowhere/at/all"}, "/nowhere/at/all does not exist"),
+        ({"LIFECYCLE_EVENTS_DIR": "/proc"}, "cannot write to the events folder /proc"),
+        ({"SENDGRID_WEBHOOK_PUBLIC_KEY": ""}, "no webhook key"),
+        ({"SENDGRID_WEBHOOK_PUBLIC_KEY": "garbage"}, "cannot use SENDGRID_WEBHOOK_PUBLIC_KEY"),
+        (
+            {"SENDGRID_WEBHOOK_PUBLIC_KEY": "", "SENDGRID_WEBHOOK_PUBLIC_KEY_FILE": "/nowhere/key"},
+            "cannot read SENDGRID_WEBHOOK_PUBLIC_KEY_FILE /nowhere/key",
+        ),
+        ({"LIFECYCLE_COLLECTOR_TOLERANCE_HOURS": "a day"}, "LIFECYCLE_COLLECTOR_TOLERANCE_HOURS must be a number"),
+        ({"LIFECYCLE_COLLECTOR_MAX_BODY_BYTES": "0"}, "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES must be above 0"),
+    ],
+)
+def test_what_cannot_work_is_one_line_and_exit_1(tmp_path: Path, changes: dict[str, str], words: str) -> None:
+    """Each wrong setting is named with what to do, in one line; nothing starts."""
+    env = {
+        "LIFECYCLE_EVENTS_DIR": str(tmp_path), "SENDGRID_WEBHOOK_PUBLIC_KEY": PEM,
+        "SENDGRID_WEBHOOK_PUBLIC_KEY_FILE": "", INSECURE: None, **changes,
+    }  # fmt: skip
+    done = CliRunner().invoke(cli, [], env=env)
+    assert done.exit_code == 1
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_signatures_are_not_switched_off_by_the_environment_alone(tmp_path: Path) -> None:
+    """Only the option on the command line takes unsigned posts."""
+    env = {"LIFECYCLE_EVENTS_DIR": str(tmp_path), "SENDGRID_WEBHOOK_PUBLIC_KEY": "", INSECURE: "1"}
+    done = CliRunner().invoke(cli, [], env={**env, "SENDGRID_WEBHOOK_PUBLIC_KEY_FILE": ""})
+    assert (done.exit_code, "no webhook key" in done.stderr) == (1, True)
+    assert os.environ.get(INSECURE) is None
