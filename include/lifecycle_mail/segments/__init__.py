@@ -1,0 +1,31 @@
+"""Stage 2, segments: who belongs to which segment at an instant, and since when.
+
+``registry`` knows the segments and their parameters, ``reading`` computes members from the facts and writes
+nothing, ``intervals`` keeps them in segment.membership for the journeys.
+"""
+
+from lifecycle_mail.segments.intervals import SegmentCounts, refresh
+from lifecycle_mail.segments.reading import Member, members, size, write_csv
+from lifecycle_mail.segments.registry import (
+    Parameter,
+    SegmentDefinition,
+    definition,
+    list_segments,
+    parameters,
+    segment_key,
+)
+
+__all__ = [
+    "Member",
+    "Parameter",
+    "SegmentCounts",
+    "SegmentDefinition",
+    "definition",
+    "list_segments",
+    "members",
+    "parameters",
+    "refresh",
+    "segment_key",
+    "size",
+    "write_csv",
+]

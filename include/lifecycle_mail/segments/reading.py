@@ -1,0 +1,131 @@
+"""Who is a member at an instant: computed from the facts, writing nothing.
+
+The middle of the stage. A segment's statement is a pure select of ``customer_id, occurrence, occurred_at,
+context``; here it is counted, streamed and written as CSV. `intervals` keeps what it says.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO, Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection, Engine
+
+from lifecycle_mail.database import statement
+from lifecycle_mail.errors import SegmentError
+from lifecycle_mail.segments.registry import INSTANT, parameters
+
+CSV_HEADER = ("customer_id", "occurrence", "occurred_at", "context")
+_ROWS_AT_A_TIME = 1_000
+# A segment reads whole tables once a run: memory for its sorts and hashes, and no plan made for the first rows.
+_PLANNING = ("set local work_mem = '64MB'", "set local cursor_tuple_fraction = 1")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One membership: a customer, and which time this is.
+
+    `occurred_at` is in UTC; `context` is what a mail needs of the occurrence, as the segment's header says.
+    """
+
+    customer_id: str
+    occurrence: str
+    occurred_at: datetime
+    context: dict[str, Any]
+
+
+def members(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None = None) -> Iterator[Member]:
+    """Return the members of segment `name` at `as_of`, by customer_id and occurrence (in code point order).
+
+    Streams: rows are fetched a thousand at a time in one read-only transaction, open until the last is taken.
+
+    Raises:
+        SegmentError: at the call, for an unknown segment or parameter, or an `as_of` without time zone.
+    """
+    member = selected(name, as_of, parameters or {})
+    by_code_point = (sa.collate(member.c.customer_id, "C"), sa.collate(member.c.occurrence, "C"))
+    return _stream(engine, sa.select(member).order_by(*by_code_point))
+
+
+def _stream(engine: Engine, query: sa.Select[Any]) -> Iterator[Member]:
+    with _read_only(engine) as connection:
+        rows = connection.execution_options(stream_results=True, yield_per=_ROWS_AT_A_TIME).execute(query)
+        for customer_id, occurrence, occurred_at, context in rows:
+            yield Member(customer_id, occurrence, occurred_at.astimezone(UTC), context)
+
+
+def size(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None = None) -> int:
+    """Return how many memberships (customer and occurrence) segment `name` has at `as_of`.
+
+    Raises:
+        SegmentError: as `members`.
+    """
+    member = selected(name, as_of, parameters or {})
+    with _read_only(engine) as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(member)).scalar_one())
+
+
+def write_csv(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None, stream: IO[str]) -> int:
+    """Write the members of segment `name` at `as_of` to `stream` as CSV; return how many there were.
+
+    Columns: customer_id, occurrence, occurred_at (ISO 8601, UTC), context (compact JSON). One line a member,
+    in the order of `members`; the header comes even where there is none.
+
+    Raises:
+        SegmentError: as `members`.
+    """
+    found = members(engine, name, as_of, parameters)
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(CSV_HEADER)
+    count = 0
+    for member in found:
+        writer.writerow(_csv_row(member))
+        count += 1
+    return count
+
+
+def _csv_row(member: Member) -> tuple[str, str, str, str]:
+    context = orjson.dumps(member.context, option=orjson.OPT_SORT_KEYS).decode()
+    return member.customer_id, member.occurrence, instant_text(member.occurred_at), context
+
+
+def instant_text(at: datetime) -> str:
+    """Return `at` as the product writes instants: ISO 8601 in UTC, microseconds only where there are any."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def selected(name: str, as_of: datetime, given: dict[str, Any]) -> sa.Subquery:
+    """Return the select of segment `name` at `as_of` as a subquery to count, order, join or insert from.
+
+    Raises:
+        SegmentError: unknown segment or parameter, or an `as_of` without time zone.
+    """
+    values = parameters(name, given)
+    if as_of.tzinfo is None:
+        raise SegmentError(f"as_of {as_of.isoformat()} has no time zone: write it with an offset, e.g. …T10:00:00Z")
+    bound = statement(f"segments/{name}").bindparams(**{INSTANT: as_of}, **values)
+    columns = bound.columns(
+        customer_id=sa.Text(), occurrence=sa.Text(), occurred_at=sa.DateTime(timezone=True), context=JSONB()
+    )
+    return columns.subquery("member")
+
+
+def plan_for_whole_tables(connection: Connection) -> None:
+    """Set this transaction's planner settings for a segment's select; they end with the transaction."""
+    for setting in _PLANNING:
+        connection.execute(sa.text(setting))
+
+
+@contextmanager
+def _read_only(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        connection.execute(sa.text("set transaction read only"))
+        plan_for_whole_tables(connection)
+        yield connection

@@ -1,0 +1,274 @@
+"""The registry of segments: every include/sql/segments/<name>.sql that begins with ``-- segment: <name>``.
+
+First half of the stage: what segments there are, and with which parameters. A segment's definition is the
+comment at the head of its own file, so that adding one means adding a file:
+
+    -- segment: inactive
+    -- what: one sentence
+    --   that may go on, indented
+    -- grain: customer_id, occurrence (…)
+    -- parameter: days: integer, days of 24 hours, default 90, 1 to 3650, meaning
+    -- look-back: how far back facts are read
+    -- context: what a mail gets from it
+    --
+    -- Anything below an empty comment line is for the reader of the SQL alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lifecycle_mail.database import SQL_FOLDER, statement
+from lifecycle_mail.errors import SegmentError
+
+SEGMENTS_FOLDER = SQL_FOLDER / "segments"
+INSTANT = "as_of"
+_FIRST = "-- segment:"
+_FIELDS = ("segment", "what", "grain", "parameter", "look-back", "context")
+_REQUIRED = ("segment", "what", "grain", "look-back")
+_FIELD = re.compile(rf"-- (?P<field>{'|'.join(_FIELDS)}): (?P<text>.+)")
+_PARAMETER = re.compile(
+    r"(?P<name>[a-z][a-z0-9_]*): (?P<type>integer|number), (?P<unit>[^,]+), "
+    r"default (?P<default>[-\d.]+), (?P<minimum>[-\d.]+) to (?P<maximum>[-\d.]+), (?P<meaning>.+)"
+)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a segment, with its unit and the values it may take (both ends included)."""
+
+    name: str
+    type: str
+    unit: str
+    default: int | float
+    minimum: int | float
+    maximum: int | float
+    meaning: str
+
+    def read(self, given: object) -> int | float:
+        """Return `given` (a number, or its text) as this parameter's value.
+
+        Raises:
+            ValueError: it is no number of this type, or out of range; the text says what is allowed.
+        """
+        value = _number(given)
+        if value is None or (self.type == "integer" and not float(value).is_integer()):
+            raise ValueError(f"{given!r} is not {self._kind}: write {self._range}")
+        if not self.minimum <= value <= self.maximum:
+            raise ValueError(f"{given!r} is out of range: write {self._range}")
+        return int(value) if float(value).is_integer() else value
+
+    @property
+    def _kind(self) -> str:
+        return "a whole number" if self.type == "integer" else "a number"
+
+    @property
+    def _range(self) -> str:
+        return f"{self.minimum} to {self.maximum} ({self.unit})"
+
+
+@dataclass(frozen=True)
+class SegmentDefinition:
+    """One segment as its file's header declares it."""
+
+    name: str
+    what: str
+    grain: str
+    look_back: str
+    context: str
+    parameters: tuple[Parameter, ...]
+
+    def parameter(self, name: str) -> Parameter:
+        """Return the parameter called `name`.
+
+        Raises:
+            SegmentError: there is none; the message names the nearest.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        if name in known:
+            return known[name]
+        takes = f"it takes {', '.join(known)}" if known else "it takes none"
+        raise SegmentError(f"segment {self.name} has no parameter {name!r}: {_nearest(name, known)}{takes}")
+
+    def values(self, given: dict[str, Any]) -> dict[str, int | float]:
+        """Return every parameter's value: the one in `given`, else its default.
+
+        Raises:
+            SegmentError: an unknown parameter, a value of another type or out of range.
+        """
+        chosen = {parameter.name: parameter.default for parameter in self.parameters}
+        for name, value in given.items():
+            parameter = self.parameter(name)
+            try:
+                chosen[name] = parameter.read(value)
+            except ValueError as error:
+                raise SegmentError(f"segment {self.name}, parameter {name}: {error}") from None
+        return chosen
+
+    def key(self, given: dict[str, Any]) -> str:
+        """Return the segment's key in segment.membership: ``inactive``, or ``inactive(days=30)``.
+
+        Only parameters that differ from their default are in it, in alphabetical order, so that one
+        membership has one key however it was asked for.
+        """
+        values = self.values(given)
+        changed = [p for p in sorted(self.parameters, key=lambda p: p.name) if values[p.name] != p.default]
+        return f"{self.name}({', '.join(f'{p.name}={values[p.name]}' for p in changed)})" if changed else self.name
+
+
+def list_segments() -> list[SegmentDefinition]:
+    """Return every segment, by name.
+
+    Raises:
+        SegmentError: a file's header cannot be read; the message says file and line.
+    """
+    return [definition(name) for name in _names()]
+
+
+@cache
+def definition(name: str) -> SegmentDefinition:
+    """Return the segment called `name`.
+
+    Raises:
+        SegmentError: there is none (the message names the nearest), or its header cannot be read.
+    """
+    names = _names()
+    if name not in names:
+        raise SegmentError(f"no segment called {name!r}: {_nearest(name, names)}there are {', '.join(names)}")
+    found = read_definition(SEGMENTS_FOLDER / f"{name}.sql")
+    _require_bound(found)
+    return found
+
+
+def parameters(name: str, given: dict[str, Any]) -> dict[str, int | float]:
+    """Return the value of every parameter of segment `name`: those `given` (numbers or texts), else defaults.
+
+    Raises:
+        SegmentError: unknown segment or parameter, a value of another type or out of range.
+    """
+    return definition(name).values(given)
+
+
+def segment_key(name: str, given: dict[str, Any]) -> str:
+    """Return the key of segment `name` with the parameters `given`, as it stands in segment.membership.
+
+    Raises:
+        SegmentError: as `parameters`.
+    """
+    return definition(name).key(given)
+
+
+def read_definition(path: Path) -> SegmentDefinition:
+    """Read the header of one segment file.
+
+    Raises:
+        SegmentError: with file and line, and what to write.
+    """
+    fields: dict[str, str] = {}
+    declared: list[Parameter] = []
+    for line, field, text in _header(path):
+        if field == "parameter":
+            declared.append(_read_parameter(text, f"{path.name}, line {line}"))
+        elif field in fields:
+            raise SegmentError(f"{path.name}, line {line}: {field} is given twice: keep one")
+        else:
+            fields[field] = text
+    for field in _REQUIRED:
+        if field not in fields:
+            raise SegmentError(f"{path.name}: its header lacks `-- {field}: …`: add that line")
+    if fields["segment"] != path.stem:
+        raise SegmentError(f"{path.name}, line 1: says segment {fields['segment']!r}: write {path.stem!r}")
+    return SegmentDefinition(
+        name=path.stem,
+        what=fields["what"],
+        grain=fields["grain"],
+        look_back=fields["look-back"],
+        context=fields.get("context", ""),
+        parameters=tuple(declared),
+    )
+
+
+def _header(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield (line, field, text) of a header, continuation lines joined; it ends at the first other line."""
+    number, field, text = 0, "", ""
+    for line, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        match = _FIELD.fullmatch(raw)
+        if match is None and field and raw.startswith("--   "):
+            text = f"{text} {raw[2:].strip()}"
+            continue
+        if field:
+            yield number, field, text
+        if match is None:
+            return _refuse_unknown(path, line, raw)
+        number, field, text = line, match["field"], match["text"].strip()
+
+
+def _refuse_unknown(path: Path, line: int, raw: str) -> None:
+    """Refuse a header line with an unknown field; a bare comment or SQL ends the header."""
+    word = re.match(r"-- ([\w-]+):", raw)
+    if word:
+        raise SegmentError(f"{path.name}, line {line}: no field {word[1]!r}: {_nearest(word[1], _FIELDS)}")
+
+
+def _read_parameter(text: str, where: str) -> Parameter:
+    match = _PARAMETER.fullmatch(text)
+    numbers = {name: _number(match[name]) for name in ("default", "minimum", "maximum")} if match else {}
+    if match is None or None in numbers.values():
+        raise SegmentError(
+            f"{where}: cannot read this parameter: write "
+            "`-- parameter: days: integer, days of 24 hours, default 90, 1 to 3650, meaning`"
+        )
+    parameter = Parameter(
+        match["name"],
+        match["type"],
+        match["unit"],
+        **numbers,
+        meaning=match["meaning"],  # type: ignore[arg-type]
+    )
+    try:
+        parameter.read(parameter.default)
+    except ValueError as error:
+        raise SegmentError(f"{where}: the default {error}") from None
+    return parameter
+
+
+def _require_bound(found: SegmentDefinition) -> None:
+    """Refuse a segment whose statement binds other names than its header declares, and as_of."""
+    bound = set(statement(f"segments/{found.name}").compile().params)
+    declared = {parameter.name for parameter in found.parameters} | {INSTANT}
+    if bound != declared:
+        odd = ", ".join(sorted(bound ^ declared))
+        raise SegmentError(f"{found.name}.sql: header and statement disagree on {odd}: declare it, and bind it")
+
+
+def _names() -> list[str]:
+    return sorted(path.stem for path in SEGMENTS_FOLDER.glob("*.sql") if _is_segment(path))
+
+
+def _is_segment(path: Path) -> bool:
+    with path.open(encoding="utf-8") as lines:
+        return lines.readline().startswith(_FIRST)
+
+
+def _number(given: object) -> int | float | None:
+    """Return the finite number `given` is or says; None where it is none (true and false are none)."""
+    if isinstance(given, bool) or not isinstance(given, int | float | str):
+        return None
+    try:
+        value = float(given)
+    except (ValueError, OverflowError):
+        return None
+    if value != value or value in (float("inf"), float("-inf")):
+        return None
+    return int(value) if value.is_integer() else value
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}? " if near else ""

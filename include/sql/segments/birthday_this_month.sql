@@ -1,0 +1,29 @@
+-- segment: birthday_this_month
+-- what: customers whose birthday's month is the month of as_of in their own time zone. 29 February counts in
+--   February every year. No zone, or one PostgreSQL does not know, counts as UTC. A customer is there from
+--   sign-up on: at an as_of before created_at there is nobody to congratulate.
+-- grain: customer_id, occurrence (the year of as_of in the customer's zone)
+-- look-back: none
+-- context: month and day of the birthday
+with celebrating as (
+    select
+        c.customer_id,
+        c.birthday,
+        zone.name,
+        cast(:as_of as timestamptz) at time zone zone.name as local_time
+    from source.customer as c
+    left join pg_catalog.pg_timezone_names as known on c.timezone = known.name
+    cross join lateral (select coalesce(known.name, 'UTC') as name) as zone
+    where c.erased_at is null and c.birthday is not null and c.created_at <= cast(:as_of as timestamptz)
+)
+
+select
+    b.customer_id,
+    cast(cast(extract(year from b.local_time) as integer) as text) as occurrence,
+    date_trunc('month', b.local_time) at time zone b.name as occurred_at,
+    jsonb_build_object(
+        'month', cast(extract(month from b.birthday) as integer),
+        'day', cast(extract(day from b.birthday) as integer)
+    ) as context
+from celebrating as b
+where extract(month from b.birthday) = extract(month from b.local_time)

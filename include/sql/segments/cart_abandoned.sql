@@ -1,0 +1,79 @@
+-- segment: cart_abandoned
+-- what: open carts with at least one line, as_of − max_age_days ≤ updated_at ≤ as_of − idle_minutes, whose
+--   customer has no order with updated_at < ordered_at ≤ as_of (a cancelled order does not count).
+--   A cart has only its latest row: at an as_of before its last change it is not there.
+-- grain: customer_id, occurrence (<cart id>@<last change>)
+-- parameter: idle_minutes: integer, minutes, default 60, 0 to 43200, time since the last change at least
+-- parameter: max_age_days: integer, days of 24 hours, default 7, 1 to 365, time since the last change at most
+-- look-back: max_age_days
+-- context: cart_id, cart_url, currency (the customer's, else the one its products share, else null),
+--   item_count (lines in all), total (of all lines), items: the ten lines of highest value
+with abandoned as (
+    select
+        k.customer_id,
+        k.cart_id,
+        k.updated_at,
+        k.url,
+        c.currency
+    from source.cart as k
+    inner join source.customer as c on k.customer_id = c.customer_id
+    where
+        k.status = 'open'
+        and k.updated_at >= cast(:as_of as timestamptz) - cast(:max_age_days as integer) * interval '24 hours'
+        and k.updated_at <= cast(:as_of as timestamptz) - cast(:idle_minutes as integer) * interval '1 minute'
+        and c.erased_at is null
+        and exists (select 1 from source.cart_line as l where l.cart_id = k.cart_id)
+        and not exists (
+            select 1 from source.orders as o
+            where
+                o.customer_id = k.customer_id
+                and o.ordered_at > k.updated_at
+                and o.ordered_at <= cast(:as_of as timestamptz)
+                and o.status <> 'cancelled'
+        )
+)
+
+select
+    a.customer_id,
+    a.cart_id || '@' || replace(
+        to_char(a.updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'
+    ) as occurrence,
+    a.updated_at as occurred_at,
+    (
+        select
+            jsonb_build_object(
+                'cart_id', a.cart_id,
+                'cart_url', a.url,
+                'currency', coalesce(
+                    a.currency, case when min(i.currency) = max(i.currency) then min(i.currency) end
+                ),
+                'item_count', count(*),
+                'total', trim_scale(sum(i.line_value)),
+                'items', jsonb_agg(
+                    jsonb_build_object(
+                        'product_id', i.product_id,
+                        'name', i.name,
+                        'quantity', trim_scale(i.quantity),
+                        'unit_price', trim_scale(i.unit_price),
+                        'url', i.url,
+                        'image_url', i.image_url
+                    ) order by i.place
+                ) filter (where i.place <= 10)
+            )
+        from (
+            select
+                l.product_id,
+                coalesce(p.name, l.product_id) as name,
+                l.quantity,
+                l.unit_price,
+                l.quantity * l.unit_price as line_value,
+                p.currency,
+                p.url,
+                p.image_url,
+                row_number() over (order by l.quantity * l.unit_price desc, l.product_id) as place
+            from source.cart_line as l
+            left join source.product as p on l.product_id = p.product_id
+            where l.cart_id = a.cart_id
+        ) as i
+    ) as context
+from abandoned as a

@@ -1,0 +1,134 @@
+-- segment: inactive
+-- what: customers with at least one activity whose last activity is at or before as_of − days.
+--   Activity is an order that was not cancelled, a page view, a human open or a human click; nothing else.
+-- grain: customer_id, occurrence (time of the last activity: who comes back and lapses again is new)
+-- parameter: days: integer, days of 24 hours, default 90, 1 to 3650, silence that makes a member
+-- look-back: all activity up to as_of
+-- context: last_activity_at, days (whole days of silence at as_of), last_product_name
+--   (line of highest value in the last order; null where there is no order or no such product)
+--
+-- The activity row decides where as_of is not before its newest fact and no engagement is newer than it
+-- (events reach the row with the next load). For everyone else the facts timed up to as_of are read. Opens
+-- and clicks belong to a customer through event.engagement; its raw events are read only where as_of lies
+-- between the first and the last of them.
+with candidate as (
+    select
+        c.customer_id,
+        a.last_activity_at,
+        coalesce(
+            a.last_activity_at <= cast(:as_of as timestamptz)
+            and not exists (
+                select 1 from event.engagement as e
+                where
+                    e.customer_id = c.customer_id
+                    and greatest(e.last_open_at, e.last_click_at) > a.last_activity_at
+            ), false
+        ) as row_decides
+    from source.customer as c
+    left join source.customer_activity as a on c.customer_id = a.customer_id
+    where
+        c.erased_at is null
+        and (
+            a.last_activity_at is null
+            or a.last_activity_at > cast(:as_of as timestamptz)
+            or a.last_activity_at <= cast(:as_of as timestamptz) - cast(:days as integer) * interval '24 hours'
+        )
+),
+
+fact as (
+    select
+        c.customer_id,
+        greatest(
+            (
+                select max(o.ordered_at) from source.orders as o
+                where
+                    o.customer_id = c.customer_id
+                    and o.ordered_at <= cast(:as_of as timestamptz)
+                    and o.status <> 'cancelled'
+            ),
+            (
+                select max(v.viewed_at) from source.page_view as v
+                where v.customer_id = c.customer_id and v.viewed_at <= cast(:as_of as timestamptz)
+            ),
+            (
+                select
+                    max(
+                        greatest(
+                            case when e.last_open_at <= cast(:as_of as timestamptz) then e.last_open_at end,
+                            case when e.last_click_at <= cast(:as_of as timestamptz) then e.last_click_at end
+                        )
+                    )
+                from event.engagement as e
+                where e.customer_id = c.customer_id
+            ),
+            (
+                select max(r.occurred_at)
+                from event.engagement as e
+                inner join event.event as r
+                    on e.message_id = r.message_id and r.occurred_at <= cast(:as_of as timestamptz)
+                where
+                    e.customer_id = c.customer_id
+                    and (
+                        (
+                            r.event = 'open'
+                            and coalesce(r.raw ->> 'sg_machine_open', 'false') <> 'true'
+                            and e.first_open_at <= cast(:as_of as timestamptz)
+                            and e.last_open_at > cast(:as_of as timestamptz)
+                        )
+                        or (
+                            r.event = 'click'
+                            and e.first_click_at <= cast(:as_of as timestamptz)
+                            and e.last_click_at > cast(:as_of as timestamptz)
+                        )
+                    )
+            )
+        ) as last_activity_at
+    from candidate as c
+    where not c.row_decides
+),
+
+silent as (
+    select
+        c.customer_id,
+        c.last_activity_at
+    from candidate as c
+    where c.row_decides
+    union all
+    select
+        f.customer_id,
+        f.last_activity_at
+    from fact as f
+    where f.last_activity_at <= cast(:as_of as timestamptz) - cast(:days as integer) * interval '24 hours'
+)
+
+select
+    s.customer_id,
+    replace(
+        to_char(s.last_activity_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'
+    ) as occurrence,
+    s.last_activity_at as occurred_at,
+    jsonb_build_object(
+        'last_activity_at', replace(
+            to_char(s.last_activity_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'
+        ),
+        'days', cast(
+            floor(extract(epoch from cast(:as_of as timestamptz) - s.last_activity_at) / 86400) as integer
+        ),
+        'last_product_name', (
+            select p.name
+            from (
+                select o.order_id from source.orders as o
+                where
+                    o.customer_id = s.customer_id
+                    and o.ordered_at <= cast(:as_of as timestamptz)
+                    and o.status <> 'cancelled'
+                order by o.ordered_at desc, o.order_id desc
+                limit 1
+            ) as last_order
+            inner join source.order_line as l on last_order.order_id = l.order_id
+            inner join source.product as p on l.product_id = p.product_id
+            order by l.quantity * l.unit_price desc, l.line_no
+            limit 1
+        )
+    ) as context
+from silent as s

@@ -1,0 +1,7 @@
+-- The newest as_of a segment's intervals are known for.
+-- grain: one row, or none before the first refresh
+-- parameters: segment text (key in segment.membership)
+-- look-back: none
+select r.refreshed_at
+from segment.refresh as r
+where r.segment = cast(:segment as text)
