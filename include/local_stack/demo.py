@@ -7,27 +7,24 @@ starts goes on running; `down` stops it.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 from sqlalchemy.engine import Engine
 
-from demo_world import shift_for, write_reactions
 from lifecycle_mail.campaigns import read_campaigns, read_topics
-from lifecycle_mail.database import engine, run, scalar
+from lifecycle_mail.database import engine, run
 from lifecycle_mail.migrations import migrate
 from lifecycle_mail.settings import Settings
 from local_stack.airflow import COMPONENTS, AirflowStack, Run
 from local_stack.home import Home
 from local_stack.postgres import METADATA, WAREHOUSE, EmbeddedPostgres
-from local_stack.processes import wait_until, with_include
+from local_stack.processes import wait_until
 from local_stack.report import print_report
 from local_stack.services import Provider
+from local_stack.shop import Shop
 from local_stack.steps import AGAIN, StepFailed, Steps
 
 SENDGRID_POOL_SLOTS = 2
@@ -52,10 +49,10 @@ class Demo:
             StepFailed: one line that names the step, its log, and what to do.
         """
         self._start_database()
-        feeds = self._begin_feeds()
+        self._begin_feeds()
         self._start_provider()
         self._start_airflow()
-        self._finish_feeds(feeds)
+        self._hand_feeds_over()
         self._wait_for_airflow()
         self._follow_the_path()
         self._report()
@@ -111,49 +108,20 @@ class Demo:
 
     # The shop's feeds, written while the rest starts
 
-    def _begin_feeds(self) -> subprocess.Popen[bytes] | None:
-        """Begin to write the shop's feeds as of today; None where they lie there already."""
-        with self.steps.step("The shop: a year of real purchases as feed files", self._feeds_log):
-            today = self.began.date()
-            with self.warehouse.begin() as connection:
-                shift_days = scalar(connection, "demo/keep_shift", shift_days=shift_for(today))
-            self._feeds_wanted = {"today": today.isoformat(), "shift_days": shift_days}
-            if self._feeds_written() == self._feeds_wanted:
-                self.steps.note("today's files are there already")
-                return None
-            command = [sys.executable, "-m", "demo_world", "write", str(self.home.feeds)]
-            command += ["--today", today.isoformat(), "--shift-days", str(shift_days)]
-            with self._feeds_log.open("wb") as log:
-                return subprocess.Popen(
-                    command, env=with_include(dict(os.environ)), stdout=log, stderr=subprocess.STDOUT
-                )
+    def _begin_feeds(self) -> None:
+        with self.steps.step("The shop: a year of real purchases as feed files", self.home.logs):
+            self.shop = Shop(self.home, self.warehouse, self.began.date())
+            self.shop.begin_writing()
 
-    def _finish_feeds(self, writing: subprocess.Popen[bytes] | None) -> None:
-        if writing is None:
-            return
-        with self.steps.step("The shop: wait for its files", self._feeds_log):
-            if writing.wait(timeout=600):
-                raise StepFailed(f"stopped at writing the shop's feed files. Log: {self._feeds_log}. {AGAIN}")
-            self._feeds_stamp.write_text(json.dumps(self._feeds_wanted))
-            self.steps.note(self._feeds_log.read_text().splitlines()[-1])
-
-    def _feeds_written(self) -> dict[str, object] | None:
-        if not self._feeds_stamp.exists():
-            return None
-        return dict(json.loads(self._feeds_stamp.read_text()))
-
-    @property
-    def _feeds_stamp(self) -> Path:
-        return self.home.folder / "feeds.json"
-
-    @property
-    def _feeds_log(self) -> Path:
-        return self.home.logs / "demo_world.log"
+    def _hand_feeds_over(self) -> None:
+        with self.steps.step("The shop: hand its files over", self.shop.log_file):
+            self.steps.note(self.shop.hand_over())
 
     # The path, each stage a run of its DAG by the scheduler
 
     def _follow_the_path(self) -> None:
         self._run_dags("load the shop's feeds", ["load_sources"])
+        self.shop.take_away()
         self._run_dags("four campaigns: segment, enroll, decide, write messages", self.campaigns)
         self._run_dags("deliver what may be mailed now", ["deliver_messages"])
         self._let_recipients_act()
@@ -205,10 +173,7 @@ class Demo:
 
     def _let_customers_buy(self) -> None:
         with self.steps.step("Customers: some of those who clicked buy", self.home.feeds):
-            with self.warehouse.connect() as connection:
-                clickers = [(row.customer_id, row.first_click_at) for row in run(connection, "demo/clickers")]
-                enrolled = [tuple(row) for row in run(connection, "demo/enrolled")]
-            counts = write_reactions(self.home.feeds, clickers, enrolled, dt.datetime.now(dt.UTC))
+            counts = self.shop.write_reactions(dt.datetime.now(dt.UTC))
             orders = counts.orders_by_clickers + counts.orders_by_others
             self.steps.note(f"{orders:,} orders so far, {counts.orders_by_clickers:,} of them after a click")
 
