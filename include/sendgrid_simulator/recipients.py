@@ -85,7 +85,10 @@ class Draws:
         self.values = [number / 2**32 for number in struct.unpack("<12I", digest)]
 
     def __getitem__(self, name: str) -> float:
-        return self.values[self.NAMES.index(name)]
+        return self.values[_PLACE[name]]
+
+
+_PLACE = {name: place for place, name in enumerate(Draws.NAMES)}
 
 
 def plan(seed: int, key: str, address: str, rates: Rates, has_group: bool, suppressed: bool = False) -> list[Moment]:

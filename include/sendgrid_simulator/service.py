@@ -29,6 +29,10 @@ from sendgrid_simulator.webhook import BATCH_BYTES_MAX, Signer, Webhook, load_si
 log = logging.getLogger("sendgrid_simulator")
 
 COPIES_MAX = 3
+EVENTS_A_ROUND_MAX = 4000
+"""More would hold up the requests that come meanwhile; the rest follows in the next round."""
+EVENTS_WAITING_MAX = 200_000
+"""While a receiver is down, nothing more happens beyond this, so that unposted events do not fill memory."""
 
 
 @dataclass(frozen=True)
@@ -160,12 +164,10 @@ class Simulator:
         if options.webhook_url:
             self.webhook = Webhook(options.webhook_url, self.signer, options.retry_seconds, options.batch_bytes)
         try:
+            more = False
             while True:
-                await asyncio.sleep(options.post_every_seconds)
-                try:
-                    self._round(time.time())
-                except Exception:
-                    log.exception("a round of events failed; the next one goes on")
+                await asyncio.sleep(0.001 if more else options.post_every_seconds)
+                more = self._try_round()
         finally:
             if self.webhook:
                 await self.webhook.close()
@@ -208,12 +210,25 @@ class Simulator:
             due = play.accepted_at + play.plan[play.done].after_seconds / self.options.speed
             heapq.heappush(self._stage, (due, next(self._serial), play))
 
+    def _try_round(self) -> bool:
+        """Play one round unless the receiver is too far behind; return whether more is due already."""
+        if self.webhook and self.webhook.waiting > EVENTS_WAITING_MAX:
+            return False
+        try:
+            self._round(time.time())
+        except Exception:
+            log.exception("a round of events failed; the next one goes on")
+            return False
+        return bool(self._stage) and self._stage[0][0] <= time.time()
+
     def _round(self, now: float) -> None:
-        """Let everything happen whose time has come, and post it with what was held back until now."""
+        """Let happen what is due, up to EVENTS_A_ROUND_MAX, and post it with what was held back until now."""
         posts: list[bytes] = []
+        left = EVENTS_A_ROUND_MAX
         while self._held and self._held[0][0] <= now:
             posts.append(heapq.heappop(self._held)[2])
-        while self._stage and self._stage[0][0] <= now:
+        while left and self._stage and self._stage[0][0] <= now:
+            left -= 1
             due, _, play = heapq.heappop(self._stage)
             moment = play.plan[play.done]
             play.done += 1
