@@ -78,7 +78,7 @@ def _render(
     )
     customer = _customer(person, language, currency)
     links = {"unsubscribe_url": f"{installation.settings.public_url}/unsubscribe/preview", "view_url": None}
-    slots = library.slots(shell).render(customer, context, links, None)
+    slots = library.slots(shell).render(customer, {**context, "currency": currency}, links, None)
     return rebuild(shell, slots.substitutions, slots.subject)
 
 

@@ -292,7 +292,8 @@ def _render_one(
         "currency": shell.currency,
     }
     link = unsubscribe_url(settings.public_url, settings.link_secret, str(row.message_id), topic.topic)
-    slots = renderer.render(customer, row.context, {"unsubscribe_url": link, "view_url": None}, None)
+    context = {**row.context, "currency": row.context.get("currency") or shell.currency}
+    slots = renderer.render(customer, context, {"unsubscribe_url": link, "view_url": None}, None)
     return ClaimedMail(_key(row), row.message_id, row.email, slots.subject, slots.substitutions)
 
 

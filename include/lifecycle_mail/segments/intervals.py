@@ -9,7 +9,7 @@ one microsecond. So the members at any refreshed instant are the rows whose inte
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,6 +38,10 @@ class SegmentCounts:
     members: int
     entered: int
     departed: int
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return asdict(self)
 
 
 def refresh(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None = None) -> SegmentCounts:

@@ -1,0 +1,211 @@
+"""The command line: results on stdout, one readable line for every refusal, exit 0, 1 or 2."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from builders import NOON, insert, load, rows
+from planning import CART_CONTEXT, members
+from sqlalchemy.engine import Engine
+
+from lifecycle_mail.command_line import main
+from lifecycle_mail.settings import INCLUDE
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], warehouse_url: str
+) -> Command:
+    """Run the command line in this process with nothing but a database address; returns status, stdout, stderr."""
+    for name in ("LIFECYCLE_MODE", "SENDGRID_API_KEY", "SENDGRID_BASE_URL", "LIFECYCLE_EVENTS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LIFECYCLE_DATABASE_URL", warehouse_url)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lifecycle_mail", *arguments])
+        status = 0
+        try:
+            main()
+        except SystemExit as done:
+            status = int(done.code or 0)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
+
+
+def open_cart(engine: Engine) -> None:
+    with engine.begin() as connection:
+        loaded = load(connection)
+        insert(
+            connection, "source.cart", cart_id="cart-1", customer_id="ann", created_at=NOON, status="open",
+            updated_at=NOON - timedelta(hours=2), load_id=loaded,
+        )  # fmt: skip
+        insert(
+            connection, "source.cart_line", cart_id="cart-1", product_id="p1", quantity=2, unit_price=1.5,
+            load_id=loaded,
+        )  # fmt: skip
+
+
+def test_members_are_csv_and_nothing_else(command: Command, warehouse: Engine) -> None:
+    """stdout of `segment members` is CSV with the promised header; nothing is written."""
+    members(warehouse, "ann")
+    open_cart(warehouse)
+    status, out, _ = command("segment", "members", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z")
+    assert status == 0
+    found = list(csv.DictReader(io.StringIO(out)))
+    assert [list(row) for row in found] == [["customer_id", "occurrence", "occurred_at", "context"]]
+    assert found[0]["customer_id"] == "ann"
+    status, out, _ = command(
+        "segment", "members", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z", "-p", "idle_minutes=180"
+    )
+    assert out.strip() == "customer_id,occurrence,occurred_at,context"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("segment", "members", "cart_abandonned", "--as-of", "2026-03-02T12:00:00Z"), "cart_abandoned"),
+        (
+            ("segment", "members", "inactive", "--as-of", "2026-03-02T12:00:00Z", "-p", "dayz=3"),
+            "days",
+        ),
+        (("campaign", "plan", "cart_abandonned", "--as-of", "2026-03-02T12:00:00Z"), "did you mean 'cart_abandoned'"),
+        (("load", "/nowhere/at/all"), "/nowhere/at/all"),
+        (("events", "ingest"), "LIFECYCLE_EVENTS_DIR"),
+        (("events", "ingest", "/nowhere/at/all"), "/nowhere/at/all"),
+        (("why", "nobody"), "nobody"),
+        (("erase", "nobody"), "nobody"),
+        (("message", "preview", "cart_abandoned", "remindr", "--customer", "ann"), "reminder, doubts, incentive"),
+    ],
+)
+def test_a_refusal_is_one_readable_line(command: Command, arguments: tuple[str, ...], expected: str) -> None:
+    """Exit 1, nothing on stdout, one line on stderr that names what to do."""
+    status, out, err = command(*arguments)
+    assert (status, out) == (1, "")
+    assert expected in err
+    assert len(err.strip().splitlines()) == 1
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("segment", "members", "inactive"),
+        ("segment", "members", "inactive", "--as-of", "yesterday"),
+        ("segment", "members", "inactive", "--as-of", "2026-03-02T12:00:00"),
+        ("segment", "members", "inactive", "--as-of", "2026-03-02T12:00:00Z", "-p", "days"),
+        ("no-such-command",),
+    ],
+)
+def test_wrong_usage_is_2(command: Command, arguments: tuple[str, ...]) -> None:
+    """A missing option, a time without offset and an unknown command are usage errors."""
+    assert command(*arguments)[0] == 2
+
+
+def test_check_needs_no_settings(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`campaign check` works without a database, and finds the shipped campaigns right."""
+    monkeypatch.delenv("LIFECYCLE_DATABASE_URL")
+    status, out, _ = command("campaign", "check")
+    assert status == 0
+    assert "nothing wrong" in out
+
+
+def test_a_template_that_lacks_a_variable_is_found_at_check_time(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The missing variable is named with campaign, file and line before anything is sent."""
+    import shutil
+
+    shutil.copytree(INCLUDE / "templates", tmp_path / "templates")
+    body = tmp_path / "templates" / "cart_abandoned" / "reminder" / "body.txt"
+    body.write_text(body.read_text() + "{% slot extra %}{{ context.no_such_thing }}{% endslot %}\n")
+    monkeypatch.setenv("LIFECYCLE_TEMPLATES_DIR", str(tmp_path / "templates"))
+    status, _, err = command("campaign", "check", "cart_abandoned")
+    assert status == 1
+    assert "no_such_thing" in err
+    assert "body.txt" in err
+
+
+def test_plan_then_preview_then_why(command: Command, warehouse: Engine) -> None:
+    """A planned mail is shown by `deliver` in preview without moving, exact by `message preview`, and told by `why`."""
+    members(warehouse, "ann", first_name="Zoë")
+    open_cart(warehouse)
+    assert command("campaign", "plan", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z", "--dry-run")[0] == 0
+    with warehouse.connect() as connection:
+        assert rows(connection, "select count(*) from journey.enrollment") == [(0,)]
+    status, out, _ = command("campaign", "plan", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z")
+    assert status == 0, out
+    status, out, _ = command("deliver", "--now", "2026-03-02T12:05:00Z")
+    assert status == 0
+    assert "nothing is sent" in out
+    with warehouse.connect() as connection:
+        assert rows(connection, "select distinct state from message.message") == [("planned",)]
+    status, out, _ = command("message", "preview", "cart_abandoned", "reminder", "--customer", "ann")
+    assert status == 0
+    assert out.startswith("Subject: ")
+    status, out, _ = command("why", "ann")
+    assert status == 0
+    assert "enrolled" in out
+    assert "eligible" in out
+    assert "ann@example.com" not in out
+
+
+def test_live_refuses_now_and_missing_key(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Live mode goes by the real clock, and without a key it is one readable line."""
+    monkeypatch.setenv("LIFECYCLE_MODE", "live")
+    assert "real clock" in command("deliver", "--now", "2026-03-02T12:00:00Z")[2]
+    status, _, err = command("deliver")
+    assert status == 1
+    assert "SENDGRID_API_KEY" in err
+
+
+def test_an_unreachable_database_is_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Host and database are named, the password is not."""
+    monkeypatch.setenv("LIFECYCLE_DATABASE_URL", "postgresql://someone:hunter2@127.0.0.1:1/lifecycle")
+    status, out, err = command("kpis", "roll-up")
+    assert (status, out) == (1, "")
+    assert "127.0.0.1" in err
+    assert "hunter2" not in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_an_unmigrated_database_says_so(command: Command, monkeypatch: pytest.MonkeyPatch, server_url: str) -> None:
+    """Before `migrate`, every command says to run it."""
+    monkeypatch.setenv("LIFECYCLE_DATABASE_URL", server_url)
+    status, _, err = command("deliver")
+    assert status == 1
+    assert "migrate" in err
+
+
+def test_pause_and_resume_by_command(command: Command, warehouse: Engine) -> None:
+    """The switches are rows any claim reads."""
+    assert command("sending", "pause")[0] == 0
+    assert command("campaign", "pause", "birthday")[0] == 0
+    with warehouse.connect() as connection:
+        assert set(rows(connection, "select scope, reason from delivery.pause")) == {
+            ("all", "operator"), ("campaign:birthday", "operator"),
+        }  # fmt: skip
+    assert "goes on" in command("sending", "resume")[1]
+    assert "goes on" in command("campaign", "resume", "birthday")[1]
+    assert "was not paused" in command("sending", "resume")[1]
+
+
+def test_the_cart_context_of_the_segment_is_what_templates_expect(command: Command, warehouse: Engine) -> None:
+    """The keys tests of delivery use are the keys the segment gives."""
+    import orjson
+
+    members(warehouse, "ann")
+    open_cart(warehouse)
+    _, out, _ = command("segment", "members", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z")
+    context = orjson.loads(next(csv.DictReader(io.StringIO(out)))["context"])
+    assert set(context) == set(CART_CONTEXT)
+    assert set(context["items"][0]) == set(CART_CONTEXT["items"][0])
