@@ -25,8 +25,11 @@ def read_parquet(path: Path, feed: Feed) -> Chunks:
     with path.open("rb") as stream:
         try:
             yield from _read(pq.ParquetFile(stream), feed)
-        except (pa.ArrowException, UnicodeDecodeError) as error:
-            raise FileRefused("unreadable_file", f"no readable Parquet: {type(error).__name__}") from None
+        except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+            # Arrow calls damaged content an OSError too, but only the system's own have a number.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise FileRefused("unreadable_file", "no Parquet, or damaged") from None
 
 
 def count_parquet(path: Path) -> int:

@@ -90,7 +90,7 @@ def as_text(value: object, kind: Kind) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
-        fits = kind == "boolean"
+        fits, value = kind == "boolean", str(value).lower()
     elif isinstance(value, int):
         fits = kind in _NUMERIC or kind in ("text", "boolean")
     elif isinstance(value, (float, Decimal)):

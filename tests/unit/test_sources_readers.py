@@ -1,0 +1,213 @@
+"""The readers: what becomes of well and badly formed CSV, NDJSON and Parquet, line by line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lifecycle_mail.sources.contract import FEEDS
+from lifecycle_mail.sources.csv_files import MAXIMUM_RECORD_LINES, read_csv
+from lifecycle_mail.sources.ndjson_files import read_ndjson
+from lifecycle_mail.sources.parquet_files import read_parquet
+from lifecycle_mail.sources.rows import CHUNK_ROWS, FileRefused
+
+LINES = FEEDS["cart_lines"]
+HEADER = b"cart_id,product_id,quantity,unit_price\n"
+
+
+def write(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def csv_rows(folder: Path, content: bytes) -> tuple[dict[int, tuple[object, ...]], dict[int | None, str]]:
+    """Rows by line, and reasons of refused rows by line, of a cart_lines file."""
+    kept, refused = {}, {}
+    for chunk in read_csv(write(folder, "cart_lines.csv", content), LINES):
+        kept.update(zip(chunk.lines, zip(*chunk.columns, strict=True), strict=True))
+        refused.update({row.line: row.reason for row in chunk.refused})
+    return kept, refused
+
+
+def test_csv_rows_by_line(tmp_path: Path) -> None:
+    """Rows come with their line, the header being line 1; an empty line is no row."""
+    kept, refused = csv_rows(tmp_path, HEADER + b"k,p,1,2\n\nk,q,3,4")
+    assert kept == {2: ("k", "p", "1", "2"), 4: ("k", "q", "3", "4")}
+    assert refused == {}
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"])
+def test_csv_line_endings_and_mark(tmp_path: Path, ending: bytes) -> None:
+    """Any line ending is read, and a byte order mark is no part of the first name."""
+    content = b"\xef\xbb\xbf" + (HEADER + b"k,p,1,2\nk,q,3,4\n").replace(b"\n", ending)
+    assert csv_rows(tmp_path, content)[0] == {2: ("k", "p", "1", "2"), 3: ("k", "q", "3", "4")}
+
+
+def test_csv_columns_in_any_order_and_case(tmp_path: Path) -> None:
+    """Columns are found by name, in any order, with unknown ones noted."""
+    path = write(tmp_path, "cart_lines.csv", b"Quantity, colour,unit_price,CART_ID,product_id\n1,red,2,k,p\n")
+    (chunk,) = read_csv(path, LINES)
+    assert list(zip(*chunk.columns, strict=True)) == [("k", "p", "1", "2")]
+    assert chunk.unknown == {"colour"}
+
+
+def test_csv_quoted_newlines_and_commas(tmp_path: Path) -> None:
+    """A quoted field may hold commas, quotes and line ends; lines after it keep their numbers."""
+    kept, refused = csv_rows(tmp_path, HEADER + b'"k,1","p ""x""\ny",1,2\nk,q,3,4\n')
+    assert kept == {2: ("k,1", 'p "x"\ny', "1", "2"), 4: ("k", "q", "3", "4")}
+    assert refused == {}
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        b"k,b,1,2\nk,c,1,2\n",
+        b'k,"b",1,2\nk,c,1,2\n',
+        b'k,b,1,2\n"k",c,1,2\n',
+        b'k,b,"1",2\nk,c,1,2\n',
+    ],
+)
+def test_csv_open_quote_costs_its_own_line(tmp_path: Path, after: bytes) -> None:
+    """A quote that is never closed, or closed in a later row, sets aside its line alone."""
+    kept, refused = csv_rows(tmp_path, HEADER + b'k,"a,1,2\n' + after)
+    assert refused == {2: "malformed_csv"}
+    assert kept == {3: ("k", "b", "1", "2"), 4: ("k", "c", "1", "2")}
+
+
+def test_csv_open_quote_far_from_any_other(tmp_path: Path) -> None:
+    """However many lines follow an open quote, across chunks, only its own line is set aside."""
+    count = CHUNK_ROWS + MAXIMUM_RECORD_LINES
+    body = b"".join(b"k,p%d,1,2\n" % number for number in range(count))
+    kept, refused = csv_rows(tmp_path, HEADER + b'k,"a,1,2\n' + body)
+    assert refused == {2: "malformed_csv"}
+    assert kept == {number + 3: ("k", f"p{number}", "1", "2") for number in range(count)}
+
+
+def test_csv_record_over_the_edge_of_a_chunk(tmp_path: Path) -> None:
+    """A record of several lines that begins on the last line of a chunk is whole."""
+    body = b"".join(b"k,p%d,1,2\n" % number for number in range(CHUNK_ROWS - 1))
+    kept, refused = csv_rows(tmp_path, HEADER + body + b'k,"x\ny",5,6\nk,z,7,8\n')
+    assert refused == {}
+    assert kept[CHUNK_ROWS + 1] == ("k", "x\ny", "5", "6")
+    assert kept[CHUNK_ROWS + 3] == ("k", "z", "7", "8")
+    assert len(kept) == CHUNK_ROWS + 1
+
+
+def test_csv_bad_rows_among_good_ones(tmp_path: Path) -> None:
+    """Wrong width, bytes that are no UTF-8 and NUL bytes each set aside their own line."""
+    content = HEADER + b"k,a,1\nk,b,1,2,3\nk,\xe9,1,2\nk,c\0,1,2\nk,d,1,2\n"
+    kept, refused = csv_rows(tmp_path, content)
+    assert refused == {2: "wrong_field_count", 3: "wrong_field_count", 4: "not_utf8", 5: "nul_byte"}
+    assert kept == {6: ("k", "d", "1", "2")}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "wrong_columns"),
+        (b"cart_id,quantity,unit_price\nk,1,2\n", "wrong_columns"),
+        (b"cart_id,cart_id,product_id,quantity,unit_price\n", "wrong_columns"),
+        (HEADER.decode().encode("utf-16"), "wrong_encoding"),
+        (b"cart_id,product_id,quantity,unit_price,\xe9\nk,p,1,2,3\n", "wrong_encoding"),
+    ],
+)
+def test_csv_refused_as_a_whole(tmp_path: Path, content: bytes, reason: str) -> None:
+    """A file without the required columns, or in another encoding, is refused by name."""
+    with pytest.raises(FileRefused) as refusal:
+        list(read_csv(write(tmp_path, "cart_lines.csv", content), LINES))
+    assert refusal.value.reason == reason
+
+
+def test_file_without_header_shows_no_person(tmp_path: Path) -> None:
+    """The detail names the columns that are missing, never what stands in their place."""
+    path = write(tmp_path, "customers.csv", b"c1,ann@example.com,2026-01-01T00:00:00Z\n")
+    with pytest.raises(FileRefused) as refusal:
+        list(read_csv(path, FEEDS["customers"]))
+    assert refusal.value.detail == "required column missing: customer_id, email, created_at"
+
+
+def test_ndjson_types(tmp_path: Path) -> None:
+    """Numbers, texts of numbers, booleans and null become the texts a CSV file would hold."""
+    content = (
+        b'{"product_id":7,"name":"x","price":"1.50","is_consumable":true,"daily_use":0.5,"url":null,"extra":1}\n'
+    )
+    (chunk,) = read_ndjson(write(tmp_path, "products.ndjson", content), FEEDS["products"])
+    row = dict(zip(FEEDS["products"].column_names, next(zip(*chunk.columns, strict=True)), strict=True))
+    assert {name: value for name, value in row.items() if value is not None} == {
+        "product_id": "7", "name": "x", "price": "1.50", "is_consumable": "true", "daily_use": "0.5",
+    }
+    assert chunk.unknown == {"extra"}
+
+
+def test_ndjson_bad_lines(tmp_path: Path) -> None:
+    """Broken JSON, something else than an object, other encodings and wrong types set aside their line."""
+    lines = [
+        b'{"cart_id":"k","product_id":"a","quantity":1,"unit_price":2}',
+        b'{"cart_id":"k"',
+        b'["k","a",1,2]',
+        b'{"cart_id":"\xe9","product_id":"a","quantity":1,"unit_price":2}',
+        b'{"cart_id":["k"],"product_id":"a","quantity":1,"unit_price":2}',
+        b'{"cart_id":true,"product_id":"a","quantity":1,"unit_price":2}',
+        b'{"cart_id":1.5,"product_id":"a","quantity":1,"unit_price":2}',
+        b"",
+        b'{"cart_id":"k","product_id":"b","quantity":NaN,"unit_price":2}',
+        b"[" * 100_000,
+    ]
+    (chunk,) = read_ndjson(write(tmp_path, "cart_lines.ndjson", b"\n".join(lines)), LINES)
+    assert {row.line: row.reason for row in chunk.refused} == {
+        2: "broken_json", 3: "broken_json", 4: "not_utf8", 5: "wrong_type", 6: "wrong_type", 7: "wrong_type",
+        10: "broken_json",
+    }
+    assert dict(zip(chunk.lines, zip(*chunk.columns, strict=True), strict=True)) == {
+        1: ("k", "a", "1", "2"), 9: ("k", "b", "nan", "2"),
+    }
+
+
+def test_parquet_native_types(tmp_path: Path) -> None:
+    """Zoned times, dates, decimals, booleans and whole-number keys arrive as texts that mean the same."""
+    zone = dt.timezone(dt.timedelta(hours=2))
+    table = pa.table({
+        "customer_id": pa.array([7, 8], pa.int64()),
+        "email": pa.array(["a@example.com", "b@example.com"]).dictionary_encode(),
+        "created_at": pa.array([dt.datetime(2026, 3, 1, 12, tzinfo=zone)] * 2, pa.timestamp("us", "Europe/Berlin")),
+        "birthday": pa.array([dt.date(1980, 2, 29), None], pa.date32()),
+    })
+    pq.write_table(table, tmp_path / "customers.parquet")
+    (chunk,) = read_parquet(tmp_path / "customers.parquet", FEEDS["customers"])
+    first = dict(zip(FEEDS["customers"].column_names, next(zip(*chunk.columns, strict=True)), strict=True))
+    assert {name: value for name, value in first.items() if value is not None} == {
+        "customer_id": "7", "email": "a@example.com", "created_at": "2026-03-01 10:00:00.000000Z",
+        "birthday": "1980-02-29",
+    }
+    assert chunk.lines == [1, 2]
+
+
+def test_parquet_decimals_and_booleans(tmp_path: Path) -> None:
+    """Decimals keep their digits, booleans their meaning."""
+    table = pa.table({
+        "product_id": ["p"], "name": ["x"], "price": pa.array([decimal.Decimal("1.50")], pa.decimal128(10, 2)),
+        "is_consumable": [True],
+    })
+    pq.write_table(table, tmp_path / "products.parquet")
+    (chunk,) = read_parquet(tmp_path / "products.parquet", FEEDS["products"])
+    row = dict(zip(FEEDS["products"].column_names, next(zip(*chunk.columns, strict=True)), strict=True))
+    assert (row["price"], row["is_consumable"]) == ("1.50", "true")
+
+
+def test_parquet_refused_as_a_whole(tmp_path: Path) -> None:
+    """A column of a type its kind has no place for, or a file that is no Parquet, is refused by name."""
+    pq.write_table(
+        pa.table({"cart_id": [1.5], "product_id": ["p"], "quantity": [1], "unit_price": [2]}),
+        tmp_path / "cart_lines.parquet",
+    )
+    with pytest.raises(FileRefused) as wrong_type:
+        list(read_parquet(tmp_path / "cart_lines.parquet", LINES))
+    with pytest.raises(FileRefused) as unreadable:
+        list(read_parquet(write(tmp_path, "other.parquet", b"no parquet at all"), LINES))
+    assert [wrong_type.value.reason, unreadable.value.reason] == ["wrong_type", "unreadable_file"]
