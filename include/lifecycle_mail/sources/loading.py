@@ -82,6 +82,12 @@ class LoadReport:
         """Rows by feed that were set aside."""
         return {feed: counts.rejected for feed, counts in self.feeds.items()}
 
+    def counts(self) -> dict[str, int]:
+        """Return every number flat, as customers_loaded, customers_rejected…: safe for XCom and logs."""
+        loaded = {f"{feed}_loaded": rows for feed, rows in self.loaded.items()}
+        rejected = {f"{feed}_rejected": rows for feed, rows in self.rejected.items()}
+        return {**loaded, **rejected, "refused_files": len(self.refused_files)}
+
 
 def no_progress(feed: str, done: int, total: int | None) -> None:
     """Report to nobody."""
