@@ -34,7 +34,11 @@ def main(
     port: Annotated[int, typer.Option(help="Port to listen at.")] = 8086,
     workers: Annotated[int, typer.Option(help="Processes; each writes files of its own.")] = 1,
     insecure_without_signature: Annotated[
-        bool, typer.Option(help="Take unsigned posts. For tests only: anyone may then write events.")
+        bool,
+        typer.Option(
+            "--insecure-without-signature",
+            help="Take unsigned posts. For tests only: anyone may then write events.",
+        ),
     ] = False,
 ) -> None:
     """Refuse with one line what cannot work, else serve."""

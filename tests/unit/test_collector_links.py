@@ -7,6 +7,7 @@ import hmac
 import pytest
 
 from event_collector.links import BadToken, make_token, read_token
+from lifecycle_mail.messages.links import unsubscribe_url
 
 
 def test_a_token_is_read_back() -> None:
@@ -24,6 +25,12 @@ def test_the_documented_format() -> None:
     assert make_token("secret", "018f-1", "reminders") == f"{encoded}.{signature}"
     padded = f"{base64.urlsafe_b64encode(payload).decode()}.{signature}"
     assert read_token(b"secret", padded) == ("018f-1", "reminders")
+
+
+def test_the_products_own_links_are_read() -> None:
+    """The links that the product writes into its mails, by code of its own, are those the collector reads."""
+    url = unsubscribe_url("https://mail.example.com", "secret", "018f-1", "reminders")
+    assert url == f"https://mail.example.com/unsubscribe/{make_token('secret', '018f-1', 'reminders')}"
 
 
 def test_every_changed_character_is_refused() -> None:
