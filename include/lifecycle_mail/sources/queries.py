@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import psycopg2
+from psycopg2.extensions import connection as Psycopg2Connection
 from sqlalchemy.engine import Engine
 
 from lifecycle_mail.sources.contract import Feed
@@ -43,15 +44,23 @@ def read_query(warehouse: Engine, query: str, feed: Feed) -> Chunks:
 @contextmanager
 def _reading(warehouse: Engine, query: str) -> Iterator[Any]:
     """A server-side cursor over `query`, so that a table of any size is read in constant memory."""
-    raw = warehouse.raw_connection()
+    pooled = warehouse.raw_connection()
+    session: Psycopg2Connection = pooled.driver_connection  # type: ignore[assignment]
     try:
-        raw.driver_connection.set_session(readonly=True)  # type: ignore[union-attr]
-        cursor = raw.driver_connection.cursor(name="feed")  # type: ignore[union-attr]
+        # Of the session, not of one transaction: a commit inside the file must not open the way to write.
+        _set_transactions(session, "read only")
+        cursor = session.cursor(name="feed")
         cursor.execute(query.strip().rstrip(";"))
         yield cursor
     except psycopg2.Error as error:
         raise FileRefused("query_failed", f"SQLSTATE {error.pgcode}") from None
     finally:
-        raw.rollback()
-        raw.driver_connection.set_session(readonly=False)  # type: ignore[union-attr]
-        raw.close()
+        session.rollback()
+        _set_transactions(session, "read write")
+        pooled.close()
+
+
+def _set_transactions(session: Psycopg2Connection, mode: str) -> None:
+    with session.cursor() as cursor:
+        cursor.execute(f"set session characteristics as transaction {mode}")
+    session.commit()

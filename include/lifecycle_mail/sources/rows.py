@@ -138,7 +138,7 @@ class TypedRows:
                 values.append(as_text(row.get(column.name), column.kind))
             except WrongType:
                 whose = row.get("customer_id")
-                customer = whose if isinstance(whose, str) else None
+                customer = str(whose) if isinstance(whose, (str, int)) else None
                 self.refuse(RefusedRow(line, "wrong_type", f"column {column.name}", text, customer))
                 return
         self._lines.append(line)
