@@ -28,6 +28,8 @@ doubtful as (
     ) as message on true
     where
         message.state in ('claimed', 'in_doubt', 'abandoned')
+        -- Planned again by the policy 'resend': the evidence came after all, and stops the second mail.
+        or (message.state = 'planned' and message.attempt_id is not null)
         or (
             message.state = 'accepted'
             and message.reason = 'settled_by_event'
@@ -50,6 +52,7 @@ settled as (
         -- Again, on the row as it is now: a worker may have recorded its answer since.
         and (
             message.state in ('claimed', 'in_doubt', 'abandoned')
+            or (message.state = 'planned' and message.attempt_id is not null)
             or (
                 message.state = 'accepted'
                 and message.reason = 'settled_by_event'

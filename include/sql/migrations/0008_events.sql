@@ -35,6 +35,7 @@ create table event.event (
 create index event_message on event.event (message_id) where message_id is not null;
 create index event_batch on event.event (batch_id);
 create index event_address on event.event (address);
+create index event_time on event.event (occurred_at);
 
 create table event.engagement (
     enrollment_id bigint not null,                       -- message's enrollment

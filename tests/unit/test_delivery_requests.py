@@ -1,0 +1,106 @@
+"""The requests we send, held against SendGrid's own specification, and what they may never carry."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import orjson
+import pytest
+from event_collector.links import read_token
+from planning import BRAND, CART_CONTEXT, LIBRARY, TOPICS
+from sendgrid_specification import mail_validator, needs_specification
+
+from lifecycle_mail.delivery.requests import build_request, build_whole_request
+from lifecycle_mail.messages.shells import Shell, rebuild
+from lifecycle_mail.messages.states import ClaimedMail, MessageKey
+from lifecycle_mail.settings import Settings
+
+SETTINGS = Settings(database_url="", public_url="https://mail.shop.test", link_secret="a-secret")
+TOPIC = TOPICS["reminders"]
+
+
+def shell_of(template: str = "cart_abandoned/reminder") -> Shell:
+    return LIBRARY.shell(
+        template, campaign="cart_abandoned", step="reminder", variant="default", language="en", currency="EUR",
+        brand=BRAND.for_templates(), offer=None,
+    )  # fmt: skip
+
+
+def mails_of(shell: Shell, count: int) -> list[ClaimedMail]:
+    renderer = LIBRARY.slots(shell)
+    found = []
+    for number in range(count):
+        person = {
+            "first_name": f"Zoë{number}", "last_name": "O'Hara", "language": "en", "currency": "EUR",
+            "country": None, "timezone": "UTC",
+        }  # fmt: skip
+        links = {"unsubscribe_url": f"https://mail.shop.test/unsubscribe/{number}", "view_url": None}
+        slots = renderer.render(person, CART_CONTEXT, links, None)
+        found.append(
+            ClaimedMail(
+                MessageKey(number, "reminder"), uuid.uuid5(uuid.NAMESPACE_OID, str(number)),
+                f"person{number}@example.com", slots.subject, slots.substitutions,
+            )
+        )  # fmt: skip
+    return found
+
+
+@pytest.fixture(scope="module")
+def request_of_a_thousand() -> dict[str, Any]:
+    shell = shell_of()
+    return build_request(shell, mails_of(shell, 1000), TOPIC, SETTINGS)
+
+
+@needs_specification
+def test_a_full_request_satisfies_the_specification(request_of_a_thousand: dict[str, Any]) -> None:
+    """A thousand recipients, as JSON on the wire, break no rule of SendGrid's published specification."""
+    body = orjson.loads(orjson.dumps(request_of_a_thousand))
+    assert [error.message for error in mail_validator().iter_errors(body)] == []
+
+
+@needs_specification
+def test_a_whole_request_satisfies_the_specification() -> None:
+    """The fallback for large slots is as right."""
+    shell = shell_of()
+    body = build_whole_request(shell, mails_of(shell, 1)[0], TOPIC, SETTINGS)
+    assert [error.message for error in mail_validator().iter_errors(orjson.loads(orjson.dumps(body)))] == []
+    assert "substitutions" not in body["personalizations"][0]
+
+
+def test_custom_args_and_categories_name_nobody(request_of_a_thousand: dict[str, Any]) -> None:
+    """SendGrid keeps them for good: an opaque id, the campaign's name, and nothing else."""
+    for personalization in request_of_a_thousand["personalizations"]:
+        assert set(personalization["custom_args"]) == {"lm_message_id"}
+        uuid.UUID(personalization["custom_args"]["lm_message_id"])
+    assert request_of_a_thousand["categories"] == ["cart_abandoned"]
+    assert "custom_args" not in request_of_a_thousand
+
+
+def test_no_bypass_is_ever_asked_for(request_of_a_thousand: dict[str, Any]) -> None:
+    """Suppression at the provider always holds."""
+    assert b"bypass" not in orjson.dumps(request_of_a_thousand)
+
+
+def test_each_recipient_has_a_one_click_header_of_its_own(request_of_a_thousand: dict[str, Any]) -> None:
+    """The link names mail and topic, and the collector that serves it reads it back."""
+    for personalization in request_of_a_thousand["personalizations"]:
+        headers = personalization["headers"]
+        assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        link = headers["List-Unsubscribe"].strip("<>")
+        token = link.removeprefix("https://mail.shop.test/unsubscribe/")
+        expected = (personalization["custom_args"]["lm_message_id"], "reminders")
+        assert read_token("a-secret", token) == expected
+
+
+def test_what_the_recipient_gets_is_the_rebuilt_mail() -> None:
+    """Literal substitution by the provider gives byte for byte the mail kept in the ledger."""
+    shell = shell_of()
+    mail = mails_of(shell, 1)[0]
+    body = build_request(shell, [mail], TOPIC, SETTINGS)
+    text, html = (part["value"] for part in body["content"])
+    for token, value in body["personalizations"][0]["substitutions"].items():
+        text, html = text.replace(token, value), html.replace(token, value)
+    kept = rebuild(shell, mail.substitutions, mail.subject)
+    assert (text, html) == (kept.text, kept.html)
+    assert body["personalizations"][0].get("subject", body["subject"]) == kept.subject
