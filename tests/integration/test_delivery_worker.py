@@ -470,3 +470,24 @@ def test_a_corrected_template_is_the_one_that_goes_out(
             connection,
             "select shell.subject from message.message join message.shell using (shell_id)",
         ) == [("A corrected subject",)]
+
+
+def test_a_broken_template_stops_its_own_campaign_alone(
+    warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path
+) -> None:
+    """The other campaign's mails go; the broken one's stay planned, and the report says why."""
+    import shutil
+
+    templates = tmp_path / "templates"
+    shutil.copytree(settings.templates_dir, templates)
+    members(warehouse, "ann", "bob")
+    other = campaign_of(
+        campaign="other", steps=[{"step": "doubts", "after_hours": 0, "template": "cart_abandoned/doubts"}]
+    )
+    plan(warehouse, campaign_of(), topic_of())
+    plan(warehouse, other, topic_of())
+    (templates / "cart_abandoned" / "doubts" / "body.mjml").write_text("{% if %}", encoding="utf-8")
+    report = run(warehouse, dataclasses.replace(settings, templates_dir=templates))
+    assert report.accepted == 2
+    assert {(step, state) for _, step, state, _ in states(warehouse)} == {("reminder", "accepted"), ("doubts", "planned")}
+    assert any(reason.startswith("campaign other") for reason in report.stopped)

@@ -89,16 +89,16 @@ def load(
 
 @segment_app.command("list")
 def segment_list() -> None:
-    """List the segments, what each means, and its parameters with their defaults."""
+    """List the segments with their parameters' defaults, and who is in them."""
     rows: list[list[object]] = [
         [
             definition.name,
-            definition.what,
-            ", ".join(f"{one.name}={one.default:g} {one.unit}" for one in definition.parameters),
+            ", ".join(f"{one.name}={one.default:g}" for one in definition.parameters),
+            definition.what.partition(". ")[0].rstrip("."),
         ]
         for definition in segments.list_segments()
     ]
-    print_table("Segments", ["segment", "who", "parameters"], rows)
+    print_table("Segments (include/sql/segments says it all)", ["segment", "parameters", "who"], rows)
 
 
 @segment_app.command("size")

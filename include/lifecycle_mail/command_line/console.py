@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-results = Console(soft_wrap=True)
+# Without a terminal (a file, a pipe, a log) lines may be long; a table of 80 columns would break names apart.
+results = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 errors = Console(stderr=True, soft_wrap=True)
 
 
@@ -27,11 +29,12 @@ def progress_bar() -> Iterator[Progress]:
 
 
 def print_table(title: str, columns: list[str], rows: list[list[object]]) -> None:
-    """Print a table to stdout; numbers are right-aligned."""
+    """Print a table to stdout; numbers are right-aligned, and only the last column is broken into lines."""
     table = Table(title=title, title_justify="left", show_edge=False)
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        last = index == len(columns) - 1
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=not last)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     results.print(table)

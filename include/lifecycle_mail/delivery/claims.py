@@ -19,6 +19,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from pydantic import ValidationError
 from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Campaign, Topic
@@ -26,7 +27,7 @@ from lifecycle_mail.database import run, scalar
 from lifecycle_mail.decisions import send_hours
 from lifecycle_mail.delivery.pauses import is_approved, pauses
 from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, MAX_SLOT_BYTES
-from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.errors import CampaignError, TemplateError
 from lifecycle_mail.messages import load_shell, rebind_shell
 from lifecycle_mail.messages.links import unsubscribe_url
 from lifecycle_mail.messages.shells import Shell, slots_bytes
@@ -80,26 +81,41 @@ class Claim:
     postponed: int = 0
 
 
-def shells_with_work(connection: Connection, bench: Workbench, now: dt.datetime) -> list[ShellWork]:
-    """Return the shells that have mails to go, most important first; unknown topics are left alone."""
-    rows = run(connection, "delivery/shells_with_work", now=now).all()
-    return [
-        ShellWork(
-            rebind_shell(connection, bench.library, row.shell_id),
-            _campaign(row.definition_md5, orjson.dumps(row.definition)),
-            row.definition_md5,
-            row.step,
-            bench.topics[row.topic],
-            row.mails,
-        )
-        for row in rows
-        if row.topic in bench.topics
-    ]
+def shells_with_work(
+    connection: Connection, bench: Workbench, now: dt.datetime
+) -> tuple[list[ShellWork], set[str]]:
+    """Return the shells that have mails to go, most important first, and why others have to wait.
+
+    A broken template or a topic that is gone stops its own mails, not the run.
+    """
+    works, waiting = [], set()
+    for row in run(connection, "delivery/shells_with_work", now=now):
+        try:
+            works.append(_work(connection, bench, row))
+        except (TemplateError, CampaignError) as error:
+            waiting.add(f"campaign {row.campaign}: {error}")
+    return works, waiting
+
+
+def _work(connection: Connection, bench: Workbench, row: Row[Any]) -> ShellWork:
+    if row.topic not in bench.topics:
+        raise CampaignError(f"topic '{row.topic}' is not in topics.yaml any more: put it back, or plan anew")
+    return ShellWork(
+        rebind_shell(connection, bench.library, row.shell_id),
+        _campaign(row.definition_md5, orjson.dumps(row.definition)),
+        row.definition_md5,
+        row.step,
+        bench.topics[row.topic],
+        row.mails,
+    )
 
 
 @lru_cache(maxsize=256)
 def _campaign(definition_md5: str, definition: bytes) -> Campaign:  # noqa: ARG001 - the cache's key
-    return Campaign.model_validate(orjson.loads(definition))
+    try:
+        return Campaign.model_validate(orjson.loads(definition))
+    except ValidationError:
+        raise CampaignError("its published definition is of another version: run `campaign plan` once") from None
 
 
 def stopped(connection: Connection, bench: Workbench, work: ShellWork) -> str | None:

@@ -45,7 +45,7 @@ def preview(
                 bench,
                 stopped(connection, bench, work),
             )
-            for work in shells_with_work(connection, bench, now)
+            for work in shells_with_work(connection, bench, now)[0]
         ]
         transaction.rollback()
     return lines

@@ -154,9 +154,9 @@ class _Run:
     def one_round(self, shard: int) -> bool:
         """Go through every shell with work once; False when there was nothing to claim."""
         with self.engine.begin() as connection:
-            works = shells_with_work(connection, self.bench, self.clock())
+            works, waiting = shells_with_work(connection, self.bench, self.clock())
             held = {work.shell_id: stopped(connection, self.bench, work) for work in works}
-        self.report.stopped |= {reason for reason in held.values() if reason}
+        self.report.stopped |= waiting | {reason for reason in held.values() if reason}
         works = [work for work in works if held[work.shell_id] is None]
         turn = shard % len(works) if works else 0
         return sum(self._one_shell(work) for work in works[turn:] + works[:turn]) > 0

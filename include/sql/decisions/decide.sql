@@ -76,9 +76,7 @@ timed as (
             when cast(:cap_period as text) = 'week'
                 then cast(date_trunc('week', due.sendable_at at time zone due.zone) as date)
             else cast(due.sendable_at at time zone due.zone as date)
-        end as cap_from,
-        cast(due.sendable_at at time zone due.zone as date)
-        - case when cast(:cap_period as text) = 'week' then 7 else 0 end as cap_scan_from
+        end as cap_from
     from due
     left join suppressed on due.step_due_id = suppressed.step_due_id
 ),
@@ -108,16 +106,13 @@ taken as (
     inner join message.message
         on
             ruled.customer_id = message.customer_id
-            and message.send_day between ruled.cap_scan_from and ruled.cap_from + 6
+            and message.send_day
+            between ruled.cap_from and ruled.cap_from + case cast(:cap_period as text) when 'week' then 6 else 0 end
     inner join journey.campaign as other on message.campaign = other.campaign and other.is_marketing
     inner join journey.enrollment as owner on message.enrollment_id = owner.enrollment_id
     where
         ruled.refusal is null
         and cast(:cap_mails as integer) is not null
-        and case
-            when cast(:cap_period as text) = 'week' then message.send_day between ruled.cap_from and ruled.cap_from + 6
-            else message.send_day = ruled.cap_from
-        end
         and (
             message.state in ('claimed', 'accepted', 'in_doubt', 'abandoned')
             or (
