@@ -37,7 +37,7 @@ stroke-linecap="round" stroke-linejoin="round"/></svg>"""
 ASK = _FRAME.format(
     title="Unsubscribe",
     main=f"""{_ENVELOPE}<h1>Stop these e-mails?</h1>
-<p>You will no longer receive this kind of e-mail from us. Messages about your orders still come.</p>
+<p>You will no longer receive this kind of e-mail from us. Others that you asked for still come.</p>
 <form method="post"><input type="hidden" name="List-Unsubscribe" value="One-Click">
 <button>Unsubscribe</button></form>""",
 )

@@ -102,8 +102,7 @@ class Outbox:
         self.total += 1
         entry = Entry(self.total, request, recipient, position, plan, drop_reason, link)
         self._entries[entry.number] = entry
-        if len(self._entries) > self.limit:
-            del self._entries[next(iter(self._entries))]
+        self._entries.pop(self.total - self.limit, None)
         return entry
 
     def get(self, number: int) -> Entry | None:

@@ -203,7 +203,7 @@ class Simulator:
         if not links:
             return [moment for moment in moments if moment.kind != "click"], reason, None
         choice = Draws(options.seed, one.key)["choice"]
-        return moments, reason, links[int(choice * len(links))]
+        return moments, reason, links[int(choice**2 * len(links))]  # most click near the top
 
     def _queue(self, play: _Play) -> None:
         if play.done < len(play.plan):
