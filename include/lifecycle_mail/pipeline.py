@@ -164,7 +164,7 @@ class Installation:
             messages.erase_slots(connection, customer_id)
             events.erase(connection, customer_id, address)
             if self.settings.events_dir is not None:
-                events.scrub_files(self.settings.events_dir, address)
+                events.scrub_files(connection, self.settings.events_dir, address)
         return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import os
 import random
 import signal
@@ -420,8 +421,10 @@ class TestSuppression:
 
     LEAVE, RETURN, LEAVE_AGAIN = 10, 20, 30
 
-    @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
-    @pytest.mark.parametrize("last", [2, 3])
+    @pytest.mark.parametrize(
+        ("order", "last"),
+        [((0, 1), 2), ((1, 0), 2), *((order, 3) for order in itertools.permutations((0, 1, 2)))],
+    )
     def test_leaving_returning_leaving(
         self, warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport],
         order: tuple[int, ...], last: int,
@@ -433,8 +436,7 @@ class TestSuppression:
             event("lm_unsubscribe", "a", mails, self.LEAVE_AGAIN, lm_topic="reminders", email=...),
         ]
         for place in order:
-            if place < last:
-                take([story[place]])
+            take([story[place]])
         lifted_at = at(self.RETURN) if last == 2 else None
         newest = at(self.LEAVE) if last == 2 else at(self.LEAVE_AGAIN)
         assert end_state(warehouse)["suppression"] == [
@@ -494,7 +496,7 @@ class TestSettling:
                     who=who,
                 )
 
-    @pytest.mark.parametrize("kind", ["processed", "dropped", "open", "lm_unsubscribe", "never_heard_of"])
+    @pytest.mark.parametrize("kind", ["dropped", "lm_unsubscribe", "never_heard_of"])
     @pytest.mark.usefixtures("states")
     def test_any_event_settles_claimed_in_doubt_and_abandoned(
         self, warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport], kind: str

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import lock, run
 from lifecycle_mail.errors import EventsError
@@ -65,30 +65,27 @@ def erase(connection: Connection, customer_id: str, address: str | None) -> int:
     return events
 
 
-def scrub_files(engine: Engine, path: Path, address: str) -> ScrubReport:
+def scrub_files(connection: Connection, path: Path, address: str) -> ScrubReport:
     """Take an address out of an export file, or of all in a folder, and keep reading positions right.
 
-    Waits for a running ingest. A line is overwritten in place by one of the same length; a .gz and a .json
-    file are replaced as a whole, atomically. A cut that leaves half the lines scrubbed is completed by
-    doing it again.
+    Runs in the caller's transaction and waits for a running ingest. A line is overwritten in place by one of
+    the same length; a .gz and a .json file are replaced as a whole, atomically. A cut that leaves half the
+    lines scrubbed is completed by doing it again.
 
     Raises:
         EventsError: a file cannot be read or written.
     """
+    lock(connection, "ingest")
     whose = mention_of(address)
+    known = {row.source_name: Position(**row._mapping) for row in run(connection, "events/file_positions")}
     files = lines = 0
-    with engine.begin() as connection:
-        lock(connection, "events")
-        rows = run(connection, "events/file_positions")
-        known = {row.source_name: Position(**row._mapping) for row in rows}
-        for file in export_files(path):
-            position = known.get(file.source_name)
-            is_known = position is not None and _is_same(file, position)
-            scrubbed = _scrub(file.path, whose)
-            if scrubbed:
-                files, lines = files + 1, lines + scrubbed
-                if is_known and position is not None:
-                    _refresh(connection, file, position)
+    for file in export_files(path):
+        position = known.get(file.source_name)
+        is_known = position is not None and _is_same(file, position)
+        if scrubbed := _scrub(file.path, whose):
+            files, lines = files + 1, lines + scrubbed
+            if position is not None and is_known:
+                _refresh(connection, file, position)
     return ScrubReport(files, lines)
 
 

@@ -49,6 +49,10 @@ class IngestReport:
     files: int = 0
     settled: int = 0
 
+    def counts(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return asdict(self)
+
     def plus(self, other: IngestReport) -> IngestReport:
         """Return the sum of two reports, field by field."""
         return IngestReport(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
@@ -96,7 +100,7 @@ def _latest_epoch(now: datetime | None) -> int:
 def _alone(engine: Engine) -> Iterator[None]:
     """Hold the ingest lock on a connection of its own, over all the steps' transactions."""
     with engine.connect() as holder, holder.begin():
-        lock(holder, "events")
+        lock(holder, "ingest")
         yield
 
 

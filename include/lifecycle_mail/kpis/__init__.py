@@ -1,0 +1,11 @@
+"""Stage 8, kpis: what became of it all, by day, campaign, step and variant; rates are views.
+
+Reads every stage before it; writes schema `kpi`. docs/decisions/0005-kpi-semantics.md says what each number
+means.
+"""
+
+from lifecycle_mail.kpis.checking import check
+from lifecycle_mail.kpis.rolling_up import RollUpReport, roll_up
+from lifecycle_mail.kpis.timeline import Happening, timeline
+
+__all__ = ["Happening", "RollUpReport", "check", "roll_up", "timeline"]

@@ -1,0 +1,2 @@
+-- Tell the planner how many facts are new.
+analyze kpi_fact

@@ -1,0 +1,2 @@
+-- Tell the planner how many outcomes were computed.
+analyze kpi_outcome

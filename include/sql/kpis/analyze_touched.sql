@@ -1,0 +1,2 @@
+-- Tell the planner how many steps are looked at.
+analyze kpi_touched

@@ -1,0 +1,19 @@
+-- Add what changed to the revenue by currency and the day of the order.
+-- grain: one row a (day, campaign, step, variant, currency)
+insert into kpi.event_revenue_daily as known (day, campaign, step, variant, currency, orders, revenue)
+select
+    kpi_revenue_delta.order_day as day,
+    kpi_revenue_delta.campaign,
+    kpi_revenue_delta.step,
+    kpi_revenue_delta.variant,
+    kpi_revenue_delta.currency,
+    sum(kpi_revenue_delta.orders) as orders,
+    sum(kpi_revenue_delta.revenue) as revenue
+from kpi_revenue_delta
+group by
+    kpi_revenue_delta.order_day, kpi_revenue_delta.campaign, kpi_revenue_delta.step, kpi_revenue_delta.variant,
+    kpi_revenue_delta.currency
+on conflict (day, campaign, step, variant, currency) do update
+    set
+        orders = known.orders + excluded.orders,
+        revenue = known.revenue + excluded.revenue

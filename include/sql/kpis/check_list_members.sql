@@ -1,0 +1,38 @@
+-- The list as it stands is what the movements add up to; skipped while changes wait for a roll-up.
+-- grain: one row an offending total
+with standing as (
+    select count(*) as members
+    from source.standing_permission
+    inner join source.customer on standing_permission.customer_id = customer.customer_id
+    where
+        standing_permission.permission = 'confirmed'
+        and customer.erased_at is null
+        and not exists (
+            select 1
+            from event.suppression
+            where
+                suppression.address = customer.address
+                and suppression.scope = 'all'
+                and suppression.lifted_at is null
+        )
+),
+
+counted as (
+    select coalesce(
+        (
+            select list_daily.closing
+            from kpi.list_daily
+            order by list_daily.day desc
+            limit 1
+        ), 0
+    ) as members
+)
+
+select
+    standing.members as standing,
+    counted.members as counted
+from standing
+cross join counted
+where
+    standing.members <> counted.members
+    and not exists (select 1 from kpi.list_change)

@@ -1,0 +1,27 @@
+-- What changes in the revenue: the new credits of these customers less their stored ones.
+-- grain: one row a (day, order_day, campaign, step, variant, currency)
+create temporary table kpi_revenue_delta on commit drop as
+select
+    signed.day,
+    signed.order_day,
+    signed.campaign,
+    signed.step,
+    signed.variant,
+    signed.currency,
+    sum(signed.sign) as orders,
+    sum(signed.sign * signed.revenue) as revenue
+from (
+    select
+        1 as sign,
+        kpi_credit.*
+    from kpi_credit
+    union all
+    select
+        -1 as sign,
+        known.*
+    from kpi_buyer
+    inner join kpi.order_credit as known on kpi_buyer.customer_id = known.customer_id
+) as signed
+group by
+    signed.day, signed.order_day, signed.campaign, signed.step, signed.variant, signed.currency
+having sum(signed.sign) <> 0 or sum(signed.sign * signed.revenue) <> 0

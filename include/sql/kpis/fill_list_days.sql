@@ -1,0 +1,20 @@
+-- Give every day a row, from the first movement to today.
+-- grain: one row a day
+-- today date: reporting day of the run
+with span as (
+    select
+        min(list_movement.day) as first_day,
+        greatest(max(list_movement.day), cast(:today as date)) as last_day
+    from kpi.list_movement
+),
+
+early as (
+    delete from kpi.list_daily
+    using span
+    where span.first_day is null or list_daily.day < span.first_day
+)
+
+insert into kpi.list_daily (day)
+select cast(generate_series(span.first_day, span.last_day, interval '1 day') as date) as day
+from span
+on conflict (day) do nothing

@@ -1,0 +1,31 @@
+-- Write down how far this roll-up came: events, decisions of each campaign, the goals and the zone counted by.
+-- grain: one row a watermark
+-- reporting_zone text
+insert into kpi.progress as known (name, value)
+select
+    'events' as name,
+    cast(coalesce(max(batch.batch_id), 0) as text) as value
+from event.batch
+union all
+select
+    'decisions:' || touched.campaign as name,
+    cast(max(touched.decision_id) as text) as value
+from kpi_touched as touched
+where touched.decision_id is not null
+group by touched.campaign
+union all
+select
+    'goal:' || campaign.campaign as name,
+    concat_ws('|', campaign.goal_event, campaign.goal_within_days, campaign.is_marketing) as value
+from journey.campaign
+union all
+select
+    'reporting_zone' as name,
+    cast(:reporting_zone as text) as value
+on conflict (name) do update
+    set
+        value = case
+            when known.name like 'decisions:%'
+                then cast(greatest(cast(known.value as bigint), cast(excluded.value as bigint)) as text)
+            else excluded.value
+        end

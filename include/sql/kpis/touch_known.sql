@@ -1,0 +1,74 @@
+-- Steps whose mail, events, orders or goal changed since the last roll-up, and those of the days asked for.
+-- grain: one row an (enrollment, step)
+-- last_batch_id bigint: last ingest rolled up; since, until date: days to look at again (null = none)
+-- look-back: what changed; steps whose message may still move
+with changed as (
+    select
+        engagement.enrollment_id,
+        engagement.step
+    from event.engagement
+    where engagement.batch_id > cast(:last_batch_id as bigint)
+    union
+    select
+        known.enrollment_id,
+        known.step
+    from kpi.step_outcome as known
+    inner join lateral (
+        select
+            message.state,
+            message.accepted_at
+        from message.message
+        where message.enrollment_id = known.enrollment_id and message.step = known.step
+        offset 0
+    ) as now_is on true
+    where known.is_open and now_is.state is distinct from known.state
+    union
+    -- A new fact inside the window may reach the goal; a changed one may take it away.
+    select
+        known.enrollment_id,
+        known.step
+    from kpi_fact
+    inner join kpi.step_outcome as known
+        on
+            kpi_fact.customer_id = known.customer_id
+            and known.accepted_at is not null
+            and (
+                kpi_fact.happened_at between known.accepted_at and known.goal_until
+                or known.converted_day is not null
+            )
+    union
+    -- The campaign's goal was defined anew.
+    select
+        known.enrollment_id,
+        known.step
+    from journey.campaign
+    inner join kpi.progress
+        on
+            progress.name = 'goal:' || campaign.campaign
+            and progress.value <> concat_ws('|', campaign.goal_event, campaign.goal_within_days, campaign.is_marketing)
+    inner join kpi.step_outcome as known on campaign.campaign = known.campaign
+    union
+    select
+        known.enrollment_id,
+        known.step
+    from kpi.step_outcome as known
+    where known.day between cast(:since as date) and cast(:until as date)
+)
+
+insert into kpi_touched (
+    enrollment_id, step, campaign, customer_id, variant, decision_id, decided_at, decision_outcome, decision_reason
+)
+select
+    changed.enrollment_id,
+    changed.step,
+    known.campaign,
+    known.customer_id,
+    known.variant,
+    known.decision_id,
+    known.decided_at,
+    known.decision_outcome,
+    known.decision_reason
+from changed
+left join kpi.step_outcome as known
+    on changed.enrollment_id = known.enrollment_id and changed.step = known.step
+on conflict do nothing

@@ -1,0 +1,307 @@
+"""An incremental roll-up gives what a full one gives, whatever came late, twice, or was taken back."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+import builders
+from builders import NOON, rows
+from lifecycle_mail.events import erase, ingest
+from lifecycle_mail.kpis import check, roll_up
+
+TABLES = {
+    "step_outcome": "enrollment_id, step",
+    "campaign_daily": "day, campaign, step, variant",
+    "event_daily": "day, campaign, step, variant",
+    "campaign_revenue_daily": "day, campaign, step, variant, currency",
+    "event_revenue_daily": "day, campaign, step, variant, currency",
+    "order_credit": "order_id",
+    "list_movement": "customer_id, day, movement",
+    "list_daily": "day",
+}
+LATER = NOON + timedelta(days=60)
+
+
+def numbers(warehouse: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    """Every table of the roll-up, whole."""
+    with warehouse.connect() as connection:
+        return {
+            table: rows(connection, f"select * from kpi.{table} order by {key}")  # noqa: S608
+            for table, key in TABLES.items()
+        }
+
+
+class World:
+    """A shop that lives on in random ways: each `live` is what may happen between two roll-ups."""
+
+    def __init__(self, warehouse: Engine, folder: Path, seed: int) -> None:
+        self.warehouse = warehouse
+        self.folder = folder
+        self.chance = random.Random(seed)
+        self.customers = [f"c{number}" for number in range(5)]
+        self.mails: list[tuple[str, str, datetime]] = []
+        self.orders: dict[str, str] = {}
+        self.posted: list[dict[str, Any]] = []
+        self.serial = 0
+        with warehouse.begin() as connection:
+            load_id = builders.load(connection)
+            builders.campaign(connection, "cart", goal_event="order", goal_within_days=5)
+            builders.campaign(connection, "wish", goal_event="click", goal_within_days=2)
+            builders.campaign(connection, "taste", goal_event="review", goal_within_days=9)
+            builders.campaign(connection, "receipt", is_marketing=False, goal_event="order", goal_within_days=3)
+            for name in self.customers:
+                builders.customer(connection, name, load_id=load_id)
+                builders.permission(connection, name, "confirmed", NOON - timedelta(days=self.chance.randrange(30)))
+
+    def number(self) -> int:
+        self.serial += 1
+        return self.serial
+
+    def moment(self) -> datetime:
+        return NOON + timedelta(minutes=self.chance.randrange(-60 * 24, 60 * 24 * 12))
+
+    def live(self) -> None:
+        """Let a random number of random things happen, events at the end."""
+        deeds = [
+            self.decide, self.decide, self.deliver, self.order, self.change_order, self.review, self.consent,
+            self.move_house, self.redefine_goal, self.erase_someone,
+        ]  # fmt: skip
+        weights = [6, 6, 8, 6, 3, 2, 3, 1, 1, 1]
+        with self.warehouse.begin() as connection:
+            for deed in self.chance.choices(deeds, weights, k=self.chance.randrange(12, 30)):
+                deed(connection)
+        self.post_events()
+
+    def decide(self, connection: Connection) -> None:
+        campaign, who = self.chance.choice(["cart", "wish", "taste", "receipt"]), self.chance.choice(self.customers)
+        at = self.moment()
+        enrollment = builders.enrollment(connection, campaign, who, occurrence=f"o{self.number()}", enrolled_at=at)
+        outcome, reason = self.chance.choice(
+            [("send", "eligible"), ("send", "eligible"), ("defer", "quiet_hours"), ("skip", "held_out"),
+             ("skip", "no_permission"), ("hold", "paused")]
+        )  # fmt: skip
+        arm = "holdout" if reason == "held_out" else self.chance.choice(["a", "b"])
+        builders.decision(
+            connection, enrollment, campaign, who, decided_at=at, outcome=outcome, reason=reason, variant=arm
+        )
+        if outcome in ("send", "defer") and self.chance.random() < 0.8:
+            state = self.chance.choice(["planned", "planned", "claimed", "in_doubt", "abandoned", "accepted"])
+            message_id = builders.message(
+                connection, enrollment, campaign, who, state=state, planned_at=at, variant=arm
+            )
+            self.mails.append((message_id, who, at))
+        elif outcome == "hold":
+            builders.decision(
+                connection, enrollment, campaign, who, decided_at=at + timedelta(days=1), outcome="skip",
+                reason="stale", variant=arm,
+            )  # fmt: skip
+
+    def deliver(self, connection: Connection) -> None:
+        query = "select cast(message_id as text) from message.message where state in ('planned', 'claimed') order by 1"
+        waiting = [message_id for (message_id,) in rows(connection, query)]
+        for message_id in self.chance.sample(waiting, len(waiting) // 2):
+            state = self.chance.choice(["accepted", "accepted", "accepted", "rejected", "cancelled", "in_doubt"])
+            connection.execute(
+                sa.text(
+                    "update message.message set state = :state, reason = :reason,"
+                    " accepted_at = case when :state = 'accepted' then planned_at + interval '7 hours' end"
+                    " where message_id = cast(:id as uuid)"
+                ),
+                {"state": state, "reason": None if state == "accepted" else f"because_{state}", "id": message_id},
+            )
+
+    def order(self, connection: Connection) -> None:
+        for _ in range(3):
+            key, who, at = f"order-{self.number()}", self.chance.choice(self.customers), self.moment()
+            if self.mails and self.chance.random() < 0.6:
+                _, who, mailed_at = self.chance.choice(self.mails)
+                at = mailed_at + timedelta(hours=self.chance.randrange(1, 100))
+            currency = self.chance.choice(["EUR", "EUR", "USD", None])
+            total = self.chance.randrange(0, 50)
+            builders.order(connection, key, who, at, total=total, currency=currency)
+            self.orders[key] = who
+
+    def change_order(self, connection: Connection) -> None:
+        if not self.orders:
+            return
+        connection.execute(
+            sa.text(
+                "update source.orders set status = :status, load_id = :load, ordered_at = :at, customer_id = :who,"
+                " total = total + 1 where order_id = :key"
+            ),
+            {
+                "status": self.chance.choice(["cancelled", "refunded", "placed"]),
+                "load": builders.load(connection),
+                "at": self.moment(),
+                "who": self.chance.choice(self.customers),
+                "key": self.chance.choice(sorted(self.orders)),
+            },
+        )
+
+    def review(self, connection: Connection) -> None:
+        builders.insert(
+            connection, "source.review", review_id=f"r{self.number()}", product_id="p", rating=4,
+            customer_id=self.chance.choice(self.customers), reviewed_at=self.moment(),
+            load_id=builders.load(connection),
+        )  # fmt: skip
+
+    def consent(self, connection: Connection) -> None:
+        builders.permission(
+            connection, self.chance.choice(self.customers),
+            self.chance.choice(["confirmed", "withdrawn", "pending", "confirmed"]),
+            self.moment() + timedelta(seconds=self.number()),
+            self.chance.choice(["feed", "unsubscribe", "sunset", "preference_page"]),
+        )  # fmt: skip
+
+    def move_house(self, connection: Connection) -> None:
+        who, email = self.chance.choice(self.customers), f"new-{self.number()}@example.com"
+        query = "update source.customer set email = :email where customer_id = :who and erased_at is null"
+        connection.execute(sa.text(query), {"email": email, "who": who})
+
+    def redefine_goal(self, connection: Connection) -> None:
+        query = "update journey.campaign set goal_within_days = :days where campaign = :campaign"
+        which = {"days": self.chance.randrange(1, 8), "campaign": self.chance.choice(["cart", "wish"])}
+        connection.execute(sa.text(query), which)
+
+    def erase_someone(self, connection: Connection) -> None:
+        if self.chance.random() < 0.7:
+            return
+        who = self.chance.choice(self.customers)
+        ((address,),) = rows(connection, "select address from source.customer where customer_id = :who", who=who)
+        erase(connection, who, address)
+        query = (
+            "update source.customer set email = null, erased_at = coalesce(erased_at, :at) where customer_id = :who"
+        )
+        connection.execute(sa.text(query), {"at": NOON + timedelta(days=13), "who": who})
+
+    def post_events(self) -> None:
+        """Some new events about any mail, however old, and repeats of old ones, in disorder."""
+        fresh = [self.event() for _ in range(self.chance.randrange(0, 40))] if self.mails else []
+        self.posted += fresh
+        posts = fresh + self.chance.sample(self.posted, len(self.posted) // 3)
+        self.chance.shuffle(posts)
+        path = self.folder / f"export-{self.number()}.ndjson"
+        path.write_bytes(b"".join(orjson.dumps(post) + b"\n" for post in posts))
+        ingest(self.warehouse, path, topics={7: "reminders"}, events_a_step=self.chance.choice((3, 100)))
+
+    def event(self) -> dict[str, Any]:
+        message_id, who, at = self.chance.choice(self.mails)
+        kind, extra = self.chance.choice([
+            ("processed", {}), ("delivered", {}), ("delivered", {}), ("open", {}), ("open", {}),
+            ("open", {"sg_machine_open": True}), ("click", {}), ("bounce", {"type": "bounce"}),
+            ("bounce", {"type": "blocked"}), ("dropped", {"reason": "Bounced Address"}), ("spamreport", {}),
+            ("unsubscribe", {}), ("group_unsubscribe", {"asm_group_id": 7}),
+            ("group_resubscribe", {"asm_group_id": 7}), ("deferred", {}), ("lm_unsubscribe", {"lm_topic": "reminders"}),
+        ])  # fmt: skip
+        moment = at + timedelta(minutes=self.chance.choice([1, 5, 300, 60 * 24 * 2, 60 * 24 * 33]))
+        return {
+            "email": f"{who}@example.com", "timestamp": int(moment.timestamp()), "event": kind,
+            "sg_event_id": f"e{self.number()}", "lm_message_id": message_id, **extra,
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(("seed", "zone"), [(0, "UTC"), (1, "Asia/Tokyo"), (2, "America/New_York"), (3, "UTC")])
+def test_incremental_equals_full(warehouse: Engine, tmp_path: Path, seed: int, zone: str) -> None:
+    """After any history, rolled up in any portions, every table equals a full recompute, and all identities hold."""
+    world = World(warehouse, tmp_path, seed)
+    for _ in range(5):
+        world.live()
+        roll_up(warehouse, reporting_zone=zone, now=LATER)
+        assert check(warehouse) == []
+    incremental = numbers(warehouse)
+    assert all(incremental.values()), "this history leaves a table empty: it would prove too little"
+    assert roll_up(warehouse, reporting_zone=zone, now=LATER, full=True).full == 1
+    assert numbers(warehouse) == incremental
+    assert check(warehouse) == []
+
+
+def test_a_roll_up_without_news_changes_nothing(warehouse: Engine, tmp_path: Path) -> None:
+    """A second roll-up looks only at what may still move, and leaves every number as it was."""
+    world = World(warehouse, tmp_path, 11)
+    world.live()
+    roll_up(warehouse, reporting_zone="UTC", now=LATER)
+    before = numbers(warehouse)
+    report = roll_up(warehouse, reporting_zone="UTC", now=LATER)
+    assert numbers(warehouse) == before
+    assert (report.outcomes, report.customers, report.orders) == (0, 0, 0)
+
+
+def test_days_asked_for_are_judged_again(warehouse: Engine, tmp_path: Path) -> None:
+    """--from and --to repair steps whose facts were changed behind every watermark, and only those."""
+    world = World(warehouse, tmp_path, 5)
+    for _ in range(3):
+        world.live()
+    roll_up(warehouse, reporting_zone="UTC", now=LATER)
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("update event.engagement set first_open_at = null, last_open_at = null"))
+        ((first_day,),) = rows(connection, "select min(day) from kpi.campaign_daily where openers > 0")
+    stale = numbers(warehouse)
+    roll_up(warehouse, reporting_zone="UTC", now=LATER)
+    assert numbers(warehouse) == stale
+    roll_up(warehouse, reporting_zone="UTC", now=LATER, since=first_day, until=first_day)
+    with warehouse.connect() as connection:
+        query = "select sum(openers) from kpi.campaign_daily where day = :day"
+        assert rows(connection, query, day=first_day) == [(0,)]
+    roll_up(warehouse, reporting_zone="UTC", now=LATER, since=date(2020, 1, 1))
+    repaired = numbers(warehouse)
+    roll_up(warehouse, reporting_zone="UTC", now=LATER, full=True)
+    assert numbers(warehouse) == repaired
+
+
+def test_a_new_reporting_zone_recomputes_everything(warehouse: Engine, tmp_path: Path) -> None:
+    """Days of two zones never stand side by side."""
+    world = World(warehouse, tmp_path, 3)
+    world.live()
+    roll_up(warehouse, reporting_zone="UTC", now=LATER)
+    assert roll_up(warehouse, reporting_zone="Asia/Tokyo", now=LATER).full == 1
+    moved = numbers(warehouse)
+    assert roll_up(warehouse, reporting_zone="Asia/Tokyo", now=LATER).full == 0
+    roll_up(warehouse, reporting_zone="Asia/Tokyo", now=LATER, full=True)
+    assert numbers(warehouse) == moved
+
+
+def test_a_failed_roll_up_leaves_nothing_behind(warehouse: Engine, tmp_path: Path) -> None:
+    """A roll-up is one transaction: one that fails at its end changes no number and no watermark."""
+    world = World(warehouse, tmp_path, 4)
+    world.live()
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("alter table kpi.roll_up add constraint no_more check (outcomes < 0)"))
+    with pytest.raises(sa.exc.IntegrityError):
+        roll_up(warehouse, reporting_zone="UTC", now=LATER)
+    assert not any(numbers(warehouse).values())
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("alter table kpi.roll_up drop constraint no_more"))
+    assert roll_up(warehouse, reporting_zone="UTC", now=LATER).outcomes > 0
+    assert check(warehouse) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        ("update kpi.campaign_daily set openers = delivered + 1 where accepted > 0", "campaign_funnel"),
+        ("update kpi.event_daily set accepted = accepted + 1 where accepted > 0", "same_totals"),
+        ("update kpi.campaign_daily set accepted = accepted + 1, planned = planned + 1", "accepted_messages"),
+        ("update kpi.campaign_revenue_daily set revenue = revenue + 1", "revenue"),
+        ("update kpi.list_daily set closing = closing + 1", "list_balance"),
+        ("delete from kpi.list_daily where day = (select max(day) - 1 from kpi.list_daily)", "list_balance"),
+        ("update kpi.list_daily set joined = joined + 1, closing = closing + 1, opening = opening", "list_members"),
+    ],
+)
+def test_the_checks_find_damage(warehouse: Engine, tmp_path: Path, damage: str, named: str) -> None:
+    """Every identity is really checked: breaking it is reported by its name."""
+    world = World(warehouse, tmp_path, 2)
+    for _ in range(4):
+        world.live()
+    roll_up(warehouse, reporting_zone="UTC", now=LATER)
+    assert check(warehouse) == []
+    with warehouse.begin() as connection:
+        assert connection.execute(sa.text(damage)).rowcount > 0
+    assert named in {problem.partition(":")[0] for problem in check(warehouse)}
