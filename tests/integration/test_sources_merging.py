@@ -33,8 +33,8 @@ def test_files_of_a_feed_in_order_of_their_names(warehouse: Engine, tmp_path: Pa
     (tmp_path / "page_views-0001.csv").write_text(f"view_id,customer_id,viewed_at,topic\nv1,c1,{TIME},first\n")
     (tmp_path / "page_views-0003.csv").write_text(f"view_id,customer_id,viewed_at,topic\nv1,c1,{TIME},third\n")
     (tmp_path / "page_views-0002.ndjson").write_text(
-        f'{{{{"view_id":"v1","customer_id":"c1","viewed_at":"{TIME}","topic":"second"}}}}\n'
-        + f'{{{{"view_id":"v2","customer_id":"c1","viewed_at":"{TIME}","topic":"second"}}}}\n'
+        f'{{"view_id":"v1","customer_id":"c1","viewed_at":"{TIME}","topic":"second"}}\n'
+        + f'{{"view_id":"v2","customer_id":"c1","viewed_at":"{TIME}","topic":"second"}}\n'
     )
     pq.write_table(
         pa.table({
