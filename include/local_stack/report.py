@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich import box
@@ -17,7 +18,6 @@ from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.database import run
 
-Kpis = Row[Any]
 NEW = "new in this run"
 
 
@@ -89,54 +89,67 @@ def _events(connection: Connection, since: dt.datetime) -> Table:
     return table
 
 
-# The KPI table: one row a KPI, one column a campaign, the guide's figure beside them.
+# The KPI table: one row a KPI, one column a campaign, the guides' figure beside them.
 
 
-def _rate(numerator: str, denominator: str) -> Callable[[Kpis], str]:
-    def cell(row: Kpis) -> str:
-        count, base = getattr(row, numerator), getattr(row, denominator)
-        return f"{100 * count / base:.2f} %" if base else "–"
+@dataclass(frozen=True)
+class Kpi:
+    """One line of the table: its name, the column of demo/campaign_kpis, and what the guides call good.
 
-    return cell
+    `unit` is count, ratio (shown in percent) or money.
+    """
+
+    name: str
+    column: str
+    unit: str = "ratio"
+    good: str = ""
+
+    def cell(self, row: Row[Any]) -> str:
+        """Return the campaign's value; a dash where there is nothing to divide by."""
+        value = getattr(row, self.column)
+        if value is None:
+            return "–"
+        if self.unit == "count":
+            return _count(value)
+        return f"{100 * value:.2f} %" if self.unit == "ratio" else f"{value:,.2f} {row.currency or ''}".strip()
 
 
-def _number(name: str) -> Callable[[Kpis], str]:
-    return lambda row: _count(getattr(row, name))
-
-
-def _revenue_per_mail(row: Kpis) -> str:
-    return f"{row.revenue / row.delivered:.3f}" if row.delivered else "–"
-
-
-def _goal(row: Kpis) -> str:
-    return f"{100 * row.goal_target_ratio:.1f} %" if row.goal_target_ratio is not None else "–"
-
-
-KPIS: tuple[tuple[str, Callable[[Kpis], str], str], ...] = (
-    ("mails accepted", _number("accepted"), ""),
-    ("people held out", _number("held_out"), ""),
-    ("delivery rate", _rate("delivered", "accepted"), "near 100 %"),
-    ("open rate (human)", _rate("openers", "delivered"), "20 %"),
-    ("machine opens, beside", _rate("machine_openers", "delivered"), ""),
-    ("click-through rate", _rate("clickers", "delivered"), "3.0 %"),
-    ("click-to-open rate", _rate("clickers", "openers"), ""),
-    ("conversion rate", _rate("converters", "delivered"), "the goal"),
-    ("  goal of the campaign", _goal, ""),
-    ("revenue per e-mail", _revenue_per_mail, ""),
-    ("bounce rate, hard", _rate("bounced_hard", "accepted"), "0.42 % both"),
-    ("bounce rate, soft", _rate("bounced_soft", "accepted"), ""),
-    ("unsubscribe rate", _rate("unsubscribed", "delivered"), "below 0.05 %"),
-    ("complaint rate", _rate("complained", "delivered"), "below 0.1 %"),
+KPIS = (
+    Kpi("mails accepted", "accepted", "count"),
+    Kpi("steps held out", "held_out", "count"),
+    Kpi("delivery rate", "delivery_rate", good="near 100 %"),
+    Kpi("open rate (people)", "open_rate", good="20 %"),
+    Kpi("  machine opens, beside", "machine_open_rate"),
+    Kpi("click-through rate", "click_through_rate", good="3 %"),
+    Kpi("  click-to-open rate", "click_to_open_rate"),
+    Kpi("conversion rate", "conversion_rate", good="the goal:"),
+    Kpi("  the campaign's goal", "conversion_rate_benchmark"),
+    Kpi("bounce rate", "bounce_rate", good="0.42 %"),
+    Kpi("  of these hard", "hard_bounce_rate"),
+    Kpi("unsubscribe rate", "unsubscribe_rate", good="below 0.05 %"),
+    Kpi("complaint rate", "complaint_rate", good="below 0.1 %"),
+    Kpi("revenue", "revenue", "money"),
+    Kpi("  per e-mail", "revenue_per_email", "money"),
 )
 
 
 def _kpis(connection: Connection) -> Table:
     campaigns = run(connection, "demo/campaign_kpis").all()
-    heads = ("KPI", *(row.campaign for row in campaigns), "the guide")
+    heads = ("KPI", *(row.campaign for row in campaigns), "the guides")
     table = _table("KPIs of each campaign so far", *heads)
-    for name, cell, guide in KPIS:
-        table.add_row(name, *(cell(row) for row in campaigns), guide)
+    for kpi in KPIS:
+        table.add_row(kpi.name, *(kpi.cell(row) for row in campaigns), kpi.good)
+    table.add_row("lift over the held out", *map(_lift, campaigns), "above 0")
+    table.add_row("  95 % interval", *map(_lift_interval, campaigns), "")
     return table
+
+
+def _lift(row: Row[Any]) -> str:
+    return "–" if row.lift is None else f"{100 * row.lift:+.1f} pts"
+
+
+def _lift_interval(row: Row[Any]) -> str:
+    return "" if row.lift is None else f"{100 * row.lift_low:+.1f} to {100 * row.lift_high:+.1f}"
 
 
 def _table(title: str, *heads: str, right: Sequence[int] | None = None) -> Table:

@@ -60,10 +60,11 @@ class Provider:
 
     def state(self) -> dict[str, Any]:
         """Return the simulator's counters: recipients, requests, events, and whether it is settled."""
-        headers = {"Authorization": f"Bearer {self.api_key}"}
-        answer = httpx.get(f"{self.simulator_url}/simulator/state", headers=headers, timeout=10)
-        answer.raise_for_status()
-        return dict(answer.json())
+        return self._ask("state")
+
+    def accepted(self) -> dict[str, Any]:
+        """Return the provider's own count: recipients, requests, and distinct_message_ids among them."""
+        return self._ask("accepted/count?distinct=1")
 
     def wait_settled(self, timeout_seconds: float = 120.0) -> dict[str, Any]:
         """Wait until every recipient has done what it will do and the collector has taken every event.
@@ -74,6 +75,12 @@ class Provider:
         what = "the simulator still has events to post"
         wait_until(lambda: bool(self.state()["settled"]), what, timeout_seconds)
         return self.state()
+
+    def _ask(self, path: str) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self.api_key}"}
+        answer = httpx.get(f"{self.simulator_url}/simulator/{path}", headers=headers, timeout=30)
+        answer.raise_for_status()
+        return dict(answer.json())
 
     @property
     def _public_key(self) -> Path:

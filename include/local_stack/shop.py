@@ -6,6 +6,7 @@ once it is loaded it is taken away again, as a shop delivers a year once and the
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import json
 import os
@@ -22,6 +23,13 @@ from local_stack.home import Home
 from local_stack.processes import NotReady, with_include
 
 _WRITING_SECONDS = 600.0
+_REACTIONS = {
+    "orders.reactions.csv": "order_id",
+    "order_lines.reactions.csv": "order_id",
+    "carts.reactions.csv": "cart_id",
+}
+
+Rows = list[dict[str, str]]
 
 
 class Shop:
@@ -84,7 +92,11 @@ class Shop:
         with self._warehouse.connect() as connection:
             clickers = [(row.customer_id, row.first_click_at) for row in run(connection, "demo/clickers")]
             enrolled = [(row.customer_id, row.arm, row.enrolled_at) for row in run(connection, "demo/enrolled")]
-        return write_reactions(self._feeds, clickers, enrolled, now, world=self.world)
+        earlier = {file: _rows(self._feeds / file) for file in _REACTIONS}
+        counts = write_reactions(self._feeds, clickers, enrolled, now, world=self.world)
+        for file, key in _REACTIONS.items():
+            _keep(self._feeds / file, key, earlier[file])
+        return counts
 
     def _written(self) -> dict[str, object] | None:
         return dict(json.loads(self._stamp.read_text())) if self._stamp.exists() else None
@@ -96,3 +108,22 @@ def _link_or_copy(file: Path, target: Path) -> None:
         target.hardlink_to(file)
     except OSError:  # another file system, or one without links
         shutil.copyfile(file, target)
+
+
+def _rows(file: Path) -> Rows:
+    if not file.exists():
+        return []
+    with file.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _keep(file: Path, key: str, earlier: Rows) -> None:
+    """Give rows whose key is in `earlier` the content they had then: what was ordered does not change later."""
+    known = {row[key] for row in earlier}
+    rows = [*earlier, *(row for row in _rows(file) if row[key] not in known)]
+    if not rows:
+        return
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

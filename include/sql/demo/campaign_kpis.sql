@@ -1,26 +1,37 @@
--- What: each campaign's counts over all days, beside its own goal. Every mail stands on exactly one day of
---   kpi.campaign_daily (that of its acceptance), so days may be added here.
+-- What: each campaign's numbers over all its days, beside the guides' benchmarks, and its measured lift.
 -- Grain: one row a campaign.
 -- Parameters: none.
 -- Look-back: none, all days.
 select
-    k.campaign,
-    c.goal_target_ratio,
-    sum(k.planned) as planned,
-    sum(k.held_out) as held_out,
-    sum(k.accepted) as accepted,
-    sum(k.delivered) as delivered,
-    sum(k.openers) as openers,
-    sum(k.machine_openers) as machine_openers,
-    sum(k.clickers) as clickers,
-    sum(k.converters) as converters,
-    sum(k.revenue) as revenue,
-    sum(k.bounced_hard) as bounced_hard,
-    sum(k.bounced_soft) as bounced_soft,
-    sum(k.dropped) as dropped,
-    sum(k.unsubscribed) as unsubscribed,
-    sum(k.complained) as complained
-from kpi.campaign_daily as k
-inner join journey.campaign as c on k.campaign = c.campaign
-group by k.campaign, c.goal_target_ratio
-order by k.campaign
+    s.campaign,
+    s.accepted,
+    s.held_out,
+    s.delivered,
+    s.delivery_rate,
+    s.open_rate,
+    s.open_rate_benchmark,
+    s.machine_open_rate,
+    s.click_through_rate,
+    s.click_through_rate_benchmark,
+    s.click_to_open_rate,
+    s.converters,
+    s.conversion_rate,
+    s.conversion_rate_benchmark,
+    s.bounce_rate,
+    s.bounce_rate_benchmark,
+    s.hard_bounce_rate,
+    s.soft_bounce_rate,
+    s.unsubscribe_rate,
+    s.unsubscribe_rate_benchmark,
+    s.complaint_rate,
+    s.complaint_rate_benchmark,
+    s.revenue,
+    s.currency,
+    s.revenue_per_email,
+    l.lift,
+    l.lift_low,
+    l.lift_high
+from kpi.campaign_summary as s
+left join kpi.campaign_lift as l on s.campaign = l.campaign
+where s.step is null and s.variant is null
+order by s.campaign

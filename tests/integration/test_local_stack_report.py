@@ -1,0 +1,73 @@
+"""The demo's last page: every figure comes from the warehouse, and nothing is shown that was not measured."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+
+import pytest
+from rich.console import Console
+from sqlalchemy.engine import Engine
+
+from builders import NOON, campaign, customer, decision, enrollment, insert, message
+from lifecycle_mail import kpis
+from local_stack.report import print_report
+
+LATER = NOON + dt.timedelta(hours=1)
+
+
+def shown(warehouse: Engine, since: dt.datetime) -> list[list[str]]:
+    """Return the printed report, each line as its words."""
+    output = io.StringIO()
+    print_report(Console(file=output, width=200), warehouse, since)
+    return [line.split() for line in output.getvalue().splitlines()]
+
+
+def test_an_empty_warehouse_has_a_report(warehouse: Engine) -> None:
+    """Before anything was loaded every table is there and empty; no division by nothing."""
+    words = [word for line in shown(warehouse, NOON) for word in line]
+    assert "Segments" in words
+    assert "KPIs" in words
+    assert "0.00" not in words
+
+
+@pytest.fixture
+def mailed(warehouse: Engine) -> Engine:
+    """A campaign that mailed ann, held out bob, and refused one row of a feed."""
+    with warehouse.begin() as connection:
+        load_id = insert(connection, "source.load", started_at=NOON, finished_at=NOON)
+        for name in ("ann", "bob"):
+            customer(connection, name, load_id=load_id)
+        insert(
+            connection, "source.rejected", load_id=load_id, feed="orders", file="orders.csv", line=7,
+            reason="negative_price", row_md5="0" * 32, rejected_at=NOON,
+        )  # fmt: skip
+        campaign(connection, "win_back")
+        ann = enrollment(connection, "win_back", "ann")
+        bob = enrollment(connection, "win_back", "bob", is_holdout=True)
+        decision(connection, ann, "win_back", "ann")
+        decision(connection, bob, "win_back", "bob", variant="holdout", outcome="skip", reason="held_out")
+        message(connection, ann, "win_back", "ann")
+    kpis.roll_up(warehouse, reporting_zone="UTC", now=LATER)
+    return warehouse
+
+
+def test_totals_and_what_is_new_stand_side_by_side(mailed: Engine) -> None:
+    """Counts since the beginning of the run are beside the totals; a second run shows dashes."""
+    first, second = shown(mailed, NOON), shown(mailed, LATER)
+    assert ["customers", "2", "2"] in first
+    assert ["customers", "2", "–"] in second
+    assert ["orders", "negative_price", "1", "1", "orders.csv:7"] in first
+    assert ["orders", "negative_price", "1", "–", "orders.csv:7"] in second
+    assert ["skip", "held_out", "1", "1", "1"] in first
+    assert ["skip", "held_out", "1", "1", "–"] in second
+    assert ["win_back", "accepted", "1", "1"] in first
+    assert ["win_back", "accepted", "1", "–"] in second
+
+
+def test_a_rate_without_a_denominator_is_a_dash(mailed: Engine) -> None:
+    """One mail accepted and nothing heard: the delivery rate is known, an open rate is not."""
+    lines = shown(mailed, NOON)
+    assert ["mails", "accepted", "1"] in lines
+    assert ["delivery", "rate", "0.00", "%", "near", "100", "%"] in lines
+    assert ["open", "rate", "(people)", "–", "20", "%"] in lines
