@@ -43,7 +43,7 @@ earlier_part as (
         p.occurred_at,
         p.context,
         p.known_from,
-        cast(:as_of as timestamptz)
+        cast(:as_of as timestamptz) as left_at
     from later_part as p
     where p.known_from < cast(:as_of as timestamptz)
 ),

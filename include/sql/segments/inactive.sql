@@ -71,7 +71,7 @@ fact as (
                     and (
                         (
                             r.event = 'open'
-                            and coalesce(r.raw ->> 'sg_machine_open', 'false') <> 'true'
+                            and coalesce(r.raw ->> 'sg_machine_open', 'false') not in ('true', '1')
                             and e.first_open_at <= cast(:as_of as timestamptz)
                             and e.last_open_at > cast(:as_of as timestamptz)
                         )

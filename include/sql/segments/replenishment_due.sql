@@ -13,16 +13,15 @@
 -- context: product_id and product_name (null by rhythm), product_type, ordered_at, quantity (packs),
 --   runs_out_at, url and image_url (null by rhythm), basis: declared or rhythm
 --
--- Durations are reckoned in whole microseconds, and a supply is at most 36,500 days. Orders are numbered by
--- customer and time first, so that the million lines behind them are grouped and sorted by small integers
--- instead of texts: `place` orders one customer's purchases, `type_no` stands for a product type.
-with pack as (
+-- Durations are reckoned in whole microseconds, and a supply is at most 36,500 days. A million lines are
+-- joined once, then grouped and sorted by small integers rather than texts: `place` numbers the orders of
+-- each customer in time, product_no and type_no the consumables.
+with pack as materialized (
     select
         p.product_id,
-        p.name,
         p.product_type,
-        p.url,
-        p.image_url,
+        cast(row_number() over () as integer) as product_no,
+        cast(dense_rank() over (order by p.product_type) as integer) as type_no,
         coalesce(nullif(p.units_per_pack, 0), 1) / nullif(p.daily_use, 0) as days,
         coalesce(p.delivery_days, 0) as delivery_days
     from source.product as p
@@ -31,12 +30,12 @@ with pack as (
 
 type_by_rhythm as (
     select
+        k.type_no,
         k.product_type,
-        cast(row_number() over (order by k.product_type) as integer) as type_no,
         max(k.delivery_days) as delivery_days
     from pack as k
     where k.product_type is not null and k.days is null
-    group by k.product_type
+    group by k.type_no, k.product_type
 ),
 
 placed as materialized (
@@ -44,6 +43,7 @@ placed as materialized (
         o.order_id,
         o.customer_id,
         o.ordered_at,
+        date_part('epoch', o.ordered_at) as seconds,
         cast(dense_rank() over (order by o.customer_id) as integer) as customer_no,
         cast(row_number() over (order by o.customer_id, o.ordered_at, o.order_id) as integer) as place
     from source.orders as o
@@ -54,115 +54,114 @@ placed as materialized (
         and c.erased_at is null
 ),
 
+line as materialized (
+    select
+        o.customer_no,
+        o.place,
+        o.seconds,
+        k.product_no,
+        k.days,
+        k.delivery_days,
+        y.type_no,
+        l.quantity
+    from source.order_line as l
+    inner join pack as k on l.product_id = k.product_id
+    inner join placed as o on l.order_id = o.order_id
+    -- A product counts by its daily use, for the rhythm of a type that has products without one, or for both.
+    left join type_by_rhythm as y on k.type_no = y.type_no
+    where l.quantity > 0 and (k.days is not null or y.type_no is not null)
+),
+
 latest as (
     select
-        l.product_id,
-        max(o.place) as place
-    from source.order_line as l
-    inner join placed as o on l.order_id = o.order_id
-    inner join pack as k on l.product_id = k.product_id
-    where l.quantity > 0 and k.days is not null
-    group by o.customer_no, l.product_id
+        i.product_no,
+        max(i.place) as place
+    from line as i
+    where i.days is not null
+    group by i.customer_no, i.product_no
 ),
 
 declared as (
     select
-        o.customer_id,
-        o.order_id,
-        o.ordered_at,
-        l.product_id,
-        min(l.line_no) as line_no,
-        sum(l.quantity) as quantity
-    from latest as t
-    inner join placed as o on t.place = o.place
-    inner join source.order_line as l on o.order_id = l.order_id and t.product_id = l.product_id
-    where l.quantity > 0
-    group by o.customer_id, o.order_id, o.ordered_at, l.product_id
+        i.place,
+        i.product_no,
+        sum(i.quantity) as quantity,
+        least(sum(i.quantity) * min(i.days), 36500) as days,
+        min(i.delivery_days) as delivery_days
+    from line as i
+    inner join latest as t on i.place = t.place and i.product_no = t.product_no
+    group by i.place, i.product_no
 ),
 
 type_line as (
     select
-        y.type_no,
-        o.customer_no,
-        o.place,
-        k.days is null as by_rhythm,
-        date_part('epoch', o.ordered_at) as seconds
-    from source.order_line as l
-    inner join placed as o on l.order_id = o.order_id
-    inner join pack as k on l.product_id = k.product_id
-    inner join type_by_rhythm as y on k.product_type = y.product_type
-    where l.quantity > 0
-),
-
-type_purchase as (
-    select
-        i.type_no,
         i.customer_no,
+        i.type_no,
         i.place,
-        i.by_rhythm,
-        i.seconds - lag(i.seconds) over this_type as seconds_since,
-        lag(i.place) over this_type is distinct from i.place as is_first_line
-    from type_line as i
-    window this_type as (partition by i.customer_no, i.type_no order by i.place)
+        i.days is null as by_rhythm,
+        nullif(i.place, lag(i.place) over (partition by i.customer_no, i.type_no order by i.place)) as new_place,
+        i.seconds - lag(i.seconds) over (partition by i.customer_no, i.type_no order by i.place) as seconds_since
+    from line as i
+    where i.type_no is not null
 ),
 
+-- Several lines of one order are one purchase: only the first has a new place.
 rhythm as (
     select
         h.type_no,
         max(h.place) filter (where h.by_rhythm) as place,
-        percentile_cont(0.5) within group (order by h.seconds_since) filter (where h.is_first_line) as seconds
-    from type_purchase as h
+        percentile_cont(0.5) within group (order by h.seconds_since)
+        filter (where h.new_place is not null) as seconds
+    from type_line as h
     group by h.customer_no, h.type_no
-    having count(*) filter (where h.is_first_line) >= 3
+    having count(h.new_place) >= 3
 ),
 
 bought as (
     select
-        d.customer_id,
-        d.order_id || '/' || d.line_no as occurrence,
-        d.ordered_at,
+        o.customer_id,
+        o.order_id,
+        o.ordered_at,
         d.quantity,
-        d.product_id,
-        k.product_type,
-        k.delivery_days,
-        'declared' as basis,
-        least(d.quantity * k.days, 36500) * 86400000000 as microseconds
+        d.product_no,
+        null as product_type,
+        d.delivery_days,
+        d.days * 86400000000 as microseconds
     from declared as d
-    inner join pack as k on d.product_id = k.product_id
+    inner join placed as o on d.place = o.place
     union all
     select
         o.customer_id,
-        y.product_type || '@' || replace(
-            to_char(o.ordered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'
-        ),
+        o.order_id,
         o.ordered_at,
         bag.quantity,
-        null,
+        null as product_no,
         y.product_type,
         bag.delivery_days,
-        'rhythm',
-        cast(r.seconds * 1000000 as numeric)
+        cast(r.seconds as numeric) * 1000000 as microseconds
     from rhythm as r
     inner join type_by_rhythm as y on r.type_no = y.type_no
     inner join placed as o on r.place = o.place
-    cross join lateral (
-        select
-            sum(l.quantity) as quantity,
-            max(coalesce(p.delivery_days, 0)) as delivery_days
-        from source.order_line as l
-        inner join source.product as p on l.product_id = p.product_id
-        where
-            l.order_id = o.order_id
-            and l.quantity > 0
-            and p.product_type = y.product_type
-            and p.is_consumable
-            and coalesce(p.daily_use, 0) = 0
-    ) as bag
-    -- Only what the type's slowest delivery leaves possible is looked up line by line.
+    cross join
+        lateral (
+            select
+                sum(l.quantity) as quantity,
+                max(coalesce(p.delivery_days, 0)) as delivery_days
+            from source.order_line as l
+            inner join source.product as p on l.product_id = p.product_id
+            where
+                l.order_id = o.order_id
+                and l.quantity > 0
+                and p.product_type = y.product_type
+                and p.is_consumable
+                and coalesce(p.daily_use, 0) = 0
+        ) as bag
+    -- Only what the type's slowest delivery leaves possible, give or take a second, is looked up line by line.
     where
         o.ordered_at + make_interval(secs => r.seconds)
         <= cast(:as_of as timestamptz)
         + cast(y.delivery_days + cast(:lead_days as integer) as double precision) * interval '24 hours'
+        + interval '1 second'
         and o.ordered_at + make_interval(secs => r.seconds)
         > cast(:as_of as timestamptz)
         + (cast(:lead_days as integer) - cast(:lateness_days as integer)) * interval '24 hours'
@@ -176,23 +175,39 @@ supply as (
     from bought as b
 ),
 
-due as (
-    select
-        s.*,
-        s.runs_out_at
-        - cast(round(s.delivery_days * 86400000000) as double precision) * interval '1 microsecond'
-        - cast(:lead_days as integer) * interval '24 hours' as due_at
+-- Kept apart from the joins below: the planner knows nothing of the numbers above, and would mix them badly.
+due as materialized (
+    select s.*
     from supply as s
+    cross join
+        lateral (
+            select
+                s.runs_out_at
+                - cast(round(s.delivery_days * 86400000000) as double precision) * interval '1 microsecond'
+                - cast(:lead_days as integer) * interval '24 hours' as due_at
+        ) as t
+    where
+        t.due_at <= cast(:as_of as timestamptz)
+        and t.due_at > cast(:as_of as timestamptz) - cast(:lateness_days as integer) * interval '24 hours'
 )
 
 select
     d.customer_id,
-    d.occurrence,
+    case
+        when d.product_no is null
+            then d.product_type || '@' || replace(
+                to_char(d.ordered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'
+            )
+        else d.order_id || '/' || (
+            select min(l.line_no) from source.order_line as l
+            where l.order_id = d.order_id and l.product_id = k.product_id and l.quantity > 0
+        )
+    end as occurrence,
     d.ordered_at as occurred_at,
     jsonb_build_object(
-        'product_id', d.product_id,
-        'product_name', k.name,
-        'product_type', d.product_type,
+        'product_id', k.product_id,
+        'product_name', p.name,
+        'product_type', coalesce(k.product_type, d.product_type),
         'ordered_at', replace(
             to_char(d.ordered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'
         ),
@@ -200,12 +215,10 @@ select
         'runs_out_at', replace(
             to_char(d.runs_out_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'
         ),
-        'url', k.url,
-        'image_url', k.image_url,
-        'basis', d.basis
+        'url', p.url,
+        'image_url', p.image_url,
+        'basis', case when d.product_no is null then 'rhythm' else 'declared' end
     ) as context
 from due as d
-left join source.product as k on d.product_id = k.product_id
-where
-    d.due_at <= cast(:as_of as timestamptz)
-    and d.due_at > cast(:as_of as timestamptz) - cast(:lateness_days as integer) * interval '24 hours'
+left join pack as k on d.product_no = k.product_no
+left join source.product as p on k.product_id = p.product_id
