@@ -23,7 +23,7 @@ from airflow.sdk import AssetOrTimeSchedule, dag, get_current_context, task
 from lifecycle_airflow.assets import MESSAGES
 from lifecycle_airflow.dag_defaults import dag_defaults, ticks
 from lifecycle_airflow.delivery import copy_pauses_of, deliver_shard
-from lifecycle_airflow.installation import installation
+from lifecycle_airflow.installation import Counts, installation
 
 SHARDS = [0, 1]
 
@@ -35,12 +35,12 @@ SHARDS = [0, 1]
 )
 def deliver_messages() -> None:
     @task
-    def copy_pauses() -> dict[str, int]:
+    def copy_pauses() -> Counts:
         with installation() as system:
             return copy_pauses_of(get_current_context(), system)
 
     @task(pool="sendgrid", map_index_template="shard {{ task.op_kwargs['shard'] }}")
-    def deliver(shard: int) -> dict[str, int]:
+    def deliver(shard: int) -> Counts:
         with installation() as system:
             return deliver_shard(get_current_context(), system, shard)
 

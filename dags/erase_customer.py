@@ -17,7 +17,7 @@ import datetime as dt
 from airflow.sdk import Param, dag, get_current_context, task
 
 from lifecycle_airflow.dag_defaults import dag_defaults
-from lifecycle_airflow.installation import installation
+from lifecycle_airflow.installation import Counts, installation
 from lifecycle_airflow.run_window import now
 
 
@@ -35,7 +35,7 @@ from lifecycle_airflow.run_window import now
 )
 def erase_customer() -> None:
     @task
-    def erase() -> dict[str, int]:
+    def erase() -> Counts:
         customer_id = get_current_context()["params"]["customer_id"]
         with installation() as system:
             return {"erased": int(system.erase(customer_id, now()))}

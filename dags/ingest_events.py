@@ -17,7 +17,7 @@ from airflow.sdk import AssetOrTimeSchedule, dag, task
 
 from lifecycle_airflow.assets import EVENT_FILES, EVENTS
 from lifecycle_airflow.dag_defaults import dag_defaults, ticks
-from lifecycle_airflow.installation import folder, installation
+from lifecycle_airflow.installation import Counts, folder, installation
 
 
 @dag(
@@ -27,7 +27,7 @@ from lifecycle_airflow.installation import folder, installation
 )
 def ingest_events() -> None:
     @task(outlets=[EVENTS])
-    def ingest() -> dict[str, int]:
+    def ingest() -> Counts:
         with installation() as system:
             return system.ingest(folder(system.settings.events_dir, "LIFECYCLE_EVENTS_DIR")).counts()
 

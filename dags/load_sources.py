@@ -16,7 +16,7 @@ from airflow.sdk import dag, task
 
 from lifecycle_airflow.assets import SOURCES
 from lifecycle_airflow.dag_defaults import dag_defaults, periods
-from lifecycle_airflow.installation import folder, installation
+from lifecycle_airflow.installation import Counts, folder, installation
 
 
 @dag(
@@ -26,7 +26,7 @@ from lifecycle_airflow.installation import folder, installation
 )
 def load_sources() -> None:
     @task(outlets=[SOURCES])
-    def load() -> dict[str, int]:
+    def load() -> Counts:
         with installation() as system:
             return system.load(folder(system.settings.feeds_dir, "LIFECYCLE_FEEDS_DIR")).counts()
 

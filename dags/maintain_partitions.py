@@ -13,7 +13,7 @@ import datetime as dt
 from airflow.sdk import dag, task
 
 from lifecycle_airflow.dag_defaults import dag_defaults, ticks
-from lifecycle_airflow.installation import installation
+from lifecycle_airflow.installation import Counts, installation
 from lifecycle_airflow.run_window import now
 
 
@@ -24,7 +24,7 @@ from lifecycle_airflow.run_window import now
 )
 def maintain_partitions() -> None:
     @task
-    def ensure_partitions() -> dict[str, int]:
+    def ensure_partitions() -> Counts:
         from lifecycle_mail.partitions import ensure_months
 
         with installation() as system:

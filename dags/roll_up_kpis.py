@@ -16,7 +16,7 @@ from airflow.sdk import Param, dag, get_current_context, task
 
 from lifecycle_airflow.assets import EVENTS
 from lifecycle_airflow.dag_defaults import dag_defaults
-from lifecycle_airflow.installation import installation
+from lifecycle_airflow.installation import Counts, installation
 from lifecycle_airflow.run_window import now
 
 
@@ -28,7 +28,7 @@ from lifecycle_airflow.run_window import now
 )
 def roll_up_kpis() -> None:
     @task
-    def roll_up() -> dict[str, int]:
+    def roll_up() -> Counts:
         full = get_current_context()["params"]["full"]
         with installation() as system:
             return system.roll_up(now(), full=full).counts()

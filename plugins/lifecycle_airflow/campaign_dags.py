@@ -15,7 +15,7 @@ from airflow.sdk import DAG, Param, chain, get_current_context, get_parsing_cont
 
 from lifecycle_airflow.assets import MESSAGES
 from lifecycle_airflow.dag_defaults import dag_defaults, periods
-from lifecycle_airflow.installation import installation
+from lifecycle_airflow.installation import Counts, installation
 from lifecycle_airflow.pauses import PREFIX, dag_id_of
 from lifecycle_airflow.run_window import now, run_window
 from lifecycle_mail.campaigns import Campaign, Step, Topic, read_campaign, read_topics
@@ -79,31 +79,31 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
     name = campaign.campaign
 
     @task
-    def refresh_segment() -> dict[str, int]:
+    def refresh_segment() -> Counts:
         window = run_window(get_current_context())
         with installation() as system:
             return system.refresh_segment(name, window.as_of).counts()
 
     @task
-    def enroll() -> dict[str, int]:
+    def enroll() -> Counts:
         window = run_window(get_current_context())
         with installation() as system:
             return system.enroll(name, window.as_of).counts()
 
     @task
-    def advance() -> dict[str, int]:
+    def advance() -> Counts:
         window = run_window(get_current_context())
         with installation() as system:
             return system.advance(name, window.as_of).counts()
 
     @task
-    def decide() -> dict[str, int]:
+    def decide() -> Counts:
         window = run_window(get_current_context())
         with installation() as system:
             return system.decide(name, window.as_of, now()).counts()
 
     @task(outlets=[MESSAGES])
-    def write_messages() -> dict[str, int]:
+    def write_messages() -> Counts:
         with installation() as system:
             return system.write_messages(name, now()).counts()
 

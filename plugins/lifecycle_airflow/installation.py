@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 WAREHOUSE_CONNECTION = "lifecycle_warehouse"
 SENDGRID_CONNECTION = "sendgrid"
+# What a task returns: numbers by name, and so its XCom. A union, because Airflow would push every entry of a
+# plain dict as one more XCom.
+Counts: TypeAlias = dict[str, int] | None
 _POSTGRES_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +19,10 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import Engine
 from tiny_shop import write_feeds
 
 import running_services
-from lifecycle_mail.database import engine
 from local_stack.airflow import AirflowStack
 from local_stack.processes import free_port, wait_until
 
@@ -50,18 +48,6 @@ class World:
 
 
 @pytest.fixture
-def metadata_url(server_url: str) -> Iterator[str]:
-    """Address of an empty database for Airflow's own tables."""
-    name = f"airflow_{uuid.uuid4().hex[:12]}"
-    admin = engine(server_url)
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text(f'create database "{name}"'))
-        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
-        connection.execute(sa.text(f'drop database "{name}" with (force)'))
-    admin.dispose()
-
-
-@pytest.fixture
 def world(tmp_path: Path, metadata_url: str, warehouse_url: str) -> Iterator[World]:
     """Simulator, collector and Airflow around one warehouse, with the feeds of a tiny shop."""
     events, feeds, campaigns = (tmp_path / name for name in ("events", "feeds", "campaigns"))
@@ -80,6 +66,8 @@ def world(tmp_path: Path, metadata_url: str, warehouse_url: str) -> Iterator[Wor
             "SENDGRID_BASE_URL": simulator.url,
             "SENDGRID_API_KEY": running_services.API_KEY,
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+            "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "5",
+            "AIRFLOW__SCHEDULER__PARSING_CLEANUP_INTERVAL": "5",
         }
         airflow = AirflowStack(tmp_path / "stack", metadata_url, environment, free_port())
         try:
@@ -166,10 +154,9 @@ def _check_mails(warehouse: Engine, world: World) -> None:
     assert _rows(
         warehouse, "select customer_id, step, state from message.message where campaign = 'cart_abandoned'"
     ) == [("left-a-cart", "reminder", "accepted")]
-    accepted = world.simulator.client.get("/simulator/accepted/count").json()
-    assert list(accepted.values()) == [1]
+    assert set(world.simulator.client.get("/simulator/accepted/count").json().values()) == {1}
     assert set(_rows(warehouse, "select customer_id, outcome, reason from decision.decision")) == {
-        ("left-a-cart", "send", "due"),
+        ("left-a-cart", "send", "eligible"),
         ("never-said-yes", "skip", "no_permission"),
     }
     # The other campaign's DAG was never unpaused: its pause has become a flag, and only its.
@@ -200,7 +187,7 @@ def _check_airflow_holds_nothing_personal(airflow: AirflowStack) -> None:
         assert isinstance(value, dict), entry
         assert {type(number) for number in value.values()} <= {int}, entry
     text = _log_text(airflow)
-    assert "Task instance is in running state" in text or "Task started" in text or len(text) > 1000
+    assert "refresh_segment" in text
     for personal in ("left-a-cart@", "bought-it@", "never-said-yes@", LINK_SECRET, running_services.API_KEY):
         assert personal not in text
 

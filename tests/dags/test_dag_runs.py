@@ -1,0 +1,107 @@
+"""Every DAG by `dag.test()`, in the order of the path, on a real warehouse with a tiny shop."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+from tiny_shop import write_feeds
+
+import running_services
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CAMPAIGN = "campaign__cart_abandoned"
+
+
+def _run_dags(environment: dict[str, str], plan: list[tuple[str, dict[str, Any], bool]]) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("run_dags.py"))],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "include"), **environment},
+        input=json.dumps(plan),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULTS ")]
+    assert lines, (done.stdout + done.stderr)[-3000:]
+    return list(json.loads(lines[-1].removeprefix("RESULTS ")))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, metadata_url: str, warehouse_url: str) -> dict[str, str]:
+    """The environment of the tasks: a warehouse, the feeds of a tiny shop, the campaign without a holdout."""
+    for name in ("events", "feeds", "campaigns", "airflow"):
+        (tmp_path / name).mkdir()
+    write_feeds(tmp_path / "feeds", dt.datetime.now(dt.UTC))
+    text = (REPOSITORY / "include" / "campaigns" / "cart_abandoned.yaml").read_text()
+    (tmp_path / "campaigns" / "cart_abandoned.yaml").write_text(text.replace("holdout: 0.05", "holdout: 0"))
+    return {
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_url.replace("postgresql://", "postgresql+psycopg2://"),
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",  # a paused DAG's campaign is not mailed
+        "LIFECYCLE_DATABASE_URL": warehouse_url,
+        "LIFECYCLE_MODE": "simulate",
+        "LIFECYCLE_EVENTS_DIR": str(tmp_path / "events"),
+        "LIFECYCLE_FEEDS_DIR": str(tmp_path / "feeds"),
+        "LIFECYCLE_CAMPAIGNS_DIR": str(tmp_path / "campaigns"),
+        "SENDGRID_API_KEY": running_services.API_KEY,
+    }
+
+
+def _rows(warehouse: Engine, query: str) -> list[tuple[object, ...]]:
+    with warehouse.connect() as connection:
+        return [tuple(row) for row in connection.execute(sa.text(query))]
+
+
+def test_every_dag_runs(tmp_path: Path, settings: dict[str, str], warehouse: Engine) -> None:
+    """Each DAG succeeds, a second run changes nothing, and XCom holds counts and nothing personal."""
+    hour = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
+    plan = [
+        ("load_sources", {}, True),
+        (CAMPAIGN, {"as_of": hour.isoformat()}, False),
+        (CAMPAIGN, {}, True),
+        ("deliver_messages", {}, False),
+        ("deliver_messages", {}, False),
+        ("ingest_events", {}, False),
+        ("roll_up_kpis", {"full": True}, False),
+        ("maintain_partitions", {}, False),
+        ("erase_customer", {"customer_id": "bought-it"}, False),
+        ("erase_customer", {"customer_id": "bought-it"}, False),
+        (CAMPAIGN, {}, False),
+    ]
+    with running_services.running_simulator(tmp_path / "simulator") as simulator:
+        runs = _run_dags({**settings, "SENDGRID_BASE_URL": simulator.url}, plan)
+        accepted = simulator.client.get("/simulator/accepted/count").json()
+    no_period = runs.pop()
+    assert [(run["dag_id"], run["state"]) for run in runs] == [(name, "success") for name, *_ in plan[:-1]]
+    # Neither a period nor as_of: refused at once, without retries, and nothing after it runs.
+    assert no_period["state"] == "failed"
+    assert no_period["tasks"]["refresh_segment"] == ["failed"]
+    assert no_period["tasks"]["enroll"] == ["upstream_failed"]
+
+    assert set(accepted.values()) == {1}
+    assert _rows(warehouse, "select customer_id, state from message.message") == [("left-a-cart", "accepted")]
+    assert _rows(warehouse, "select count(*) from journey.enrollment where campaign = 'cart_abandoned'") == [(2,)]
+    erased = "select customer_id, email from source.customer where erased_at is not null"
+    assert _rows(warehouse, erased) == [("bought-it", None)]
+    assert [run["xcoms"]["erase/return_value"] for run in runs[-2:]] == [[{"erased": 1}], [{"erased": 0}]]
+    _check_xcoms(runs)
+
+
+def _check_xcoms(runs: list[dict[str, Any]]) -> None:
+    """Every task that returned something returned a flat dict of numbers."""
+    values = [(run["dag_id"], name, value) for run in runs for name, found in run["xcoms"].items() for value in found]
+    returned = [value for *_, name, value in values if name.endswith("/return_value")]
+    assert len(returned) >= 15
+    for value in returned:
+        assert {type(number) for number in value.values()} <= {int}, value
+    assert "@" not in json.dumps([value for _, name, value in values if not name.endswith("skipmixin_key")])
