@@ -209,7 +209,7 @@ def test_a_request_that_is_wrong_as_a_whole_trips_the_breaker(
         ]
     assert run(warehouse, settings).requests == 0
     fault(simulator, answer="status", share=0)
-    delivery.resume(warehouse, "campaign:cart_abandoned")
+    delivery.resume(warehouse, "campaign:cart_abandoned", NOON)
     assert run(warehouse, settings).accepted == 1
 
 
@@ -222,7 +222,7 @@ def test_refused_access_pauses_everything(warehouse: Engine, simulator: Service,
         run(warehouse, wrong)
     assert "SG.secret" not in str(caught.value)
     assert run(warehouse, settings).requests == 0
-    delivery.resume(warehouse, "all")
+    delivery.resume(warehouse, "all", NOON)
     assert run(warehouse, settings).accepted == 1
     assert accepted(simulator) == Counter(["ann"])
 
@@ -342,10 +342,47 @@ def test_a_pause_stops_within_a_batch_and_resume_goes_on(
     assert report.accepted == 1
     assert report.stopped == {"paused (operator): campaign:second"}
     delivery.pause(warehouse, "all", "operator", NOON)
-    delivery.resume(warehouse, "campaign:second")
+    delivery.resume(warehouse, "campaign:second", NOON)
     assert run(warehouse, settings).accepted == 0
-    delivery.resume(warehouse, "all")
+    delivery.resume(warehouse, "all", NOON)
     assert run(warehouse, settings).accepted == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"), [("complained_at", "complaint rate 20.00%"), ("bounced_hard_at", "bounce rate 20.00%")]
+)
+def test_a_breaker_stops_the_campaign_before_the_next_batch(
+    warehouse: Engine, simulator: Service, settings: Settings, column: str, expected: str
+) -> None:
+    """Past a limit the campaign is paused with its numbers; another campaign goes on; resume judges anew."""
+    topic = topic_of(limits={"minimum": 5, "complaint_rate": 0.1, "bounce_rate": 0.1})
+    members(warehouse, *[f"c{number}" for number in range(5)])
+    plan(warehouse, campaign_of(), topic)
+    assert run(warehouse, settings, topic).accepted == 5
+    with warehouse.begin() as connection:
+        insert(connection, "event.batch", source_name="export")
+        connection.exec_driver_sql(
+            f"""insert into event.engagement
+            (enrollment_id, step, message_id, campaign, customer_id, {column}, batch_id, first_event_at)
+            select enrollment_id, step, message_id, campaign, customer_id, accepted_at, 1, accepted_at
+            from message.message where customer_id = 'c1'"""  # noqa: S608 - a column name of this file
+        )
+        for number in range(2):
+            customer(connection, f"later{number}")
+            member(connection, f"later{number}", f"cart-later{number}", NOON + HOUR)
+    later = NOON + HOUR
+    plan(warehouse, campaign_of(), topic, later)
+    plan(warehouse, campaign_of(campaign="other"), topic, later)
+    report = run(warehouse, settings, topic, now=later)
+    assert {(who, state) for who, _, state, _ in states(warehouse) if who.startswith("later")} == {
+        ("later0", "planned"), ("later0", "accepted"), ("later1", "planned"), ("later1", "accepted"),
+    }  # fmt: skip
+    assert run(warehouse, settings, topic, now=later).stopped == {
+        f"paused (breaker): campaign:cart_abandoned, {expected} (1 of 5) is above 10.00%"
+    }
+    assert report.accepted == 2 + 5
+    delivery.resume(warehouse, "campaign:cart_abandoned", later)
+    assert run(warehouse, settings, topic, now=later).accepted == 2
 
 
 def test_dag_pauses_are_copied_and_lifted_alone(warehouse: Engine) -> None:

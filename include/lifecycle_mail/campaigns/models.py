@@ -161,6 +161,19 @@ class Cap(_Strict):
     per: Literal["day", "week"] = "day"
 
 
+class Limits(_Strict):
+    """Where a campaign is stopped by itself: shares of the mails it had accepted in the last `window_hours`.
+
+    Google refuses senders above a complaint rate of 0.3 %. Below `minimum` mails no rate is judged.
+    """
+
+    complaint_rate: Ratio = 0.003
+    bounce_rate: Ratio = 0.05
+    rejection_rate: Ratio = 0.05
+    minimum: int = Field(200, ge=1)
+    window_hours: float = Field(72, gt=0)
+
+
 class Topic(_Strict):
     """What a mail is about; what that permits."""
 
@@ -174,6 +187,7 @@ class Topic(_Strict):
     settle_after_hours: float = Field(48, gt=0)
     quiet_hours: HourRange | None = None
     permissions: tuple[Permission, ...] = ("confirmed",)
+    limits: Limits = Limits()
 
     @property
     def is_marketing(self) -> bool:

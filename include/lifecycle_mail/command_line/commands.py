@@ -191,7 +191,7 @@ def campaign_pause(name: str) -> None:
 @campaign_app.command("resume")
 def campaign_resume(name: str) -> None:
     """Let a campaign's mails go again, whatever paused it."""
-    lifted = delivery.resume(_open().engine, f"campaign:{name}")
+    lifted = delivery.resume(_open().engine, f"campaign:{name}", present())
     results.print(f"campaign {name} goes on" if lifted else f"campaign {name} was not paused")
 
 
@@ -285,7 +285,7 @@ def sending_pause(
 @sending_app.command("resume")
 def sending_resume() -> None:
     """Let mails go again, whatever paused all sending."""
-    lifted = delivery.resume(_open().engine, "all")
+    lifted = delivery.resume(_open().engine, "all", present())
     results.print("sending goes on" if lifted else "sending was not paused")
 
 

@@ -25,6 +25,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 from lifecycle_mail.campaigns import Campaign, Topic
 from lifecycle_mail.database import run, scalar
 from lifecycle_mail.decisions import send_hours
+from lifecycle_mail.delivery.breakers import BreakerWatch
 from lifecycle_mail.delivery.pauses import is_approved, pauses
 from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, MAX_SLOT_BYTES
 from lifecycle_mail.errors import CampaignError, TemplateError
@@ -39,12 +40,14 @@ from lifecycle_mail.settings import Settings
 
 @dataclass(frozen=True)
 class Workbench:
-    """What every claim of one worker needs; nothing in it changes during a run."""
+    """What every claim of one worker needs. `rejected` counts the run's own rejections by campaign."""
 
     settings: Settings
     topics: dict[str, Topic]
     library: TemplateLibrary
     worker: str
+    breakers: BreakerWatch = field(default_factory=BreakerWatch)
+    rejected: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def _campaign(definition_md5: str, definition: bytes) -> Campaign:  # noqa: ARG0
 def stopped(connection: Connection, bench: Workbench, work: ShellWork) -> str | None:
     """Return why nothing of this campaign may go now, or None."""
     for held in pauses(connection, work.campaign.campaign):
-        return f"paused ({held.reason}): {held.scope}"
+        return f"paused ({held.reason}): {held.scope}" + (f", {held.detail}" if held.detail else "")
     if bench.settings.mode == "live" and not is_approved(
         connection, work.campaign.campaign, work.definition_md5
     ):
@@ -133,8 +136,11 @@ def claim(
     engine: Engine, bench: Workbench, work: ShellWork, now: dt.datetime, limit: int = MAX_RECIPIENTS
 ) -> Claim:
     """Claim up to `limit` mails of one shell; the claim is committed when this returns."""
+    name = work.campaign.campaign
     with engine.begin() as connection:
         if stopped(connection, bench, work):
+            return Claim(picked=0)
+        if bench.breakers.trip(connection, name, work.topic.limits, bench.rejected[name], now):
             return Claim(picked=0)
         return claim_in(connection, bench, work, now, limit)
 

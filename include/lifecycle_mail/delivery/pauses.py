@@ -25,10 +25,13 @@ def pause(engine: Engine, scope: str, reason: str, at: dt.datetime, detail: str 
         run(connection, "delivery/pause", scope=scope, reason=reason, detail=detail, now=at)
 
 
-def resume(engine: Engine, scope: str, reason: str | None = None) -> bool:
-    """Permit sending in `scope` again; with `reason`, only lift a pause of that reason. True if one was lifted."""
+def resume(engine: Engine, scope: str, at: dt.datetime, reason: str | None = None) -> bool:
+    """Permit sending in `scope` again; with `reason`, only lift a pause of that reason. True if one was lifted.
+
+    Breakers judge anew from `at` on: what tripped one before does not trip it again.
+    """
     with engine.begin() as connection:
-        return run(connection, "delivery/resume", scope=scope, reason=reason).rowcount > 0
+        return run(connection, "delivery/resume", scope=scope, reason=reason, now=at).rowcount > 0
 
 
 def pauses(connection: Connection, campaign: str | None = None) -> list[Row[Any]]:
@@ -46,7 +49,7 @@ def sync_dag_pauses(engine: Engine, paused: Iterable[str], known: Iterable[str],
         if campaign in stopped:
             pause(engine, campaign_scope(campaign), "dag", at)
         else:
-            resume(engine, campaign_scope(campaign), "dag")
+            resume(engine, campaign_scope(campaign), at, "dag")
 
 
 def approve(engine: Engine, campaign: str, approved_by: str, at: dt.datetime) -> bool:

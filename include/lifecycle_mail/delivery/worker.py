@@ -186,7 +186,9 @@ class _Run:
             else build_request(attempt.shell, attempt.mails, attempt.topic, self.bench.settings)
         )
         answer = self.provider.send(build)
-        self.report.add(self._record(attempt, answer))
+        recorded = self._record(attempt, answer)
+        self.report.add(recorded)
+        self.bench.rejected[attempt.shell.campaign] += recorded.rejected
         self.progress(self.report)
         self._heed(attempt, answer)
 

@@ -1,8 +1,18 @@
--- Permit sending within a scope again.
+-- Permit sending within a scope again, and note when: breakers judge what was accepted since.
 -- grain: one row a scope
--- scope 'all' or 'campaign:<name>'; reason text (null = whatever the reason)
+-- scope 'all' or 'campaign:<name>'; reason text (null = whatever the reason); now timestamptz
 -- look-back: none
-delete from delivery.pause
-where
-    pause.scope = cast(:scope as text)
-    and (cast(:reason as text) is null or pause.reason = cast(:reason as text))
+with lifted as (
+    delete from delivery.pause
+    where
+        pause.scope = cast(:scope as text)
+        and (cast(:reason as text) is null or pause.reason = cast(:reason as text))
+    returning pause.scope
+)
+
+insert into delivery.resumption (scope, resumed_at)
+select
+    lifted.scope,
+    cast(:now as timestamptz) as resumed_at
+from lifted
+on conflict (scope) do update set resumed_at = excluded.resumed_at

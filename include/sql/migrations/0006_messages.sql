@@ -54,6 +54,7 @@ create table message.message (
 create index message_planned on message.message (shell_id, not_before) where state = 'planned';
 create index message_attempt on message.message (attempt_id) where state in ('claimed', 'in_doubt', 'abandoned');
 create index message_customer on message.message (customer_id, send_day);
+create index message_rejected on message.message (campaign, settled_at) where state = 'rejected';
 create index message_accepted on message.message (accepted_at) where accepted_at is not null;
 
 create table message.message_p0 partition of message.message for values with (modulus 8, remainder 0);

@@ -37,6 +37,11 @@ create table delivery.pause (
     paused_at timestamptz not null                       -- since when
 );
 
+create table delivery.resumption (
+    scope text primary key,                              -- 'all', or 'campaign:<name>'
+    resumed_at timestamptz not null                      -- breakers judge what was accepted since
+);
+
 create table delivery.approval (
     campaign text not null,                              -- campaign
     definition_md5 text not null,                        -- definition that was approved

@@ -1,0 +1,43 @@
+-- What became of a campaign's recent mails: what breakers judge.
+-- grain: one row
+-- campaign text; now timestamptz; window_hours hours
+-- look-back: window_hours, and not before the campaign (or everything) was last resumed
+with since as (
+    select
+        greatest(
+            cast(:now as timestamptz) - cast(:window_hours as double precision) * interval '1 hour',
+            max(resumption.resumed_at)
+        ) as moment
+    from delivery.resumption
+    where resumption.scope in ('all', 'campaign:' || cast(:campaign as text))
+),
+
+taken as (
+    select
+        count(*) as accepted,
+        count(engagement.complained_at) as complained,
+        count(engagement.bounced_hard_at) as bounced
+    from message.message
+    left join event.engagement
+        on message.enrollment_id = engagement.enrollment_id and message.step = engagement.step
+    where
+        message.campaign = cast(:campaign as text)
+        and message.accepted_at > (select since.moment from since)
+),
+
+refused as (
+    select count(*) as rejected
+    from message.message
+    where
+        message.campaign = cast(:campaign as text)
+        and message.state = 'rejected'
+        and message.settled_at > (select since.moment from since)
+)
+
+select
+    taken.accepted,
+    taken.complained,
+    taken.bounced,
+    refused.rejected
+from taken
+cross join refused
