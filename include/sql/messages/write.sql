@@ -1,6 +1,6 @@
 -- Write one planned mail for each new decision to send or defer.
 -- grain: one row an (enrollment, step)
--- campaign, topic text; now timestamptz; languages, default_currency as in shells_needed;
+-- campaign, topic text; priority of the campaign; now timestamptz; languages, default_currency as in shells_needed;
 -- shells jsonb: [{step, variant, language, currency, shell_id}]
 -- look-back: decisions since the campaign's progress
 with shell as (
