@@ -254,7 +254,8 @@ def test_database_that_goes_away(warehouse: Engine, tmp_path: Path) -> None:
     def cut(feed: str, done: int, total: int | None) -> None:
         with warehouse.connect() as connection:
             connection.execute(sa.text(
-                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()"
+                "select pg_terminate_backend(pid) from pg_locks join pg_database on database = pg_database.oid "
+                "where datname = current_database() and locktype = 'advisory' and pid <> pg_backend_pid()"
             ))
 
     with pytest.raises(DatabaseUnavailable, match=r"^the warehouse ended the load: .*Run it again") as error:

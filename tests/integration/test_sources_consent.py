@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,45 @@ def test_word_before_the_customer_is_known(warehouse: Engine, tmp_path: Path) ->
     say(warehouse, "withdrawn", "2026-03-01T00:00:00+00:00", "unsubscribe")
     load(warehouse, tmp_path, ("confirmed", "2026-04-01T00:00:00Z"))
     assert standing(warehouse) == ("withdrawn", "03-01 00")
+
+
+def test_word_given_while_a_load_writes(warehouse: Engine, tmp_path: Path) -> None:
+    """An unsubscribe that comes while a load is writing customers is not lost: it waits, and then stands."""
+    others = [f"x{number}" for number in range(8)]
+    people = [*others[:4], "c", *others[4:]]
+
+    def write(permission: str, at: str) -> None:
+        lines = [f"{person},{person}@example.com,{CREATED},{permission},{at}\n" for person in people]
+        (tmp_path / "customers.csv").write_text(HEADER + "".join(lines))
+
+    def load_now() -> None:
+        load_feeds(warehouse, tmp_path, link_secret="secret", now=NOW)
+
+    write("pending", "2026-02-01T00:00:00Z")
+    load_now()
+    write("confirmed", "2026-03-01T00:00:00Z")
+    loading = threading.Thread(target=load_now)
+    saying = threading.Thread(
+        target=lambda: say(warehouse, "withdrawn", "2026-04-01T00:00:00+00:00", "unsubscribe")
+    )
+    with warehouse.begin() as blocker:
+        rows_of_others = sa.text("select 1 from source.customer where customer_id = any(:others) for update")
+        blocker.execute(rows_of_others, {"others": others})
+        loading.start()
+        while not _someone_waits(warehouse):
+            time.sleep(0.02)
+        saying.start()
+        saying.join(timeout=1.0)
+        assert saying.is_alive()
+    for thread in (loading, saying):
+        thread.join(timeout=30)
+    assert standing(warehouse) == ("withdrawn", "04-01 00")
+
+
+def _someone_waits(warehouse: Engine) -> bool:
+    query = sa.text(
+        "select exists (select 1 from pg_stat_activity "
+        "where datname = current_database() and wait_event_type = 'Lock')"
+    )
+    with warehouse.connect() as connection:
+        return bool(connection.execute(query).scalar_one())

@@ -88,7 +88,10 @@ def kill_while_reading(warehouse: Engine, url: str, folder: Path, feed: str) -> 
 
 def kill_while_merging(warehouse: Engine, url: str, folder: Path, feed: str) -> None:
     """Kill a load that has written the rows of `feed` and waits for a lock to write the activity."""
-    waiting = sa.text("select exists (select 1 from pg_locks where not granted and locktype = 'relation')")
+    waiting = sa.text(
+        "select exists (select 1 from pg_locks join pg_database on database = pg_database.oid "
+        "where datname = current_database() and not granted and locktype = 'relation')"
+    )
     with warehouse.begin() as blocker:
         blocker.execute(sa.text("lock table source.customer_activity in exclusive mode"))
         with load_process(url, folder) as process:
@@ -165,6 +168,9 @@ def test_failed_load_gives_the_lock_back(warehouse: Engine, tmp_path: Path) -> N
     with pytest.raises(KeyboardInterrupt):
         load_feeds(warehouse, tmp_path, link_secret="secret", progress=fail)
     with warehouse.connect() as connection:
-        held = connection.execute(sa.text("select count(*) from pg_locks where locktype = 'advisory'"))
+        held = connection.execute(sa.text(
+            "select count(*) from pg_locks join pg_database on database = pg_database.oid "
+            "where datname = current_database() and locktype = 'advisory'"
+        ))
         assert held.scalar_one() == 0
         assert connection.execute(sa.text("select count(*) from source.page_view")).scalar_one() == 0

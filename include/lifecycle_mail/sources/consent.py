@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from lifecycle_mail.database import run
+from lifecycle_mail.database import lock, run
 
 
 def log_permissions(connection: Connection, load_id: int, now: datetime) -> None:
@@ -18,9 +18,14 @@ def log_permissions(connection: Connection, load_id: int, now: datetime) -> None
     run(connection, "sources/log_permissions", load_id=load_id, now=now)
 
 
-def settle_permissions(connection: Connection, load_id: int) -> None:
-    """Bring the customers that load `load_id` wrote or heard of to what stands in the log."""
-    run(connection, "sources/settle_permissions", load_id=load_id)
+def settle_staged_permissions(connection: Connection) -> None:
+    """Put in the staged customers what stands in the log, so that the merge writes it.
+
+    From here until the file is committed no other word is taken (`record_permission` waits): one that came
+    between would be overwritten by what stood before it.
+    """
+    lock(connection, "permissions")
+    run(connection, "sources/settle_staged_permissions")
 
 
 def record_permission(
@@ -30,11 +35,12 @@ def record_permission(
 
     `permission` is none, pending, confirmed or withdrawn; `permission_at` is when it was said (aware);
     `origin` says by what (unsubscribe, confirmation, preference_centre…). An entry of an origin other than
-    'feed' that is later than a withdrawal lifts it. Runs in the caller's transaction; the same entry a second
-    time changes nothing.
+    'feed' that is later than a withdrawal lifts it. Runs in the caller's transaction, which should be short:
+    it keeps a load from writing customers. The same entry a second time changes nothing.
     """
     if origin == "feed":
         raise ValueError("only a load writes entries of origin 'feed'")
+    lock(connection, "permissions")
     run(
         connection, "sources/record_permission",
         customer_id=customer_id, permission=permission, permission_at=permission_at, origin=origin,

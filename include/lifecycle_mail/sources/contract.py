@@ -40,9 +40,8 @@ class Column:
 class Feed:
     """One feed: its file name without ending, its table in schema `source`, its columns and its key.
 
-    `in_order`: pairs of time columns of which the first may not be later than the second. `logged`: columns
-    a log keeps, so that the merge leaves them alone. `replaces`: the part of the key under which a file's
-    rows replace all there were (a cart's lines).
+    `in_order`: pairs of time columns of which the first may not be later than the second. `replaces`: the
+    part of the key under which a file's rows replace all there were (a cart's lines).
     """
 
     name: str
@@ -50,18 +49,12 @@ class Feed:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     in_order: tuple[tuple[str, str], ...] = ()
-    logged: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """Names of all columns, in the contract's order."""
         return tuple(column.name for column in self.columns)
-
-    @property
-    def merged_columns(self) -> tuple[str, ...]:
-        """Names of the columns the merge writes."""
-        return tuple(name for name in self.column_names if name not in self.logged)
 
 
 def _text(name: str, *, required: bool = True) -> Column:
@@ -103,7 +96,6 @@ CUSTOMERS = Feed(
         _time("permission_at", required=False),
     ),
     key=("customer_id",),
-    logged=("permission", "permission_at"),
 )
 
 PRODUCTS = Feed(

@@ -23,7 +23,7 @@ from lifecycle_mail.database import run, scalar, session_lock
 from lifecycle_mail.errors import DatabaseUnavailable, FeedError
 from lifecycle_mail.sources.activity import refresh_activity, touch_customers
 from lifecycle_mail.sources.checking import Checker
-from lifecycle_mail.sources.consent import log_permissions, settle_permissions
+from lifecycle_mail.sources.consent import log_permissions, settle_staged_permissions
 from lifecycle_mail.sources.contract import FEEDS, Feed
 from lifecycle_mail.sources.feed_files import FeedFile, feed_files
 from lifecycle_mail.sources.queries import read_query
@@ -251,6 +251,8 @@ class _Load:
             run(self.connection, "sources/set_erased_aside", link_secret=self.link_secret)
             log_permissions(self.connection, self.load_id, self.now)
         set_duplicates_aside(self.connection, feed)
+        if feed.name == "customers":
+            settle_staged_permissions(self.connection)
         changed = self._merge(feed)
         rejected = scalar(self.connection, "sources/count_refused")
         run(
@@ -277,8 +279,6 @@ class _Load:
     def _merge(self, feed: Feed) -> int:
         has_activity = touch_customers(self.connection, feed)
         changed = merge(self.connection, feed, self.load_id)
-        if feed.name == "customers":
-            settle_permissions(self.connection, self.load_id)
         if has_activity:
             refresh_activity(self.connection, feed)
         analyze(self.connection, feed, changed)

@@ -5,7 +5,7 @@
 -- Parameters: load_id bigint; now timestamptz, the time of the load.
 -- Look-back: none.
 insert into source.permission_change (customer_id, permission, permission_at, origin, load_id)
-select distinct
+select
     staged.customer_id,
     staged.permission,
     coalesce(
