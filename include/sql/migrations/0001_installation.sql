@@ -2,9 +2,9 @@
 create schema if not exists installation;
 
 create table installation.fact (
-    name text primary key,                               -- what the fact is, e.g. delivery_mode, demo_shift_days
-    value jsonb not null,                                -- its value
-    recorded_at timestamptz not null default now()       -- when it was written
+    name text primary key,
+    value jsonb not null,
+    recorded_at timestamptz not null default now()
 );
 
 -- Create the monthly partition of `parent` that holds `at`, if it is not there yet.
@@ -29,3 +29,11 @@ begin
     return child;
 end
 $$;
+
+comment on schema installation is
+'What belongs to the installation rather than to a stage: facts about it, migrations, upkeep of partitions.';
+
+comment on table installation.fact is 'Facts about this installation, one row a fact.';
+comment on column installation.fact.name is 'What the fact is, e.g. delivery_mode, demo_shift_days.';
+comment on column installation.fact.value is 'Its value.';
+comment on column installation.fact.recorded_at is 'When it was written.';

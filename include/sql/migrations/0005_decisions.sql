@@ -2,21 +2,21 @@
 create schema decision;
 
 create table decision.decision (
-    decision_id bigint generated always as identity,     -- order of decisions, within a campaign
-    decided_at timestamptz not null,                     -- `now` of the run
-    as_of timestamptz not null,                          -- period the run worked for
-    enrollment_id bigint not null,                       -- enrollment
-    step text not null,                                  -- step
-    campaign text not null,                              -- campaign
-    customer_id text not null,                           -- customer
-    variant text not null,                               -- arm of the step, or 'holdout'
-    outcome text not null check (outcome in ('send', 'skip', 'defer', 'hold')), -- what was decided
-    reason text not null,                                -- why, by name
-    due_at timestamptz not null,                         -- when the step was due
-    not_before timestamptz,                              -- first permitted moment of a mail; null = none
-    until timestamptz,                                   -- end of a deferral
-    expires_at timestamptz,                              -- past this a mail is stale
-    detail jsonb not null default '{}',                  -- facts behind the reason
+    decision_id bigint generated always as identity,
+    decided_at timestamptz not null,
+    as_of timestamptz not null,
+    enrollment_id bigint not null,
+    step text not null,
+    campaign text not null,
+    customer_id text not null,
+    variant text not null,
+    outcome text not null check (outcome in ('send', 'skip', 'defer', 'hold')),
+    reason text not null,
+    due_at timestamptz not null,
+    not_before timestamptz,
+    until timestamptz,
+    expires_at timestamptz,
+    detail jsonb not null default '{}',
     primary key (decision_id, decided_at)
 ) partition by range (decided_at);
 create index decision_step on decision.decision (enrollment_id, step);
@@ -24,8 +24,8 @@ create index decision_customer on decision.decision (customer_id);
 create index decision_campaign on decision.decision (campaign, decision_id);
 
 create table decision.progress (
-    campaign text primary key,                           -- campaign
-    last_step_due_id bigint not null                     -- every step up to this one has its decision
+    campaign text primary key,
+    last_step_due_id bigint not null
 );
 
 -- The first moment at or after `at` whose local time in `zone` lies in [opens, closes).
@@ -56,3 +56,27 @@ language sql immutable parallel safe as $$
         zone, window_opens, window_closes
     )
 $$;
+
+comment on schema decision is 'Stage 4, decisions: one named answer to every due step.';
+
+comment on table decision.decision is
+'Decisions, append-only: one row each time a due step was decided; the newest of a step holds.';
+comment on column decision.decision.decision_id is 'Order of decisions, within a campaign.';
+comment on column decision.decision.decided_at is '`now` of the run.';
+comment on column decision.decision.as_of is 'Period the run worked for.';
+comment on column decision.decision.enrollment_id is 'Enrollment.';
+comment on column decision.decision.step is 'Step.';
+comment on column decision.decision.campaign is 'Campaign.';
+comment on column decision.decision.customer_id is 'Customer.';
+comment on column decision.decision.variant is 'Arm of the step, or ''holdout''.';
+comment on column decision.decision.outcome is 'What was decided.';
+comment on column decision.decision.reason is 'Why, by name.';
+comment on column decision.decision.due_at is 'When the step was due.';
+comment on column decision.decision.not_before is 'First permitted moment of a mail; null = none.';
+comment on column decision.decision.until is 'End of a deferral.';
+comment on column decision.decision.expires_at is 'Past this a mail is stale.';
+comment on column decision.decision.detail is 'Facts behind the reason.';
+
+comment on table decision.progress is 'How far each campaign has decided, one row a campaign.';
+comment on column decision.progress.campaign is 'Campaign.';
+comment on column decision.progress.last_step_due_id is 'Every step up to this one has its decision.';

@@ -2,53 +2,53 @@
 create schema message;
 
 create table message.shell (
-    shell_id bigint generated always as identity primary key, -- the part of a mail that is the same for everyone
-    shell_key text not null unique,                      -- campaign, step, variant, language, currency, template version
-    campaign text not null,                              -- campaign
-    step text not null,                                  -- step
-    variant text not null,                               -- variant
-    language text not null,                              -- language
-    currency text not null,                              -- ISO 4217
-    template text not null,                              -- template folder
-    template_version text not null,                      -- hash of everything the rendering depends on
-    topic text not null,                                 -- topic: sender, group, caps
-    token text not null,                                 -- random part of this shell's slot tokens
-    slot_tokens jsonb not null,                          -- slot name → token
-    subject text not null,                               -- subject, with tokens where it is personal
-    preheader text not null,                             -- preview text, with tokens
-    html text not null,                                  -- HTML part, with tokens
-    text_part text not null,                             -- plain-text part, with tokens
-    brand jsonb not null,                                -- name, colours and addresses it was rendered with
-    offer jsonb,                                         -- offer of the step, if any
-    created_at timestamptz not null default now()        -- when it was rendered
+    shell_id bigint generated always as identity primary key,
+    shell_key text not null unique,
+    campaign text not null,
+    step text not null,
+    variant text not null,
+    language text not null,
+    currency text not null,
+    template text not null,
+    template_version text not null,
+    topic text not null,
+    token text not null,
+    slot_tokens jsonb not null,
+    subject text not null,
+    preheader text not null,
+    html text not null,
+    text_part text not null,
+    brand jsonb not null,
+    offer jsonb,
+    created_at timestamptz not null default now()
 );
 
 create table message.message (
-    message_id uuid not null,                            -- travels as lm_message_id; its first half is the enrollment
-    enrollment_id bigint not null,                       -- enrollment; with step the never-twice key
-    step text not null,                                  -- step
-    campaign text not null,                              -- campaign
-    customer_id text not null,                           -- recipient
-    channel text not null default 'email',               -- e-mail today
-    topic text not null,                                 -- topic
-    variant text not null,                               -- variant
-    priority integer not null,                           -- who wins a customer's day
-    shell_id bigint not null,                            -- shared part
+    message_id uuid not null,
+    enrollment_id bigint not null,
+    step text not null,
+    campaign text not null,
+    customer_id text not null,
+    channel text not null default 'email',
+    topic text not null,
+    variant text not null,
+    priority integer not null,
+    shell_id bigint not null,
     state text not null default 'planned' check (
         state in ('planned', 'claimed', 'accepted', 'rejected', 'in_doubt', 'abandoned', 'cancelled')
-    ),                                                   -- planned → claimed → accepted | rejected | in_doubt …
-    reason text,                                         -- why it was rejected, cancelled, returned or settled
-    planned_at timestamptz not null,                     -- `now` of the run that wrote it
-    not_before timestamptz not null,                     -- first permitted moment
-    expires_at timestamptz not null,                     -- past this it is cancelled as stale
-    send_day date not null,                              -- recipient's local date of not_before: caps count by it
-    claimed_at timestamptz,                              -- last claim
-    lease_until timestamptz,                             -- past this a claim is in doubt
-    attempt_id bigint,                                   -- last attempt
-    accepted_at timestamptz,                             -- when the provider took it
-    settled_at timestamptz,                              -- when it reached its last state
-    subject text,                                        -- personal subject, if it has one
-    slots jsonb,                                         -- token → personal part: with the shell, the exact mail
+    ),
+    reason text,
+    planned_at timestamptz not null,
+    not_before timestamptz not null,
+    expires_at timestamptz not null,
+    send_day date not null,
+    claimed_at timestamptz,
+    lease_until timestamptz,
+    attempt_id bigint,
+    accepted_at timestamptz,
+    settled_at timestamptz,
+    subject text,
+    slots jsonb,
     primary key (enrollment_id, step)
 ) partition by hash (enrollment_id);
 create index message_planned on message.message (shell_id, not_before) where state = 'planned';
@@ -67,8 +67,8 @@ create table message.message_p6 partition of message.message for values with (mo
 create table message.message_p7 partition of message.message for values with (modulus 8, remainder 7);
 
 create table message.progress (
-    campaign text primary key,                           -- campaign
-    last_decision_id bigint not null                     -- every decision up to this one has its message, if it gets one
+    campaign text primary key,
+    last_decision_id bigint not null
 );
 
 -- The id of a message: 16 hex digits of the enrollment, 16 of a hash of the step. Made before the send, the
@@ -83,3 +83,57 @@ create function message.enrollment_of(message_id uuid) returns bigint
 language sql immutable parallel safe as $$
     select ('x' || substr(replace(message_id::text, '-', ''), 1, 16))::bit(64)::bigint
 $$;
+
+comment on schema message is 'Stage 5, messages: what will be sent, and the state of every mail.';
+
+comment on table message.shell is
+'The shared part of mails, one row a campaign, step, variant, language, currency and template version.';
+comment on column message.shell.shell_id is 'The part of a mail that is the same for everyone.';
+comment on column message.shell.shell_key is 'Campaign, step, variant, language, currency, template version.';
+comment on column message.shell.campaign is 'Campaign.';
+comment on column message.shell.step is 'Step.';
+comment on column message.shell.variant is 'Variant.';
+comment on column message.shell.language is 'Language.';
+comment on column message.shell.currency is 'ISO 4217.';
+comment on column message.shell.template is 'Template folder.';
+comment on column message.shell.template_version is 'Hash of everything the rendering depends on.';
+comment on column message.shell.topic is 'Topic: sender, group, caps.';
+comment on column message.shell.token is 'Random part of this shell''s slot tokens.';
+comment on column message.shell.slot_tokens is 'Slot name → token.';
+comment on column message.shell.subject is 'Subject, with tokens where it is personal.';
+comment on column message.shell.preheader is 'Preview text, with tokens.';
+comment on column message.shell.html is 'HTML part, with tokens.';
+comment on column message.shell.text_part is 'Plain-text part, with tokens.';
+comment on column message.shell.brand is 'Name, colours and addresses it was rendered with.';
+comment on column message.shell.offer is 'Offer of the step, if any.';
+comment on column message.shell.created_at is 'When it was rendered.';
+
+comment on table message.message is 'Mails, one row an enrollment and step: that key makes a second mail impossible.';
+comment on column message.message.message_id is 'Travels as lm_message_id; its first half is the enrollment.';
+comment on column message.message.enrollment_id is 'Enrollment; with step the never-twice key.';
+comment on column message.message.step is 'Step.';
+comment on column message.message.campaign is 'Campaign.';
+comment on column message.message.customer_id is 'Recipient.';
+comment on column message.message.channel is 'e-mail today.';
+comment on column message.message.topic is 'Topic.';
+comment on column message.message.variant is 'Variant.';
+comment on column message.message.priority is 'Who wins a customer''s day.';
+comment on column message.message.shell_id is 'Shared part.';
+comment on column message.message.state is 'planned → claimed → accepted | rejected | in_doubt …';
+comment on column message.message.reason is 'Why it was rejected, cancelled, returned or settled.';
+comment on column message.message.planned_at is '`now` of the run that wrote it.';
+comment on column message.message.not_before is 'First permitted moment.';
+comment on column message.message.expires_at is 'Past this it is cancelled as stale.';
+comment on column message.message.send_day is 'Recipient''s local date of not_before: caps count by it.';
+comment on column message.message.claimed_at is 'Last claim.';
+comment on column message.message.lease_until is 'Past this a claim is in doubt.';
+comment on column message.message.attempt_id is 'Last attempt.';
+comment on column message.message.accepted_at is 'When the provider took it.';
+comment on column message.message.settled_at is 'When it reached its last state.';
+comment on column message.message.subject is 'Personal subject, if it has one.';
+comment on column message.message.slots is 'token → personal part: with the shell, the exact mail.';
+
+comment on table message.progress is 'How far each campaign has written its mails, one row a campaign.';
+comment on column message.progress.campaign is 'Campaign.';
+comment on column message.progress.last_decision_id is
+'Every decision up to this one has its message, if it gets one.';

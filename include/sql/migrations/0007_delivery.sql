@@ -2,50 +2,92 @@
 create schema delivery;
 
 create table delivery.attempt (
-    attempt_id bigint generated always as identity primary key, -- one claim and its one request
-    shell_id bigint not null,                            -- shared part of the request
-    campaign text not null,                              -- campaign
-    worker text not null,                                -- who claimed: host, process, shard
-    recipients integer not null,                         -- messages claimed
-    claimed_at timestamptz not null,                     -- `now` of the claim, committed before the request
-    lease_until timestamptz not null,                    -- past this the claim is in doubt
-    finished_at timestamptz,                             -- when the answer was recorded
+    attempt_id bigint generated always as identity primary key,
+    shell_id bigint not null,
+    campaign text not null,
+    worker text not null,
+    recipients integer not null,
+    claimed_at timestamptz not null,
+    lease_until timestamptz not null,
+    finished_at timestamptz,
     outcome text check (
         outcome in ('accepted', 'returned', 'rejected', 'in_doubt', 'split')
-    ),                                                   -- what became of it; null = unanswered
-    http_status integer,                                 -- status, if one came
-    x_message_id text,                                   -- the provider's id of the request
-    error text                                           -- what went wrong, without personal data
+    ),
+    http_status integer,
+    x_message_id text,
+    error text
 );
 create index attempt_open on delivery.attempt (lease_until) where outcome is null;
 
 create table delivery.cap_reservation (
-    address_key uuid not null,                           -- md5 of the address: one a person, not readable
-    period text not null check (period in ('day', 'week')), -- what the cap counts
-    starts_on date not null,                             -- local day, or Monday of the local week
-    n integer not null,                                  -- n-th mail of that period
-    enrollment_id bigint not null,                       -- message's enrollment
-    step text not null,                                  -- message's step
+    address_key uuid not null,
+    period text not null check (period in ('day', 'week')),
+    starts_on date not null,
+    n integer not null,
+    enrollment_id bigint not null,
+    step text not null,
     primary key (address_key, period, starts_on, n)
 );
 create index cap_reservation_message on delivery.cap_reservation (enrollment_id, step);
 
 create table delivery.pause (
-    scope text primary key,                              -- 'all', or 'campaign:<name>'
-    reason text not null,                                -- who or what paused: operator, dag, breaker, provider
-    detail text,                                         -- the numbers or the answer behind it
-    paused_at timestamptz not null                       -- since when
+    scope text primary key,
+    reason text not null,
+    detail text,
+    paused_at timestamptz not null
 );
 
 create table delivery.resumption (
-    scope text primary key,                              -- 'all', or 'campaign:<name>'
-    resumed_at timestamptz not null                      -- breakers judge what was accepted since
+    scope text primary key,
+    resumed_at timestamptz not null
 );
 
 create table delivery.approval (
-    campaign text not null,                              -- campaign
-    definition_md5 text not null,                        -- definition that was approved
-    approved_at timestamptz not null,                    -- when
-    approved_by text not null,                           -- by whom, a role or a login, not an address
+    campaign text not null,
+    definition_md5 text not null,
+    approved_at timestamptz not null,
+    approved_by text not null,
     primary key (campaign, definition_md5)
 );
+
+comment on schema delivery is 'Stage 6, delivery: every request to the provider, caps, pauses and approvals.';
+
+comment on table delivery.attempt is 'Requests to the provider, one row a claim of up to 1,000 mails.';
+comment on column delivery.attempt.attempt_id is 'One claim and its one request.';
+comment on column delivery.attempt.shell_id is 'Shared part of the request.';
+comment on column delivery.attempt.campaign is 'Campaign.';
+comment on column delivery.attempt.worker is 'Who claimed: host, process, shard.';
+comment on column delivery.attempt.recipients is 'Messages claimed.';
+comment on column delivery.attempt.claimed_at is '`now` of the claim, committed before the request.';
+comment on column delivery.attempt.lease_until is 'Past this the claim is in doubt.';
+comment on column delivery.attempt.finished_at is 'When the answer was recorded.';
+comment on column delivery.attempt.outcome is 'What became of it; null = unanswered.';
+comment on column delivery.attempt.http_status is 'Status, if one came.';
+comment on column delivery.attempt.x_message_id is 'The provider''s id of the request.';
+comment on column delivery.attempt.error is 'What went wrong, without personal data.';
+
+comment on table delivery.cap_reservation is
+'Places under the caps that mails hold, one row an address, period and place.';
+comment on column delivery.cap_reservation.address_key is 'md5 of the address: one a person, not readable.';
+comment on column delivery.cap_reservation.period is 'What the cap counts.';
+comment on column delivery.cap_reservation.starts_on is 'Local day, or Monday of the local week.';
+comment on column delivery.cap_reservation.n is 'n-th mail of that period.';
+comment on column delivery.cap_reservation.enrollment_id is 'Message''s enrollment.';
+comment on column delivery.cap_reservation.step is 'Message''s step.';
+
+comment on table delivery.pause is 'Pauses in force, one row a scope; every claim reads them.';
+comment on column delivery.pause.scope is '''all'', or ''campaign:<name>''.';
+comment on column delivery.pause.reason is 'Who or what paused: operator, dag, breaker, provider.';
+comment on column delivery.pause.detail is 'The numbers or the answer behind it.';
+comment on column delivery.pause.paused_at is 'Since when.';
+
+comment on table delivery.resumption is
+'When sending was last resumed, one row a scope; breakers judge what was accepted since.';
+comment on column delivery.resumption.scope is '''all'', or ''campaign:<name>''.';
+comment on column delivery.resumption.resumed_at is 'Breakers judge what was accepted since.';
+
+comment on table delivery.approval is 'Approvals of campaigns for live sending, one row a campaign and definition.';
+comment on column delivery.approval.campaign is 'Campaign.';
+comment on column delivery.approval.definition_md5 is 'Definition that was approved.';
+comment on column delivery.approval.approved_at is 'When.';
+comment on column delivery.approval.approved_by is 'By whom, a role or a login, not an address.';

@@ -2,34 +2,34 @@
 create schema event;
 
 create table event.batch (
-    batch_id bigint generated always as identity primary key, -- one committed step of an ingest
-    ingested_at timestamptz not null default now(),      -- when
-    source_name text not null,                           -- export file, the first where the step took several
-    files integer not null default 1,                    -- files the step took something from
-    received bigint not null default 0,                  -- events and lines read
-    inserted bigint not null default 0,                  -- events that were new
-    duplicates bigint not null default 0,                -- events already here
-    rejected bigint not null default 0                   -- events and lines set aside
+    batch_id bigint generated always as identity primary key,
+    ingested_at timestamptz not null default now(),
+    source_name text not null,
+    files integer not null default 1,
+    received bigint not null default 0,
+    inserted bigint not null default 0,
+    duplicates bigint not null default 0,
+    rejected bigint not null default 0
 );
 
 create table event.file (
-    source_name text primary key,                        -- export file, relative to what was ingested
-    read_bytes bigint not null,                          -- read up to here (of a .gz: of its text); a growing file goes on from it
-    read_lines bigint not null,                          -- line ends before that place
-    size_bytes bigint not null,                          -- size on disk when it was read
-    fingerprint text not null,                           -- md5 of its first and last bytes up to that size: another file of the name starts anew
-    is_finished boolean not null,                        -- read to the end of that size; false = an ingest was cut off
-    read_at timestamptz not null default now()           -- when
+    source_name text primary key,
+    read_bytes bigint not null,
+    read_lines bigint not null,
+    size_bytes bigint not null,
+    fingerprint text not null,
+    is_finished boolean not null,
+    read_at timestamptz not null default now()
 );
 
 create table event.event (
-    sg_event_id text not null,                           -- the provider's id of the event, or a hash where it gave none
-    occurred_at timestamptz not null,                    -- the event's own timestamp
-    event text not null,                                 -- processed, delivered, open…; unknown kinds are kept
-    message_id uuid,                                     -- lm_message_id; null = it carries none
-    address text,                                        -- recipient, lower case; null after erasure
-    batch_id bigint not null,                            -- ingest that brought it
-    raw jsonb not null,                                  -- the event as it came
+    sg_event_id text not null,
+    occurred_at timestamptz not null,
+    event text not null,
+    message_id uuid,
+    address text,
+    batch_id bigint not null,
+    raw jsonb not null,
     unique (sg_event_id, occurred_at)
 ) partition by range (occurred_at);
 create index event_message on event.event (message_id) where message_id is not null;
@@ -38,65 +38,151 @@ create index event_address on event.event (address);
 create index event_time on event.event (occurred_at);
 
 create table event.engagement (
-    enrollment_id bigint not null,                       -- message's enrollment
-    step text not null,                                  -- message's step
-    message_id uuid not null,                            -- message
-    campaign text not null,                              -- campaign
-    customer_id text not null,                           -- recipient
-    first_event_at timestamptz not null,                 -- earliest event of any kind: proof that the provider took the mail
-    processed_at timestamptz,                            -- first of its kind, like all below unless it says last
-    delivered_at timestamptz,                            -- taken by the mailbox
-    deferred_at timestamptz,                             -- first deferral
-    deferred_count integer not null default 0,           -- deferrals
-    bounced_hard_at timestamptz,                         -- type bounce
-    bounced_soft_at timestamptz,                         -- type blocked, or deferrals exhausted (type expired)
-    dropped_at timestamptz,                              -- refused by the provider after accepting
-    reason text,                                         -- text of the newest bounce or drop, addresses removed
-    reason_at timestamptz,                               -- when that bounce or drop happened
-    first_open_at timestamptz,                           -- human
-    last_open_at timestamptz,                            -- human, newest
-    first_machine_open_at timestamptz,                   -- prefetch by a mail program
-    first_click_at timestamptz,                          -- human
-    last_click_at timestamptz,                           -- human, newest
-    unsubscribed_at timestamptz,                         -- any way of unsubscribing by this mail
-    complained_at timestamptz,                           -- spam report
-    batch_id bigint not null,                            -- ingest that last changed the row: roll-ups start from it
+    enrollment_id bigint not null,
+    step text not null,
+    message_id uuid not null,
+    campaign text not null,
+    customer_id text not null,
+    first_event_at timestamptz not null,
+    processed_at timestamptz,
+    delivered_at timestamptz,
+    deferred_at timestamptz,
+    deferred_count integer not null default 0,
+    bounced_hard_at timestamptz,
+    bounced_soft_at timestamptz,
+    dropped_at timestamptz,
+    reason text,
+    reason_at timestamptz,
+    first_open_at timestamptz,
+    last_open_at timestamptz,
+    first_machine_open_at timestamptz,
+    first_click_at timestamptz,
+    last_click_at timestamptz,
+    unsubscribed_at timestamptz,
+    complained_at timestamptz,
+    batch_id bigint not null,
     primary key (enrollment_id, step)
 );
 create index engagement_batch on event.engagement (batch_id);
 create index engagement_customer on event.engagement (customer_id);
 
 create table event.suppression (
-    address text not null,                               -- address, lower case
-    scope text not null,                                 -- 'all', or 'topic:<name>'
-    reason text not null,                                -- unsubscribed, hard_bounce, complaint, dropped, sunset, operator
-    suppressed_at timestamptz not null,                  -- since when: the earliest time it was said
-    source text not null,                                -- event kind, page, sync… that said it first
-    last_suppressed_at timestamptz,                      -- newest time it was said; null = said once, at suppressed_at
-    lifted_at timestamptz,                               -- when the person came back after that; null = in force
-    batch_id bigint,                                     -- ingest that last changed the row
+    address text not null,
+    scope text not null,
+    reason text not null,
+    suppressed_at timestamptz not null,
+    source text not null,
+    last_suppressed_at timestamptz,
+    lifted_at timestamptz,
+    batch_id bigint,
     primary key (address, scope, reason)
 );
 create index suppression_address on event.suppression (address) where lifted_at is null;
 
 create table event.resubscription (
-    address text not null,                               -- address, lower case
-    scope text not null,                                 -- 'topic:<name>'; nothing the provider reports lifts 'all'
-    resubscribed_at timestamptz not null,                -- newest time the person asked for mail again
-    batch_id bigint not null,                            -- ingest that last changed the row
+    address text not null,
+    scope text not null,
+    resubscribed_at timestamptz not null,
+    batch_id bigint not null,
     primary key (address, scope)
 );
 
 create table event.rejected (
-    rejected_id bigint generated always as identity primary key, -- one line set aside
-    source_name text not null,                           -- export file
-    line bigint not null,                                -- line, or place in the array
-    reason text not null,                                -- named reason
-    detail text,                                         -- what was wrong, without addresses
-    raw text,                                            -- the line as it came; null after erasure
-    raw_md5 text not null,                               -- md5 of raw: a second ingest adds nothing
-    rejected_at timestamptz not null default now(),      -- when
+    rejected_id bigint generated always as identity primary key,
+    source_name text not null,
+    line bigint not null,
+    reason text not null,
+    detail text,
+    raw text,
+    raw_md5 text not null,
+    rejected_at timestamptz not null default now(),
     unique (source_name, line, reason, raw_md5)
 );
 -- A line that is still being written grows between two ingests; it is set aside once.
 create unique index rejected_cut_line on event.rejected (source_name, line) where reason = 'cut_line';
+
+comment on schema event is
+'Stage 7, events: what the provider reports, deduplicated; first facts a message; who must not be mailed.';
+
+comment on table event.batch is 'Steps of an ingest that were committed, one row a step.';
+comment on column event.batch.batch_id is 'One committed step of an ingest.';
+comment on column event.batch.ingested_at is 'When.';
+comment on column event.batch.source_name is 'Export file, the first where the step took several.';
+comment on column event.batch.files is 'Files the step took something from.';
+comment on column event.batch.received is 'Events and lines read.';
+comment on column event.batch.inserted is 'Events that were new.';
+comment on column event.batch.duplicates is 'Events already here.';
+comment on column event.batch.rejected is 'Events and lines set aside.';
+
+comment on table event.file is 'Export files and how far each was read, one row a file.';
+comment on column event.file.source_name is 'Export file, relative to what was ingested.';
+comment on column event.file.read_bytes is 'Read up to here (of a .gz: of its text); a growing file goes on from it.';
+comment on column event.file.read_lines is 'Line ends before that place.';
+comment on column event.file.size_bytes is 'Size on disk when it was read.';
+comment on column event.file.fingerprint is
+'md5 of its first and last bytes up to that size: another file of the name starts anew.';
+comment on column event.file.is_finished is 'Read to the end of that size; false = an ingest was cut off.';
+comment on column event.file.read_at is 'When.';
+
+comment on table event.event is 'Events as the provider reported them, one row an event however often it came.';
+comment on column event.event.sg_event_id is 'The provider''s id of the event, or a hash where it gave none.';
+comment on column event.event.occurred_at is 'The event''s own timestamp.';
+comment on column event.event.event is 'Processed, delivered, open…; unknown kinds are kept.';
+comment on column event.event.message_id is 'lm_message_id; null = it carries none.';
+comment on column event.event.address is 'Recipient, lower case; null after erasure.';
+comment on column event.event.batch_id is 'Ingest that brought it.';
+comment on column event.event.raw is 'The event as it came.';
+
+comment on table event.engagement is
+'First facts of a mail folded from its events, one row a message with any event.';
+comment on column event.engagement.enrollment_id is 'Message''s enrollment.';
+comment on column event.engagement.step is 'Message''s step.';
+comment on column event.engagement.message_id is 'Message.';
+comment on column event.engagement.campaign is 'Campaign.';
+comment on column event.engagement.customer_id is 'Recipient.';
+comment on column event.engagement.first_event_at is
+'Earliest event of any kind: proof that the provider took the mail.';
+comment on column event.engagement.processed_at is 'First of its kind, like all below unless it says last.';
+comment on column event.engagement.delivered_at is 'Taken by the mailbox.';
+comment on column event.engagement.deferred_at is 'First deferral.';
+comment on column event.engagement.deferred_count is 'Deferrals.';
+comment on column event.engagement.bounced_hard_at is 'Type bounce.';
+comment on column event.engagement.bounced_soft_at is 'Type blocked, or deferrals exhausted (type expired).';
+comment on column event.engagement.dropped_at is 'Refused by the provider after accepting.';
+comment on column event.engagement.reason is 'Text of the newest bounce or drop, addresses removed.';
+comment on column event.engagement.reason_at is 'When that bounce or drop happened.';
+comment on column event.engagement.first_open_at is 'Human.';
+comment on column event.engagement.last_open_at is 'Human, newest.';
+comment on column event.engagement.first_machine_open_at is 'Prefetch by a mail program.';
+comment on column event.engagement.first_click_at is 'Human.';
+comment on column event.engagement.last_click_at is 'Human, newest.';
+comment on column event.engagement.unsubscribed_at is 'Any way of unsubscribing by this mail.';
+comment on column event.engagement.complained_at is 'Spam report.';
+comment on column event.engagement.batch_id is 'Ingest that last changed the row: roll-ups start from it.';
+
+comment on table event.suppression is 'Who must not be mailed, one row an address, scope and reason.';
+comment on column event.suppression.address is 'Address, lower case.';
+comment on column event.suppression.scope is '''all'', or ''topic:<name>''.';
+comment on column event.suppression.reason is 'Unsubscribed, hard_bounce, complaint, dropped, sunset, operator.';
+comment on column event.suppression.suppressed_at is 'Since when: the earliest time it was said.';
+comment on column event.suppression.source is 'Event kind, page, sync… that said it first.';
+comment on column event.suppression.last_suppressed_at is
+'Newest time it was said; null = said once, at suppressed_at.';
+comment on column event.suppression.lifted_at is 'When the person came back after that; null = in force.';
+comment on column event.suppression.batch_id is 'Ingest that last changed the row.';
+
+comment on table event.resubscription is 'Who asked for mail of a topic again, one row an address and scope.';
+comment on column event.resubscription.address is 'Address, lower case.';
+comment on column event.resubscription.scope is '''topic:<name>''; nothing the provider reports lifts ''all''.';
+comment on column event.resubscription.resubscribed_at is 'Newest time the person asked for mail again.';
+comment on column event.resubscription.batch_id is 'Ingest that last changed the row.';
+
+comment on table event.rejected is 'Lines of exports that are no events, one row a line and reason.';
+comment on column event.rejected.rejected_id is 'One line set aside.';
+comment on column event.rejected.source_name is 'Export file.';
+comment on column event.rejected.line is 'line, or place in the array.';
+comment on column event.rejected.reason is 'Named reason.';
+comment on column event.rejected.detail is 'What was wrong, without addresses.';
+comment on column event.rejected.raw is 'The line as it came; null after erasure.';
+comment on column event.rejected.raw_md5 is 'md5 of raw: a second ingest adds nothing.';
+comment on column event.rejected.rejected_at is 'When.';

@@ -142,3 +142,10 @@ select
 from running
 inner join source.customer on running.customer_id = customer.customer_id
 where customer.erased_at is not null;
+
+comment on view journey.exit_fact is
+'Facts that end a running series early, one row a fact and running enrollment; read by journeys and by the claim.';
+comment on column journey.exit_fact.enrollment_id is 'Running enrollment.';
+comment on column journey.exit_fact.campaign is 'Its campaign.';
+comment on column journey.exit_fact.fact is 'What happened, by the name exit_on uses, or erased, suppressed.';
+comment on column journey.exit_fact.exited_at is 'When it happened.';
