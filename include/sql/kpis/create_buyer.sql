@@ -3,22 +3,36 @@
 create temporary table kpi_buyer on commit drop as
 select fresh.customer_id
 from kpi_outcome as fresh
-left join kpi.step_outcome as known
-    on fresh.enrollment_id = known.enrollment_id and fresh.step = known.step
+left join lateral (
+    select stored.*
+    from kpi.step_outcome as stored
+    where stored.enrollment_id = fresh.enrollment_id and stored.step = fresh.step
+    -- Here and below: an index probe each, however long the history is.
+    offset 0
+) as known on true
 where
     (fresh.takes_credit or coalesce(known.takes_credit, false))
     and (fresh.takes_credit, fresh.accepted_at, fresh.goal_until, fresh.day, fresh.variant)
     is distinct from (known.takes_credit, known.accepted_at, known.goal_until, known.day, known.variant)
 union
-select known.customer_id
+select kpi_fact.customer_id
 from kpi_fact
-inner join kpi.step_outcome as known
-    on
-        kpi_fact.customer_id = known.customer_id
-        and known.accepted_at is not null
+inner join lateral (
+    select 1 as found
+    from kpi.step_outcome as known
+    where
+        known.customer_id = kpi_fact.customer_id
+        and known.accepted_at <= kpi_fact.happened_at
+        and known.goal_until >= kpi_fact.happened_at
         and known.takes_credit
-        and kpi_fact.happened_at between known.accepted_at and known.goal_until
+    offset 0
+) as mail on true
 union
-select order_credit.customer_id
+select kpi_fact.customer_id
 from kpi_fact
-inner join kpi.order_credit on kpi_fact.customer_id = order_credit.customer_id
+inner join lateral (
+    select 1 as found
+    from kpi.order_credit as credit
+    where credit.customer_id = kpi_fact.customer_id
+    offset 0
+) as credited on true

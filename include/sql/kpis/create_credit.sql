@@ -9,9 +9,15 @@ with span as (
         min(known.accepted_at) as since,
         max(known.goal_until) as till
     from kpi_buyer
-    inner join kpi.step_outcome as known
-        on kpi_buyer.customer_id = known.customer_id and known.accepted_at is not null
-    where known.takes_credit
+    inner join lateral (
+        select stored.*
+        from kpi.step_outcome as stored
+        where
+            stored.customer_id = kpi_buyer.customer_id
+            and stored.accepted_at is not null
+            and stored.takes_credit
+        offset 0
+    ) as known on true
     group by known.customer_id
 )
 
@@ -27,11 +33,16 @@ select
     coalesce(orders.currency, 'XXX') as currency,
     orders.total as revenue
 from span
-inner join source.orders
-    on
-        span.customer_id = orders.customer_id
-        and orders.ordered_at between span.since and span.till
-        and orders.status = 'placed'
+inner join lateral (
+    select placed.*
+    from source.orders as placed
+    where
+        placed.customer_id = span.customer_id
+        and placed.ordered_at between span.since and span.till
+        and placed.status = 'placed'
+    -- An index probe each, however many orders there are.
+    offset 0
+) as orders on true
 inner join lateral (
     select
         known.enrollment_id,

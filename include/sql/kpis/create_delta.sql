@@ -31,8 +31,12 @@ from (
         -1 as sign,
         known.*
     from kpi_touched as touched
-    inner join kpi.step_outcome as known
-        on touched.enrollment_id = known.enrollment_id and touched.step = known.step
+    inner join lateral (
+        select stored.*
+        from kpi.step_outcome as stored
+        where stored.enrollment_id = touched.enrollment_id and stored.step = touched.step
+        offset 0
+    ) as known on true
 ) as signed
 group by
     signed.campaign, signed.step, signed.variant, signed.day, signed.planned_day, signed.held_out_day,

@@ -1,4 +1,5 @@
 -- Customers' facts that came with loads not rolled up yet and may reach a goal; gone with the transaction.
+-- Each load is looked up by index (offset 0), however much was loaded before.
 -- grain: one row a customer and moment
 -- look-back: loads that are not finished and rolled up
 create temporary table kpi_fact on commit drop as
@@ -19,27 +20,47 @@ select
     orders.customer_id,
     orders.ordered_at as happened_at
 from fresh
-inner join source.orders on fresh.load_id = orders.load_id
+inner join lateral (
+    select orders.*
+    from source.orders
+    where orders.load_id = fresh.load_id
+    offset 0
+) as orders on true
 union
 select
     page_view.customer_id,
     page_view.viewed_at as happened_at
 from fresh
-inner join source.page_view on fresh.load_id = page_view.load_id
+inner join lateral (
+    select page_view.*
+    from source.page_view
+    where page_view.load_id = fresh.load_id
+    offset 0
+) as page_view on true
 where exists (select 1 from goal where goal.goal_event = 'page_view')
 union
 select
     review.customer_id,
     review.reviewed_at as happened_at
 from fresh
-inner join source.review on fresh.load_id = review.load_id
+inner join lateral (
+    select review.*
+    from source.review
+    where review.load_id = fresh.load_id
+    offset 0
+) as review on true
 where exists (select 1 from goal where goal.goal_event = 'review')
 union
 select
     offer.customer_id,
     offer.redeemed_at as happened_at
 from fresh
-inner join source.offer on fresh.load_id = offer.load_id
+inner join lateral (
+    select offer.*
+    from source.offer
+    where offer.load_id = fresh.load_id
+    offset 0
+) as offer on true
 where
     exists (select 1 from goal where goal.goal_event = 'offer_used')
     and offer.customer_id is not null
@@ -49,5 +70,15 @@ select
     order_credit.customer_id,
     orders.ordered_at as happened_at
 from fresh
-inner join source.orders on fresh.load_id = orders.load_id
-inner join kpi.order_credit on orders.order_id = order_credit.order_id
+inner join lateral (
+    select orders.*
+    from source.orders
+    where orders.load_id = fresh.load_id
+    offset 0
+) as orders on true
+inner join lateral (
+    select credit.customer_id
+    from kpi.order_credit as credit
+    where credit.order_id = orders.order_id
+    offset 0
+) as order_credit on true

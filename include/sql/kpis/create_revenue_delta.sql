@@ -20,7 +20,12 @@ from (
         -1 as sign,
         known.*
     from kpi_buyer
-    inner join kpi.order_credit as known on kpi_buyer.customer_id = known.customer_id
+    inner join lateral (
+        select stored.*
+        from kpi.order_credit as stored
+        where stored.customer_id = kpi_buyer.customer_id
+        offset 0
+    ) as known on true
 ) as signed
 group by
     signed.day, signed.order_day, signed.campaign, signed.step, signed.variant, signed.currency

@@ -28,14 +28,20 @@ with changed as (
         known.enrollment_id,
         known.step
     from kpi_fact
-    inner join kpi.step_outcome as known
-        on
-            kpi_fact.customer_id = known.customer_id
-            and known.accepted_at is not null
+    inner join lateral (
+        select
+            stored.enrollment_id,
+            stored.step
+        from kpi.step_outcome as stored
+        where
+            stored.customer_id = kpi_fact.customer_id
+            and stored.accepted_at is not null
             and (
-                kpi_fact.happened_at between known.accepted_at and known.goal_until
-                or known.converted_day is not null
+                kpi_fact.happened_at between stored.accepted_at and stored.goal_until
+                or stored.converted_day is not null
             )
+        offset 0
+    ) as known on true
     union
     -- The campaign's goal was defined anew.
     select
@@ -69,6 +75,10 @@ select
     known.decision_outcome,
     known.decision_reason
 from changed
-left join kpi.step_outcome as known
-    on changed.enrollment_id = known.enrollment_id and changed.step = known.step
+left join lateral (
+    select stored.*
+    from kpi.step_outcome as stored
+    where stored.enrollment_id = changed.enrollment_id and stored.step = changed.step
+    offset 0
+) as known on true
 on conflict do nothing

@@ -253,50 +253,52 @@ language sql immutable parallel safe as $$
     ) / (2 * (trials + 3.841459)) end::double precision
 $$;
 
+-- Rates of each day's mails, each beside its numerator, its denominator and the guides' benchmark.
 create view kpi.campaign_rates as
 select
-    d.day,
-    d.campaign,
-    d.step,
-    d.variant,
-    d.planned,
-    d.held_out,
-    d.skipped,
-    d.accepted,
-    d.delivered,
-    kpi.rate(d.delivered, d.accepted) as delivery_rate,
-    d.openers,
-    kpi.rate(d.openers, d.delivered) as open_rate,
-    0.20 as open_rate_benchmark,
-    d.machine_openers,
-    kpi.rate(d.machine_openers, d.delivered) as machine_open_rate,
-    d.clickers,
-    kpi.rate(d.clickers, d.delivered) as click_through_rate,
-    0.03 as click_through_rate_benchmark,
-    kpi.rate(d.clickers, d.openers) as click_to_open_rate,
-    d.converters,
-    kpi.rate(d.converters, d.delivered) as conversion_rate,
-    c.goal_target_ratio as conversion_rate_benchmark,
-    d.bounced_hard,
-    kpi.rate(d.bounced_hard, d.accepted) as hard_bounce_rate,
-    d.bounced_soft,
-    kpi.rate(d.bounced_soft, d.accepted) as soft_bounce_rate,
-    kpi.rate(d.bounced_hard + d.bounced_soft, d.accepted) as bounce_rate,
-    0.0042 as bounce_rate_benchmark,
-    d.dropped,
-    kpi.rate(d.dropped, d.accepted) as drop_rate,
-    d.unsubscribed,
-    kpi.rate(d.unsubscribed, d.delivered) as unsubscribe_rate,
-    0.0005 as unsubscribe_rate_benchmark,
-    d.complained,
-    kpi.rate(d.complained, d.delivered) as complaint_rate,
-    0.001 as complaint_rate_benchmark,
-    d.revenue,
-    d.currency,
-    kpi.rate(d.revenue, d.delivered) as revenue_per_email
+    d.day,                                               -- reporting day
+    d.campaign,                                          -- campaign
+    d.step,                                              -- step
+    d.variant,                                           -- arm of the step, or 'holdout'
+    d.planned,                                           -- messages made
+    d.held_out,                                          -- steps of customers who are held out
+    d.skipped,                                           -- steps skipped for any other reason
+    d.accepted,                                          -- messages the provider took: denominator of deliveries and bounces
+    d.delivered,                                         -- messages that ended in the mailbox: denominator of what people did
+    kpi.rate(d.delivered, d.accepted) as delivery_rate,  -- delivered / accepted; near 1 is good
+    d.openers,                                           -- messages opened by a human
+    kpi.rate(d.openers, d.delivered) as open_rate,       -- openers / delivered
+    0.20 as open_rate_benchmark,                         -- guides' benchmark
+    d.machine_openers,                                   -- messages opened by a machine
+    kpi.rate(d.machine_openers, d.delivered) as machine_open_rate, -- machine_openers / delivered; says nothing about people
+    d.clickers,                                          -- messages clicked
+    kpi.rate(d.clickers, d.delivered) as click_through_rate, -- clickers / delivered
+    0.03 as click_through_rate_benchmark,                -- guides' benchmark
+    kpi.rate(d.clickers, d.openers) as click_to_open_rate, -- clickers / openers
+    d.converters,                                        -- messages whose goal was reached inside the window
+    kpi.rate(d.converters, d.delivered) as conversion_rate, -- converters / delivered
+    c.goal_target_ratio as conversion_rate_benchmark,    -- the campaign's own target
+    d.bounced_hard,                                      -- hard bounces
+    kpi.rate(d.bounced_hard, d.accepted) as hard_bounce_rate, -- bounced_hard / accepted
+    d.bounced_soft,                                      -- soft bounces
+    kpi.rate(d.bounced_soft, d.accepted) as soft_bounce_rate, -- bounced_soft / accepted
+    kpi.rate(d.bounced_hard + d.bounced_soft, d.accepted) as bounce_rate, -- (bounced_hard + bounced_soft) / accepted
+    0.0042 as bounce_rate_benchmark,                     -- guides' benchmark; below is good
+    d.dropped,                                           -- messages the provider dropped
+    kpi.rate(d.dropped, d.accepted) as drop_rate,        -- dropped / accepted
+    d.unsubscribed,                                      -- messages by which a person unsubscribed
+    kpi.rate(d.unsubscribed, d.delivered) as unsubscribe_rate, -- unsubscribed / delivered
+    0.0005 as unsubscribe_rate_benchmark,                -- guides' benchmark; below is good
+    d.complained,                                        -- spam reports
+    kpi.rate(d.complained, d.delivered) as complaint_rate, -- complained / delivered
+    0.001 as complaint_rate_benchmark,                   -- guides' benchmark; below is good, 0.003 is the limit
+    d.revenue,                                           -- orders credited, in `currency`; null = several currencies
+    d.currency,                                          -- ISO 4217; null = no order, or several currencies
+    kpi.rate(d.revenue, d.delivered) as revenue_per_email -- revenue / delivered
 from kpi.campaign_daily as d
 left join journey.campaign as c on d.campaign = c.campaign;
 
+-- The same over all days: a campaign (step and variant null), each of its steps (variant null), each arm.
 create view kpi.campaign_summary as
 with level as (
     select
@@ -326,90 +328,111 @@ with level as (
 )
 
 select
-    l.campaign,
-    l.step,
-    l.variant,
-    l.first_day,
-    l.last_day,
-    l.planned,
-    l.held_out,
-    l.skipped,
-    l.accepted,
-    l.delivered,
-    kpi.rate(l.delivered, l.accepted) as delivery_rate,
-    l.openers,
-    kpi.rate(l.openers, l.delivered) as open_rate,
-    0.20 as open_rate_benchmark,
-    l.machine_openers,
-    kpi.rate(l.machine_openers, l.delivered) as machine_open_rate,
-    l.clickers,
-    kpi.rate(l.clickers, l.delivered) as click_through_rate,
-    0.03 as click_through_rate_benchmark,
-    kpi.rate(l.clickers, l.openers) as click_to_open_rate,
-    l.converters,
-    kpi.rate(l.converters, l.delivered) as conversion_rate,
-    c.goal_target_ratio as conversion_rate_benchmark,
-    l.bounced_hard,
-    kpi.rate(l.bounced_hard, l.accepted) as hard_bounce_rate,
-    l.bounced_soft,
-    kpi.rate(l.bounced_soft, l.accepted) as soft_bounce_rate,
-    kpi.rate(l.bounced_hard + l.bounced_soft, l.accepted) as bounce_rate,
-    0.0042 as bounce_rate_benchmark,
-    l.dropped,
-    kpi.rate(l.dropped, l.accepted) as drop_rate,
-    l.unsubscribed,
-    kpi.rate(l.unsubscribed, l.delivered) as unsubscribe_rate,
-    0.0005 as unsubscribe_rate_benchmark,
-    l.complained,
-    kpi.rate(l.complained, l.delivered) as complaint_rate,
-    0.001 as complaint_rate_benchmark,
-    l.revenue,
-    l.currency,
-    kpi.rate(l.revenue, l.delivered) as revenue_per_email
+    l.campaign,                                          -- campaign
+    l.step,                                              -- step; null = the whole campaign
+    l.variant,                                           -- arm of the step; null = all of them
+    l.first_day,                                         -- first reporting day
+    l.last_day,                                          -- last reporting day
+    l.planned,                                           -- messages made
+    l.held_out,                                          -- steps of customers who are held out
+    l.skipped,                                           -- steps skipped for any other reason
+    l.accepted,                                          -- messages the provider took: denominator of deliveries and bounces
+    l.delivered,                                         -- messages that ended in the mailbox: denominator of what people did
+    kpi.rate(l.delivered, l.accepted) as delivery_rate,  -- delivered / accepted; near 1 is good
+    l.openers,                                           -- messages opened by a human
+    kpi.rate(l.openers, l.delivered) as open_rate,       -- openers / delivered
+    0.20 as open_rate_benchmark,                         -- guides' benchmark
+    l.machine_openers,                                   -- messages opened by a machine
+    kpi.rate(l.machine_openers, l.delivered) as machine_open_rate, -- machine_openers / delivered; says nothing about people
+    l.clickers,                                          -- messages clicked
+    kpi.rate(l.clickers, l.delivered) as click_through_rate, -- clickers / delivered
+    0.03 as click_through_rate_benchmark,                -- guides' benchmark
+    kpi.rate(l.clickers, l.openers) as click_to_open_rate, -- clickers / openers
+    l.converters,                                        -- messages whose goal was reached inside the window
+    kpi.rate(l.converters, l.delivered) as conversion_rate, -- converters / delivered
+    c.goal_target_ratio as conversion_rate_benchmark,    -- the campaign's own target
+    l.bounced_hard,                                      -- hard bounces
+    kpi.rate(l.bounced_hard, l.accepted) as hard_bounce_rate, -- bounced_hard / accepted
+    l.bounced_soft,                                      -- soft bounces
+    kpi.rate(l.bounced_soft, l.accepted) as soft_bounce_rate, -- bounced_soft / accepted
+    kpi.rate(l.bounced_hard + l.bounced_soft, l.accepted) as bounce_rate, -- (bounced_hard + bounced_soft) / accepted
+    0.0042 as bounce_rate_benchmark,                     -- guides' benchmark; below is good
+    l.dropped,                                           -- messages the provider dropped
+    kpi.rate(l.dropped, l.accepted) as drop_rate,        -- dropped / accepted
+    l.unsubscribed,                                      -- messages by which a person unsubscribed
+    kpi.rate(l.unsubscribed, l.delivered) as unsubscribe_rate, -- unsubscribed / delivered
+    0.0005 as unsubscribe_rate_benchmark,                -- guides' benchmark; below is good
+    l.complained,                                        -- spam reports
+    kpi.rate(l.complained, l.delivered) as complaint_rate, -- complained / delivered
+    0.001 as complaint_rate_benchmark,                   -- guides' benchmark; below is good, 0.003 is the limit
+    l.revenue,                                           -- orders credited, in `currency`; null = several currencies
+    l.currency,                                          -- ISO 4217; null = no order, or several currencies
+    kpi.rate(l.revenue, l.delivered) as revenue_per_email -- revenue / delivered
 from level as l
 left join journey.campaign as c on l.campaign = c.campaign;
 
+-- Growth of the list a day: (new - unsubscribed - hard bounced - complained) / opening.
 create view kpi.list_growth as
 select
-    d.day,
-    d.opening,
-    d.joined + d.returned as gained,
-    d.unsubscribed + d.bounced + d.complained + d.sunset + d.withdrawn + d.erased as lost,
-    d.closing,
-    d.joined + d.returned - d.unsubscribed - d.bounced - d.complained as growth,
-    kpi.rate(d.joined + d.returned - d.unsubscribed - d.bounced - d.complained, d.opening) as growth_rate,
-    0.0 as growth_rate_benchmark,
-    kpi.rate(d.unsubscribed, d.opening) as unsubscribed_share,
-    kpi.rate(d.bounced, d.opening) as bounced_share,
-    kpi.rate(d.complained, d.opening) as complained_share
+    d.day,                                               -- reporting day
+    d.opening,                                           -- customers on the list when the day began
+    d.joined + d.returned as gained,                     -- joined or returned
+    d.unsubscribed + d.bounced + d.complained + d.sunset + d.withdrawn + d.erased as lost, -- left for any reason
+    d.closing,                                           -- customers on the list when the day ended
+    d.joined + d.returned - d.unsubscribed - d.bounced - d.complained as growth, -- gained - unsubscribed - bounced - complained
+    kpi.rate(d.joined + d.returned - d.unsubscribed - d.bounced - d.complained, d.opening) as growth_rate, -- growth / opening
+    0.0 as growth_rate_benchmark,                        -- guides' benchmark; above is good
+    kpi.rate(d.unsubscribed, d.opening) as unsubscribed_share, -- unsubscribed / opening
+    kpi.rate(d.bounced, d.opening) as bounced_share,     -- bounced / opening
+    kpi.rate(d.complained, d.opening) as complained_share -- complained / opening
 from kpi.list_daily as d;
 
+-- What was decided, and why, by the day of the decision.
+create view kpi.decision_daily as
+select
+    coalesce(o.planned_day, o.held_out_day, o.skipped_day, o.day) as day, -- reporting day of the decision
+    o.campaign,                                          -- campaign
+    o.step,                                              -- step
+    o.variant,                                           -- arm of the step, or 'holdout'
+    o.decision_outcome as outcome,                       -- send, skip, defer, hold
+    o.decision_reason as reason,                         -- named reason
+    count(*) as steps                                    -- steps decided so
+from kpi.step_outcome as o
+where o.decision_id is not null
+group by
+    coalesce(o.planned_day, o.held_out_day, o.skipped_day, o.day), o.campaign, o.step, o.variant,
+    o.decision_outcome, o.decision_reason;
+
+-- Why nothing was mailed: steps skipped by their decision, and messages that ended without acceptance.
 create view kpi.refused_daily as
 select
-    o.day,
-    o.campaign,
-    o.step,
-    o.variant,
-    case when o.state is null then 'decision' else 'message' end as refused_by,
-    coalesce(o.state, o.decision_outcome) as outcome,
-    coalesce(o.reason, o.state, o.decision_outcome) as reason,
-    count(*) as steps
+    o.day,                                               -- reporting day of the decision
+    o.campaign,                                          -- campaign
+    o.step,                                              -- step
+    o.variant,                                           -- arm of the step, or 'holdout'
+    case when o.state is null then 'decision' else 'message' end as refused_by, -- decision, or message: after it was planned
+    coalesce(o.state, o.decision_outcome) as outcome,    -- skip, or the message's state
+    coalesce(o.reason, o.state, o.decision_outcome) as reason, -- named reason
+    count(*) as steps                                    -- steps not mailed
 from kpi.step_outcome as o
-where o.accepted_at is null
+where o.accepted_at is null and (not o.is_open or o.state = 'in_doubt')
 group by o.day, o.campaign, o.step, o.variant, o.state, o.decision_outcome, o.reason;
 
+-- Where all messages stand, those in doubt included.
 create view kpi.message_states as
 select
-    o.campaign,
-    o.step,
-    o.variant,
-    o.state,
-    o.outcome,
-    count(*) as messages
+    o.campaign,                                          -- campaign
+    o.step,                                              -- step
+    o.variant,                                           -- arm of the step
+    o.state,                                             -- state of the message
+    o.outcome,                                           -- what became of it once accepted
+    count(*) as messages                                 -- messages
 from kpi.step_outcome as o
 where o.state is not null
 group by o.campaign, o.step, o.variant, o.state, o.outcome;
 
+-- Treated against held out, both counted from enrollment, whatever was mailed. The interval of the difference is
+-- Newcombe's tenth method (Statistics in Medicine 17, 1998, pages 873-890), from Wilson's bounds of each arm.
 create view kpi.campaign_lift as
 with arm as (
     select
@@ -443,36 +466,37 @@ share as (
 )
 
 select
-    s.campaign,
-    s.treated,
-    s.treated_converters,
-    round(s.treated_share::numeric, 6) as treated_rate,
-    s.held_out,
-    s.held_out_converters,
-    round(s.held_out_share::numeric, 6) as held_out_rate,
-    round((s.treated_share - s.held_out_share)::numeric, 6) as lift,
+    s.campaign,                                          -- campaign
+    s.treated,                                           -- enrollments that get mail
+    s.treated_converters,                                -- of these: goal reached within the window from enrollment
+    round(s.treated_share::numeric, 6) as treated_rate,  -- treated_converters / treated
+    s.held_out,                                          -- enrollments that get nothing
+    s.held_out_converters,                               -- of these: goal reached within the window from enrollment
+    round(s.held_out_share::numeric, 6) as held_out_rate, -- held_out_converters / held_out
+    round((s.treated_share - s.held_out_share)::numeric, 6) as lift, -- treated_rate - held_out_rate; above 0 is good
     round((
         s.treated_share - s.held_out_share
         - sqrt((s.treated_share - s.treated_low) ^ 2 + (s.held_out_high - s.held_out_share) ^ 2)
-    )::numeric, 6) as lift_low,
+    )::numeric, 6) as lift_low,                          -- lower bound of the lift, 95 %
     round((
         s.treated_share - s.held_out_share
         + sqrt((s.treated_high - s.treated_share) ^ 2 + (s.held_out_share - s.held_out_low) ^ 2)
-    )::numeric, 6) as lift_high
+    )::numeric, 6) as lift_high                          -- upper bound of the lift, 95 %
 from share as s;
 
+-- Each campaign's conversion rate beside its own target.
 create view kpi.campaign_goal as
 select
-    c.campaign,
-    c.goal_event,
-    c.goal_within_days,
-    c.goal_target_ratio,
-    c.goal_until,
-    coalesce(s.delivered, 0) as delivered,
-    coalesce(s.converters, 0) as converters,
-    s.conversion_rate,
-    s.conversion_rate - c.goal_target_ratio as above_target,
-    s.conversion_rate >= c.goal_target_ratio as is_reached,
-    greatest(0, ceil(c.goal_target_ratio * s.delivered) - s.converters) as converters_missing
+    c.campaign,                                          -- campaign
+    c.goal_event,                                        -- what counts as a conversion
+    c.goal_within_days,                                  -- conversion window, days of 24 hours
+    c.goal_target_ratio,                                 -- target conversion rate
+    c.goal_until,                                        -- date the target is for
+    coalesce(s.delivered, 0) as delivered,               -- messages delivered
+    coalesce(s.converters, 0) as converters,             -- messages whose goal was reached inside the window
+    s.conversion_rate,                                   -- converters / delivered
+    s.conversion_rate - c.goal_target_ratio as above_target, -- conversion_rate - goal_target_ratio
+    s.conversion_rate >= c.goal_target_ratio as is_reached, -- the target is reached
+    greatest(0, ceil(c.goal_target_ratio * s.delivered) - s.converters) as converters_missing -- conversions lacking for the target at today's deliveries
 from journey.campaign as c
 left join kpi.campaign_summary as s on c.campaign = s.campaign and s.step is null and s.variant is null;

@@ -1,0 +1,152 @@
+"""Erasing a person from the events, and from the export files they came in."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy.engine import Engine
+
+import builders
+from builders import rows
+from lifecycle_mail.events import erase, ingest, scrub_files
+from lifecycle_mail.events.erasing import mention_of, scrubbed_line
+
+JANE, JOE = "jane@example.com", "joe.jane@example.com"
+
+
+@pytest.fixture
+def mails(warehouse: Engine) -> dict[str, str]:
+    """Jane and Joe with a mail each: address → message id."""
+    with warehouse.begin() as connection:
+        builders.campaign(connection)
+        ids = {}
+        for address in (JANE, JOE):
+            name = address.partition("@")[0]
+            builders.customer(connection, name)
+            enrollment = builders.enrollment(connection, "cart_abandoned", name)
+            ids[address] = builders.message(connection, enrollment, "cart_abandoned", name)
+    return ids
+
+
+def posts(mails: dict[str, str]) -> list[dict[str, object]]:
+    """What happened to both, with personal fields everywhere."""
+    return [
+        {
+            "email": address.title(), "timestamp": 1_772_452_800 + number, "event": kind,
+            "sg_event_id": f"{kind}{address[:3]}", "lm_message_id": mails[address], "ip": "192.0.2.7",
+            "useragent": "Mozilla", "reason": f"550 <{address}> é said no", "url": f"https://example.com/?e={address}",
+        }
+        for number, kind in enumerate(("bounce", "click"))
+        for address in (JANE, JOE)
+    ]  # fmt: skip
+
+
+def test_an_erased_person_is_gone_from_the_database(
+    warehouse: Engine, mails: dict[str, str], tmp_path: Path
+) -> None:
+    """Raw events keep kinds, times and our own ids; rejected lines and suppressions go; others are untouched."""
+    path = tmp_path / "export.ndjson"
+    broken = f'{{"email": "{JANE}", "event'.encode()
+    old_address = {**posts(mails)[0], "email": "old@example.com", "sg_event_id": "old", "event": "open"}
+    path.write_bytes(b"\n".join([*map(orjson.dumps, posts(mails)), orjson.dumps(old_address), broken, b""]))
+    ingest(warehouse, path)
+    with warehouse.begin() as connection:
+        joes = rows(connection, "select * from event.event where address = :joe order by 1", joe=JOE)
+        assert erase(connection, "jane", JANE.upper()) == 3
+    with warehouse.connect() as connection:
+        query = "select raw from event.event where message_id = cast(:id as uuid)"
+        kept = {frozenset(raw) for (raw,) in rows(connection, query, id=mails[JANE])}
+        assert kept == {frozenset(("event", "timestamp", "sg_event_id", "lm_message_id"))}
+        assert rows(connection, "select * from event.event where address = :joe order by 1", joe=JOE) == joes
+        assert rows(connection, "select address from event.suppression") == [(JOE,)]
+        assert rows(connection, "select raw from event.rejected") == [(None,)]
+        dump = str(rows(connection, "select * from event.event")) + str(
+            rows(connection, "select * from event.engagement")
+        )
+    assert JANE not in dump.lower().replace(JOE, "")
+    assert "old@example.com" not in dump
+
+
+@pytest.mark.parametrize("form", ["ndjson", "array_a_line", "array_over_lines", "json", "ndjson.gz"])
+def test_a_scrubbed_file_is_read_on_and_never_twice(
+    warehouse: Engine, mails: dict[str, str], tmp_path: Path, form: str
+) -> None:
+    """Whatever the form, the person is gone, the others are whole, and the next ingest reads only what was added."""
+    items = list(map(orjson.dumps, posts(mails)))
+    path = tmp_path / {"json": "e.json", "ndjson.gz": "e.ndjson.gz"}.get(form, "e.ndjson")
+    content = {
+        "ndjson": b"\n".join(items) + b"\n",
+        "array_a_line": b"[" + b",".join(items) + b"]\n",
+        "array_over_lines": b"[" + b",\r\n".join(items) + b"]\r\n",
+        "json": orjson.dumps(posts(mails), option=orjson.OPT_INDENT_2),
+        "ndjson.gz": gzip.compress(b"\n".join(items) + b"\n"),
+    }[form]
+    path.write_bytes(content)
+    assert ingest(warehouse, path).inserted == 4
+    with warehouse.begin() as connection:
+        report = scrub_files(connection, tmp_path, JANE)
+    text = gzip.decompress(path.read_bytes()) if form.endswith("gz") else path.read_bytes()
+    assert report.files == 1
+    assert report.lines == (2 if form in ("ndjson", "ndjson.gz", "array_over_lines") else 1)
+    assert mention_of(JANE).search(text.decode().lower()) is None
+    assert b"192.0.2.7" in text
+    assert text.decode().lower().count(JOE) == 6
+    assert ingest(warehouse, path).received == 0
+    if form == "ndjson":
+        with path.open("ab") as stream:
+            stream.write(orjson.dumps({**posts(mails)[1], "sg_event_id": "new"}) + b"\n")
+        assert ingest(warehouse, path).received == 1
+    with warehouse.begin() as connection:
+        assert scrub_files(connection, path, JANE).files == 0
+
+
+def test_a_scrubbed_export_still_tells_the_facts(warehouse: Engine, mails: dict[str, str], tmp_path: Path) -> None:
+    """Read into an empty database, a scrubbed file gives the same events without the person."""
+    path = tmp_path / "e.ndjson"
+    path.write_bytes(b"\n".join(map(orjson.dumps, posts(mails))) + b"\n")
+    size = path.stat().st_size
+    with warehouse.begin() as connection:
+        scrub_files(connection, path, JANE)
+    assert path.stat().st_size == size
+    assert ingest(warehouse, path).inserted == 4
+    with warehouse.connect() as connection:
+        facts = rows(connection, "select customer_id, first_click_at is not null from event.engagement order by 1")
+        assert facts == [("jane", True), ("joe.jane", True)]
+        assert rows(connection, "select distinct address from event.event order by 1") == [(JOE,), (None,)]
+
+
+@pytest.mark.parametrize(
+    ("line", "scrubbed"),
+    [
+        (b'{"email":"jane@example.com","event":"open"}\n', b'{"event":"open"}'),
+        (b'{"email":"JANE\\u0040example.com","event":"open"}\n', b'{"event":"open"}'),
+        (b'{"email":"joe@example.com","reason":"see jane@example.com.","event":"open"}\r\n', b'{"event":"open"}'),
+        (b'{"email":"jane@example.com","eve', b""),
+        (b'{"email":"jane\\u0040example.com","eve', b""),
+        (b'[{"email":"jane@example.com","event":"open"},{"email":"x@example.com"}]\n',
+         b'[{"event":"open"},{"email":"x@example.com"}]'),
+        (b'["jane@example.com",5]', b"[null,5]"),
+    ],
+)  # fmt: skip
+def test_lines_are_scrubbed_at_their_length(line: bytes, scrubbed: bytes) -> None:
+    """A line without the person keeps its length and its end, however the address was written."""
+    clean = scrubbed_line(line, mention_of(JANE))
+    assert len(clean) == len(line)
+    assert clean.rstrip() == scrubbed
+    assert clean.endswith(line[len(line.rstrip(b"\r\n")) :])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"email":"joe.jane@example.com"}\n', b'{"email":"jane@example.com.au"}\n',
+        b'{"email":"jane@example.community"}', b'{"email":"x+jane@example.com"}', b"", b"\n",
+        b"garbage \\u", b'{"a":"b\\n"}\n',
+    ],
+)  # fmt: skip
+def test_other_people_s_lines_are_untouched(line: bytes) -> None:
+    """An address inside a longer one is another person's."""
+    assert scrubbed_line(line, mention_of(JANE)) == line

@@ -1,0 +1,518 @@
+"""What each number of schema kpi counts, case by case."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+import builders
+from builders import NOON, rows
+from lifecycle_mail.kpis import check, roll_up
+
+LATER = NOON + timedelta(days=60)
+TODAY, TOMORROW = date(2026, 3, 2), date(2026, 3, 3)
+COUNTS = (
+    "planned", "held_out", "skipped", "accepted", "delivered", "openers", "machine_openers", "clickers",
+    "converters", "bounced_hard", "bounced_soft", "dropped", "unsubscribed", "complained",
+)  # fmt: skip
+
+
+def at(hours: float) -> datetime:
+    """A moment after noon."""
+    return NOON + timedelta(hours=hours)
+
+
+@pytest.fixture
+def shop(warehouse: Engine) -> Engine:
+    """A warehouse with one campaign whose goal is an order within 5 days, and customers a to d."""
+    with warehouse.begin() as connection:
+        builders.campaign(connection)
+        load_id = builders.load(connection)
+        for name in "abcd":
+            builders.customer(connection, name, load_id=load_id)
+    return warehouse
+
+
+def mail(connection: Connection, who: str = "a", campaign: str = "cart_abandoned", **columns: Any) -> int:
+    """A decided and accepted mail of a new enrollment, with the facts named as `*_at` columns of engagement."""
+    facts = {name: columns.pop(name) for name in list(columns) if name in FACTS}
+    serial = rows(connection, "select count(*) from journey.enrollment")[0][0]
+    enrollment = builders.enrollment(connection, campaign, who, occurrence=f"o{serial}")
+    message_id = builders.message(connection, enrollment, campaign, who, **columns)
+    builders.decision(connection, enrollment, campaign, who, variant=columns.get("variant", "default"))
+    if facts:
+        builders.insert(
+            connection, "event.engagement",
+            enrollment_id=enrollment, step="reminder", message_id=message_id, campaign=campaign, customer_id=who,
+            first_event_at=min(facts.values()), batch_id=batch(connection), **facts,
+        )  # fmt: skip
+    return enrollment
+
+
+FACTS = {
+    "delivered_at", "bounced_hard_at", "bounced_soft_at", "dropped_at", "first_open_at", "last_open_at",
+    "first_machine_open_at", "first_click_at", "last_click_at", "unsubscribed_at", "complained_at",
+}  # fmt: skip
+
+
+def batch(connection: Connection) -> int:
+    """One step of an ingest."""
+    return builders.insert(connection, "event.batch", source_name="test")
+
+
+def rolled(warehouse: Engine, zone: str = "UTC") -> None:
+    """Roll up and hold every identity."""
+    roll_up(warehouse, reporting_zone=zone, now=LATER)
+    assert check(warehouse) == []
+
+
+def counts(warehouse: Engine, table: str = "campaign_daily", by: str = "day") -> dict[Any, dict[str, int]]:
+    """The counts that are not zero, summed by a column."""
+    sums = ", ".join(f"cast(sum({name}) as bigint)" for name in COUNTS)
+    with warehouse.connect() as connection:
+        found = rows(connection, f"select {by}, {sums} from kpi.{table} group by {by}")  # noqa: S608
+    return {
+        row[0]: {name: value for name, value in zip(COUNTS, row[1:], strict=True) if value} for row in found
+    }
+
+
+class TestOutcome:
+    """Each accepted mail has one final outcome."""
+
+    @pytest.mark.parametrize(
+        ("facts", "outcome"),
+        [
+            ({}, "pending"),
+            ({"delivered_at": at(1)}, "delivered"),
+            ({"delivered_at": at(1), "bounced_hard_at": at(2)}, "bounced_hard"),
+            ({"delivered_at": at(1), "bounced_soft_at": at(2)}, "bounced_soft"),
+            ({"bounced_soft_at": at(1), "delivered_at": at(2)}, "delivered"),
+            ({"bounced_soft_at": at(1), "delivered_at": at(1)}, "bounced_soft"),
+            ({"bounced_soft_at": at(1)}, "bounced_soft"),
+            ({"bounced_soft_at": at(1), "bounced_hard_at": at(2)}, "bounced_hard"),
+            ({"dropped_at": at(1)}, "dropped"),
+            ({"first_open_at": at(1), "last_open_at": at(1)}, "delivered"),
+            ({"first_machine_open_at": at(1)}, "delivered"),
+            ({"delivered_at": at(1), "bounced_soft_at": at(2), "last_open_at": at(3)}, "delivered"),
+            ({"complained_at": at(1)}, "delivered"),
+        ],
+    )
+    def test_the_final_outcome(self, shop: Engine, facts: dict[str, datetime], outcome: str) -> None:
+        """A later bounce replaces delivered, a later delivery a soft bounce; a hard bounce is final; an open proves."""
+        with shop.begin() as connection:
+            mail(connection, **facts)
+        rolled(shop)
+        with shop.connect() as connection:
+            assert rows(connection, "select outcome from kpi.step_outcome") == [(outcome,)]
+        found = counts(shop)[TODAY]
+        assert found.get(outcome, 0) == (outcome != "pending")
+        assert sum(found.get(name, 0) for name in ("delivered", "bounced_hard", "bounced_soft", "dropped")) == (
+            outcome != "pending"
+        )
+
+
+def test_a_mail_belongs_to_the_day_of_its_acceptance(shop: Engine) -> None:
+    """Decided on one day and accepted on the next, the whole mail, planned included, counts on the next."""
+    with shop.begin() as connection:
+        enrollment = mail(connection, state="planned")
+    rolled(shop)
+    assert counts(shop) == {TODAY: {"planned": 1}}
+    with shop.begin() as connection:
+        connection.execute(
+            sa.text("update message.message set state = 'accepted', accepted_at = :at"), {"at": at(20)}
+        )
+        builders.insert(
+            connection, "event.engagement",
+            enrollment_id=enrollment, step="reminder", campaign="cart_abandoned", customer_id="a",
+            message_id=builders.message_id_of(connection, enrollment, "reminder"),
+            first_event_at=at(21), delivered_at=at(21),
+            first_open_at=at(24 * 40), last_open_at=at(24 * 40), batch_id=batch(connection),
+        )  # fmt: skip
+    rolled(shop)
+    assert counts(shop) == {TOMORROW: {"planned": 1, "accepted": 1, "delivered": 1, "openers": 1}}
+    assert counts(shop, "event_daily") == {
+        TODAY: {"planned": 1},
+        TOMORROW: {"accepted": 1, "delivered": 1},
+        date(2026, 4, 11): {"openers": 1},
+    }
+
+
+def test_days_are_those_of_the_reporting_zone(shop: Engine) -> None:
+    """A mail accepted at 20:00 UTC belongs to the next day in Tokyo."""
+    with shop.begin() as connection:
+        mail(connection, accepted_at=at(8))
+    rolled(shop, "Asia/Tokyo")
+    assert counts(shop) == {TOMORROW: {"planned": 1, "accepted": 1}}
+
+
+def test_decisions_without_mail_are_counted_with_their_reason(shop: Engine) -> None:
+    """Held out and skipped steps have no message; why nothing was mailed can be read by day and reason."""
+    with shop.begin() as connection:
+        for number, (outcome, reason, arm) in enumerate([
+            ("skip", "held_out", "holdout"), ("skip", "no_permission", "default"), ("skip", "stale", "default"),
+            ("skip", "stale", "default"), ("send", "eligible", "default"),
+        ]):  # fmt: skip
+            enrollment = builders.enrollment(connection, "cart_abandoned", "a", occurrence=f"n{number}")
+            builders.decision(
+                connection, enrollment, "cart_abandoned", "a", outcome=outcome, reason=reason, variant=arm
+            )
+        mail(connection, "b", state="cancelled", reason="suppressed")
+        mail(connection, "c", state="in_doubt", reason="timeout")
+    rolled(shop)
+    assert counts(shop, by="variant") == {
+        "holdout": {"held_out": 1},
+        "default": {"planned": 2, "skipped": 3},
+    }
+    query = "select refused_by, outcome, reason, steps from kpi.refused_daily order by 1, 2, 3"
+    with shop.connect() as connection:
+        assert rows(connection, query) == [
+            ("decision", "skip", "held_out", 1),
+            ("decision", "skip", "no_permission", 1),
+            ("decision", "skip", "stale", 2),
+            ("message", "cancelled", "suppressed", 1),
+            ("message", "in_doubt", "timeout", 1),
+        ]
+        states = rows(connection, "select state, outcome, messages from kpi.message_states order by 1")
+        query = "select outcome, reason, sum(steps) from kpi.decision_daily group by 1, 2 order by 1, 2"
+        decided = rows(connection, query)
+    assert states == [("cancelled", None, 1), ("in_doubt", None, 1)]
+    assert decided == [
+        ("send", "eligible", 3), ("skip", "held_out", 1), ("skip", "no_permission", 1), ("skip", "stale", 2),
+    ]  # fmt: skip
+
+
+def test_many_opens_count_once_and_machines_apart(shop: Engine) -> None:
+    """Openers are mails opened by a human; a machine's open is beside, never inside."""
+    with shop.begin() as connection:
+        mail(connection, "a", delivered_at=at(1), first_open_at=at(2), last_open_at=at(90))
+        mail(connection, "b", delivered_at=at(1), first_machine_open_at=at(1))
+        mail(connection, "c", delivered_at=at(1), first_open_at=at(2), last_open_at=at(2),
+             first_machine_open_at=at(1), first_click_at=at(3), last_click_at=at(4))  # fmt: skip
+    rolled(shop)
+    assert counts(shop)[TODAY] == {
+        "planned": 3, "accepted": 3, "delivered": 3, "openers": 2, "machine_openers": 2, "clickers": 1,
+    }  # fmt: skip
+
+
+class TestConversion:
+    """A converter is a mail whose goal was reached in [accepted, accepted + within_days]."""
+
+    @pytest.mark.parametrize(
+        ("hours", "status", "converts"),
+        [
+            (0, "placed", 1),
+            (-0.01, "placed", 0),
+            (120, "placed", 1),
+            (120.01, "placed", 0),
+            (5, "cancelled", 0),
+            (5, "refunded", 1),
+        ],
+    )
+    def test_the_window_is_closed_on_both_sides(
+        self, shop: Engine, hours: float, status: str, converts: int
+    ) -> None:
+        """An order at the very moment of acceptance, and at the very end, counts; a cancelled one never."""
+        with shop.begin() as connection:
+            mail(connection, delivered_at=at(0.1))
+            builders.order(connection, "o1", "a", at(hours), status=status)
+        rolled(shop)
+        assert counts(shop)[TODAY].get("converters", 0) == converts
+
+    @pytest.mark.parametrize(
+        ("goal", "reached"),
+        [
+            ("click", {"a": 1, "b": 0}),
+            ("open", {"a": 1, "b": 1}),
+            ("page_view", {"a": 0, "b": 1}),
+            ("review", {"a": 1, "b": 0}),
+            ("offer_used", {"a": 0, "b": 1}),
+        ],
+    )
+    def test_other_goals(self, shop: Engine, goal: str, reached: dict[str, int]) -> None:
+        """Clicks and opens of this mail, page views, reviews and offers used by its customer."""
+        with shop.begin() as connection:
+            connection.execute(sa.text("update journey.campaign set goal_event = :goal"), {"goal": goal})
+            mail(connection, "a", variant="a", delivered_at=at(1), first_open_at=at(2), last_open_at=at(2),
+                 first_click_at=at(119), last_click_at=at(119))  # fmt: skip
+            mail(connection, "b", variant="b", delivered_at=at(1), first_open_at=at(2), last_open_at=at(2),
+                 first_click_at=at(121), last_click_at=at(121))  # fmt: skip
+            load_id = builders.load(connection)
+            builders.insert(
+                connection, "source.page_view", view_id="v", customer_id="b", viewed_at=at(3), load_id=load_id
+            )
+            builders.insert(
+                connection, "source.review",
+                review_id="r", customer_id="a", product_id="p", rating=5, reviewed_at=at(3), load_id=load_id,
+            )  # fmt: skip
+            for code, who, campaign in (("x", "a", "another"), ("y", "b", "cart_abandoned")):
+                builders.insert(
+                    connection, "source.offer",
+                    offer_code=code, customer_id=who, campaign=campaign, valid_from=at(0), valid_until=at(99),
+                    redeemed_at=at(3), load_id=load_id,
+                )  # fmt: skip
+        rolled(shop)
+        found = {arm: values.get("converters", 0) for arm, values in counts(shop, by="variant").items()}
+        assert found == reached
+
+    def test_a_mail_that_bounced_converts_nobody(self, shop: Engine) -> None:
+        """An order after a bounced mail is neither its conversion nor its revenue."""
+        with shop.begin() as connection:
+            mail(connection, bounced_hard_at=at(1))
+            builders.order(connection, "o1", "a", at(2))
+        rolled(shop)
+        assert "converters" not in counts(shop)[TODAY]
+        with shop.connect() as connection:
+            assert rows(connection, "select * from kpi.order_credit") == []
+
+    def test_an_order_loaded_late_reaches_the_mail_s_day_and_a_cancelled_one_leaves_it(self, shop: Engine) -> None:
+        """Orders that arrive or are cancelled after the roll-up change the day of the mail they follow."""
+        with shop.begin() as connection:
+            mail(connection, delivered_at=at(1))
+        rolled(shop)
+        with shop.begin() as connection:
+            builders.order(connection, "o1", "a", at(48), total=30)
+        rolled(shop)
+        assert counts(shop)[TODAY]["converters"] == 1
+        assert counts(shop, "event_daily")[date(2026, 3, 4)] == {"converters": 1}
+        with shop.begin() as connection:
+            connection.execute(
+                sa.text("update source.orders set status = 'cancelled', load_id = :load"),
+                {"load": builders.load(connection)},
+            )
+        rolled(shop)
+        assert "converters" not in counts(shop)[TODAY]
+        with shop.connect() as connection:
+            assert rows(connection, "select revenue, currency from kpi.campaign_daily") == [(0, None)]
+
+
+class TestRevenue:
+    """An order is credited once: to the last accepted marketing mail before it whose window holds it."""
+
+    def test_the_last_mail_takes_the_credit(self, shop: Engine) -> None:
+        """Of two mails before an order the later one is credited, though both convert; transactional mail never is."""
+        with shop.begin() as connection:
+            builders.campaign(connection, "birthday", goal_within_days=30)
+            builders.campaign(connection, "receipt", is_marketing=False)
+            mail(connection, campaign="birthday", accepted_at=at(0))
+            mail(connection, accepted_at=at(10))
+            mail(connection, campaign="receipt", accepted_at=at(20))
+            builders.order(connection, "soon", "a", at(30), total=40)
+            builders.order(connection, "late", "a", at(24 * 20), total=5)
+            builders.order(connection, "refunded", "a", at(31), total=7, status="refunded")
+            builders.order(connection, "before", "a", at(-1), total=9)
+        rolled(shop)
+        query = "select campaign, revenue, currency, converters from kpi.campaign_daily order by campaign"
+        with shop.connect() as connection:
+            assert rows(connection, query) == [
+                ("birthday", Decimal("5.0000"), "EUR", 1),
+                ("cart_abandoned", Decimal("40.0000"), "EUR", 1),
+                ("receipt", Decimal(0), None, 1),
+            ]
+            assert rows(connection, "select order_id, campaign from kpi.order_credit order by 1") == [
+                ("late", "birthday"),
+                ("soon", "cart_abandoned"),
+            ]
+
+    def test_currencies_are_never_added_up(self, shop: Engine) -> None:
+        """With orders in several currencies the daily revenue is null, and each currency has its row."""
+        with shop.begin() as connection:
+            mail(connection)
+            for key, currency in (("o1", "EUR"), ("o2", "USD"), ("o3", "USD")):
+                builders.order(connection, key, "a", at(5), currency=currency)
+        rolled(shop)
+        with shop.connect() as connection:
+            assert rows(connection, "select revenue, currency from kpi.campaign_daily") == [(None, None)]
+            query = "select currency, orders, revenue from kpi.campaign_revenue_daily order by 1"
+            assert rows(connection, query) == [("EUR", 1, 10), ("USD", 2, 20)]
+
+
+class TestViews:
+    """Rates are views over stored numerators and denominators."""
+
+    def test_rates_divide_by_the_right_denominator(self, shop: Engine) -> None:
+        """Delivery and bounces are shares of accepted, everything else of delivered; clicks also of openers."""
+        with shop.begin() as connection:
+            for who in "abc":
+                mail(connection, who, delivered_at=at(1))
+            mail(connection, "a", delivered_at=at(1), first_open_at=at(2), last_open_at=at(2), first_click_at=at(2),
+                 last_click_at=at(2), unsubscribed_at=at(3), complained_at=at(3))  # fmt: skip
+            mail(connection, "d", bounced_hard_at=at(1))
+            builders.order(connection, "o1", "a", at(5), total=30)
+        rolled(shop)
+        names = (
+            "delivery_rate, open_rate, click_through_rate, click_to_open_rate, hard_bounce_rate, bounce_rate,"
+            " unsubscribe_rate, complaint_rate, conversion_rate, revenue_per_email, conversion_rate_benchmark"
+        )
+        expected = [0.8, 0.25, 0.25, 1, 0.2, 0.2, 0.25, 0.25, 0.5, 7.5, 0.15]
+        with shop.connect() as connection:
+            for query in (
+                f"select {names} from kpi.campaign_rates",  # noqa: S608
+                f"select {names} from kpi.campaign_summary where step is null",  # noqa: S608
+            ):
+                assert [[float(value) for value in row] for row in rows(connection, query)] == [expected]
+
+    def test_nothing_is_divided_by_zero(self, shop: Engine) -> None:
+        """Where nothing was accepted every rate is null."""
+        with shop.begin() as connection:
+            mail(connection, state="planned")
+        rolled(shop)
+        with shop.connect() as connection:
+            query = "select delivery_rate, open_rate, click_to_open_rate, revenue_per_email from kpi.campaign_rates"
+            assert rows(connection, query) == [(None,) * 4]
+            goal = "select delivered, conversion_rate, is_reached, converters_missing from kpi.campaign_goal"
+            assert rows(connection, goal) == [(0, None, None, 0)]
+
+    def test_goal_progress(self, shop: Engine) -> None:
+        """A campaign's conversion rate stands beside its target, with the conversions it still lacks."""
+        with shop.begin() as connection:
+            connection.execute(sa.text("update journey.campaign set goal_target_ratio = 0.5"))
+            for who in "abcd":
+                mail(connection, who, delivered_at=at(1))
+            builders.order(connection, "o1", "a", at(5))
+        rolled(shop)
+        query = (
+            "select delivered, converters, conversion_rate, is_reached, converters_missing from kpi.campaign_goal"
+        )
+        with shop.connect() as connection:
+            assert rows(connection, query) == [(4, 1, Decimal("0.250000"), False, 1)]
+
+    def test_lift_agrees_with_published_intervals(self, shop: Engine) -> None:
+        """Both arms count from enrollment; Newcombe's tenth method (his examples 56/70-48/80 and 10/10-0/20)."""
+        with shop.begin() as connection:
+            for name, treated, held_out in (("one", (56, 70), (48, 80)), ("two", (10, 10), (0, 20))):
+                builders.campaign(connection, name)
+                for arm, (converters, people) in ((False, treated), (True, held_out)):
+                    self._enroll(connection, name, arm, converters, people)
+        query = (
+            "select campaign, treated, treated_converters, held_out, held_out_converters,"
+            " round(lift, 4), round(lift_low, 4), round(lift_high, 4) from kpi.campaign_lift order by 1"
+        )
+        with shop.connect() as connection:
+            assert [tuple(map(str, row)) for row in rows(connection, query)] == [
+                ("one", "70", "56", "80", "48", "0.2000", "0.0524", "0.3339"),
+                ("two", "10", "10", "20", "0", "1.0000", "0.6791", "1.0000"),
+            ]
+
+    @staticmethod
+    def _enroll(connection: Connection, campaign: str, is_holdout: bool, converters: int, people: int) -> None:
+        connection.execute(
+            sa.text(
+                "insert into journey.enrollment (campaign, customer_id, occurrence, occurred_at, enrolled_at,"
+                " is_holdout) select :campaign, :campaign || :arm || n, 'x', :at, :at, :arm"
+                " from generate_series(1, :people) as n"
+            ),
+            {"campaign": campaign, "arm": is_holdout, "at": NOON, "people": people},
+        )
+        connection.execute(
+            sa.text(
+                "insert into source.orders (order_id, customer_id, ordered_at, total, load_id)"
+                " select :campaign || :arm || n, :campaign || :arm || n, :at, 1, :load"
+                " from generate_series(1, :converters) as n"
+            ),
+            {
+                "campaign": campaign, "arm": is_holdout, "at": at(120), "converters": converters,
+                "load": builders.load(connection),
+            },
+        )
+
+
+class TestList:
+    """Who may be mailed at all: permission confirmed, not suppressed for everything, not erased."""
+
+    def movements(self, warehouse: Engine) -> list[tuple[Any, ...]]:
+        """All movements of the list after a roll-up."""
+        rolled(warehouse)
+        with warehouse.connect() as connection:
+            return rows(connection, "select customer_id, day, movement from kpi.list_movement order by 1, 2, 3")
+
+    def test_every_way_of_leaving_has_its_column(self, shop: Engine) -> None:
+        """Unsubscribes, bounces, complaints, sunset and withdrawals are counted apart, topics not at all."""
+        with shop.begin() as connection:
+            for name in "abcd":
+                builders.permission(connection, name, "confirmed", at(-24))
+            for address, scope, reason in (
+                ("a@example.com", "all", "unsubscribed"), ("b@example.com", "all", "hard_bounce"),
+                ("c@example.com", "topic:offers", "unsubscribed"), ("d@example.com", "all", "complaint"),
+                ("nobody@example.com", "all", "complaint"),
+            ):  # fmt: skip
+                builders.insert(
+                    connection, "event.suppression",
+                    address=address, scope=scope, reason=reason, suppressed_at=at(0), source="test",
+                )  # fmt: skip
+            for name, origin in (("e", "sunset"), ("f", "feed"), ("g", "unsubscribe")):
+                builders.customer(connection, name)
+                builders.permission(connection, name, "confirmed", at(-24))
+                builders.permission(connection, name, "withdrawn", at(1), origin)
+        rolled(shop)
+        with shop.connect() as connection:
+            found = rows(connection, "select * from kpi.list_daily where day <= :day order by day", day=TODAY)
+            growth = rows(connection, "select growth, growth_rate from kpi.list_growth where day = :day", day=TODAY)
+        assert found == [
+            (date(2026, 3, 1), 0, 7, 0, 0, 0, 0, 0, 0, 0, 7),
+            (TODAY, 7, 0, 2, 1, 1, 1, 1, 0, 0, 1),
+        ]
+        assert growth == [(-4, Decimal("-0.571429"))]
+
+    def test_coming_back_is_returned_and_one_leave_counts_a_day(self, shop: Engine) -> None:
+        """Two reasons on one day are one leave; the way back is `returned`; in and out in a day counts both."""
+        with shop.begin() as connection:
+            builders.permission(connection, "a", "confirmed", at(-24))
+            for hours, reason in ((0, "unsubscribed"), (1, "complaint")):
+                builders.insert(
+                    connection, "event.suppression", address="a@example.com", scope="all", reason=reason,
+                    suppressed_at=at(hours), source="test", lifted_at=at(30),
+                )  # fmt: skip
+            builders.permission(connection, "b", "confirmed", at(0))
+            builders.permission(connection, "b", "withdrawn", at(1), "unsubscribe")
+        assert self.movements(shop) == [
+            ("a", date(2026, 3, 1), "joined"),
+            ("a", TODAY, "unsubscribed"),
+            ("a", TOMORROW, "returned"),
+            ("b", TODAY, "joined"),
+            ("b", TODAY, "unsubscribed"),
+        ]
+
+    def test_an_erasure_leaves_history_as_it_was_counted(self, shop: Engine) -> None:
+        """An erased person leaves the list that day; what was counted before stays, also in a full roll-up."""
+        with shop.begin() as connection:
+            for name in "ab":
+                builders.permission(connection, name, "confirmed", at(-48))
+            builders.insert(
+                connection, "event.suppression", address="b@example.com", scope="all", reason="complaint",
+                suppressed_at=at(-24), source="test",
+            )  # fmt: skip
+        self.movements(shop)
+        with shop.begin() as connection:
+            connection.execute(sa.text("delete from event.suppression"))
+            connection.execute(
+                sa.text("update source.customer set email = null, erased_at = :at where customer_id in ('a', 'b')"),
+                {"at": at(0)},
+            )
+        expected = [
+            ("a", date(2026, 2, 28), "joined"),
+            ("a", TODAY, "erased"),
+            ("b", date(2026, 2, 28), "joined"),
+            ("b", date(2026, 3, 1), "complained"),
+        ]
+        assert self.movements(shop) == expected
+        roll_up(shop, reporting_zone="UTC", now=LATER, full=True)
+        assert self.movements(shop) == expected
+
+    def test_a_feed_does_not_bring_back_who_withdrew(self, shop: Engine) -> None:
+        """The list follows the standing permission: a later `confirmed` of a feed does not lift a withdrawal."""
+        with shop.begin() as connection:
+            builders.permission(connection, "a", "confirmed", at(-24))
+            builders.permission(connection, "a", "withdrawn", at(0), "unsubscribe")
+            builders.permission(connection, "a", "confirmed", at(24), "feed")
+            builders.permission(connection, "b", "withdrawn", at(0), "feed")
+            builders.permission(connection, "b", "confirmed", at(24), "preference_page")
+        assert self.movements(shop) == [
+            ("a", date(2026, 3, 1), "joined"),
+            ("a", TODAY, "unsubscribed"),
+            ("b", TOMORROW, "joined"),
+        ]
