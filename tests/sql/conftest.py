@@ -1,0 +1,209 @@
+"""SQL cases without Python: a folder tests/sql/<stage>/<statement>/test_<case>/ is one test.
+
+    given.yaml    table → rows, for example ``source.orders: [{order_id: O1, …}]``
+    params.yaml   the statement's parameters: as_of, and those of the segment that differ from its defaults
+    expect.yaml   the exact rows, in any order; its first line is a comment saying what is promised
+
+The statement is include/sql/<stage>/<statement>.sql, a select. Rows of `given` may leave columns out: those
+that must not be null and have no default get the value of DEFAULTS, else one by type (text: the column's
+name, numbers: 1, true or false: false, times: 2020-01-01 00:00 UTC, json: {}). Every case has a row in
+source.load with load_id 1. Rows of `expect` name the columns they are about, all rows the same; leave
+`context` out where it is not the point. Times carry an offset; texts that look like times are texts.
+
+Cases run in one migrated database, each in a transaction that is rolled back.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import sqlalchemy as sa
+import yaml
+from sqlalchemy.engine import Connection, Engine, make_url
+
+from lifecycle_mail.database import engine, run, statement
+from lifecycle_mail.segments import parameters
+
+FOLDER = Path(__file__).parent
+START = "2020-01-01T00:00:00+00:00"
+DEFAULTS: dict[str, Any] = {
+    "load_id": 1,
+    "source.customer.email": "someone@example.com",
+    "source.orders.status": "placed",
+    "source.cart.status": "open",
+}
+BY_TYPE: dict[str, Any] = {
+    "text": None,  # the column's own name
+    "boolean": False,
+    "bigint": 1,
+    "integer": 1,
+    "numeric": 1,
+    "double precision": 1,
+    "timestamp with time zone": START,
+    "date": START[:10],
+    "jsonb": {},
+    "ARRAY": [],
+    "uuid": "00000000-0000-0000-0000-000000000001",
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without guesses about times: they stay texts, and PostgreSQL reads them."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect every expect.yaml below this folder as one test."""
+    if file_path.name == "expect.yaml" and file_path.is_relative_to(FOLDER):
+        return CaseFile.from_parent(parent, path=file_path)
+    return None
+
+
+class CaseFile(pytest.File):
+    """One case directory."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield the one test of this folder, named like it."""
+        yield pytest.Function.from_parent(self, name=self.path.parent.name, callobj=_test_of(self.path.parent))
+
+
+def _test_of(folder: Path) -> Any:
+    def case(case_warehouse: Engine) -> None:
+        check_case(case_warehouse, folder)
+
+    case.__doc__ = _promise(folder / "expect.yaml")
+    return case
+
+
+def _promise(path: Path) -> str:
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    if not first.startswith("# "):
+        raise ValueError(f"{path}: begin it with a comment that says what is promised")
+    return first[2:]
+
+
+def check_case(warehouse: Engine, folder: Path) -> None:
+    """Put the given rows in place, run the statement, compare its rows with the expected ones."""
+    stage, name = folder.relative_to(FOLDER).parts[:2]
+    given, expected = _read(folder / "given.yaml") or {}, _read(folder / "expect.yaml") or []
+    chosen = _read(folder / "params.yaml") or {}
+    with warehouse.connect() as connection:
+        connection.execute(sa.text("insert into source.load (load_id) overriding system value values (1)"))
+        for table, rows in given.items():
+            for row in rows:
+                _insert(connection, table, row)
+        found = run(connection, f"{stage}/{name}", **_parameters(stage, name, chosen)).mappings().all()
+        connection.rollback()
+    columns = _columns(expected, folder)
+    times = {column for row in found for column, value in row.items() if isinstance(value, datetime)}
+    promised = [{name: _time(value) if name in times else value for name, value in row.items()} for row in expected]
+    assert _sorted([{column: row[column] for column in columns} for row in found]) == _sorted(promised)
+
+
+def _read(path: Path) -> Any:
+    return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506: a safe loader, see its base
+
+
+def _parameters(stage: str, name: str, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Return what the statement binds; a segment's parameters are read as the product reads them."""
+    if stage != "segments" or "as_of" not in statement(f"{stage}/{name}").compile().params or "segment" in chosen:
+        return chosen
+    rest = {key: value for key, value in chosen.items() if key != "as_of"}
+    return {"as_of": chosen["as_of"], **parameters(name, rest)}
+
+
+def _insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
+    if table == "event.event":
+        made = sa.text("select installation.ensure_month('event.event', cast(:at as timestamptz))")
+        connection.execute(made, {"at": row["occurred_at"]})
+    full = {**_missing(connection, table, row), **row}
+    names = ", ".join(full)
+    insert = f"insert into {table} ({names}) overriding system value "  # noqa: S608: names of the case's author
+    select = f"select {names} from jsonb_populate_record(null::{table}, cast(:row as jsonb))"  # noqa: S608
+    connection.execute(sa.text(insert + select), {"row": orjson.dumps(full).decode()})
+
+
+def _missing(connection: Connection, table: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return values for the columns of `table` that need one and are not in `row`."""
+    schema, name = table.split(".")
+    needed = connection.execute(
+        sa.text(
+            "select column_name, data_type from information_schema.columns where table_schema = :schema "
+            "and table_name = :name and is_nullable = 'NO' and column_default is null "
+            "and is_identity = 'NO' and is_generated = 'NEVER'"
+        ),
+        {"schema": schema, "name": name},
+    ).all()
+    return {column: _default(table, column, kind) for column, kind in needed if column not in row} | {
+        column.rpartition(".")[2]: value
+        for column, value in DEFAULTS.items()
+        if column.rpartition(".")[0] == table and column.rpartition(".")[2] not in row
+    }
+
+
+def _default(table: str, column: str, kind: str) -> Any:
+    value = DEFAULTS.get(f"{table}.{column}", DEFAULTS.get(column, BY_TYPE[kind]))
+    return column if value is None else value
+
+
+def _columns(expected: list[dict[str, Any]], folder: Path) -> list[str]:
+    named = {frozenset(row) for row in expected}
+    if len(named) > 1:
+        raise ValueError(f"{folder}/expect.yaml: rows name different columns: name the same ones in each")
+    return sorted(named.pop()) if named else []
+
+
+def _sorted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted((_plain(row) for row in rows), key=partial(orjson.dumps, option=orjson.OPT_SORT_KEYS))
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` so that equal things compare equal: instants as UTC texts, numbers as floats."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, Decimal | int | float) and not isinstance(value, bool):
+        return float(value)
+    return str(value) if isinstance(value, date | uuid.UUID) else value
+
+
+def _time(value: str | None) -> datetime | None:
+    """Return the instant an expected text says; one without offset is refused: it would mean any zone."""
+    at = None if value is None else datetime.fromisoformat(value)
+    if at is not None and at.tzinfo is None:
+        raise ValueError(f"{value} has no offset: write it with one, or with Z")
+    return at
+
+
+@pytest.fixture(scope="session")
+def case_warehouse(server_url: str, template_database: str) -> Iterator[Engine]:
+    """An engine on one migrated database for all cases of a worker; every case rolls back."""
+    name = f"lifecycle_cases_{uuid.uuid4().hex[:12]}"
+    _admin(server_url, f'create database "{name}" template "{template_database}"')
+    own = engine(make_url(server_url).set(database=name).render_as_string(hide_password=False))
+    yield own
+    own.dispose()
+    _admin(server_url, f'drop database if exists "{name}" with (force)')
+
+
+def _admin(url: str, command: str) -> None:
+    admin = engine(url)
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text(command))
+    admin.dispose()
