@@ -65,7 +65,7 @@ def world(tmp_path: Path, metadata_url: str, warehouse_url: str) -> Iterator[Wor
             "LIFECYCLE_CAMPAIGNS_DIR": str(campaigns),
             "SENDGRID_BASE_URL": simulator.url,
             "SENDGRID_API_KEY": running_services.API_KEY,
-            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
             "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "5",
             "AIRFLOW__SCHEDULER__PARSING_CLEANUP_INTERVAL": "5",
         }
@@ -145,6 +145,7 @@ def test_feeds_become_mails_and_mails_become_numbers(world: World, warehouse: En
     assert airflow.wait_new_run("roll_up_kpis", "asset_triggered", rolled_before).state == "success"
     _check_numbers(warehouse)
 
+    _check_the_outbox_is_linked(world)
     _check_airflow_holds_nothing_personal(airflow)
     _check_a_broken_campaign(world)
 
@@ -172,6 +173,14 @@ def _check_numbers(warehouse: Engine) -> None:
         "select campaign, step, sum(accepted), sum(delivered + bounced_hard + bounced_soft + dropped) >= 0"
         " from kpi.campaign_daily where accepted > 0 group by campaign, step",
     ) == [("cart_abandoned", "reminder", 1, True)]
+
+
+def _check_the_outbox_is_linked(world: World) -> None:
+    """Airflow's API server has loaded the plugin, without an error, with a link to the simulator's outbox."""
+    plugins = {plugin["name"]: plugin for plugin in world.airflow.get("plugins", limit=100)["plugins"]}
+    links = [view["href"] for view in plugins["lifecycle_mail"]["external_views"]]
+    assert links == [f"{world.simulator.url}/"]
+    assert world.airflow.get("plugins/importErrors")["import_errors"] == []
 
 
 def _check_airflow_holds_nothing_personal(airflow: AirflowStack) -> None:

@@ -3,39 +3,39 @@
 create schema kpi;
 
 create table kpi.step_outcome (
-    enrollment_id bigint not null,                       -- enrollment
-    step text not null,                                  -- step
-    campaign text not null,                              -- campaign
-    customer_id text not null,                           -- customer
-    variant text not null,                               -- arm of the step, or 'holdout'
-    day date not null,                                   -- reporting day: of acceptance, else of the final decision
-    decision_id bigint,                                  -- final decision; null = none is kept
-    decided_at timestamptz,                              -- when it was made
-    decision_outcome text,                               -- send, skip, defer, hold
-    decision_reason text,                                -- its reason
-    state text,                                          -- state of the message; null = there is none
-    reason text,                                         -- why nothing was mailed: of the decision, or of the message
-    is_open boolean not null,                            -- a message may still come or move: looked at again by the next roll-up
-    accepted_at timestamptz,                             -- when the provider took the mail
-    goal_until timestamptz,                              -- end of the conversion window
+    enrollment_id bigint not null,
+    step text not null,
+    campaign text not null,
+    customer_id text not null,
+    variant text not null,
+    day date not null,
+    decision_id bigint,
+    decided_at timestamptz,
+    decision_outcome text,
+    decision_reason text,
+    state text,
+    reason text,
+    is_open boolean not null,
+    accepted_at timestamptz,
+    goal_until timestamptz,
     outcome text check (
         outcome in ('pending', 'delivered', 'bounced_hard', 'bounced_soft', 'dropped')
-    ),                                                   -- what became of an accepted mail, one each; pending = nothing heard
-    takes_credit boolean not null,                       -- an order inside the window may be credited to it
-    planned_day date,                                    -- reporting day a message was decided; null = there is none, likewise below
-    held_out_day date,                                   -- held out
-    skipped_day date,                                    -- skipped for another reason
-    accepted_day date,                                   -- taken by the provider
-    delivered_day date,                                  -- taken by the mailbox, or proven so by the recipient
-    opened_day date,                                     -- first human open
-    machine_opened_day date,                             -- first machine open
-    clicked_day date,                                    -- first click
-    converted_day date,                                  -- goal reached inside the window
-    bounced_hard_day date,                               -- hard bounce
-    bounced_soft_day date,                               -- soft bounce
-    dropped_day date,                                    -- dropped by the provider
-    unsubscribed_day date,                               -- unsubscribed by this mail
-    complained_day date,                                 -- spam report
+    ),
+    takes_credit boolean not null,
+    planned_day date,
+    held_out_day date,
+    skipped_day date,
+    accepted_day date,
+    delivered_day date,
+    opened_day date,
+    machine_opened_day date,
+    clicked_day date,
+    converted_day date,
+    bounced_hard_day date,
+    bounced_soft_day date,
+    dropped_day date,
+    unsubscribed_day date,
+    complained_day date,
     primary key (enrollment_id, step)
 );
 create index step_outcome_open on kpi.step_outcome (enrollment_id, step) where is_open;
@@ -43,133 +43,133 @@ create index step_outcome_customer on kpi.step_outcome (customer_id, accepted_at
 create index step_outcome_day on kpi.step_outcome (day);
 
 create table kpi.campaign_daily (
-    day date not null,                                   -- reporting day: of acceptance, else of the final decision
-    campaign text not null,                              -- campaign
-    step text not null,                                  -- step
-    variant text not null,                               -- arm of the step, or 'holdout'
-    planned bigint not null default 0,                   -- messages made
-    held_out bigint not null default 0,                  -- steps of customers who are held out
-    skipped bigint not null default 0,                   -- steps skipped for any other reason
-    accepted bigint not null default 0,                  -- messages the provider took
-    delivered bigint not null default 0,                 -- of these: ended in the mailbox
-    openers bigint not null default 0,                   -- of delivered: opened by a human, many opens count once
-    machine_openers bigint not null default 0,           -- of delivered: opened by a machine, beside and never inside openers
-    clickers bigint not null default 0,                  -- of delivered: clicked
-    converters bigint not null default 0,                -- of accepted that did not bounce: goal reached inside the window
-    revenue numeric(20, 4) default 0,                    -- orders credited, in `currency`; null = several, see campaign_revenue_daily
-    currency text,                                       -- ISO 4217; null = no order, or several currencies
-    bounced_hard bigint not null default 0,              -- of accepted: ended in a hard bounce
-    bounced_soft bigint not null default 0,              -- of accepted: ended in a soft bounce
-    dropped bigint not null default 0,                   -- of accepted: dropped by the provider
-    unsubscribed bigint not null default 0,              -- of delivered: unsubscribed by this mail
-    complained bigint not null default 0,                -- of delivered: spam report
+    day date not null,
+    campaign text not null,
+    step text not null,
+    variant text not null,
+    planned bigint not null default 0,
+    held_out bigint not null default 0,
+    skipped bigint not null default 0,
+    accepted bigint not null default 0,
+    delivered bigint not null default 0,
+    openers bigint not null default 0,
+    machine_openers bigint not null default 0,
+    clickers bigint not null default 0,
+    converters bigint not null default 0,
+    revenue numeric(20, 4) default 0,
+    currency text,
+    bounced_hard bigint not null default 0,
+    bounced_soft bigint not null default 0,
+    dropped bigint not null default 0,
+    unsubscribed bigint not null default 0,
+    complained bigint not null default 0,
     primary key (day, campaign, step, variant)
 );
 
 create table kpi.event_daily (
-    day date not null,                                   -- reporting day on which it happened
-    campaign text not null,                              -- campaign
-    step text not null,                                  -- step
-    variant text not null,                               -- arm of the step, or 'holdout'
-    planned bigint not null default 0,                   -- messages decided that day
-    held_out bigint not null default 0,                  -- steps held out that day
-    skipped bigint not null default 0,                   -- steps skipped that day
-    accepted bigint not null default 0,                  -- messages taken that day
-    delivered bigint not null default 0,                 -- messages that reached the mailbox that day
-    openers bigint not null default 0,                   -- messages first opened by a human that day
-    machine_openers bigint not null default 0,           -- messages first opened by a machine that day
-    clickers bigint not null default 0,                  -- messages first clicked that day
-    converters bigint not null default 0,                -- messages whose goal was reached that day
-    revenue numeric(20, 4) default 0,                    -- credited orders placed that day, in `currency`; null = several
-    currency text,                                       -- ISO 4217; null = no order, or several currencies
-    bounced_hard bigint not null default 0,              -- hard bounces that day
-    bounced_soft bigint not null default 0,              -- soft bounces that day
-    dropped bigint not null default 0,                   -- drops that day
-    unsubscribed bigint not null default 0,              -- messages by which a person unsubscribed that day
-    complained bigint not null default 0,                -- messages reported as spam that day
+    day date not null,
+    campaign text not null,
+    step text not null,
+    variant text not null,
+    planned bigint not null default 0,
+    held_out bigint not null default 0,
+    skipped bigint not null default 0,
+    accepted bigint not null default 0,
+    delivered bigint not null default 0,
+    openers bigint not null default 0,
+    machine_openers bigint not null default 0,
+    clickers bigint not null default 0,
+    converters bigint not null default 0,
+    revenue numeric(20, 4) default 0,
+    currency text,
+    bounced_hard bigint not null default 0,
+    bounced_soft bigint not null default 0,
+    dropped bigint not null default 0,
+    unsubscribed bigint not null default 0,
+    complained bigint not null default 0,
     primary key (day, campaign, step, variant)
 );
 
 create table kpi.order_credit (
-    order_id text primary key,                           -- order, credited once
-    customer_id text not null,                           -- who ordered
-    enrollment_id bigint not null,                       -- message that takes the credit: the last one before the order…
-    step text not null,                                  -- …whose window holds it
-    campaign text not null,                              -- its campaign
-    variant text not null,                               -- its arm
-    day date not null,                                   -- its reporting day
-    order_day date not null,                             -- reporting day of the order
-    currency text not null,                              -- ISO 4217 of the order; XXX = it names none
-    revenue numeric(20, 4) not null                      -- order total
+    order_id text primary key,
+    customer_id text not null,
+    enrollment_id bigint not null,
+    step text not null,
+    campaign text not null,
+    variant text not null,
+    day date not null,
+    order_day date not null,
+    currency text not null,
+    revenue numeric(20, 4) not null
 );
 create index order_credit_customer on kpi.order_credit (customer_id);
 
 create table kpi.campaign_revenue_daily (
-    day date not null,                                   -- reporting day of the message
-    campaign text not null,                              -- campaign
-    step text not null,                                  -- step
-    variant text not null,                               -- arm of the step
-    currency text not null,                              -- ISO 4217; XXX = the orders name none
-    orders bigint not null,                              -- orders credited
-    revenue numeric(20, 4) not null,                     -- their totals
+    day date not null,
+    campaign text not null,
+    step text not null,
+    variant text not null,
+    currency text not null,
+    orders bigint not null,
+    revenue numeric(20, 4) not null,
     primary key (day, campaign, step, variant, currency)
 );
 
 create table kpi.event_revenue_daily (
-    day date not null,                                   -- reporting day of the order
-    campaign text not null,                              -- campaign
-    step text not null,                                  -- step
-    variant text not null,                               -- arm of the step
-    currency text not null,                              -- ISO 4217; XXX = the orders name none
-    orders bigint not null,                              -- orders credited
-    revenue numeric(20, 4) not null,                     -- their totals
+    day date not null,
+    campaign text not null,
+    step text not null,
+    variant text not null,
+    currency text not null,
+    orders bigint not null,
+    revenue numeric(20, 4) not null,
     primary key (day, campaign, step, variant, currency)
 );
 
 create table kpi.list_movement (
-    customer_id text not null,                           -- who came or went
-    day date not null,                                   -- reporting day
+    customer_id text not null,
+    day date not null,
     movement text not null check (movement in (
         'joined', 'returned', 'unsubscribed', 'bounced', 'complained', 'sunset', 'withdrawn', 'erased'
-    )),                                                  -- what happened; one coming and one leave a customer and day at most
+    )),
     primary key (customer_id, day, movement)
 );
 create index list_movement_day on kpi.list_movement (day, movement);
 
 create table kpi.list_daily (
-    day date primary key,                                -- reporting day; every day from the first movement on
-    opening bigint not null default 0,                   -- customers on the list when the day began
-    joined bigint not null default 0,                    -- on the list for the first time
-    unsubscribed bigint not null default 0,              -- left by unsubscribing from everything
-    bounced bigint not null default 0,                   -- left by a hard bounce or a lasting drop
-    complained bigint not null default 0,                -- left by a spam report
-    sunset bigint not null default 0,                    -- left by our policy for the silent
-    withdrawn bigint not null default 0,                 -- left because permission was withdrawn or no longer confirmed
-    erased bigint not null default 0,                    -- left by erasure
-    returned bigint not null default 0,                  -- on the list again
-    closing bigint not null default 0                    -- customers on the list when the day ended
+    day date primary key,
+    opening bigint not null default 0,
+    joined bigint not null default 0,
+    unsubscribed bigint not null default 0,
+    bounced bigint not null default 0,
+    complained bigint not null default 0,
+    sunset bigint not null default 0,
+    withdrawn bigint not null default 0,
+    erased bigint not null default 0,
+    returned bigint not null default 0,
+    closing bigint not null default 0
 );
 
 create table kpi.list_change (
-    customer_id text not null                            -- customer whose permission, suppression or address changed since the last roll-up
+    customer_id text not null
 );
 
 create table kpi.rolled_load (
-    load_id bigint primary key                           -- finished load of feeds that the roll-up has taken in
+    load_id bigint primary key
 );
 
 create table kpi.progress (
-    name text primary key,                               -- what: events, decisions:<campaign>, goal:<campaign>, reporting_zone
-    value text not null                                  -- how far, or what it was
+    name text primary key,
+    value text not null
 );
 
 create table kpi.roll_up (
-    roll_up_id bigint generated always as identity primary key, -- one roll-up
-    rolled_up_at timestamptz not null,                   -- `now` of the run
-    is_full boolean not null,                            -- recomputed everything
-    outcomes bigint not null,                            -- steps looked at
-    customers bigint not null,                           -- customers whose list membership was looked at
-    orders bigint not null                               -- orders credited anew
+    roll_up_id bigint generated always as identity primary key,
+    rolled_up_at timestamptz not null,
+    is_full boolean not null,
+    outcomes bigint not null,
+    customers bigint not null,
+    orders bigint not null
 );
 
 -- Which customers' membership of the list may have changed. Written by whoever changes a fact, in the same
@@ -256,45 +256,45 @@ $$;
 -- Rates of each day's mails, each beside its numerator, its denominator and the guides' benchmark.
 create view kpi.campaign_rates as
 select
-    d.day,                                               -- reporting day
-    d.campaign,                                          -- campaign
-    d.step,                                              -- step
-    d.variant,                                           -- arm of the step, or 'holdout'
-    d.planned,                                           -- messages made
-    d.held_out,                                          -- steps of customers who are held out
-    d.skipped,                                           -- steps skipped for any other reason
-    d.accepted,                                          -- messages the provider took: denominator of deliveries and bounces
-    d.delivered,                                         -- messages that ended in the mailbox: denominator of what people did
-    kpi.rate(d.delivered, d.accepted) as delivery_rate,  -- delivered / accepted; near 1 is good
-    d.openers,                                           -- messages opened by a human
-    kpi.rate(d.openers, d.delivered) as open_rate,       -- openers / delivered
-    0.20 as open_rate_benchmark,                         -- guides' benchmark
-    d.machine_openers,                                   -- messages opened by a machine
-    kpi.rate(d.machine_openers, d.delivered) as machine_open_rate, -- machine_openers / delivered; says nothing about people
-    d.clickers,                                          -- messages clicked
-    kpi.rate(d.clickers, d.delivered) as click_through_rate, -- clickers / delivered
-    0.03 as click_through_rate_benchmark,                -- guides' benchmark
-    kpi.rate(d.clickers, d.openers) as click_to_open_rate, -- clickers / openers
-    d.converters,                                        -- messages whose goal was reached inside the window
-    kpi.rate(d.converters, d.delivered) as conversion_rate, -- converters / delivered
-    c.goal_target_ratio as conversion_rate_benchmark,    -- the campaign's own target
-    d.bounced_hard,                                      -- hard bounces
-    kpi.rate(d.bounced_hard, d.accepted) as hard_bounce_rate, -- bounced_hard / accepted
-    d.bounced_soft,                                      -- soft bounces
-    kpi.rate(d.bounced_soft, d.accepted) as soft_bounce_rate, -- bounced_soft / accepted
-    kpi.rate(d.bounced_hard + d.bounced_soft, d.accepted) as bounce_rate, -- (bounced_hard + bounced_soft) / accepted
-    0.0042 as bounce_rate_benchmark,                     -- guides' benchmark; below is good
-    d.dropped,                                           -- messages the provider dropped
-    kpi.rate(d.dropped, d.accepted) as drop_rate,        -- dropped / accepted
-    d.unsubscribed,                                      -- messages by which a person unsubscribed
-    kpi.rate(d.unsubscribed, d.delivered) as unsubscribe_rate, -- unsubscribed / delivered
-    0.0005 as unsubscribe_rate_benchmark,                -- guides' benchmark; below is good
-    d.complained,                                        -- spam reports
-    kpi.rate(d.complained, d.delivered) as complaint_rate, -- complained / delivered
-    0.001 as complaint_rate_benchmark,                   -- guides' benchmark; below is good, 0.003 is the limit
-    d.revenue,                                           -- orders credited, in `currency`; null = several currencies
-    d.currency,                                          -- ISO 4217; null = no order, or several currencies
-    kpi.rate(d.revenue, d.delivered) as revenue_per_email -- revenue / delivered
+    d.day,
+    d.campaign,
+    d.step,
+    d.variant,
+    d.planned,
+    d.held_out,
+    d.skipped,
+    d.accepted,
+    d.delivered,
+    kpi.rate(d.delivered, d.accepted) as delivery_rate,
+    d.openers,
+    kpi.rate(d.openers, d.delivered) as open_rate,
+    0.20 as open_rate_benchmark,
+    d.machine_openers,
+    kpi.rate(d.machine_openers, d.delivered) as machine_open_rate,
+    d.clickers,
+    kpi.rate(d.clickers, d.delivered) as click_through_rate,
+    0.03 as click_through_rate_benchmark,
+    kpi.rate(d.clickers, d.openers) as click_to_open_rate,
+    d.converters,
+    kpi.rate(d.converters, d.delivered) as conversion_rate,
+    c.goal_target_ratio as conversion_rate_benchmark,
+    d.bounced_hard,
+    kpi.rate(d.bounced_hard, d.accepted) as hard_bounce_rate,
+    d.bounced_soft,
+    kpi.rate(d.bounced_soft, d.accepted) as soft_bounce_rate,
+    kpi.rate(d.bounced_hard + d.bounced_soft, d.accepted) as bounce_rate,
+    0.0042 as bounce_rate_benchmark,
+    d.dropped,
+    kpi.rate(d.dropped, d.accepted) as drop_rate,
+    d.unsubscribed,
+    kpi.rate(d.unsubscribed, d.delivered) as unsubscribe_rate,
+    0.0005 as unsubscribe_rate_benchmark,
+    d.complained,
+    kpi.rate(d.complained, d.delivered) as complaint_rate,
+    0.001 as complaint_rate_benchmark,
+    d.revenue,
+    d.currency,
+    kpi.rate(d.revenue, d.delivered) as revenue_per_email
 from kpi.campaign_daily as d
 left join journey.campaign as c on d.campaign = c.campaign;
 
@@ -328,75 +328,75 @@ with level as (
 )
 
 select
-    l.campaign,                                          -- campaign
-    l.step,                                              -- step; null = the whole campaign
-    l.variant,                                           -- arm of the step; null = all of them
-    l.first_day,                                         -- first reporting day
-    l.last_day,                                          -- last reporting day
-    l.planned,                                           -- messages made
-    l.held_out,                                          -- steps of customers who are held out
-    l.skipped,                                           -- steps skipped for any other reason
-    l.accepted,                                          -- messages the provider took: denominator of deliveries and bounces
-    l.delivered,                                         -- messages that ended in the mailbox: denominator of what people did
-    kpi.rate(l.delivered, l.accepted) as delivery_rate,  -- delivered / accepted; near 1 is good
-    l.openers,                                           -- messages opened by a human
-    kpi.rate(l.openers, l.delivered) as open_rate,       -- openers / delivered
-    0.20 as open_rate_benchmark,                         -- guides' benchmark
-    l.machine_openers,                                   -- messages opened by a machine
-    kpi.rate(l.machine_openers, l.delivered) as machine_open_rate, -- machine_openers / delivered; says nothing about people
-    l.clickers,                                          -- messages clicked
-    kpi.rate(l.clickers, l.delivered) as click_through_rate, -- clickers / delivered
-    0.03 as click_through_rate_benchmark,                -- guides' benchmark
-    kpi.rate(l.clickers, l.openers) as click_to_open_rate, -- clickers / openers
-    l.converters,                                        -- messages whose goal was reached inside the window
-    kpi.rate(l.converters, l.delivered) as conversion_rate, -- converters / delivered
-    c.goal_target_ratio as conversion_rate_benchmark,    -- the campaign's own target
-    l.bounced_hard,                                      -- hard bounces
-    kpi.rate(l.bounced_hard, l.accepted) as hard_bounce_rate, -- bounced_hard / accepted
-    l.bounced_soft,                                      -- soft bounces
-    kpi.rate(l.bounced_soft, l.accepted) as soft_bounce_rate, -- bounced_soft / accepted
-    kpi.rate(l.bounced_hard + l.bounced_soft, l.accepted) as bounce_rate, -- (bounced_hard + bounced_soft) / accepted
-    0.0042 as bounce_rate_benchmark,                     -- guides' benchmark; below is good
-    l.dropped,                                           -- messages the provider dropped
-    kpi.rate(l.dropped, l.accepted) as drop_rate,        -- dropped / accepted
-    l.unsubscribed,                                      -- messages by which a person unsubscribed
-    kpi.rate(l.unsubscribed, l.delivered) as unsubscribe_rate, -- unsubscribed / delivered
-    0.0005 as unsubscribe_rate_benchmark,                -- guides' benchmark; below is good
-    l.complained,                                        -- spam reports
-    kpi.rate(l.complained, l.delivered) as complaint_rate, -- complained / delivered
-    0.001 as complaint_rate_benchmark,                   -- guides' benchmark; below is good, 0.003 is the limit
-    l.revenue,                                           -- orders credited, in `currency`; null = several currencies
-    l.currency,                                          -- ISO 4217; null = no order, or several currencies
-    kpi.rate(l.revenue, l.delivered) as revenue_per_email -- revenue / delivered
+    l.campaign,
+    l.step,
+    l.variant,
+    l.first_day,
+    l.last_day,
+    l.planned,
+    l.held_out,
+    l.skipped,
+    l.accepted,
+    l.delivered,
+    kpi.rate(l.delivered, l.accepted) as delivery_rate,
+    l.openers,
+    kpi.rate(l.openers, l.delivered) as open_rate,
+    0.20 as open_rate_benchmark,
+    l.machine_openers,
+    kpi.rate(l.machine_openers, l.delivered) as machine_open_rate,
+    l.clickers,
+    kpi.rate(l.clickers, l.delivered) as click_through_rate,
+    0.03 as click_through_rate_benchmark,
+    kpi.rate(l.clickers, l.openers) as click_to_open_rate,
+    l.converters,
+    kpi.rate(l.converters, l.delivered) as conversion_rate,
+    c.goal_target_ratio as conversion_rate_benchmark,
+    l.bounced_hard,
+    kpi.rate(l.bounced_hard, l.accepted) as hard_bounce_rate,
+    l.bounced_soft,
+    kpi.rate(l.bounced_soft, l.accepted) as soft_bounce_rate,
+    kpi.rate(l.bounced_hard + l.bounced_soft, l.accepted) as bounce_rate,
+    0.0042 as bounce_rate_benchmark,
+    l.dropped,
+    kpi.rate(l.dropped, l.accepted) as drop_rate,
+    l.unsubscribed,
+    kpi.rate(l.unsubscribed, l.delivered) as unsubscribe_rate,
+    0.0005 as unsubscribe_rate_benchmark,
+    l.complained,
+    kpi.rate(l.complained, l.delivered) as complaint_rate,
+    0.001 as complaint_rate_benchmark,
+    l.revenue,
+    l.currency,
+    kpi.rate(l.revenue, l.delivered) as revenue_per_email
 from level as l
 left join journey.campaign as c on l.campaign = c.campaign;
 
 -- Growth of the list a day: (new - unsubscribed - hard bounced - complained) / opening.
 create view kpi.list_growth as
 select
-    d.day,                                               -- reporting day
-    d.opening,                                           -- customers on the list when the day began
-    d.joined + d.returned as gained,                     -- joined or returned
-    d.unsubscribed + d.bounced + d.complained + d.sunset + d.withdrawn + d.erased as lost, -- left for any reason
-    d.closing,                                           -- customers on the list when the day ended
-    d.joined + d.returned - d.unsubscribed - d.bounced - d.complained as growth, -- gained - unsubscribed - bounced - complained
-    kpi.rate(d.joined + d.returned - d.unsubscribed - d.bounced - d.complained, d.opening) as growth_rate, -- growth / opening
-    0.0 as growth_rate_benchmark,                        -- guides' benchmark; above is good
-    kpi.rate(d.unsubscribed, d.opening) as unsubscribed_share, -- unsubscribed / opening
-    kpi.rate(d.bounced, d.opening) as bounced_share,     -- bounced / opening
-    kpi.rate(d.complained, d.opening) as complained_share -- complained / opening
+    d.day,
+    d.opening,
+    d.joined + d.returned as gained,
+    d.unsubscribed + d.bounced + d.complained + d.sunset + d.withdrawn + d.erased as lost,
+    d.closing,
+    d.joined + d.returned - d.unsubscribed - d.bounced - d.complained as growth,
+    kpi.rate(d.joined + d.returned - d.unsubscribed - d.bounced - d.complained, d.opening) as growth_rate,
+    0.0 as growth_rate_benchmark,
+    kpi.rate(d.unsubscribed, d.opening) as unsubscribed_share,
+    kpi.rate(d.bounced, d.opening) as bounced_share,
+    kpi.rate(d.complained, d.opening) as complained_share
 from kpi.list_daily as d;
 
 -- What was decided, and why, by the day of the decision.
 create view kpi.decision_daily as
 select
-    coalesce(o.planned_day, o.held_out_day, o.skipped_day, o.day) as day, -- reporting day of the decision
-    o.campaign,                                          -- campaign
-    o.step,                                              -- step
-    o.variant,                                           -- arm of the step, or 'holdout'
-    o.decision_outcome as outcome,                       -- send, skip, defer, hold
-    o.decision_reason as reason,                         -- named reason
-    count(*) as steps                                    -- steps decided so
+    coalesce(o.planned_day, o.held_out_day, o.skipped_day, o.day) as day,
+    o.campaign,
+    o.step,
+    o.variant,
+    o.decision_outcome as outcome,
+    o.decision_reason as reason,
+    count(*) as steps
 from kpi.step_outcome as o
 where o.decision_id is not null
 group by
@@ -406,14 +406,14 @@ group by
 -- Why nothing was mailed: steps skipped by their decision, and messages that ended without acceptance.
 create view kpi.refused_daily as
 select
-    o.day,                                               -- reporting day of the decision
-    o.campaign,                                          -- campaign
-    o.step,                                              -- step
-    o.variant,                                           -- arm of the step, or 'holdout'
-    case when o.state is null then 'decision' else 'message' end as refused_by, -- decision, or message: after it was planned
-    coalesce(o.state, o.decision_outcome) as outcome,    -- skip, or the message's state
-    coalesce(o.reason, o.state, o.decision_outcome) as reason, -- named reason
-    count(*) as steps                                    -- steps not mailed
+    o.day,
+    o.campaign,
+    o.step,
+    o.variant,
+    case when o.state is null then 'decision' else 'message' end as refused_by,
+    coalesce(o.state, o.decision_outcome) as outcome,
+    coalesce(o.reason, o.state, o.decision_outcome) as reason,
+    count(*) as steps
 from kpi.step_outcome as o
 where o.accepted_at is null and (not o.is_open or o.state = 'in_doubt')
 group by o.day, o.campaign, o.step, o.variant, o.state, o.decision_outcome, o.reason;
@@ -421,12 +421,12 @@ group by o.day, o.campaign, o.step, o.variant, o.state, o.decision_outcome, o.re
 -- Where all messages stand, those in doubt included.
 create view kpi.message_states as
 select
-    o.campaign,                                          -- campaign
-    o.step,                                              -- step
-    o.variant,                                           -- arm of the step
-    o.state,                                             -- state of the message
-    o.outcome,                                           -- what became of it once accepted
-    count(*) as messages                                 -- messages
+    o.campaign,
+    o.step,
+    o.variant,
+    o.state,
+    o.outcome,
+    count(*) as messages
 from kpi.step_outcome as o
 where o.state is not null
 group by o.campaign, o.step, o.variant, o.state, o.outcome;
@@ -466,37 +466,356 @@ share as (
 )
 
 select
-    s.campaign,                                          -- campaign
-    s.treated,                                           -- enrollments that get mail
-    s.treated_converters,                                -- of these: goal reached within the window from enrollment
-    round(s.treated_share::numeric, 6) as treated_rate,  -- treated_converters / treated
-    s.held_out,                                          -- enrollments that get nothing
-    s.held_out_converters,                               -- of these: goal reached within the window from enrollment
-    round(s.held_out_share::numeric, 6) as held_out_rate, -- held_out_converters / held_out
-    round((s.treated_share - s.held_out_share)::numeric, 6) as lift, -- treated_rate - held_out_rate; above 0 is good
+    s.campaign,
+    s.treated,
+    s.treated_converters,
+    round(s.treated_share::numeric, 6) as treated_rate,
+    s.held_out,
+    s.held_out_converters,
+    round(s.held_out_share::numeric, 6) as held_out_rate,
+    round((s.treated_share - s.held_out_share)::numeric, 6) as lift,
     round((
         s.treated_share - s.held_out_share
         - sqrt((s.treated_share - s.treated_low) ^ 2 + (s.held_out_high - s.held_out_share) ^ 2)
-    )::numeric, 6) as lift_low,                          -- lower bound of the lift, 95 %
+    )::numeric, 6) as lift_low,
     round((
         s.treated_share - s.held_out_share
         + sqrt((s.treated_high - s.treated_share) ^ 2 + (s.held_out_share - s.held_out_low) ^ 2)
-    )::numeric, 6) as lift_high                          -- upper bound of the lift, 95 %
+    )::numeric, 6) as lift_high
 from share as s;
 
 -- Each campaign's conversion rate beside its own target.
 create view kpi.campaign_goal as
 select
-    c.campaign,                                          -- campaign
-    c.goal_event,                                        -- what counts as a conversion
-    c.goal_within_days,                                  -- conversion window, days of 24 hours
-    c.goal_target_ratio,                                 -- target conversion rate
-    c.goal_until,                                        -- date the target is for
-    coalesce(s.delivered, 0) as delivered,               -- messages delivered
-    coalesce(s.converters, 0) as converters,             -- messages whose goal was reached inside the window
-    s.conversion_rate,                                   -- converters / delivered
-    s.conversion_rate - c.goal_target_ratio as above_target, -- conversion_rate - goal_target_ratio
-    s.conversion_rate >= c.goal_target_ratio as is_reached, -- the target is reached
-    greatest(0, ceil(c.goal_target_ratio * s.delivered) - s.converters) as converters_missing -- conversions lacking for the target at today's deliveries
+    c.campaign,
+    c.goal_event,
+    c.goal_within_days,
+    c.goal_target_ratio,
+    c.goal_until,
+    coalesce(s.delivered, 0) as delivered,
+    coalesce(s.converters, 0) as converters,
+    s.conversion_rate,
+    s.conversion_rate - c.goal_target_ratio as above_target,
+    s.conversion_rate >= c.goal_target_ratio as is_reached,
+    greatest(0, ceil(c.goal_target_ratio * s.delivered) - s.converters) as converters_missing
 from journey.campaign as c
 left join kpi.campaign_summary as s on c.campaign = s.campaign and s.step is null and s.variant is null;
+
+comment on schema kpi is
+'Stage 8, kpis: numerators and denominators an analyst can add up; rates are views over them.';
+
+comment on table kpi.step_outcome is
+'What became of each step, one row an enrollment and step: what all campaign numbers are counted from.';
+comment on column kpi.step_outcome.enrollment_id is 'Enrollment.';
+comment on column kpi.step_outcome.step is 'Step.';
+comment on column kpi.step_outcome.campaign is 'Campaign.';
+comment on column kpi.step_outcome.customer_id is 'Customer.';
+comment on column kpi.step_outcome.variant is 'Arm of the step, or ''holdout''.';
+comment on column kpi.step_outcome.day is 'Reporting day: of acceptance, else of the final decision.';
+comment on column kpi.step_outcome.decision_id is 'Final decision; null = none is kept.';
+comment on column kpi.step_outcome.decided_at is 'When it was made.';
+comment on column kpi.step_outcome.decision_outcome is 'send, skip, defer, hold.';
+comment on column kpi.step_outcome.decision_reason is 'Its reason.';
+comment on column kpi.step_outcome.state is 'State of the message; null = there is none.';
+comment on column kpi.step_outcome.reason is 'Why nothing was mailed: of the decision, or of the message.';
+comment on column kpi.step_outcome.is_open is
+'A message may still come or move: looked at again by the next roll-up.';
+comment on column kpi.step_outcome.accepted_at is 'When the provider took the mail.';
+comment on column kpi.step_outcome.goal_until is 'End of the conversion window.';
+comment on column kpi.step_outcome.outcome is 'What became of an accepted mail, one each; pending = nothing heard.';
+comment on column kpi.step_outcome.takes_credit is 'An order inside the window may be credited to it.';
+comment on column kpi.step_outcome.planned_day is
+'Reporting day a message was decided; null = there is none, likewise below.';
+comment on column kpi.step_outcome.held_out_day is 'Held out.';
+comment on column kpi.step_outcome.skipped_day is 'Skipped for another reason.';
+comment on column kpi.step_outcome.accepted_day is 'Taken by the provider.';
+comment on column kpi.step_outcome.delivered_day is 'Taken by the mailbox, or proven so by the recipient.';
+comment on column kpi.step_outcome.opened_day is 'First human open.';
+comment on column kpi.step_outcome.machine_opened_day is 'First machine open.';
+comment on column kpi.step_outcome.clicked_day is 'First click.';
+comment on column kpi.step_outcome.converted_day is 'Goal reached inside the window.';
+comment on column kpi.step_outcome.bounced_hard_day is 'Hard bounce.';
+comment on column kpi.step_outcome.bounced_soft_day is 'Soft bounce.';
+comment on column kpi.step_outcome.dropped_day is 'Dropped by the provider.';
+comment on column kpi.step_outcome.unsubscribed_day is 'Unsubscribed by this mail.';
+comment on column kpi.step_outcome.complained_day is 'Spam report.';
+
+comment on table kpi.campaign_daily is
+'Counts of a day by what was accepted or decided on it, one row a reporting day, campaign, step and variant.';
+comment on column kpi.campaign_daily.day is 'Reporting day: of acceptance, else of the final decision.';
+comment on column kpi.campaign_daily.campaign is 'Campaign.';
+comment on column kpi.campaign_daily.step is 'Step.';
+comment on column kpi.campaign_daily.variant is 'Arm of the step, or ''holdout''.';
+comment on column kpi.campaign_daily.planned is 'Messages made.';
+comment on column kpi.campaign_daily.held_out is 'Steps of customers who are held out.';
+comment on column kpi.campaign_daily.skipped is 'Steps skipped for any other reason.';
+comment on column kpi.campaign_daily.accepted is 'Messages the provider took.';
+comment on column kpi.campaign_daily.delivered is 'Of these: ended in the mailbox.';
+comment on column kpi.campaign_daily.openers is 'Of delivered: opened by a human, many opens count once.';
+comment on column kpi.campaign_daily.machine_openers is
+'Of delivered: opened by a machine, beside and never inside openers.';
+comment on column kpi.campaign_daily.clickers is 'Of delivered: clicked.';
+comment on column kpi.campaign_daily.converters is 'Of accepted that did not bounce: goal reached inside the window.';
+comment on column kpi.campaign_daily.revenue is
+'Orders credited, in `currency`; null = several, see campaign_revenue_daily.';
+comment on column kpi.campaign_daily.currency is 'ISO 4217; null = no order, or several currencies.';
+comment on column kpi.campaign_daily.bounced_hard is 'Of accepted: ended in a hard bounce.';
+comment on column kpi.campaign_daily.bounced_soft is 'Of accepted: ended in a soft bounce.';
+comment on column kpi.campaign_daily.dropped is 'Of accepted: dropped by the provider.';
+comment on column kpi.campaign_daily.unsubscribed is 'Of delivered: unsubscribed by this mail.';
+comment on column kpi.campaign_daily.complained is 'Of delivered: spam report.';
+
+comment on table kpi.event_daily is
+'The same counts by the day on which each thing happened, one row a reporting day, campaign, step and variant.';
+comment on column kpi.event_daily.day is 'Reporting day on which it happened.';
+comment on column kpi.event_daily.campaign is 'Campaign.';
+comment on column kpi.event_daily.step is 'Step.';
+comment on column kpi.event_daily.variant is 'Arm of the step, or ''holdout''.';
+comment on column kpi.event_daily.planned is 'Messages decided that day.';
+comment on column kpi.event_daily.held_out is 'Steps held out that day.';
+comment on column kpi.event_daily.skipped is 'Steps skipped that day.';
+comment on column kpi.event_daily.accepted is 'Messages taken that day.';
+comment on column kpi.event_daily.delivered is 'Messages that reached the mailbox that day.';
+comment on column kpi.event_daily.openers is 'Messages first opened by a human that day.';
+comment on column kpi.event_daily.machine_openers is 'Messages first opened by a machine that day.';
+comment on column kpi.event_daily.clickers is 'Messages first clicked that day.';
+comment on column kpi.event_daily.converters is 'Messages whose goal was reached that day.';
+comment on column kpi.event_daily.revenue is 'Credited orders placed that day, in `currency`; null = several.';
+comment on column kpi.event_daily.currency is 'ISO 4217; null = no order, or several currencies.';
+comment on column kpi.event_daily.bounced_hard is 'Hard bounces that day.';
+comment on column kpi.event_daily.bounced_soft is 'Soft bounces that day.';
+comment on column kpi.event_daily.dropped is 'Drops that day.';
+comment on column kpi.event_daily.unsubscribed is 'Messages by which a person unsubscribed that day.';
+comment on column kpi.event_daily.complained is 'Messages reported as spam that day.';
+
+comment on table kpi.order_credit is 'Which mail an order is credited to, one row an order.';
+comment on column kpi.order_credit.order_id is 'Order, credited once.';
+comment on column kpi.order_credit.customer_id is 'Who ordered.';
+comment on column kpi.order_credit.enrollment_id is 'Message that takes the credit: the last one before the order…';
+comment on column kpi.order_credit.step is '…whose window holds it.';
+comment on column kpi.order_credit.campaign is 'Its campaign.';
+comment on column kpi.order_credit.variant is 'Its arm.';
+comment on column kpi.order_credit.day is 'Its reporting day.';
+comment on column kpi.order_credit.order_day is 'Reporting day of the order.';
+comment on column kpi.order_credit.currency is 'ISO 4217 of the order; XXX = it names none.';
+comment on column kpi.order_credit.revenue is 'Order total.';
+
+comment on table kpi.campaign_revenue_daily is
+'Credited revenue by the mail''s day, one row a reporting day, campaign, step, variant and currency.';
+comment on column kpi.campaign_revenue_daily.day is 'Reporting day of the message.';
+comment on column kpi.campaign_revenue_daily.campaign is 'Campaign.';
+comment on column kpi.campaign_revenue_daily.step is 'Step.';
+comment on column kpi.campaign_revenue_daily.variant is 'Arm of the step.';
+comment on column kpi.campaign_revenue_daily.currency is 'ISO 4217; XXX = the orders name none.';
+comment on column kpi.campaign_revenue_daily.orders is 'Orders credited.';
+comment on column kpi.campaign_revenue_daily.revenue is 'Their totals.';
+
+comment on table kpi.event_revenue_daily is
+'Credited revenue by the order''s day, one row a reporting day, campaign, step, variant and currency.';
+comment on column kpi.event_revenue_daily.day is 'Reporting day of the order.';
+comment on column kpi.event_revenue_daily.campaign is 'Campaign.';
+comment on column kpi.event_revenue_daily.step is 'Step.';
+comment on column kpi.event_revenue_daily.variant is 'Arm of the step.';
+comment on column kpi.event_revenue_daily.currency is 'ISO 4217; XXX = the orders name none.';
+comment on column kpi.event_revenue_daily.orders is 'Orders credited.';
+comment on column kpi.event_revenue_daily.revenue is 'Their totals.';
+
+comment on table kpi.list_movement is
+'Comings and leavings of the list, one row a customer, reporting day and movement.';
+comment on column kpi.list_movement.customer_id is 'Who came or went.';
+comment on column kpi.list_movement.day is 'Reporting day.';
+comment on column kpi.list_movement.movement is 'What happened; one coming and one leave a customer and day at most.';
+
+comment on table kpi.list_daily is
+'The list day by day, one row a reporting day: opening plus joined and returned, less those who left, is closing.';
+comment on column kpi.list_daily.day is 'Reporting day; every day from the first movement on.';
+comment on column kpi.list_daily.opening is 'Customers on the list when the day began.';
+comment on column kpi.list_daily.joined is 'On the list for the first time.';
+comment on column kpi.list_daily.unsubscribed is 'Left by unsubscribing from everything.';
+comment on column kpi.list_daily.bounced is 'Left by a hard bounce or a lasting drop.';
+comment on column kpi.list_daily.complained is 'Left by a spam report.';
+comment on column kpi.list_daily.sunset is 'Left by our policy for the silent.';
+comment on column kpi.list_daily.withdrawn is 'Left because permission was withdrawn or no longer confirmed.';
+comment on column kpi.list_daily.erased is 'Left by erasure.';
+comment on column kpi.list_daily.returned is 'On the list again.';
+comment on column kpi.list_daily.closing is 'Customers on the list when the day ended.';
+
+comment on table kpi.list_change is
+'Customers whose place on the list the next roll-up looks at; rows may repeat and are taken away by it.';
+comment on column kpi.list_change.customer_id is
+'Customer whose permission, suppression or address changed since the last roll-up.';
+
+comment on table kpi.rolled_load is 'Loads of feeds that the roll-up has taken in, one row a load.';
+comment on column kpi.rolled_load.load_id is 'Finished load of feeds that the roll-up has taken in.';
+
+comment on table kpi.progress is 'How far the roll-up has come, one row a thing it follows.';
+comment on column kpi.progress.name is 'What: events, decisions:<campaign>, goal:<campaign>, reporting_zone.';
+comment on column kpi.progress.value is 'How far, or what it was.';
+
+comment on table kpi.roll_up is 'Runs of the roll-up, one row a run.';
+comment on column kpi.roll_up.roll_up_id is 'One roll-up.';
+comment on column kpi.roll_up.rolled_up_at is '`now` of the run.';
+comment on column kpi.roll_up.is_full is 'Recomputed everything.';
+comment on column kpi.roll_up.outcomes is 'Steps looked at.';
+comment on column kpi.roll_up.customers is 'Customers whose list membership was looked at.';
+comment on column kpi.roll_up.orders is 'Orders credited anew.';
+
+comment on view kpi.campaign_rates is
+'Rates beside their counts and benchmarks, one row a reporting day, campaign, step and variant; never average them.';
+comment on column kpi.campaign_rates.day is 'Reporting day.';
+comment on column kpi.campaign_rates.campaign is 'Campaign.';
+comment on column kpi.campaign_rates.step is 'Step.';
+comment on column kpi.campaign_rates.variant is 'Arm of the step, or ''holdout''.';
+comment on column kpi.campaign_rates.planned is 'Messages made.';
+comment on column kpi.campaign_rates.held_out is 'Steps of customers who are held out.';
+comment on column kpi.campaign_rates.skipped is 'Steps skipped for any other reason.';
+comment on column kpi.campaign_rates.accepted is 'Messages the provider took: denominator of deliveries and bounces.';
+comment on column kpi.campaign_rates.delivered is
+'Messages that ended in the mailbox: denominator of what people did.';
+comment on column kpi.campaign_rates.delivery_rate is 'delivered / accepted; near 1 is good.';
+comment on column kpi.campaign_rates.openers is 'Messages opened by a human.';
+comment on column kpi.campaign_rates.open_rate is 'openers / delivered.';
+comment on column kpi.campaign_rates.open_rate_benchmark is 'Guides'' benchmark.';
+comment on column kpi.campaign_rates.machine_openers is 'Messages opened by a machine.';
+comment on column kpi.campaign_rates.machine_open_rate is 'machine_openers / delivered; says nothing about people.';
+comment on column kpi.campaign_rates.clickers is 'Messages clicked.';
+comment on column kpi.campaign_rates.click_through_rate is 'clickers / delivered.';
+comment on column kpi.campaign_rates.click_through_rate_benchmark is 'Guides'' benchmark.';
+comment on column kpi.campaign_rates.click_to_open_rate is 'clickers / openers.';
+comment on column kpi.campaign_rates.converters is 'Messages whose goal was reached inside the window.';
+comment on column kpi.campaign_rates.conversion_rate is 'converters / delivered.';
+comment on column kpi.campaign_rates.conversion_rate_benchmark is 'The campaign''s own target.';
+comment on column kpi.campaign_rates.bounced_hard is 'Hard bounces.';
+comment on column kpi.campaign_rates.hard_bounce_rate is 'bounced_hard / accepted.';
+comment on column kpi.campaign_rates.bounced_soft is 'Soft bounces.';
+comment on column kpi.campaign_rates.soft_bounce_rate is 'bounced_soft / accepted.';
+comment on column kpi.campaign_rates.bounce_rate is '(bounced_hard + bounced_soft) / accepted.';
+comment on column kpi.campaign_rates.bounce_rate_benchmark is 'Guides'' benchmark; below is good.';
+comment on column kpi.campaign_rates.dropped is 'Messages the provider dropped.';
+comment on column kpi.campaign_rates.drop_rate is 'dropped / accepted.';
+comment on column kpi.campaign_rates.unsubscribed is 'Messages by which a person unsubscribed.';
+comment on column kpi.campaign_rates.unsubscribe_rate is 'unsubscribed / delivered.';
+comment on column kpi.campaign_rates.unsubscribe_rate_benchmark is 'Guides'' benchmark; below is good.';
+comment on column kpi.campaign_rates.complained is 'Spam reports.';
+comment on column kpi.campaign_rates.complaint_rate is 'complained / delivered.';
+comment on column kpi.campaign_rates.complaint_rate_benchmark is
+'Guides'' benchmark; below is good, 0.003 is the limit.';
+comment on column kpi.campaign_rates.revenue is 'Orders credited, in `currency`; null = several currencies.';
+comment on column kpi.campaign_rates.currency is 'ISO 4217; null = no order, or several currencies.';
+comment on column kpi.campaign_rates.revenue_per_email is 'revenue / delivered.';
+
+comment on view kpi.campaign_summary is
+'All days together: one row a campaign (step, variant null), one a step of it (variant null), one an arm of that.';
+comment on column kpi.campaign_summary.campaign is 'Campaign.';
+comment on column kpi.campaign_summary.step is 'Step; null = the whole campaign.';
+comment on column kpi.campaign_summary.variant is 'Arm of the step; null = all of them.';
+comment on column kpi.campaign_summary.first_day is 'First reporting day.';
+comment on column kpi.campaign_summary.last_day is 'Last reporting day.';
+comment on column kpi.campaign_summary.planned is 'Messages made.';
+comment on column kpi.campaign_summary.held_out is 'Steps of customers who are held out.';
+comment on column kpi.campaign_summary.skipped is 'Steps skipped for any other reason.';
+comment on column kpi.campaign_summary.accepted is
+'Messages the provider took: denominator of deliveries and bounces.';
+comment on column kpi.campaign_summary.delivered is
+'Messages that ended in the mailbox: denominator of what people did.';
+comment on column kpi.campaign_summary.delivery_rate is 'delivered / accepted; near 1 is good.';
+comment on column kpi.campaign_summary.openers is 'Messages opened by a human.';
+comment on column kpi.campaign_summary.open_rate is 'openers / delivered.';
+comment on column kpi.campaign_summary.open_rate_benchmark is 'Guides'' benchmark.';
+comment on column kpi.campaign_summary.machine_openers is 'Messages opened by a machine.';
+comment on column kpi.campaign_summary.machine_open_rate is 'machine_openers / delivered; says nothing about people.';
+comment on column kpi.campaign_summary.clickers is 'Messages clicked.';
+comment on column kpi.campaign_summary.click_through_rate is 'clickers / delivered.';
+comment on column kpi.campaign_summary.click_through_rate_benchmark is 'Guides'' benchmark.';
+comment on column kpi.campaign_summary.click_to_open_rate is 'clickers / openers.';
+comment on column kpi.campaign_summary.converters is 'Messages whose goal was reached inside the window.';
+comment on column kpi.campaign_summary.conversion_rate is 'converters / delivered.';
+comment on column kpi.campaign_summary.conversion_rate_benchmark is 'The campaign''s own target.';
+comment on column kpi.campaign_summary.bounced_hard is 'Hard bounces.';
+comment on column kpi.campaign_summary.hard_bounce_rate is 'bounced_hard / accepted.';
+comment on column kpi.campaign_summary.bounced_soft is 'Soft bounces.';
+comment on column kpi.campaign_summary.soft_bounce_rate is 'bounced_soft / accepted.';
+comment on column kpi.campaign_summary.bounce_rate is '(bounced_hard + bounced_soft) / accepted.';
+comment on column kpi.campaign_summary.bounce_rate_benchmark is 'Guides'' benchmark; below is good.';
+comment on column kpi.campaign_summary.dropped is 'Messages the provider dropped.';
+comment on column kpi.campaign_summary.drop_rate is 'dropped / accepted.';
+comment on column kpi.campaign_summary.unsubscribed is 'Messages by which a person unsubscribed.';
+comment on column kpi.campaign_summary.unsubscribe_rate is 'unsubscribed / delivered.';
+comment on column kpi.campaign_summary.unsubscribe_rate_benchmark is 'Guides'' benchmark; below is good.';
+comment on column kpi.campaign_summary.complained is 'Spam reports.';
+comment on column kpi.campaign_summary.complaint_rate is 'complained / delivered.';
+comment on column kpi.campaign_summary.complaint_rate_benchmark is
+'Guides'' benchmark; below is good, 0.003 is the limit.';
+comment on column kpi.campaign_summary.revenue is 'Orders credited, in `currency`; null = several currencies.';
+comment on column kpi.campaign_summary.currency is 'ISO 4217; null = no order, or several currencies.';
+comment on column kpi.campaign_summary.revenue_per_email is 'revenue / delivered.';
+
+comment on view kpi.list_growth is 'Growth of the list, one row a reporting day.';
+comment on column kpi.list_growth.day is 'Reporting day.';
+comment on column kpi.list_growth.opening is 'Customers on the list when the day began.';
+comment on column kpi.list_growth.gained is 'Joined or returned.';
+comment on column kpi.list_growth.lost is 'Left for any reason.';
+comment on column kpi.list_growth.closing is 'Customers on the list when the day ended.';
+comment on column kpi.list_growth.growth is 'gained - unsubscribed - bounced - complained.';
+comment on column kpi.list_growth.growth_rate is 'growth / opening.';
+comment on column kpi.list_growth.growth_rate_benchmark is 'Guides'' benchmark; above is good.';
+comment on column kpi.list_growth.unsubscribed_share is 'unsubscribed / opening.';
+comment on column kpi.list_growth.bounced_share is 'bounced / opening.';
+comment on column kpi.list_growth.complained_share is 'complained / opening.';
+
+comment on view kpi.decision_daily is
+'Decisions by outcome and reason, one row a reporting day, campaign, step, variant, outcome and reason.';
+comment on column kpi.decision_daily.day is 'Reporting day of the decision.';
+comment on column kpi.decision_daily.campaign is 'Campaign.';
+comment on column kpi.decision_daily.step is 'Step.';
+comment on column kpi.decision_daily.variant is 'Arm of the step, or ''holdout''.';
+comment on column kpi.decision_daily.outcome is 'send, skip, defer, hold.';
+comment on column kpi.decision_daily.reason is 'Named reason.';
+comment on column kpi.decision_daily.steps is 'Steps decided so.';
+
+comment on view kpi.refused_daily is
+'Steps that no mail went out for, one row a reporting day, campaign, step, variant and reason.';
+comment on column kpi.refused_daily.day is 'Reporting day of the decision.';
+comment on column kpi.refused_daily.campaign is 'Campaign.';
+comment on column kpi.refused_daily.step is 'Step.';
+comment on column kpi.refused_daily.variant is 'Arm of the step, or ''holdout''.';
+comment on column kpi.refused_daily.refused_by is 'decision, or message: after it was planned.';
+comment on column kpi.refused_daily.outcome is 'skip, or the message''s state.';
+comment on column kpi.refused_daily.reason is 'Named reason.';
+comment on column kpi.refused_daily.steps is 'Steps not mailed.';
+
+comment on view kpi.message_states is 'States of all messages, one row a campaign, step, variant, state and outcome.';
+comment on column kpi.message_states.campaign is 'Campaign.';
+comment on column kpi.message_states.step is 'Step.';
+comment on column kpi.message_states.variant is 'Arm of the step.';
+comment on column kpi.message_states.state is 'State of the message.';
+comment on column kpi.message_states.outcome is 'What became of it once accepted.';
+comment on column kpi.message_states.messages is 'Messages.';
+
+comment on view kpi.campaign_lift is
+'Conversions of treated and held-out customers from enrollment on, one row a campaign; intervals are 95 %.';
+comment on column kpi.campaign_lift.campaign is 'Campaign.';
+comment on column kpi.campaign_lift.treated is 'Enrollments that get mail.';
+comment on column kpi.campaign_lift.treated_converters is 'Of these: goal reached within the window from enrollment.';
+comment on column kpi.campaign_lift.treated_rate is 'treated_converters / treated.';
+comment on column kpi.campaign_lift.held_out is 'Enrollments that get nothing.';
+comment on column kpi.campaign_lift.held_out_converters is
+'Of these: goal reached within the window from enrollment.';
+comment on column kpi.campaign_lift.held_out_rate is 'held_out_converters / held_out.';
+comment on column kpi.campaign_lift.lift is 'treated_rate - held_out_rate; above 0 is good.';
+comment on column kpi.campaign_lift.lift_low is 'Lower bound of the lift, 95 %.';
+comment on column kpi.campaign_lift.lift_high is 'Upper bound of the lift, 95 %.';
+
+comment on view kpi.campaign_goal is 'Progress of each campaign towards its goal, one row a campaign.';
+comment on column kpi.campaign_goal.campaign is 'Campaign.';
+comment on column kpi.campaign_goal.goal_event is 'What counts as a conversion.';
+comment on column kpi.campaign_goal.goal_within_days is 'Conversion window, days of 24 hours.';
+comment on column kpi.campaign_goal.goal_target_ratio is 'Target conversion rate.';
+comment on column kpi.campaign_goal.goal_until is 'Date the target is for.';
+comment on column kpi.campaign_goal.delivered is 'Messages delivered.';
+comment on column kpi.campaign_goal.converters is 'Messages whose goal was reached inside the window.';
+comment on column kpi.campaign_goal.conversion_rate is 'converters / delivered.';
+comment on column kpi.campaign_goal.above_target is 'conversion_rate - goal_target_ratio.';
+comment on column kpi.campaign_goal.is_reached is 'The target is reached.';
+comment on column kpi.campaign_goal.converters_missing is
+'Conversions lacking for the target at today''s deliveries.';
