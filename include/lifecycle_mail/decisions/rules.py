@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from lifecycle_mail.campaigns import Campaign, Topic
-from lifecycle_mail.database import lock, run
+from lifecycle_mail.database import lock, refresh_statistics, run
 
 MIDNIGHT = dt.time(0)
 
@@ -55,6 +55,7 @@ def decide(
             cap_period=topic.cap.per if topic.cap else "day",
             **send_hours(campaign, topic),
         ).all()
+        refresh_statistics(connection, "decision.decision", sum(row.steps for row in rows))
     return DecideCounts({(row.outcome, row.reason): row.steps for row in rows})
 
 

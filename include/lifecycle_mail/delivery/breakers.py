@@ -46,7 +46,9 @@ class BreakerWatch:
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, int]] = {}
 
-    def trip(self, connection: Connection, campaign: str, limits: Limits, rejected: int, now: dt.datetime) -> str | None:
+    def trip(
+        self, connection: Connection, campaign: str, limits: Limits, rejected: int, now: dt.datetime
+    ) -> str | None:
         """Return why `campaign` was stopped just now, or None. `rejected` counts this run's own rejections."""
         news = (int(scalar(connection, "delivery/latest_batch")), rejected)
         if self._seen.get(campaign) == news:

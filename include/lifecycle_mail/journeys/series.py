@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.campaigns import Campaign, Step, Topic
-from lifecycle_mail.database import lock, run
+from lifecycle_mail.database import lock, refresh_statistics, run
 from lifecycle_mail.segments import segment_key
 
 
@@ -84,6 +84,7 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
             first_after_hours=campaign.steps[0].after_hours,
             reenter_after_days=campaign.reenter_after_days,
         ).rowcount
+        refresh_statistics(connection, "journey.enrollment", enrolled)
     return EnrollCounts(enrolled=enrolled, superseded=superseded)
 
 
@@ -100,6 +101,7 @@ def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCo
             as_of=as_of,
             steps=orjson.dumps(_steps(campaign)).decode(),
         ).one()
+        refresh_statistics(connection, "journey.step_due", noticed.steps)
     return AdvanceCounts(steps_due=noticed.steps, exited=exited, completed=completed)
 
 

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Brand, Campaign, Topic
-from lifecycle_mail.database import lock, run
+from lifecycle_mail.database import lock, refresh_statistics, run
 from lifecycle_mail.messages.shells import Shell
 from lifecycle_mail.messages.templates import TemplateLibrary
 
@@ -58,6 +58,7 @@ def write_messages(
             now=now,
             shells=orjson.dumps(shells).decode(),
         ).one()
+        refresh_statistics(connection, "message.message", written.messages)
     return WriteCounts(messages=written.messages, shells=len(shells))
 
 

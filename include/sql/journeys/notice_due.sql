@@ -13,8 +13,19 @@ with step as (
         as given (position integer, step text, after_hours double precision, variants jsonb)
 ),
 
+-- `upcoming` is looked up beside each row, not joined: fresh enrollments have no statistics to plan a join by.
 ready as (
-    select enrollment.*
+    select
+        enrollment.*,
+        case
+            when enrollment.ended_at is null then (
+                select min(step.position)
+                from step
+                where
+                    step.position >= enrollment.next_position
+                    and enrollment.enrolled_at + step.after_hours * interval '1 hour' > cast(:as_of as timestamptz)
+            )
+        end as upcoming
     from journey.enrollment
     where
         enrollment.campaign = cast(:campaign as text)
@@ -57,26 +68,13 @@ noticed as (
     returning step_due.enrollment_id
 ),
 
-upcoming as (
-    select
-        ready.enrollment_id,
-        min(step.position) as position
-    from ready
-    inner join step on ready.next_position <= step.position
-    where
-        ready.ended_at is null
-        and ready.enrolled_at + step.after_hours * interval '1 hour' > cast(:as_of as timestamptz)
-    group by ready.enrollment_id
-),
-
 moved as (
     update journey.enrollment
     set
         next_position = coalesce(step.position, (select max(step.position) + 1 from step)),
         next_due_at = ready.enrolled_at + step.after_hours * interval '1 hour'
     from ready
-    left join upcoming on ready.enrollment_id = upcoming.enrollment_id
-    left join step on upcoming.position = step.position
+    left join step on ready.upcoming = step.position
     where enrollment.enrollment_id = ready.enrollment_id
     returning enrollment.enrollment_id
 )

@@ -60,19 +60,20 @@ from (
         coalesce(fact.why, '') as why,
         4 as place
     from event.engagement
-    cross join lateral (
-        values
-        (engagement.delivered_at, 'delivered', null),
-        (engagement.deferred_at, 'deferred by the mailbox', engagement.deferred_count::text || ' time(s)'),
-        (engagement.bounced_hard_at, 'bounced, hard', engagement.reason),
-        (engagement.bounced_soft_at, 'bounced, soft', engagement.reason),
-        (engagement.dropped_at, 'dropped by the provider', engagement.reason),
-        (engagement.first_open_at, 'opened', null),
-        (engagement.first_machine_open_at, 'opened by a machine', null),
-        (engagement.first_click_at, 'clicked', null),
-        (engagement.unsubscribed_at, 'unsubscribed', null),
-        (engagement.complained_at, 'complained', null)
-    ) as fact (happened_at, what, why)
+    cross join
+        lateral (
+            values
+            (engagement.delivered_at, 'delivered', null),
+            (engagement.deferred_at, 'deferred by the mailbox', engagement.deferred_count::text || ' time(s)'),
+            (engagement.bounced_hard_at, 'bounced, hard', engagement.reason),
+            (engagement.bounced_soft_at, 'bounced, soft', engagement.reason),
+            (engagement.dropped_at, 'dropped by the provider', engagement.reason),
+            (engagement.first_open_at, 'opened', null),
+            (engagement.first_machine_open_at, 'opened by a machine', null),
+            (engagement.first_click_at, 'clicked', null),
+            (engagement.unsubscribed_at, 'unsubscribed', null),
+            (engagement.complained_at, 'complained', null)
+        ) as fact (happened_at, what, why)
     where engagement.customer_id = cast(:customer_id as text) and fact.happened_at is not null
     union all
     select

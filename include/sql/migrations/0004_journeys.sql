@@ -39,7 +39,7 @@ create index enrollment_customer on journey.enrollment (customer_id);
 
 create table journey.step_due (
     step_due_id bigint generated always as identity primary key,
-    enrollment_id bigint not null references journey.enrollment,
+    enrollment_id bigint not null,
     step text not null,
     campaign text not null,
     customer_id text not null,
