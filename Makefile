@@ -62,9 +62,9 @@ clean: down ## stop the demo, then remove it and the virtual environment
 	@echo 'removed $(DEMO_DIR), $(VENV) and the caches'
 
 $(VENV)/.made:
-	@if [ -z '$(PYTHON)' ]; then \
-		echo 'No Python 3.11 to 3.14 found as python3: install one, or run make PYTHON=/path/to/python3.11' >&2; \
-		exit 1; fi
+	@[ -n '$(PYTHON)' ] && $(PYTHON) -c '$(SUPPORTED)' || { \
+		echo 'No Python 3.11 to 3.14 found (python3): install one, or run make PYTHON=/path/to/python3.11' >&2; \
+		exit 1; }
 	@$(SAY) 'making the virtual environment $(VENV)'
 	@$(PYTHON) -m venv $(VENV) || { \
 		echo '$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)' >&2; \
