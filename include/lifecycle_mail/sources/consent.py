@@ -18,14 +18,14 @@ def log_permissions(connection: Connection, load_id: int, now: datetime) -> None
     run(connection, "sources/log_permissions", load_id=load_id, now=now)
 
 
-def settle_staged_permissions(connection: Connection) -> None:
-    """Put in the staged customers what stands in the log, so that the merge writes it.
+def settle_staged_permissions(connection: Connection, load_id: int) -> None:
+    """Put in the staged customers what stands in the log after load `load_id`, so that the merge writes it.
 
     From here until the file is committed no other word is taken (`record_permission` waits): one that came
     between would be overwritten by what stood before it.
     """
     lock(connection, "permissions")
-    run(connection, "sources/settle_staged_permissions")
+    run(connection, "sources/settle_staged_permissions", load_id=load_id)
 
 
 def record_permission(

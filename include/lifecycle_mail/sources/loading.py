@@ -252,7 +252,7 @@ class _Load:
             log_permissions(self.connection, self.load_id, self.now)
         set_duplicates_aside(self.connection, feed)
         if feed.name == "customers":
-            settle_staged_permissions(self.connection)
+            settle_staged_permissions(self.connection, self.load_id)
         changed = self._merge(feed)
         rejected = scalar(self.connection, "sources/count_refused")
         run(

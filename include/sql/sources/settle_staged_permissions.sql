@@ -1,15 +1,31 @@
 -- What: put in the staged customers, whatever their rows say, the permission that stands in the log
 -- (source.standing_permission has the rule); none where the log has no entry. The merge then writes it like
--- any other column.
+-- any other column. A row that says what is stored, of a customer this load logged nothing about, is right
+-- already.
 -- Grain: one row a staged customer whose row says otherwise.
--- Parameters: none. Look-back: the whole log of the staged customers, by index.
-with standing as (
+-- Parameters: load_id bigint, the load.
+-- Look-back: the whole log of the customers concerned, by index.
+with concerned as (
+    select staged.customer_id
+    from staged
+    left join source.customer on staged.customer_id = customer.customer_id
+    where
+        customer.customer_id is null
+        or (staged.permission, staged.permission_at)
+        is distinct from (customer.permission, customer.permission_at)
+    union
+    select permission_change.customer_id
+    from source.permission_change
+    where permission_change.load_id = cast(:load_id as bigint)
+),
+
+standing as (
     select
         customer_id,
         permission,
         permission_at
     from source.standing_permission
-    where customer_id = any(array(select staged.customer_id from staged))
+    where customer_id = any(array(select concerned.customer_id from concerned))
 ),
 
 settled as (
@@ -18,6 +34,7 @@ settled as (
         coalesce(standing.permission, 'none') as permission,
         standing.permission_at
     from staged
+    inner join concerned on staged.customer_id = concerned.customer_id
     left join standing on staged.customer_id = standing.customer_id
 )
 
