@@ -120,20 +120,20 @@ class Demo:
     # The path, each stage a run of its DAG by the scheduler
 
     def _follow_the_path(self) -> None:
-        self._run_dags("load the shop's feeds", ["load_sources"])
+        self._run_dags("load_sources: the shop's feeds", ["load_sources"])
         self.shop.take_away()
-        self._run_dags("four campaigns: segment, enroll, decide, write messages", self.campaigns)
-        self._run_dags("deliver what may be mailed now", ["deliver_messages"])
+        names = f"{len(self.campaigns)} campaigns: segment, enroll, advance, decide, write mails"
+        self._run_dags(names, self.campaigns)
+        self._run_dags("deliver_messages: what may be mailed now", ["deliver_messages"])
         self._let_recipients_act()
-        self._run_dags("ingest what the provider reported", ["ingest_events"])
+        self._run_dags("ingest_events: what the provider reported", ["ingest_events"])
         self._let_customers_buy()
-        self._run_dags("load what was bought since", ["load_sources"])
-        self._run_dags("roll up the KPIs", ["roll_up_kpis"])
+        self._run_dags("load_sources: what was bought since", ["load_sources"])
+        self._run_dags("roll_up_kpis: what it all came to", ["roll_up_kpis"])
 
     def _run_dags(self, what: str, dag_ids: Sequence[str]) -> None:
         """Have the scheduler run each DAG now, and wait for the end."""
-        names = f"{len(dag_ids)} DAGs" if len(dag_ids) > 1 else dag_ids[0]
-        with self.steps.step(f"Airflow, {names}: {what}", self.airflow.airflow_home / "logs"):
+        with self.steps.step(f"Airflow runs {what}", self.airflow.airflow_home / "logs"):
             runs = [self._begin_run(dag_id) for dag_id in dag_ids]
             for ended in self.airflow.wait_runs(runs, RUN_TIMEOUT_SECONDS):
                 if ended.state != "success":
