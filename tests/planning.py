@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from builders import NOON, customer, insert, rows
 from sqlalchemy.engine import Connection, Engine
 
+from builders import NOON, customer, insert, rows
 from lifecycle_mail.campaigns import Brand, Campaign, Topic, read_brand, read_topics
 from lifecycle_mail.decisions import decide
 from lifecycle_mail.journeys import advance, enroll, publish

@@ -96,8 +96,9 @@ def _apply(connection: Connection, file: Path) -> None:
 
 def _execute_script(connection: Connection, script: str) -> None:
     # Straight to the driver: without parameters it takes several statements and leaves % and : alone.
-    with connection.connection.cursor() as cursor:
-        cursor.execute(script)
+    cursor = connection.connection.cursor()
+    cursor.execute(script)
+    cursor.close()
 
 
 def _md5(file: Path) -> str:

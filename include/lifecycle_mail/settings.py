@@ -58,7 +58,6 @@ class Settings:
             SettingsError: a value is missing or not of its form; the message names the variable.
         """
         reader = _Reader(environment)
-        defaults = {name: definition.default for name, definition in cls.__dataclass_fields__.items()}
         return cls(
             database_url=reader.required("LIFECYCLE_DATABASE_URL") if database
             else reader.text("LIFECYCLE_DATABASE_URL", ""),
@@ -74,10 +73,10 @@ class Settings:
             link_secret=reader.text("LIFECYCLE_LINK_SECRET", DEVELOPMENT_SECRET),
             reporting_zone=reader.zone("LIFECYCLE_REPORTING_ZONE", "UTC"),
             allowed_recipients=reader.names("LIFECYCLE_ALLOWED_RECIPIENTS"),
-            campaigns_dir=cast(Path, reader.path("LIFECYCLE_CAMPAIGNS_DIR", defaults["campaigns_dir"])),
-            templates_dir=cast(Path, reader.path("LIFECYCLE_TEMPLATES_DIR", defaults["templates_dir"])),
-            topics_file=cast(Path, reader.path("LIFECYCLE_TOPICS_FILE", defaults["topics_file"])),
-            brand_file=cast(Path, reader.path("LIFECYCLE_BRAND_FILE", defaults["brand_file"])),
+            campaigns_dir=reader.path("LIFECYCLE_CAMPAIGNS_DIR", None) or cls.campaigns_dir,
+            templates_dir=reader.path("LIFECYCLE_TEMPLATES_DIR", None) or cls.templates_dir,
+            topics_file=reader.path("LIFECYCLE_TOPICS_FILE", None) or cls.topics_file,
+            brand_file=reader.path("LIFECYCLE_BRAND_FILE", None) or cls.brand_file,
         )
 
 

@@ -10,12 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from builders import NOON, insert, load, rows
-from planning import CART_CONTEXT, members
 from sqlalchemy.engine import Engine
 
+from builders import NOON, insert, load, rows
 from lifecycle_mail.command_line import main
 from lifecycle_mail.settings import INCLUDE
+from planning import CART_CONTEXT, members
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import Engine
+
 from builders import NOON, rows
 from planning import campaign_of, plan, topic_of
 from running_services import API_KEY, Service, clean_environment, module_command, running_simulator
-from sqlalchemy.engine import Engine
 
 RECIPIENTS = 6000
 LEASE_SECONDS = 1.5

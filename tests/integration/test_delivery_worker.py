@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOON, customer, insert, order, rows
-from planning import CART_CONTEXT, TOPICS, campaign_of, member, members, plan, states, topic_of
-from running_services import API_KEY, Service, free_port, running_simulator
 from sqlalchemy.engine import Engine
 
+from builders import NOON, customer, insert, order, rows
 from lifecycle_mail import delivery
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.errors import DeliveryRefused, SendingStopped
 from lifecycle_mail.settings import Settings
+from planning import CART_CONTEXT, TOPICS, campaign_of, member, members, plan, states, topic_of
+from running_services import API_KEY, Service, free_port, running_simulator
 
 HOUR = timedelta(hours=1)
 
@@ -84,7 +84,8 @@ def test_a_request_carries_ids_headers_and_nothing_personal_outside(
     with warehouse.connect() as connection:
         message_id, x_message_id = rows(
             connection,
-            "select cast(message_id as text), x_message_id from message.message join delivery.attempt using (attempt_id)",
+            "select cast(message_id as text), x_message_id from message.message"
+            " join delivery.attempt using (attempt_id)",
         )[0]
     row = simulator.client.get("/simulator/accepted").json()["items"][0]
     assert row["message_id"] == message_id
@@ -526,5 +527,6 @@ def test_a_broken_template_stops_its_own_campaign_alone(
     (templates / "cart_abandoned" / "doubts" / "body.mjml").write_text("{% if %}", encoding="utf-8")
     report = run(warehouse, dataclasses.replace(settings, templates_dir=templates))
     assert report.accepted == 2
-    assert {(step, state) for _, step, state, _ in states(warehouse)} == {("reminder", "accepted"), ("doubts", "planned")}
+    found = {(step, state) for _, step, state, _ in states(warehouse)}
+    assert found == {("reminder", "accepted"), ("doubts", "planned")}
     assert any(reason.startswith("campaign other") for reason in report.stopped)

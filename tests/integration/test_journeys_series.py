@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import NOON, customer, insert, load, order, rows
-from planning import THREE_STEPS, campaign_of, decided, member, members, plan, states, topic_of
 from sqlalchemy.engine import Engine
 
+from builders import NOON, customer, insert, load, order, rows
 from lifecycle_mail.journeys import advance, enroll
+from planning import THREE_STEPS, campaign_of, decided, member, members, plan, states, topic_of
 
 HOUR = timedelta(hours=1)
 

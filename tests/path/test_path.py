@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
-from builders import rows
-from demo_world import shift_for, write_world
-from running_services import API_KEY, lines_in, running_collector, running_simulator, settle
 from sqlalchemy.engine import Engine
 
+from builders import rows
+from demo_world import shift_for, write_world
 from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import Settings
+from running_services import API_KEY, lines_in, running_collector, running_simulator, settle
 
 TODAY = dt.date(2026, 3, 2)
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)

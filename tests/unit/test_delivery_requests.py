@@ -7,14 +7,14 @@ from typing import Any
 
 import orjson
 import pytest
-from event_collector.links import read_token
-from planning import BRAND, CART_CONTEXT, LIBRARY, TOPICS
-from sendgrid_specification import mail_validator, needs_specification
 
+from event_collector.links import read_token
 from lifecycle_mail.delivery.requests import build_request, build_whole_request
 from lifecycle_mail.messages.shells import Shell, rebuild
 from lifecycle_mail.messages.states import ClaimedMail, MessageKey
 from lifecycle_mail.settings import Settings
+from planning import BRAND, CART_CONTEXT, LIBRARY, TOPICS
+from sendgrid_specification import mail_validator, needs_specification
 
 SETTINGS = Settings(database_url="", public_url="https://mail.shop.test", link_secret="a-secret")
 TOPIC = TOPICS["reminders"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from planning import BRAND, LIBRARY
 
 from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import RenderedMail, rebuild
 from lifecycle_mail.settings import INCLUDE
+from planning import BRAND, LIBRARY
 
 
 def mail_with(view_url: str | None, name: str = "cart_abandoned/reminder") -> RenderedMail:

@@ -170,8 +170,8 @@ class Limits(_Strict):
     complaint_rate: Ratio = 0.003
     bounce_rate: Ratio = 0.05
     rejection_rate: Ratio = 0.05
-    minimum: int = Field(200, ge=1)
-    window_hours: float = Field(72, gt=0)
+    minimum: Annotated[int, Field(ge=1)] = 200
+    window_hours: Annotated[float, Field(gt=0)] = 72
 
 
 class Topic(_Strict):

@@ -228,8 +228,8 @@ def _read_parameter(text: str, where: str) -> Parameter:
         match["name"],
         match["type"],
         match["unit"],
-        **numbers,
-        meaning=match["meaning"],  # type: ignore[arg-type]
+        **numbers,  # type: ignore[arg-type]
+        meaning=match["meaning"],
     )
     try:
         parameter.read(parameter.default)

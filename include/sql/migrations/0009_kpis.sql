@@ -316,8 +316,11 @@ with level as (
         sum(d.machine_openers) as machine_openers,
         sum(d.clickers) as clickers,
         sum(d.converters) as converters,
-        case when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then sum(d.revenue) end as revenue,
-        case when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then max(d.currency) end as currency,
+        case
+            when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then sum(d.revenue)
+        end as revenue,
+        case when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then max(d.currency) end
+            as currency,
         sum(d.bounced_hard) as bounced_hard,
         sum(d.bounced_soft) as bounced_soft,
         sum(d.dropped) as dropped,
@@ -443,12 +446,13 @@ with arm as (
         count(g.reached_at) filter (where e.is_holdout) as held_out_converters
     from journey.enrollment as e
     inner join journey.campaign as c on e.campaign = c.campaign
-    cross join lateral (
-        select kpi.goal_at(
-            c.goal_event, e.campaign, e.customer_id, e.enrolled_at,
-            e.enrolled_at + c.goal_within_days * interval '24 hours'
-        ) as reached_at
-    ) as g
+    cross join
+        lateral (
+            select kpi.goal_at(
+                c.goal_event, e.campaign, e.customer_id, e.enrolled_at,
+                e.enrolled_at + c.goal_within_days * interval '24 hours'
+            ) as reached_at
+        ) as g
     where c.goal_event not in ('open', 'click')
     group by e.campaign
 ),

@@ -37,7 +37,7 @@ select
     cart.updated_at as exited_at
 from running
 inner join source.cart
-    on cart.cart_id = running.context ->> 'cart_id' and cart.updated_at >= running.occurred_at
+    on cart.cart_id = running.context ->> 'cart_id' and running.occurred_at <= cart.updated_at
 where
     (cart.status = 'emptied' and 'cart_emptied' = any(running.exit_on))
     or (cart.status = 'ordered' and 'order' = any(running.exit_on))
@@ -69,20 +69,24 @@ select
     'activity' as fact,
     activity.occurred_at as exited_at
 from running
-inner join lateral (
-    select orders.ordered_at as occurred_at
-    from source.orders
-    where orders.customer_id = running.customer_id and orders.status <> 'cancelled'
-    union all
-    select page_view.viewed_at as occurred_at
-    from source.page_view
-    where page_view.customer_id = running.customer_id
-    union all
-    select unnest(array[engagement.first_open_at, engagement.last_open_at,
-        engagement.first_click_at, engagement.last_click_at]) as occurred_at
-    from event.engagement
-    where engagement.customer_id = running.customer_id
-) as activity
+inner join
+    lateral (
+        select orders.ordered_at as occurred_at
+        from source.orders
+        where orders.customer_id = running.customer_id and orders.status <> 'cancelled'
+        union all
+        select page_view.viewed_at as occurred_at
+        from source.page_view
+        where page_view.customer_id = running.customer_id
+        union all
+        select
+            unnest(array[
+                engagement.first_open_at, engagement.last_open_at,
+                engagement.first_click_at, engagement.last_click_at
+            ]) as occurred_at
+        from event.engagement
+        where engagement.customer_id = running.customer_id
+    ) as activity
     on
         activity.occurred_at
         > case when running.context ? 'last_activity_at' then running.occurred_at else running.enrolled_at end
