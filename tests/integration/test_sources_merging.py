@@ -164,6 +164,18 @@ def test_progress_counts_all_files_of_a_feed(warehouse: Engine, tmp_path: Path) 
     assert seen == [("page_views", done, 12_000) for done in (5_000, 6_000, 11_000, 12_000)]
 
 
+def test_progress_ends_at_its_total(warehouse: Engine, tmp_path: Path) -> None:
+    """Where rows run over several lines, or a file is refused, progress still ends at its total."""
+    header = "view_id,customer_id,viewed_at,topic\n"
+    (tmp_path / "page_views-1.csv").write_text(header + f'v1,c,{TIME},"a\nb"\n\nv2,c,{TIME},\n')
+    (tmp_path / "page_views-2.csv").write_text(f"view_id,customer_id\nv3,c\nv4,{TIME}\n")
+    seen: list[tuple[int, int | None]] = []
+    load_feeds(
+        warehouse, tmp_path, link_secret="secret", progress=lambda feed, done, total: seen.append((done, total))
+    )
+    assert seen[-1] == (2, 2)
+
+
 def test_load_is_written_down(warehouse: Engine, tmp_path: Path) -> None:
     """Each load leaves its counts, its time and that it finished."""
     (tmp_path / "page_views.csv").write_text(f"view_id,customer_id,viewed_at\nv1,c,{TIME}\nv2,c,never\n")

@@ -214,10 +214,22 @@ class _Load:
     def take_file(self, file: FeedFile) -> str | None:
         """Load one file; return what to tell the operator where it cannot be read at all."""
         try:
+            before = self._read(file.feed)
             self.take(file.feed, file.path.name, self._chunks(file))
+            self._correct_expectation(file, self._read(file.feed) - before)
         except OSError as error:
             return f"cannot read the feed file {file.path}: {error.strerror}"
         return None
+
+    def _read(self, feed: Feed) -> int:
+        return self.counts.get(feed.name, FeedCounts()).read
+
+    def _correct_expectation(self, file: FeedFile, read: int) -> None:
+        """Let progress end at its total where a file had fewer rows than lines."""
+        promised, expected = file.expected_rows(), self.expected.get(file.feed.name)
+        if promised is not None and expected is not None and promised != read:
+            self.expected[file.feed.name] = expected + read - promised
+            self.progress(file.feed.name, self._read(file.feed), self.expected[file.feed.name])
 
     def _chunks(self, file: FeedFile) -> Chunks:
         # A generator, so that whatever is wrong with the file comes up inside its own transaction.
@@ -263,7 +275,7 @@ class _Load:
 
     def _stage_rows(self, feed: Feed, chunks: Chunks) -> tuple[int, set[str]]:
         checker = Checker(feed, self.surroundings)
-        before = self.counts.get(feed.name, FeedCounts()).read
+        before = self._read(feed)
         read, unknown = 0, set[str]()
         for chunk in chunks:
             read += len(chunk.lines) + len(chunk.refused)
