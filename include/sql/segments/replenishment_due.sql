@@ -60,9 +60,10 @@ line as materialized (
         o.place,
         o.seconds,
         k.product_no,
-        k.days,
-        k.delivery_days,
+        cast(k.days as double precision) as days,
+        cast(k.delivery_days as double precision) as delivery_days,
         y.type_no,
+        l.line_no,
         l.quantity
     from source.order_line as l
     inner join pack as k on l.product_id = k.product_id
@@ -81,16 +82,22 @@ latest as (
     group by i.customer_no, i.product_no
 ),
 
+-- The latest purchases that are about due, reckoned in floating point with a second to spare; exactly below.
 declared as (
     select
         i.place,
         i.product_no,
-        sum(i.quantity) as quantity,
-        least(sum(i.quantity) * min(i.days), 36500) as days,
-        min(i.delivery_days) as delivery_days
+        min(i.line_no) as line_no,
+        sum(i.quantity) as quantity
     from line as i
     inner join latest as t on i.place = t.place and i.product_no = t.product_no
     group by i.place, i.product_no
+    having
+        max(i.seconds)
+        + 86400 * (least(cast(sum(i.quantity) as double precision) * max(i.days), 36500) - max(i.delivery_days))
+        between date_part('epoch', cast(:as_of as timestamptz)) - 1
+        + 86400 * (cast(:lead_days as integer) - cast(:lateness_days as integer))
+        and date_part('epoch', cast(:as_of as timestamptz)) + 1 + 86400 * cast(:lead_days as integer)
 ),
 
 type_line as (
@@ -117,23 +124,26 @@ rhythm as (
     having count(h.new_place) >= 3
 ),
 
-bought as (
+-- Kept apart from the joins below: the planner knows nothing of the numbers above, and would mix them badly.
+bought as materialized (
     select
         o.customer_id,
-        o.order_id,
         o.ordered_at,
+        o.order_id || '/' || d.line_no as occurrence,
         d.quantity,
         d.product_no,
         null as product_type,
-        d.delivery_days,
-        d.days * 86400000000 as microseconds
+        null as delivery_days,
+        null as microseconds
     from declared as d
     inner join placed as o on d.place = o.place
     union all
     select
         o.customer_id,
-        o.order_id,
         o.ordered_at,
+        y.product_type || '@' || replace(
+            to_char(o.ordered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'
+        ) as occurrence,
         bag.quantity,
         null as product_no,
         y.product_type,
@@ -170,44 +180,38 @@ bought as (
 
 supply as (
     select
-        b.*,
-        b.ordered_at + cast(round(b.microseconds) as double precision) * interval '1 microsecond' as runs_out_at
+        b.customer_id,
+        b.ordered_at,
+        b.occurrence,
+        b.quantity,
+        k.product_id,
+        coalesce(k.product_type, b.product_type) as product_type,
+        cast(round(86400000000 * coalesce(k.delivery_days, b.delivery_days)) as double precision)
+        * interval '1 microsecond' as delivery,
+        b.ordered_at
+        + cast(round(coalesce(b.microseconds, 86400000000 * least(b.quantity * k.days, 36500))) as double precision)
+        * interval '1 microsecond' as runs_out_at
     from bought as b
+    left join pack as k on b.product_no = k.product_no
 ),
 
--- Kept apart from the joins below: the planner knows nothing of the numbers above, and would mix them badly.
-due as materialized (
+due as (
     select s.*
     from supply as s
-    cross join
-        lateral (
-            select
-                s.runs_out_at
-                - cast(round(s.delivery_days * 86400000000) as double precision) * interval '1 microsecond'
-                - cast(:lead_days as integer) * interval '24 hours' as due_at
-        ) as t
     where
-        t.due_at <= cast(:as_of as timestamptz)
-        and t.due_at > cast(:as_of as timestamptz) - cast(:lateness_days as integer) * interval '24 hours'
+        s.runs_out_at - s.delivery - cast(:lead_days as integer) * interval '24 hours' <= cast(:as_of as timestamptz)
+        and s.runs_out_at - s.delivery - cast(:lead_days as integer) * interval '24 hours'
+        > cast(:as_of as timestamptz) - cast(:lateness_days as integer) * interval '24 hours'
 )
 
 select
     d.customer_id,
-    case
-        when d.product_no is null
-            then d.product_type || '@' || replace(
-                to_char(d.ordered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'
-            )
-        else d.order_id || '/' || (
-            select min(l.line_no) from source.order_line as l
-            where l.order_id = d.order_id and l.product_id = k.product_id and l.quantity > 0
-        )
-    end as occurrence,
+    d.occurrence,
     d.ordered_at as occurred_at,
     jsonb_build_object(
-        'product_id', k.product_id,
+        'product_id', d.product_id,
         'product_name', p.name,
-        'product_type', coalesce(k.product_type, d.product_type),
+        'product_type', d.product_type,
         'ordered_at', replace(
             to_char(d.ordered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'
         ),
@@ -217,8 +221,7 @@ select
         ),
         'url', p.url,
         'image_url', p.image_url,
-        'basis', case when d.product_no is null then 'rhythm' else 'declared' end
+        'basis', case when d.product_id is null then 'rhythm' else 'declared' end
     ) as context
 from due as d
-left join pack as k on d.product_no = k.product_no
-left join source.product as p on k.product_id = p.product_id
+left join source.product as p on d.product_id = p.product_id
