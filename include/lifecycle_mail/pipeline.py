@@ -160,9 +160,10 @@ class Installation:
             address = sources.address_of(connection, customer_id)
             if address is None:
                 return False
-            sources.erase_customer(connection, customer_id, self.settings.link_secret, now)
-            messages.erase_slots(connection, customer_id)
-            events.erase(connection, customer_id, address)
+            erased = sources.erase_customer(connection, customer_id, self.settings.link_secret, now)
+            for one in erased.customer_ids:
+                messages.erase_slots(connection, one)
+                events.erase(connection, one, address)
             if self.settings.events_dir is not None:
                 events.scrub_files(connection, self.settings.events_dir, address)
         return True
