@@ -23,11 +23,7 @@ from local_stack.home import Home
 from local_stack.processes import NotReady, with_include
 
 _WRITING_SECONDS = 600.0
-_REACTIONS = {
-    "orders.reactions.csv": "order_id",
-    "order_lines.reactions.csv": "order_id",
-    "carts.reactions.csv": "cart_id",
-}
+_ORDERS, _LINES, _CARTS = (f"{feed}.reactions.csv" for feed in ("orders", "order_lines", "carts"))
 
 Rows = list[dict[str, str]]
 
@@ -92,10 +88,12 @@ class Shop:
         with self._warehouse.connect() as connection:
             clickers = [(row.customer_id, row.first_click_at) for row in run(connection, "demo/clickers")]
             enrolled = [(row.customer_id, row.arm, row.enrolled_at) for row in run(connection, "demo/enrolled")]
-        earlier = {file: _rows(self._feeds / file) for file in _REACTIONS}
+        earlier = {file: _rows(self._feeds / file) for file in (_ORDERS, _LINES, _CARTS)}
         counts = write_reactions(self._feeds, clickers, enrolled, now, world=self.world)
-        for file, key in _REACTIONS.items():
-            _keep(self._feeds / file, key, earlier[file])
+        orders = _keep(self._feeds / _ORDERS, "customer_id", earlier[_ORDERS])
+        placed = {order["order_id"] for order in orders}
+        _keep(self._feeds / _LINES, "order_id", earlier[_LINES], only=placed)
+        _keep(self._feeds / _CARTS, "cart_id", earlier[_CARTS])
         return counts
 
     def _written(self) -> dict[str, object] | None:
@@ -117,13 +115,17 @@ def _rows(file: Path) -> Rows:
         return list(csv.DictReader(stream))
 
 
-def _keep(file: Path, key: str, earlier: Rows) -> None:
-    """Give rows whose key is in `earlier` the content they had then: what was ordered does not change later."""
+def _keep(file: Path, key: str, earlier: Rows, only: set[str] | None = None) -> Rows:
+    """Give rows whose key is in `earlier` the content they had then, since what was ordered does not change later.
+
+    With `only`, new rows of other keys are left out. Returns the rows of the file as it is now.
+    """
     known = {row[key] for row in earlier}
-    rows = [*earlier, *(row for row in _rows(file) if row[key] not in known)]
-    if not rows:
-        return
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    new = [row for row in _rows(file) if row[key] not in known and (only is None or row[key] in only)]
+    rows = [*earlier, *new]
+    if rows:
+        with file.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    return rows

@@ -64,11 +64,16 @@ def test_an_order_placed_once_does_not_change_later(tmp_path: Path, warehouse: E
     with warehouse.begin() as connection:
         for household in range(61, 121):
             insert_click(connection, str(household), clicked_at)
+        for household in range(1, 61):  # enrolled again: whoever bought has bought
+            enrollment(connection, "win_back", str(household), enrolled_at=clicked_at + dt.timedelta(hours=1))
     second = shop.write_reactions(clicked_at + dt.timedelta(hours=5))
     after = (home.feeds / "orders.reactions.csv").read_text()
     assert 0 < first.orders_by_clickers < second.orders_by_clickers
     assert after.startswith(before)
     assert len(after.splitlines()) == 1 + second.orders_by_clickers + second.orders_by_others
+    orders = [line.split(",")[0] for line in after.splitlines()[1:]]
+    lines = (home.feeds / "order_lines.reactions.csv").read_text().splitlines()[1:]
+    assert {line.split(",")[0] for line in lines} == set(orders)
 
 
 def insert_click(connection: Connection, customer_id: str, at: dt.datetime) -> None:
