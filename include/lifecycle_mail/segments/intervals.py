@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import lock, run, scalar
@@ -21,6 +22,9 @@ from lifecycle_mail.segments.reading import plan_for_whole_tables, selected
 from lifecycle_mail.segments.registry import segment_key
 
 _INSTANT = timedelta(microseconds=1)
+# Up to so many new memberships the segment is asked for their customers alone: a condition that reaches into
+# its select, so that contexts are built for them and not for everybody.
+_FEW = 20_000
 _SEEN = sa.table("segment_seen", sa.column("customer_id"), sa.column("occurrence"), sa.column("occurred_at"))
 _MEMBERSHIP = sa.table(
     "membership",
@@ -73,16 +77,13 @@ def _write_difference(
     connection: Connection, key: str, as_of: datetime, member: sa.Subquery, *, forward: bool
 ) -> SegmentCounts:
     seen = _see(connection, member)
-    if forward:
-        departed = scalar(connection, "segments/depart", segment=key, as_of=as_of)
-        reopened = run(connection, "segments/reopen", segment=key, as_of=as_of).rowcount
-    else:
-        departed = scalar(connection, "segments/absent_at", segment=key, as_of=as_of)
-        reopened = 0
+    departed = scalar(connection, f"segments/{'depart' if forward else 'absent_at'}", segment=key, as_of=as_of)
     unknown = seen - run(connection, "segments/drop_known", segment=key, as_of=as_of).rowcount
+    reopened = run(connection, "segments/reopen", segment=key, as_of=as_of).rowcount if forward else 0
+    new = unknown - reopened
     left_at = None if forward else as_of + _INSTANT
-    entered = _enter(connection, key, as_of, left_at, member) if unknown else 0
-    return SegmentCounts(members=seen - unknown + entered, entered=entered + reopened, departed=departed)
+    entered = _enter(connection, key, as_of, left_at, member) if new else 0
+    return SegmentCounts(members=seen - new + entered, entered=entered + reopened, departed=departed)
 
 
 def _see(connection: Connection, member: sa.Subquery) -> int:
@@ -100,9 +101,18 @@ def _enter(connection: Connection, key: str, as_of: datetime, left_at: datetime 
 
     The segment is read a second time; a membership that vanished in between is left to the next refresh.
     """
+    rows = _new_rows(key, as_of, left_at, member)
+    few = connection.execute(sa.select(_SEEN.c.customer_id).limit(_FEW + 1)).scalars().all()
+    if len(few) <= _FEW:
+        rows = rows.where(member.c.customer_id == sa.any_(sa.literal(few, ARRAY(sa.Text()))))
+    names = [column.name for column in _MEMBERSHIP.c]
+    return connection.execute(sa.insert(_MEMBERSHIP).from_select(names, rows)).rowcount
+
+
+def _new_rows(key: str, as_of: datetime, left_at: datetime | None, member: sa.Subquery) -> sa.Select[Any]:
     new = sa.and_(member.c.customer_id == _SEEN.c.customer_id, member.c.occurrence == _SEEN.c.occurrence)
     instant = sa.DateTime(timezone=True)
-    rows = sa.select(
+    return sa.select(
         sa.literal(key),
         member.c.customer_id,
         member.c.occurrence,
@@ -111,5 +121,3 @@ def _enter(connection: Connection, key: str, as_of: datetime, left_at: datetime 
         sa.cast(sa.literal(as_of, instant), instant),
         sa.cast(sa.literal(left_at, instant), instant),
     ).select_from(member.join(_SEEN, new))
-    names = [column.name for column in _MEMBERSHIP.c]
-    return connection.execute(sa.insert(_MEMBERSHIP).from_select(names, rows)).rowcount

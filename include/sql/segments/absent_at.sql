@@ -1,12 +1,12 @@
 -- Refresh of an instant before the last one: intervals that contain as_of, of memberships that are not among
--- segment_seen, get a gap of one microsecond there. Every other instant stays as it was known.
+-- segment_seen, get a gap of one microsecond there. Every other instant stays as it was known. Rows are named
+-- by ctid within the statement: a fresh segment has no statistics, and a join by key would be quadratic.
 -- grain: one row, departed = intervals that now leave as_of out
 -- parameters: segment text (key in segment.membership), as_of timestamptz (before the last refresh)
 -- look-back: intervals that contain as_of
 with absent as (
     select
-        m.customer_id,
-        m.occurrence,
+        m.ctid as row_id,
         m.entered_at,
         coalesce(m.left_at > cast(:as_of as timestamptz) + interval '1 microsecond', true) as goes_on
     from segment.membership as m
@@ -25,10 +25,7 @@ later_part as (
     set entered_at = cast(:as_of as timestamptz) + interval '1 microsecond'
     from absent as a
     where
-        m.segment = cast(:segment as text)
-        and m.customer_id = a.customer_id
-        and m.occurrence = a.occurrence
-        and m.entered_at = a.entered_at
+        m.ctid = a.row_id
         and a.goes_on
     returning m.segment, m.customer_id, m.occurrence, m.occurred_at, m.context, a.entered_at as known_from
 ),
@@ -53,10 +50,7 @@ shortened as (
     set left_at = cast(:as_of as timestamptz)
     from absent as a
     where
-        m.segment = cast(:segment as text)
-        and m.customer_id = a.customer_id
-        and m.occurrence = a.occurrence
-        and m.entered_at = a.entered_at
+        m.ctid = a.row_id
         and not a.goes_on
         and a.entered_at < cast(:as_of as timestamptz)
 ),
@@ -65,10 +59,7 @@ undone as (
     delete from segment.membership as m
     using absent as a
     where
-        m.segment = cast(:segment as text)
-        and m.customer_id = a.customer_id
-        and m.occurrence = a.occurrence
-        and m.entered_at = a.entered_at
+        m.ctid = a.row_id
         and not a.goes_on
         and a.entered_at = cast(:as_of as timestamptz)
 )

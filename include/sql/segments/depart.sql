@@ -3,43 +3,30 @@
 -- grain: one row, departed = memberships ended
 -- parameters: segment text (key in segment.membership), as_of timestamptz (not before the last refresh)
 -- look-back: open intervals
-with gone as (
-    select
-        m.customer_id,
-        m.occurrence,
-        m.entered_at
-    from segment.membership as m
+with undone as (
+    delete from segment.membership as m
     where
         m.segment = cast(:segment as text)
         and m.left_at is null
+        and m.entered_at >= cast(:as_of as timestamptz)
         and not exists (
             select 1 from segment_seen as s
             where s.customer_id = m.customer_id and s.occurrence = m.occurrence
         )
-),
-
-undone as (
-    delete from segment.membership as m
-    using gone as g
-    where
-        m.segment = cast(:segment as text)
-        and m.customer_id = g.customer_id
-        and m.occurrence = g.occurrence
-        and m.entered_at = g.entered_at
-        and g.entered_at >= cast(:as_of as timestamptz)
     returning 1
 ),
 
 ended as (
     update segment.membership as m
     set left_at = cast(:as_of as timestamptz)
-    from gone as g
     where
         m.segment = cast(:segment as text)
-        and m.customer_id = g.customer_id
-        and m.occurrence = g.occurrence
-        and m.entered_at = g.entered_at
-        and g.entered_at < cast(:as_of as timestamptz)
+        and m.left_at is null
+        and m.entered_at < cast(:as_of as timestamptz)
+        and not exists (
+            select 1 from segment_seen as s
+            where s.customer_id = m.customer_id and s.occurrence = m.occurrence
+        )
     returning 1
 )
 

@@ -91,6 +91,7 @@ declared as (
         sum(i.quantity) as quantity
     from line as i
     inner join latest as t on i.place = t.place and i.product_no = t.product_no
+    where i.days is not null
     group by i.place, i.product_no
     having
         max(i.seconds)

@@ -15,40 +15,39 @@ with present as (
         and (m.left_at is null or m.left_at > cast(:as_of as timestamptz))
 ),
 
-entry as (
-    select count(*) as entered
+-- Intervals that begin or end during the day, or touch one that does, with their neighbours of one membership.
+touched as (
+    select
+        m.entered_at,
+        m.left_at,
+        lag(m.left_at) over membership as previous_left_at,
+        lead(m.entered_at) over membership as next_entered_at
     from segment.membership as m
     where
         m.segment = cast(:segment as text)
-        and m.entered_at >= date_trunc('day', cast(:as_of as timestamptz), 'UTC')
-        and m.entered_at <= cast(:as_of as timestamptz)
-        and m.left_at is distinct from m.entered_at + interval '1 microsecond'
-        and not exists (
-            select 1 from segment.membership as b
-            where
-                b.segment = m.segment
-                and b.customer_id = m.customer_id
-                and b.occurrence = m.occurrence
-                and b.left_at = m.entered_at - interval '1 microsecond'
+        and (
+            m.entered_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC')
+            and cast(:as_of as timestamptz) + interval '1 microsecond'
+            or m.left_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC') - interval '1 microsecond'
+            and cast(:as_of as timestamptz)
         )
+    window membership as (partition by m.customer_id, m.occurrence order by m.entered_at)
 ),
 
-departure as (
-    select count(*) as departed
-    from segment.membership as m
-    where
-        m.segment = cast(:segment as text)
-        and m.left_at >= date_trunc('day', cast(:as_of as timestamptz), 'UTC')
-        and m.left_at <= cast(:as_of as timestamptz)
-        and m.left_at <> m.entered_at + interval '1 microsecond'
-        and not exists (
-            select 1 from segment.membership as n
-            where
-                n.segment = m.segment
-                and n.customer_id = m.customer_id
-                and n.occurrence = m.occurrence
-                and n.entered_at = m.left_at + interval '1 microsecond'
-        )
+movement as (
+    select
+        count(*) filter (
+            where t.entered_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC')
+            and cast(:as_of as timestamptz)
+            and t.previous_left_at is distinct from t.entered_at - interval '1 microsecond'
+        ) as entered,
+        count(*) filter (
+            where t.left_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC')
+            and cast(:as_of as timestamptz)
+            and t.next_entered_at is distinct from t.left_at + interval '1 microsecond'
+        ) as departed
+    from touched as t
+    where t.left_at is distinct from t.entered_at + interval '1 microsecond'
 )
 
 insert into segment.size_daily (day, segment, as_of, members, customers, entered, departed)
@@ -58,11 +57,10 @@ select
     cast(:as_of as timestamptz) as as_of,
     present.members,
     present.customers,
-    entry.entered,
-    departure.departed
+    movement.entered,
+    movement.departed
 from present
-cross join entry
-cross join departure
+cross join movement
 on conflict (day, segment) do update
     set
         as_of = excluded.as_of,
