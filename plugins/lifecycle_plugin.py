@@ -6,7 +6,10 @@ from airflow.plugins_manager import AirflowPlugin
 
 
 def outbox_views() -> list[dict[str, str]]:
-    """Return the navigation entry of the simulator's outbox; none in the other modes."""
+    """Return the navigation entry of the simulator's outbox; none in the other modes.
+
+    Without a `url_route` Airflow opens it as a page of its own: the outbox refuses to be framed.
+    """
     base_url = os.environ.get("SENDGRID_BASE_URL", "").rstrip("/")
     if os.environ.get("LIFECYCLE_MODE") != "simulate" or not base_url:
         return []
@@ -16,7 +19,6 @@ def outbox_views() -> list[dict[str, str]]:
             "href": f"{base_url}/",
             "destination": "nav",
             "category": "browse",
-            "url_route": "lifecycle-outbox",
         }
     ]
 

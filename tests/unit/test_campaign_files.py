@@ -128,3 +128,11 @@ def test_topics_are_read_as_strictly(tmp_path: Path, wrong: str, right: str, exp
     path.write_text((INCLUDE / "topics.yaml").read_text().replace(right, wrong, 1), encoding="utf-8")
     with pytest.raises(CampaignError, match=expected):
         read_topics(path)
+
+
+def test_the_variant_without_offer_gets_none() -> None:
+    """An A/B of offer or none needs nothing but the variant's name; whole numbers are written whole."""
+    incentive = read_campaign(INCLUDE / "campaigns" / "cart_abandoned.yaml").step_named("incentive")
+    assert incentive.offer_for("with_offer") == {"percent": 10, "valid_hours": 24}
+    assert str(incentive.offer_for("default")) == "{'percent': 10, 'valid_hours': 24}"
+    assert incentive.offer_for("without_offer") is None

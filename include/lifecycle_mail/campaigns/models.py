@@ -13,6 +13,7 @@ NAME = r"^[a-z][a-z0-9_]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
+WITHOUT_OFFER = "without_offer"
 GOAL_EVENTS = ("order", "click", "open", "page_view", "review", "offer_used")
 EXIT_FACTS = ("order", "reordered", "cart_emptied", "unsubscribed", "activity", "offer_used", "review")
 GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
@@ -75,6 +76,19 @@ class Step(_Strict):
     variants: dict[Name, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict, description="variant → share; shares add up to 1"
     )
+
+    def offer_for(self, variant: str) -> dict[str, Any] | None:
+        """Return the offer as templates know it; the variant called `without_offer` gets none.
+
+        Whole numbers are whole: 10 percent, not 10.0.
+        """
+        if self.offer is None or variant == WITHOUT_OFFER:
+            return None
+        plain = self.offer.model_dump(exclude_none=True)
+        return {
+            name: int(value) if isinstance(value, float) and value.is_integer() else value
+            for name, value in plain.items()
+        }
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> Step:

@@ -64,17 +64,18 @@ def _render(
     if person is None:
         raise LifecycleError(f"no customer '{customer_id}': check the id")
     library, brand, step = installation.library, installation.brand, campaign.step_named(step_name)
+    variant = next(iter(step.variants), "default")
     language = library.language_for(person.locale, brand.language)
     currency = context.get("currency") or person.currency or brand.currency
     shell = library.shell(
         step.template,
         campaign=campaign.campaign,
         step=step.step,
-        variant=next(iter(step.variants), "default"),
+        variant=variant,
         language=language,
         currency=currency,
         brand=brand.for_templates(),
-        offer=step.offer.model_dump(exclude_none=True) if step.offer else None,
+        offer=step.offer_for(variant),
     )
     customer = _customer(person, language, currency)
     links = {"unsubscribe_url": f"{installation.settings.public_url}/unsubscribe/preview", "view_url": None}

@@ -77,7 +77,7 @@ def _shell_of(
         template=step.template,
         topic=topic.topic,
         brand=brand.for_templates(),
-        offer=step.offer.model_dump(exclude_none=True) if step.offer else None,
+        offer=step.offer_for(group.variant),
         place={
             "campaign": campaign.campaign,
             "step": step.step,

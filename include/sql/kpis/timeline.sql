@@ -16,7 +16,7 @@ from (
         'enrolled' as what,
         'occurrence ' || enrollment.occurrence
         || case when enrollment.is_holdout then ', held out' else '' end as why,
-        1 as place
+        10 as place
     from journey.enrollment
     where enrollment.customer_id = cast(:customer_id as text)
     union all
@@ -26,7 +26,7 @@ from (
         null as step,
         'series ended' as what,
         enrollment.end_reason as why,
-        6 as place
+        60 as place
     from journey.enrollment
     where enrollment.customer_id = cast(:customer_id as text) and enrollment.ended_at is not null
     union all
@@ -38,7 +38,7 @@ from (
         decision.reason
         || coalesce(' until ' || to_char(decision.until at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"'), '')
         || case when decision.detail = '{}'::jsonb then '' else ' ' || decision.detail::text end as why,
-        2 as place
+        20 as place
     from decision.decision
     where decision.customer_id = cast(:customer_id as text)
     union all
@@ -48,7 +48,7 @@ from (
         message.step,
         'mail ' || message.state as what,
         coalesce(message.reason, '') as why,
-        3 as place
+        30 as place
     from message.message
     where message.customer_id = cast(:customer_id as text)
     union all
@@ -58,22 +58,22 @@ from (
         engagement.step,
         fact.what,
         coalesce(fact.why, '') as why,
-        4 as place
+        fact.place
     from event.engagement
     cross join
         lateral (
             values
-            (engagement.delivered_at, 'delivered', null),
-            (engagement.deferred_at, 'deferred by the mailbox', engagement.deferred_count::text || ' time(s)'),
-            (engagement.bounced_hard_at, 'bounced, hard', engagement.reason),
-            (engagement.bounced_soft_at, 'bounced, soft', engagement.reason),
-            (engagement.dropped_at, 'dropped by the provider', engagement.reason),
-            (engagement.first_open_at, 'opened', null),
-            (engagement.first_machine_open_at, 'opened by a machine', null),
-            (engagement.first_click_at, 'clicked', null),
-            (engagement.unsubscribed_at, 'unsubscribed', null),
-            (engagement.complained_at, 'complained', null)
-        ) as fact (happened_at, what, why)
+            (engagement.delivered_at, 'delivered', null, 42),
+            (engagement.deferred_at, 'deferred by the mailbox', engagement.deferred_count::text || ' time(s)', 41),
+            (engagement.bounced_hard_at, 'bounced, hard', engagement.reason, 43),
+            (engagement.bounced_soft_at, 'bounced, soft', engagement.reason, 43),
+            (engagement.dropped_at, 'dropped by the provider', engagement.reason, 43),
+            (engagement.first_open_at, 'opened', null, 45),
+            (engagement.first_machine_open_at, 'opened by a machine', null, 44),
+            (engagement.first_click_at, 'clicked', null, 46),
+            (engagement.unsubscribed_at, 'unsubscribed', null, 47),
+            (engagement.complained_at, 'complained', null, 48)
+        ) as fact (happened_at, what, why, place)
     where engagement.customer_id = cast(:customer_id as text) and fact.happened_at is not null
     union all
     select
@@ -82,7 +82,7 @@ from (
         null as step,
         'suppressed: ' || suppression.scope as what,
         suppression.reason || coalesce(', lifted ' || suppression.lifted_at::text, '') as why,
-        5 as place
+        50 as place
     from event.suppression
     inner join source.customer on suppression.address = customer.address
     where customer.customer_id = cast(:customer_id as text)
@@ -101,4 +101,5 @@ where
     cast(:campaign as text) is null
     or happening.campaign is null
     or happening.campaign = cast(:campaign as text)
-order by happening.happened_at, happening.place, happening.campaign, happening.step, happening.what
+order by
+    date_trunc('second', happening.happened_at), happening.place, happening.campaign, happening.step, happening.what
