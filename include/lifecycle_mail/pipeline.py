@@ -161,11 +161,14 @@ class Installation:
             if address is None:
                 return False
             erased = sources.erase_customer(connection, customer_id, self.settings.link_secret, now)
+            addresses = (address, *erased.former_addresses)
             for one in erased.customer_ids:
                 messages.erase_slots(connection, one)
-                events.erase(connection, one, address)
+                for each in addresses:
+                    events.erase(connection, one, each)
             if self.settings.events_dir is not None:
-                events.scrub_files(connection, self.settings.events_dir, address)
+                for each in addresses:
+                    events.scrub_files(connection, self.settings.events_dir, each)
         return True
 
 

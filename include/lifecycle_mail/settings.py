@@ -18,7 +18,7 @@ MODES = ("preview", "simulate", "live")
 Mode = Literal["preview", "simulate", "live"]
 
 DEVELOPMENT_SECRET = "development-link-secret"
-DEVELOPMENT_POSTAL_ADDRESS = "Corner Market, 1 Example Street, 00000 Example"
+DEVELOPMENT_POSTAL_ADDRESS = "1 Example Street, 00000 Example"
 DEVELOPMENT_PUBLIC_URL = "http://localhost:8086"
 
 

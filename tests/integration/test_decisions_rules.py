@@ -229,3 +229,17 @@ def test_deciding_again_changes_nothing(warehouse: Engine) -> None:
     with warehouse.connect() as connection:
         assert rows(connection, "select count(*), count(distinct enrollment_id) from decision.decision") == [(2, 2)]
     assert len(states(warehouse)) == 2
+
+
+def test_who_said_no_at_a_former_address_is_not_mailed_at_the_new_one(warehouse: Engine) -> None:
+    """Another address by feed lifts no unsubscribe and no complaint; a hard bounce stays with its address."""
+    members(warehouse, "left", "complained", "bounced", "moved")
+    suppress(warehouse, "left", reason="unsubscribed")
+    suppress(warehouse, "complained", reason="complaint")
+    suppress(warehouse, "bounced", reason="hard_bounce")
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("update source.customer set email = 'new-' || email")
+    plan(warehouse, campaign_of(), topic_of())
+    assert {(who, reason) for who, _, _, reason in decided(warehouse)} == {
+        ("left", "suppressed"), ("complained", "suppressed"), ("bounced", "eligible"), ("moved", "eligible"),
+    }  # fmt: skip

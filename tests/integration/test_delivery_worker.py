@@ -127,7 +127,7 @@ def test_an_order_between_plan_and_claim_stops_the_mail(
         order(connection, "o1", "ann", NOON + timedelta(minutes=1))
     run(warehouse, settings, now=NOON + timedelta(minutes=2))
     assert states(warehouse) == {
-        ("ann", "reminder", "cancelled", "order"), ("bob", "reminder", "accepted", None),
+        ("ann", "reminder", "cancelled", "converted"), ("bob", "reminder", "accepted", None),
     }  # fmt: skip
     assert accepted(simulator) == Counter(["bob"])
 
@@ -476,6 +476,8 @@ def test_a_database_delivers_in_one_mode(warehouse: Engine, settings: Settings) 
         ({"mode": "live", "sendgrid_api_key": ""}, "SENDGRID_API_KEY"),
         ({"mode": "live"}, "LIFECYCLE_POSTAL_ADDRESS, LIFECYCLE_PUBLIC_URL, LIFECYCLE_LINK_SECRET"),
         ({"sendgrid_base_url": ""}, "SENDGRID_BASE_URL"),
+        ({"sendgrid_base_url": "notaurl"}, "is no http"),
+        ({"sendgrid_base_url": "ftp://127.0.0.1"}, "is no http"),
         ({"sendgrid_base_url": "https://api.sendgrid.com"}, "refuses SendGrid itself"),
     ],
 )

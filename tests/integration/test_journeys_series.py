@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from builders import NOON, customer, insert, load, order, rows
+from lifecycle_mail.decisions import decide
 from lifecycle_mail.journeys import advance, enroll
 from planning import THREE_STEPS, campaign_of, decided, member, members, plan, states, topic_of
 
@@ -196,3 +197,30 @@ def test_a_held_out_customer_never_gets_a_message_row(warehouse: Engine) -> None
     plan(warehouse, campaign_of(holdout=1.0), topic_of())
     assert decided(warehouse) == {("ann", "reminder", "skip", "held_out")}
     assert states(warehouse) == set()
+
+
+def test_a_run_that_died_before_writing_mails_loses_none(warehouse: Engine) -> None:
+    """Decided but not written: the next run writes the mails, and does not take their series for finished."""
+    members(warehouse, "ann", "bob")
+    plan(warehouse, campaign_of(holdout=0.0), topic_of(), NOON - HOUR)
+    enroll(warehouse, campaign_of(), NOON)
+    advance(warehouse, campaign_of(), NOON)
+    decide(warehouse, campaign_of(), topic_of(), NOON, NOON)
+    assert states(warehouse) == set()
+    plan(warehouse, campaign_of(), topic_of(), NOON)
+    plan(warehouse, campaign_of(), topic_of(), NOON + HOUR)
+    assert states(warehouse) == {("ann", "reminder", "planned", None), ("bob", "reminder", "planned", None)}
+    assert {reason for _, _, reason in series(warehouse)} == {None}
+
+
+def test_the_same_period_twice_gives_the_same(warehouse: Engine) -> None:
+    """A finished series is ended before its customer is looked at again: the first run enrolls, not the second."""
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(), topic_of())
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("update message.message set state = 'accepted', accepted_at = now()")
+        member(connection, "ann", "cart-new", NOON + 200 * HOUR)
+    plan(warehouse, campaign_of(), topic_of(), NOON + 200 * HOUR)
+    once = series(warehouse)
+    plan(warehouse, campaign_of(), topic_of(), NOON + 200 * HOUR)
+    assert series(warehouse) == once == {("ann", "cart-ann", "completed"), ("ann", "cart-new", None)}

@@ -38,6 +38,8 @@ def read_campaigns(
     folder: Path, topics: dict[str, Topic] | None = None
 ) -> tuple[list[Campaign], list[CampaignError]]:
     """Read every *.yaml of `folder`, sorted by name: those that are right, and the errors of the others."""
+    if not folder.is_dir():
+        raise CampaignError(f"{folder}: no such folder: campaigns are files in it; check LIFECYCLE_CAMPAIGNS_DIR")
     campaigns, errors = [], []
     for path in sorted(folder.glob("*.yaml")):
         try:
@@ -153,7 +155,11 @@ def _build(
     try:
         return model.model_validate({**value, **(extra or {})})
     except ValidationError as error:
-        problems = [_describe(problem, model, document, path, at) for problem in error.errors()]
+        found = error.errors()
+        # A list whose items are wrong is also called too short: the item's own error says what to do.
+        inner = {problem["loc"][:1] for problem in found if len(problem["loc"]) > 1}
+        told = [one for one in found if not (one["type"] == "too_short" and one["loc"] in inner)]
+        problems = [_describe(problem, model, document, path, at) for problem in told]
         raise CampaignError("\n".join(problems)) from None
 
 

@@ -18,6 +18,7 @@ from lifecycle_mail.command_line.console import errors, print_table, progress_ba
 from lifecycle_mail.command_line.mails import print_mail, stored_mail
 from lifecycle_mail.database import engine, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, LifecycleError
+from lifecycle_mail.journeys import publish
 from lifecycle_mail.kpis.timeline import timeline
 from lifecycle_mail.migrations import migrate as apply_migrations
 from lifecycle_mail.pipeline import Installation, open_installation
@@ -201,10 +202,10 @@ def campaign_approve(
     by: Annotated[str, typer.Option("--by", help="Who approves: a role or a login, no address.")],
 ) -> None:
     """Approve a campaign's present definition for live sending; a changed file needs a new approval."""
+    if "@" in by:
+        raise typer.BadParameter("--by takes a role or a login, no address: it is kept for good")
     installation = _open()
     campaign = installation.campaign(name)
-    from lifecycle_mail.journeys import publish
-
     publish(installation.engine, campaign, installation.topics[campaign.topic])
     new = delivery.approve(installation.engine, name, by, present())
     results.print(f"campaign {name} is approved" if new else f"campaign {name} was approved before")
@@ -316,9 +317,10 @@ def kpis_roll_up(
     full: Annotated[bool, typer.Option("--full", help="Recompute everything from the facts.")] = False,
 ) -> None:
     """Bring the KPI tables up to date; what a full recompute would give, at the price of what changed."""
-    report = _open().roll_up(
-        present(), since=day(since) if since else None, until=day(until) if until else None, full=full
-    )
+    first, last = day(since) if since else None, day(until) if until else None
+    if first and last and first > last:
+        raise typer.BadParameter(f"--from {first} is after --to {last}: swap them")
+    report = _open().roll_up(present(), since=first, until=last, full=full)
     print_table("Roll-up", ["what", "number"], [[what, number] for what, number in report.counts().items()])
 
 

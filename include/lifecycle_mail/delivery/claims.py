@@ -29,6 +29,7 @@ from lifecycle_mail.delivery.breakers import BreakerWatch
 from lifecycle_mail.delivery.pauses import is_approved, pauses
 from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, MAX_SLOT_BYTES
 from lifecycle_mail.errors import CampaignError, TemplateError
+from lifecycle_mail.journeys import goal_facts
 from lifecycle_mail.messages import load_shell, rebind_shell
 from lifecycle_mail.messages.links import unsubscribe_url
 from lifecycle_mail.messages.shells import Shell, slots_bytes
@@ -153,7 +154,7 @@ def claim_in(
     if not rows:
         return Claim(picked=0)
     shell = load_shell(connection, work.shell_id)
-    go, ended = _sort(rows, bench.settings)
+    go, ended = _sort(rows, bench.settings, goal_facts(work.campaign.goal.event))
     later = [row for row in rows if row.verdict == "postpone"]
     postponed = postpone(connection, [(_key(row), row.opens_at, row.opens_day, "quiet_hours") for row in later])
     reserved, full = _reserve(connection, work.topic, bench.topics, go)
@@ -185,7 +186,7 @@ def _pick(connection: Connection, work: ShellWork, now: dt.datetime, limit: int)
 
 
 def _sort(
-    rows: Sequence[Row[Any]], settings: Settings
+    rows: Sequence[Row[Any]], settings: Settings, goals: Sequence[str]
 ) -> tuple[list[Row[Any]], list[tuple[MessageKey, str]]]:
     """Part the mails that may go from those that end here; a second mail to one address waits for another batch."""
     go: list[Row[Any]] = []
@@ -194,7 +195,7 @@ def _sort(
     for row in rows:
         if row.verdict is not None:
             if row.verdict != "postpone":
-                ended.append((_key(row), row.verdict))
+                ended.append((_key(row), "converted" if row.verdict in goals else row.verdict))
         elif not _is_allowed(row.address, settings.allowed_recipients):
             ended.append((_key(row), "recipient_not_allowed"))
         elif row.address not in addresses:

@@ -43,11 +43,23 @@ def require_deliverable(engine: Engine, settings: Settings, topics: dict[str, To
 def _require_simulator(settings: Settings) -> None:
     if not settings.sendgrid_base_url:
         raise DeliveryRefused("mode simulate needs SENDGRID_BASE_URL: the address of a simulator you started")
-    host = urlsplit(settings.sendgrid_base_url).hostname or ""
+    host = _host(settings.sendgrid_base_url)
     if host == "sendgrid.com" or host.endswith(".sendgrid.com"):
         raise DeliveryRefused(
             "mode simulate refuses SendGrid itself: point SENDGRID_BASE_URL at a simulator, or use mode live"
         )
+
+
+def _host(address: str) -> str:
+    """Return the host of an http(s) address; anything else would fail at every single request."""
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise DeliveryRefused("SENDGRID_BASE_URL is no http(s) address: write one such as http://127.0.0.1:8085")
+    return parts.hostname or ""
 
 
 def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None:
@@ -66,6 +78,14 @@ def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None
         raise DeliveryRefused(f"mode live needs real values for {', '.join(left)}: they still have development ones")
     if not settings.public_url.startswith("https://"):
         raise DeliveryRefused("mode live needs LIFECYCLE_PUBLIC_URL to begin with https://: one-click links demand it")
+    if settings.sendgrid_base_url and not (
+        settings.sendgrid_base_url.startswith("https://")
+        and _host(settings.sendgrid_base_url).endswith(".sendgrid.com")
+    ):
+        raise DeliveryRefused(
+            "mode live sends to SendGrid alone: leave SENDGRID_BASE_URL empty, or give its EU address "
+            "https://api.eu.sendgrid.com"
+        )
     example = sorted(name for name, topic in topics.items() if topic.sender.email.endswith("example.com"))
     if example:
         raise DeliveryRefused(

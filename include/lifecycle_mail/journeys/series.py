@@ -20,8 +20,9 @@ from lifecycle_mail.segments import segment_key
 
 @dataclass(frozen=True)
 class EnrollCounts:
-    """Series begun, and series ended by a newer occurrence."""
+    """Series ended first (through, or by an exit), series begun, and series ended by a newer occurrence."""
 
+    ended: int
     enrolled: int
     superseded: int
 
@@ -31,11 +32,10 @@ class EnrollCounts:
 
 @dataclass(frozen=True)
 class AdvanceCounts:
-    """Steps that came due, series ended early, series that are through."""
+    """Steps that came due, and series ended early."""
 
     steps_due: int
     exited: int
-    completed: int
 
     def counts(self) -> dict[str, int]:
         return asdict(self)
@@ -65,7 +65,9 @@ def publish(engine: Engine, campaign: Campaign, topic: Topic) -> None:
 
 
 def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCounts:
-    """Begin a series for each member of the campaign's segment at `as_of` that may have one.
+    """End what is over at `as_of`, then begin a series for each member of the segment that may have one.
+
+    Ending comes first, so that a customer whose series is through is not turned away for one run.
 
     A customer has at most one running series a campaign: a newer occurrence ends a series of which nothing
     was sent (`superseded`), and waits for its end otherwise. Who is held out depends on campaign and customer
@@ -75,6 +77,8 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
     entry = {"campaign": campaign.campaign, "segment": key, "as_of": as_of}
     with engine.begin() as connection:
         lock(connection, f"campaign:{campaign.campaign}")
+        ended = _end_by_exit(connection, campaign, as_of)
+        ended += run(connection, "journeys/complete", campaign=campaign.campaign, as_of=as_of).rowcount
         superseded = run(connection, "journeys/supersede", **entry).rowcount
         enrolled = run(
             connection,
@@ -85,15 +89,14 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
             reenter_after_days=campaign.reenter_after_days,
         ).rowcount
         refresh_statistics(connection, "journey.enrollment", enrolled)
-    return EnrollCounts(enrolled=enrolled, superseded=superseded)
+    return EnrollCounts(ended=ended, enrolled=enrolled, superseded=superseded)
 
 
 def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCounts:
-    """End series whose exit happened by `as_of`, note the steps due by then, end those that are through."""
+    """End series whose exit happened by `as_of`, and note the steps due by then."""
     with engine.begin() as connection:
         lock(connection, f"campaign:{campaign.campaign}")
         exited = _end_by_exit(connection, campaign, as_of)
-        completed = run(connection, "journeys/complete", campaign=campaign.campaign, as_of=as_of).rowcount
         noticed = run(
             connection,
             "journeys/notice_due",
@@ -102,7 +105,7 @@ def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCo
             steps=orjson.dumps(_steps(campaign)).decode(),
         ).one()
         refresh_statistics(connection, "journey.step_due", noticed.steps)
-    return AdvanceCounts(steps_due=noticed.steps, exited=exited, completed=completed)
+    return AdvanceCounts(steps_due=noticed.steps, exited=exited)
 
 
 def _end_by_exit(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> int:

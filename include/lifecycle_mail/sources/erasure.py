@@ -21,6 +21,7 @@ class Erasure:
 
     customer_ids: tuple[str, ...]
     scrubbed: int
+    former_addresses: tuple[str, ...] = ()
 
 
 def address_of(connection: Connection, customer_id: str) -> str | None:
@@ -49,4 +50,17 @@ def erase_customer(connection: Connection, customer_id: str, link_secret: str, a
     scrubbed = run(
         connection, "sources/scrub_rejected", customer_ids=list(customer_ids), address=address
     ).rowcount
-    return Erasure(customer_ids, scrubbed)
+    former = _forget_former(connection, customer_ids, link_secret, at)
+    return Erasure(customer_ids, scrubbed, former)
+
+
+def _forget_former(
+    connection: Connection, customer_ids: tuple[str, ...], link_secret: str, at: datetime
+) -> tuple[str, ...]:
+    """Forget the addresses the person had before, each remembered as a hash like the present one."""
+    found = run(connection, "sources/forget_former_addresses", customer_ids=list(customer_ids))
+    former = tuple(sorted(set(found.scalars())))
+    for address in former:
+        run(connection, "sources/remember_erased", address=address, link_secret=link_secret, at=at)
+        run(connection, "sources/scrub_rejected", customer_ids=list(customer_ids), address=address)
+    return former

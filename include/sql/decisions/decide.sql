@@ -58,8 +58,7 @@ suppressed as (
         min(suppression.reason) as reason,
         min(suppression.scope) as scope
     from due
-    inner join event.suppression
-        on due.address = suppression.address and suppression.lifted_at is null
+    inner join event.suppressed_customer as suppression on due.customer_id = suppression.customer_id
     where
         suppression.scope in ('all', 'topic:' || cast(:topic as text))
         and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')

@@ -48,11 +48,10 @@ known as (
 ),
 
 blocked as (
-    select distinct suppression.address
-    from event.suppression
+    select distinct suppression.customer_id
+    from event.suppressed_customer as suppression
     where
-        suppression.address in (select known.address from known)
-        and suppression.lifted_at is null
+        suppression.customer_id in (select known.customer_id from known)
         and suppression.scope in ('all', 'topic:' || cast(:topic as text))
         and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
 ),
@@ -95,11 +94,11 @@ select
         when known.address is null then 'unknown_customer'
         when left_series.fact is not null then left_series.fact
         when not known.permission = any(cast(:permissions as text[])) then 'no_permission'
-        when blocked.address is not null then 'suppressed'
+        when blocked.customer_id is not null then 'suppressed'
         when known.opens_at > known.expires_at then 'stale'
         when known.opens_at > cast(:now as timestamptz) then 'postpone'
     end as verdict
 from known
 left join left_series on known.enrollment_id = left_series.enrollment_id
-left join blocked on known.address = blocked.address
+left join blocked on known.customer_id = blocked.customer_id
 order by known.enrollment_id

@@ -1,7 +1,7 @@
 -- End series that are through: no step left, every step decided, no mail of it still to go.
 -- grain: one row an enrollment ended
 -- campaign text; as_of timestamptz
--- look-back: running enrollments; reads decisions' progress and message states back as data (decision 0003)
+-- look-back: running enrollments; reads decisions, progress and message states back as data (decision 0003)
 update journey.enrollment
 set
     ended_at = cast(:as_of as timestamptz),
@@ -20,6 +20,21 @@ where
                 (
                     select progress.last_step_due_id
                     from decision.progress
+                    where progress.campaign = cast(:campaign as text)
+                ), 0
+            )
+    )
+    -- A decision whose mail is not written yet (a run that died, or one in parallel) is not through either.
+    and not exists (
+        select 1
+        from decision.decision
+        where
+            decision.enrollment_id = enrollment.enrollment_id
+            and decision.outcome in ('send', 'defer')
+            and decision.decision_id > coalesce(
+                (
+                    select progress.last_decision_id
+                    from message.progress
                     where progress.campaign = cast(:campaign as text)
                 ), 0
             )

@@ -69,6 +69,32 @@ order by
     permission_at desc,
     array_position(array['none', 'pending', 'confirmed'], permission) desc;
 
+create table source.former_address (
+    customer_id text not null,
+    address text not null,
+    replaced_at timestamptz not null default now(),
+    primary key (customer_id, address)
+);
+create index former_address_address on source.former_address (address);
+
+-- Who says no at one address and is later known by another has still said no.
+create function source.note_former_address() returns trigger
+language plpgsql as $$
+begin
+    insert into source.former_address (customer_id, address)
+    values (old.customer_id, old.address)
+    on conflict do nothing;
+    return null;
+end
+$$;
+
+create trigger customer_former_address
+after update of email on source.customer
+for each row when (
+    old.address is not null and new.erased_at is null and old.address is distinct from new.address
+)
+execute function source.note_former_address();
+
 create table source.erased_address (
     address_hash bytea primary key,
     erased_at timestamptz not null
@@ -397,3 +423,8 @@ comment on column source.customer_activity.last_open_at is 'Last human open.';
 comment on column source.customer_activity.last_click_at is 'Last human click.';
 comment on column source.customer_activity.last_activity_at is
 'Newest of the four: the fast path holds for as_of at or after it.';
+
+comment on table source.former_address is 'Addresses a customer had before, one row a (customer, address).';
+comment on column source.former_address.customer_id is 'Whose address it was.';
+comment on column source.former_address.address is 'The address, lower case; removed by erasure.';
+comment on column source.former_address.replaced_at is 'When a feed brought another one.';

@@ -1,3 +1,32 @@
+-- Who must not be mailed, by person: suppressions of the present address, and what a person said at a former one.
+-- A hard bounce belongs to its address alone.
+create view event.suppressed_customer as
+select
+    customer.customer_id,
+    suppression.scope,
+    suppression.reason,
+    suppression.suppressed_at
+from source.customer
+inner join event.suppression on customer.address = suppression.address
+where suppression.lifted_at is null
+union all
+select
+    former_address.customer_id,
+    suppression.scope,
+    suppression.reason,
+    suppression.suppressed_at
+from source.former_address
+inner join event.suppression on former_address.address = suppression.address
+where
+    suppression.lifted_at is null
+    and suppression.reason in ('unsubscribed', 'complaint', 'sunset', 'operator');
+
+comment on view event.suppressed_customer is 'Suppressions by person, one row a (customer, address, scope, reason).';
+comment on column event.suppressed_customer.customer_id is 'Who must not be mailed.';
+comment on column event.suppressed_customer.scope is 'all, or topic:<name>.';
+comment on column event.suppressed_customer.reason is 'Why.';
+comment on column event.suppressed_customer.suppressed_at is 'Since when.';
+
 -- What ends a running series early, one row a fact. Journeys end series by it; the claim asks it once more.
 -- A fact counts after enrollment; where the occurrence itself is older (a cart's last change, a last activity,
 -- a last purchase) facts since the occurrence count, so that an order loaded late still ends the series.
@@ -98,9 +127,7 @@ select
     case suppression.reason when 'unsubscribed' then 'unsubscribed' else 'suppressed' end as fact,
     suppression.suppressed_at as exited_at
 from running
-inner join source.customer on running.customer_id = customer.customer_id
-inner join event.suppression
-    on customer.address = suppression.address and suppression.lifted_at is null
+inner join event.suppressed_customer as suppression on running.customer_id = suppression.customer_id
 where
     'unsubscribed' = any(running.exit_on)
     and suppression.scope in ('all', 'topic:' || running.topic)
