@@ -135,6 +135,29 @@ def test_a_template_that_lacks_a_variable_is_found_at_check_time(
     assert "body.txt" in err
 
 
+@pytest.mark.parametrize(
+    ("wrong", "right", "expected"),
+    [
+        ("cart_abandoned/remindr", "cart_abandoned/reminder", "did you mean 'cart_abandoned/reminder'?"),
+        ("name: cart_abandonned", "name: cart_abandoned", "cart_abandoned"),
+        ("idle_minuts: 60", "idle_minutes: 60", "idle_minutes"),
+    ],
+)
+def test_check_names_the_line_of_a_wrong_segment_or_template(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrong: str, right: str, expected: str
+) -> None:
+    """What only segments and templates can know is told with file and line too, once."""
+    text = (INCLUDE / "campaigns" / "cart_abandoned.yaml").read_text().replace(right, wrong)
+    (tmp_path / "cart_abandoned.yaml").write_text(text)
+    monkeypatch.setenv("LIFECYCLE_CAMPAIGNS_DIR", str(tmp_path))
+    status, _, err = command("campaign", "check")
+    line = next(number for number, found in enumerate(text.splitlines(), 1) if wrong in found)
+    assert status == 1
+    assert err.startswith(f"cart_abandoned.yaml:{line}: ")
+    assert expected in err
+    assert len(err.strip().splitlines()) == 1
+
+
 def test_plan_then_preview_then_why(command: Command, warehouse: Engine) -> None:
     """A planned mail is shown by `deliver` in preview without moving, exact by `message preview`, and told by `why`."""
     members(warehouse, "ann", first_name="Zoë")

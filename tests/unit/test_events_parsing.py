@@ -156,3 +156,8 @@ def test_addresses_are_removed_from_reasons() -> None:
 def test_plain_json_drops_what_jsonb_refuses() -> None:
     """NUL characters, in values and in names, are left out."""
     assert orjson.loads(plain_json({"a\x00": ["b\x00c", {"d": "\x00"}], "n": 1})) == {"a": ["bc", {"d": ""}], "n": 1}
+
+
+def test_a_timestamp_as_digits_in_a_text_counts() -> None:
+    """A tool in between turned the number into text: the event is evidence all the same, and the same event."""
+    assert staged(timestamp="1770000000")["occurred_epoch"] == "1770000000"

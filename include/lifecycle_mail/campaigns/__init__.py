@@ -5,8 +5,10 @@ Below the stages: journeys, decisions, messages and delivery all read campaigns,
 
 from lifecycle_mail.campaigns.brand import Brand, read_brand
 from lifecycle_mail.campaigns.files import (
+    did_you_mean,
     find_campaign,
     json_schema,
+    line_of,
     read_campaign,
     read_campaigns,
     read_topics,
@@ -34,8 +36,10 @@ __all__ = [
     "Sender",
     "Step",
     "Topic",
+    "did_you_mean",
     "find_campaign",
     "json_schema",
+    "line_of",
     "read_brand",
     "read_campaign",
     "read_campaigns",

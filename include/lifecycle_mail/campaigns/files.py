@@ -58,8 +58,13 @@ def find_campaign(folder: Path, name: str, topics: dict[str, Topic] | None = Non
     path = folder / f"{name}.yaml"
     known = [file.stem for file in sorted(folder.glob("*.yaml"))]
     if name not in known:
-        raise CampaignError(f"no campaign '{name}' in {folder.name}/{_did_you_mean(name, known)}")
+        raise CampaignError(f"no campaign '{name}' in {folder.name}/{did_you_mean(name, known)}")
     return read_campaign(path, topics)
+
+
+def line_of(path: Path, location: Sequence[Any]) -> int:
+    """Return the line of a campaign file where `location` stands, such as ("steps", 1, "template")."""
+    return _compose(path).line(location)
 
 
 def read_topics(path: Path) -> dict[str, Topic]:
@@ -171,12 +176,12 @@ def _describe(
     name = ".".join(str(part) for part in problem["loc"]) or "the file"
     if problem["type"] == "extra_forbidden":
         known = _known_keys(model, problem["loc"][:-1])
-        return f"{where}: unknown key '{name}'{_did_you_mean(str(problem['loc'][-1]), known)}"
+        return f"{where}: unknown key '{name}'{did_you_mean(str(problem['loc'][-1]), known)}"
     if problem["type"] == "missing":
         return f"{where}: '{name}' is missing: add it"
     if problem["type"] == "literal_error":
         choices = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        return f"{where}: '{name}' is '{problem['input']}'{_did_you_mean(str(problem['input']), choices)}"
+        return f"{where}: '{name}' is '{problem['input']}'{did_you_mean(str(problem['input']), choices)}"
     message = str(problem["msg"]).removeprefix("Value error, ")
     return f"{where}: '{name}': {message}"
 
@@ -199,7 +204,8 @@ def _resolve(schema: dict[str, Any], place: dict[str, Any]) -> dict[str, Any]:
     return place
 
 
-def _did_you_mean(word: str, known: Sequence[str]) -> str:
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return ": did you mean '…'?" with the nearest of `known`, else ": choose one of …"."""
     nearest = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     if nearest:
         return f": did you mean '{nearest[0]}'?"
@@ -211,7 +217,7 @@ def _check_topic(campaign: Campaign, topics: dict[str, Topic], path: Path, docum
     if topic is None:
         raise CampaignError(
             f"{path.name}:{document.line(('topic',))}: no topic '{campaign.topic}'"
-            f"{_did_you_mean(campaign.topic, list(topics))}"
+            f"{did_you_mean(campaign.topic, list(topics))}"
         )
     if not topic.is_marketing and campaign.holdout:
         raise CampaignError(

@@ -6,8 +6,17 @@ Needs neither database nor settings: reads campaigns, topics, brand, segment hea
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from lifecycle_mail.campaigns import Campaign, find_campaign, read_brand, read_campaigns, read_topics
+from lifecycle_mail.campaigns import (
+    Campaign,
+    did_you_mean,
+    find_campaign,
+    line_of,
+    read_brand,
+    read_campaigns,
+    read_topics,
+)
 from lifecycle_mail.errors import LifecycleError
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.segments import parameters
@@ -34,27 +43,32 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
     else:
         campaigns = [find_campaign(settings.campaigns_dir, name, topics)]
     library = TemplateLibrary(settings.templates_dir)
-    checked: dict[str, list[str]] = {}
+    templates: set[str] = set()
     for campaign in campaigns:
+        path = settings.campaigns_dir / f"{campaign.campaign}.yaml"
         found.campaigns += 1
-        found.problems += _segment_problems(campaign)
-        for step in campaign.steps:
-            if step.template not in checked:
-                checked[step.template] = [
-                    str(error) for error in library.check(step.template, (brand.language,))
-                ]
+        found.problems += _segment_problems(campaign, path)
+        for place, step in enumerate(campaign.steps):
+            templates.add(step.template)
+            line = line_of(path, ("steps", place, "template"))
             found.problems += [
-                f"{campaign.campaign}.yaml, step {step.step}: {problem}" for problem in checked[step.template]
+                f"{path.name}:{line}: step {step.step}: {problem}"
+                for problem in _template_problems(library, step.template, brand.language)
             ]
-    found.templates = len(checked)
+    found.templates = len(templates)
     return found
 
 
-def _segment_problems(campaign: Campaign) -> list[str]:
+def _template_problems(library: TemplateLibrary, template: str, language: str) -> list[str]:
+    known = library.names()
+    if template not in known:
+        return [f"no template '{template}'{did_you_mean(template, known)}"]
+    return [str(error) for error in library.check(template, (language,))]
+
+
+def _segment_problems(campaign: Campaign, path: Path) -> list[str]:
     try:
         parameters(campaign.segment.name, campaign.segment.parameters)
     except LifecycleError as error:
-        return [f"{campaign.campaign}.yaml, segment: {error}"]
+        return [f"{path.name}:{line_of(path, ('segment',))}: {error}"]
     return []
-
-

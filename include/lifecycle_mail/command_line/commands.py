@@ -249,7 +249,9 @@ def deliver(
             lambda so_far: progress.update(task, completed=so_far.accepted),
         )
     print_table("Delivery", ["what", "mails"], [[what, number] for what, number in report.counts().items()])
-    for reason in sorted(report.stopped):
+    with installation.engine.connect() as connection:
+        held = {f"paused ({one.reason}): {one.scope}" for one in delivery.pauses(connection)}
+    for reason in sorted(report.stopped | {one for one in held if not any(one in told for told in report.stopped)}):
         results.print(f"not sent: {reason}", highlight=False)
 
 

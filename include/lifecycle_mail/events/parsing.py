@@ -148,6 +148,9 @@ def _epoch(event: Event, rules: Rules) -> int:
     value = event.get("timestamp")
     if type(value) is float and value == value and abs(value) < 1e18:
         value = int(value)
+    # A tool in between may have turned numbers into text; the event is evidence all the same.
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) < 16:
+        value = int(value)
     if type(value) is not int:
         raise Refused("timestamp_not_a_number", "field timestamp is missing or no number of seconds")
     if value < EARLIEST_EPOCH:
