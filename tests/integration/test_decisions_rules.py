@@ -120,6 +120,25 @@ def test_the_window_opens_at_local_eight_over_both_clock_changes(
     assert timing(warehouse)["ann"][:3] == ("defer", "quiet_hours", datetime.fromisoformat(opens))
 
 
+@pytest.mark.parametrize(
+    ("due", "opens"),
+    [
+        # On 2026-10-25 clocks in Berlin show 02:30 twice, at 00:30Z and at 01:30Z: the first counts,
+        ("2026-10-24T23:30:00+00:00", "2026-10-25T00:30:00+00:00"),
+        # unless it is over: then the second.
+        ("2026-10-25T01:10:00+00:00", "2026-10-25T01:30:00+00:00"),
+    ],
+)
+def test_an_hour_that_comes_twice_counts_the_first_time(warehouse: Engine, due: str, opens: str) -> None:
+    """A window that opens in the repeated hour opens at its first coming, never before the due time."""
+    at = datetime.fromisoformat(due)
+    with warehouse.begin() as connection:
+        customer(connection, "ann", timezone="Europe/Berlin")
+        member(connection, "ann", at=at)
+    plan(warehouse, campaign_of(send_window={"from": "02:30", "to": "02:45"}), topic_of(), at)
+    assert timing(warehouse)["ann"][2] == datetime.fromisoformat(opens)
+
+
 def test_topic_quiet_hours_and_campaign_window_both_hold(warehouse: Engine) -> None:
     """Inside the window but in quiet hours is deferred to the end of the quiet hours."""
     members(warehouse, "ann")

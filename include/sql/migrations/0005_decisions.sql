@@ -28,6 +28,19 @@ create table decision.progress (
     last_step_due_id bigint not null
 );
 
+-- The first instant at or after `at` at which clocks in `zone` show `local`: where they go back an hour and show
+-- it twice, the first of the two.
+create function decision.first_instant(local timestamp, zone text, at timestamptz) returns timestamptz
+language sql immutable parallel safe as $$
+    select case
+        when
+            ((local at time zone zone) - interval '1 hour') at time zone zone = local
+            and (local at time zone zone) - interval '1 hour' >= at
+            then (local at time zone zone) - interval '1 hour'
+        else local at time zone zone
+    end
+$$;
+
 -- The first moment at or after `at` whose local time in `zone` lies in [opens, closes).
 -- opens = closes means the whole day; opens > closes is a window over midnight. A local time skipped by
 -- daylight saving is moved forward by the skipped hour, as PostgreSQL does.
@@ -38,8 +51,8 @@ language sql immutable parallel safe as $$
         when opens < closes and (at at time zone zone)::time >= opens and (at at time zone zone)::time < closes then at
         when opens > closes and ((at at time zone zone)::time >= opens or (at at time zone zone)::time < closes) then at
         when (at at time zone zone)::time < opens
-            then ((at at time zone zone)::date + opens) at time zone zone
-        else ((at at time zone zone)::date + 1 + opens) at time zone zone
+            then decision.first_instant((at at time zone zone)::date + opens, zone, at)
+        else decision.first_instant((at at time zone zone)::date + 1 + opens, zone, at)
     end
 $$;
 
