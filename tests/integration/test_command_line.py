@@ -232,3 +232,20 @@ def test_the_cart_context_of_the_segment_is_what_templates_expect(command: Comma
     context = orjson.loads(next(csv.DictReader(io.StringIO(out)))["context"])
     assert set(context) == set(CART_CONTEXT)
     assert set(context["items"][0]) == set(CART_CONTEXT["items"][0])
+
+
+def test_ingest_counts_each_event_once(command: Command, tmp_path: Path) -> None:
+    """The same export twice: the second time nothing is new; numbers on stdout, progress on stderr."""
+    line = (
+        '{"event":"open","email":"ann@example.com","timestamp":1772452800,"sg_event_id":"e1","sg_message_id":"m.1"}\n'
+    )
+    (tmp_path / "export.ndjson").write_text(line * 3)
+    status, out, err = command("events", "ingest", str(tmp_path))
+    assert status == 0
+    numbers = dict(row.split("│") for row in out.replace(" ", "").splitlines() if "│" in row)
+    assert (numbers["received"], numbers["inserted"], numbers["duplicates"]) == ("3", "1", "2")
+    assert "events" in err
+    assert "ann@example.com" not in out + err
+    status, out, _ = command("events", "ingest", str(tmp_path))
+    numbers = dict(row.split("│") for row in out.replace(" ", "").splitlines() if "│" in row)
+    assert (status, numbers["received"], numbers["inserted"]) == (0, "0", "0")

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import TaskID
 
 from lifecycle_mail import delivery, segments
 from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics
 from lifecycle_mail.command_line.arguments import day, moment, parameters, present
 from lifecycle_mail.command_line.checks import check_campaigns
-from lifecycle_mail.command_line.console import errors, print_table, progress_bar, results
+from lifecycle_mail.command_line.console import Bars, errors, print_table, progress_bar, results
 from lifecycle_mail.command_line.mails import print_mail, stored_mail
 from lifecycle_mail.database import engine, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, LifecycleError
@@ -76,13 +75,7 @@ def load(
     """Load feed files. Rows that break the contract go to source.rejected with a reason; the rest loads."""
     installation = _open()
     with progress_bar() as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def show(feed: str, done: int, total: int | None) -> None:
-            task = tasks.setdefault(feed, progress.add_task(feed, total=None)) if feed not in tasks else tasks[feed]
-            progress.update(task, completed=done, total=total)
-
-        report = installation.load(folder, show)
+        report = installation.load(folder, Bars(progress).show)
     feeds = sorted(set(report.loaded) | set(report.rejected))
     rows: list[list[object]] = [[feed, report.loaded.get(feed, 0), report.rejected.get(feed, 0)] for feed in feeds]
     print_table("Loaded", ["feed", "loaded", "rejected"], rows)
@@ -241,12 +234,12 @@ def deliver(
         _show_preview(installation, fixed)
         return
     with progress_bar() as progress:
-        task = progress.add_task("mails accepted", total=None)
+        bars = Bars(progress)
         report = installation.deliver(
             lambda: fixed or present(),
             worker or f"command-line-{os.getpid()}",
             shard,
-            lambda so_far: progress.update(task, completed=so_far.accepted),
+            lambda so_far: bars.show("mails accepted", so_far.accepted, None),
         )
     print_table("Delivery", ["what", "mails"], [[what, number] for what, number in report.counts().items()])
     with installation.engine.connect() as connection:
@@ -308,7 +301,10 @@ def events_ingest(
     ] = None,
 ) -> None:
     """Take in event exports: one event object a line, or JSON arrays. Duplicates count once, always."""
-    report = _open().ingest(path)
+    installation = _open()
+    with progress_bar() as progress:
+        bars = Bars(progress)
+        report = installation.ingest(path, lambda _file, received, _new: bars.show("events", received, None))
     print_table("Events", ["what", "number"], [[what, number] for what, number in report.counts().items()])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 # Without a terminal (a file, a pipe, a log) lines may be long; a table of 80 columns would break names apart.
@@ -26,6 +26,20 @@ def progress_bar() -> Iterator[Progress]:
     )
     with Progress(*columns, console=errors, transient=False) as progress:
         yield progress
+
+
+class Bars:
+    """Bars that appear with their first progress: a refusal before any work shows one line and no bar."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def show(self, name: str, done: int, total: int | None) -> None:
+        """Move the bar called `name` to `done` of `total` (None = open-ended)."""
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=total)
+        self._progress.update(self._tasks[name], completed=done, total=total)
 
 
 def print_table(title: str, columns: list[str], rows: list[list[object]]) -> None:
