@@ -132,12 +132,6 @@ def lock(connection: Connection, name: str) -> None:
     connection.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": _lock_key(name)})
 
 
-def try_lock(connection: Connection, name: str) -> bool:
-    """Like `lock`, but returns False at once where another session holds it."""
-    held = connection.execute(sa.text("select pg_try_advisory_xact_lock(:key)"), {"key": _lock_key(name)})
-    return bool(held.scalar_one())
-
-
 @contextmanager
 def session_lock(connection: Connection, name: str) -> Iterator[None]:
     """Hold the advisory lock `name` (the one `lock` takes) over several transactions of `connection`.

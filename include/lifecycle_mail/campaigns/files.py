@@ -103,14 +103,10 @@ class _Document:
         return self._lines.get(place, 1)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, where YAML would silently take the last."""
-
-
 def _compose(path: Path) -> _Document:
     try:
         text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=_UniqueKeyLoader)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
         lines: dict[tuple[Any, ...], int] = {}
         if node is not None:
             _collect_lines(node, (), lines, path)

@@ -14,8 +14,6 @@ Name = Annotated[str, Field(pattern=NAME)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 WITHOUT_OFFER = "without_offer"
-GOAL_EVENTS = ("order", "click", "open", "page_view", "review", "offer_used")
-EXIT_FACTS = ("order", "reordered", "cart_emptied", "unsubscribed", "activity", "offer_used", "review")
 GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
 ExitFact = Literal[
     "order", "reordered", "cart_emptied", "unsubscribed", "activity", "offer_used", "review"
