@@ -1,0 +1,129 @@
+"""What every benchmark shares: its figures, a PostgreSQL of its own, and the peak memory of its processes.
+
+A benchmark is a script of this folder that prints one JSON object on stdout, `{"benchmark": …, "figures": […]}`,
+and everything else on stderr. `bench/run.py` runs them all, keeps results.json and RESULTS.md, and fails where a
+figure misses its limit or a ratio fell by more than a fifth against the kept one.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+ROOT = Path(__file__).resolve().parent.parent
+INCLUDE = ROOT / "include"
+PROFILES = ROOT / "bench" / "profiles"
+sys.path.insert(0, str(INCLUDE))
+
+from lifecycle_mail.database import engine  # noqa: E402
+from lifecycle_mail.migrations import migrate  # noqa: E402
+from local_stack.postgres import embedded_server_package  # noqa: E402
+
+# A server's settings, not a laptop's: room for checkpoints. Durability stays on.
+TUNING = {
+    "max_wal_size": "16GB",
+    "checkpoint_timeout": "30min",
+    "work_mem": "64MB",
+    "maintenance_work_mem": "1GB",
+    "jit": "off",
+    "shared_buffers": "4GB",
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number beside its limit and its peer.
+
+    `better` is 'higher' or 'lower'. `ratio` says how many times better than the peer, so higher is always
+    better; it is what is compared between runs, since machines differ and are noisy. `limit` None = none given.
+    `bound_by` says in one sentence what bounds the figure.
+    """
+
+    name: str
+    what: str
+    value: float
+    unit: str
+    better: str
+    limit: float | None = None
+    peer: str | None = None
+    peer_value: float | None = None
+    bound_by: str = ""
+    ratio_limit: float | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times better than the peer; None without one."""
+        if self.peer_value is None or not self.value or not self.peer_value:
+            return None
+        return self.value / self.peer_value if self.better == "higher" else self.peer_value / self.value
+
+    @property
+    def reached(self) -> bool:
+        """Whether value and ratio keep their limits."""
+        within = self.limit is None or (
+            self.value >= self.limit if self.better == "higher" else self.value <= self.limit
+        )
+        return within and (self.ratio_limit is None or (self.ratio or 0.0) >= self.ratio_limit)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return every field, the ratio and whether the limits are kept."""
+        return {**asdict(self), "ratio": self.ratio, "reached": self.reached}
+
+
+def report(benchmark: str, figures: list[Figure]) -> None:
+    """Print the one JSON object of a benchmark."""
+    print(json.dumps({"benchmark": benchmark, "figures": [figure.as_json() for figure in figures]}))
+
+
+def say(text: str) -> None:
+    """Tell on stderr what is going on."""
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+
+def timed(step: Callable[[], T]) -> tuple[T, float]:
+    """Return what `step` returned, and its seconds."""
+    started = time.perf_counter()
+    result = step()
+    return result, time.perf_counter() - started
+
+
+@contextmanager
+def warehouse() -> Iterator[sa.Engine]:
+    """A migrated warehouse on an embedded PostgreSQL of its own, tuned like a server, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        server = embedded_server_package().get_server(Path(folder) / "postgres", cleanup_mode="delete")
+        _tune(server.get_uri())
+        server.stop()
+        server.start()
+        own = engine(server.get_uri())
+        migrate(own)
+        try:
+            yield own
+        finally:
+            own.dispose()
+            server.cleanup()
+
+
+def _tune(url: str) -> None:
+    admin = engine(url)
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for setting, value in TUNING.items():
+            connection.execute(sa.text(f"alter system set {setting} = '{value}'"))
+    admin.dispose()
+
+
+def url_of(own: sa.Engine) -> str:
+    """Return the address another process reaches the warehouse at."""
+    return own.url.render_as_string(hide_password=False)
