@@ -13,6 +13,7 @@ from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import run
 from lifecycle_mail.errors import CampaignError, LifecycleError
 from lifecycle_mail.messages import load_shell
+from lifecycle_mail.messages.packing import packer
 from lifecycle_mail.messages.shells import RenderedMail, rebuild
 from lifecycle_mail.pipeline import Installation
 
@@ -34,7 +35,8 @@ def stored_mail(
         reading = {"campaign": campaign.campaign, "step": step, "customer_id": customer_id}
         row = run(connection, "messages/stored_mail", **reading).one_or_none()
         if row is not None and row.slots is not None:
-            return rebuild(load_shell(connection, row.shell_id), row.slots, row.subject)
+            shell = load_shell(connection, row.shell_id)
+            return rebuild(shell, packer(shell.slots_dictionary).unpack(bytes(row.slots)), row.subject)
         context = row.context if row is not None else _context_now(installation, campaign, customer_id, now)
         return _render(installation, connection, campaign, step, customer_id, context)
 

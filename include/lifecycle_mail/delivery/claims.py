@@ -10,13 +10,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 import orjson
 from pydantic import ValidationError
@@ -32,6 +30,7 @@ from lifecycle_mail.errors import CampaignError, TemplateError
 from lifecycle_mail.journeys import goal_facts
 from lifecycle_mail.messages import load_shell, rebind_shell
 from lifecycle_mail.messages.links import unsubscribe_url
+from lifecycle_mail.messages.packing import packer
 from lifecycle_mail.messages.shells import Shell, slots_bytes
 from lifecycle_mail.messages.slots import SlotRenderer
 from lifecycle_mail.messages.states import ClaimedMail, MessageKey, cancel, postpone, take_claim
@@ -181,6 +180,7 @@ def _pick(connection: Connection, work: ShellWork, now: dt.datetime, limit: int)
         topic=work.topic.topic,
         is_marketing=work.topic.is_marketing,
         permissions=list(work.topic.permissions),
+        exit_on=[*work.campaign.exit_on, "erased"],
         **send_hours(work.campaign, work.topic),
     ).all()
 
@@ -220,10 +220,10 @@ def _reserve(
     for period in _periods(topic, topics):
         cap = topic.cap.mails if topic.cap and topic.cap.per == period else None
         outcome = _reserve_period(connection, period, cap, left)
-        full += [row for row in left if outcome[_key(row)] == "capped"]
-        lost = [row for row in left if outcome[_key(row)] != "reserved"]
-        left = [row for row in left if outcome[_key(row)] == "reserved"]
-        release(connection, [_key(row) for row in lost])
+        if outcome:
+            full += [row for row in left if outcome.get(_key(row)) == "capped"]
+            left = [row for row in left if _key(row) not in outcome]
+            release(connection, list(outcome))
     return left, full
 
 
@@ -237,12 +237,13 @@ def _periods(topic: Topic, topics: dict[str, Topic]) -> list[str]:
 def _reserve_period(
     connection: Connection, period: str, cap: int | None, rows: list[Row[Any]]
 ) -> dict[MessageKey, str]:
+    """Return the mails that got no place, and why: 'capped' or 'raced'."""
     if not rows:
         return {}
     found = run(
         connection,
         "delivery/reserve",
-        address_keys=[_address_key(row.address) for row in rows],
+        addresses=[row.address for row in rows],
         days=[row.local_day for row in rows],
         enrollment_ids=[row.enrollment_id for row in rows],
         steps=[row.step for row in rows],
@@ -250,10 +251,6 @@ def _reserve_period(
         cap=cap,
     )
     return {MessageKey(row.enrollment_id, row.step): row.outcome for row in found}
-
-
-def _address_key(address: str) -> str:
-    return str(UUID(hashlib.md5(address.encode(), usedforsecurity=False).hexdigest()))
 
 
 def release(connection: Connection, keys: Sequence[MessageKey]) -> None:
@@ -314,10 +311,10 @@ def _render_one(
         "language": shell.language,
         "currency": shell.currency,
     }
-    link = unsubscribe_url(settings.public_url, settings.link_secret, str(row.message_id), topic.topic)
+    link = unsubscribe_url(settings.public_url, settings.link_secret, row.message_id, topic.topic)
     context = {**row.context, "currency": row.context.get("currency") or shell.currency}
     slots = renderer.render(customer, context, {"unsubscribe_url": link, "view_url": None}, None)
-    return ClaimedMail(_key(row), row.message_id, row.email, slots.subject, slots.substitutions)
+    return ClaimedMail(_key(row), row.message_id, row.email, slots.subject, orjson.dumps(slots.substitutions), link)
 
 
 def _mark(
@@ -331,17 +328,22 @@ def _mark(
     """Write the attempts and mark their mails as claimed; a mail with too large slots gets a request of its own."""
     if not mails:
         return []
-    large = [mail for mail in mails if slots_bytes(mail.substitutions) > MAX_SLOT_BYTES]
-    others = [mail for mail in mails if slots_bytes(mail.substitutions) <= MAX_SLOT_BYTES] if large else mails
+    run(connection, "delivery/probe_plans")
+    large = [mail for mail in mails if _is_large(mail)]
+    others = [mail for mail in mails if not _is_large(mail)] if large else mails
     lease_until = now + dt.timedelta(seconds=bench.settings.claim_lease_seconds)
     attempts = []
     for group, whole in [(others, False), *(([mail], True) for mail in large)]:
         if group:
             attempt_id = _begin(connection, bench, work, len(group), now, lease_until)
             attempts.append(Attempt(attempt_id, work.shell_id, shell, work.topic, group, whole))
-    pairs = [(mail, attempt.attempt_id) for attempt in attempts for mail in attempt.mails]
-    take_claim(connection, pairs, now, lease_until)
+            take_claim(connection, attempt_id, group, packer(shell.slots_dictionary), now, lease_until)
     return attempts
+
+
+def _is_large(mail: ClaimedMail) -> bool:
+    """Tell whether the slots pass what substitutions may hold; as JSON they are never shorter than in themselves."""
+    return len(mail.slots) > MAX_SLOT_BYTES and slots_bytes(orjson.loads(mail.slots)) > MAX_SLOT_BYTES
 
 
 def _begin(

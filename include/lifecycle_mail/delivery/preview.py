@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 
+import orjson
 from sqlalchemy.engine import Engine
 
 from lifecycle_mail.campaigns import Topic
@@ -42,7 +43,6 @@ def preview(
             _line(
                 work,
                 claim_in(connection, bench, work, now, MAX_RECIPIENTS),
-                bench,
                 stopped(connection, bench, work),
             )
             for work in shells_with_work(connection, bench, now)[0]
@@ -51,12 +51,12 @@ def preview(
     return lines
 
 
-def _line(work: ShellWork, claimed: Claim, bench: Workbench, held: str | None) -> PreviewLine:
+def _line(work: ShellWork, claimed: Claim, held: str | None) -> PreviewLine:
     sample, variant, language = None, "", ""
     for attempt in claimed.attempts:
-        build_request(attempt.shell, attempt.mails, attempt.topic, bench.settings)
+        build_request(attempt.shell, attempt.mails, attempt.topic)
         first = attempt.mails[0]
-        sample = sample or rebuild(attempt.shell, first.substitutions, first.subject)
+        sample = sample or rebuild(attempt.shell, orjson.loads(first.slots), first.subject)
         variant, language = attempt.shell.variant or "", attempt.shell.language
     return PreviewLine(
         campaign=work.campaign.campaign,

@@ -181,9 +181,9 @@ class _Run:
     def _send(self, attempt: Attempt) -> None:
         self.report.requests += 1
         build = (
-            build_whole_request(attempt.shell, attempt.mails[0], attempt.topic, self.bench.settings)
+            build_whole_request(attempt.shell, attempt.mails[0], attempt.topic)
             if attempt.whole
-            else build_request(attempt.shell, attempt.mails, attempt.topic, self.bench.settings)
+            else build_request(attempt.shell, attempt.mails, attempt.topic)
         )
         answer = self.provider.send(build)
         recorded = self._record(attempt, answer)

@@ -128,6 +128,11 @@ class MailCodeGenerator(CodeGenerator):
         self._attributes_of = {"loop", *(whole.target for whole in node.find_all(nodes.Import))}
         super().visit_Template(node, frame)
 
+    def write_commons(self) -> None:
+        """Bind the output function once a call: it is asked for every value of every recipient."""
+        super().write_commons()
+        self.writeline("output = environment.output")
+
     def _is_plain(self, node: nodes.Node) -> bool:
         """Tell whether `node` calls a known macro with all its arguments in their places."""
         if not isinstance(node, nodes.Call) or not isinstance(node.node, nodes.Name):
@@ -140,7 +145,7 @@ class MailCodeGenerator(CodeGenerator):
         if self._is_plain(node):
             node.plain = True  # type: ignore[attr-defined]
         else:
-            self.write("environment.output(")
+            self.write("output(")
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ARG002
         if not self._is_plain(node):

@@ -8,7 +8,9 @@ public service stays small, and a test holds the two together.
 from __future__ import annotations
 
 import hmac
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def make_token(secret: str, message_id: str, topic: str) -> str:
@@ -24,4 +26,4 @@ def unsubscribe_url(public_url: str, secret: str, message_id: str, topic: str) -
 
 
 def _text(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).decode().rstrip("=")
+    return b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode()

@@ -32,7 +32,8 @@ class Shell:
     """What a group of recipients shares. Grain: one `shell_key`; `token` differs each time it is rendered.
 
     `html`, `text`, `subject` and `preheader` hold tokens where personal parts go. `slot_tokens` names them:
-    "html.items" → "[%lm-1a2b3c4d-h-items%]". The preheader stands inside the html too.
+    "html.items" → "[%lm-1a2b3c4d-h-items%]". The preheader stands inside the html too. `slots_dictionary`: slots of
+    the template's sample, what this shell's slots are compressed against (`packing`).
     """
 
     name: str
@@ -50,6 +51,7 @@ class Shell:
     slot_tokens: dict[str, str]
     brand: dict[str, Any]
     offer: dict[str, Any] | None = None
+    slots_dictionary: bytes = b""
 
     @cached_property
     def shell_key(self) -> str:
@@ -76,6 +78,7 @@ class Shell:
         for name in ("slot_tokens", "brand", "offer"):
             if isinstance(values[name], str):
                 values[name] = json.loads(values[name])
+        values["slots_dictionary"] = bytes(values["slots_dictionary"] or b"")
         return cls(**values)
 
 

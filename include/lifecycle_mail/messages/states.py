@@ -17,20 +17,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from typing import NamedTuple
 
-import orjson
 from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import run
+from lifecycle_mail.messages.packing import SlotPacker
 
 # A late answer is knowledge: it may still settle what the lease's end put in doubt.
 UNSETTLED = ("claimed", "in_doubt")
 ACCEPTABLE = ("claimed", "in_doubt", "abandoned")
 
 
-@dataclass(frozen=True)
-class MessageKey:
+class MessageKey(NamedTuple):
     """The never-twice key of a mail."""
 
     enrollment_id: int
@@ -41,32 +40,35 @@ class MessageKey:
         return f"{self.enrollment_id}/{self.step}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClaimedMail:
-    """One mail as rendered for its recipient; `substitutions` maps tokens to values."""
+    """One mail as rendered for its recipient; `slots` is the JSON of its substitutions, token → text."""
 
     key: MessageKey
-    message_id: UUID
+    message_id: str
     email: str
     subject: str | None
-    substitutions: dict[str, str]
+    slots: bytes
+    unsubscribe_url: str
 
 
 def take_claim(
     connection: Connection,
-    mails: Sequence[tuple[ClaimedMail, int]],
+    attempt_id: int,
+    mails: Sequence[ClaimedMail],
+    packer: SlotPacker,
     now: dt.datetime,
     lease_until: dt.datetime,
 ) -> int:
-    """planned → claimed for pairs of mail and attempt id; returns how many moved."""
+    """planned → claimed for the mails of one attempt, all of one step; returns how many moved."""
     return run(
         connection,
         "messages/take_claim",
-        enrollment_ids=[mail.key.enrollment_id for mail, _ in mails],
-        steps=[mail.key.step for mail, _ in mails],
-        attempt_ids=[attempt_id for _, attempt_id in mails],
-        subjects=[mail.subject for mail, _ in mails],
-        slots=[orjson.dumps(mail.substitutions).decode() for mail, _ in mails],
+        enrollment_ids=[mail.key.enrollment_id for mail in mails],
+        subjects=[mail.subject for mail in mails],
+        slots=[packer.pack(mail.slots) for mail in mails],
+        step=mails[0].key.step,
+        attempt_id=attempt_id,
         now=now,
         lease_until=lease_until,
     ).rowcount

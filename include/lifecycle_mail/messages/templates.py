@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import orjson
 from jinja2 import TemplateError as JinjaError
 from jinja2 import UndefinedError
 from jinja2.environment import TemplateModule
@@ -22,6 +23,7 @@ from mjml import mjml2html
 
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.dialect import MailEnvironment, MemoryBytecode, compile_body
+from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell
 from lifecycle_mail.messages.slots import CompiledSlot, SlotRenderer, full_offer, own_offer
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, read_sources
@@ -129,10 +131,23 @@ class TemplateLibrary:
             brand=brand, offer=offer, token=token,
         )  # fmt: skip
         mail, preheader, used = self._render(bare, bare.token, {})
-        return replace(
+        shell = replace(
             bare, html=mail.html, text=mail.text, subject=mail.subject, preheader=preheader,
             slot_tokens=dict(sorted(used.items())),
         )  # fmt: skip
+        return replace(shell, slots_dictionary=self._dictionary(shell))
+
+    def _dictionary(self, shell: Shell) -> bytes:
+        """Return the slots of the template's first sample as JSON: what recipients' slots are compressed against.
+
+        A template without a usable sample is sent all the same; its slots only take more room.
+        """
+        try:
+            sample = read_samples(self.folder, shell.name)[0]
+            slots = self._renderer(shell).render(sample.customer, sample.context, sample.links)
+        except (TemplateError, IndexError):
+            return b""
+        return orjson.dumps(slots.substitutions)
 
     def ingredients(
         self, name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,

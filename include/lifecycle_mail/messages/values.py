@@ -57,11 +57,12 @@ def html_value(value: Any) -> str:
 
 def text_value(value: Any) -> str:
     """Return one value as plain text: cleaned, never HTML-escaped, None as nothing."""
-    if type(value) is Markup:
+    kind = type(value)
+    if kind is Markup:
         return value
     if value is None:
         return ""
-    text = clean(str(value))
+    text = value if kind is str and value.isprintable() else clean(str(value))
     return _PROVIDER_TAG.sub("< ", text) if "<%" in text else text
 
 

@@ -1,9 +1,12 @@
--- Lock up to `batch` planned mails of one shell, and judge each as of now: everything that was decided is asked again.
+-- Lock up to `batch` planned mails of one shell, the longest due first, and judge each as of now: everything that was decided is asked again.
 -- verdict is null for a mail that may go; 'postpone' where the recipient's hours are over until `opens_at`.
 -- grain: one row a mail
 -- shell_id bigint; batch mails; now timestamptz; topic text; is_marketing boolean; permissions text[];
+-- exit_on text[]: what the campaign's series end on, and 'erased';
 -- window_opens, window_closes, quiet_begins, quiet_ends local times
 -- look-back: facts since the enrollment (journey.exit_fact)
+-- Every look-up is one index probe a mail, by construction (lateral, offset 0): a plan that reads a whole table for
+-- a thousand mails cannot be chosen.
 with picked as materialized (
     select
         message.enrollment_id,
@@ -16,11 +19,12 @@ with picked as materialized (
         message.shell_id = cast(:shell_id as bigint)
         and message.state = 'planned'
         and message.not_before <= cast(:now as timestamptz)
+    order by message.not_before
     limit cast(:batch as integer)
     for update skip locked
 ),
 
-known as (
+known as materialized (
     select
         picked.*,
         enrollment.context,
@@ -33,48 +37,41 @@ known as (
         customer.country,
         customer.permission,
         customer.erased_at,
-        coalesce(customer.timezone, 'UTC') as zone,
+        coalesce(customer.timezone, 'UTC') as zone
+    from picked
+    inner join lateral (
+        select enrollment.*
+        from journey.enrollment
+        where enrollment.enrollment_id = picked.enrollment_id
+        offset 0
+    ) as enrollment on true
+    left join lateral (
+        select customer.*
+        from source.customer
+        where customer.customer_id = picked.customer_id
+        offset 0
+    ) as customer on true
+),
+
+-- A moment opens for a zone, not for a person: reckoned once for each zone of the batch.
+opening as materialized (
+    select
+        zones.zone,
         decision.first_permitted(
             cast(:now as timestamptz),
-            coalesce(customer.timezone, 'UTC'),
+            zones.zone,
             cast(:window_opens as time),
             cast(:window_closes as time),
             cast(:quiet_begins as time),
             cast(:quiet_ends as time)
         ) as opens_at
-    from picked
-    inner join journey.enrollment on picked.enrollment_id = enrollment.enrollment_id
-    left join source.customer on picked.customer_id = customer.customer_id
-),
-
-blocked as (
-    select distinct suppression.customer_id
-    from event.suppressed_customer as suppression
-    where
-        suppression.customer_id in (select known.customer_id from known)
-        and suppression.scope in ('all', 'topic:' || cast(:topic as text))
-        and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
-),
-
-left_series as (
-    select distinct on (known.enrollment_id)
-        known.enrollment_id,
-        exit_fact.fact
-    from known
-    inner join lateral (
-        select
-            fact_of.fact,
-            fact_of.exited_at
-        from journey.exit_fact as fact_of
-        where fact_of.enrollment_id = known.enrollment_id
-    ) as exit_fact on exit_fact.exited_at <= cast(:now as timestamptz)
-    order by known.enrollment_id asc, exit_fact.exited_at asc
+    from (select distinct known.zone from known) as zones
 )
 
 select
     known.enrollment_id,
     known.step,
-    known.message_id,
+    known.message_id::text as message_id,
     known.customer_id,
     known.expires_at,
     known.context,
@@ -84,9 +81,9 @@ select
     known.last_name,
     known.country,
     known.zone,
-    known.opens_at,
+    opening.opens_at,
     cast(cast(:now as timestamptz) at time zone known.zone as date) as local_day,
-    cast(known.opens_at at time zone known.zone as date) as opens_day,
+    cast(opening.opens_at at time zone known.zone as date) as opens_day,
     case
         when known.expires_at < cast(:now as timestamptz) then 'stale'
         when known.ended_at is not null then known.end_reason
@@ -94,11 +91,29 @@ select
         when known.address is null then 'unknown_customer'
         when left_series.fact is not null then left_series.fact
         when not known.permission = any(cast(:permissions as text[])) then 'no_permission'
-        when blocked.customer_id is not null then 'suppressed'
-        when known.opens_at > known.expires_at then 'stale'
-        when known.opens_at > cast(:now as timestamptz) then 'postpone'
+        when blocked.reason is not null then 'suppressed'
+        when opening.opens_at > known.expires_at then 'stale'
+        when opening.opens_at > cast(:now as timestamptz) then 'postpone'
     end as verdict
 from known
-left join left_series on known.enrollment_id = left_series.enrollment_id
-left join blocked on known.customer_id = blocked.customer_id
+inner join opening on known.zone = opening.zone
+left join lateral (
+    select exit_fact.fact
+    from journey.exit_fact
+    where
+        exit_fact.enrollment_id = known.enrollment_id
+        and exit_fact.exits && cast(:exit_on as text[])
+        and exit_fact.exited_at <= cast(:now as timestamptz)
+    order by exit_fact.exited_at asc, exit_fact.fact asc
+    limit 1
+) as left_series on true
+left join lateral (
+    select suppression.reason
+    from event.suppressed_customer as suppression
+    where
+        suppression.customer_id = known.customer_id
+        and suppression.scope in ('all', 'topic:' || cast(:topic as text))
+        and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
+    limit 1
+) as blocked on true
 order by known.enrollment_id

@@ -1,12 +1,12 @@
 -- Take a place in each recipient's day (or week). Two workers race for it: the unique key lets one win.
--- outcome: 'reserved', 'capped' (the period is full), 'raced' (another claim took this place: try again later).
--- grain: one row a mail
--- address_keys uuid[], days date[], enrollment_ids bigint[], steps text[] side by side; period 'day' or 'week';
+-- outcome: 'capped' (the period is full), 'raced' (another claim took this place: try again later).
+-- grain: one row a mail that got no place
+-- addresses text[] in lower case, days date[], enrollment_ids bigint[], steps text[] side by side; period 'day' or 'week';
 -- cap mails (null = counted, never refused)
 -- look-back: the reservations of that period
 with wanted as (
     select
-        mail.address_key,
+        cast(md5(mail.address) as uuid) as address_key,
         mail.enrollment_id,
         mail.step,
         case
@@ -14,41 +14,34 @@ with wanted as (
             else mail.day
         end as starts_on
     from unnest(
-        cast(:address_keys as uuid[]),
+        cast(:addresses as text[]),
         cast(:days as date[]),
         cast(:enrollment_ids as bigint[]),
         cast(:steps as text[])
-    ) as mail (address_key, day, enrollment_id, step)
-),
-
-held as (
-    select
-        wanted.address_key,
-        wanted.starts_on,
-        array_agg(cap_reservation.n) as places
-    from wanted
-    inner join delivery.cap_reservation
-        on
-            wanted.address_key = cap_reservation.address_key
-            and cap_reservation.period = cast(:period as text)
-            and wanted.starts_on = cap_reservation.starts_on
-    group by wanted.address_key, wanted.starts_on
+    ) as mail (address, day, enrollment_id, step)
 ),
 
 -- The lowest free place: a returned mail may have left one open below others.
 counted as (
     select
         wanted.*,
-        (
-            select min(free.n)
-            from
-                generate_series(
-                    1, coalesce(cast(:cap as integer), coalesce(cardinality(held.places), 0) + 1)
-                ) as free (n)
-            where held.places is null or not free.n = any(held.places)
-        ) as place
+        case
+            when held.places is null then 1
+            else (
+                select min(free.n)
+                from generate_series(1, coalesce(cast(:cap as integer), cardinality(held.places) + 1)) as free (n)
+                where not free.n = any(held.places)
+            )
+        end as place
     from wanted
-    left join held on wanted.address_key = held.address_key and wanted.starts_on = held.starts_on
+    cross join lateral (
+        select array_agg(cap_reservation.n) as places
+        from delivery.cap_reservation
+        where
+            cap_reservation.address_key = wanted.address_key
+            and cap_reservation.period = cast(:period as text)
+            and cap_reservation.starts_on = wanted.starts_on
+    ) as held
 ),
 
 reserved as (
@@ -70,10 +63,7 @@ reserved as (
 select
     counted.enrollment_id,
     counted.step,
-    case
-        when reserved.enrollment_id is not null then 'reserved'
-        when counted.place is null then 'capped'
-        else 'raced'
-    end as outcome
+    case when counted.place is null then 'capped' else 'raced' end as outcome
 from counted
 left join reserved on counted.enrollment_id = reserved.enrollment_id and counted.step = reserved.step
+where reserved.enrollment_id is null

@@ -4,7 +4,7 @@
 -- look-back: none
 insert into message.shell (
     shell_key, campaign, step, variant, language, currency, template, template_version, topic, token,
-    slot_tokens, subject, preheader, html, text_part, brand, offer
+    slot_tokens, subject, preheader, html, text_part, brand, offer, slots_dictionary
 )
 values (
     cast(:shell_key as text),
@@ -23,7 +23,8 @@ values (
     cast(:html as text),
     cast(:text as text),
     cast(:brand as jsonb),
-    cast(:offer as jsonb)
+    cast(:offer as jsonb),
+    cast(:slots_dictionary as bytea)
 )
 on conflict (shell_key) do update set shell_key = excluded.shell_key
 returning shell_id

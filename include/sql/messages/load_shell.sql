@@ -20,6 +20,7 @@ select
     shell.html,
     shell.text_part as text,
     shell.brand,
-    shell.offer
+    shell.offer,
+    shell.slots_dictionary
 from message.shell
 where shell.shell_id = cast(:shell_id as bigint)

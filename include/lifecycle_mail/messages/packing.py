@@ -1,0 +1,51 @@
+"""How the personal part of a mail is kept: JSON, compressed against the slots of its shell's sample recipient.
+
+Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
+Slots are mostly the same markup with a few words between: against a sample they shrink to about a twentieth, for a
+tenth of the time PostgreSQL would take to parse, compress and log the plain text. The dictionary stands in
+message.shell and holds nobody's data.
+"""
+
+from functools import lru_cache
+
+import orjson
+import zstandard
+
+from lifecycle_mail.errors import TemplateError
+
+LEVEL = 1
+
+
+class SlotPacker:
+    """Packs and unpacks the slots of one shell; not to be shared between threads."""
+
+    def __init__(self, dictionary: bytes) -> None:
+        kept = None
+        if dictionary:
+            kept = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+            kept.precompute_compress(level=LEVEL)
+        self._compressor = zstandard.ZstdCompressor(level=LEVEL, dict_data=kept, write_checksum=False)
+        self._decompressor = zstandard.ZstdDecompressor(dict_data=kept)
+
+    def pack(self, slots: bytes) -> bytes:
+        """Return slots, given as JSON of token → text, as message.message.slots keeps them."""
+        return self._compressor.compress(slots)
+
+    def unpack(self, packed: bytes) -> dict[str, str]:
+        """Return the slots of a row; plain JSON, as rows of earlier versions hold it, is read too.
+
+        Raises TemplateError when they were packed for another shell.
+        """
+        try:
+            plain = packed if packed[:1] == b"{" else self._decompressor.decompress(packed)
+            return dict(orjson.loads(plain))
+        except (zstandard.ZstdError, orjson.JSONDecodeError):
+            raise TemplateError(
+                "the kept slots do not belong to this shell; read them with the row's shell_id"
+            ) from None
+
+
+@lru_cache(maxsize=64)
+def packer(dictionary: bytes) -> SlotPacker:
+    """Return the packer of a shell's `slots_dictionary` (empty: without one)."""
+    return SlotPacker(dictionary)
