@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import IO, Any, cast
@@ -97,6 +97,16 @@ def run(connection: Connection, name: str, /, **parameters: Any) -> CursorResult
 def scalar(connection: Connection, name: str, /, **parameters: Any) -> Any:
     """Execute the named statement and return its one value."""
     return run(connection, name, **parameters).scalar_one()
+
+
+def bigints(values: Iterable[int]) -> str:
+    """Return numbers as PostgreSQL writes bigint[]: a driver that adapts a list asks each value for its own text."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+def byteas(values: Iterable[bytes]) -> str:
+    """Return byte strings as PostgreSQL writes bytea[]."""
+    return "{" + ",".join([f'"\\\\x{value.hex()}"' for value in values]) + "}"
 
 
 def copy_in(connection: Connection, table: str, columns: Sequence[str], stream: IO[Any]) -> int:

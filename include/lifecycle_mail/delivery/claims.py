@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Campaign, Topic
-from lifecycle_mail.database import run, scalar
+from lifecycle_mail.database import bigints, run, scalar
 from lifecycle_mail.decisions import send_hours
 from lifecycle_mail.delivery.breakers import BreakerWatch
 from lifecycle_mail.delivery.pauses import is_approved, pauses
@@ -245,8 +245,8 @@ def _reserve_period(
         "delivery/reserve",
         addresses=[row.address for row in rows],
         days=[row.local_day for row in rows],
-        enrollment_ids=[row.enrollment_id for row in rows],
-        steps=[row.step for row in rows],
+        enrollment_ids=bigints(row.enrollment_id for row in rows),
+        step=rows[0].step,
         period=period,
         cap=cap,
     )
@@ -312,7 +312,8 @@ def _render_one(
         "currency": shell.currency,
     }
     link = unsubscribe_url(settings.public_url, settings.link_secret, row.message_id, topic.topic)
-    context = {**row.context, "currency": row.context.get("currency") or shell.currency}
+    context = row.context
+    context["currency"] = context.get("currency") or shell.currency
     slots = renderer.render(customer, context, {"unsubscribe_url": link, "view_url": None}, None)
     return ClaimedMail(_key(row), row.message_id, row.email, slots.subject, orjson.dumps(slots.substitutions), link)
 

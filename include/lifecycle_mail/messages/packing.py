@@ -14,17 +14,22 @@ import zstandard
 from lifecycle_mail.errors import TemplateError
 
 LEVEL = 1
+TYPICAL_BYTES = 4096
 
 
 class SlotPacker:
     """Packs and unpacks the slots of one shell; not to be shared between threads."""
 
     def __init__(self, dictionary: bytes) -> None:
+        # Tables for texts of this size: those for large files cost more to clear than the text to compress.
+        small = zstandard.ZstdCompressionParameters.from_level(
+            LEVEL, source_size=TYPICAL_BYTES, dict_size=len(dictionary), write_content_size=1
+        )
         kept = None
         if dictionary:
             kept = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-            kept.precompute_compress(level=LEVEL)
-        self._compressor = zstandard.ZstdCompressor(level=LEVEL, dict_data=kept, write_checksum=False)
+            kept.precompute_compress(compression_params=small)
+        self._compressor = zstandard.ZstdCompressor(compression_params=small, dict_data=kept)
         self._decompressor = zstandard.ZstdDecompressor(dict_data=kept)
 
     def pack(self, slots: bytes) -> bytes:

@@ -84,7 +84,9 @@ class SlotRenderer:
             for slot in slots:
                 value = "".join(slot.root(scope))
                 # Whoever learned this shell's random part must still not be able to place a slot in a slot.
-                into[slot.token] = value if self._mark not in value else value.replace(TOKEN_OPEN, "[% lm-")
+                # One character first: it is looked for many times faster than the mark.
+                forged = "[" in value and self._mark in value
+                into[slot.token] = value.replace(TOKEN_OPEN, "[% lm-") if forged else value
         except Exception as error:
             self._refuse(slot, error)
 

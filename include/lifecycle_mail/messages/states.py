@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from lifecycle_mail.database import run
+from lifecycle_mail.database import bigints, byteas, run
 from lifecycle_mail.messages.packing import SlotPacker
 
 # A late answer is knowledge: it may still settle what the lease's end put in doubt.
@@ -40,8 +39,7 @@ class MessageKey(NamedTuple):
         return f"{self.enrollment_id}/{self.step}"
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedMail:
+class ClaimedMail(NamedTuple):
     """One mail as rendered for its recipient; `slots` is the JSON of its substitutions, token → text."""
 
     key: MessageKey
@@ -64,9 +62,9 @@ def take_claim(
     return run(
         connection,
         "messages/take_claim",
-        enrollment_ids=[mail.key.enrollment_id for mail in mails],
-        subjects=[mail.subject for mail in mails],
-        slots=[packer.pack(mail.slots) for mail in mails],
+        enrollment_ids=bigints(mail.key.enrollment_id for mail in mails),
+        subjects=[mail.subject for mail in mails] if any(mail.subject for mail in mails) else None,
+        slots=byteas(packer.pack(mail.slots) for mail in mails),
         step=mails[0].key.step,
         attempt_id=attempt_id,
         now=now,

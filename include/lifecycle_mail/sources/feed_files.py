@@ -5,18 +5,24 @@ Stage 1 of the path.
 
 from __future__ import annotations
 
+import importlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from lifecycle_mail.errors import FeedError
 from lifecycle_mail.sources.contract import FEEDS, Feed
 from lifecycle_mail.sources.csv_files import read_csv
 from lifecycle_mail.sources.ndjson_files import read_ndjson
-from lifecycle_mail.sources.parquet_files import count_parquet, read_parquet
 from lifecycle_mail.sources.rows import Chunks, FileRefused
 
 _NAME = re.compile(r"(?P<feed>[a-z_]+)(?:[-.].+)?\.(?P<form>csv|ndjson|parquet|sql)")
+
+
+def _parquet_files() -> ModuleType:
+    """Import the Parquet reader where a Parquet file is: Arrow is 40 MB that a delivery worker has no use for."""
+    return importlib.import_module("lifecycle_mail.sources.parquet_files")
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,9 @@ class FeedFile:
             FileRefused: the whole file breaks the contract.
             OSError: the file cannot be read.
         """
-        readers = {"csv": read_csv, "ndjson": read_ndjson, "parquet": read_parquet}
-        return readers[self.form](self.path, self.feed)
+        if self.form == "parquet":
+            return _parquet_files().read_parquet(self.path, self.feed)
+        return {"csv": read_csv, "ndjson": read_ndjson}[self.form](self.path, self.feed)
 
     def query(self) -> str:
         """Return the select of a sql file.
@@ -52,7 +59,7 @@ class FeedFile:
     def expected_rows(self) -> int | None:
         """Return about how many rows the file has, for progress; None where that cannot be told early."""
         if self.form == "parquet":
-            return count_parquet(self.path)
+            return _parquet_files().count_parquet(self.path)
         if self.form == "sql":
             return None
         try:

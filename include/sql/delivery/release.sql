@@ -1,7 +1,42 @@
--- Give back the places of mails that surely did not go.
+-- Give back the places of mails that surely did not go, found by every address the recipient had.
 -- grain: one row a reservation
 -- enrollment_ids bigint[], steps text[] side by side
 -- look-back: none
+with mail as (
+    select
+        given.enrollment_id,
+        given.step,
+        enrollment.customer_id
+    from unnest(cast(:enrollment_ids as bigint[]), cast(:steps as text[])) as given (enrollment_id, step)
+    inner join lateral (
+        select enrollment.customer_id
+        from journey.enrollment
+        where enrollment.enrollment_id = given.enrollment_id
+        offset 0
+    ) as enrollment on true
+),
+
+known as (
+    select
+        mail.enrollment_id,
+        mail.step,
+        cast(md5(addressed.address) as uuid) as address_key
+    from mail
+    inner join lateral (
+        select customer.address
+        from source.customer
+        where customer.customer_id = mail.customer_id
+        union all
+        select former_address.address
+        from source.former_address
+        where former_address.customer_id = mail.customer_id
+        offset 0
+    ) as addressed on addressed.address is not null
+)
+
 delete from delivery.cap_reservation
-using unnest(cast(:enrollment_ids as bigint[]), cast(:steps as text[])) as mail (enrollment_id, step)
-where cap_reservation.enrollment_id = mail.enrollment_id and cap_reservation.step = mail.step
+using known
+where
+    cap_reservation.address_key = known.address_key
+    and cap_reservation.enrollment_id = known.enrollment_id
+    and cap_reservation.step = known.step

@@ -1,14 +1,15 @@
 -- Take a place in each recipient's day (or week). Two workers race for it: the unique key lets one win.
 -- outcome: 'capped' (the period is full), 'raced' (another claim took this place: try again later).
 -- grain: one row a mail that got no place
--- addresses text[] in lower case, days date[], enrollment_ids bigint[], steps text[] side by side; period 'day' or 'week';
+-- addresses text[] in lower case, days date[], enrollment_ids bigint[] side by side; step text they share;
+-- period 'day' or 'week';
 -- cap mails (null = counted, never refused)
 -- look-back: the reservations of that period
 with wanted as (
     select
         cast(md5(mail.address) as uuid) as address_key,
         mail.enrollment_id,
-        mail.step,
+        cast(:step as text) as step,
         case
             when cast(:period as text) = 'week' then cast(date_trunc('week', cast(mail.day as timestamp)) as date)
             else mail.day
@@ -16,9 +17,8 @@ with wanted as (
     from unnest(
         cast(:addresses as text[]),
         cast(:days as date[]),
-        cast(:enrollment_ids as bigint[]),
-        cast(:steps as text[])
-    ) as mail (address, day, enrollment_id, step)
+        cast(:enrollment_ids as bigint[])
+    ) as mail (address, day, enrollment_id)
 ),
 
 -- The lowest free place: a returned mail may have left one open below others.

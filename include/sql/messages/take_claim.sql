@@ -1,6 +1,7 @@
 -- planned → claimed: the mails of one request, with what was rendered for each recipient.
 -- grain: one row a mail
--- enrollment_ids bigint[], subjects text[], slots bytea[] (packed) side by side; step text they share;
+-- enrollment_ids bigint[], subjects text[] (null = no mail has one of its own), slots bytea[] (packed) side by side;
+-- step text they share;
 -- attempt_id bigint; now, lease_until timestamptz
 -- look-back: none
 update message.message

@@ -11,6 +11,9 @@ comment on column message.message.slots is
 comment on column message.shell.slots_dictionary is
 'Slots of the template''s sample recipient, what slots of this shell are compressed against; null = nothing.';
 
+-- A place is given back by its address, which leads the key: a second index on every mail for so rare a case is gone.
+drop index delivery.cap_reservation_message;
+
 -- Two branches of journey.exit_fact ask for one customer: without it the answer "no" reads the whole row.
 create index customer_withdrawn on source.customer (customer_id) where permission = 'withdrawn';
 
