@@ -104,9 +104,9 @@ def bigints(values: Iterable[int]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
-def byteas(values: Iterable[bytes]) -> str:
-    """Return byte strings as PostgreSQL writes bytea[]."""
-    return "{" + ",".join([f'"\\\\x{value.hex()}"' for value in values]) + "}"
+def byteas(values: Iterable[str]) -> str:
+    """Return byte strings, each given in hex, as PostgreSQL writes bytea[]."""
+    return "{" + ",".join([f'"\\\\x{value}"' for value in values]) + "}"
 
 
 def copy_in(connection: Connection, table: str, columns: Sequence[str], stream: IO[Any]) -> int:

@@ -40,7 +40,7 @@ def mails_of(shell: Shell, count: int) -> list[ClaimedMail]:
         found.append(
             ClaimedMail(
                 MessageKey(number, "reminder"), message_id, f"person{number}@example.com", slots.subject,
-                orjson.dumps(slots.substitutions), link,
+                orjson.dumps(slots.substitutions), "", link,
             )
         )  # fmt: skip
     return found

@@ -1,4 +1,4 @@
-"""What an answer of POST /v3/mail/send means: pure, from status, headers and body to one of eight classes.
+"""What an answer of POST /v3/mail/send means: pure, from status, headers and body to one of nine classes.
 
 202 was taken. 400 took nobody; it may name the recipient that offends. 401 and 403 concern everything.
 413 is too large. 429 took nobody. Everything else, 5xx first of all, leaves open whether the mails went.
@@ -73,6 +73,14 @@ class NothingSent:
 
 
 @dataclass(frozen=True)
+class LeaseOver:
+    """No request was made: the worker was held up until its claim had ended, and others may have settled it."""
+
+    error: str = "the lease was over before the request"
+    status: None = None
+
+
+@dataclass(frozen=True)
 class Unknown:
     """Timeout, reset, 5xx, an answer of no known form: the mails may have been taken."""
 
@@ -88,6 +96,7 @@ Answer = (
     | TooLarge
     | RateLimited
     | NothingSent
+    | LeaseOver
     | Unknown
 )
 

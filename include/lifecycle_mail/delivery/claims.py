@@ -10,8 +10,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -64,7 +65,10 @@ class ShellWork:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One request to be made: its claim is committed. `whole` = one recipient, rendered whole."""
+    """One request to be made: its claim is committed. `whole` = one recipient, rendered whole.
+
+    `taken_at` counts the lease by the process's own monotonic clock, in seconds.
+    """
 
     attempt_id: int
     shell_id: int
@@ -72,6 +76,7 @@ class Attempt:
     topic: Topic
     mails: list[ClaimedMail]
     whole: bool = False
+    taken_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -290,19 +295,20 @@ def _render(
     shell: Shell, bench: Workbench, topic: Topic, rows: list[Row[Any]]
 ) -> tuple[list[ClaimedMail], list[tuple[MessageKey, str]]]:
     """Render the slots of each mail; one that cannot be rendered is refused by itself."""
-    renderer = bench.library.slots(shell)
+    renderer, pack = bench.library.slots(shell), packer(shell.slots_dictionary).pack
     rendered, broken = [], []
     for row in rows:
         try:
-            rendered.append(_render_one(renderer, shell, bench.settings, topic, row))
+            rendered.append(_render_one(renderer, pack, bench.settings, topic, row))
         except TemplateError:
             broken.append((_key(row), "render_failed"))
     return rendered, broken
 
 
 def _render_one(
-    renderer: SlotRenderer, shell: Shell, settings: Settings, topic: Topic, row: Row[Any]
+    renderer: SlotRenderer, pack: Callable[[bytes], bytes], settings: Settings, topic: Topic, row: Row[Any]
 ) -> ClaimedMail:
+    shell = renderer.shell
     customer = {
         "first_name": row.first_name,
         "last_name": row.last_name,
@@ -315,7 +321,8 @@ def _render_one(
     context = row.context
     context["currency"] = context.get("currency") or shell.currency
     slots = renderer.render(customer, context, {"unsubscribe_url": link, "view_url": None}, None)
-    return ClaimedMail(_key(row), row.message_id, row.email, slots.subject, orjson.dumps(slots.substitutions), link)
+    plain = orjson.dumps(slots.substitutions)
+    return ClaimedMail(_key(row), row.message_id, row.email, slots.subject, plain, pack(plain).hex(), link)
 
 
 def _mark(
@@ -338,7 +345,7 @@ def _mark(
         if group:
             attempt_id = _begin(connection, bench, work, len(group), now, lease_until)
             attempts.append(Attempt(attempt_id, work.shell_id, shell, work.topic, group, whole))
-            take_claim(connection, attempt_id, group, packer(shell.slots_dictionary), now, lease_until)
+            take_claim(connection, attempt_id, group, now, lease_until)
     return attempts
 
 

@@ -12,6 +12,7 @@ from lifecycle_mail.delivery.answers import (
     Accepted,
     AccessRefused,
     Answer,
+    LeaseOver,
     NothingSent,
     RateLimited,
     RecipientsRefused,
@@ -74,6 +75,8 @@ def _settle(
             return _return(connection, attempt, "rate_limited", now), "returned", "429"
         case NothingSent(error=error):
             return _return(connection, attempt, "not_sent", now), "returned", error
+        case LeaseOver(error=error):
+            return _return(connection, attempt, "lease_over", now), "returned", error
         case Unknown(error=error):
             moved = settle(connection, attempt.attempt_id, "in_doubt", reason="no_answer", at=now)
             return Recorded(in_doubt=len(moved)), "in_doubt", error

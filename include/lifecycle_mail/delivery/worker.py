@@ -23,6 +23,7 @@ from lifecycle_mail.database import run
 from lifecycle_mail.delivery.answers import (
     AccessRefused,
     Answer,
+    LeaseOver,
     NothingSent,
     RateLimited,
     TooLarge,
@@ -51,6 +52,7 @@ logger = logging.getLogger(__name__)
 
 MAX_UNKNOWN_IN_A_ROW = 5
 MAX_UNSENT_IN_A_ROW = 4
+MAX_LATE_IN_A_ROW = 4
 MAX_RATE_LIMITED_IN_A_ROW = 20
 MAX_WAIT_SECONDS = 60.0
 RECORD_TRIES = 6
@@ -170,8 +172,8 @@ class _Run:
             if not claimed.picked:
                 return picked
             picked += claimed.picked
-            for attempt in claimed.attempts:
-                self._send(attempt)
+            while claimed.attempts:  # let go of each when it is sent: two batches at once are twice the memory
+                self._send(claimed.attempts.pop(0))
 
     def _claim(self, work: ShellWork) -> Claim:
         limit = self.limits.get(work.shell_id, MAX_RECIPIENTS)
@@ -187,12 +189,16 @@ class _Run:
             if attempt.whole
             else build_request(attempt.shell, attempt.mails, attempt.topic)
         )
-        answer = self.provider.send(build)
+        answer = LeaseOver() if self._is_late(attempt) else self.provider.send(build)
         recorded = self._record(attempt, answer)
         self.report.add(recorded)
         self.bench.rejected[attempt.shell.campaign] += recorded.rejected
         self.progress(self.report)
         self._heed(attempt, answer)
+
+    def _is_late(self, attempt: Attempt) -> bool:
+        """Tell whether the claim has ended: what others may have settled is neither sent late nor a second time."""
+        return time.monotonic() - attempt.taken_at >= self.bench.settings.claim_lease_seconds
 
     def _record(self, attempt: Attempt, answer: Answer) -> Recorded:
         """Record, and try again while the database is away: what was learned must not be lost."""
@@ -219,6 +225,11 @@ class _Run:
                 self.limits[attempt.shell_id] = max(1, len(attempt.mails) // 2)
             case RateLimited(reset_at=reset_at):
                 self._wait_for_reset(reset_at, seen)
+            case LeaseOver(error=error) if seen >= MAX_LATE_IN_A_ROW:
+                raise DeliveryRefused(
+                    f"{error}, {seen} times in a row: every mail stays planned; raise LIFECYCLE_CLAIM_LEASE_SECONDS "
+                    f"({self.bench.settings.claim_lease_seconds:g}), or give this machine less to do"
+                )
             case NothingSent(error=error):
                 self._wait_for_connection(error, seen)
             case Unknown(error=error) if seen >= MAX_UNKNOWN_IN_A_ROW:

@@ -21,7 +21,6 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import bigints, byteas, run
-from lifecycle_mail.messages.packing import SlotPacker
 
 # A late answer is knowledge: it may still settle what the lease's end put in doubt.
 UNSETTLED = ("claimed", "in_doubt")
@@ -40,13 +39,15 @@ class MessageKey(NamedTuple):
 
 
 class ClaimedMail(NamedTuple):
-    """One mail as rendered for its recipient; `slots` is the JSON of its substitutions, token → text."""
+    """One mail as rendered for its recipient; `slots` is the JSON of its substitutions (token → text), `packed`
+    the same as message.message keeps it, in hex."""
 
     key: MessageKey
     message_id: str
     email: str
     subject: str | None
     slots: bytes
+    packed: str
     unsubscribe_url: str
 
 
@@ -54,7 +55,6 @@ def take_claim(
     connection: Connection,
     attempt_id: int,
     mails: Sequence[ClaimedMail],
-    packer: SlotPacker,
     now: dt.datetime,
     lease_until: dt.datetime,
 ) -> int:
@@ -64,7 +64,7 @@ def take_claim(
         "messages/take_claim",
         enrollment_ids=bigints(mail.key.enrollment_id for mail in mails),
         subjects=[mail.subject for mail in mails] if any(mail.subject for mail in mails) else None,
-        slots=byteas(packer.pack(mail.slots) for mail in mails),
+        slots=byteas(mail.packed for mail in mails),
         step=mails[0].key.step,
         attempt_id=attempt_id,
         now=now,
