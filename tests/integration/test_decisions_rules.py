@@ -262,3 +262,18 @@ def test_who_said_no_at_a_former_address_is_not_mailed_at_the_new_one(warehouse:
     assert {(who, reason) for who, _, _, reason in decided(warehouse)} == {
         ("left", "suppressed"), ("complained", "suppressed"), ("bounced", "eligible"), ("moved", "eligible"),
     }  # fmt: skip
+
+
+def test_steps_of_one_series_due_together_share_its_customers_cap(warehouse: Engine) -> None:
+    """Two steps in one run: the first goes out, the second takes the next day; another customer is not in the way."""
+    steps = [
+        {"step": name, "after_hours": 0, "template": "cart_abandoned/reminder"} for name in ("reminder", "doubts")
+    ]
+    members(warehouse, "ann", "bob")
+    campaign = campaign_of(steps=steps, max_lateness_hours=48)
+    plan(warehouse, campaign, topic_of(cap={"mails": 1, "per": "day"}))
+    assert decided(warehouse) == {
+        (name, step, outcome, reason)
+        for name in ("ann", "bob")
+        for step, outcome, reason in (("reminder", "send", "eligible"), ("doubts", "defer", "capped"))
+    }

@@ -5,7 +5,7 @@
 -- (equal = the whole day, and no quiet hours); max_lateness_hours hours; permissions text[]; is_marketing boolean;
 -- cap_mails mails (null = no cap); cap_period 'day' or 'week'
 -- look-back: steps noticed since the campaign's progress; mails of the 8 days around the send day for the cap
-with due as (
+with due as materialized (
     select
         step_due.step_due_id,
         step_due.enrollment_id,
@@ -15,31 +15,13 @@ with due as (
         enrollment.is_holdout,
         enrollment.ended_at,
         enrollment.end_reason,
-        campaign.priority,
         case when enrollment.is_holdout then 'holdout' else step_due.variant end as variant,
         coalesce(customer.timezone, 'UTC') as zone,
-        customer.address,
         customer.permission,
-        customer.erased_at,
-        decision.first_permitted(
-            step_due.due_at,
-            coalesce(customer.timezone, 'UTC'),
-            cast(:window_opens as time),
-            cast(:window_closes as time),
-            cast(:quiet_begins as time),
-            cast(:quiet_ends as time)
-        ) as permitted_at,
-        decision.first_permitted(
-            greatest(step_due.due_at, cast(:now as timestamptz)),
-            coalesce(customer.timezone, 'UTC'),
-            cast(:window_opens as time),
-            cast(:window_closes as time),
-            cast(:quiet_begins as time),
-            cast(:quiet_ends as time)
-        ) as sendable_at
+        customer.erased_at is not null as is_erased,
+        customer.address is not null as is_known
     from journey.step_due
     inner join journey.enrollment on step_due.enrollment_id = enrollment.enrollment_id
-    inner join journey.campaign on step_due.campaign = campaign.campaign
     left join source.customer on step_due.customer_id = customer.customer_id
     where
         step_due.campaign = cast(:campaign as text)
@@ -50,6 +32,67 @@ with due as (
                 where progress.campaign = cast(:campaign as text)
             ), 0
         )
+),
+
+-- Local hours depend on zone and due time alone: a million steps have a few hundred of those pairs, and what costs
+-- most of deciding is asked once a pair.
+moment as (
+    select distinct
+        due.zone,
+        due.due_at
+    from due
+),
+
+permitted as materialized (
+    select
+        moment.zone,
+        moment.due_at,
+        decision.first_permitted(
+            moment.due_at,
+            moment.zone,
+            cast(:window_opens as time),
+            cast(:window_closes as time),
+            cast(:quiet_begins as time),
+            cast(:quiet_ends as time)
+        ) as permitted_at,
+        decision.first_permitted(
+            greatest(moment.due_at, cast(:now as timestamptz)),
+            moment.zone,
+            cast(:window_opens as time),
+            cast(:window_closes as time),
+            cast(:quiet_begins as time),
+            cast(:quiet_ends as time)
+        ) as sendable_at
+    from moment
+),
+
+timed as materialized (
+    select
+        permitted.*,
+        permitted.permitted_at + cast(:max_lateness_hours as double precision) * interval '1 hour' as expires_at,
+        case
+            when cast(:cap_period as text) = 'week'
+                then cast(date_trunc('week', permitted.sendable_at at time zone permitted.zone) as date)
+            else cast(permitted.sendable_at at time zone permitted.zone as date)
+        end as cap_from
+    from permitted
+),
+
+clock as materialized (
+    select
+        timed.*,
+        timed.sendable_at > timed.expires_at as is_stale,
+        decision.first_permitted(
+            cast(
+                timed.cap_from + case when cast(:cap_period as text) = 'week' then 7 else 1 end as timestamp
+            ) at time zone timed.zone,
+            timed.zone,
+            cast(:window_opens as time),
+            cast(:window_closes as time),
+            cast(:quiet_begins as time),
+            cast(:quiet_ends as time)
+        ) as next_period_at
+    from timed
 ),
 
 suppressed as (
@@ -65,86 +108,81 @@ suppressed as (
     group by due.step_due_id
 ),
 
-timed as (
-    select
-        due.*,
-        suppressed.reason as suppression_reason,
-        suppressed.scope as suppression_scope,
-        due.permitted_at + cast(:max_lateness_hours as double precision) * interval '1 hour' as expires_at,
-        case
-            when cast(:cap_period as text) = 'week'
-                then cast(date_trunc('week', due.sendable_at at time zone due.zone) as date)
-            else cast(due.sendable_at at time zone due.zone as date)
-        end as cap_from
-    from due
-    left join suppressed on due.step_due_id = suppressed.step_due_id
-),
-
-ruled as (
-    select
-        timed.*,
-        case
-            when timed.ended_at is not null then timed.end_reason
-            when timed.erased_at is not null then 'erased'
-            when timed.address is null then 'unknown_customer'
-            when not timed.permission = any(cast(:permissions as text[])) then 'no_permission'
-            when timed.suppression_reason is not null then 'suppressed'
-            when timed.is_holdout then 'held_out'
-            when timed.sendable_at > timed.expires_at then 'stale'
-        end as refusal
-    from timed
-),
-
 -- Mails that take a place in the customer's day or week: those on their way, and planned ones that win over ours.
 taken as (
     select
-        ruled.step_due_id,
+        due.step_due_id,
         count(*) as mails,
-        count(*) filter (where message.state = 'planned' and message.priority > ruled.priority) as higher
-    from ruled
+        count(*) filter (where message.state = 'planned' and message.priority > campaign.priority) as higher
+    from due
+    inner join clock on due.zone = clock.zone and due.due_at = clock.due_at
+    inner join journey.campaign on campaign.campaign = cast(:campaign as text)
     inner join message.message
         on
-            ruled.customer_id = message.customer_id
+            due.customer_id = message.customer_id
             and message.send_day
-            between ruled.cap_from and ruled.cap_from + case cast(:cap_period as text) when 'week' then 6 else 0 end
+            between clock.cap_from and clock.cap_from + case cast(:cap_period as text) when 'week' then 6 else 0 end
     inner join journey.campaign as other on message.campaign = other.campaign and other.is_marketing
     inner join journey.enrollment as owner on message.enrollment_id = owner.enrollment_id
     where
-        ruled.refusal is null
-        and cast(:cap_mails as integer) is not null
+        cast(:cap_mails as integer) is not null
+        and due.ended_at is null
         and (
             message.state in ('claimed', 'accepted', 'in_doubt', 'abandoned')
             or (
                 message.state = 'planned'
                 and owner.ended_at is null
                 and message.expires_at > cast(:now as timestamptz)
-                and message.priority >= ruled.priority
+                and message.priority >= campaign.priority
             )
         )
-    group by ruled.step_due_id
+    group by due.step_due_id
 ),
 
+ruled as (
+    select
+        due.step_due_id,
+        due.enrollment_id,
+        due.step,
+        due.customer_id,
+        due.variant,
+        due.due_at,
+        due.ended_at,
+        due.permission,
+        clock.zone,
+        clock.permitted_at,
+        clock.sendable_at,
+        clock.expires_at,
+        clock.cap_from,
+        clock.next_period_at,
+        suppressed.reason as suppression_reason,
+        suppressed.scope as suppression_scope,
+        coalesce(taken.mails, 0) as mails,
+        coalesce(taken.higher, 0) as higher,
+        case
+            when due.ended_at is not null then due.end_reason
+            when due.is_erased then 'erased'
+            when not due.is_known then 'unknown_customer'
+            when not due.permission = any(cast(:permissions as text[])) then 'no_permission'
+            when suppressed.reason is not null then 'suppressed'
+            when due.is_holdout then 'held_out'
+            when clock.is_stale then 'stale'
+        end as refusal
+    from due
+    inner join clock on due.zone = clock.zone and due.due_at = clock.due_at
+    left join suppressed on due.step_due_id = suppressed.step_due_id
+    left join taken on due.step_due_id = taken.step_due_id
+),
+
+-- A customer's steps of one campaign that are not refused all belong to the one series that is running.
 counted as (
     select
         ruled.*,
-        coalesce(taken.higher, 0) as higher,
-        coalesce(taken.mails, 0)
-        + row_number() over (
-            partition by ruled.customer_id, ruled.cap_from, ruled.refusal is null
+        ruled.mails + row_number() over (
+            partition by ruled.enrollment_id, ruled.cap_from, ruled.refusal is null
             order by ruled.due_at, ruled.step_due_id
-        ) as place,
-        decision.first_permitted(
-            cast(
-                ruled.cap_from + case when cast(:cap_period as text) = 'week' then 7 else 1 end as timestamp
-            ) at time zone ruled.zone,
-            ruled.zone,
-            cast(:window_opens as time),
-            cast(:window_closes as time),
-            cast(:quiet_begins as time),
-            cast(:quiet_ends as time)
-        ) as next_period_at
+        ) as place
     from ruled
-    left join taken on ruled.step_due_id = taken.step_due_id
 ),
 
 judged as (
@@ -197,17 +235,19 @@ decided as (
                 then moved.mail_at
         end as until,
         case when moved.refusal is null then moved.expires_at end as expires_at,
-        jsonb_strip_nulls(jsonb_build_object(
-            'zone', case when moved.reason in ('quiet_hours', 'stale') then moved.zone end,
-            'permitted_at', case when moved.reason = 'stale' then moved.permitted_at end,
-            'ended_at', moved.ended_at,
-            'permission', case when moved.reason = 'no_permission' then moved.permission end,
-            'suppression', case when moved.reason = 'suppressed' then moved.suppression_reason end,
-            'scope', case when moved.reason = 'suppressed' then moved.suppression_scope end,
-            'cap_from', case when moved.reason in ('capped', 'lower_priority') then moved.cap_from end
-        )) as detail
+        case
+            when moved.reason = 'eligible' then cast('{}' as jsonb)
+            else jsonb_strip_nulls(jsonb_build_object(
+                'zone', case when moved.reason in ('quiet_hours', 'stale') then moved.zone end,
+                'permitted_at', case when moved.reason = 'stale' then moved.permitted_at end,
+                'ended_at', moved.ended_at,
+                'permission', case when moved.reason = 'no_permission' then moved.permission end,
+                'suppression', case when moved.reason = 'suppressed' then moved.suppression_reason end,
+                'scope', case when moved.reason = 'suppressed' then moved.suppression_scope end,
+                'cap_from', case when moved.reason in ('capped', 'lower_priority') then moved.cap_from end
+            ))
+        end as detail
     from moved
-    order by moved.step_due_id
     returning decision.outcome, decision.reason
 ),
 
