@@ -47,12 +47,13 @@ def write_messages(
     reading = {"campaign": campaign.campaign, "languages": languages, "default_currency": brand.currency}
     with engine.begin() as connection:
         lock(connection, f"campaign:{campaign.campaign}")
-        groups = run(connection, "messages/shells_needed", **reading).all()
+        run(connection, "messages/fresh_table", **reading)
+        groups = run(connection, "messages/shells_needed").all()
         shells = [_shell_of(connection, campaign, topic, library, brand, group) for group in groups]
         written = run(
             connection,
             "messages/write",
-            **reading,
+            campaign=campaign.campaign,
             topic=topic.topic,
             priority=campaign.priority,
             now=now,

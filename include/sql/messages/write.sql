@@ -1,8 +1,8 @@
--- Write one planned mail for each new decision to send or defer.
--- grain: one row an (enrollment, step)
--- campaign, topic text; priority of the campaign; now timestamptz; languages, default_currency as in shells_needed;
+-- Write one planned mail for each new decision to send or defer, and remember how far decisions have been read.
+-- grain: one row a run; messages = mails written
+-- campaign, topic text; priority of the campaign; now timestamptz;
 -- shells jsonb: [{step, variant, language, currency, shell_id}]
--- look-back: decisions since the campaign's progress
+-- look-back: message_fresh; decisions since the campaign's progress
 with shell as (
     select
         given.step,
@@ -12,37 +12,6 @@ with shell as (
         given.shell_id
     from jsonb_to_recordset(cast(:shells as jsonb))
         as given (step text, variant text, language text, currency text, shell_id bigint)
-),
-
-fresh as (
-    select
-        decision.decision_id,
-        decision.enrollment_id,
-        decision.step,
-        decision.customer_id,
-        decision.variant,
-        decision.not_before,
-        decision.expires_at,
-        decision.outcome,
-        coalesce(customer.timezone, 'UTC') as zone,
-        case
-            when split_part(customer.locale, '-', 1) = any(cast(:languages as text[]))
-                then split_part(customer.locale, '-', 1)
-            else (cast(:languages as text[]))[1]
-        end as language,
-        coalesce(enrollment.context ->> 'currency', customer.currency, cast(:default_currency as text)) as currency
-    from decision.decision
-    inner join journey.enrollment on decision.enrollment_id = enrollment.enrollment_id
-    left join source.customer on decision.customer_id = customer.customer_id
-    where
-        decision.campaign = cast(:campaign as text)
-        and decision.decision_id > coalesce(
-            (
-                select progress.last_decision_id
-                from message.progress
-                where progress.campaign = cast(:campaign as text)
-            ), 0
-        )
 ),
 
 written as (
@@ -63,15 +32,14 @@ written as (
         cast(:now as timestamptz) as planned_at,
         fresh.not_before,
         fresh.expires_at,
-        cast(fresh.not_before at time zone fresh.zone as date) as send_day
-    from fresh
+        fresh.send_day
+    from message_fresh as fresh
     inner join shell
         on
             fresh.step = shell.step
             and fresh.variant = shell.variant
             and fresh.language = shell.language
             and fresh.currency = shell.currency
-    where fresh.outcome in ('send', 'defer')
     on conflict (enrollment_id, step) do nothing
     returning message.enrollment_id
 ),
@@ -80,8 +48,17 @@ progressed as (
     insert into message.progress (campaign, last_decision_id)
     select
         cast(:campaign as text) as campaign,
-        max(fresh.decision_id) as last_decision_id
-    from fresh
+        max(decision.decision_id) as last_decision_id
+    from decision.decision
+    where
+        decision.campaign = cast(:campaign as text)
+        and decision.decision_id > coalesce(
+            (
+                select progress.last_decision_id
+                from message.progress
+                where progress.campaign = cast(:campaign as text)
+            ), 0
+        )
     having count(*) > 0
     on conflict (campaign) do update set last_decision_id = excluded.last_decision_id
     returning progress.campaign
