@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 
 from builders import NOON, customer, insert, load, order, rows
 from lifecycle_mail.decisions import decide
-from lifecycle_mail.journeys import advance, enroll
+from lifecycle_mail.journeys import advance, enroll, publish
 from planning import THREE_STEPS, campaign_of, decided, member, members, plan, states, topic_of
 
 HOUR = timedelta(hours=1)
@@ -224,3 +224,78 @@ def test_the_same_period_twice_gives_the_same(warehouse: Engine) -> None:
     once = series(warehouse)
     plan(warehouse, campaign_of(), topic_of(), NOON + 200 * HOUR)
     assert series(warehouse) == once == {("ann", "cart-ann", "completed"), ("ann", "cart-new", None)}
+
+
+def awaited(engine: Engine) -> set[tuple[Any, ...]]:
+    """(customer, position, hours after noon at which it is due) of every step a series awaits."""
+    query = (
+        "select customer_id, position, due_at from journey.upcoming"
+        " join journey.enrollment on upcoming.enrollment_id = enrollment.enrollment_id"
+    )
+    with engine.connect() as connection:
+        return {(who, position, (at - NOON) / HOUR) for who, position, at in rows(connection, query)}
+
+
+def noted(engine: Engine) -> set[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return set(rows(connection, "select customer_id, step, variant from journey.step_due"))
+
+
+def test_what_is_due_at_enrollment_is_noted_with_it_and_counted_once(warehouse: Engine) -> None:
+    """The series awaits the step after; advancing counts the first as due until it is decided, and adds nothing."""
+    campaign = campaign_of(steps=THREE_STEPS)
+    members(warehouse, "ann", "bob")
+    assert enroll(warehouse, campaign, NOON).enrolled == 2
+    first = {("ann", "reminder", "default"), ("bob", "reminder", "default")}
+    assert (noted(warehouse), awaited(warehouse)) == (first, {("ann", 1, 23), ("bob", 1, 23)})
+    for _ in range(2):
+        assert advance(warehouse, campaign, NOON).steps_due == 2
+    assert (noted(warehouse), awaited(warehouse)) == (first, {("ann", 1, 23), ("bob", 1, 23)})
+    decide(warehouse, campaign, topic_of(), NOON, NOON)
+    assert advance(warehouse, campaign, NOON).steps_due == 0
+
+
+def test_a_series_that_begins_later_awaits_its_first_step(warehouse: Engine) -> None:
+    """Nothing is noted at enrollment where the first step comes hours after it."""
+    steps = [{"step": "reminder", "after_hours": 4, "template": "cart_abandoned/reminder"}]
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(steps=steps), topic_of())
+    assert (noted(warehouse), awaited(warehouse)) == (set(), {("ann", 0, 4)})
+    plan(warehouse, campaign_of(steps=steps), topic_of(), NOON + 4 * HOUR)
+    assert (noted(warehouse), awaited(warehouse)) == ({("ann", "reminder", "default")}, set())
+
+
+def test_an_exit_between_enrolling_and_advancing_is_not_mailed(warehouse: Engine) -> None:
+    """The step noted with the series is decided converted with all the others, each once."""
+    campaign = campaign_of(steps=THREE_STEPS)
+    members(warehouse, "ann", "bob")
+    publish(warehouse, campaign, topic_of())
+    enroll(warehouse, campaign, NOON)
+    with warehouse.begin() as connection:
+        order(connection, "o1", "ann", NOON - timedelta(minutes=10))
+    assert advance(warehouse, campaign, NOON).exited == 1
+    decide(warehouse, campaign, topic_of(), NOON, NOON)
+    assert decided(warehouse) == {
+        ("ann", "reminder", "skip", "converted"), ("ann", "doubts", "skip", "converted"),
+        ("ann", "incentive", "skip", "converted"), ("bob", "reminder", "send", "eligible"),
+    }  # fmt: skip
+    assert awaited(warehouse) == {("bob", 1, 23)}
+
+
+def test_an_arm_is_the_same_whether_noted_at_enrollment_or_later(warehouse: Engine) -> None:
+    """The first step is noted by enrolling, the second by advancing: the same name and shares give the same arms."""
+    shares = {"variants": {"short": 0.5, "long": 0.5}, "template": "cart_abandoned/reminder"}
+    names = [f"c{number}" for number in range(40)]
+    members(warehouse, *names)
+    plan(warehouse, campaign_of(steps=[{"step": "one", "after_hours": 0, **shares}]), topic_of())
+    at_enrollment = noted(warehouse)
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(
+            "truncate journey.enrollment, journey.upcoming, journey.step_due, decision.decision, decision.progress,"
+            " message.message, message.progress cascade"
+        )
+    later = campaign_of(steps=[{"step": "one", "after_hours": 1, **shares}])
+    for as_of in (NOON, NOON + HOUR):
+        plan(warehouse, later, topic_of(), as_of)
+    assert noted(warehouse) == at_enrollment
+    assert {arm for _, _, arm in at_enrollment} == {"short", "long"}

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.campaigns import Campaign, Step, Topic
-from lifecycle_mail.database import lock, refresh_statistics, run
+from lifecycle_mail.database import lock, refresh_statistics, run, scalar
 from lifecycle_mail.segments import segment_key
 
 
@@ -32,7 +32,7 @@ class EnrollCounts:
 
 @dataclass(frozen=True)
 class AdvanceCounts:
-    """Steps that came due, and series ended early."""
+    """Steps that came due at the run's `as_of` and wait for their decision, and series ended early."""
 
     steps_due: int
     exited: int
@@ -79,21 +79,26 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
         lock(connection, f"campaign:{campaign.campaign}")
         ended = _end_by_exit(connection, campaign, as_of)
         ended += run(connection, "journeys/complete", campaign=campaign.campaign, as_of=as_of).rowcount
-        superseded = run(connection, "journeys/supersede", **entry).rowcount
-        enrolled = run(
+        superseded = scalar(connection, "journeys/supersede", **entry)
+        begun = run(
             connection,
             "journeys/enroll",
             **entry,
             holdout_ratio=campaign.holdout,
-            first_after_hours=campaign.steps[0].after_hours,
             reenter_after_days=campaign.reenter_after_days,
-        ).rowcount
-        refresh_statistics(connection, "journey.enrollment", enrolled)
-    return EnrollCounts(ended=ended, enrolled=enrolled, superseded=superseded)
+            **_first_steps(campaign),
+        ).one()
+        refresh_statistics(connection, "journey.enrollment", begun.enrolled)
+        refresh_statistics(connection, "journey.upcoming", begun.enrolled)
+        refresh_statistics(connection, "journey.step_due", begun.steps)
+    return EnrollCounts(ended=ended, enrolled=begun.enrolled, superseded=superseded)
 
 
 def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCounts:
-    """End series whose exit happened by `as_of`, and note the steps due by then."""
+    """End series whose exit happened by `as_of`, and note the steps due by then.
+
+    The steps due at enrollment itself were noted with it; they are counted here.
+    """
     with engine.begin() as connection:
         lock(connection, f"campaign:{campaign.campaign}")
         exited = _end_by_exit(connection, campaign, as_of)
@@ -105,22 +110,35 @@ def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCo
             steps=orjson.dumps(_steps(campaign)).decode(),
         ).one()
         refresh_statistics(connection, "journey.step_due", noticed.steps)
-    return AdvanceCounts(steps_due=noticed.steps, exited=exited)
+        due = scalar(connection, "journeys/count_due", campaign=campaign.campaign, as_of=as_of)
+    return AdvanceCounts(steps_due=due, exited=exited)
 
 
 def _end_by_exit(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> int:
-    return run(
+    ended = scalar(
         connection,
         "journeys/end_by_exit",
         campaign=campaign.campaign,
         as_of=as_of,
         goal_facts=goal_facts(campaign.goal.event),
-    ).rowcount
+    )
+    return int(ended)
 
 
 def goal_facts(goal_event: str) -> list[str]:
     """Return the exit facts that are the goal itself: they end a series as `converted`."""
     return ["order", "reordered"] if goal_event == "order" else [goal_event]
+
+
+def _first_steps(campaign: Campaign) -> dict[str, Any]:
+    """Return the steps due at enrollment, and the first one after them, as enroll.sql takes them."""
+    steps = _steps(campaign)
+    later = [step for step in steps if step["after_hours"] > 0]
+    return {
+        "due_steps": orjson.dumps([step for step in steps if step["after_hours"] <= 0]).decode(),
+        "next_position": later[0]["position"] if later else len(steps),
+        "next_after_hours": later[0]["after_hours"] if later else None,
+    }
 
 
 def _steps(campaign: Campaign) -> list[dict[str, Any]]:

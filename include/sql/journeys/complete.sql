@@ -9,8 +9,8 @@ set
 where
     enrollment.campaign = cast(:campaign as text)
     and enrollment.ended_at is null
-    and enrollment.next_due_at is null
     and enrollment.enrolled_at <= cast(:as_of as timestamptz)
+    and not exists (select 1 from journey.upcoming where upcoming.enrollment_id = enrollment.enrollment_id)
     and not exists (
         select 1
         from journey.step_due

@@ -1,6 +1,6 @@
 -- Note the steps that came due by as_of, and every remaining step of a series that ended early, so that each step
--- of each enrollment gets its decision.
--- grain: one row a step that came due
+-- of each enrollment gets its decision. What is due at enrollment itself was noted by enroll.sql.
+-- grain: one row a run; steps = steps noted
 -- campaign text; as_of timestamptz; steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]
 -- look-back: enrollments with a step left
 with step as (
@@ -13,23 +13,28 @@ with step as (
         as given (position integer, step text, after_hours double precision, variants jsonb)
 ),
 
--- `upcoming` is looked up beside each row, not joined: fresh enrollments have no statistics to plan a join by.
-ready as (
+-- `next_position` is looked up beside each row, not joined: fresh enrollments have no statistics to plan a join by.
+ready as materialized (
     select
-        enrollment.*,
+        upcoming.enrollment_id,
+        upcoming.position,
+        enrollment.customer_id,
+        enrollment.enrolled_at,
+        enrollment.ended_at,
         case
             when enrollment.ended_at is null then (
                 select min(step.position)
                 from step
                 where
-                    step.position >= enrollment.next_position
+                    step.position >= upcoming.position
                     and enrollment.enrolled_at + step.after_hours * interval '1 hour' > cast(:as_of as timestamptz)
             )
-        end as upcoming
-    from journey.enrollment
+        end as next_position
+    from journey.upcoming
+    inner join journey.enrollment on upcoming.enrollment_id = enrollment.enrollment_id
     where
-        enrollment.campaign = cast(:campaign as text)
-        and enrollment.next_due_at <= cast(:as_of as timestamptz)
+        upcoming.campaign = cast(:campaign as text)
+        and upcoming.due_at <= cast(:as_of as timestamptz)
 ),
 
 due as (
@@ -41,7 +46,7 @@ due as (
         step.variants,
         ready.enrolled_at + step.after_hours * interval '1 hour' as due_at
     from ready
-    inner join step on ready.next_position <= step.position
+    inner join step on ready.position <= step.position
     where
         ready.ended_at is not null
         or ready.enrolled_at + step.after_hours * interval '1 hour' <= cast(:as_of as timestamptz)
@@ -54,12 +59,7 @@ noticed as (
         due.step,
         cast(:campaign as text) as campaign,
         due.customer_id,
-        case
-            when jsonb_array_length(due.variants) = 0 then 'default'
-            else journey.variant_of(
-                'variant/' || cast(:campaign as text) || '/' || due.step || '/' || due.customer_id, due.variants
-            )
-        end as variant,
+        journey.arm_of(cast(:campaign as text), due.step, due.customer_id, due.variants) as variant,
         due.due_at,
         cast(:as_of as timestamptz) as noticed_at
     from due
@@ -69,16 +69,24 @@ noticed as (
 ),
 
 moved as (
-    update journey.enrollment
+    update journey.upcoming
     set
-        next_position = coalesce(step.position, (select max(step.position) + 1 from step)),
-        next_due_at = ready.enrolled_at + step.after_hours * interval '1 hour'
+        position = step.position,
+        due_at = ready.enrolled_at + step.after_hours * interval '1 hour'
     from ready
-    left join step on ready.upcoming = step.position
-    where enrollment.enrollment_id = ready.enrollment_id
-    returning enrollment.enrollment_id
+    inner join step on ready.next_position = step.position
+    where upcoming.enrollment_id = ready.enrollment_id
+    returning upcoming.enrollment_id
+),
+
+through as (
+    delete from journey.upcoming
+    using ready
+    where upcoming.enrollment_id = ready.enrollment_id and ready.next_position is null
+    returning upcoming.enrollment_id
 )
 
 select
     (select count(*) from noticed) as steps,
-    (select count(*) from moved) as enrollments
+    (select count(*) from moved) as moved,
+    (select count(*) from through) as through

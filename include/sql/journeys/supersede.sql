@@ -1,5 +1,6 @@
 -- End running series whose customer has a newer occurrence in the segment, where no step was sent yet.
--- grain: one row an enrollment ended
+-- Steps they still await come due at once, for their decision.
+-- grain: one row a run; ended = enrollments ended
 -- campaign, segment text; as_of timestamptz
 -- look-back: running enrollments; sent = any message past 'planned' (read back from messages, decision 0003)
 with newest as (
@@ -20,24 +21,37 @@ with newest as (
                 and known.occurrence = membership.occurrence
         )
     group by membership.customer_id
+),
+
+ended as (
+    update journey.enrollment
+    set
+        ended_at = cast(:as_of as timestamptz),
+        end_reason = 'superseded'
+    from newest
+    where
+        enrollment.campaign = cast(:campaign as text)
+        and enrollment.ended_at is null
+        and enrollment.customer_id = newest.customer_id
+        and enrollment.occurred_at < newest.occurred_at
+        and enrollment.enrolled_at <= cast(:as_of as timestamptz)
+        and not exists (
+            select 1
+            from message.message
+            where
+                message.enrollment_id = enrollment.enrollment_id
+                and message.state not in ('planned', 'cancelled')
+        )
+    returning enrollment.enrollment_id
+),
+
+hastened as (
+    update journey.upcoming
+    set due_at = least(upcoming.due_at, cast(:as_of as timestamptz))
+    from ended
+    where upcoming.enrollment_id = ended.enrollment_id
+    returning upcoming.enrollment_id
 )
 
-update journey.enrollment
-set
-    ended_at = cast(:as_of as timestamptz),
-    end_reason = 'superseded',
-    next_due_at = least(enrollment.next_due_at, cast(:as_of as timestamptz))
-from newest
-where
-    enrollment.campaign = cast(:campaign as text)
-    and enrollment.ended_at is null
-    and enrollment.customer_id = newest.customer_id
-    and enrollment.occurred_at < newest.occurred_at
-    and enrollment.enrolled_at <= cast(:as_of as timestamptz)
-    and not exists (
-        select 1
-        from message.message
-        where
-            message.enrollment_id = enrollment.enrollment_id
-            and message.state not in ('planned', 'cancelled')
-    )
+select count(*) as ended
+from ended

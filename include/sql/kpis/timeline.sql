@@ -40,7 +40,12 @@ from (
         || case when decision.detail = '{}'::jsonb then '' else ' ' || decision.detail::text end as why,
         20 as place
     from decision.decision
-    where decision.customer_id = cast(:customer_id as text)
+    where
+        decision.enrollment_id in (
+            select enrollment.enrollment_id
+            from journey.enrollment
+            where enrollment.customer_id = cast(:customer_id as text)
+        )
     union all
     select
         coalesce(message.accepted_at, message.settled_at, message.claimed_at, message.planned_at) as happened_at,
