@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,14 +22,23 @@ from psycopg2.extensions import connection as Psycopg2Connection
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import lock, run, scalar
-from lifecycle_mail.events.parsing import LATEST_EPOCH, STAGED_COLUMNS, Rules, plain_json, staged_json
+from lifecycle_mail.events.parsing import (
+    EVENT_COLUMNS,
+    FACT_COLUMNS,
+    LATEST_EPOCH,
+    Rules,
+    Staged,
+    plain_json,
+    staged_json,
+)
 from lifecycle_mail.events.reading import Position, Reader, SetAside, Step, export_files
 from lifecycle_mail.messages.settling import settle_by_events
 from lifecycle_mail.sources import record_engagement
 
 logger = logging.getLogger(__name__)
 
-EVENTS_A_STEP = 100_000
+EVENTS_A_STEP = 200_000
+COPY_BYTES = 1 << 24
 FUTURE_DAYS = 2  # clocks of servers differ, but not by more
 Progress = Callable[[str, int, int], None]
 
@@ -128,7 +137,7 @@ def _take_step(connection: Connection, step: Step) -> IngestReport:
         received=step.received,
         rejected=len(step.set_aside),
     )
-    inserted, settled = (_take_events(connection, step, batch_id)) if step.lines else (0, 0)
+    inserted, settled = _take_events(connection, step, batch_id) if step.events else (0, 0)
     if step.set_aside:
         _keep_set_aside(connection, step.set_aside)
     duplicates = step.received - len(step.set_aside) - inserted
@@ -139,39 +148,51 @@ def _take_step(connection: Connection, step: Step) -> IngestReport:
 
 
 def _take_events(connection: Connection, step: Step, batch_id: int) -> tuple[int, int]:
-    """Stage, deduplicate, keep and fold one step's events; return how many were new and messages settled."""
-    _stage(connection, step.lines)
-    run(connection, "events/ensure_months")
-    low, high = (datetime.fromtimestamp(epoch, UTC) for epoch in (step.low_epoch, step.high_epoch))
-    run(connection, "events/drop_known", low=low, high=high)
-    inserted = run(connection, "events/insert_events", batch_id=batch_id).rowcount
-    if not inserted:
+    """Deduplicate, keep and fold one step's events; return how many were new and messages settled."""
+    _stage_facts(connection, step.events.values())
+    known = set(_drop_known(connection, step.events.values()))
+    fresh = [event for identity, event in step.events.items() if identity not in known]
+    if not fresh:
         return 0, 0
+    _keep(connection, fresh, batch_id)
     for fold in ("engagement", "resubscription", "suppression"):
         run(connection, f"events/fold_{fold}", batch_id=batch_id)
     run(connection, "events/lift_suppression", batch_id=batch_id)
     settled = settle_by_events(connection, batch_id)
     record_engagement(connection, batch_id)
-    return inserted, settled
+    return len(fresh), settled
 
 
-def _stage(connection: Connection, lines: Sequence[bytes]) -> None:
+def _stage_facts(connection: Connection, events: Iterable[Staged]) -> None:
     run(connection, "events/create_staging")
+    _copy(connection, "event_staging", FACT_COLUMNS, b"".join(event.fact_line for event in events))
+    run(connection, "events/analyze_staging")
+    run(connection, "events/ensure_months")
+
+
+def _drop_known(connection: Connection, events: Iterable[Staged]) -> Iterable[str]:
+    """Take out of the step what is here already; return the identities."""
+    epochs = [event.epoch for event in events]
+    low, high = (datetime.fromtimestamp(epoch, UTC) for epoch in (min(epochs), max(epochs)))
+    return run(connection, "events/drop_known", low=low, high=high).scalars()
+
+
+def _keep(connection: Connection, events: Sequence[Staged], batch_id: int) -> None:
+    """Write the events as they came. Straight into their table: a large text is parsed and written once."""
+    columns, batch = ("batch_id", *EVENT_COLUMNS), f"{batch_id}\t".encode()
     savepoint = connection.begin_nested()
     try:
-        _copy(connection, "event_staging", STAGED_COLUMNS, b"".join(lines))
+        _copy(connection, "event.event", columns, batch + batch.join(event.event_line for event in events))
         savepoint.commit()
     except DataError:
         # Valid JSON that jsonb cannot hold, which is a NUL in a text: write such events plainly.
         savepoint.rollback()
-        _copy(connection, "event_staging", STAGED_COLUMNS, b"".join(map(_plain_line, lines)))
-    run(connection, "events/analyze_staging")
+        _copy(connection, "event.event", columns, batch + batch.join(_plain_line(event) for event in events))
 
 
-def _plain_line(line: bytes) -> bytes:
-    head, _, raw = line.rstrip(b"\n").rpartition(b"\t")
-    event = orjson.loads(raw.replace(b"\\\\", b"\\"))
-    return head + b"\t" + staged_json(plain_json(event)) + b"\n"
+def _plain_line(event: Staged) -> bytes:
+    head, _, raw = event.event_line.rstrip(b"\n").rpartition(b"\t")
+    return head + b"\t" + staged_json(plain_json(orjson.loads(raw.replace(b"\\\\", b"\\")))) + b"\n"
 
 
 def _keep_set_aside(connection: Connection, set_aside: Sequence[SetAside]) -> None:
@@ -193,4 +214,5 @@ def _copy(connection: Connection, table: str, columns: Sequence[str], rows: byte
     # The text format, unlike CSV, leaves the many quotes of JSON alone.
     raw: Psycopg2Connection = connection.connection.driver_connection  # type: ignore[assignment]
     with raw.cursor() as cursor:
-        cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", io.BytesIO(rows))
+        # In large pieces: while the next step is parsed, every piece waits for the interpreter.
+        cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", io.BytesIO(rows), COPY_BYTES)

@@ -1,0 +1,234 @@
+"""Event export → deduplicated facts, beside a bare COPY of the same lines.
+
+    python bench/events.py [--scale 1.0] [--profile]
+
+Five million events of 1.7 million accepted mails, as a provider posts them: 5 % repeated within a day, opens by
+people and by machines, clicks, deferrals, bounces, complaints and people leaving. The export is ingested the
+ordinary way, raw events kept. Peer: COPY of the same lines into a table of one text column, nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import heapq
+import os
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+from measuring import PROFILES, Figure, report, say, timed, warehouse
+
+from lifecycle_mail.events import ingest
+
+EVENTS, MAILS_A_THOUSAND_EVENTS = 5_000_000, 340
+START = 1_772_438_400  # 2026-03-02 08:00 UTC
+SENDING_SECONDS = 36 * 3600
+LIMIT = 70_000
+TOPICS = {7: "reminders"}
+AGENTS = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36",
+)
+
+WORLD = (
+    "insert into source.load (finished_at) values (now())",
+    """insert into source.customer
+        (customer_id, email, created_at, permission, permission_at, load_id)
+    select 'c' || n, substr(md5('a' || n), 1, 12) || '@example.com', '2025-01-01', 'confirmed', '2025-01-01', 1
+    from generate_series(1, cast(:customers as bigint)) as n""",
+    """insert into source.customer_activity (customer_id, first_order_at, last_order_at, order_count)
+    select 'c' || n, '2025-06-01', '2025-06-01', 1 from generate_series(1, cast(:customers as bigint)) as n
+    where n % 2 = 0""",
+    """insert into journey.campaign
+        (campaign, topic, is_marketing, segment, goal_event, goal_within_days, goal_target_ratio, exit_on,
+         holdout_ratio, priority, definition, definition_md5)
+    values ('cart_abandoned', 'reminders', true, 'cart_abandoned', 'order', 5, 0.15, array['order'], 0, 50, '{}',
+        repeat('0', 32))""",
+    """insert into message.message
+        (message_id, enrollment_id, step, campaign, customer_id, topic, variant, priority, shell_id, state,
+         planned_at, not_before, expires_at, send_day, accepted_at, settled_at)
+    select message.message_id(n, 'reminder'), n, 'reminder', 'cart_abandoned', 'c' || 1 + n * 7919 % :customers, 'reminders',
+        'default', 50, 1, case when n % 2000 = 0 then 'in_doubt' else 'accepted' end,
+        '2026-03-02', '2026-03-02', '2026-04-02', '2026-03-02',
+        case when n % 2000 > 0 then to_timestamp(:start + n * :seconds / :mails) end,
+        case when n % 2000 > 0 then to_timestamp(:start + n * :seconds / :mails) end
+    from generate_series(1, cast(:mails as bigint)) as n""",
+)
+
+
+def main() -> None:
+    """Build the world and the export, ingest, compare and report."""
+    options = _options()
+    events = round(EVENTS * options.scale)
+    with tempfile.TemporaryDirectory(prefix="bench-events-", dir=options.folder) as folder, warehouse() as own:
+        export = Path(folder) / "export.ndjson"
+        mails = events * MAILS_A_THOUSAND_EVENTS // 1000
+        ids = _world(own, mails)
+        _, seconds = timed(lambda: _write(export, ids, events))
+        size = export.stat().st_size
+        say(f"wrote {events} events of {size // events} bytes in {seconds:.0f} s")
+        copied, copy_seconds = timed(lambda: _copy(own, export))
+        say(f"COPY alone: {copied / copy_seconds:,.0f} a second")
+        counts, seconds = timed(lambda: _ingest(own, export))
+        busy = os.times()
+        say(f"ingested {counts} in {seconds:.1f} s: {events / seconds:,.0f} a second")
+        _check(own, counts.inserted, counts.duplicates, events)
+        if options.profile:
+            _profile(own, export)
+    report("events", [Figure(
+        name="events_per_second",
+        what=f"event export to deduplicated facts, {events:,} events, raw events kept",
+        value=round(events / seconds),
+        unit="events a second",
+        better="higher",
+        limit=LIMIT if options.scale == 1 else None,
+        peer="raw COPY of the same lines into one text column",
+        peer_value=round(copied / copy_seconds),
+        bound_by=BOUND_BY,
+        details={"seconds": round(seconds, 1), "bytes_an_event": size // events, **counts.counts(),
+                 "python_cpu_seconds": round(busy.user + busy.system, 1)},
+    )])  # fmt: skip
+
+
+BOUND_BY = ""
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--folder", help="where the export is written; the default is the system's")
+    return parser.parse_args()
+
+
+def _world(own: sa.Engine, mails: int) -> list[str]:
+    values = {"customers": mails // 2, "mails": mails, "start": START, "seconds": SENDING_SECONDS}
+    with own.begin() as connection:
+        for text in WORLD:
+            wanted = {name: value for name, value in values.items() if f":{name}" in text}
+            connection.execute(sa.text(text), wanted)
+    with own.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("vacuum analyze"))
+        connection.execute(sa.text("checkpoint"))
+        found = connection.execute(
+            sa.text("select cast(message_id as text) from message.message order by enrollment_id")
+        )
+        ids = list(found.scalars())
+    say(f"{mails} accepted mails")
+    return ids
+
+
+def _write(export: Path, ids: list[str], events: int) -> None:
+    """Write the export in the order of time, so that repeats come hours after what they repeat."""
+    chance = random.Random(1)
+    waiting: list[tuple[int, int, bytes]] = []
+    written = number = 0
+    with export.open("wb") as stream:
+        for place, message_id in enumerate(ids):
+            sent_at = START + place * SENDING_SECONDS // len(ids)
+            while waiting and waiting[0][0] <= sent_at and written < events:
+                stream.write(heapq.heappop(waiting)[2])
+                written += 1
+            for seconds, line in _story(chance, place, message_id, sent_at, len(ids) // 2):
+                number += 1
+                heapq.heappush(waiting, (sent_at + seconds, number, line))
+                if chance.random() < 0.05:  # posted again: the first answer was lost
+                    heapq.heappush(waiting, (sent_at + seconds + chance.randrange(60, 86_400), -number, line))
+        while waiting and written < events:
+            stream.write(heapq.heappop(waiting)[2])
+            written += 1
+    if written < events:
+        raise SystemExit(f"only {written} of {events} events came together")
+
+
+def _story(
+    chance: random.Random, place: int, message_id: str, sent_at: int, customers: int
+) -> Iterator[tuple[int, bytes]]:
+    """Yield what happens to one mail: seconds after it was sent, and the event's line."""
+    address = hashlib.md5(b"a%d" % (1 + (place + 1) * 7919 % customers), usedforsecurity=False).hexdigest()[:12]
+    address += "@example.com"
+    smtp = f',"smtp-id":"<{place:x}@geopod-ismtpd-3>"'
+
+    def line(kind: str, seconds: int, rest: str) -> tuple[int, bytes]:
+        identity = f"{chance.getrandbits(96):024x}{chance.getrandbits(48):012x}"
+        text = (
+            f'{{"lm_message_id":"{message_id}","email":"{address}","timestamp":{sent_at + seconds},'
+            f'"event":"{kind}","sg_event_id":"{identity}","sg_message_id":"{place:022x}.recvd-7c9d4b-1-6A2F-{place % 1000}.0",'
+            f'"category":["cart_abandoned"]{rest}}}\n'
+        )
+        return seconds, text.encode()
+
+    draw = chance.random()
+    yield line("processed", 1, smtp)
+    if draw < 0.004:
+        yield line("dropped", 2, smtp + ',"reason":"Bounced Address","status":"5.0.0"')
+        return
+    if draw < 0.012:
+        reason = f"550 5.1.1 The account {address} that you tried to reach does not exist."
+        yield line("bounce", 4, smtp + f',"type":"bounce","reason":"{reason}","status":"5.1.1","ip":"198.51.100.7","tls":1')
+        return
+    if draw < 0.03:
+        answer = ',"ip":"198.51.100.7","response":"451 4.7.1 Greylisted, please try again later","attempt":"1","tls":1'
+        yield line("deferred", 3, smtp + answer)
+    yield line("delivered", 5 + int(60 * chance.random()), smtp + ',"ip":"198.51.100.7","response":"250 2.0.0 OK","tls":1')
+    if chance.random() < 0.25:
+        yield line("open", 70, ',"ip":"192.0.2.17","useragent":"Mozilla/5.0","sg_machine_open":true,"sg_content_type":"html"')
+    if chance.random() > 0.36:
+        return
+    reader = f',"ip":"203.0.113.{1 + place % 250}","useragent":"{AGENTS[place % 2]}"'
+    opened = 120 + int(chance.expovariate(1 / 20_000))
+    for visit in range(1 + (chance.random() < 0.4)):
+        yield line("open", opened + visit * 900, reader + ',"sg_machine_open":false,"sg_content_type":"html"')
+    if chance.random() < 0.3:
+        page = f"https://shop.example.com/p/{place % 5000}?utm_campaign=cart_abandoned"
+        yield line("click", opened + 40, reader + f',"url":"{page}","url_offset":{{"index":2,"type":"html"}}')
+    if draw > 0.997:
+        yield line("group_unsubscribe", opened + 60, reader + ',"asm_group_id":7')
+    elif draw > 0.996:
+        yield line("unsubscribe", opened + 60, reader)
+    elif draw > 0.995:
+        yield line("spamreport", opened + 60, "")
+
+
+def _copy(own: sa.Engine, export: Path) -> int:
+    """COPY the lines as they are: a control character no line holds stands for the quote, so none is undone."""
+    with own.begin() as connection:
+        connection.exec_driver_sql("create table public.line (line text)")
+        with export.open("rb") as stream, connection.connection.cursor() as cursor:
+            cursor.copy_expert(
+                r"copy public.line from stdin with (format csv, quote e'\x01', delimiter e'\x02')", stream
+            )
+            count = cursor.rowcount
+    with own.begin() as connection:
+        connection.exec_driver_sql("drop table public.line")
+    with own.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("checkpoint"))
+    return int(count)
+
+
+def _ingest(own: sa.Engine, export: Path):
+    return ingest(own, export, topics=TOPICS)
+
+
+def _check(own: sa.Engine, inserted: int, duplicates: int, events: int) -> None:
+    with own.connect() as connection:
+        kept, ids, raw = connection.execute(
+            sa.text("select count(*), count(distinct sg_event_id), count(raw) from event.event")
+        ).one()
+        folded = connection.execute(sa.text("select count(*) from event.engagement")).scalar_one()
+        doubt = connection.execute(
+            sa.text("select count(*) from message.message where state <> 'accepted'")
+        ).scalar_one()
+    if not (kept == ids == raw == inserted == events - duplicates and folded and not doubt):
+        raise SystemExit(f"wrong: {kept} kept, {ids} ids, {raw} raw, {inserted} new, {doubt} in doubt still")
+
+
+def _profile(own: sa.Engine, export: Path) -> None:
+    PROFILES.mkdir(exist_ok=True)
+
+
+if __name__ == "__main__":
+    main()
