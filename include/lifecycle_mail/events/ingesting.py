@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -137,47 +137,46 @@ def _take_step(connection: Connection, step: Step) -> IngestReport:
         received=step.received,
         rejected=len(step.set_aside),
     )
-    inserted, settled = _take_events(connection, step, batch_id) if step.events else (0, 0)
+    fresh = _take_new(connection, step) if step.events else []
+    settled = _keep(connection, fresh, batch_id) if fresh else 0
     if step.set_aside:
         _keep_set_aside(connection, step.set_aside)
-    duplicates = step.received - len(step.set_aside) - inserted
-    run(connection, "events/finish_batch", batch_id=batch_id, inserted=inserted, duplicates=duplicates)
+    duplicates = step.received - len(step.set_aside) - len(fresh)
+    newest_at = datetime.fromtimestamp(max(event.epoch for event in fresh), UTC) if fresh else None
+    run(
+        connection, "events/finish_batch",
+        batch_id=batch_id, inserted=len(fresh), duplicates=duplicates, newest_at=newest_at,
+    )  # fmt: skip
     positions = orjson.dumps([asdict(position) for position in step.positions.values()]).decode()
     run(connection, "events/record_positions", positions=positions)
-    return IngestReport(step.received, inserted, duplicates, len(step.set_aside), 0, settled)
+    return IngestReport(step.received, len(fresh), duplicates, len(step.set_aside), 0, settled)
 
 
-def _take_events(connection: Connection, step: Step, batch_id: int) -> tuple[int, int]:
-    """Deduplicate, keep and fold one step's events; return how many were new and messages settled."""
-    _stage_facts(connection, step.events.values())
-    known = set(_drop_known(connection, step.events.values()))
-    fresh = [event for identity, event in step.events.items() if identity not in known]
-    if not fresh:
-        return 0, 0
-    _keep(connection, fresh, batch_id)
+def _take_new(connection: Connection, step: Step) -> list[Staged]:
+    """Stage what the step's events mean; return those that are not here yet, as event_staging has them then."""
+    run(connection, "events/create_staging")
+    facts = b"".join(event.fact_line for event in step.events.values())
+    _copy(connection, "event_staging", FACT_COLUMNS, facts)
+    epochs = [event.epoch for event in step.events.values()]
+    low, high = (datetime.fromtimestamp(epoch, UTC) for epoch in (min(epochs), max(epochs)))
+    known = set(run(connection, "events/drop_known", low=low, high=high).scalars())
+    return [event for identity, event in step.events.items() if identity not in known]
+
+
+def _keep(connection: Connection, fresh: Sequence[Staged], batch_id: int) -> int:
+    """Write new events, fold them, and settle messages by them; return how many messages were settled."""
+    run(connection, "events/ensure_months")
+    _write(connection, fresh, batch_id)
+    run(connection, "events/create_folded")
     for fold in ("engagement", "resubscription", "suppression"):
         run(connection, f"events/fold_{fold}", batch_id=batch_id)
     run(connection, "events/lift_suppression", batch_id=batch_id)
-    settled = settle_by_events(connection, batch_id)
+    settled = settle_by_events(connection)
     record_engagement(connection, batch_id)
-    return len(fresh), settled
+    return settled
 
 
-def _stage_facts(connection: Connection, events: Iterable[Staged]) -> None:
-    run(connection, "events/create_staging")
-    _copy(connection, "event_staging", FACT_COLUMNS, b"".join(event.fact_line for event in events))
-    run(connection, "events/analyze_staging")
-    run(connection, "events/ensure_months")
-
-
-def _drop_known(connection: Connection, events: Iterable[Staged]) -> Iterable[str]:
-    """Take out of the step what is here already; return the identities."""
-    epochs = [event.epoch for event in events]
-    low, high = (datetime.fromtimestamp(epoch, UTC) for epoch in (min(epochs), max(epochs)))
-    return run(connection, "events/drop_known", low=low, high=high).scalars()
-
-
-def _keep(connection: Connection, events: Sequence[Staged], batch_id: int) -> None:
+def _write(connection: Connection, events: Sequence[Staged], batch_id: int) -> None:
     """Write the events as they came. Straight into their table: a large text is parsed and written once."""
     columns, batch = ("batch_id", *EVENT_COLUMNS), f"{batch_id}\t".encode()
     savepoint = connection.begin_nested()
@@ -187,7 +186,7 @@ def _keep(connection: Connection, events: Sequence[Staged], batch_id: int) -> No
     except DataError:
         # Valid JSON that jsonb cannot hold, which is a NUL in a text: write such events plainly.
         savepoint.rollback()
-        _copy(connection, "event.event", columns, batch + batch.join(_plain_line(event) for event in events))
+        _copy(connection, "event.event", columns, batch + batch.join(map(_plain_line, events)))
 
 
 def _plain_line(event: Staged) -> bytes:
