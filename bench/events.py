@@ -10,15 +10,12 @@ ordinary way, raw events kept. Peer: COPY of the same lines into a table of one 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import heapq
 import os
-import random
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
+from exports import Mail, write_export
 from measuring import PROFILES, Figure, report, say, timed, warehouse
 
 from lifecycle_mail.events import ingest
@@ -28,11 +25,6 @@ START = 1_772_438_400  # 2026-03-02 08:00 UTC
 SENDING_SECONDS = 36 * 3600
 LIMIT = 70_000
 TOPICS = {7: "reminders"}
-AGENTS = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36",
-)
-
 WORLD = (
     "insert into source.load (finished_at) values (now())",
     """insert into source.customer
@@ -122,75 +114,13 @@ def _world(own: sa.Engine, mails: int) -> list[str]:
 
 
 def _write(export: Path, ids: list[str], events: int) -> None:
-    """Write the export in the order of time, so that repeats come hours after what they repeat."""
-    chance = random.Random(1)
-    waiting: list[tuple[int, int, bytes]] = []
-    written = number = 0
-    with export.open("wb") as stream:
-        for place, message_id in enumerate(ids):
-            sent_at = START + place * SENDING_SECONDS // len(ids)
-            while waiting and waiting[0][0] <= sent_at and written < events:
-                stream.write(heapq.heappop(waiting)[2])
-                written += 1
-            for seconds, line in _story(chance, place, message_id, sent_at, len(ids) // 2):
-                number += 1
-                heapq.heappush(waiting, (sent_at + seconds, number, line))
-                if chance.random() < 0.05:  # posted again: the first answer was lost
-                    heapq.heappush(waiting, (sent_at + seconds + chance.randrange(60, 86_400), -number, line))
-        while waiting and written < events:
-            stream.write(heapq.heappop(waiting)[2])
-            written += 1
-    if written < events:
-        raise SystemExit(f"only {written} of {events} events came together")
-
-
-def _story(
-    chance: random.Random, place: int, message_id: str, sent_at: int, customers: int
-) -> Iterator[tuple[int, bytes]]:
-    """Yield what happens to one mail: seconds after it was sent, and the event's line."""
-    address = hashlib.md5(b"a%d" % (1 + (place + 1) * 7919 % customers), usedforsecurity=False).hexdigest()[:12]
-    address += "@example.com"
-    smtp = f',"smtp-id":"<{place:x}@geopod-ismtpd-3>"'
-
-    def line(kind: str, seconds: int, rest: str) -> tuple[int, bytes]:
-        identity = f"{chance.getrandbits(96):024x}{chance.getrandbits(48):012x}"
-        text = (
-            f'{{"lm_message_id":"{message_id}","email":"{address}","timestamp":{sent_at + seconds},'
-            f'"event":"{kind}","sg_event_id":"{identity}","sg_message_id":"{place:022x}.recvd-7c9d4b-1-6A2F-{place % 1000}.0",'
-            f'"category":["cart_abandoned"]{rest}}}\n'
-        )
-        return seconds, text.encode()
-
-    draw = chance.random()
-    yield line("processed", 1, smtp)
-    if draw < 0.004:
-        yield line("dropped", 2, smtp + ',"reason":"Bounced Address","status":"5.0.0"')
-        return
-    if draw < 0.012:
-        reason = f"550 5.1.1 The account {address} that you tried to reach does not exist."
-        yield line("bounce", 4, smtp + f',"type":"bounce","reason":"{reason}","status":"5.1.1","ip":"198.51.100.7","tls":1')
-        return
-    if draw < 0.03:
-        answer = ',"ip":"198.51.100.7","response":"451 4.7.1 Greylisted, please try again later","attempt":"1","tls":1'
-        yield line("deferred", 3, smtp + answer)
-    yield line("delivered", 5 + int(60 * chance.random()), smtp + ',"ip":"198.51.100.7","response":"250 2.0.0 OK","tls":1')
-    if chance.random() < 0.25:
-        yield line("open", 70, ',"ip":"192.0.2.17","useragent":"Mozilla/5.0","sg_machine_open":true,"sg_content_type":"html"')
-    if chance.random() > 0.36:
-        return
-    reader = f',"ip":"203.0.113.{1 + place % 250}","useragent":"{AGENTS[place % 2]}"'
-    opened = 120 + int(chance.expovariate(1 / 20_000))
-    for visit in range(1 + (chance.random() < 0.4)):
-        yield line("open", opened + visit * 900, reader + ',"sg_machine_open":false,"sg_content_type":"html"')
-    if chance.random() < 0.3:
-        page = f"https://shop.example.com/p/{place % 5000}?utm_campaign=cart_abandoned"
-        yield line("click", opened + 40, reader + f',"url":"{page}","url_offset":{{"index":2,"type":"html"}}')
-    if draw > 0.997:
-        yield line("group_unsubscribe", opened + 60, reader + ',"asm_group_id":7')
-    elif draw > 0.996:
-        yield line("unsubscribe", opened + 60, reader)
-    elif draw > 0.995:
-        yield line("spamreport", opened + 60, "")
+    customers = len(ids) // 2
+    mails = (
+        Mail(place, message_id, START + place * SENDING_SECONDS // len(ids), 1 + place * 7919 % customers)
+        for place, message_id in enumerate(ids, start=1)
+    )
+    if write_export(export, mails, events) < events:
+        raise SystemExit("the mails give too few events")
 
 
 def _copy(own: sa.Engine, export: Path) -> int:

@@ -1,4 +1,4 @@
--- An ingest writes less for each event: indexes that no statement reads are gone, and those left are cheap ones.
+-- Ingest and roll-up at the price of what is new. Indexes of raw events that no statement reads are gone.
 
 -- Whether events are newer than a moment is asked of the steps of the ingest, not of every event.
 alter table event.batch add column newest_at timestamptz;
@@ -35,3 +35,8 @@ create trigger kpi_list_change_update_from after update on event.suppression
 referencing old table as changed for each statement execute function kpi.note_suppressions();
 create trigger kpi_list_change_delete after delete on event.suppression
 referencing old table as changed for each statement execute function kpi.note_suppressions();
+
+-- A roll-up looks at what changed, however long the history: orders by their key, a customer's reached goals apart
+-- from all their mails.
+drop index kpi.order_credit_customer;
+create index step_outcome_converted on kpi.step_outcome (customer_id) where converted_day is not null;
