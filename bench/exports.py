@@ -62,7 +62,8 @@ def story(chance: random.Random, mail: Mail) -> Iterator[tuple[int, bytes]]:
         identity = f"{chance.getrandbits(96):024x}{chance.getrandbits(48):012x}"
         text = (
             f'{{"lm_message_id":"{mail.message_id}","email":"{address}","timestamp":{mail.sent_at + seconds},'
-            f'"event":"{kind}","sg_event_id":"{identity}","sg_message_id":"{place:022x}.recvd-7c9d4b-1-6A2F-{place % 1000}.0",'
+            f'"event":"{kind}","sg_event_id":"{identity}",'
+            f'"sg_message_id":"{place:022x}.recvd-7c9d4b-1-6A2F-{place % 1000}.0",'
             f'"category":["cart_abandoned"]{rest}}}\n'
         )
         return seconds, text.encode()
@@ -74,14 +75,17 @@ def story(chance: random.Random, mail: Mail) -> Iterator[tuple[int, bytes]]:
         return
     if draw < 0.012:
         reason = f"550 5.1.1 The account {address} that you tried to reach does not exist."
-        yield line("bounce", 4, smtp + f',"type":"bounce","reason":"{reason}","status":"5.1.1","ip":"198.51.100.7","tls":1')
+        said = f',"type":"bounce","reason":"{reason}","status":"5.1.1","ip":"198.51.100.7","tls":1'
+        yield line("bounce", 4, smtp + said)
         return
     if draw < 0.03:
         answer = ',"ip":"198.51.100.7","response":"451 4.7.1 Greylisted, please try again later","attempt":"1","tls":1'
         yield line("deferred", 3, smtp + answer)
-    yield line("delivered", 5 + int(60 * chance.random()), smtp + ',"ip":"198.51.100.7","response":"250 2.0.0 OK","tls":1')
+    taken = ',"ip":"198.51.100.7","response":"250 2.0.0 OK","tls":1'
+    yield line("delivered", 5 + int(60 * chance.random()), smtp + taken)
     if chance.random() < 0.25:
-        yield line("open", 70, ',"ip":"192.0.2.17","useragent":"Mozilla/5.0","sg_machine_open":true,"sg_content_type":"html"')
+        machine = ',"ip":"192.0.2.17","useragent":"Mozilla/5.0","sg_machine_open":true,"sg_content_type":"html"'
+        yield line("open", 70, machine)
     if chance.random() > 0.36:
         return
     reader = f',"ip":"203.0.113.{1 + place % 250}","useragent":"{AGENTS[place % 2]}"'

@@ -22,6 +22,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from exports import Mail, address_of, write_export
 from measuring import PROFILES, Figure, report, say, timed, warehouse
+from profiling import statements_clocked
 
 from lifecycle_mail import kpis
 from lifecycle_mail.events import ingest
@@ -58,14 +59,14 @@ DAYS = (
     insert into decision.decision
         (decided_at, as_of, enrollment_id, step, campaign, customer_id, variant, outcome, reason, due_at)
     select sent_at - interval '1 hour', sent_at, n, step, campaign, customer_id, variant, 'send', 'eligible', sent_at
-    from mail order by n""",
+    from mail order by n""",  # noqa: S608
     f"""with mail as ({MAIL})
     insert into message.message
         (message_id, enrollment_id, step, campaign, customer_id, topic, variant, priority, shell_id, state,
          planned_at, not_before, expires_at, send_day, accepted_at, settled_at)
     select message.message_id(n, step), n, step, campaign, customer_id, 'reminders', variant, 50, 1, 'accepted',
         sent_at - interval '1 hour', sent_at, sent_at + interval '1 day', cast(sent_at as date), sent_at, sent_at
-    from mail order by n""",
+    from mail order by n""",  # noqa: S608
     """with load as (insert into source.load (finished_at) values (now()) returning load_id)
     insert into source.orders (order_id, customer_id, ordered_at, total, currency, load_id)
     select 'o' || n, 'c' || 1 + n * 104729 % :customers,
@@ -92,7 +93,8 @@ FOLDED = f"""with mail as ({MAIL}),
         case when n % 100 < 10 and n % 100 <> 7 then second + interval '130 minutes' end,
         case when n % 100 < 10 and n % 100 <> 7 then second + interval '130 minutes' end,
         batch.batch_id
-    from (select mail.*, date_trunc('second', sent_at) as second from mail) as mail cross join batch order by n"""
+    from (select mail.*, date_trunc('second', sent_at) as second from mail) as mail cross join batch
+    order by n"""  # noqa: S608
 
 
 @dataclass
@@ -220,8 +222,8 @@ def _events_of(row: dict[str, object]) -> Iterator[dict[str, object]]:
     for column, fields in KINDS:
         if at := row[column]:
             yield {
-                "email": "a@example.com", "timestamp": int(at.timestamp()), "sg_event_id": f"{row['message_id']}{column}",
-                "lm_message_id": str(row["message_id"]), **fields,
+                "email": "a@example.com", "timestamp": int(at.timestamp()),
+                "sg_event_id": f"{row['message_id']}{column}", "lm_message_id": str(row["message_id"]), **fields,
             }  # fmt: skip
 
 
@@ -232,7 +234,8 @@ def _live_a_day(world: World) -> None:
     # All of the day, then a few of the day before, and fewer of any time.
     numbers = [*range(before + 1, after + 1)]
     query = sa.text(
-        "select enrollment_id, cast(message_id as text) from message.message where enrollment_id between :first and :last"
+        "select enrollment_id, cast(message_id as text) from message.message"
+        " where enrollment_id between :first and :last"
     )
     with world.own.connect() as connection:
         ids = dict(connection.execute(query, {"first": numbers[0], "last": numbers[-1]}).all())
@@ -240,9 +243,8 @@ def _live_a_day(world: World) -> None:
             "select enrollment_id, cast(message_id as text) from message.message where enrollment_id = any(:wanted)"
         ), {"wanted": _late(world, before)}).all())  # fmt: skip
     path = world.folder / f"day-{len(list(world.folder.iterdir()))}.ndjson"
-    mails = (
-        Mail(n, ids[n], START + (n - 1) * DAY_SECONDS // world.mails(1), 1 + n * 7919 % world.customers) for n in numbers
-    )
+    pace, people = world.mails(1), world.customers
+    mails = (Mail(n, ids[n], START + (n - 1) * DAY_SECONDS // pace, 1 + n * 7919 % people) for n in numbers)
     late = [_late_open(world, n, message_id) for n, message_id in old.items()]
     wanted = round(EVENTS_A_DAY * world.scale) - len(late)
     written = write_export(path, mails, wanted, seed=world.days)
@@ -273,6 +275,7 @@ def _late_open(world: World, number: int, message_id: str) -> bytes:
 
 def _prove_same(world: World) -> None:
     """After all increments a full roll-up finds every number as it is."""
+
     def numbers() -> list[object]:
         with world.own.connect() as connection:
             return [
@@ -314,7 +317,16 @@ def _figures(scale: float, short: list[float], long: list[float], full_seconds: 
 
 
 def _profile(world: World) -> None:
+    """Live one more day and keep what each statement of its roll-up took."""
+    _live_a_day(world)
+    with statements_clocked(world.own) as clock:
+        seconds = world.roll_up()
     PROFILES.mkdir(exist_ok=True)
+    events = round(EVENTS_A_DAY * world.scale)
+    (PROFILES / "roll_up.txt").write_text(
+        f"Roll-up of {events:,} new events on top of {events * LONG_DAYS:,} old ones: {seconds:.2f} s.\n"
+        f"All of it is the database, one connection.\n\n{clock.table(events, 'event')}\n"
+    )
 
 
 if __name__ == "__main__":

@@ -4,14 +4,15 @@
 -- low, high timestamptz: the step's earliest and latest event
 -- look-back: 31 days around the step's events; the provider repeats an event for one day at most
 delete from event_staging
-where exists (
-    select 1
-    from event.event as known
-    where
-        known.sg_event_id = event_staging.sg_event_id
-        and known.occurred_at between cast(:low as timestamptz) - interval '31 days'
-        and cast(:high as timestamptz) + interval '31 days'
-    -- Keeps this an index probe an event, however large the table is.
-    offset 0
-)
+where
+    exists (
+        select 1
+        from event.event as known
+        where
+            known.sg_event_id = event_staging.sg_event_id
+            and known.occurred_at between cast(:low as timestamptz) - interval '31 days'
+            and cast(:high as timestamptz) + interval '31 days'
+        -- Keeps this an index probe an event, however large the table is.
+        offset 0
+    )
 returning event_staging.sg_event_id
