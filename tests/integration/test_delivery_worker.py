@@ -324,8 +324,7 @@ def test_doubt_ends_by_policy_only_once_later_events_have_come(
     assert {row[2] for row in states(warehouse)} == {"in_doubt"}
     with warehouse.begin() as connection:
         at = NOON + timedelta(hours=48, minutes=1)
-        connection.exec_driver_sql("select installation.ensure_month('event.event', '2026-03-04')")
-        insert(connection, "event.event", sg_event_id="x", occurred_at=at, event="open", batch_id=0, raw={})
+        insert(connection, "event.batch", source_name="export", newest_at=at)
     run(warehouse, settings, topic, now=later)
     assert {row[2] for row in states(warehouse)} == {expected}
     assert accepted(simulator) == (Counter(["ann"]) if policy == "resend" else Counter())

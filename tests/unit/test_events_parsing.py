@@ -6,11 +6,12 @@ import orjson
 import pytest
 
 from lifecycle_mail.events.parsing import (
-    STAGED_COLUMNS,
+    EVENT_COLUMNS,
+    FACT_COLUMNS,
     Refused,
     Rules,
     plain_json,
-    staged_line,
+    staged,
     without_addresses,
 )
 
@@ -18,23 +19,23 @@ MESSAGE_ID = "00000000-0000-0007-1234-56789abcdef0"
 RULES = Rules({7: "offers"})
 
 
-def staged(**fields: object) -> dict[str, str]:
-    """The staged columns of an event, by name; defaults make it a complete `open`."""
+def fact_of(**fields: object) -> dict[str, str]:
+    """The columns of what an event means, by name; defaults make it a complete `open`."""
     event = {
         "email": "Jane@Example.com", "event": "open", "timestamp": 1_770_000_000, "sg_event_id": "id-1",
         "lm_message_id": MESSAGE_ID, **fields,
     }  # fmt: skip
     event = {name: value for name, value in event.items() if value is not ...}
-    _, _, line = staged_line(event, orjson.dumps(event), RULES)
-    return dict(zip(STAGED_COLUMNS, line.decode().rstrip("\n").split("\t"), strict=True))
+    line = staged(event, orjson.dumps(event), RULES).fact_line
+    return dict(zip(FACT_COLUMNS, line.decode().rstrip("\n").split("\t"), strict=True))
 
 
 def test_an_event_keeps_its_ids_and_its_address_is_lower_case() -> None:
     """The identity, second, kind, message and address of an event are staged as they were posted."""
-    row = staged()
-    assert {name: row[name] for name in STAGED_COLUMNS[:6]} == {
+    row = fact_of()
+    assert {name: row[name] for name in FACT_COLUMNS[:6]} == {
         "sg_event_id": "id-1",
-        "occurred_epoch": "1770000000",
+        "occurred_at": "2026-02-02T02:40:00+00:00",
         "event": "open",
         "message_id": MESSAGE_ID,
         "address": "jane@example.com",
@@ -73,7 +74,7 @@ def test_an_event_keeps_its_ids_and_its_address_is_lower_case() -> None:
 )
 def test_what_an_event_means(fields: dict[str, object], fact: str, scope: str, suppression: str) -> None:
     """Every kind has its fact, and those that end a permission say how far and why."""
-    row = staged(**fields)
+    row = fact_of(**fields)
     assert (row["fact"], row["scope"], row["suppression"]) == (fact, scope, suppression)
 
 
@@ -101,18 +102,18 @@ def test_what_cannot_be_taken_has_a_name(fields: dict[str, object], reason: str)
     event = {"email": "a@example.com", "event": "open", "timestamp": 1_770_000_000, **fields}
     event = {name: value for name, value in event.items() if value is not ...}
     with pytest.raises(Refused) as refused:
-        staged_line(event, b"{}", RULES)
+        staged(event, b"{}", RULES)
     assert refused.value.reason == reason
     assert "@" not in refused.value.detail
 
 
 def test_without_an_id_equal_events_have_one_identity_and_others_another() -> None:
     """Where sg_event_id is absent or unusable, a hash of what tells events apart stands for it."""
-    plain = staged(sg_event_id=...)["sg_event_id"]
+    plain = fact_of(sg_event_id=...)["sg_event_id"]
     assert plain.startswith("hash:")
-    assert plain == staged(sg_event_id=...)["sg_event_id"]
+    assert plain == fact_of(sg_event_id=...)["sg_event_id"]
     others = {
-        staged(sg_event_id=..., **change)["sg_event_id"]
+        fact_of(sg_event_id=..., **change)["sg_event_id"]
         for change in (
             {"timestamp": 1_770_000_001},
             {"event": "click"},
@@ -125,32 +126,40 @@ def test_without_an_id_equal_events_have_one_identity_and_others_another() -> No
     assert len(others | {plain}) == 7
 
 
-@pytest.mark.parametrize("identity", ["", 5, None, {"a": 1}, "x" * 201])
+@pytest.mark.parametrize("identity", ["", 5, None, {"a": 1}, "x" * 201, "a\x00b"])
 def test_an_unusable_id_is_replaced_by_a_hash(identity: object) -> None:
-    """An id of the wrong type, empty or overlong never reaches the unique key."""
-    assert staged(sg_event_id=identity)["sg_event_id"].startswith("hash:")
+    """An id of the wrong type, empty, overlong or with a NUL never reaches the unique key."""
+    assert fact_of(sg_event_id=identity)["sg_event_id"].startswith("hash:")
 
 
 @pytest.mark.parametrize("value", ["garbage", 5, None, "", MESSAGE_ID + "0", "' or 1=1 --", ["x"]])
 def test_a_garbage_message_id_leaves_the_event_without_message(value: object) -> None:
     """An lm_message_id that is no UUID is kept in the raw event only."""
-    assert staged(lm_message_id=value)["message_id"] == "\\N"
+    assert fact_of(lm_message_id=value)["message_id"] == "\\N"
 
 
 def test_text_is_escaped_for_copy() -> None:
     """Tabs, line ends and backslashes in texts cannot break a line of COPY into two."""
     event = {"event": "a\tb\\c\nd", "timestamp": 1_770_000_000, "email": "x\\y\tz@example.com"}
-    _, _, line = staged_line(event, orjson.dumps(event), RULES)
-    assert line.count(b"\n") == 1
-    assert line.count(b"\t") == len(STAGED_COLUMNS) - 1
-    assert line.split(b"\t")[2] == b"a\\tb\\\\c\\nd"
+    taken = staged(event, orjson.dumps(event), RULES)
+    for line, columns in ((taken.fact_line, FACT_COLUMNS), (taken.event_line, EVENT_COLUMNS)):
+        assert line.count(b"\n") == 1
+        assert line.count(b"\t") == len(columns) - 1
+        assert line.split(b"\t")[2] == b"a\\tb\\\\c\\nd"
+
+
+def test_the_event_itself_is_kept_as_it_was_posted() -> None:
+    """The last column of an event's own line is its JSON text, escaped for COPY and nothing else."""
+    raw = b'{"event": "open",  "timestamp": 1770000000, "url": "a\\nb", "deep": {"x": 1.50}}'
+    line = staged(orjson.loads(raw), raw, RULES).event_line
+    assert line.rstrip(b"\n").split(b"\t")[-1].replace(b"\\\\", b"\\") == raw
 
 
 def test_addresses_are_removed_from_reasons() -> None:
     """What a mailbox answered is kept, without the addresses it repeats."""
     answer = "550 5.1.1 <jane.doe+x@mail.example.com>: user unknown (joe@example.com)"
     assert without_addresses(answer) == "550 5.1.1 <[address]>: user unknown ([address])"
-    assert staged(event="bounce", type="bounce", reason=answer)["reason"] == without_addresses(answer)
+    assert fact_of(event="bounce", type="bounce", reason=answer)["reason"] == without_addresses(answer)
 
 
 def test_plain_json_drops_what_jsonb_refuses() -> None:
@@ -160,4 +169,4 @@ def test_plain_json_drops_what_jsonb_refuses() -> None:
 
 def test_a_timestamp_as_digits_in_a_text_counts() -> None:
     """A tool in between turned the number into text: the event is evidence all the same, and the same event."""
-    assert staged(timestamp="1770000000")["occurred_epoch"] == "1770000000"
+    assert fact_of(timestamp="1770000000")["occurred_at"] == fact_of()["occurred_at"]

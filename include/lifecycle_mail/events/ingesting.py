@@ -22,14 +22,23 @@ from psycopg2.extensions import connection as Psycopg2Connection
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import lock, run, scalar
-from lifecycle_mail.events.parsing import LATEST_EPOCH, STAGED_COLUMNS, Rules, plain_json, staged_json
+from lifecycle_mail.events.parsing import (
+    EVENT_COLUMNS,
+    FACT_COLUMNS,
+    LATEST_EPOCH,
+    Rules,
+    Staged,
+    plain_json,
+    staged_json,
+)
 from lifecycle_mail.events.reading import Position, Reader, SetAside, Step, export_files
 from lifecycle_mail.messages.settling import settle_by_events
 from lifecycle_mail.sources import record_engagement
 
 logger = logging.getLogger(__name__)
 
-EVENTS_A_STEP = 100_000
+EVENTS_A_STEP = 200_000
+COPY_BYTES = 1 << 24
 FUTURE_DAYS = 2  # clocks of servers differ, but not by more
 Progress = Callable[[str, int, int], None]
 
@@ -128,50 +137,61 @@ def _take_step(connection: Connection, step: Step) -> IngestReport:
         received=step.received,
         rejected=len(step.set_aside),
     )
-    inserted, settled = (_take_events(connection, step, batch_id)) if step.lines else (0, 0)
+    fresh = _take_new(connection, step) if step.events else []
+    settled = _keep(connection, fresh, batch_id) if fresh else 0
     if step.set_aside:
         _keep_set_aside(connection, step.set_aside)
-    duplicates = step.received - len(step.set_aside) - inserted
-    run(connection, "events/finish_batch", batch_id=batch_id, inserted=inserted, duplicates=duplicates)
+    duplicates = step.received - len(step.set_aside) - len(fresh)
+    newest_at = datetime.fromtimestamp(max(event.epoch for event in fresh), UTC) if fresh else None
+    run(
+        connection, "events/finish_batch",
+        batch_id=batch_id, inserted=len(fresh), duplicates=duplicates, newest_at=newest_at,
+    )  # fmt: skip
     positions = orjson.dumps([asdict(position) for position in step.positions.values()]).decode()
     run(connection, "events/record_positions", positions=positions)
-    return IngestReport(step.received, inserted, duplicates, len(step.set_aside), 0, settled)
+    return IngestReport(step.received, len(fresh), duplicates, len(step.set_aside), 0, settled)
 
 
-def _take_events(connection: Connection, step: Step, batch_id: int) -> tuple[int, int]:
-    """Stage, deduplicate, keep and fold one step's events; return how many were new and messages settled."""
-    _stage(connection, step.lines)
+def _take_new(connection: Connection, step: Step) -> list[Staged]:
+    """Stage what the step's events mean; return those that are not here yet, as event_staging has them then."""
+    run(connection, "events/create_staging")
+    facts = b"".join(event.fact_line for event in step.events.values())
+    _copy(connection, "event_staging", FACT_COLUMNS, facts)
+    epochs = [event.epoch for event in step.events.values()]
+    low, high = (datetime.fromtimestamp(epoch, UTC) for epoch in (min(epochs), max(epochs)))
+    known = set(run(connection, "events/drop_known", low=low, high=high).scalars())
+    return [event for identity, event in step.events.items() if identity not in known]
+
+
+def _keep(connection: Connection, fresh: Sequence[Staged], batch_id: int) -> int:
+    """Write new events, fold them, and settle messages by them; return how many messages were settled."""
     run(connection, "events/ensure_months")
-    low, high = (datetime.fromtimestamp(epoch, UTC) for epoch in (step.low_epoch, step.high_epoch))
-    run(connection, "events/drop_known", low=low, high=high)
-    inserted = run(connection, "events/insert_events", batch_id=batch_id).rowcount
-    if not inserted:
-        return 0, 0
+    _write(connection, fresh, batch_id)
+    run(connection, "events/create_folded")
     for fold in ("engagement", "resubscription", "suppression"):
         run(connection, f"events/fold_{fold}", batch_id=batch_id)
     run(connection, "events/lift_suppression", batch_id=batch_id)
-    settled = settle_by_events(connection, batch_id)
+    settled = settle_by_events(connection)
     record_engagement(connection, batch_id)
-    return inserted, settled
+    return settled
 
 
-def _stage(connection: Connection, lines: Sequence[bytes]) -> None:
-    run(connection, "events/create_staging")
+def _write(connection: Connection, events: Sequence[Staged], batch_id: int) -> None:
+    """Write the events as they came. Straight into their table: a large text is parsed and written once."""
+    columns, batch = ("batch_id", *EVENT_COLUMNS), f"{batch_id}\t".encode()
     savepoint = connection.begin_nested()
     try:
-        _copy(connection, "event_staging", STAGED_COLUMNS, b"".join(lines))
+        _copy(connection, "event.event", columns, batch + batch.join(event.event_line for event in events))
         savepoint.commit()
     except DataError:
         # Valid JSON that jsonb cannot hold, which is a NUL in a text: write such events plainly.
         savepoint.rollback()
-        _copy(connection, "event_staging", STAGED_COLUMNS, b"".join(map(_plain_line, lines)))
-    run(connection, "events/analyze_staging")
+        _copy(connection, "event.event", columns, batch + batch.join(map(_plain_line, events)))
 
 
-def _plain_line(line: bytes) -> bytes:
-    head, _, raw = line.rstrip(b"\n").rpartition(b"\t")
-    event = orjson.loads(raw.replace(b"\\\\", b"\\"))
-    return head + b"\t" + staged_json(plain_json(event)) + b"\n"
+def _plain_line(event: Staged) -> bytes:
+    head, _, raw = event.event_line.rstrip(b"\n").rpartition(b"\t")
+    return head + b"\t" + staged_json(plain_json(orjson.loads(raw.replace(b"\\\\", b"\\")))) + b"\n"
 
 
 def _keep_set_aside(connection: Connection, set_aside: Sequence[SetAside]) -> None:
@@ -193,4 +213,5 @@ def _copy(connection: Connection, table: str, columns: Sequence[str], rows: byte
     # The text format, unlike CSV, leaves the many quotes of JSON alone.
     raw: Psycopg2Connection = connection.connection.driver_connection  # type: ignore[assignment]
     with raw.cursor() as cursor:
-        cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", io.BytesIO(rows))
+        # In large pieces: while the next step is parsed, every piece waits for the interpreter.
+        cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", io.BytesIO(rows), COPY_BYTES)

@@ -1,8 +1,8 @@
-"""One event as the provider posted it → one line for COPY, or a named reason to set it aside.
+"""One event as the provider posted it → its two lines for COPY, or a named reason to set it aside.
 
-First stop inside the events stage, pure and hot: 100,000 events a step pass through `staged_line`. What an
-event means for a message (`fact`) and for suppression (`scope`, `suppression`) is decided here, in one
-table and two small functions; SQL folds it.
+First stop inside the events stage, pure and hot: 200,000 events a step pass through `staged`. What an event
+means for a message (`fact`) and for suppression (`scope`, `suppression`) is decided here, in one table and
+two small functions; SQL folds it. The event itself goes into its table as it came, without a detour.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
 
 Event = dict[str, Any]
 
-STAGED_COLUMNS = (
-    "sg_event_id", "occurred_epoch", "event", "message_id", "address", "fact", "scope", "suppression",
-    "reason", "raw",
-)  # fmt: skip
+_SHARED_COLUMNS = ("sg_event_id", "occurred_at", "event", "message_id", "address")
+FACT_COLUMNS = (*_SHARED_COLUMNS, "fact", "scope", "suppression", "reason")
+EVENT_COLUMNS = (*_SHARED_COLUMNS, "raw")
 
 EARLIEST_EPOCH = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp())  # SendGrid was founded that year
 LATEST_EPOCH = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
@@ -82,10 +82,20 @@ class Refused(Exception):
         self.detail = detail
 
 
-def staged_line(event: Event, raw: bytes, rules: Rules) -> tuple[str, int, bytes]:
-    """Return the event's identity, its epoch second, and its line in PostgreSQL's COPY text format.
+class Staged(NamedTuple):
+    """One event ready for the database: its identity, its epoch second, and two lines in COPY's text format.
 
-    `raw` is the event's own JSON text on one line. Columns are STAGED_COLUMNS.
+    `fact_line` has FACT_COLUMNS: what the event means. `event_line` has EVENT_COLUMNS: the event as it came.
+    """
+
+    identity: str
+    epoch: int
+    fact_line: bytes
+    event_line: bytes
+
+
+def staged(event: Event, raw: bytes, rules: Rules) -> Staged:
+    """Return the event as it goes into the database; `raw` is its own JSON text on one line.
 
     Raises:
         Refused: a field the ledger stands on is missing or of the wrong type.
@@ -95,6 +105,21 @@ def staged_line(event: Event, raw: bytes, rules: Rules) -> tuple[str, int, bytes
     address = _address(event)
     identity = _identity(event)
     fact = _fact(event, kind)
+    shared = (
+        f"{_escaped(identity)}\t{_moment(epoch)}\t{_escaped(kind)}\t{_message_id(event) or NULL}\t{_field(address)}\t"
+    ).encode()
+    tail = _PLAIN_TAILS.get(fact) or _telling_tail(event, kind, fact, rules)
+    return Staged(identity, epoch, shared + tail, shared + staged_json(raw) + b"\n")
+
+
+_PLAIN_TAILS = {
+    fact: f"{fact or NULL}\t{NULL}\t{NULL}\t{NULL}\n".encode()
+    for fact in (None, "processed", "delivered", "deferred", "open", "machine_open", "click")
+}
+
+
+def _telling_tail(event: Event, kind: str, fact: str | None, rules: Rules) -> bytes:
+    """The last columns of what failed, or says whom to mail no more."""
     scope = suppression = reason = ""
     if fact in _FAILURES:
         reason = without_addresses(str(event.get("reason") or ""))[:LONGEST_REASON]
@@ -108,11 +133,13 @@ def staged_line(event: Event, raw: bytes, rules: Rules) -> tuple[str, int, bytes
         scope, suppression = _scope(event, kind, rules.topics), "unsubscribed"
     elif fact == "resubscribe":
         scope = _scope(event, kind, rules.topics)
-    head = (
-        f"{_escaped(identity)}\t{epoch}\t{_escaped(kind)}\t{_message_id(event) or NULL}\t{_field(address)}\t"
-        f"{fact or NULL}\t{_field(scope)}\t{suppression or NULL}\t{_field(reason)}\t"
-    )
-    return identity, epoch, head.encode() + staged_json(raw) + b"\n"
+    return f"{fact}\t{_field(scope)}\t{suppression or NULL}\t{_field(reason)}\n".encode()
+
+
+@lru_cache(maxsize=100_000)
+def _moment(epoch: int) -> str:
+    # Many events share a second.
+    return datetime.fromtimestamp(epoch, UTC).isoformat()
 
 
 def without_addresses(text: str) -> str:
@@ -174,7 +201,7 @@ def _address(event: Event) -> str:
 def _identity(event: Event) -> str:
     """The provider's id; where it gave none, a hash of what tells one event from another."""
     identity = event.get("sg_event_id")
-    if type(identity) is str and 0 < len(identity) <= LONGEST_EVENT_ID:
+    if type(identity) is str and 0 < len(identity) <= LONGEST_EVENT_ID and "\x00" not in identity:
         return identity
     told = [identity, *(event.get(name) for name in _HASHED)]
     return "hash:" + hashlib.blake2b(orjson.dumps(told), digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""Export files → steps of about 100,000 staged events, each with how far every file was read.
+"""Export files → steps of about 200,000 staged events, each with how far every file was read.
 
 Second stop inside the events stage. Files are read as bytes in large blocks and cut at line ends, so that a
 file may grow while it is read and a step can always be resumed. Nothing here knows the database.
@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 import orjson
 
 from lifecycle_mail.errors import EventsError
-from lifecycle_mail.events.parsing import Refused, Rules, staged_line
+from lifecycle_mail.events.parsing import Refused, Rules, Staged, staged
 
 SUFFIXES = (".ndjson", ".jsonl", ".json")
 BLOCK_BYTES = 1 << 22
@@ -53,24 +53,20 @@ class SetAside(NamedTuple):
 
 @dataclass
 class Step:
-    """What one transaction takes: `lines` in COPY format, without repeats inside the step."""
+    """What one transaction takes: its events by their identity, without repeats inside the step."""
 
-    lines: list[bytes] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
+    events: dict[str, Staged] = field(default_factory=dict)
     received: int = 0
     set_aside: list[SetAside] = field(default_factory=list)
     positions: dict[str, Position] = field(default_factory=dict)
-    low_epoch: int = 0
-    high_epoch: int = 0
 
-    def take(self, identity: str, epoch: int, line: bytes) -> None:
+    def take(self, event: Staged) -> None:
         """Keep one event, unless the step holds it already: the first one read counts."""
-        if identity in self.seen:
-            return
-        self.low_epoch = epoch if not self.seen else min(self.low_epoch, epoch)
-        self.high_epoch = max(self.high_epoch, epoch)
-        self.seen.add(identity)
-        self.lines.append(line)
+        self.events.setdefault(event.identity, event)
+
+    def sort(self) -> None:
+        """Order the events by identity: a sorted step meets each page of an index once."""
+        self.events = dict(sorted(self.events.items()))
 
 
 class ExportFile(NamedTuple):
@@ -148,6 +144,7 @@ class Reader:
 
     def _emptied(self) -> Step:
         step, self._step = self._step, Step()
+        step.sort()
         return step
 
     def _file(self, file: ExportFile) -> Iterator[Step]:
@@ -263,12 +260,12 @@ class Reader:
             self._set_aside(source_name, number, "not_an_object", "an event must be a JSON object", raw)
             return
         try:
-            staged = staged_line(value, raw, self._rules)
+            event = staged(value, raw, self._rules)
         except Refused as refused:
             self._set_aside(source_name, number, refused.reason, refused.detail, raw)
             return
         self._step.received += 1
-        self._step.take(*staged)
+        self._step.take(event)
 
     def _set_aside(self, source_name: str, line: int, reason: str, detail: str, raw: bytes) -> None:
         text = raw.decode("utf-8", "replace").replace("\x00", "")[:LONGEST_RAW]

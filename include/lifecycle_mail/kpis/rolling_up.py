@@ -114,7 +114,7 @@ def _judge(
     run(connection, "kpis/analyze_touched")
     outcomes = run(connection, "kpis/compute_outcomes", reporting_zone=reporting_zone).rowcount
     for name in (
-        "analyze_outcomes", "create_delta", "create_buyer", "apply_campaign_daily", "apply_event_daily",
+        "analyze_outcomes", "create_delta", "create_recredited", "apply_campaign_daily", "apply_event_daily",
         "replace_outcomes",
     ):  # fmt: skip
         run(connection, f"kpis/{name}")
@@ -122,7 +122,7 @@ def _judge(
 
 
 def _credit(connection: Connection, reporting_zone: str) -> int:
-    """Credit the orders of customers whose mails or orders changed; return how many orders."""
+    """Credit the orders that changed, or whose mails changed, anew; return how many orders have a credit now."""
     orders = run(connection, "kpis/create_credit", reporting_zone=reporting_zone).rowcount
     for name in ("create_revenue_delta", "forget_credits", "insert_credits"):
         run(connection, f"kpis/{name}")

@@ -1,16 +1,18 @@
 -- Take out of the step what is here already: the same sg_event_id, also when it came with another timestamp.
--- The first one read counts.
+-- The first one read counts. Returns the sg_event_id of each.
 -- grain: one row an event taken out
 -- low, high timestamptz: the step's earliest and latest event
 -- look-back: 31 days around the step's events; the provider repeats an event for one day at most
 delete from event_staging
-where exists (
-    select 1
-    from event.event as known
-    where
-        known.sg_event_id = event_staging.sg_event_id
-        and known.occurred_at between cast(:low as timestamptz) - interval '31 days'
-        and cast(:high as timestamptz) + interval '31 days'
-    -- Keeps this an index probe an event, however large the table is.
-    offset 0
-)
+where
+    exists (
+        select 1
+        from event.event as known
+        where
+            known.sg_event_id = event_staging.sg_event_id
+            and known.occurred_at between cast(:low as timestamptz) - interval '31 days'
+            and cast(:high as timestamptz) + interval '31 days'
+        -- Keeps this an index probe an event, however large the table is.
+        offset 0
+    )
+returning event_staging.sg_event_id

@@ -1,26 +1,9 @@
--- Which mail each order of these customers is credited to: the last one accepted before it whose window holds it.
+-- Which mail each of these orders is credited to: the last one accepted before it whose window holds it.
 -- A cancelled order never counts; of a refunded one no revenue stays.
 -- grain: one row an order
 -- reporting_zone text: IANA zone of the days
+-- look-back: the longest goal window of a campaign before the order
 create temporary table kpi_credit on commit drop as
-with span as (
-    select
-        known.customer_id,
-        min(known.accepted_at) as since,
-        max(known.goal_until) as till
-    from kpi_buyer
-    inner join lateral (
-        select stored.*
-        from kpi.step_outcome as stored
-        where
-            stored.customer_id = kpi_buyer.customer_id
-            and stored.accepted_at is not null
-            and stored.takes_credit
-        offset 0
-    ) as known on true
-    group by known.customer_id
-)
-
 select
     orders.order_id,
     orders.customer_id,
@@ -32,14 +15,11 @@ select
     cast(orders.ordered_at at time zone cast(:reporting_zone as text) as date) as order_day,
     coalesce(orders.currency, 'XXX') as currency,
     orders.total as revenue
-from span
+from kpi_recredited
 inner join lateral (
     select placed.*
     from source.orders as placed
-    where
-        placed.customer_id = span.customer_id
-        and placed.ordered_at between span.since and span.till
-        and placed.status = 'placed'
+    where placed.order_id = kpi_recredited.order_id and placed.status = 'placed'
     -- An index probe each, however many orders there are.
     offset 0
 ) as orders on true
@@ -53,7 +33,9 @@ inner join lateral (
     from kpi.step_outcome as known
     where
         known.customer_id = orders.customer_id
-        and known.accepted_at <= orders.ordered_at
+        and known.accepted_at
+        between orders.ordered_at - (select max(campaign.goal_within_days) from journey.campaign) * interval '24 hours'
+        and orders.ordered_at
         and known.goal_until >= orders.ordered_at
         and known.takes_credit
     order by known.accepted_at desc, known.enrollment_id desc, known.step desc

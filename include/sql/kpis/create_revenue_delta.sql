@@ -1,4 +1,4 @@
--- What changes in the revenue: the new credits of these customers less their stored ones.
+-- What changes in the revenue: the new credits of these orders less their stored ones.
 -- grain: one row a (day, order_day, campaign, step, variant, currency)
 create temporary table kpi_revenue_delta on commit drop as
 select
@@ -19,11 +19,11 @@ from (
     select
         -1 as sign,
         known.*
-    from kpi_buyer
+    from kpi_recredited
     inner join lateral (
         select stored.*
         from kpi.order_credit as stored
-        where stored.customer_id = kpi_buyer.customer_id
+        where stored.order_id = kpi_recredited.order_id
         offset 0
     ) as known on true
 ) as signed

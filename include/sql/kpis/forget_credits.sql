@@ -1,5 +1,5 @@
--- Take out the stored credits of these customers.
+-- Take out the stored credits of these orders.
 -- grain: one row an order
 delete from kpi.order_credit
-using kpi_buyer
-where order_credit.customer_id = kpi_buyer.customer_id
+using kpi_recredited
+where order_credit.order_id = kpi_recredited.order_id

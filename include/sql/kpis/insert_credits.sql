@@ -1,4 +1,4 @@
--- Store the new credits of these customers.
+-- Store the new credits of these orders.
 -- grain: one row an order
 insert into kpi.order_credit (
     order_id, customer_id, enrollment_id, step, campaign, variant, day, order_day, currency, revenue

@@ -2,7 +2,12 @@
 -- grain: one row an (enrollment, step)
 -- last_batch_id bigint: last ingest rolled up; since, until date: days to look at again (null = none)
 -- look-back: what changed; steps whose message may still move
-with changed as (
+with longest as (
+    select max(campaign.goal_within_days) * interval '24 hours' as goal_window
+    from journey.campaign
+),
+
+changed as (
     select
         engagement.enrollment_id,
         engagement.step
@@ -28,6 +33,7 @@ with changed as (
         known.enrollment_id,
         known.step
     from kpi_fact
+    cross join longest
     inner join lateral (
         select
             stored.enrollment_id,
@@ -35,11 +41,22 @@ with changed as (
         from kpi.step_outcome as stored
         where
             stored.customer_id = kpi_fact.customer_id
-            and stored.accepted_at is not null
-            and (
-                kpi_fact.happened_at between stored.accepted_at and stored.goal_until
-                or stored.converted_day is not null
-            )
+            and stored.accepted_at
+            between kpi_fact.happened_at - longest.goal_window and kpi_fact.happened_at
+            and stored.goal_until >= kpi_fact.happened_at
+        offset 0
+    ) as known on true
+    union
+    select
+        known.enrollment_id,
+        known.step
+    from kpi_fact
+    inner join lateral (
+        select
+            stored.enrollment_id,
+            stored.step
+        from kpi.step_outcome as stored
+        where stored.customer_id = kpi_fact.customer_id and stored.converted_day is not null
         offset 0
     ) as known on true
     union
@@ -52,7 +69,15 @@ with changed as (
         on
             progress.name = 'goal:' || campaign.campaign
             and progress.value <> concat_ws('|', campaign.goal_event, campaign.goal_within_days, campaign.is_marketing)
-    inner join kpi.step_outcome as known on campaign.campaign = known.campaign
+    inner join lateral (
+        select
+            stored.enrollment_id,
+            stored.step
+        from kpi.step_outcome as stored
+        where stored.campaign = campaign.campaign
+        -- The history is read only where a goal did change.
+        offset 0
+    ) as known on true
     union
     select
         known.enrollment_id,

@@ -2,14 +2,21 @@
 -- The earliest event stands for the time of acceptance where none was recorded; an earlier one that arrives
 -- later moves it, so that the order of arrival does not matter.
 -- grain: one row a message moved
--- batch_id bigint: the ingest whose messages are looked at
+-- look-back: the mails the ingest found not to be plainly accepted
 with evidence as (
     select
         engagement.enrollment_id,
         engagement.step,
         engagement.first_event_at
-    from event.engagement
-    where engagement.batch_id = cast(:batch_id as bigint)
+    from event_folded as folded
+    inner join lateral (
+        select known.*
+        from event.engagement as known
+        where known.enrollment_id = folded.enrollment_id and known.step = folded.step
+        -- Here and below: an index probe a message, however many messages there are.
+        offset 0
+    ) as engagement on true
+    where folded.may_settle
 ),
 
 doubtful as (
@@ -23,7 +30,6 @@ doubtful as (
         select message.*
         from message.message
         where message.enrollment_id = evidence.enrollment_id and message.step = evidence.step
-        -- Keeps this an index probe a message, however many messages there are.
         offset 0
     ) as message on true
     where

@@ -15,9 +15,9 @@ with settled as (
         <= cast(:now as timestamptz)
         and exists (
             select 1
-            from event.event
+            from event.batch
             where
-                event.occurred_at
+                batch.newest_at
                 >= message.claimed_at + cast(:settle_after_hours as double precision) * interval '1 hour'
         )
     for update skip locked

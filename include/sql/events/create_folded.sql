@@ -1,0 +1,86 @@
+-- First and last facts of the step's new events for each mail of ours; gone with the transaction. Every fact is a
+-- minimum, a maximum or a count of distinct events, so the order in which events arrive does not matter.
+-- may_settle: what is known of the mail may be changed by the evidence.
+-- grain: one row a message
+create temporary table event_folded on commit drop as
+with fact as (
+    select
+        staged.message_id,
+        min(staged.occurred_at) as first_event_at,
+        min(staged.occurred_at) filter (where staged.fact = 'processed') as processed_at,
+        min(staged.occurred_at) filter (where staged.fact = 'delivered') as delivered_at,
+        min(staged.occurred_at) filter (where staged.fact = 'deferred') as deferred_at,
+        count(*) filter (where staged.fact = 'deferred') as deferred_count,
+        min(staged.occurred_at) filter (where staged.fact = 'bounced_hard') as bounced_hard_at,
+        min(staged.occurred_at) filter (where staged.fact = 'bounced_soft') as bounced_soft_at,
+        min(staged.occurred_at) filter (where staged.fact = 'dropped') as dropped_at,
+        min(staged.occurred_at) filter (where staged.fact = 'open') as first_open_at,
+        max(staged.occurred_at) filter (where staged.fact = 'open') as last_open_at,
+        min(staged.occurred_at) filter (where staged.fact = 'machine_open') as first_machine_open_at,
+        min(staged.occurred_at) filter (where staged.fact = 'click') as first_click_at,
+        max(staged.occurred_at) filter (where staged.fact = 'click') as last_click_at,
+        min(staged.occurred_at) filter (where staged.fact = 'unsubscribe') as unsubscribed_at,
+        min(staged.occurred_at) filter (where staged.fact = 'complaint') as complained_at
+    from event_staging as staged
+    where staged.message_id is not null
+    group by staged.message_id
+),
+
+-- Few events tell a reason: apart, so that the others need not be sorted.
+told as (
+    select distinct on (staged.message_id)
+        staged.message_id,
+        staged.reason,
+        staged.occurred_at as reason_at
+    from event_staging as staged
+    where staged.message_id is not null and staged.reason is not null
+    order by staged.message_id asc, staged.occurred_at desc, staged.reason desc
+),
+
+mail as (
+    select
+        fact.*,
+        message.enrollment_of(fact.message_id) as enrollment_id
+    from fact
+    -- Neighbours share pages of every index that follows.
+    order by fact.message_id
+)
+
+select
+    ours.enrollment_id,
+    ours.step,
+    ours.campaign,
+    ours.customer_id,
+    ours.may_settle,
+    mail.message_id,
+    mail.first_event_at,
+    mail.processed_at,
+    mail.delivered_at,
+    mail.deferred_at,
+    mail.deferred_count,
+    mail.bounced_hard_at,
+    mail.bounced_soft_at,
+    mail.dropped_at,
+    told.reason,
+    told.reason_at,
+    mail.first_open_at,
+    mail.last_open_at,
+    mail.first_machine_open_at,
+    mail.first_click_at,
+    mail.last_click_at,
+    mail.unsubscribed_at,
+    mail.complained_at
+from mail
+inner join lateral (
+    select
+        message.enrollment_id,
+        message.step,
+        message.campaign,
+        message.customer_id,
+        message.state <> 'accepted' or message.reason is not null as may_settle
+    from message.message
+    where message.enrollment_id = mail.enrollment_id and message.message_id = mail.message_id
+    -- Keeps this an index probe a message, however many messages there are.
+    offset 0
+) as ours on true
+left join told on mail.message_id = told.message_id
