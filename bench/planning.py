@@ -13,51 +13,19 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from measuring import INCLUDE, PROFILES, Figure, report, say, timed, warehouse
+from cart_shop import NOON, fill, plan, refresh
+from measuring import PROFILES, Figure, report, say, timed, warehouse
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail import decisions, journeys, messages, segments
-from lifecycle_mail.campaigns import Brand, Campaign, Topic, read_brand, read_campaign, read_topics
-from lifecycle_mail.messages.templates import TemplateLibrary
-
-NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 MAILS = 1_000_000
 LIMIT_SECONDS = 30.0
 NEXT_STEP = dt.timedelta(hours=23)
-PRODUCTS = 2_000
 WRITTEN = ("journey.enrollment", "journey.upcoming", "journey.step_due", "decision.decision", "message.message")
-
-SHOP = (
-    "insert into source.load default values",
-    """insert into source.product (product_id, name, price, currency, url, load_id)
-    select 'p' || n, 'Fluid Milk ' || n, 2.49, 'USD', 'https://shop.example.com/p/' || n, 1
-    from generate_series(0, :products - 1) as n""",
-    """insert into source.customer
-    (customer_id, email, created_at, first_name, locale, timezone, currency, permission, permission_at, load_id)
-    select
-        'c' || n, 'c' || n || '@example.com', cast(:noon as timestamptz) - interval '400 days', 'Ada',
-        (array['en-US', 'en-GB', 'de-DE', 'fr-FR'])[1 + n % 4],
-        (array['America/New_York', 'Europe/London', 'Europe/Berlin', 'Europe/Paris'])[1 + n % 4],
-        'USD', 'confirmed', cast(:noon as timestamptz) - interval '400 days', 1
-    from generate_series(1, :mails) as n""",
-    """insert into source.cart (cart_id, customer_id, created_at, updated_at, status, url, load_id)
-    select
-        'cart-' || n, 'c' || n, cast(:noon as timestamptz) - interval '3 hours',
-        cast(:noon as timestamptz) - interval '2 hours' + (n % 3000) * interval '1 second', 'open',
-        'https://shop.example.com/cart/' || n, 1
-    from generate_series(1, :mails) as n""",
-    """insert into source.cart_line (cart_id, product_id, quantity, unit_price, load_id)
-    select 'cart-' || n, 'p' || (n * 7 + place) % :products, 1 + place, 2.49 + place, 1
-    from generate_series(1, :mails) as n cross join generate_series(0, 2) as place""",
-    """insert into source.orders (order_id, customer_id, ordered_at, total, currency, load_id)
-    select 'o' || n, 'c' || n, cast(:noon as timestamptz) - interval '30 days', 14.94, 'USD', 1
-    from generate_series(1, :mails) as n""",
-)
 
 
 def main() -> None:
@@ -67,15 +35,14 @@ def main() -> None:
     if options.profile:
         _profile(round(mails / 5))
     with warehouse() as own:
-        _, filled = timed(lambda: _fill(own, mails))
+        _, filled = timed(lambda: fill(own, mails))
         say(f"{mails} carts made in {filled:.0f} s")
-        members, refreshed = timed(lambda: segments.refresh(own, "cart_abandoned", NOON, {"idle_minutes": 60}))
-        say(f"{members.members} members in {refreshed:.1f} s")
-        seconds, planned = _plan(own)
+        refreshed = refresh(own)
+        seconds, planned = plan(own)
         if planned != mails:
             raise SystemExit(f"{planned} mails were planned, not {mails}")
         copied = _insert_again(own)
-        later, _ = _plan(own, NOON + NEXT_STEP)
+        later, _ = plan(own, NOON + NEXT_STEP)
     report("planning", [_figure(mails, options.scale, seconds, refreshed, copied, sum(later.values()))])
 
 
@@ -90,10 +57,10 @@ def _profile(mails: int) -> None:
     """Plan once with every large statement explained first, and keep where the time goes."""
     lines = [f"Where planning {mails} mails spends its time: each statement's own time, and its steps above 8 %."]
     with warehouse() as own:
-        _fill(own, mails)
-        segments.refresh(own, "cart_abandoned", NOON, {"idle_minutes": 60})
+        fill(own, mails)
+        refresh(own)
         with _explained(own, lines):
-            _plan(own)
+            plan(own)
     PROFILES.mkdir(exist_ok=True)
     (PROFILES / "planning.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -128,43 +95,6 @@ def _readable(query: str, plan: list[str]) -> list[str]:
             step = line[: found.start()].rstrip()
             shown.append(f"{step[:90]}  {float(found[1]):.0f} ms, {float(found[2]):.0f} rows x {found[3]}")
     return shown
-
-
-def _fill(own: Engine, mails: int) -> None:
-    with own.begin() as connection:
-        for query in SHOP:
-            given = {"mails": mails, "noon": NOON, "products": PRODUCTS}
-            connection.execute(sa.text(query), {name: given[name] for name in given if f":{name}" in query})
-    with own.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("vacuum analyze")
-        connection.exec_driver_sql("checkpoint")
-
-
-def _plan(own: Engine, as_of: dt.datetime = NOON) -> tuple[dict[str, float], int]:
-    """Plan the campaign once; return the seconds of each stage, and how many mails it wrote."""
-    campaign, topic, brand = _campaign()
-    library = TemplateLibrary(INCLUDE / "templates")
-    journeys.publish(own, campaign, topic)
-    seconds = {}
-    stages: dict[str, Callable[[], Any]] = {
-        "enroll": lambda: journeys.enroll(own, campaign, as_of),
-        "advance": lambda: journeys.advance(own, campaign, as_of),
-        "decide": lambda: decisions.decide(own, campaign, topic, as_of, as_of),
-        "write": lambda: messages.write_messages(own, campaign, topic, library, brand, as_of),
-    }
-    counts: dict[str, int] = {}
-    for name, stage in stages.items():
-        result, seconds[name] = timed(stage)
-        counts |= result.counts()
-        say(f"{name}: {result.counts()} in {seconds[name]:.1f} s")
-    return seconds, counts["messages"]
-
-
-def _campaign() -> tuple[Campaign, Topic, Brand]:
-    topics = read_topics(INCLUDE / "topics.yaml")
-    campaign = read_campaign(INCLUDE / "campaigns" / "cart_abandoned.yaml", topics)
-    brand = read_brand(INCLUDE / "brand.yaml", postal_address="1 Example Street")
-    return campaign.model_copy(update={"holdout": 0.0}), topics[campaign.topic], brand
 
 
 def _insert_again(own: Engine) -> float:
