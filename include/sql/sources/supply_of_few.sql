@@ -1,0 +1,7 @@
+-- What: the supplies of the touched customers from their facts, looked up customer by customer.
+-- Grain: one row a (customer, basis, item).
+-- Parameters: none. Look-back: all orders of the touched customers, by index.
+create temporary table supply_now on commit drop as
+select supply.*
+from source.supply_at('infinity') as supply
+where supply.customer_id = any(array(select supply_touched.customer_id from supply_touched))

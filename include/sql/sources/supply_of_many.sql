@@ -1,0 +1,7 @@
+-- What: the supplies of the touched customers from the facts of everybody: for a first load.
+-- Grain: one row a (customer, basis, item).
+-- Parameters: none. Look-back: all orders.
+create temporary table supply_now on commit drop as
+select supply.*
+from source.supply_at('infinity') as supply
+where exists (select 1 from supply_touched where supply_touched.customer_id = supply.customer_id)
