@@ -68,7 +68,9 @@ def refresh(engine: Engine, name: str, as_of: datetime, parameters: dict[str, An
         plan_for_whole_tables(connection)
         refreshed_at = run(connection, "segments/refreshed_at", segment=key).scalar_one_or_none()
         forward = refreshed_at is None or as_of >= refreshed_at
-        entered, departed = _write_difference(connection, key, as_of, member, forward=forward)
+        entered, departed = _write_difference(
+            connection, key, as_of, member, forward=forward, again=as_of == refreshed_at
+        )
         size = _size(connection, key, as_of, forward=forward)
         run(connection, "segments/mark_refreshed", segment=key, as_of=as_of)
         run(connection, "segments/write_size", segment=key, as_of=as_of, **size)
@@ -76,13 +78,16 @@ def refresh(engine: Engine, name: str, as_of: datetime, parameters: dict[str, An
 
 
 def _write_difference(
-    connection: Connection, key: str, as_of: datetime, member: sa.Subquery, *, forward: bool
+    connection: Connection, key: str, as_of: datetime, member: sa.Subquery, *, forward: bool, again: bool
 ) -> tuple[int, int]:
-    """Bring the intervals to `member`; return how many memberships entered and departed."""
+    """Bring the intervals to `member`; return how many memberships entered and departed.
+
+    Only the newest instant, refreshed again, can have ended a membership that is seen at it after all.
+    """
     if not _find_difference(connection, key, as_of, member, forward=forward):
         return 0, 0
     departed = scalar(connection, f"segments/{'depart' if forward else 'absent_at'}", as_of=as_of)
-    reopened = run(connection, "segments/reopen", as_of=as_of).rowcount if forward else 0
+    reopened = run(connection, "segments/reopen", as_of=as_of).rowcount if again else 0
     entered = _enter(connection, key, as_of, None if forward else as_of + _INSTANT, member)
     refresh_statistics(connection, "segment.membership", entered + departed)
     return entered + reopened, departed
