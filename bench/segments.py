@@ -42,11 +42,9 @@ SIZES = {"customers": 1_000_000, "orders": 10_000_000, "carts": 50_000, "new_ord
 PRODUCTS = 3_000
 FED = ("order_line", "orders", "customer", "product", "cart", "cart_line")
 
-# A customer of every order, told from its number alone, so that tables are written side by side. Some buy a lot.
-WHOSE = (
-    "'c' || cast(floor(:customers * power((hashint8extended({n}, 7) & 1073741823) / 1073741824.0, 1.3))"
-    " as bigint)"
-)
+# Whose order n is, told from its number alone, so that tables are written side by side. Some buy a lot.
+WHOSE = """'c' || cast(floor(:customers * power(cast(hashint8extended(n, 7) & 1073741823 as double precision)
+    / 1073741824, cast(1.3 as double precision))) as bigint)"""
 WORLD = {
     "product": """
         insert into source.product (product_id, name, product_type, price, currency, is_consumable, units_per_pack,
@@ -64,19 +62,20 @@ WORLD = {
             'DE', 'EUR', date '1950-01-01' + cast((hashint8extended(n, 3) & 1048575) % 18000 as integer),
             'confirmed', cast(:now as timestamptz) - interval '3 years', 1
         from generate_series(0, :customers - 1) as n""",
-    "orders": f"""
+    "orders": """
         insert into source.orders (order_id, customer_id, ordered_at, total, currency, status, load_id)
-        select 'o' || n, {WHOSE.format(n="n")},
+        select 'o' || n, <whose>,
             cast(:now as timestamptz) - (:orders - n + 1) * (interval '1095 days' / :orders), 20 + n % 80, 'EUR',
             case when n % 50 = 0 then 'cancelled' when n % 77 = 0 then 'refunded' else 'placed' end, 1
         from generate_series(1, :orders) as n""",
     # A third of the lines are consumables of the customer's two favourite kinds, so that people come back for them.
-    "order_line": f"""
+    "order_line": """
         insert into source.order_line (order_id, line_no, product_id, quantity, unit_price, load_id)
         select 'o' || n, line, 'p' || case
                 when (hashint8extended(n, line) & 1023) < 340 then 4 * (1 + (
-                    11 * ((hashint8extended(n, 10 + line) & 1023) % 17) + 5 * ((hashint8extended(n, 20 + line) & 1023) % 2)
-                    + (hashtext({WHOSE.format(n="n")}) & 1048575) % 11) % (:products / 4))
+                    11 * ((hashint8extended(n, 10 + line) & 1023) % 17)
+                    + 5 * ((hashint8extended(n, 20 + line) & 1023) % 2)
+                    + (hashtext(<whose>) & 1048575) % 11) % (:products / 4))
                 else 1 + (hashint8extended(n, 30 + line) & 1048575) % :products end,
             1 + (n + line) % 2, 10, 1
         from generate_series(1, :orders) as n
@@ -127,15 +126,22 @@ def make_world(own: Engine, sizes: dict[str, int]) -> None:
         _execute(own, *rebuild[table])
 
 
+_KEYS = sa.text(
+    "select conname, pg_get_constraintdef(oid) from pg_constraint"
+    " where contype = 'p' and conrelid = cast('source.' || cast(:table as text) as regclass)"
+)
+_INDEXES = sa.text(
+    "select indexname, indexdef from pg_indexes"
+    " where schemaname = 'source' and tablename = :table and indexname <> all(:keys)"
+)
+
+
 def _strip(own: Engine, table: str) -> list[str]:
     """Drop the key and the indexes of a table; return the commands that bring them back, and its statistics."""
     with own.begin() as connection:
-        keys = connection.execute(sa.text(
-            "select conname, pg_get_constraintdef(oid) from pg_constraint"
-            " where contype = 'p' and conrelid = cast(:table as regclass)"), {"table": f"source.{table}"}).all()  # fmt: skip
-        indexes = connection.execute(sa.text(
-            "select indexname, indexdef from pg_indexes where schemaname = 'source' and tablename = :table"
-            " and indexname <> all(:keys)"), {"table": table, "keys": [name for name, _ in keys]}).all()  # fmt: skip
+        keys = connection.execute(_KEYS, {"table": table}).all()
+        named = {"table": table, "keys": [name for name, _ in keys]}
+        indexes = connection.execute(_INDEXES, named).all()
         for name, _ in keys:
             connection.exec_driver_sql(f"alter table source.{table} drop constraint {name}")
         for name, _ in indexes:
@@ -145,7 +151,7 @@ def _strip(own: Engine, table: str) -> list[str]:
 
 
 def _fill(own: Engine, table: str, command: str, sizes: dict[str, int]) -> None:
-    text = sa.text(command)
+    text = sa.text(command.replace("<whose>", WHOSE))
     given = {**sizes, "now": NOW}
     with own.begin() as connection:
         # Restored, not loaded: what triggers note is made at the end for all.
@@ -286,8 +292,8 @@ def by_full_sql(own: Engine, as_of: datetime) -> tuple[dict[str, float], dict[st
     took, found = {}, {}
     with own.connect() as connection:
         for name, text in FULL_SQL.items():
-            query = sa.text(text.replace(":as_of", "cast(:as_of as timestamptz)"))
-            found[name], took[name] = timed(lambda query=query: connection.execute(query, {"as_of": as_of}).scalar_one())
+            query = sa.text(text.replace(":as_of", "cast(:as_of as timestamptz)")).bindparams(as_of=as_of)
+            found[name], took[name] = timed(lambda query=query: connection.execute(query).scalar_one())
             say(f"  {name} {took[name]:.2f} s, {found[name]}")
     return took, found
 
@@ -312,12 +318,16 @@ def by_pandas(own: Engine, folder: Path, as_of: datetime) -> tuple[dict[str, flo
 
 # Times as microseconds: read_csv takes them many times faster than texts.
 COLUMNS = {
-    "customer": "customer_id, timezone, extract(month from birthday) as birth_month",
-    "product": "product_id, product_type, cast(is_consumable as integer) as is_consumable, units_per_pack, daily_use, delivery_days",
-    "orders": "order_id, customer_id, cast(extract(epoch from ordered_at) * 1000000 as bigint) as ordered_at, status",
-    "order_line": "order_id, product_id, quantity",
-    "engagement": "customer_id, cast(extract(epoch from greatest(last_open_at, last_click_at)) * 1000000 as bigint) as at",
-    "cart": "cart_id, customer_id, cast(extract(epoch from updated_at) * 1000000 as bigint) as updated_at, status",
+    "source.customer": "customer_id, timezone, extract(month from birthday) as birth_month",
+    "source.product": "product_id, product_type, cast(is_consumable as integer) as is_consumable, units_per_pack,"
+    " daily_use, delivery_days",
+    "source.orders": "order_id, customer_id, cast(extract(epoch from ordered_at) * 1000000 as bigint) as ordered_at,"
+    " status",
+    "source.order_line": "order_id, product_id, quantity",
+    "source.cart": "cart_id, customer_id, cast(extract(epoch from updated_at) * 1000000 as bigint) as updated_at,"
+    " status",
+    "event.engagement": "customer_id,"
+    " cast(extract(epoch from greatest(last_open_at, last_click_at)) * 1000000 as bigint) as at",
 }
 TIMES = ("ordered_at", "updated_at", "at")
 
@@ -325,15 +335,16 @@ TIMES = ("ordered_at", "updated_at", "at")
 def _read_tables(own: Engine, folder: Path) -> dict[str, pd.DataFrame]:
     """COPY each table to CSV and read it: several times faster than read_sql."""
     frames = {}
-    for table, columns in COLUMNS.items():
-        path, schema = folder / f"{table}.csv", "event" if table == "engagement" else "source"
+    for name, columns in COLUMNS.items():
+        table = name.partition(".")[2]
+        path = folder / f"{table}.csv"
         with own.connect() as connection, path.open("wb") as stream:
-            raw = connection.connection.driver_connection
-            raw.cursor().copy_expert(f"copy (select {columns} from {schema}.{table}) to stdout with (format csv, header)",
-                                     stream)  # fmt: skip
+            raw: Any = connection.connection.driver_connection
+            copy = f"copy (select {columns} from {name}) to stdout with (format csv, header)"  # noqa: S608
+            raw.cursor().copy_expert(copy, stream)
         frames[table] = pd.read_csv(path, engine="pyarrow", dtype_backend="pyarrow")
-        for name in set(TIMES) & set(frames[table]):
-            frames[table][name] = pd.to_datetime(frames[table][name].astype("Int64"), unit="us", utc=True)
+        for at in set(TIMES) & set(frames[table]):
+            frames[table][at] = pd.to_datetime(frames[table][at].astype("Int64"), unit="us", utc=True)
         path.unlink()
         say(f"  read {table}: {len(frames[table])} rows")
     return frames
@@ -360,22 +371,24 @@ def _due(frame: dict[str, pd.DataFrame], orders: pd.DataFrame, as_of: datetime) 
     lines = frame["order_line"].merge(products, on="product_id").merge(orders, on="order_id")
     lines = lines.sort_values(["customer_id", "ordered_at", "order_id"])
     declared = lines[lines.days.notna()]
-    declared = declared.groupby(["customer_id", "product_id", "order_id"], sort=False).agg(
-        at=("ordered_at", "last"), quantity=("quantity", "sum"), days=("days", "last"), delivery=("delivery_days", "last")
-    ).reset_index().drop_duplicates(["customer_id", "product_id"], keep="last")  # fmt: skip
+    purchase = declared.groupby(["customer_id", "product_id", "order_id"], sort=False)
+    declared = purchase.agg(
+        at=("ordered_at", "last"), quantity=("quantity", "sum"), days=("days", "last"),
+        delivery=("delivery_days", "last"),
+    ).reset_index()
+    declared = declared.drop_duplicates(["customer_id", "product_id"], keep="last")
     run_out = declared["at"] + pd.to_timedelta((declared.quantity * declared.days).astype(float), "D")
     total = _in_window(run_out - pd.to_timedelta(declared.delivery.astype(float), "D"), as_of)
 
-    own = lines.days.isna()
-    steps = lines[lines.product_type.isin(products.product_type[products.days.isna()])]
-    steps = steps.assign(own=own[steps.index]).groupby(["customer_id", "product_type", "order_id"], sort=False).agg(
-        at=("ordered_at", "last"), own=("own", "any")).reset_index()  # fmt: skip
-    kind = [steps.customer_id, steps.product_type]
-    steps["since"] = steps["at"].groupby(kind).diff()
-    rhythm = steps.groupby(["customer_id", "product_type"]).agg(purchases=("at", "size"), median=("since", "median"))
-    latest = lines[own].groupby(["customer_id", "product_type", "order_id"], sort=False).agg(
-        at=("ordered_at", "last"), delivery=("delivery_days", "max")).reset_index()  # fmt: skip
-    latest = latest.drop_duplicates(["customer_id", "product_type"], keep="last").set_index(["customer_id", "product_type"])
+    key = ["customer_id", "product_type"]
+    by_rhythm = lines[lines.product_type.isin(products.product_type[products.days.isna()])]
+    steps = by_rhythm.groupby([*key, "order_id"], sort=False).agg(at=("ordered_at", "last")).reset_index()
+    steps["since"] = steps["at"].groupby([steps.customer_id, steps.product_type]).diff()
+    rhythm = steps.groupby(key).agg(purchases=("at", "size"), median=("since", "median"))
+    latest = lines[lines.days.isna()].groupby([*key, "order_id"], sort=False).agg(
+        at=("ordered_at", "last"), delivery=("delivery_days", "max")
+    )
+    latest = latest.reset_index().drop_duplicates(key, keep="last").set_index(key)
     rhythm = rhythm[rhythm.purchases >= 3].join(latest, how="inner")
     reorder = rhythm["at"] + rhythm["median"] - pd.to_timedelta(rhythm.delivery.astype(float), "D")
     return total + _in_window(reorder, as_of)
@@ -389,6 +402,35 @@ def _birthdays(frame: dict[str, pd.DataFrame], as_of: datetime) -> int:
     customers = frame["customer"]
     local = {zone: as_of.astimezone(ZoneInfo(zone)).month for zone in customers.timezone.unique()}
     return int((customers.birth_month == customers.timezone.map(local)).sum())
+
+
+def write_profile(own: Engine, load: dict[str, float], took: dict[str, float]) -> None:
+    """Write where the hour's seconds went, and the plan of each segment's comparison."""
+    parts = {**{f"load: {name}": seconds for name, seconds in load.items()}, **took}
+    lines = ["Seconds of the hour, by part", *(f"  {seconds:6.2f}  {name}" for name, seconds in parts.items())]
+    for name in SEGMENTS:
+        plan = _plan(own, name)
+        lines += ["", f"{name}: its comparison with what is known", *(f"  {line[:150]}" for line in plan[:14])]
+    PROFILES.mkdir(exist_ok=True)
+    (PROFILES / "segments.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _plan(own: Engine, name: str) -> list[str]:
+    """Return the plan of the refresh's one reading of everything, run once more, without the lines of no work."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(*call: Any) -> None:
+        if call[2].startswith("create temporary table segment_difference"):
+            seen.append((call[2].partition(" as ")[2], call[3]))
+
+    sa.event.listen(own, "before_cursor_execute", note)
+    segments.refresh(own, name, NOW + HOUR)
+    sa.event.remove(own, "before_cursor_execute", note)
+    text, given = seen[0]
+    with own.connect() as connection:
+        connection.exec_driver_sql("set local work_mem = '64MB'")
+        rows = connection.exec_driver_sql(f"explain (analyze, costs off, buffers off) {text}", given).scalars()
+        return [row for row in rows if "never executed" not in row and ("->" in row or "Time" in row)]
 
 
 def main() -> None:
@@ -430,7 +472,8 @@ def main() -> None:
         details={
             "activity_seconds": activity, "load_parts_seconds": load, "refresh_seconds": took,
             "counts": {name: counted.counts() for name, counted in counts.items()},
-            "full_sql_seconds": sql_took, "pandas_seconds": pandas_took, "pandas_total_seconds": sum(pandas_took.values()),
+            "full_sql_seconds": sql_took, "pandas_seconds": pandas_took,
+            "pandas_total_seconds": sum(pandas_took.values()),
             "rows": rows, "world_seconds": making,
         },
     )])  # fmt: skip

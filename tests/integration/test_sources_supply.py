@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from builders import customer
+from builders import customer, insert, order
 from lifecycle_mail import segments
 from lifecycle_mail.sources import erase_customer, load_feeds, rebuild_supplies, settle_supplies, supply
 
@@ -132,14 +132,21 @@ def shop(warehouse: Engine) -> Engine:
     with warehouse.begin() as connection:
         for key in ("A", "B"):
             customer(connection, key)
-    execute(warehouse, "insert into source.product (product_id, name, product_type, is_consumable, units_per_pack,"
-            " daily_use, load_id) values ('tea', 'Tea', 'tea', true, 30, 1, 1), ('mug', 'Mug', 'mugs', false, 1, 1, 1)")
-    execute(warehouse, "insert into source.orders (order_id, customer_id, ordered_at, total, load_id)"
-            f" select 'o' || who, who, '{NOON - 30 * DAY}', 1, 1 from unnest(array['A', 'B']) as who")
-    execute(warehouse, "insert into source.order_line (order_id, line_no, product_id, quantity, unit_price, load_id)"
-            " select order_id, line, (array['tea', 'mug'])[line], 1, 1, 1 from source.orders, generate_series(1, 2) as line")
+    with warehouse.begin() as connection:
+        for product, use in (("tea", True), ("mug", False)):
+            insert(
+                connection, "source.product", product_id=product, name=product, product_type=product,
+                is_consumable=use, units_per_pack=30, daily_use=1, load_id=1,
+            )  # fmt: skip
+        for key in ("A", "B"):
+            order(connection, f"o{key}", key, NOON - 30 * DAY)
+            for place, product in enumerate(("tea", "mug"), start=1):
+                insert(
+                    connection, "source.order_line", order_id=f"o{key}", line_no=place, product_id=product,
+                    quantity=1, unit_price=1, load_id=1,
+                )  # fmt: skip
     assert settle(warehouse) == 2
-    return warehouse  # fmt: skip
+    return warehouse
 
 
 @pytest.mark.parametrize(
@@ -217,6 +224,7 @@ def test_rebuild_repairs_and_counts(shop: Engine) -> None:
     right = kept(shop)
     execute(shop, "update source.supply set quantity = 9 where customer_id = 'A'")
     execute(shop, "delete from source.supply where customer_id = 'B'")
-    execute(shop, "insert into source.supply values ('nobody', 'declared', 'tea', 'x', 1, now(), 1, now(), now(), now())")
+    values = "('nobody', 'declared', 'tea', 'x', 1, now(), 1, now(), now(), now())"
+    execute(shop, f"insert into source.supply values {values}")  # noqa: S608
     assert (rebuild_supplies(shop), kept(shop)) == (3, right)
     assert rebuild_supplies(shop) == 0

@@ -204,8 +204,21 @@ create trigger product_deleted after delete on source.product
 referencing old table as removed for each statement execute function source.note_supply_change();
 
 -- What a warehouse has loaded before.
-insert into source.supply
-select * from source.supply_at('infinity');
+insert into source.supply (
+    customer_id, basis, item, order_id, line_no, ordered_at, quantity, newest_at, runs_out_at, reorder_at
+)
+select
+    known.customer_id,
+    known.basis,
+    known.item,
+    known.order_id,
+    known.line_no,
+    known.ordered_at,
+    known.quantity,
+    known.newest_at,
+    known.runs_out_at,
+    known.reorder_at
+from source.supply_at('infinity') as known;
 
 comment on table source.supply is
 'What customers have at home of consumables, one row a (customer, basis, item); equals source.supply_at(infinity)

@@ -18,50 +18,50 @@ with silent as (
             when a.last_activity_at <= cast(:as_of as timestamptz) and newer.customer_id is null
                 then a.last_activity_at
             else greatest(
-                    (
-                        select max(o.ordered_at) from source.orders as o
-                        where
-                            o.customer_id = c.customer_id
-                            and o.ordered_at <= cast(:as_of as timestamptz)
-                            and o.status <> 'cancelled'
-                    ),
-                    (
-                        select max(v.viewed_at) from source.page_view as v
-                        where v.customer_id = c.customer_id and v.viewed_at <= cast(:as_of as timestamptz)
-                    ),
-                    (
-                        select
-                            max(
-                                greatest(
-                                    case when e.last_open_at <= cast(:as_of as timestamptz) then e.last_open_at end,
-                                    case when e.last_click_at <= cast(:as_of as timestamptz) then e.last_click_at end
-                                )
+                (
+                    select max(o.ordered_at) from source.orders as o
+                    where
+                        o.customer_id = c.customer_id
+                        and o.ordered_at <= cast(:as_of as timestamptz)
+                        and o.status <> 'cancelled'
+                ),
+                (
+                    select max(v.viewed_at) from source.page_view as v
+                    where v.customer_id = c.customer_id and v.viewed_at <= cast(:as_of as timestamptz)
+                ),
+                (
+                    select
+                        max(
+                            greatest(
+                                case when e.last_open_at <= cast(:as_of as timestamptz) then e.last_open_at end,
+                                case when e.last_click_at <= cast(:as_of as timestamptz) then e.last_click_at end
                             )
-                        from event.engagement as e
-                        where e.customer_id = c.customer_id
-                    ),
-                    (
-                        select max(r.occurred_at)
-                        from event.engagement as e
-                        inner join event.event as r
-                            on e.message_id = r.message_id and r.occurred_at <= cast(:as_of as timestamptz)
-                        where
-                            e.customer_id = c.customer_id
-                            and (
-                                (
-                                    r.event = 'open'
-                                    and coalesce(r.raw ->> 'sg_machine_open', 'false') not in ('true', '1')
-                                    and e.first_open_at <= cast(:as_of as timestamptz)
-                                    and e.last_open_at > cast(:as_of as timestamptz)
-                                )
-                                or (
-                                    r.event = 'click'
-                                    and e.first_click_at <= cast(:as_of as timestamptz)
-                                    and e.last_click_at > cast(:as_of as timestamptz)
-                                )
+                        )
+                    from event.engagement as e
+                    where e.customer_id = c.customer_id
+                ),
+                (
+                    select max(r.occurred_at)
+                    from event.engagement as e
+                    inner join event.event as r
+                        on e.message_id = r.message_id and r.occurred_at <= cast(:as_of as timestamptz)
+                    where
+                        e.customer_id = c.customer_id
+                        and (
+                            (
+                                r.event = 'open'
+                                and coalesce(r.raw ->> 'sg_machine_open', 'false') not in ('true', '1')
+                                and e.first_open_at <= cast(:as_of as timestamptz)
+                                and e.last_open_at > cast(:as_of as timestamptz)
                             )
-                    )
+                            or (
+                                r.event = 'click'
+                                and e.first_click_at <= cast(:as_of as timestamptz)
+                                and e.last_click_at > cast(:as_of as timestamptz)
+                            )
+                        )
                 )
+            )
         end as last_activity_at
     from source.customer as c
     left join source.customer_activity as a on c.customer_id = a.customer_id
