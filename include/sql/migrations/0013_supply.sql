@@ -240,5 +240,9 @@ comment on table source.supply_change is
 'Customers whose purchases of consumables changed since their rows in source.supply were reckoned, one row a change.';
 comment on column source.supply_change.customer_id is 'Whose rows do not count until settled.';
 
+-- What a load asks of the orders of the customers it touches, without reading the orders themselves.
+drop index source.orders_customer;
+create index orders_customer on source.orders (customer_id, ordered_at) include (order_id, status);
+
 -- Departures of a day are looked up by their time, not by reading the whole segment.
 create index membership_left on segment.membership (segment, left_at) where left_at is not null;

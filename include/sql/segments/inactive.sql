@@ -10,7 +10,7 @@
 -- The activity row decides where as_of is not before its newest fact and no engagement is newer than it. For
 -- everyone else the facts timed up to as_of are read. Opens and clicks belong to a customer through
 -- event.engagement; its raw events are read only where as_of lies between the first and the last of them.
--- One join, no common table that is kept: so it runs in parallel, and a condition on customer_id reaches it.
+-- One join without a kept table between: a condition on customer_id reaches it.
 with silent as (
     select
         c.customer_id,

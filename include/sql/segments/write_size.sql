@@ -4,6 +4,7 @@
 -- grain: day, segment
 -- parameters: segment text (key in segment.membership), as_of timestamptz, members and customers bigint (at as_of)
 -- look-back: one UTC day
+
 -- Intervals that begin or end during the day, or touch one that does, with their neighbours of one membership.
 with touched as (
     select
