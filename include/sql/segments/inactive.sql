@@ -10,14 +10,50 @@
 -- The activity row decides where as_of is not before its newest fact and no engagement is newer than it. For
 -- everyone else the facts timed up to as_of are read. Opens and clicks belong to a customer through
 -- event.engagement; its raw events are read only where as_of lies between the first and the last of them.
--- One join without a kept table between: a condition on customer_id reaches it.
-with silent as (
+-- No table is kept between: joins are hashed, and a condition on customer_id reaches all of them.
+with candidate as (
     select
         c.customer_id,
-        case
-            when a.last_activity_at <= cast(:as_of as timestamptz) and newer.customer_id is null
-                then a.last_activity_at
-            else greatest(
+        case when a.last_activity_at <= cast(:as_of as timestamptz) then a.last_activity_at end as decided_at
+    from source.customer as c
+    left join source.customer_activity as a on c.customer_id = a.customer_id
+    where
+        c.erased_at is null
+        and (
+            a.last_activity_at is null
+            or a.last_activity_at > cast(:as_of as timestamptz)
+            or a.last_activity_at <= cast(:as_of as timestamptz) - cast(:days as integer) * interval '24 hours'
+        )
+        and not exists (
+            select 1 from event.engagement as e
+            where
+                e.customer_id = c.customer_id
+                and greatest(e.last_open_at, e.last_click_at) > a.last_activity_at
+                and a.last_activity_at <= cast(:as_of as timestamptz)
+        )
+    union all
+    select
+        c.customer_id,
+        null as decided_at
+    from source.customer as c
+    inner join source.customer_activity as a on c.customer_id = a.customer_id
+    where
+        c.erased_at is null
+        and a.last_activity_at <= cast(:as_of as timestamptz) - cast(:days as integer) * interval '24 hours'
+        and exists (
+            select 1 from event.engagement as e
+            where
+                e.customer_id = a.customer_id
+                and greatest(e.last_open_at, e.last_click_at) > a.last_activity_at
+        )
+),
+
+silent as (
+    select
+        c.customer_id,
+        coalesce(
+            c.decided_at,
+            greatest(
                 (
                     select max(o.ordered_at) from source.orders as o
                     where
@@ -62,26 +98,8 @@ with silent as (
                         )
                 )
             )
-        end as last_activity_at
-    from source.customer as c
-    left join source.customer_activity as a on c.customer_id = a.customer_id
-    left join
-        lateral (
-            select e.customer_id
-            from event.engagement as e
-            where
-                e.customer_id = c.customer_id
-                and greatest(e.last_open_at, e.last_click_at) > a.last_activity_at
-            limit 1
-        ) as newer
-        on true
-    where
-        c.erased_at is null
-        and (
-            a.last_activity_at is null
-            or a.last_activity_at > cast(:as_of as timestamptz)
-            or a.last_activity_at <= cast(:as_of as timestamptz) - cast(:days as integer) * interval '24 hours'
-        )
+        ) as last_activity_at
+    from candidate as c
 )
 
 select
