@@ -129,8 +129,9 @@ def refresh_statistics(connection: Connection, table: str, changed_rows: int) ->
     if changed_rows < MANY_ROWS:
         return
     known = connection.execute(
-        sa.text("select coalesce(sum(greatest(reltuples, 0)), 0) from pg_class where oid in"
-                " (select relid from pg_partition_tree(cast(:table as regclass)) where isleaf)"),
+        sa.text("select coalesce(sum(greatest(reltuples, 0)), 0) from pg_class where relkind <> 'p' and"
+                " (oid = cast(:table as regclass)"
+                " or oid in (select relid from pg_partition_tree(cast(:table as regclass))))"),
         {"table": table},
     ).scalar_one()  # fmt: skip
     if changed_rows > 0.1 * float(known):

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import lock, run, scalar
+from lifecycle_mail.database import lock, refresh_statistics, run, scalar, statement
 from lifecycle_mail.segments.reading import plan_for_whole_tables, selected
 from lifecycle_mail.segments.registry import segment_key
 
@@ -25,7 +25,8 @@ _INSTANT = timedelta(microseconds=1)
 # Up to so many new memberships the segment is asked for their customers alone: a condition that reaches into
 # its select, so that contexts are built for them and not for everybody.
 _FEW = 20_000
-_SEEN = sa.table("segment_seen", sa.column("customer_id"), sa.column("occurrence"), sa.column("occurred_at"))
+_COLUMNS = ("segment", "customer_id", "occurrence", "is_member")
+_DIFFERENCE = sa.table("segment_difference", *(sa.column(name) for name in _COLUMNS))
 _MEMBERSHIP = sa.table(
     "membership",
     *(sa.column(name) for name in ("segment", "customer_id", "occurrence", "occurred_at", "context")),
@@ -67,42 +68,86 @@ def refresh(engine: Engine, name: str, as_of: datetime, parameters: dict[str, An
         plan_for_whole_tables(connection)
         refreshed_at = run(connection, "segments/refreshed_at", segment=key).scalar_one_or_none()
         forward = refreshed_at is None or as_of >= refreshed_at
-        counts = _write_difference(connection, key, as_of, member, forward=forward)
+        entered, departed = _write_difference(
+            connection, key, as_of, member, forward=forward, again=as_of == refreshed_at
+        )
+        size = _size(connection, key, as_of, forward=forward)
         run(connection, "segments/mark_refreshed", segment=key, as_of=as_of)
-        run(connection, "segments/write_size", segment=key, as_of=as_of)
-    return counts
+        run(connection, "segments/write_size", segment=key, as_of=as_of, **size)
+    return SegmentCounts(members=size["members"], entered=entered, departed=departed)
 
 
 def _write_difference(
+    connection: Connection, key: str, as_of: datetime, member: sa.Subquery, *, forward: bool, again: bool
+) -> tuple[int, int]:
+    """Bring the intervals to `member`; return how many memberships entered and departed.
+
+    Only the newest instant, refreshed again, can have ended a membership that is seen at it after all.
+    """
+    if not _find_difference(connection, key, as_of, member, forward=forward):
+        return 0, 0
+    departed = scalar(connection, f"segments/{'depart' if forward else 'absent_at'}", as_of=as_of)
+    reopened = run(connection, "segments/reopen", as_of=as_of).rowcount if again else 0
+    entered = _enter(connection, key, as_of, None if forward else as_of + _INSTANT, member)
+    refresh_statistics(connection, "segment.membership", entered + departed)
+    return entered + reopened, departed
+
+
+def _find_difference(
     connection: Connection, key: str, as_of: datetime, member: sa.Subquery, *, forward: bool
-) -> SegmentCounts:
-    seen = _see(connection, member)
-    departed = scalar(connection, f"segments/{'depart' if forward else 'absent_at'}", segment=key, as_of=as_of)
-    unknown = seen - run(connection, "segments/drop_known", segment=key, as_of=as_of).rowcount
-    reopened = run(connection, "segments/reopen", segment=key, as_of=as_of).rowcount if forward else 0
-    new = unknown - reopened
-    left_at = None if forward else as_of + _INSTANT
-    entered = _enter(connection, key, as_of, left_at, member) if new else 0
-    return SegmentCounts(members=seen - new + entered, entered=entered + reopened, departed=departed)
+) -> int:
+    """Fill segment_difference with the memberships that are new or gone at the instant; return how many.
+
+    Everything is compared, and only what differs is kept: whatever facts changed, or however late, the
+    difference is right. Builds no context. A full join is hashed, also where the planner has no statistics.
+    """
+    known = _known(key, as_of, forward=forward)
+    same = sa.and_(member.c.customer_id == known.c.customer_id, member.c.occurrence == known.c.occurrence)
+    difference = (
+        sa.select(
+            sa.cast(sa.literal(key), sa.Text()).label("segment"),
+            sa.func.coalesce(member.c.customer_id, known.c.customer_id).label("customer_id"),
+            sa.func.coalesce(member.c.occurrence, known.c.occurrence).label("occurrence"),
+            known.c.customer_id.is_(None).label("is_member"),
+        )
+        .select_from(member.join(known, same, full=True))
+        .where(sa.or_(member.c.customer_id.is_(None), known.c.customer_id.is_(None)))
+    )
+    # Created from the select rather than filled with it: only so may PostgreSQL read with several processes.
+    compiled = difference.compile(dialect=connection.dialect)
+    create = f"create temporary table segment_difference on commit drop as {compiled}"
+    found = connection.exec_driver_sql(create, compiled.params).rowcount
+    connection.exec_driver_sql("analyze segment_difference")
+    return found
 
 
-def _see(connection: Connection, member: sa.Subquery) -> int:
-    """Fill the temporary table with the memberships at the instant; return how many. Builds no context."""
-    run(connection, "segments/seen_table")
-    names = [column.name for column in _SEEN.c]
-    found = sa.select(*(member.c[name] for name in names))
-    count = connection.execute(sa.insert(_SEEN).from_select(names, found)).rowcount
-    connection.execute(sa.text("analyze segment_seen"))
-    return count
+def _known(key: str, as_of: datetime, *, forward: bool) -> sa.Subquery:
+    """Return what is known of the instant before it is refreshed: customer_id and occurrence."""
+    if forward:
+        known = statement("segments/known_open").bindparams(segment=key)
+    else:
+        known = statement("segments/known_at").bindparams(segment=key, as_of=as_of)
+    return known.columns(customer_id=sa.Text(), occurrence=sa.Text()).subquery("known")
+
+
+def _size(connection: Connection, key: str, as_of: datetime, *, forward: bool) -> dict[str, int]:
+    known = _known(key, as_of, forward=forward)
+    counted = sa.select(
+        sa.func.count().label("members"), sa.func.count(known.c.customer_id.distinct()).label("customers")
+    ).select_from(known)
+    return dict(connection.execute(counted).mappings().one())
 
 
 def _enter(connection: Connection, key: str, as_of: datetime, left_at: datetime | None, member: sa.Subquery) -> int:
-    """Insert the memberships left in the temporary table, with the context only they need; return how many.
+    """Insert the new memberships of segment_difference, with the context only they need; return how many.
 
     The segment is read a second time; a membership that vanished in between is left to the next refresh.
     """
+    entering = sa.select(_DIFFERENCE.c.customer_id).where(_DIFFERENCE.c.is_member).limit(_FEW + 1)
+    few = connection.execute(entering).scalars().all()
+    if not few:
+        return 0
     rows = _new_rows(key, as_of, left_at, member)
-    few = connection.execute(sa.select(_SEEN.c.customer_id).limit(_FEW + 1)).scalars().all()
     if len(few) <= _FEW:
         rows = rows.where(member.c.customer_id == sa.any_(sa.literal(few, ARRAY(sa.Text()))))
     names = [column.name for column in _MEMBERSHIP.c]
@@ -110,7 +155,11 @@ def _enter(connection: Connection, key: str, as_of: datetime, left_at: datetime 
 
 
 def _new_rows(key: str, as_of: datetime, left_at: datetime | None, member: sa.Subquery) -> sa.Select[Any]:
-    new = sa.and_(member.c.customer_id == _SEEN.c.customer_id, member.c.occurrence == _SEEN.c.occurrence)
+    new = sa.and_(
+        _DIFFERENCE.c.is_member,
+        member.c.customer_id == _DIFFERENCE.c.customer_id,
+        member.c.occurrence == _DIFFERENCE.c.occurrence,
+    )
     instant = sa.DateTime(timezone=True)
     return sa.select(
         sa.literal(key),
@@ -120,4 +169,4 @@ def _new_rows(key: str, as_of: datetime, left_at: datetime | None, member: sa.Su
         member.c.context,
         sa.cast(sa.literal(as_of, instant), instant),
         sa.cast(sa.literal(left_at, instant), instant),
-    ).select_from(member.join(_SEEN, new))
+    ).select_from(member.join(_DIFFERENCE, new))

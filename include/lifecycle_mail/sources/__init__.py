@@ -1,11 +1,12 @@
 """Stage 1, sources: load the shop's feeds, set aside what breaks their contract, keep one activity row a
-customer."""
+customer, and what each has at home of consumables."""
 
 from lifecycle_mail.sources.activity import rebuild_activity, record_engagement
 from lifecycle_mail.sources.consent import record_permission
 from lifecycle_mail.sources.contract import FEEDS, Column, Feed
 from lifecycle_mail.sources.erasure import Erasure, address_of, erase_customer
 from lifecycle_mail.sources.loading import FeedCounts, LoadReport, load_feeds, load_query
+from lifecycle_mail.sources.supply import rebuild_supplies, settle_supplies
 
 __all__ = [
     "FEEDS",
@@ -19,6 +20,8 @@ __all__ = [
     "load_feeds",
     "load_query",
     "rebuild_activity",
+    "rebuild_supplies",
     "record_engagement",
     "record_permission",
+    "settle_supplies",
 ]

@@ -33,9 +33,11 @@ from lifecycle_mail.sources.staging import (
     analyze_staged,
     create_staging,
     merge,
+    plan_for_files,
     set_duplicates_aside,
     stage,
 )
+from lifecycle_mail.sources.supply import settle_supplies
 from lifecycle_mail.sources.values import Surroundings
 
 Progress = Callable[[str, int, "int | None"], None]
@@ -158,6 +160,9 @@ def _one_load(
         with warehouse.connect() as connection, session_lock(connection, "load"):
             load = _start(warehouse, connection, link_secret, now, progress)
             yield load
+            with connection.begin():
+                plan_for_files(connection)
+                settle_supplies(connection)
             with connection.begin():
                 counts = {name: asdict(each) for name, each in load.counts.items()}
                 run(connection, "sources/finish_load", load_id=load.load_id, counts=orjson.dumps(counts).decode())

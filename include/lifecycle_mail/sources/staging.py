@@ -62,11 +62,16 @@ where not exists (select 1 from {target} as kept where {same_key})
 """)
 
 
+def plan_for_files(connection: Connection) -> None:
+    """Set this transaction's planner settings for what changes with a file; they end with the transaction."""
+    for setting in _SETTINGS:
+        connection.exec_driver_sql(setting)
+
+
 def create_staging(connection: Connection, feed: Feed) -> None:
     """Create empty `staged` and `refused` for `feed`, until the transaction ends."""
     columns = sql.SQL(", ").join(map(sql.Identifier, feed.column_names))
-    for setting in _SETTINGS:
-        connection.exec_driver_sql(setting)
+    plan_for_files(connection)
     _execute(connection, _CREATE_STAGED.format(columns=columns, target=_target(feed)))
     run(connection, "sources/create_refused")
 

@@ -1,23 +1,21 @@
--- Refresh of an instant before the last one: intervals that contain as_of, of memberships that are not among
--- segment_seen, get a gap of one microsecond there. Every other instant stays as it was known. Rows are named
--- by ctid within the statement: a fresh segment has no statistics, and a join by key would be quadratic.
+-- Refresh of an instant before the last one: intervals that contain as_of, of memberships the segment no longer
+-- has there (segment_difference), get a gap of one microsecond. Every other instant stays as it was known. Rows
+-- are named by ctid within the statement.
 -- grain: one row, departed = intervals that now leave as_of out
--- parameters: segment text (key in segment.membership), as_of timestamptz (before the last refresh)
+-- parameters: as_of timestamptz (before the last refresh)
 -- look-back: intervals that contain as_of
 with absent as (
     select
         m.ctid as row_id,
         m.entered_at,
         coalesce(m.left_at > cast(:as_of as timestamptz) + interval '1 microsecond', true) as goes_on
-    from segment.membership as m
+    from segment_difference as d
+    inner join segment.membership as m
+        on d.segment = m.segment and d.customer_id = m.customer_id and d.occurrence = m.occurrence
     where
-        m.segment = cast(:segment as text)
+        not d.is_member
         and m.entered_at <= cast(:as_of as timestamptz)
         and (m.left_at is null or m.left_at > cast(:as_of as timestamptz))
-        and not exists (
-            select 1 from segment_seen as s
-            where s.customer_id = m.customer_id and s.occurrence = m.occurrence
-        )
 ),
 
 later_part as (

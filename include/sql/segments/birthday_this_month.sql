@@ -14,7 +14,14 @@ with celebrating as (
     from source.customer as c
     left join pg_catalog.pg_timezone_names as known on c.timezone = known.name
     cross join lateral (select coalesce(known.name, 'UTC') as name) as zone
-    where c.erased_at is null and c.birthday is not null and c.created_at <= cast(:as_of as timestamptz)
+    where
+        c.erased_at is null
+        and c.created_at <= cast(:as_of as timestamptz)
+        -- No zone is a day away from UTC: most birthdays are out before their zone is asked for.
+        and extract(month from c.birthday) in (
+            extract(month from cast(:as_of as timestamptz) at time zone 'UTC' - interval '24 hours'),
+            extract(month from cast(:as_of as timestamptz) at time zone 'UTC' + interval '24 hours')
+        )
 )
 
 select

@@ -7,23 +7,14 @@
 -- context: last_activity_at, days (whole days of silence at as_of), last_product_name
 --   (line of highest value in the last order; null where there is no order or no such product)
 --
--- The activity row decides where as_of is not before its newest fact and no engagement is newer than it
--- (events reach the row with the next load). For everyone else the facts timed up to as_of are read. Opens
--- and clicks belong to a customer through event.engagement; its raw events are read only where as_of lies
--- between the first and the last of them.
+-- The activity row decides where as_of is not before its newest fact and no engagement is newer than it. For
+-- everyone else the facts timed up to as_of are read. Opens and clicks belong to a customer through
+-- event.engagement; its raw events are read only where as_of lies between the first and the last of them.
+-- No table is kept between: joins are hashed, and a condition on customer_id reaches all of them.
 with candidate as (
     select
         c.customer_id,
-        a.last_activity_at,
-        coalesce(
-            a.last_activity_at <= cast(:as_of as timestamptz)
-            and not exists (
-                select 1 from event.engagement as e
-                where
-                    e.customer_id = c.customer_id
-                    and greatest(e.last_open_at, e.last_click_at) > a.last_activity_at
-            ), false
-        ) as row_decides
+        case when a.last_activity_at <= cast(:as_of as timestamptz) then a.last_activity_at end as decided_at
     from source.customer as c
     left join source.customer_activity as a on c.customer_id = a.customer_id
     where
@@ -33,72 +24,82 @@ with candidate as (
             or a.last_activity_at > cast(:as_of as timestamptz)
             or a.last_activity_at <= cast(:as_of as timestamptz) - cast(:days as integer) * interval '24 hours'
         )
-),
-
-fact as (
+        and not exists (
+            select 1 from event.engagement as e
+            where
+                e.customer_id = c.customer_id
+                and greatest(e.last_open_at, e.last_click_at) > a.last_activity_at
+                and a.last_activity_at <= cast(:as_of as timestamptz)
+        )
+    union all
     select
         c.customer_id,
-        greatest(
-            (
-                select max(o.ordered_at) from source.orders as o
-                where
-                    o.customer_id = c.customer_id
-                    and o.ordered_at <= cast(:as_of as timestamptz)
-                    and o.status <> 'cancelled'
-            ),
-            (
-                select max(v.viewed_at) from source.page_view as v
-                where v.customer_id = c.customer_id and v.viewed_at <= cast(:as_of as timestamptz)
-            ),
-            (
-                select
-                    max(
-                        greatest(
-                            case when e.last_open_at <= cast(:as_of as timestamptz) then e.last_open_at end,
-                            case when e.last_click_at <= cast(:as_of as timestamptz) then e.last_click_at end
-                        )
-                    )
-                from event.engagement as e
-                where e.customer_id = c.customer_id
-            ),
-            (
-                select max(r.occurred_at)
-                from event.engagement as e
-                inner join event.event as r
-                    on e.message_id = r.message_id and r.occurred_at <= cast(:as_of as timestamptz)
-                where
-                    e.customer_id = c.customer_id
-                    and (
-                        (
-                            r.event = 'open'
-                            and coalesce(r.raw ->> 'sg_machine_open', 'false') not in ('true', '1')
-                            and e.first_open_at <= cast(:as_of as timestamptz)
-                            and e.last_open_at > cast(:as_of as timestamptz)
-                        )
-                        or (
-                            r.event = 'click'
-                            and e.first_click_at <= cast(:as_of as timestamptz)
-                            and e.last_click_at > cast(:as_of as timestamptz)
-                        )
-                    )
-            )
-        ) as last_activity_at
-    from candidate as c
-    where not c.row_decides
+        null as decided_at
+    from source.customer as c
+    inner join source.customer_activity as a on c.customer_id = a.customer_id
+    where
+        c.erased_at is null
+        and a.last_activity_at <= cast(:as_of as timestamptz) - cast(:days as integer) * interval '24 hours'
+        and exists (
+            select 1 from event.engagement as e
+            where
+                e.customer_id = a.customer_id
+                and greatest(e.last_open_at, e.last_click_at) > a.last_activity_at
+        )
 ),
 
 silent as (
     select
         c.customer_id,
-        c.last_activity_at
+        coalesce(
+            c.decided_at,
+            greatest(
+                (
+                    select max(o.ordered_at) from source.orders as o
+                    where
+                        o.customer_id = c.customer_id
+                        and o.ordered_at <= cast(:as_of as timestamptz)
+                        and o.status <> 'cancelled'
+                ),
+                (
+                    select max(v.viewed_at) from source.page_view as v
+                    where v.customer_id = c.customer_id and v.viewed_at <= cast(:as_of as timestamptz)
+                ),
+                (
+                    select
+                        max(
+                            greatest(
+                                case when e.last_open_at <= cast(:as_of as timestamptz) then e.last_open_at end,
+                                case when e.last_click_at <= cast(:as_of as timestamptz) then e.last_click_at end
+                            )
+                        )
+                    from event.engagement as e
+                    where e.customer_id = c.customer_id
+                ),
+                (
+                    select max(r.occurred_at)
+                    from event.engagement as e
+                    inner join event.event as r
+                        on e.message_id = r.message_id and r.occurred_at <= cast(:as_of as timestamptz)
+                    where
+                        e.customer_id = c.customer_id
+                        and (
+                            (
+                                r.event = 'open'
+                                and coalesce(r.raw ->> 'sg_machine_open', 'false') not in ('true', '1')
+                                and e.first_open_at <= cast(:as_of as timestamptz)
+                                and e.last_open_at > cast(:as_of as timestamptz)
+                            )
+                            or (
+                                r.event = 'click'
+                                and e.first_click_at <= cast(:as_of as timestamptz)
+                                and e.last_click_at > cast(:as_of as timestamptz)
+                            )
+                        )
+                )
+            )
+        ) as last_activity_at
     from candidate as c
-    where c.row_decides
-    union all
-    select
-        f.customer_id,
-        f.last_activity_at
-    from fact as f
-    where f.last_activity_at <= cast(:as_of as timestamptz) - cast(:days as integer) * interval '24 hours'
 )
 
 select
@@ -132,3 +133,4 @@ select
         )
     ) as context
 from silent as s
+where s.last_activity_at <= cast(:as_of as timestamptz) - cast(:days as integer) * interval '24 hours'

@@ -2,21 +2,11 @@
 -- Entered and departed are counted from the day's intervals up to as_of. Intervals of one microsecond (an
 -- instant refreshed out of order) and both sides of a gap of one microsecond are no movement.
 -- grain: day, segment
--- parameters: segment text (key in segment.membership), as_of timestamptz
--- look-back: one UTC day, and intervals that contain as_of
-with present as (
-    select
-        count(*) as members,
-        count(distinct m.customer_id) as customers
-    from segment.membership as m
-    where
-        m.segment = cast(:segment as text)
-        and m.entered_at <= cast(:as_of as timestamptz)
-        and (m.left_at is null or m.left_at > cast(:as_of as timestamptz))
-),
+-- parameters: segment text (key in segment.membership), as_of timestamptz, members and customers bigint (at as_of)
+-- look-back: one UTC day
 
 -- Intervals that begin or end during the day, or touch one that does, with their neighbours of one membership.
-touched as (
+with touched as (
     select
         m.entered_at,
         m.left_at,
@@ -55,12 +45,11 @@ select
     cast(cast(:as_of as timestamptz) at time zone 'UTC' as date) as day,
     cast(:segment as text) as segment,
     cast(:as_of as timestamptz) as as_of,
-    present.members,
-    present.customers,
+    cast(:members as bigint) as members,
+    cast(:customers as bigint) as customers,
     movement.entered,
     movement.departed
-from present
-cross join movement
+from movement
 on conflict (day, segment) do update
     set
         as_of = excluded.as_of,

@@ -1,0 +1,14 @@
+-- What: remove supplies of touched customers that their facts no longer tell of.
+-- Grain: one row a (customer, basis, item).
+-- Parameters: none. Look-back: none.
+delete from source.supply
+using supply_touched
+where
+    supply.customer_id = supply_touched.customer_id
+    and not exists (
+        select 1 from supply_now
+        where
+            supply_now.customer_id = supply.customer_id
+            and supply_now.basis = supply.basis
+            and supply_now.item = supply.item
+    )
