@@ -131,6 +131,14 @@ class Installation:
         }
         return events.ingest(self.engine, folder, topics=groups, progress=progress)
 
+    def pull_suppressions(self, now: dt.datetime) -> events.SyncReport:
+        """Read SendGrid's suppression lists (modes simulate and live; a preview asks nothing)."""
+        return events.pull(self.engine, self.settings, self.topics, now=now)
+
+    def push_suppressions(self, now: dt.datetime) -> events.SyncReport:
+        """Tell SendGrid of opt-outs it does not hold (modes simulate and live; a preview says nothing)."""
+        return events.push(self.engine, self.settings, self.topics, now=now)
+
     def roll_up(
         self,
         now: dt.datetime,
