@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -111,7 +112,7 @@ def test_windows_are_halved_from_old_to_new() -> None:
     assert found == moving.ever
     edges = [(one.window.start_epoch, one.window.end_epoch) for one in readings]
     assert (edges[0][0], edges[-1][1]) == (0, 999)
-    assert all(after[0] == before[1] + 1 for before, after in zip(edges, edges[1:], strict=False))
+    assert all(after[0] == before[1] + 1 for before, after in itertools.pairwise(edges))
     assert max(len(one.rows) for one in readings) < PAGE
 
 
