@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -62,7 +60,9 @@ def settings(simulator: Service, warehouse: Engine) -> Settings:
     )
 
 
-def listed(simulator: Service, name: str | int, *addresses: str, at: datetime = NOON - HOUR, gone: bool = False) -> None:
+def listed(
+    simulator: Service, name: str | int, *addresses: str, at: datetime = NOON - HOUR, gone: bool = False
+) -> None:
     """Put addresses on a list of the provider as of `at`, or take them off."""
     body = {"list": name, "emails": list(addresses), "created": int(at.timestamp())}
     simulator.client.request("DELETE" if gone else "POST", "/simulator/suppressions", json=body).raise_for_status()
@@ -545,8 +545,8 @@ def test_the_guards_of_delivery_hold(
         with pytest.raises(DeliveryRefused):
             action(warehouse, wrong, TOPICS, now=NOON)
     with warehouse.begin() as connection:
-        insert(connection, "installation.fact", name="delivery_mode", value=sa.literal('"live"').value)
-    with pytest.raises(DeliveryRefused, match="stamped|delivers in mode 'live'"):
+        insert(connection, "installation.fact", name="delivery_mode", value='"live"')
+    with pytest.raises(DeliveryRefused, match="delivers in mode 'live'"):
         action(warehouse, settings, TOPICS, now=NOON)
 
 
@@ -624,7 +624,9 @@ def counting(name, act, after):
                 os.kill(os.getpid(), signal.SIGKILL)
         return result
     return counted
-if point == "request":
+if point == "post":
+    lists.SuppressionLists.add = counting(point, lists.SuppressionLists.add, lambda args: True)
+elif point == "request":
     lists.SuppressionLists._ask = counting(point, lists.SuppressionLists._ask, lambda args: True)
 else:
     sync.run = counting(point, sync.run, lambda args: args[1] == point)
@@ -670,8 +672,6 @@ def test_a_kill_at_any_point_and_another_run_give_the_exact_sets(
     listed(simulator, OFFERS, "grouped@example.com")
     left_topic(warehouse, "ann@example.com")
     withdrew(warehouse, "cat", "unsubscribe")
-    if point == "post":  # the n-th request from the end of an undisturbed run's
-        point, number = "request", requests_of_a_run(simulator, settings) - (2 - number)
     assert synchronise(settings, point, number) == -9, "the run was over before its kill: the test proves nothing"
     assert synchronise(settings, "never", 1) == 0
     assert suppressions(warehouse) == {
@@ -690,25 +690,6 @@ def test_a_kill_at_any_point_and_another_run_give_the_exact_sets(
             " where requested_at is not null and pushed_at is null",
         )
     assert waiting == []
-
-
-def requests_of_a_run(simulator: Service, settings: Settings) -> int:
-    """How many requests an undisturbed run of this world makes, counted without pushing or keeping anything."""
-    with SuppressionLists(settings, rows_a_page=4) as lists:
-        asked = [0]
-        ask = lists._ask
-
-        def counted(*args: Any, **options: Any) -> httpx.Response:
-            asked[0] += 1
-            return ask(*args, **options)
-
-        lists._ask = counted  # type: ignore[method-assign]
-        from lifecycle_mail.events.suppression_windows import Window, read_windows
-
-        window = Window(1230768000, int((NOON - timedelta(minutes=5)).timestamp()))
-        for name in ("bounces", "invalid_emails", "spam_reports", "unsubscribes", "blocks"):
-            list(read_windows(lambda *a, name=name: lists.page(name, *a), window, 4))  # type: ignore[misc]
-        return asked[0] + 2 + 2  # all groups' members, the groups; two posts
 
 
 def test_the_command_line_does_it(warehouse: Engine, simulator: Service, settings: Settings) -> None:

@@ -343,6 +343,15 @@ def kpis_roll_up(
 
 
 @app.command()
+def maintain() -> None:
+    """Make the monthly partitions ahead, and drop months past their retention (by default nothing is dropped)."""
+    installation, now = _open(), present()
+    made = installation.ensure_months(now)
+    dropped = installation.retire_months(now).dropped
+    print_table("Partitions", ["what", "number"], [["there ahead", len(made)], ["dropped", len(dropped)]])
+
+
+@app.command()
 def why(
     customer: str,
     campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,

@@ -91,3 +91,95 @@ comment on view event.opt_out is
 comment on column event.opt_out.address is 'Address, lower case.';
 comment on column event.opt_out.scope is '''topic:<name>'' = left that topic; ''all'' = withdrew altogether.';
 comment on column event.opt_out.said_at is 'When it was said last.';
+
+-- Months that retention has dropped, and why a month may not go yet.
+create table installation.retired_month (
+    parent text not null,
+    month date not null,
+    steps bigint not null,
+    dropped_at timestamptz not null,
+    primary key (parent, month)
+);
+
+-- Why the rows of a month are still needed; null = nothing needs them.
+create function installation.needed_because(parent text, month_start timestamptz) returns text
+language sql stable as $$
+    select case
+        when parent = 'event.event' and exists (
+            select 1
+            from message.message
+            where
+                message.state in ('claimed', 'in_doubt')
+                and message.claimed_at < month_start + interval '1 month'
+        ) then 'mail_in_doubt'
+        when parent = 'event.event' and exists (
+            select 1
+            from event.event
+            where
+                event.occurred_at >= month_start
+                and event.occurred_at < month_start + interval '1 month'
+                and event.batch_id > coalesce(
+                    (select cast(progress.value as bigint) from kpi.progress where progress.name = 'events'), 0
+                )
+        ) then 'not_rolled_up'
+        when parent = 'decision.decision' and exists (
+            select 1
+            from journey.campaign
+            left join message.progress on campaign.campaign = progress.campaign
+            inner join decision.decision
+                on
+                    campaign.campaign = decision.campaign
+                    and decision.decision_id > coalesce(progress.last_decision_id, 0)
+                    and decision.outcome in ('send', 'defer')
+            where
+                decision.decided_at >= month_start
+                and decision.decided_at < month_start + interval '1 month'
+        ) then 'mail_not_written'
+        when parent = 'decision.decision' and exists (
+            select 1
+            from journey.campaign
+            left join kpi.progress on progress.name = 'decisions:' || campaign.campaign
+            inner join decision.decision
+                on
+                    campaign.campaign = decision.campaign
+                    and decision.decision_id > coalesce(cast(progress.value as bigint), 0)
+            where
+                decision.decided_at >= month_start
+                and decision.decided_at < month_start + interval '1 month'
+        ) then 'not_rolled_up'
+    end
+$$;
+
+-- Drop the monthly partition of `parent` that begins at `month_start`, unless something still needs it: then
+-- return why. The parent is locked first, so that nothing is written between the question and the drop. Callers
+-- set lock_timeout: whoever wants to read or write the parent waits as long as this waits for the lock.
+create function installation.drop_month(
+    parent text, month_start timestamptz, steps bigint, now timestamptz
+) returns text
+language plpgsql as $$
+declare
+    child text := format('%s_%s', parent, to_char(month_start at time zone 'UTC', 'YYYY_MM'));
+    reason text;
+begin
+    execute format('lock table %s in access exclusive mode', parent);
+    reason := installation.needed_because(parent, month_start);
+    if reason is not null then
+        return reason;
+    end if;
+    execute format('alter table %s detach partition %s', parent, child);
+    execute format('drop table %s', child);
+    insert into installation.retired_month as known (parent, month, steps, dropped_at)
+    values (drop_month.parent, (month_start at time zone 'UTC')::date, drop_month.steps, drop_month.now)
+    on conflict on constraint retired_month_pkey do update
+        set steps = greatest(known.steps, excluded.steps), dropped_at = excluded.dropped_at;
+    return null;
+end
+$$;
+
+comment on table installation.retired_month is
+'Months of raw rows that retention has dropped, one row a table and month.';
+comment on column installation.retired_month.parent is 'Table the month was part of.';
+comment on column installation.retired_month.month is 'First day of the month, UTC.';
+comment on column installation.retired_month.steps is
+'Steps whose final decision was among them: kpi.step_outcome must go on holding as many. 0 for events.';
+comment on column installation.retired_month.dropped_at is 'When.';
