@@ -438,6 +438,13 @@ def test_another_systems_mail_is_dropped_after_the_push(
     assert (counted["dropped"], counted["delivered"]) == (2, 1)
 
 
+def test_the_provider_puts_members_of_no_group_on_its_global_list(simulator: Service) -> None:
+    """Why a group is looked up before anything is pushed to it: so says the published specification."""
+    body = {"recipient_emails": ["ann@example.com"]}
+    assert simulator.client.post("/v3/asm/groups/4040/suppressions", json=body).status_code == 201
+    assert global_list(simulator) == {"ann@example.com"}
+
+
 def test_a_group_that_is_gone_is_refused_and_the_rest_goes(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:

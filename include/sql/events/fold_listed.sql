@@ -44,6 +44,5 @@ on conflict (address, scope, reason) do update
             when known.lifted_at > excluded.last_suppressed_at then known.lifted_at
             else excluded.lifted_at
         end
-    where
-        excluded.suppressed_at < known.suppressed_at
-        or excluded.last_suppressed_at > coalesce(known.last_suppressed_at, known.suppressed_at)
+    where excluded.suppressed_at < known.suppressed_at
+    or excluded.last_suppressed_at > coalesce(known.last_suppressed_at, known.suppressed_at)
