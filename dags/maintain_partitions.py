@@ -1,11 +1,16 @@
-"""Make the monthly partitions of decisions and events before they are needed.
+"""Make the monthly partitions of decisions and events before they are needed, and drop those kept long enough.
 
 **Schedule.** Daily. Makes this month's partitions and the next two; the stages also make a missing month
-themselves, so that a warehouse whose Airflow slept still works.
+themselves, so that a warehouse whose Airflow slept still works. Where `LIFECYCLE_EVENT_RETENTION_MONTHS` or
+`LIFECYCLE_DECISION_RETENTION_MONTHS` is set, months older than that are dropped whole; by default everything is
+kept. The present month and the one before it always stay, and so does a month that mails in doubt or the KPI
+tables still need: then the task fails and names it. Each lock is asked for with half a second's patience, so
+that no mail waits longer.
 
-**A re-run** finds every partition there and does nothing.
+**A re-run** finds every partition there, and nothing left to drop.
 
-**To undo.** Drop an empty partition by hand; nothing depends on it.
+**To undo.** Drop an empty partition by hand; nothing depends on it. A month that was dropped is gone: KPIs,
+first facts a mail and suppressions stay, raw rows come back from a backup alone.
 """
 
 import datetime as dt
@@ -20,17 +25,20 @@ from lifecycle_airflow.run_window import now
 @dag(
     schedule=ticks("30 3 * * *"),
     doc_md=__doc__,
-    **dag_defaults("upkeep", task_timeout=dt.timedelta(minutes=10)),
+    **dag_defaults("upkeep", task_timeout=dt.timedelta(minutes=30)),
 )
 def maintain_partitions() -> None:
     @task
     def ensure_partitions() -> Counts:
-        from lifecycle_mail.partitions import ensure_months
-
         with installation() as system:
-            return {"partitions": len(ensure_months(system.engine, now(), months_ahead=2))}
+            return {"partitions": len(system.ensure_months(now()))}
 
-    ensure_partitions()
+    @task
+    def retire_partitions() -> Counts:
+        with installation() as system:
+            return {"dropped": len(system.retire_months(now()).dropped)}
+
+    ensure_partitions() >> retire_partitions()
 
 
 maintain_partitions()

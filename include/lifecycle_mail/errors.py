@@ -10,7 +10,9 @@
     ├── TemplateError        a mail template is wrong, or lacks a variable
     ├── DeliveryRefused      delivery may not start in this mode with these settings
     ├── SendingStopped       the provider's answer stopped all sending (401, 403)
-    └── EventsError          an export of events cannot be read, or cannot be written
+    ├── EventsError          an export of events cannot be read, or cannot be written
+    ├── SyncError            the provider's suppression lists cannot be read or written
+    └── RetentionRefused     months past their retention are still needed, or could not be dropped
 
 Every message says what was wrong, where, and what to do, in one line, without personal data.
 """
@@ -58,3 +60,11 @@ class SendingStopped(LifecycleError):
 
 class EventsError(LifecycleError):
     """An export of events cannot be read, or cannot be written."""
+
+
+class SyncError(LifecycleError):
+    """The provider's suppression lists cannot be read or written."""
+
+
+class RetentionRefused(LifecycleError):
+    """Months past their retention are still needed, or could not be dropped."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from lifecycle_mail import decisions, delivery, events, journeys, kpis, messages, segments, sources
+from lifecycle_mail import decisions, delivery, events, journeys, kpis, messages, partitions, segments, sources
 from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_topics
 from lifecycle_mail.database import engine, lock, require_reachable
 from lifecycle_mail.errors import SettingsError
@@ -131,6 +131,14 @@ class Installation:
         }
         return events.ingest(self.engine, folder, topics=groups, progress=progress)
 
+    def pull_suppressions(self, now: dt.datetime) -> events.SyncReport:
+        """Read SendGrid's suppression lists (modes simulate and live; a preview asks nothing)."""
+        return events.pull(self.engine, self.settings, self.topics, now=now)
+
+    def push_suppressions(self, now: dt.datetime) -> events.SyncReport:
+        """Tell SendGrid of opt-outs it does not hold (modes simulate and live; a preview says nothing)."""
+        return events.push(self.engine, self.settings, self.topics, now=now)
+
     def roll_up(
         self,
         now: dt.datetime,
@@ -147,6 +155,19 @@ class Installation:
             until=until,
             full=full,
         )
+
+    def ensure_months(self, now: dt.datetime) -> list[str]:
+        """Make the monthly partitions of this month and the next two."""
+        return partitions.ensure_months(self.engine, now, months_ahead=2)
+
+    def retire_months(self, now: dt.datetime) -> partitions.RetentionReport:
+        """Drop the months of raw events and decisions that are past their retention.
+
+        Raises:
+            RetentionRefused: a month is still needed, or was busy; the others are dropped.
+        """
+        keep = partitions.retention_of(self.settings)
+        return partitions.retire_months(self.engine, now, keep).require_all()
 
     def erase(self, customer_id: str, now: dt.datetime) -> bool:
         """Erase a person: personal columns, mails' personal parts, raw events, export files.

@@ -27,7 +27,8 @@ class Settings:
     """One installation's settings.
 
     Times are seconds; `reporting_zone` is the IANA zone whose dates are KPI days;
-    `allowed_recipients` are lower-case addresses or ``@domain`` suffixes, empty = everyone.
+    `allowed_recipients` are lower-case addresses or ``@domain`` suffixes, empty = everyone; retention is in
+    months kept beside the present one, None = for ever.
     """
 
     database_url: str = field(repr=False)
@@ -43,6 +44,8 @@ class Settings:
     link_secret: str = field(default=DEVELOPMENT_SECRET, repr=False)
     reporting_zone: str = "UTC"
     allowed_recipients: tuple[str, ...] = ()
+    event_retention_months: int | None = None
+    decision_retention_months: int | None = None
     campaigns_dir: Path = INCLUDE / "campaigns"
     templates_dir: Path = INCLUDE / "templates"
     topics_file: Path = INCLUDE / "topics.yaml"
@@ -73,6 +76,8 @@ class Settings:
             link_secret=reader.text("LIFECYCLE_LINK_SECRET", DEVELOPMENT_SECRET),
             reporting_zone=reader.zone("LIFECYCLE_REPORTING_ZONE", "UTC"),
             allowed_recipients=reader.names("LIFECYCLE_ALLOWED_RECIPIENTS"),
+            event_retention_months=reader.months("LIFECYCLE_EVENT_RETENTION_MONTHS"),
+            decision_retention_months=reader.months("LIFECYCLE_DECISION_RETENTION_MONTHS"),
             campaigns_dir=reader.path("LIFECYCLE_CAMPAIGNS_DIR", None) or cls.campaigns_dir,
             templates_dir=reader.path("LIFECYCLE_TEMPLATES_DIR", None) or cls.templates_dir,
             topics_file=reader.path("LIFECYCLE_TOPICS_FILE", None) or cls.topics_file,
@@ -117,6 +122,16 @@ class _Reader:
         if not 0 < number < float("inf"):
             raise SettingsError(f"{name} is '{value}': give a number of seconds above 0")
         return number
+
+    def months(self, name: str) -> int | None:
+        value = self.text(name, "")
+        if not value:
+            return None
+        if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 1200):
+            raise SettingsError(
+                f"{name} is '{value}': give a whole number of months from 1 on, or leave it empty to keep for ever"
+            )
+        return int(value)
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)

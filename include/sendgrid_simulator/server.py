@@ -26,7 +26,7 @@ from sendgrid_simulator.connection import cut
 from sendgrid_simulator.faults import Fault, FaultError, Faults, read_faults
 from sendgrid_simulator.record import PAGE_MAX
 from sendgrid_simulator.service import Options, Simulator
-from sendgrid_simulator.suppression_api import suppression_routes
+from sendgrid_simulator.suppression_api import Handler, suppression_routes
 
 log = logging.getLogger("sendgrid_simulator")
 
@@ -48,12 +48,13 @@ def create_app(options: Options, faults: Faults | None = None) -> Starlette:
         Route("/v3/mail/batch/{batch_id}", _get_batch, methods=["GET"]),
         Route("/v3/user/webhooks/event/settings/signed", _public_key, methods=["GET"]),
         Route("/v3/user/webhooks/event/settings/signed/{id}", _public_key, methods=["GET"]),
-        *suppression_routes(),
+        *suppression_routes(_misbehaving),
         Route("/simulator/state", _state, methods=["GET"]),
         Route("/simulator/accepted/count", _accepted_count, methods=["GET"]),
         Route("/simulator/accepted", _accepted, methods=["GET"]),
         Route("/simulator/reset", _reset, methods=["POST"]),
         Route("/simulator/faults", _set_faults, methods=["GET", "POST"]),
+        Route("/simulator/suppression-faults", _set_suppression_faults, methods=["GET", "POST"]),
         *pages.routes(),
     ]
     app = Starlette(routes=routes, lifespan=_lifespan, exception_handlers={HTTPException: _http_error})
@@ -191,6 +192,25 @@ def _sender_verified(options: Options, mail: dict[str, Any]) -> bool:
     )
 
 
+def _misbehaving(handler: Handler) -> Handler:
+    """Delay and faults around an endpoint of the suppression API."""
+
+    async def answer(request: Request) -> Response:
+        simulator = _simulator(request)
+        simulator.suppression_requests += 1
+        faults = simulator.suppression_faults
+        fault = faults.choose(simulator.options.seed, simulator.suppression_requests)
+        if faults.delay_ms:
+            await asyncio.sleep(faults.delay_ms / 1000)
+        if fault is None:
+            return await handler(request)
+        if fault.accepted:
+            await handler(request)
+        return await _misbehave(request, fault, simulator.rate_window.headers())
+
+    return answer
+
+
 async def _misbehave(request: Request, fault: Fault, rate_headers: dict[str, str]) -> Response:
     if fault.answer == "status":
         return _failed(fault, rate_headers if fault.rate_headers else {})
@@ -263,11 +283,20 @@ async def _reset(request: Request) -> Response:
 
 
 async def _set_faults(request: Request) -> Response:
-    """GET shows the faults in force, POST replaces them all; {} ends them."""
+    """Faults of mail/send: GET shows those in force, POST replaces them all; {} ends them."""
+    return await _faults_of(request, "faults")
+
+
+async def _set_suppression_faults(request: Request) -> Response:
+    """The same for the suppression endpoints."""
+    return await _faults_of(request, "suppression_faults")
+
+
+async def _faults_of(request: Request, name: str) -> Response:
     simulator = _simulator(request)
     if request.method == "POST":
         try:
-            simulator.faults = read_faults(orjson.loads(await request.body() or b"{}"))
+            setattr(simulator, name, read_faults(orjson.loads(await request.body() or b"{}")))
         except (FaultError, orjson.JSONDecodeError) as problem:
             return error(400, str(problem))
-    return json_answer(simulator.faults.as_json())
+    return json_answer(getattr(simulator, name).as_json())

@@ -82,6 +82,8 @@ class Simulator:
         self.faults = Faults()
         self.received = 0
         """Requests that reached mail/send, accepted or not; also numbers the faults' draws."""
+        self.suppression_faults = Faults()
+        self.suppression_requests = 0
         self.sunk = [0, 0]
         """Recipients and requests counted by the sink."""
         self.webhook: Webhook | None = None
@@ -90,8 +92,8 @@ class Simulator:
     def reset(self) -> None:
         """Forget mails, suppressions and faults, and start an empty record; keys and options stay."""
         self.record.reset()
-        self.faults = Faults()
-        self.received = 0
+        self.faults, self.suppression_faults = Faults(), Faults()
+        self.received = self.suppression_requests = 0
         self.sunk = [0, 0]
         self._clear()
 

@@ -1,7 +1,11 @@
 """The suppression endpoints of SendGrid that a synchronising job needs, over the simulated account.
 
 Bounces, blocks, invalid addresses, spam reports and global unsubscribes are read by time and page; global
-and group suppressions can be written, read and lifted; groups can be listed and made.
+and group suppressions can be written, read and lifted; groups can be listed and made. As the published
+specification has it, an address added to a group that does not exist goes to the global list.
+
+`/simulator/suppressions` is the tests' own way in: it lists addresses at a moment of the past, or takes them
+off. Delay and faults of these endpoints are set apart from those of mail/send.
 """
 
 import time
@@ -19,20 +23,34 @@ from sendgrid_simulator.answers import error, json_answer
 Handler = Callable[[Request], Awaitable[Response]]
 LISTS_BY_PATH = ("bounces", "blocks", "invalid_emails", "spam_reports", "unsubscribes")
 PAGE_MAX = 500
+_DETAILS = {
+    "bounces": {"reason": "550 5.1.1 unknown", "status": "5.1.1"},
+    "blocks": {"reason": "421 try later", "status": "4.2.1"},
+    "invalid_emails": {"reason": "Mail domain mentioned in email address is unknown"},
+    "spam_reports": {"ip": "198.51.100.10"},
+}
 
 
 class _BadRequest(Exception):
     """Something in a request is wrong: (message, field)."""
 
 
-def suppression_routes() -> list[Route]:
-    """Return the routes; each finds the account at `request.app.state.simulator.account`."""
+def suppression_routes(around: Callable[[Handler], Handler]) -> list[Route]:
+    """Return the routes; each finds the account at `request.app.state.simulator.account`.
+
+    `around` wraps each endpoint of SendGrid's: delay and faults.
+    """
+
+    def _guarded(handler: Handler) -> Handler:
+        return around(_honest(handler))
+
     routes = [Route("/v3/suppression/" + name, _guarded(_list), methods=["GET", "DELETE"]) for name in LISTS_BY_PATH]
     routes += [
         Route(f"/v3/suppression/{name}/{{email}}", _guarded(_one), methods=["GET", "DELETE"]) for name in LISTS_BY_PATH
     ]
     return [
         *routes,
+        Route("/simulator/suppressions", _honest(_listed), methods=["POST", "DELETE"]),
         Route("/v3/asm/suppressions/global", _guarded(_global_add), methods=["POST"]),
         Route("/v3/asm/suppressions/global/{email}", _guarded(_global_one), methods=["GET", "DELETE"]),
         Route("/v3/asm/suppressions", _guarded(_all_group_suppressions), methods=["GET"]),
@@ -45,14 +63,34 @@ def suppression_routes() -> list[Route]:
     ]
 
 
-def _guarded(handler: Handler) -> Handler:
-    async def guarded(request: Request) -> Response:
+def _honest(handler: Handler) -> Handler:
+    async def honest(request: Request) -> Response:
         try:
             return await handler(request)
         except _BadRequest as problem:
             return error(400, problem.args[0], problem.args[1])
 
-    return guarded
+    return honest
+
+
+async def _listed(request: Request) -> Response:
+    """{"list": name or group number, "emails": […], "created": Unix seconds}; DELETE takes them off."""
+    account, body = _account(request), await _body(request)
+    given, created = body.get("list"), body.get("created", time.time())
+    addresses = await _addresses(request, "emails")
+    if type(given) is not int and given not in LISTS_BY_PATH:
+        raise _BadRequest(f"list must be a group's number or one of {', '.join(LISTS_BY_PATH)}", "list")
+    for address in addresses:
+        if request.method == "DELETE":
+            members: dict[str, Any] = (
+                account.group(given).members if type(given) is int else account.lists[str(given)]
+            )
+            members.pop(address.lower(), None)
+        elif type(given) is int:
+            account.leave_group(given, address, created)
+        else:
+            account.suppress(str(given), address, created, **_DETAILS.get(str(given), {}))
+    return json_answer({"emails": addresses})
 
 
 def _account(request: Request) -> Account:
@@ -181,13 +219,17 @@ async def _group(request: Request) -> Response:
 
 async def _members(request: Request) -> Response:
     account, group_id = _account(request), request.path_params["group_id"]
-    if group_id not in account.groups and account.strict_groups:
-        return error(404, "group not found")
+    exists = group_id in account.groups or not account.strict_groups
     if request.method == "POST":
         found = await _addresses(request, "recipient_emails")
         for address in found:
-            account.leave_group(group_id, address, time.time())
+            if exists:
+                account.leave_group(group_id, address, time.time())
+            else:
+                account.suppress("unsubscribes", address, time.time())
         return json_answer({"recipient_emails": found}, 201)
+    if not exists:
+        return error(404, "group not found")
     return json_answer([address for address, _ in account.group(group_id).members.values()])
 
 

@@ -2,6 +2,7 @@
 
     load_sources → SOURCES      campaign__… → MESSAGES → deliver_messages
     (whoever drops export files) → EVENT_FILES → ingest_events → EVENTS → roll_up_kpis
+    sync_suppressions → EVENTS
 """
 
 from __future__ import annotations

@@ -74,6 +74,8 @@ def test_every_dag_runs(tmp_path: Path, settings: dict[str, str], warehouse: Eng
         ("ingest_events", {}, False),
         ("roll_up_kpis", {"full": True}, False),
         ("maintain_partitions", {}, False),
+        ("sync_suppressions", {}, False),
+        ("sync_suppressions", {}, False),
         ("erase_customer", {"customer_id": "bought-it"}, False),
         ("erase_customer", {"customer_id": "bought-it"}, False),
         (CAMPAIGN, {}, False),

@@ -20,6 +20,7 @@ PLAIN = {
     "load_sources",
     "maintain_partitions",
     "roll_up_kpis",
+    "sync_suppressions",
 }
 KNOWN_TAGS = {"lifecycle-mail", "campaign", "delivery", "events", "kpis", "privacy", "sources", "upkeep"}
 
@@ -39,7 +40,7 @@ def dag(request: pytest.FixtureRequest, dags: dict[str, Any]) -> DAG:
 
 
 def test_exactly_these_dags(dags: dict[str, Any]) -> None:
-    """The folder holds the six stage DAGs and one DAG a campaign file, no more and no fewer."""
+    """The folder holds the seven plain DAGs and one DAG a campaign file, no more and no fewer."""
     assert set(dags) == PLAIN | CAMPAIGNS
     assert {"campaign__birthday", "campaign__cart_abandoned", "campaign__replenishment"} <= CAMPAIGNS
 
@@ -101,6 +102,7 @@ def test_schedules(dags: dict[str, Any]) -> None:
         "ingest_events": "AssetOrTimeSchedule",
         "roll_up_kpis": "AssetTriggeredTimetable",
         "maintain_partitions": "CronTriggerTimetable",
+        "sync_suppressions": "CronTriggerTimetable",
         "erase_customer": "NullTimetable",
     }
 

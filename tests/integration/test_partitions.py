@@ -1,4 +1,4 @@
-"""Monthly partitions: made ahead, made once, and made by two at a time without a quarrel."""
+"""Monthly partitions: made ahead, made once, and dropped when kept long enough, without a quarrel with others."""
 
 from __future__ import annotations
 

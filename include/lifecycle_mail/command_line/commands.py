@@ -39,6 +39,7 @@ campaign_app = typer.Typer(help="Check, plan, pause and approve campaigns.", no_
 message_app = typer.Typer(help="Look at single mails.", no_args_is_help=True)
 sending_app = typer.Typer(help="One switch for all sending.", no_args_is_help=True)
 events_app = typer.Typer(help="Take in what SendGrid reports.", no_args_is_help=True)
+suppressions_app = typer.Typer(help="Keep suppressions in step with SendGrid's lists.", no_args_is_help=True)
 kpis_app = typer.Typer(help="Roll facts up into the tables analysts query.", no_args_is_help=True)
 for name, sub in (
     ("segment", segment_app),
@@ -46,6 +47,7 @@ for name, sub in (
     ("message", message_app),
     ("sending", sending_app),
     ("events", events_app),
+    ("suppressions", suppressions_app),
     ("kpis", kpis_app),
 ):
     app.add_typer(sub, name=name)
@@ -308,6 +310,24 @@ def events_ingest(
     print_table("Events", ["what", "number"], [[what, number] for what, number in report.counts().items()])
 
 
+@suppressions_app.command("sync")
+def suppressions_sync(
+    now: Annotated[
+        str | None, typer.Option("--now", help="Read up to this moment (not in live).", metavar="TS")
+    ] = None,
+) -> None:
+    """Read SendGrid's suppression lists, then tell it of opt-outs it does not hold. Preview does neither."""
+    installation = _open()
+    if now and installation.settings.mode == "live":
+        raise LifecycleError("--now is refused in live mode: suppressions go by the real clock")
+    at = moment(now) if now else present()
+    report = installation.pull_suppressions(at).plus(installation.push_suppressions(at))
+    title = "Suppressions"
+    if installation.settings.mode == "preview":
+        title += " (preview: nothing was read, nothing was pushed)"
+    print_table(title, ["what", "number"], [[what, number] for what, number in report.counts().items()])
+
+
 @kpis_app.command("roll-up")
 def kpis_roll_up(
     since: Annotated[str | None, typer.Option("--from", help="First reporting day.", metavar="DATE")] = None,
@@ -320,6 +340,15 @@ def kpis_roll_up(
         raise typer.BadParameter(f"--from {first} is after --to {last}: swap them")
     report = _open().roll_up(present(), since=first, until=last, full=full)
     print_table("Roll-up", ["what", "number"], [[what, number] for what, number in report.counts().items()])
+
+
+@app.command()
+def maintain() -> None:
+    """Make the monthly partitions ahead, and drop months past their retention (by default nothing is dropped)."""
+    installation, now = _open(), present()
+    made = installation.ensure_months(now)
+    dropped = installation.retire_months(now).dropped
+    print_table("Partitions", ["what", "number"], [["there ahead", len(made)], ["dropped", len(dropped)]])
 
 
 @app.command()

@@ -1,10 +1,12 @@
 """Stage 7, events: loads what the provider reports, deduplicates it, folds it to first facts a message.
 
-Reads export files and `message.message`; writes schema `event`. Messages are settled through
-`lifecycle_mail.messages`, human activity through `lifecycle_mail.sources`, in the same transaction.
+Reads export files, the provider's suppression lists and `message.message`; writes schema `event`. Messages are
+settled through `lifecycle_mail.messages`, human activity through `lifecycle_mail.sources`, in the same
+transaction.
 """
 
 from lifecycle_mail.events.erasing import ScrubReport, erase, scrub_files
 from lifecycle_mail.events.ingesting import IngestReport, ingest
+from lifecycle_mail.events.suppression_sync import SyncReport, pull, push
 
-__all__ = ["IngestReport", "ScrubReport", "erase", "ingest", "scrub_files"]
+__all__ = ["IngestReport", "ScrubReport", "SyncReport", "erase", "ingest", "pull", "push", "scrub_files"]

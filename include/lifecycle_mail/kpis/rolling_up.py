@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import lock, run
+from lifecycle_mail.database import lock, run, scalar
+from lifecycle_mail.errors import RetentionRefused
 
 logger = logging.getLogger(__name__)
 
@@ -102,11 +103,13 @@ def _judge(
 ) -> int:
     """Judge the steps that may have changed, and change the counts by the difference; return their number."""
     if full:
+        _keep_retired(connection)
         run(connection, "kpis/forget_all")
     for name in ("create_fact", "analyze_fact", "create_touched"):
         run(connection, f"kpis/{name}")
     if full:
         run(connection, "kpis/touch_all")
+        run(connection, "kpis/touch_retired")
     else:
         run(connection, "kpis/touch_decided")
         last_batch_id = int(progress.get("events", 0))
@@ -119,6 +122,17 @@ def _judge(
     ):  # fmt: skip
         run(connection, f"kpis/{name}")
     return outcomes
+
+
+def _keep_retired(connection: Connection) -> None:
+    """Set aside the steps whose decisions retention has dropped; what they say is in kpi.step_outcome alone."""
+    run(connection, "kpis/keep_retired")
+    lost = scalar(connection, "kpis/count_lost")
+    if lost > 0:
+        raise RetentionRefused(
+            f"a full roll-up would lose {lost} steps: their decisions are past retention and kpi.step_outcome does "
+            "not hold them any more. Restore that table from a backup and roll up again"
+        )
 
 
 def _credit(connection: Connection, reporting_zone: str) -> int:

@@ -4,6 +4,11 @@
 with lifted as (
     delete from event.resubscription
     where resubscription.address = cast(:address as text)
+),
+
+provided as (
+    delete from event.provider_suppression
+    where provider_suppression.address = cast(:address as text)
 )
 
 delete from event.suppression

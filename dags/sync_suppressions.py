@@ -1,0 +1,45 @@
+"""Keep suppressions in step with SendGrid's lists, both ways.
+
+**Schedule.** Daily. `pull` reads bounces, invalid addresses, spam reports, global and group unsubscribes, and
+suppresses here who is listed there: the webhook says the same within seconds, and repeats for a day; the lists
+say it also after that. `push` tells SendGrid of opt-outs that came to us alone: of a topic to its unsubscribe
+group, of everything to the global list, so that other systems on the same account stop too. Sunset is never
+pushed. In mode `preview` (the default) nothing is read and nothing is pushed.
+
+**A re-run** finds the same: each list is read from a day before the place the last run reached, rows are known by
+address, and a ledger says what SendGrid already has.
+
+**To undo.** A pull never lifts a suppression, and nothing lifts what was pushed: docs/runbook.md says how
+somebody who came back is taken off SendGrid's lists by hand.
+"""
+
+import datetime as dt
+
+from airflow.sdk import dag, task
+
+from lifecycle_airflow.assets import EVENTS
+from lifecycle_airflow.dag_defaults import dag_defaults, ticks
+from lifecycle_airflow.installation import Counts, installation
+from lifecycle_airflow.run_window import now
+
+
+@dag(
+    schedule=ticks("45 2 * * *"),
+    doc_md=__doc__,
+    **dag_defaults("events", task_timeout=dt.timedelta(hours=2)),
+)
+def sync_suppressions() -> None:
+    @task(pool="sendgrid", outlets=[EVENTS])
+    def pull() -> Counts:
+        with installation() as system:
+            return system.pull_suppressions(now()).counts()
+
+    @task(pool="sendgrid")
+    def push() -> Counts:
+        with installation() as system:
+            return system.push_suppressions(now()).counts()
+
+    pull() >> push()
+
+
+sync_suppressions()

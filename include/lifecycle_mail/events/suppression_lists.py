@@ -1,0 +1,199 @@
+"""SendGrid's suppression lists over HTTP: pooled, with timeouts, tried again where trying again is safe.
+
+Beside the path of an ingest. Every call here may be repeated: reading changes nothing, and adding an address
+that is listed leaves it listed. The key and addresses never reach a log or an error.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple, Self
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+from lifecycle_mail.delivery.answers import without_addresses
+from lifecycle_mail.delivery.modes import base_url
+from lifecycle_mail.errors import SyncError
+from lifecycle_mail.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# httpx and httpcore log request lines and headers below WARNING; a key must not appear at any level.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+ROWS_A_PAGE = 500  # SendGrid's limit
+ADDRESSES_A_PUSH = 1000  # none is documented; mail/send takes as many recipients
+TRIES = 6
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+GLOBAL = 0
+"""Stands for the global list where a group's number is asked for."""
+
+
+class Listed(NamedTuple):
+    """One row of a list: address in lower case, when it was listed (Unix seconds), unsubscribe group if any."""
+
+    address: str
+    listed_epoch: int
+    group_id: int | None = None
+
+
+class AddressesRefused(Exception):
+    """400 to a push: SendGrid takes none of these addresses as they are."""
+
+
+class SuppressionLists:
+    """The account's lists; use as a context manager. `sleep` takes seconds."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        rows_a_page: int = ROWS_A_PAGE,
+        sleep: Callable[[float], None] = time.sleep,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.rows_a_page = rows_a_page
+        self._sleep = sleep
+        self._client = httpx.Client(
+            base_url=base_url(settings),
+            timeout=httpx.Timeout(settings.request_timeout_seconds, connect=10.0),
+            limits=httpx.Limits(max_connections=1, keepalive_expiry=5.0),
+            headers={
+                "Authorization": f"Bearer {settings.sendgrid_api_key or 'simulated'}",
+                "Accept": "application/json",
+                "User-Agent": "lifecycle-mail",
+            },
+            follow_redirects=False,
+            trust_env=False,
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def page(self, list_name: str, start_epoch: int, end_epoch: int, offset: int) -> list[Listed]:
+        """Return one page of a list that is read by time; both ends of the window are included.
+
+        Raises:
+            SyncError: no usable answer after several tries.
+        """
+        path = f"/v3/suppression/{list_name}"
+        answer = self._get(
+            path,
+            {"start_time": start_epoch, "end_time": end_epoch, "limit": self.rows_a_page, "offset": offset},
+        )
+        return [_listed(row, "created", path) for row in _rows(answer, path)]
+
+    def group_members(self) -> list[Listed]:
+        """Return who left which group, of all groups: one answer without pages (SyncError without one)."""
+        path = "/v3/asm/suppressions"
+        found = []
+        for row in _rows(self._get(path), path):
+            group_id = row.get("group_id")
+            if type(group_id) is not int:
+                raise _unusable(path, "a row without a group's number")
+            found.append(_listed(row, "created_at", path)._replace(group_id=group_id))
+        return found
+
+    def group_ids(self) -> set[int]:
+        """Return the numbers of the account's unsubscribe groups (SyncError where there is no answer)."""
+        path = "/v3/asm/groups"
+        return {row["id"] for row in _rows(self._get(path), path) if type(row.get("id")) is int}
+
+    def add(self, group_id: int, addresses: Sequence[str]) -> None:
+        """Put addresses on a group's list, or on the global one (GLOBAL); who is there stays there.
+
+        Raises:
+            AddressesRefused: 400; perhaps one of them is no address to SendGrid.
+            SyncError: no usable answer after several tries.
+        """
+        path = (
+            "/v3/asm/suppressions/global"
+            if group_id == GLOBAL
+            else f"/v3/asm/groups/{quote(str(group_id), safe='')}/suppressions"
+        )
+        response = self._ask("POST", path, content=orjson.dumps({"recipient_emails": list(addresses)}))
+        if response.status_code == 400:
+            raise AddressesRefused
+        if response.status_code != 201:
+            raise _refused(path, response)
+
+    def _get(self, path: str, params: dict[str, int] | None = None) -> Any:
+        response = self._ask("GET", path, params=params)
+        if response.status_code != 200:
+            raise _refused(path, response)
+        try:
+            return orjson.loads(response.content)
+        except orjson.JSONDecodeError:
+            raise _unusable(path, "no JSON") from None
+
+    def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Ask until there is an answer that another try would not change."""
+        headers = {"Content-Type": "application/json"} if "content" in request else {}
+        reason = ""
+        for attempt in range(TRIES):
+            try:
+                response = self._client.request(method, path, headers=headers, **request)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                reason, wait = type(error).__name__, _pause(attempt)
+            else:
+                if response.status_code != 429 and response.status_code < 500:
+                    return response
+                reason, wait = str(response.status_code), _until_reset(response) or _pause(attempt)
+            if attempt + 1 < TRIES:
+                logger.info("no answer of %s (%s): trying again in %.0f s", path, reason, wait)
+                self._sleep(wait)
+        raise SyncError(
+            f"SendGrid gave no answer to {method} {path} in {TRIES} tries (last: {reason}): what was read or "
+            "pushed before is kept, the next run goes on"
+        )
+
+
+def _pause(attempt: int) -> float:
+    return min(FIRST_PAUSE_SECONDS * 2**attempt, LONGEST_PAUSE_SECONDS)
+
+
+def _until_reset(response: httpx.Response) -> float | None:
+    """Return the seconds from the answer's own date to X-RateLimit-Reset, within reason; None = it says nothing."""
+    try:
+        reset = float(response.headers["X-RateLimit-Reset"])
+        told = parsedate_to_datetime(response.headers["Date"]).timestamp()
+    except (KeyError, ValueError, TypeError):
+        return None
+    return min(max(reset - told, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+
+
+def _rows(answer: Any, path: str) -> list[dict[str, Any]]:
+    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+        raise _unusable(path, "no list of rows")
+    return answer
+
+
+def _listed(row: dict[str, Any], time_key: str, path: str) -> Listed:
+    address, listed_epoch = row.get("email"), row.get(time_key)
+    if not isinstance(address, str) or type(listed_epoch) is not int:
+        raise _unusable(path, "a row without address or time")
+    return Listed(address.replace("\x00", "").strip().lower(), listed_epoch)
+
+
+def _unusable(path: str, what: str) -> SyncError:
+    return SyncError(f"the answer of {path} holds {what}: is SENDGRID_BASE_URL SendGrid's address?")
+
+
+def _refused(path: str, response: httpx.Response) -> SyncError:
+    if response.status_code in (401, 403):
+        return SyncError(
+            f"SendGrid refused the key for {path} ({response.status_code}): give SENDGRID_API_KEY the rights to "
+            "read suppressions and to read and write unsubscribe groups"
+        )
+    text = without_addresses(response.text)
+    return SyncError(f"SendGrid answered {response.status_code} to {path}: {text}")

@@ -1,0 +1,292 @@
+"""Keep suppressions in step with SendGrid's lists, both ways: what the webhook missed, what SendGrid has not heard.
+
+Beside the path of an ingest: the webhook tells within seconds, the lists tell what it could not. A pull commits
+the rows of a window together with how far it came; a push writes down what it means to say, says it, and writes
+down what was taken. Either may be killed anywhere and done again. docs/decisions/0009 says why it is like this.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime, timedelta
+
+import orjson
+from sqlalchemy.engine import Connection, Engine
+
+from lifecycle_mail.campaigns import Topic
+from lifecycle_mail.database import copy_in, lock, run, session_lock
+from lifecycle_mail.delivery.modes import require_deliverable
+from lifecycle_mail.errors import SyncError
+from lifecycle_mail.events.parsing import EARLIEST_EPOCH
+from lifecycle_mail.events.suppression_lists import (
+    ADDRESSES_A_PUSH,
+    GLOBAL,
+    AddressesRefused,
+    Listed,
+    SuppressionLists,
+)
+from lifecycle_mail.events.suppression_windows import Reading, Window, read_windows
+from lifecycle_mail.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+OVERLAP = timedelta(hours=24)  # SendGrid repeats webhook events for as long; a row may be late by as much
+CLOSED_AFTER = timedelta(minutes=5)
+CLOCKS_DIFFER_MINUTES = 10
+ROWS_A_STEP = 5000
+
+# What a row of a list means, as the webhook's event of the same kind would. Blocks suppress nothing.
+REASONS = {
+    "bounces": "hard_bounce",
+    "invalid_emails": "dropped",
+    "spam_reports": "complaint",
+    "unsubscribes": "unsubscribed",
+    "blocks": None,
+}
+GROUPS = "groups"
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What one synchronisation did.
+
+    listed: distinct rows read, blocks among them; blocks: rows that suppress nothing; suppressed: suppressions
+    new or changed; unsettled: windows that never held still, which the next run reads again; pushed: addresses
+    SendGrid took; refused: addresses it refused.
+    """
+
+    listed: int = 0
+    blocks: int = 0
+    suppressed: int = 0
+    unsettled: int = 0
+    pushed: int = 0
+    refused: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return asdict(self)
+
+    def plus(self, other: SyncReport) -> SyncReport:
+        """Return the sum of two reports, field by field."""
+        return SyncReport(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+
+def pull(
+    engine: Engine,
+    settings: Settings,
+    topics: Mapping[str, Topic],
+    *,
+    now: datetime,
+    lists: SuppressionLists | None = None,
+) -> SyncReport:
+    """Read SendGrid's lists up to five minutes before `now`, from a day before where the last run came to.
+
+    Bounces, invalid addresses, spam reports, unsubscribes and group unsubscribes become event.suppression, as
+    the webhook's events would; a list never lifts anything. In mode preview nothing is asked.
+
+    Raises:
+        DeliveryRefused: the mode and the settings do not permit it.
+        SyncError: SendGrid does not answer usably; windows read before it are committed.
+    """
+    if settings.mode == "preview":
+        return SyncReport()
+    require_deliverable(engine, settings, dict(topics))
+    with engine.connect() as holder, session_lock(holder, "suppression_sync"), _open(settings, lists) as opened:
+        puller = _Puller(engine, settings.link_secret, _topic_by_group(topics), opened, now)
+        report = SyncReport()
+        for list_name in REASONS:
+            report = report.plus(puller.pull_list(list_name))
+        report = report.plus(puller.pull_groups())
+    logger.info("pulled suppressions: %s", report)
+    return report
+
+
+def push(
+    engine: Engine,
+    settings: Settings,
+    topics: Mapping[str, Topic],
+    *,
+    now: datetime,
+    lists: SuppressionLists | None = None,
+) -> SyncReport:
+    """Tell SendGrid of the opt-outs it is not known to hold: of a topic to its group, of everything to all.
+
+    Only what people said themselves (view event.opt_out): sunset, bounces and an operator's word stay ours.
+    In mode preview nothing is said.
+
+    Raises:
+        DeliveryRefused: the mode and the settings do not permit it.
+        SyncError: no usable answer, or a topic's group is unknown to SendGrid; what was taken is written down.
+    """
+    if settings.mode == "preview":
+        return SyncReport()
+    require_deliverable(engine, settings, dict(topics))
+    groups = [{"scope": "all", "group_id": GLOBAL}]
+    groups += [{"scope": f"topic:{name}", "group_id": group} for group, name in _topic_by_group(topics).items()]
+    with engine.connect() as holder, session_lock(holder, "suppression_sync"), _open(settings, lists) as opened:
+        with engine.begin() as connection:
+            known = orjson.dumps(groups).decode()
+            run(connection, "events/unqueue_opt_outs", groups=known)
+            run(connection, "events/queue_opt_outs", groups=known, now=now)
+            queued = [row.group_id for row in run(connection, "events/queued_groups")]
+        report, unknown = _push_groups(engine, opened, queued, now)
+    logger.info("pushed opt-outs: %s", report)
+    if unknown:
+        names = sorted(_topic_by_group(topics)[group] for group in unknown)
+        raise SyncError(
+            f"SendGrid has no unsubscribe group {', '.join(map(str, sorted(unknown)))} (topic {', '.join(names)}): "
+            "make the group there, or correct sendgrid_group_id; these opt-outs wait"
+        )
+    return report
+
+
+def _open(settings: Settings, lists: SuppressionLists | None) -> AbstractContextManager[SuppressionLists]:
+    return SuppressionLists(settings) if lists is None else nullcontext(lists)
+
+
+def _topic_by_group(topics: Mapping[str, Topic]) -> dict[int, str]:
+    return {
+        topic.sendgrid_group_id: name for name, topic in topics.items() if topic.sendgrid_group_id is not None
+    }
+
+
+@dataclass(frozen=True)
+class _Puller:
+    """One pull: where from, where to, and for which moment."""
+
+    engine: Engine
+    link_secret: str
+    topics: Mapping[int, str]
+    lists: SuppressionLists
+    now: datetime
+
+    def pull_list(self, list_name: str) -> SyncReport:
+        """Read one list that is read by time, oldest first, and commit some thousand rows at a time."""
+        window = self._window(list_name)
+        report = SyncReport()
+        if window is None:
+            return report
+        readings = read_windows(
+            lambda start, end, offset: self.lists.page(list_name, start, end, offset),
+            window,
+            self.lists.rows_a_page,
+        )
+        for rows, end_epoch, unsettled in _in_steps(readings):
+            report = report.plus(SyncReport(listed=len(rows), unsettled=unsettled))
+            # Behind a window that never held still the mark stays, so that the next run reads it again.
+            covered = None if report.unsettled else datetime.fromtimestamp(end_epoch, UTC)
+            report = report.plus(self._take(list_name, rows, covered))
+        return report
+
+    def pull_groups(self) -> SyncReport:
+        """Read who left which group: one answer, so that nothing can move between pages."""
+        rows = frozenset(self.lists.group_members())
+        return SyncReport(listed=len(rows)).plus(self._take(GROUPS, rows, self.now))
+
+    def _window(self, list_name: str) -> Window | None:
+        with self.engine.connect() as connection:
+            covered = dict(tuple(row) for row in run(connection, "events/sync_progress")).get(list_name)
+        start = EARLIEST_EPOCH if covered is None else int((covered - OVERLAP).timestamp())
+        end = int((self.now - CLOSED_AFTER).timestamp())
+        return Window(start, end) if start <= end else None
+
+    def _take(self, list_name: str, rows: frozenset[Listed], covered_until: datetime | None) -> SyncReport:
+        """Fold rows and write down how far the list was read, in one transaction."""
+        blocks = len(rows) if list_name == "blocks" else 0
+        with self.engine.begin() as connection:
+            # An erasure or an ingest under way must not see half of it, nor the other way round.
+            lock(connection, "ingest")
+            suppressed = self._fold(connection, list_name, rows) if rows and not blocks else 0
+            if covered_until is not None:
+                run(
+                    connection,
+                    "events/record_sync_progress",
+                    list_name=list_name, covered_until=covered_until, now=self.now,
+                )  # fmt: skip
+        return SyncReport(blocks=blocks, suppressed=suppressed)
+
+    def _fold(self, connection: Connection, list_name: str, rows: Iterable[Listed]) -> int:
+        run(connection, "events/create_listed")
+        text = io.StringIO()
+        csv.writer(text).writerows(self._meaning(list_name, row) for row in sorted(rows) if row.address)
+        text.seek(0)
+        copy_in(connection, "listed_staging", ("address", "scope", "reason", "group_id", "listed_epoch"), text)
+        run(connection, "events/drop_erased_listed", link_secret=self.link_secret)
+        run(connection, "events/drop_echoes", clocks_differ_minutes=CLOCKS_DIFFER_MINUTES)
+        changed = run(connection, "events/fold_listed").rowcount
+        run(connection, "events/hold_listed")
+        return changed
+
+    def _meaning(self, list_name: str, row: Listed) -> tuple[str, str, str, int | None, int]:
+        """Return address, scope, reason, group, time; a group we have no topic for means all mail."""
+        if list_name != GROUPS:
+            group_id = GLOBAL if list_name == "unsubscribes" else None
+            return row.address, "all", str(REASONS[list_name]), group_id, row.listed_epoch
+        topic = self.topics.get(row.group_id or 0)
+        scope = f"topic:{topic}" if topic else "all"
+        return row.address, scope, "unsubscribed", row.group_id, row.listed_epoch
+
+
+def _in_steps(readings: Iterable[Reading]) -> Iterator[tuple[frozenset[Listed], int, int]]:
+    """Join readings to steps of ROWS_A_STEP rows; yield rows, the last second covered, readings unsettled."""
+    rows: set[Listed] = set()
+    unsettled, end_epoch = 0, None
+    for reading in readings:
+        rows |= reading.rows
+        end_epoch, unsettled = reading.window.end_epoch, unsettled + int(not reading.is_settled)
+        if len(rows) >= ROWS_A_STEP:
+            yield frozenset(rows), end_epoch, unsettled
+            rows, unsettled, end_epoch = set(), 0, None
+    if end_epoch is not None:
+        yield frozenset(rows), end_epoch, unsettled
+
+
+def _push_groups(
+    engine: Engine, lists: SuppressionLists, queued: list[int], now: datetime
+) -> tuple[SyncReport, set[int]]:
+    """Push what is queued; return the counts and the groups SendGrid does not have."""
+    # SendGrid adds addresses meant for a group it does not have to its global list: never ask it that.
+    known = lists.group_ids() if any(group != GLOBAL for group in queued) else set()
+    report, unknown = SyncReport(), set[int]()
+    for group_id in queued:
+        if group_id == GLOBAL or group_id in known:
+            report = report.plus(_push_group(engine, lists, group_id, now))
+        else:
+            unknown.add(group_id)
+    return report, unknown
+
+
+def _push_group(engine: Engine, lists: SuppressionLists, group_id: int, now: datetime) -> SyncReport:
+    report, last = SyncReport(), ""
+    while True:
+        with engine.connect() as connection:
+            reading = {"group_id": group_id, "after_address": last, "rows": ADDRESSES_A_PUSH}
+            addresses = list(run(connection, "events/queued_opt_outs", **reading).scalars())
+        if not addresses:
+            return report
+        refused = _add(lists, group_id, addresses)
+        taken = [one for one in addresses if one not in refused]
+        with engine.begin() as connection:
+            run(
+                connection,
+                "events/finish_push",
+                group_id=group_id, taken=taken, refused=sorted(refused), now=now,
+            )  # fmt: skip
+        report, last = report.plus(SyncReport(pushed=len(taken), refused=len(refused))), addresses[-1]
+
+
+def _add(lists: SuppressionLists, group_id: int, addresses: list[str]) -> set[str]:
+    """Push addresses, and narrow a refusal down to those that are to blame; return them."""
+    try:
+        lists.add(group_id, addresses)
+    except AddressesRefused:
+        if len(addresses) == 1:
+            return set(addresses)
+        middle = len(addresses) // 2
+        return _add(lists, group_id, addresses[:middle]) | _add(lists, group_id, addresses[middle:])
+    return set()

@@ -1,0 +1,12 @@
+-- Leave out what we pushed ourselves: the list gives the time of our push, not of anybody's word. Clocks of the
+-- provider and ours may differ by some minutes.
+-- grain: one row a row listed
+-- clocks_differ_minutes integer
+delete from listed_staging
+using event.provider_suppression as known
+where
+    listed_staging.address = known.address
+    and listed_staging.group_id = known.group_id
+    and listed_staging.listed_at
+    between known.requested_at - make_interval(mins => cast(:clocks_differ_minutes as integer))
+    and coalesce(known.pushed_at, 'infinity') + make_interval(mins => cast(:clocks_differ_minutes as integer))

@@ -1,0 +1,48 @@
+-- Fold listed rows to suppressions by the rules the webhook's events follow. A row that says nothing new is not
+-- written, so that reading a list again changes nothing. Who asked for a topic again later stays lifted.
+-- grain: one row an address, scope and reason
+with said as (
+    select
+        listed_staging.address,
+        listed_staging.scope,
+        listed_staging.reason,
+        min(listed_staging.listed_at) as suppressed_at,
+        max(listed_staging.listed_at) as last_suppressed_at
+    from listed_staging
+    group by listed_staging.address, listed_staging.scope, listed_staging.reason
+)
+
+insert into event.suppression as known (
+    address, scope, reason, suppressed_at, source, last_suppressed_at, lifted_at
+)
+select
+    said.address,
+    said.scope,
+    said.reason,
+    said.suppressed_at,
+    'sync' as source,
+    said.last_suppressed_at,
+    resubscription.resubscribed_at as lifted_at
+from said
+left join event.resubscription
+    on
+        said.reason = 'unsubscribed'
+        and said.address = resubscription.address
+        and said.scope = resubscription.scope
+        and said.last_suppressed_at < resubscription.resubscribed_at
+on conflict (address, scope, reason) do update
+    set
+        suppressed_at = least(known.suppressed_at, excluded.suppressed_at),
+        source = case
+            when excluded.suppressed_at < known.suppressed_at then excluded.source
+            else known.source
+        end,
+        last_suppressed_at = greatest(
+            known.last_suppressed_at, known.suppressed_at, excluded.last_suppressed_at
+        ),
+        lifted_at = case
+            when known.lifted_at > excluded.last_suppressed_at then known.lifted_at
+            else excluded.lifted_at
+        end
+    where excluded.suppressed_at < known.suppressed_at
+    or excluded.last_suppressed_at > coalesce(known.last_suppressed_at, known.suppressed_at)

@@ -1,0 +1,9 @@
+-- Groups for which opt-outs wait.
+-- grain: one row a group; 0 = the global list
+select
+    queued.group_id,
+    count(*) as addresses
+from event.provider_suppression as queued
+where queued.requested_at is not null and queued.pushed_at is null and queued.refused_at is null
+group by queued.group_id
+order by queued.group_id
