@@ -2,7 +2,7 @@
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
 This is the hot path of the product (a million recipients a run). Each slot is compiled once a shell;
-for each recipient only these functions run. bench/slots.py measures it.
+for each recipient only these functions run. bench/delivery.py measures it.
 """
 
 import re
