@@ -261,6 +261,7 @@ def _reserve_period(
 def release(connection: Connection, keys: Sequence[MessageKey]) -> None:
     """Give back the places of mails that surely did not go."""
     if keys:
+        run(connection, "delivery/probe_plans")
         run(
             connection,
             "delivery/release",

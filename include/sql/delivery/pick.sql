@@ -1,4 +1,5 @@
--- Lock up to `batch` planned mails of one shell, the longest due first, and judge each as of now: everything that was decided is asked again.
+-- Lock up to `batch` planned mails of one shell, the longest due first, and judge each as of now: everything that was
+-- decided is asked again.
 -- verdict is null for a mail that may go; 'postpone' where the recipient's hours are over until `opens_at`.
 -- grain: one row a mail
 -- shell_id bigint; batch mails; now timestamptz; topic text; is_marketing boolean; permissions text[];
@@ -71,7 +72,7 @@ opening as materialized (
 select
     known.enrollment_id,
     known.step,
-    known.message_id::text as message_id,
+    cast(known.message_id as text) as message_id,
     known.customer_id,
     known.expires_at,
     known.context,

@@ -1,5 +1,5 @@
--- Let the statements that follow in this transaction find a thousand rows by a thousand index probes: beside a large table the
--- planner takes one pass over all of it for cheaper, as it counts each probe for every partition.
+-- Let the statements that follow in this transaction find a thousand rows by a thousand index probes: beside a large
+-- table the planner takes one pass over all of it for cheaper, as it counts each probe for every partition.
 -- grain: one row
 -- look-back: none
 select

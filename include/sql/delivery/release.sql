@@ -30,7 +30,6 @@ known as (
         select former_address.address
         from source.former_address
         where former_address.customer_id = mail.customer_id
-        offset 0
     ) as addressed on addressed.address is not null
 )
 

@@ -7,7 +7,7 @@ alter table message.message alter column slots set storage external;
 alter table message.shell add column slots_dictionary bytea;
 
 comment on column message.message.slots is
-'Personal parts: JSON of token → text, Zstandard against the shell''s slots_dictionary. With the shell, the exact mail.';
+'Personal parts: JSON of token → text, Zstandard against the shell''s slots_dictionary. With the shell the exact mail.';
 comment on column message.shell.slots_dictionary is
 'Slots of the template''s sample recipient, what slots of this shell are compressed against; null = nothing.';
 
