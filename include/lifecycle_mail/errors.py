@@ -9,7 +9,7 @@
     ├── CampaignError        a campaign or topic file is wrong: file, line, what to write instead
     ├── TemplateError        a mail template is wrong, or lacks a variable
     ├── DeliveryRefused      delivery may not start in this mode with these settings
-    ├── SendingStopped       the provider's answer stopped all sending (401, 403)
+    ├── SendingStopped       sending stopped by itself: refused access (401, 403), or a breaker
     └── EventsError          an export of events cannot be read, or cannot be written
 
 Every message says what was wrong, where, and what to do, in one line, without personal data.
@@ -53,7 +53,7 @@ class DeliveryRefused(LifecycleError):
 
 
 class SendingStopped(LifecycleError):
-    """The provider's answer stopped all sending."""
+    """Sending stopped by itself: the provider refused our access, or a campaign's breaker tripped."""
 
 
 class EventsError(LifecycleError):
