@@ -258,7 +258,7 @@ def plan(world: AirflowWorld, campaign: str = "cart_abandoned") -> None:
     system.engine.dispose()
 
 
-def wait_for_requests(world: AirflowWorld, more_than: int, seconds: float = 90) -> None:
+def wait_for_requests(world: AirflowWorld, more_than: int, seconds: float = 240) -> None:
     """Wait until the simulator has accepted more requests than `more_than`."""
     wait_until(lambda: world.requests() > more_than, "no request came", seconds, every_seconds=0.05)
 
