@@ -41,6 +41,7 @@ class AirflowWorld:
     simulator: running_services.Service
     collector: running_services.Service
     warehouse: Engine
+    metadata: Engine
     environment: dict[str, str]
     folder: Path
 
@@ -115,15 +116,16 @@ def running_world(
             **settings,
         }
         airflow = AirflowStack(folder / "stack", metadata_url, environment, free_port())
-        warehouse = engine(warehouse_url)
+        warehouse, metadata = engine(warehouse_url), engine(metadata_url)
         try:
             airflow.start(components=COMPONENTS)
             airflow.wait_healthy()
             airflow.ensure_pool("sendgrid", 2, "Requests to SendGrid at the same time")
-            yield AirflowWorld(airflow, simulator, collector, warehouse, environment, folder)
+            yield AirflowWorld(airflow, simulator, collector, warehouse, metadata, environment, folder)
         finally:
             airflow.stop()
             warehouse.dispose()
+            metadata.dispose()
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, server_url: str, template_da
         cloned_warehouse(server_url, template_database) as warehouse_url,
         running_world(folder, server_url, warehouse_url, **settings) as running,
     ):
-        running.airflow.unpause(["deliver_messages", CAMPAIGN, DAILY])
+        running.airflow.unpause(["deliver_messages", "ingest_events", CAMPAIGN, DAILY])
         for name in (CAMPAIGN, DAILY):
             running.airflow.wait_new_run(name, "scheduled")
         yield running
@@ -342,7 +342,7 @@ def check_ledger_after_kills(world: AirflowWorld, prefix: str, count: int, kills
 
 
 def test_a_scheduler_killed_in_mid_delivery_comes_back(world: AirflowWorld) -> None:
-    """kill -9 of the scheduler while mails go out: it is started again, starts the task again, nobody is mailed twice."""
+    """kill -9 of the scheduler while mails go out: it comes back, its tasks start again, nobody is mailed twice."""
     load(world, people("headless", MANY))
     plan(world)
     before = world.requests()
