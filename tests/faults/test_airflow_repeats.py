@@ -1,7 +1,8 @@
-"""Whatever Airflow repeats, nobody is mailed twice and nothing stale is mailed.
+"""Whatever Airflow repeats, nobody is mailed twice and nothing stale is mailed; what stops says so.
 
 A real scheduler, real task processes and the simulator: runs are cleared, triggered again, backfilled and run at
-once; tasks and the scheduler are killed with SIGKILL. Mails are counted from the simulator's own record.
+once; tasks and the scheduler are killed with SIGKILL; breakers trip. Mails are counted from the simulator's own
+record.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import sqlalchemy as sa
 
 import running_services
 from airflow_world import (
@@ -48,13 +50,14 @@ LEASE_SECONDS = 20
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, server_url: str, template_database: str) -> Iterator[AirflowWorld]:
     """One installation for all tests of this module; each test brings customers of its own."""
+    folder = tmp_path_factory.mktemp("repeats")
     settings = {
+        "LIFECYCLE_TOPICS_FILE": str(topics_with_limits(folder)),
         "LIFECYCLE_CLAIM_LEASE_SECONDS": str(LEASE_SECONDS),
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
         "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
         "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
     }
-    folder = tmp_path_factory.mktemp("repeats")
     with (
         cloned_warehouse(server_url, template_database) as warehouse_url,
         running_world(folder, server_url, warehouse_url, **settings) as running,
@@ -63,6 +66,15 @@ def world(tmp_path_factory: pytest.TempPathFactory, server_url: str, template_da
         for name in (CAMPAIGN, DAILY):
             running.airflow.wait_new_run(name, "scheduled")
         yield running
+
+
+def topics_with_limits(folder: Path) -> Path:
+    """The topics, with limits that a few mails can pass."""
+    limits = "limits: {minimum: 10, complaint_rate: 0.1, bounce_rate: 0.1, rejection_rate: 0.1}"
+    text = (RUN_DAGS.parents[2] / "include" / "topics.yaml").read_text()
+    file = folder / "topics.yaml"
+    file.write_text(text.replace("permissions: [confirmed]\n", f"permissions: [confirmed]\n    {limits}\n"))
+    return file
 
 
 @pytest.fixture(autouse=True)
@@ -396,3 +408,57 @@ def command_line(world: AirflowWorld, *words: str) -> None:
 
 def claims(world: AirflowWorld) -> int:
     return int(world.rows("select count(*) from delivery.attempt")[0][0])
+
+
+@pytest.mark.parametrize("word", ["complain", "bounce"])
+def test_what_recipients_do_stops_the_campaign_and_turns_it_red(world: AirflowWorld, word: str) -> None:
+    """Past the limit, by events that came back: the next batch stays, and Airflow says which rate it was."""
+    begin_a_new_judgement(world)
+    bad = [Person(f"{word}-bad-{n}", f"{word}+{n}@example.com") for n in range(4)]
+    load(world, [*people(word, 16), *bad])
+    plan(world)
+    deliver_all(world)
+    running_services.settle(world.simulator)
+    assert world.run("ingest_events").state == "success"
+    load(world, people(f"{word}-later", 3))
+    plan(world)
+    check_it_stops(world, f"{'complaint' if word == 'complain' else word} rate 20.00% (4 of 20) is above 10.00%")
+    assert mailed(world, f"{word}-later") == 0
+    command_line(world, "campaign", "resume", "cart_abandoned")
+    deliver_all(world)
+    assert mailed(world, f"{word}-later") == 3
+
+
+def test_refused_recipients_stop_the_campaign_and_turn_it_red(world: AirflowWorld) -> None:
+    """SendGrid's 400 names twelve of 28 recipients: they are rejected, the others wait, and Airflow says why."""
+    begin_a_new_judgement(world)
+    load(world, [*people("refused", 16), *people("nobody", 12)])
+    with world.warehouse.begin() as connection:  # what the provider refuses and the feeds would not let through
+        connection.execute(sa.text("update source.customer set email = customer_id where customer_id like 'nobody-%'"))
+    plan(world)
+    check_it_stops(world, "rejection rate 100.00% (12 of 12) is above 10.00%")
+    assert ledger(world, "nobody") == {"rejected": 12}
+    assert ledger(world, "refused") == {"planned": 16}
+    assert mailed(world, "refused") == 0
+    command_line(world, "campaign", "resume", "cart_abandoned")
+    deliver_all(world)
+    assert mailed(world, "refused") == 16
+
+
+def begin_a_new_judgement(world: AirflowWorld) -> None:
+    """Resuming begins one: the mails of earlier tests do not count."""
+    command_line(world, "campaign", "pause", "cart_abandoned")
+    command_line(world, "campaign", "resume", "cart_abandoned")
+
+
+def check_it_stops(world: AirflowWorld, said: str) -> None:
+    """The delivery that trips is red and says so; the next is not; the campaign's runs are until it is resumed."""
+    tripped = world.run("deliver_messages")
+    states = world.airflow.task_states(tripped)
+    assert (tripped.state, states["deliver"], states["report_stops"]) == ("failed", "success", "failed")
+    assert said in world.log_of(tripped, "report_stops")
+    assert world.run("deliver_messages").state == "success"
+    planned = world.run(CAMPAIGN, as_of=dt.datetime.now(dt.UTC).isoformat())
+    states = world.airflow.task_states(planned)
+    assert (planned.state, states["write_messages"], states["report_stop"]) == ("failed", "success", "failed")
+    assert said in world.log_of(planned, "report_stop")
