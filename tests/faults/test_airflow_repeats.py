@@ -64,7 +64,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, server_url: str, template_da
     ):
         running.airflow.unpause(["deliver_messages", "ingest_events", CAMPAIGN, DAILY])
         for name in (CAMPAIGN, DAILY):
-            running.airflow.wait_new_run(name, "scheduled")
+            running.airflow.wait_new_run(name, "scheduled", timeout_seconds=400)
         yield running
 
 
