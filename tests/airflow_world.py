@@ -30,6 +30,7 @@ from local_stack.processes import free_port, wait_until
 REPOSITORY = Path(__file__).resolve().parent.parent
 CAMPAIGNS = ("cart_abandoned", "birthday")
 LINK_SECRET = "link-secret-for-tests"
+PATIENCE_SECONDS = 600  # for a run of a DAG, on a machine that does other things too
 COMPONENTS = ("api-server", "dag-processor", "scheduler")
 
 
@@ -74,13 +75,13 @@ class AirflowWorld:
 
     def run(self, dag_id: str, **conf: Any) -> Run:
         """Trigger a DAG and wait for its end."""
-        return self.airflow.wait_run(self.airflow.trigger(dag_id, conf), 300)
+        return self.airflow.wait_run(self.airflow.trigger(dag_id, conf), PATIENCE_SECONDS)
 
     def clear(self, run: Run) -> Run:
         """Clear every task of a run, as a person does on its page, and wait until it has run again."""
         body = {"dry_run": False, "dag_run_id": run.run_id, "only_failed": False, "reset_dag_runs": True}
         self.airflow.request("POST", f"dags/{run.dag_id}/clearTaskInstances", json=body)
-        return self.airflow.wait_run(run, 300)
+        return self.airflow.wait_run(run, PATIENCE_SECONDS)
 
     def log_of(self, run: Run, task_id: str) -> str:
         """The log files of one task of a run."""

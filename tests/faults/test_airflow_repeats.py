@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 import running_services
 from airflow_world import (
+    PATIENCE_SECONDS,
     AirflowWorld,
     Person,
     cloned_warehouse,
@@ -36,7 +37,7 @@ from airflow_world import (
 from local_stack.airflow import Run, airflow_command
 from local_stack.processes import Service, wait_until, with_include
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(2400)]
 
 CAMPAIGN = "campaign__cart_abandoned"
 DAILY = "campaign__birthday"
@@ -89,7 +90,7 @@ def calm(world: AirflowWorld) -> Iterator[None]:
 
 def idle(world: AirflowWorld) -> None:
     """Wait until neither a delivery nor a planning run is queued or running."""
-    world.airflow.wait_idle(["deliver_messages", CAMPAIGN], 300)
+    world.airflow.wait_idle(["deliver_messages", CAMPAIGN], PATIENCE_SECONDS)
 
 
 def deliver_all(world: AirflowWorld) -> None:
@@ -303,7 +304,7 @@ def test_a_killed_task_is_retried_and_sends_nothing_twice(world: AirflowWorld) -
     run = world.airflow.trigger("deliver_messages")
     wait_for_requests(world, before)
     os.kill(wait_for_a_claiming_task(world), signal.SIGKILL)
-    ended = world.airflow.wait_run(run, 400)
+    ended = world.airflow.wait_run(run, PATIENCE_SECONDS)
     assert ended.state == "success", world.airflow.task_states(run)
     tries = world.airflow.get(f"dags/deliver_messages/dagRuns/{run.run_id}/taskInstances")["task_instances"]
     assert max(one["try_number"] for one in tries) == 2
@@ -370,7 +371,7 @@ def test_a_scheduler_killed_in_mid_delivery_comes_back(world: AirflowWorld) -> N
         "the scheduler was not started again",
         60,
     )
-    ended = world.airflow.wait_run(run, 500)
+    ended = world.airflow.wait_run(run, PATIENCE_SECONDS)
     assert ended.state == "success", world.airflow.task_states(run)
     check_ledger_after_kills(world, "headless", MANY, kills=2)  # two shards were in flight
 
@@ -385,7 +386,7 @@ def test_one_switch_stops_all_sending_within_a_batch(world: AirflowWorld) -> Non
     wait_for_requests(world, before)
     command_line(world, "sending", "pause")
     at_the_pause = claims(world)
-    assert world.airflow.wait_run(run, 300).state == "success"
+    assert world.airflow.wait_run(run, PATIENCE_SECONDS).state == "success"
     assert claims(world) <= at_the_pause + SHARDS, "more was claimed after the pause than was being claimed"
     left = ledger(world, "switch").get("planned", 0)
     assert 0 < left < MANY, "the pause fell outside the delivery: the test proves nothing"
