@@ -10,6 +10,10 @@ logical date) needs it and refuses to guess.
 step is decided twice, no message is written twice. A run of an old period may plan, and never mails: what it
 would send is older than `max_lateness_hours` and is recorded as `stale`.
 
+**Red `report_stop`**: the campaign's breaker stopped its mails. The task's log says which rate passed its limit,
+with the numbers, and what to do. Planning goes on, nothing is lost: mails wait, or end as `stale`. The task stays
+red until `campaign resume <name>`.
+
 **To undo.** Pause the DAG: `deliver_messages` copies the pause, and messages already written stay where they
 are until it is unpaused. To change the campaign, edit its YAML file; nothing here needs to be touched.
 

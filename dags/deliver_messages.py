@@ -10,6 +10,11 @@ set by `campaign pause` stays until `campaign resume`.
 **Shards** are two workers on the same ledger; a row is claimed by one of them. The pool `sendgrid` bounds how
 many requests run at a time over all runs. In mode `preview` (the default) nothing is sent.
 
+**Red `report_stops`**: sending stopped by itself in this run. The task's log says what and why: a campaign's
+breaker with the rate that passed its limit and its numbers (the campaign's own DAG stays red from then on), or
+the provider's refusal of our access, which stays red here until `sending resume`. A pause that somebody set is
+no failure; the log of `deliver` names it.
+
 **A re-run** sends nothing twice: a message that was claimed is accepted, rejected, or in doubt until an event
 or its topic's policy settles it.
 
@@ -44,7 +49,12 @@ def deliver_messages() -> None:
         with installation() as system:
             return deliver_shard(get_current_context(), system, shard)
 
-    copy_pauses() >> deliver.expand(shard=SHARDS)
+    @task
+    def report_stops() -> None:
+        with installation() as system:
+            system.require_not_stopped(since=get_current_context()["dag_run"].start_date)
+
+    copy_pauses() >> deliver.expand(shard=SHARDS) >> report_stops()
 
 
 deliver_messages()

@@ -2,21 +2,26 @@
 
 SQL lives in include/sql/<stage>/<name>.sql, one statement a file, and is found from this file's own
 place, never from the working directory. Sessions run in UTC.
+
+Rows are people. Neither an error of the database nor a log at any level quotes what was written or read:
+parameters are hidden, the server's details are cut off, rows are not logged.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import IO, Any, cast
 
 import orjson
+import psycopg2
 import sqlalchemy as sa
 from psycopg2.extensions import connection as Psycopg2Connection
-from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
+from sqlalchemy.engine import Connection, CursorResult, Engine, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from lifecycle_mail.errors import DatabaseUnavailable, SettingsError
@@ -26,6 +31,18 @@ SQL_FOLDER = INCLUDE / "sql"
 logger = logging.getLogger(__name__)
 
 MANY_ROWS = 1000
+
+LOG_NAME = "lifecycle_mail"
+_QUOTED = re.compile(r'".*"', re.DOTALL)
+_DATA_EXCEPTION = "22"  # the class of SQLSTATEs whose messages quote the value that was refused
+
+
+def _shows_no_row(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(("Row ", "Col "))
+
+
+# SQLAlchemy hides parameters at our wish, and at DEBUG writes every row it reads whatever we wish.
+logging.getLogger(f"sqlalchemy.engine.Engine.{LOG_NAME}").addFilter(_shows_no_row)
 
 
 def engine(database_url: str, *, connections: int = 5) -> Engine:
@@ -41,10 +58,12 @@ def engine(database_url: str, *, connections: int = 5) -> Engine:
     if url.get_backend_name() not in ("postgresql", "postgres"):
         raise SettingsError("LIFECYCLE_DATABASE_URL is not PostgreSQL: write postgresql://…")
     try:
-        return sa.create_engine(
+        made = sa.create_engine(
             url.set(drivername="postgresql+psycopg2"),
             pool_size=connections,
             pool_pre_ping=True,
+            hide_parameters=True,
+            logging_name=LOG_NAME,
             json_serializer=_to_json,
             json_deserializer=orjson.loads,
             connect_args={
@@ -55,6 +74,28 @@ def engine(database_url: str, *, connections: int = 5) -> Engine:
         )
     except NoSuchModuleError:
         raise SettingsError("LIFECYCLE_DATABASE_URL is not PostgreSQL: write postgresql://…") from None
+    sa.event.listen(made, "handle_error", _withhold_values)
+    return made
+
+
+def _withhold_values(context: ExceptionContext) -> None:
+    """Cut what the server quotes of a row out of an error, before anybody can print it."""
+    if isinstance(context.original_exception, psycopg2.Error):
+        text = without_values(context.original_exception)
+        context.original_exception.args = (text,)
+        if context.sqlalchemy_exception is not None:
+            kind = type(context.original_exception)
+            context.sqlalchemy_exception.args = (f"({kind.__module__}.{kind.__name__}) {text}",)
+
+
+def without_values(error: psycopg2.Error) -> str:
+    """Return what the server says was wrong, without DETAIL, CONTEXT and LINE, which quote rows."""
+    said = error.diag.message_primary
+    if not said:
+        return str(error)  # not of the server: a connection that was refused or lost
+    if (error.pgcode or "").startswith(_DATA_EXCEPTION):
+        said = _QUOTED.sub("<value>", said)
+    return f"{said} (SQLSTATE {error.pgcode})"
 
 
 def _to_json(value: object) -> str:
@@ -114,10 +155,21 @@ def copy_in(connection: Connection, table: str, columns: Sequence[str], stream: 
 
     `table` and `columns` are names from this code, never user text.
     """
-    raw: Psycopg2Connection = connection.connection.driver_connection  # type: ignore[assignment]
-    with raw.cursor() as cursor:
+    with raw_cursor(connection) as cursor:
         cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin with (format csv)", stream)
         return int(cursor.rowcount)
+
+
+@contextmanager
+def raw_cursor(connection: Connection) -> Iterator[Any]:
+    """Give psycopg2's cursor within the transaction of `connection`; its errors quote no row either."""
+    raw: Psycopg2Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    try:
+        with raw.cursor() as cursor:
+            yield cursor
+    except psycopg2.Error as error:
+        error.args = (without_values(error),)
+        raise
 
 
 def refresh_statistics(connection: Connection, table: str, changed_rows: int) -> None:

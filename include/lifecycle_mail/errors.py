@@ -9,7 +9,7 @@
     ├── CampaignError        a campaign or topic file is wrong: file, line, what to write instead
     ├── TemplateError        a mail template is wrong, or lacks a variable
     ├── DeliveryRefused      delivery may not start in this mode with these settings
-    ├── SendingStopped       the provider's answer stopped all sending (401, 403)
+    ├── SendingStopped       sending stopped by itself: refused access (401, 403), or a breaker
     ├── EventsError          an export of events cannot be read, or cannot be written
     ├── SyncError            the provider's suppression lists cannot be read or written
     └── RetentionRefused     months past their retention are still needed, or could not be dropped
@@ -55,7 +55,7 @@ class DeliveryRefused(LifecycleError):
 
 
 class SendingStopped(LifecycleError):
-    """The provider's answer stopped all sending."""
+    """Sending stopped by itself: the provider refused our access, or a campaign's breaker tripped."""
 
 
 class EventsError(LifecycleError):

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Engine
 from lifecycle_mail import decisions, delivery, events, journeys, kpis, messages, partitions, segments, sources
 from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_topics
 from lifecycle_mail.database import engine, lock, require_reachable
-from lifecycle_mail.errors import SettingsError
+from lifecycle_mail.errors import SendingStopped, SettingsError
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.migrations import require_migrated
 from lifecycle_mail.settings import Settings
@@ -116,6 +116,17 @@ class Installation:
     def sync_dag_pauses(self, paused: Iterable[str], known: Iterable[str], at: dt.datetime) -> None:
         """Copy the pauses of campaign DAGs (campaign names) into the flags every claim reads."""
         delivery.sync_dag_pauses(self.engine, paused, known, at)
+
+    def require_not_stopped(self, campaign_name: str | None = None, since: dt.datetime | None = None) -> None:
+        """Do nothing, unless sending stopped by itself: one campaign's, or (without a name) any since `since`.
+
+        Raises:
+            SendingStopped: what stopped, when, why (rates and numbers), and what to do.
+        """
+        with self.engine.connect() as connection:
+            found = delivery.stops(connection, campaign_name, since)
+        if found:
+            raise SendingStopped("; ".join(found))
 
     def ingest(
         self, path: Path | None = None, progress: Callable[..., None] = lambda *counts: None

@@ -107,6 +107,11 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
         with installation() as system:
             return system.write_messages(name, now()).counts()
 
+    @task
+    def report_stop() -> None:
+        with installation() as system:
+            system.require_not_stopped(name)
+
     with DAG(
         dag_id_of(name),
         schedule=periods(campaign.schedule),
@@ -120,7 +125,7 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
             task_timeout=TASK_TIMEOUT,
         ),
     ) as dag:
-        chain(refresh_segment(), enroll(), advance(), decide(), write_messages())
+        chain(refresh_segment(), enroll(), advance(), decide(), write_messages(), report_stop())
     return dag
 
 

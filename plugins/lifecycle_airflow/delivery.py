@@ -1,7 +1,8 @@
-"""What `deliver_messages` adds to the library: the pause of a campaign's DAG stops its mail at once."""
+"""What `deliver_messages` adds to the library: a DAG's pause stops its mail at once, and the log says what waits."""
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
@@ -14,6 +15,8 @@ from lifecycle_airflow.run_window import now
 
 if TYPE_CHECKING:
     from lifecycle_mail.pipeline import Installation
+
+logger = logging.getLogger(__name__)
 
 LOOK_AGAIN_AFTER_SECONDS = 2.0
 
@@ -28,7 +31,10 @@ def copy_pauses_of(context: Mapping[str, Any], system: Installation) -> dict[str
 def deliver_shard(context: Mapping[str, Any], system: Installation, shard: int) -> dict[str, int]:
     """Deliver until nothing is claimable, looking at the DAGs' pauses again as it goes; return the counts."""
     worker = f"{socket.gethostname()}:{os.getpid()}:{shard}"
-    return system.deliver(now, worker, shard=shard, progress=PauseWatch(context, system)).counts()
+    report = system.deliver(now, worker, shard=shard, progress=PauseWatch(context, system))
+    for reason in sorted(report.stopped):
+        logger.warning("not sent: %s", reason)
+    return report.counts()
 
 
 class PauseWatch:

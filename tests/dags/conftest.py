@@ -10,15 +10,12 @@ import logging
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.engine import make_url
 
-from lifecycle_mail.database import engine
+from airflow_world import metadata_database
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -54,10 +51,5 @@ def campaigns_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def metadata_url(server_url: str) -> Iterator[str]:
     """Address of an empty database for Airflow's own tables."""
-    name = f"airflow_{uuid.uuid4().hex[:12]}"
-    admin = engine(server_url)
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text(f'create database "{name}"'))
-        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
-        connection.execute(sa.text(f'drop database "{name}" with (force)'))
-    admin.dispose()
+    with metadata_database(server_url) as url:
+        yield url

@@ -1,8 +1,8 @@
 """Run DAGs by `dag.test()` in a process of its own and print states and XComs as JSON.
 
 Not a test module: test_dag_runs.py runs it. Reads a list of [dag_id, conf, has_logical_date] from standard
-input; migrates the metadata database its environment names first. Airflow reads that address when it is
-imported, which is why this is a process of its own.
+input; migrates the metadata database its environment names first, unless `--migrated` is given. Airflow reads
+that address when it is imported, which is why this is a process of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ def main() -> None:
     from airflow.dag_processing.dagbag import DagBag
     from airflow.utils.db import initdb
 
-    initdb()
+    if "--migrated" not in sys.argv:
+        initdb()
     # Parsed anew for each run, as each task's process does: a run's conf stays in the params of a DAG object.
     results = [_run(DagBag().dags[dag_id], conf, dated) for dag_id, conf, dated in json.load(sys.stdin)]
     print("RESULTS " + json.dumps(results))

@@ -16,12 +16,21 @@ from sqlalchemy.engine import Engine
 from tiny_shop import write_feeds
 
 import running_services
+from airflow_world import Person, people, write_carts
+from lifecycle_mail.sources import load_feeds
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CAMPAIGN = "campaign__cart_abandoned"
 
 
-def _run_dags(environment: dict[str, str], plan: list[tuple[str, dict[str, Any], bool]]) -> list[dict[str, Any]]:
+Plan = list[tuple[str, dict[str, Any], bool]]
+
+
+def _run_dags(environment: dict[str, str], plan: Plan) -> list[dict[str, Any]]:
+    return _run_dags_and_log(environment, plan)[0]
+
+
+def _run_dags_and_log(environment: dict[str, str], plan: Plan) -> tuple[list[dict[str, Any]], str]:
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("run_dags.py"))],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "include"), **environment},
@@ -33,7 +42,7 @@ def _run_dags(environment: dict[str, str], plan: list[tuple[str, dict[str, Any],
     )
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULTS ")]
     assert lines, (done.stdout + done.stderr)[-3000:]
-    return list(json.loads(lines[-1].removeprefix("RESULTS ")))
+    return list(json.loads(lines[-1].removeprefix("RESULTS "))), done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -107,3 +116,71 @@ def _check_xcoms(runs: list[dict[str, Any]]) -> None:
     for value in returned:
         assert {type(number) for number in value.values()} <= {int}, value
     assert "@" not in json.dumps([value for _, name, value in values if not name.endswith("skipmixin_key")])
+
+
+def test_runs_again_and_runs_of_the_past_mail_nobody(
+    tmp_path: Path, settings: dict[str, str], warehouse: Engine
+) -> None:
+    """The same period again mails nobody a second time, and a past period, as a backfill runs it, mails nobody."""
+    now = dt.datetime.now(dt.UTC)
+    month_ago = now - dt.timedelta(days=35)
+    write_carts(tmp_path / "feeds", [*people("cart", 3), _born("present", now), _born("past", month_ago)], now)
+    text = (REPOSITORY / "include" / "campaigns" / "birthday.yaml").read_text()
+    (tmp_path / "campaigns" / "birthday.yaml").write_text(text.replace("holdout: 0.05", "holdout: 0"))
+    plan: Plan = [
+        ("load_sources", {}, True),
+        (CAMPAIGN, {"as_of": now.isoformat()}, False),
+        ("deliver_messages", {}, False),
+        (CAMPAIGN, {"as_of": now.isoformat()}, False),
+        ("campaign__birthday", {"as_of": month_ago.isoformat()}, False),
+        ("campaign__birthday", {"as_of": month_ago.isoformat()}, False),
+        ("deliver_messages", {}, False),
+    ]
+    with running_services.running_simulator(tmp_path / "simulator") as simulator:
+        runs = _run_dags({**settings, "SENDGRID_BASE_URL": simulator.url}, plan)
+        accepted = simulator.client.get("/simulator/accepted/count", params={"distinct": 1}).json()
+    assert {run["state"] for run in runs} == {"success"}
+    assert (accepted["recipients"], accepted["distinct_message_ids"]) == (5, 5)
+    assert set(_rows(warehouse, "select campaign, state from message.message")) == {("cart_abandoned", "accepted")}
+    assert set(_rows(warehouse, "select customer_id, outcome, reason from decision.decision where step = 'wish'")) == {
+        ("past", "skip", "stale")
+    }
+
+
+def _born(name: str, day: dt.datetime) -> Person:
+    return Person(name, f"{name}@example.com", birthday=f"1980-{day:%m}-15")
+
+
+def test_a_stopped_campaign_is_red_and_says_why(tmp_path: Path, settings: dict[str, str], warehouse: Engine) -> None:
+    """A breaker turns `report_stops` red where it tripped, and `report_stop` of its campaign as long as it holds."""
+    now = dt.datetime.now(dt.UTC)
+    write_carts(tmp_path / "feeds", people("cart", 12), now)
+    load_feeds(warehouse, tmp_path / "feeds", link_secret="link-secret")
+    with warehouse.begin() as connection:  # what the provider refuses and the feeds let through
+        connection.execute(sa.text("update source.customer set email = 'nobody' where customer_id like 'cart-1%'"))
+    topics = tmp_path / "topics.yaml"
+    text = (REPOSITORY / "include" / "topics.yaml").read_text()
+    limits = "permissions: [confirmed]\n    limits: {minimum: 3, rejection_rate: 0.1}\n"
+    topics.write_text(text.replace("permissions: [confirmed]\n", limits))
+    plan: Plan = [
+        (CAMPAIGN, {"as_of": now.isoformat()}, False),
+        ("deliver_messages", {}, False),
+        ("deliver_messages", {}, False),
+        (CAMPAIGN, {"as_of": now.isoformat()}, False),
+    ]
+    with running_services.running_simulator(tmp_path / "simulator") as simulator:
+        own = {"SENDGRID_BASE_URL": simulator.url, "LIFECYCLE_TOPICS_FILE": str(topics)}
+        runs, log = _run_dags_and_log({**settings, **own}, plan)
+        accepted = simulator.client.get("/simulator/accepted/count").json()
+    assert [run["state"] for run in runs] == ["success", "failed", "success", "failed"]
+    assert runs[1]["tasks"]["report_stops"] == ["failed"]
+    assert set(runs[1]["tasks"]["deliver"]) == {"success"}
+    assert [runs[3]["tasks"][name] for name in ("write_messages", "report_stop")] == [["success"], ["failed"]]
+    assert "the breaker stopped campaign cart_abandoned at" in log
+    assert "rejection rate 100.00% (3 of 3) is above 10.00%: find the cause" in log
+    assert "not sent: paused (breaker): campaign:cart_abandoned" in log
+    assert accepted["recipients"] == 0
+    assert set(_rows(warehouse, "select state, count(*) from message.message group by state")) == {
+        ("rejected", 3),
+        ("planned", 9),
+    }

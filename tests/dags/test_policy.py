@@ -86,7 +86,7 @@ def test_campaigns_walk_the_path(dags: dict[str, Any]) -> None:
     """A campaign plans in the order of the path, and its last task says that messages are there."""
     for name in CAMPAIGNS:
         order = [task.task_id for task in dags[name].topological_sort()]
-        assert order == ["refresh_segment", "enroll", "advance", "decide", "write_messages"]
+        assert order == ["refresh_segment", "enroll", "advance", "decide", "write_messages", "report_stop"]
         assert {asset.name for asset in dags[name].get_task("write_messages").outlets} == {
             "lifecycle_messages"
         }

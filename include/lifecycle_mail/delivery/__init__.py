@@ -4,7 +4,7 @@ Reads planned mails; writes schema `delivery`, and moves message states through 
 """
 
 from lifecycle_mail.delivery.modes import require_deliverable
-from lifecycle_mail.delivery.pauses import approve, pause, pauses, resume, sync_dag_pauses
+from lifecycle_mail.delivery.pauses import approve, pause, pauses, resume, stops, sync_dag_pauses
 from lifecycle_mail.delivery.preview import PreviewLine, preview
 from lifecycle_mail.delivery.worker import DeliveryReport, deliver
 
@@ -18,5 +18,6 @@ __all__ = [
     "preview",
     "require_deliverable",
     "resume",
+    "stops",
     "sync_dag_pauses",
 ]

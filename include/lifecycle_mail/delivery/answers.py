@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import orjson
 
 _RECIPIENT = re.compile(r"personalizations[.\[](\d+)")
-_ADDRESS = re.compile(r"[^\s@<>\"'(),:;]+@[^\s@<>\"'(),:;]+")
+# A name before the @ may hold nearly anything, an apostrophe too: up to the space or the bracket before it.
+_ADDRESS = re.compile(r"[^\s@<>\"(),:;]+@[^\s@<>\"'(),:;]+")
 MAX_ERROR_CHARACTERS = 500
 
 

@@ -39,6 +39,37 @@ def pauses(connection: Connection, campaign: str | None = None) -> list[Row[Any]
     return list(run(connection, "delivery/pauses", campaign=campaign))
 
 
+def stops(connection: Connection, campaign: str | None = None, since: dt.datetime | None = None) -> list[str]:
+    """Return a sentence for each stop that nobody asked for: what stopped, when, why, and what to do.
+
+    With `campaign`, its breaker alone. Without, the provider's refusal of our access, as long as it holds, and
+    the breakers that tripped at `since` or later (None = all that hold).
+    """
+    held = pauses(connection, campaign)
+    tripped = [one for one in held if one.reason == "breaker" and (since is None or one.paused_at >= since)]
+    refused = [one for one in held if one.reason == "provider" and campaign is None]
+    return [_stop_of_access(one) for one in refused] + [_stop_of_campaign(one) for one in tripped]
+
+
+def _stop_of_access(held: Row[Any]) -> str:
+    return (
+        f"all sending stopped at {_minute(held)}: the provider refused our access ({held.detail}): mend the key or "
+        "the sender, then run `sending resume`"
+    )
+
+
+def _stop_of_campaign(held: Row[Any]) -> str:
+    name = str(held.scope).removeprefix(campaign_scope(""))
+    return (
+        f"the breaker stopped campaign {name} at {_minute(held)}: {held.detail}: find the cause, then run "
+        f"`campaign resume {name}`"
+    )
+
+
+def _minute(held: Row[Any]) -> str:
+    return str(held.paused_at.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"))
+
+
 def sync_dag_pauses(engine: Engine, paused: Iterable[str], known: Iterable[str], at: dt.datetime) -> None:
     """Copy the pauses of campaign DAGs into flags: `paused` of the `known` campaigns are paused as 'dag'.
 

@@ -18,10 +18,9 @@ from pathlib import Path
 
 import orjson
 from psycopg2 import DataError
-from psycopg2.extensions import connection as Psycopg2Connection
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import lock, run, scalar
+from lifecycle_mail.database import lock, raw_cursor, run, scalar
 from lifecycle_mail.events.parsing import (
     EVENT_COLUMNS,
     FACT_COLUMNS,
@@ -211,7 +210,6 @@ _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\
 
 def _copy(connection: Connection, table: str, columns: Sequence[str], rows: bytes) -> None:
     # The text format, unlike CSV, leaves the many quotes of JSON alone.
-    raw: Psycopg2Connection = connection.connection.driver_connection  # type: ignore[assignment]
-    with raw.cursor() as cursor:
+    with raw_cursor(connection) as cursor:
         # In large pieces: while the next step is parsed, every piece waits for the interpreter.
         cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", io.BytesIO(rows), COPY_BYTES)

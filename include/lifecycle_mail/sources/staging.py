@@ -14,10 +14,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg2 import sql
-from psycopg2.extensions import connection as Psycopg2Connection
 from sqlalchemy.engine import Connection
 
-from lifecycle_mail.database import copy_in, run, scalar
+from lifecycle_mail.database import copy_in, raw_cursor, run, scalar
 from lifecycle_mail.sources.checking import CheckedRows
 from lifecycle_mail.sources.contract import Feed
 
@@ -152,8 +151,7 @@ def _qualified(names: Sequence[str], table: str) -> sql.Composable:
 
 
 def _execute(connection: Connection, statement: sql.Composable, **parameters: Any) -> int:
-    raw: Psycopg2Connection = connection.connection.driver_connection  # type: ignore[assignment]
-    with raw.cursor() as cursor:
+    with raw_cursor(connection) as cursor:
         cursor.execute(statement, parameters)
         return int(cursor.rowcount)
 

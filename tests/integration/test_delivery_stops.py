@@ -1,0 +1,128 @@
+"""What stops by itself: each of the three limits, by what really comes back, and the sentence that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import Engine
+
+import running_services
+from airflow_world import provider
+from builders import NOON
+from lifecycle_mail import delivery
+from lifecycle_mail.delivery import DeliveryReport
+from lifecycle_mail.errors import SendingStopped
+from lifecycle_mail.events import ingest
+from lifecycle_mail.settings import Settings
+from planning import campaign_of, members, plan, states, topic_of
+
+HOUR = timedelta(hours=1)
+TOPIC = topic_of(limits={"minimum": 10, "complaint_rate": 0.1, "bounce_rate": 0.1, "rejection_rate": 0.1})
+FIRST = [f"c{number}" for number in range(8)]
+
+
+@dataclass
+class Shop:
+    """A warehouse, a provider that posts what happens, and the settings that join them."""
+
+    warehouse: Engine
+    simulator: running_services.Service
+    events: Path
+    settings: Settings
+
+    def deliver(self, hours: int) -> DeliveryReport:
+        """Plan and deliver, `hours` after noon."""
+        now = NOON + hours * HOUR
+        plan(self.warehouse, campaign_of(), TOPIC, now)
+        return delivery.deliver(
+            self.warehouse, self.settings, {TOPIC.topic: TOPIC}, clock=lambda: now, worker="test"
+        )
+
+    def take_in_events(self) -> None:
+        running_services.settle(self.simulator)
+        ingest(self.warehouse, self.events, topics={})
+
+    def stops(self, hours: int = 0) -> list[str]:
+        with self.warehouse.connect() as connection:
+            return delivery.stops(connection, since=NOON + hours * HOUR)
+
+    def members(self, *customer_ids: str, address: str = "{}@example.com") -> None:
+        for one in customer_ids:
+            members(self.warehouse, one, email=address.format(one))
+
+
+@pytest.fixture
+def shop(tmp_path: Path, warehouse: Engine, warehouse_url: str) -> Iterator[Shop]:
+    events = tmp_path / "events"
+    events.mkdir()
+    with provider(tmp_path, events, "link-secret") as (simulator, _collector):
+        settings = Settings(
+            database_url=warehouse_url,
+            mode="simulate",
+            sendgrid_api_key=running_services.API_KEY,
+            sendgrid_base_url=simulator.url,
+        )
+        yield Shop(warehouse, simulator, events, settings)
+
+
+def planned(shop: Shop) -> set[str]:
+    return {who for who, _, state, _ in states(shop.warehouse) if state == "planned"}
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("complain", "complaint rate 20.00% (2 of 10) is above 10.00%"),
+        ("bounce", "bounce rate 20.00% (2 of 10) is above 10.00%"),
+    ],
+)
+def test_what_recipients_do_stops_the_campaign_before_its_next_batch(shop: Shop, word: str, said: str) -> None:
+    """Two of ten complain, or bounce: their events are taken in, and the next batch is not claimed."""
+    shop.members(*FIRST)
+    shop.members("bad0", "bad1", address=f"{word}+{{}}@example.com")
+    assert shop.deliver(0).accepted == 10
+    assert shop.stops() == []
+    shop.take_in_events()
+    shop.members("later0", "later1")
+    assert shop.deliver(1).requests == 0
+    assert planned(shop) == {"later0", "later1"}
+    assert shop.stops() == [
+        f"the breaker stopped campaign cart_abandoned at 2026-03-02 13:00 UTC: {said}: find the cause, then run "
+        "`campaign resume cart_abandoned`"
+    ]
+    assert shop.stops(hours=2) == []
+    delivery.resume(shop.warehouse, "campaign:cart_abandoned", NOON + HOUR)
+    assert (shop.deliver(1).accepted, shop.stops()) == (2, [])
+
+
+def test_refused_recipients_stop_the_campaign_before_its_next_batch(shop: Shop) -> None:
+    """SendGrid answers 400 and names ten of eighteen recipients: they are rejected, the other eight stay planned."""
+    shop.members(*FIRST)
+    shop.members(*[f"bad{number}" for number in range(10)], address="not-an-address-of-{}")
+    report = shop.deliver(0)
+    assert (report.rejected, report.accepted, report.requests) == (10, 0, 1)
+    assert planned(shop) == set(FIRST)
+    (said,) = shop.stops()
+    assert "campaign cart_abandoned" in said
+    assert "rejection rate 100.00% (10 of 10) is above 10.00%" in said
+    assert shop.deliver(1).requests == 0
+
+
+def test_refused_access_is_reported_as_long_as_it_holds(shop: Shop) -> None:
+    """A pause of everything by the provider's refusal is told whenever one asks; an operator's pause is no stop."""
+    shop.members("ann")
+    delivery.pause(shop.warehouse, "all", "operator", NOON)
+    assert shop.stops() == []
+    delivery.resume(shop.warehouse, "all", NOON)
+    shop.simulator.client.post(
+        "/simulator/faults", json={"faults": [{"answer": "status", "status": 401}]}
+    ).raise_for_status()
+    with pytest.raises(SendingStopped):
+        shop.deliver(0)
+    (said,) = shop.stops(hours=100)
+    assert said.startswith("all sending stopped at 2026-03-02 12:00 UTC: the provider refused our access (401: ")
+    assert said.endswith("run `sending resume`")
