@@ -1,9 +1,11 @@
 # Lifecycle Mail. `make` alone lists the targets; every target makes the virtual environment it needs first.
 #
-# Needs Python 3.11+, make and git. PYTHON=… picks another interpreter, DEMO_DIR=… another place for the demo.
+# Needs Python 3.11+, make and git. PYTHON=… picks another interpreter, DEMO_DIR=… another place for the demo,
+# IMAGES=registry the images of a registry for `make compose-test`, KEEP=… a file for its figures.
 
 VENV := .venv
 DEMO_DIR ?= .demo
+IMAGES ?= local
 UV_VERSION := 0.13.9
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.14; do \
@@ -25,12 +27,12 @@ INSTALL_BY_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-chec
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo down test lint bench docs lock clean
+.PHONY: help demo down test lint compose-test bench docs lock clean
 
 help: ## list the targets
 	@echo 'Lifecycle Mail: purchases in, e-mails out, every number a table.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  After `make demo`, `. $(DEMO_DIR)/environment` points the command line at the demo:'
 	@echo '  $(BIN)/python -m lifecycle_mail --help'
@@ -46,6 +48,9 @@ test: $(DEVELOPMENT) ## run the whole test suite on its own PostgreSQL, without 
 
 lint: $(DEVELOPMENT) ## ruff, mypy, sqlfluff, import order, generated pages, compose file
 	@PATH='$(CURDIR)/$(BIN)':"$$PATH" sh .ci/lint
+
+compose-test: $(RUNTIME) ## run docker-compose.yml for real, kill a worker in mid-delivery, judge the totals (10 minutes)
+	@PYTHONPATH=include:tests $(BIN)/python -m cluster --images $(IMAGES) $(if $(KEEP),--keep $(KEEP))
 
 bench: $(DEVELOPMENT) ## run the benchmarks, keep their figures in bench/, fail where a limit is missed (an hour)
 	@$(BIN)/python bench/run.py $(BENCH)

@@ -122,7 +122,9 @@ def _install(packages: tuple[str, ...] | list[str], console: Console) -> None:
         return
     names = " ".join(packages)
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise EngineError(f"no Docker engine here: start one, or run as root on Debian (which installs {names})")
+        raise EngineError(
+            f"{names}: not installed here, or no Docker engine answers; install and start them, or run as root on Debian"
+        )
     console.print(f"        installing {names}", highlight=False)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     _output(["apt-get", "update", "-qq"], environment, 300)
