@@ -50,7 +50,7 @@ lint: $(DEVELOPMENT) ## ruff, mypy, sqlfluff, import order, generated pages, com
 	@PATH='$(CURDIR)/$(BIN)':"$$PATH" sh .ci/lint
 
 compose-test: $(RUNTIME) ## run docker-compose.yml for real, kill a worker in mid-delivery, judge the totals (10 minutes)
-	@PYTHONPATH=include:tests $(BIN)/python -m cluster --images $(IMAGES) $(if $(KEEP),--keep $(KEEP))
+	@LIFECYCLE_STARTED_AT=$(STARTED) PYTHONPATH=include:tests $(BIN)/python -m cluster --images $(IMAGES) $(if $(KEEP),--keep $(KEEP))
 
 bench: $(DEVELOPMENT) ## run the benchmarks, keep their figures in bench/, fail where a limit is missed (an hour)
 	@$(BIN)/python bench/run.py $(BENCH)

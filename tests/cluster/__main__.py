@@ -69,18 +69,21 @@ def _run(console: Console, make_them_here: bool) -> Totals:
                     with steps.step("Images: Debian, PostgreSQL and Redis, made here", folder, ADVICE):
                         install_where_missing("debootstrap", "debootstrap", console)
                         images = make_images(running, folder)
-                return _on_a_stack(Stack(running, folder, images), steps, console)
+                return _on_a_stack(Stack(running, folder, images), steps)
             finally:
                 remove_images(running)
 
 
-def _on_a_stack(stack: Stack, steps: Steps, console: Console) -> Totals:
+def _on_a_stack(stack: Stack, steps: Steps) -> Totals:
     try:
         with steps.step("docker-compose build", LOGS, ADVICE):
             stack.build()
         with steps.step("docker-compose up, with two workers", LOGS, ADVICE):
             stack.up()
-        return Scenario(stack, console, LOGS).run()
+        totals = Scenario(stack, steps, LOGS).run()
+        if problems(totals):
+            _keep_logs(stack)
+        return totals
     except BaseException:
         _keep_logs(stack)
         raise

@@ -2,7 +2,7 @@
 # usage: base_image.sh FOLDER SUITE > base.tar
 #
 # A Debian file system made here, where no image registry can be reached: Python, PostgreSQL and Redis from
-# Debian's packages. The mirror is the one this machine's apt uses. Needs root and debootstrap.
+# Debian's packages. The mirror is the one this machine's apt uses. Needs root, debootstrap and 1 GB of memory.
 set -eu
 root=$1
 suite=$2
@@ -16,6 +16,12 @@ mirror=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT)' 'Created-By: P
 eval "$(apt-config shell http_proxy Acquire::http::Proxy https_proxy Acquire::https::Proxy)"
 [ -z "${http_proxy:-}" ] || export http_proxy
 [ -z "${https_proxy:-}" ] || export https_proxy
+
+# In memory: dpkg waits for the disk after every file, which takes minutes where others write too.
+mkdir -p "$root"
+mount -t tmpfs -o size=2g lifecycle-base "$root"
+trap 'umount --lazy "$root"' EXIT
+trap 'exit 1' INT TERM
 
 debootstrap --variant=minbase "$suite" "$root" "$mirror" >&2
 cp /etc/resolv.conf "$root/etc/resolv.conf"

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 ENGINE_PACKAGES = ("docker.io", "docker-compose")
+BRIDGE = Path("/sys/class/net/docker0")
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 
@@ -63,6 +64,7 @@ def install_where_missing(program: str, package: str, console: Console) -> None:
 
 @contextmanager
 def _started(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    had_bridge = BRIDGE.exists()
     log = folder / "engine.log"
     command = ["dockerd", "--host", environment["DOCKER_HOST"], "--data-root", str(folder / "engine")]
     command += ["--exec-root", str(folder / "engine-run"), "--pidfile", str(folder / "engine.pid")]
@@ -84,6 +86,8 @@ def _started(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if not had_bridge and BRIDGE.exists():  # dockerd leaves it behind
+            subprocess.run(["ip", "link", "delete", BRIDGE.name], capture_output=True, check=False)
         shutil.rmtree(folder / "engine", ignore_errors=True)
 
 
@@ -123,7 +127,7 @@ def _install(packages: tuple[str, ...] | list[str], console: Console) -> None:
     names = " ".join(packages)
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise EngineError(
-            f"{names}: not installed here, or no Docker engine answers; install and start them, or run as root on Debian"
+            f"no Docker engine answers here, or {names} is missing: install and start it, or run as root on Debian"
         )
     console.print(f"        installing {names}", highlight=False)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 CURRENCIES = ("EUR", "GBP", "USD")
@@ -76,6 +76,6 @@ def _text(now: dt.datetime, **before: int) -> str:
     return (now.astimezone(dt.UTC) - dt.timedelta(**before)).isoformat(timespec="seconds")
 
 
-def _write(file: Path, header: str, rows: Iterable[list[object]]) -> None:
+def _write(file: Path, header: str, rows: Iterable[Sequence[object]]) -> None:
     with file.open("w", newline="") as stream:
         csv.writer(stream).writerows([header.split(), *rows])

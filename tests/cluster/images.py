@@ -50,7 +50,7 @@ def _make_base(engine: Engine, folder: Path) -> None:
             env=engine.environment, stdin=made.stdout, capture_output=True, text=True, check=False,
         )  # fmt: skip
     if made.wait() or imported.returncode:
-        said = (folder / "base.log").read_text(errors="replace").splitlines()[-10:] + [imported.stderr]
+        said = [*(folder / "base.log").read_text(errors="replace").splitlines()[-10:], imported.stderr]
         raise EngineError("the base image could not be made:\n" + "\n".join(said))
     shutil.rmtree(root)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from rich.console import Console
 
 from cluster.feeds import CAMPAIGNS, write_late_orders, write_shop
 from cluster.stack import Stack
@@ -47,10 +46,10 @@ STILL_PLANNED = "select count(*) from message.message where state in ('planned',
 class Scenario:
     """One run on a stack that is up; `run` returns the totals, judged by nobody yet."""
 
-    def __init__(self, stack: Stack, console: Console, log_folder: Path) -> None:
+    def __init__(self, stack: Stack, steps: Steps, log_folder: Path) -> None:
         self.stack = stack
         self.airflow = stack.airflow
-        self.steps = Steps(console)
+        self.steps = steps
         self._logs = log_folder
         self._warehouse = engine(stack.warehouse_url)
 

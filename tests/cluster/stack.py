@@ -93,7 +93,7 @@ class Stack:
         return {one["Name"].lstrip("/"): one["RestartCount"] for one in self._containers() if one["RestartCount"]}
 
     def keep_logs(self, folder: Path) -> None:
-        """Write what every container said, and Airflow's task logs, into `folder`, for a look after a failure."""
+        """Write what every container said, Airflow's task logs and the requests' ledger into `folder`."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for one in self._containers():
@@ -102,6 +102,10 @@ class Stack:
             (folder / f"{name}-{one['Id'][:12]}.log").write_text(said)
             if name == "api-server":
                 self.engine.docker("cp", f"{one['Id']}:/opt/airflow/logs", str(folder / "airflow"))
+            if name == "postgres":
+                query = "select * from delivery.attempt order by attempt_id"
+                psql = ("psql", "--username=lifecycle", "--dbname=lifecycle", "--csv", f"--command={query}")
+                (folder / "requests.csv").write_text(self.engine.docker("exec", one["Id"], *psql))
 
     def _containers(self) -> list[dict[str, Any]]:
         ids = self._compose("ps", "--all", "--quiet").split()
@@ -158,13 +162,9 @@ def _make_webhook_key(file: Path) -> str:
     """Write a key pair's private half for the simulator; return the public half as SendGrid's page shows it."""
     key = ec.generate_private_key(ec.SECP256R1())
     file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(public).decode()
 
 

@@ -19,7 +19,7 @@ SETTLED = frozenset({"accepted", "rejected", "cancelled", "abandoned"})
 PAGE = 10_000
 
 MAILS = "select cast(message_id as text), campaign, customer_id, state, reason from message.message"
-DECIDED = "select campaign, count(*) from decision.decision where outcome = 'send' group by campaign"
+DECIDED = "select campaign, count(*) as mails from decision.decision where outcome = 'send' group by campaign"
 ACCEPTED_KPI = "select campaign, accepted from kpi.campaign_summary where step is null and variant is null"
 EVENTS = "select count(*) from event.event"
 
@@ -126,7 +126,7 @@ def read_totals(warehouse: Engine, simulator: httpx.Client, killed: Killed, **kn
     """Read the books at the end of a run; `known` holds what had to be looked at on the way."""
     with warehouse.connect() as connection:
         mails = [Mail(*row) for row in connection.execute(sa.text(MAILS))]
-        decided = {row.campaign: row.count for row in connection.execute(sa.text(DECIDED))}
+        decided = {row.campaign: int(row.mails) for row in connection.execute(sa.text(DECIDED))}
         events = int(connection.execute(sa.text(EVENTS)).scalar_one())
         accepted = {row.campaign: int(row.accepted) for row in connection.execute(sa.text(ACCEPTED_KPI))}
     state = simulator.get("state").json()
