@@ -34,6 +34,12 @@ class Engine:
         """Run `docker …` and return its output. Raises: EngineError."""
         return _output(["docker", *arguments], self.environment, timeout_seconds)
 
+    def write_log(self, container: str, file: Path) -> None:
+        """Write the last lines a container said, on either of its outputs, into `file`."""
+        with file.open("wb") as stream:
+            command = ["docker", "logs", "--tail", "5000", container]
+            subprocess.run(command, env=self.environment, stdout=stream, stderr=subprocess.STDOUT, check=False)
+
     def compose(self, *arguments: str, timeout_seconds: float = 1200) -> str:
         """Run `docker-compose …` and return its output. Raises: EngineError."""
         return _output([*self._compose, *arguments], self.environment, timeout_seconds)

@@ -5,7 +5,9 @@ Nothing is fetched while an image is built: packages come by debootstrap, wheels
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -44,15 +46,25 @@ def _make_base(engine: Engine, folder: Path) -> None:
     root = folder / "base"
     script = ["sh", str(HERE / "base_image.sh"), str(root), SUITE]
     with (folder / "base.log").open("wb") as log:
-        made = subprocess.Popen(script, stdout=subprocess.PIPE, stderr=log)
-        imported = subprocess.run(
-            ["docker", "import", "-", BASE],
-            env=engine.environment, stdin=made.stdout, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-    if made.wait() or imported.returncode:
+        made = subprocess.Popen(script, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
+        try:
+            imported = subprocess.run(
+                ["docker", "import", "-", BASE],
+                env=engine.environment, stdin=made.stdout, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        finally:
+            _end(made)
+    if made.returncode or imported.returncode:
         said = [*(folder / "base.log").read_text(errors="replace").splitlines()[-10:], imported.stderr]
         raise EngineError("the base image could not be made:\n" + "\n".join(said))
     shutil.rmtree(root)
+
+
+def _end(made: subprocess.Popen[bytes]) -> None:
+    """See the script end: by itself when the import is through, all of it at once when this run is interrupted."""
+    if sys.exc_info()[0] is not None:
+        os.killpg(made.pid, signal.SIGTERM)
+    made.wait()
 
 
 def _make_base_with_wheels(engine: Engine, folder: Path) -> None:

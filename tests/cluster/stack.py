@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,6 @@ from local_stack.airflow import AirflowStack
 from local_stack.processes import free_port
 
 WORKERS = 2
-ENDS_BY_ITSELF = frozenset({"init"})
-EMPTY_LINE = re.compile(r"^([A-Z_]+)=$", re.MULTILINE)
 
 
 class ComposeAirflow(AirflowStack):
@@ -96,16 +94,16 @@ class Stack:
         """Write what every container said, Airflow's task logs and the requests' ledger into `folder`."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+        ledger = "select * from delivery.attempt order by attempt_id"
+        psql = ("psql", "--username=lifecycle", "--dbname=lifecycle", "--csv", f"--command={ledger}")
         for one in self._containers():
-            name = one["Config"]["Labels"]["com.docker.compose.service"]
-            said = self.engine.docker("logs", "--tail", "5000", one["Id"])
-            (folder / f"{name}-{one['Id'][:12]}.log").write_text(said)
-            if name == "api-server":
-                self.engine.docker("cp", f"{one['Id']}:/opt/airflow/logs", str(folder / "airflow"))
-            if name == "postgres":
-                query = "select * from delivery.attempt order by attempt_id"
-                psql = ("psql", "--username=lifecycle", "--dbname=lifecycle", "--csv", f"--command={query}")
-                (folder / "requests.csv").write_text(self.engine.docker("exec", one["Id"], *psql))
+            name, container = one["Config"]["Labels"]["com.docker.compose.service"], one["Id"]
+            self.engine.write_log(container, folder / f"{name}-{container[:12]}.log")
+            with suppress(EngineError):  # the rest is worth keeping all the same
+                if name == "api-server":
+                    self.engine.docker("cp", f"{container}:/opt/airflow/logs", str(folder / "airflow"))
+                if name == "postgres":
+                    (folder / "requests.csv").write_text(self.engine.docker("exec", container, *psql))
 
     def _containers(self) -> list[dict[str, Any]]:
         ids = self._compose("ps", "--all", "--quiet").split()
@@ -166,6 +164,3 @@ def _make_webhook_key(file: Path) -> str:
     )
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(public).decode()
-
-
-__all__ = ["ENDS_BY_ITSELF", "WORKERS", "ComposeAirflow", "EngineError", "Stack"]
