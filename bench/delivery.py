@@ -33,6 +33,7 @@ MAILS = 1_000_000
 SMALL = 10_000
 DELAYED = 200_000
 SCALING = 150_000
+PROFILED = 30_000
 WORKERS = 2
 PEER_MAILS, PEER_DELAYED_MAILS = 2_000, 200
 LATER = NOON.replace(hour=14)  # every customer's window is open then
@@ -55,6 +56,8 @@ def main() -> None:
     """Measure everything once and report."""
     options = _options()
     size = lambda mails: max(2_000, round(mails * options.scale))  # noqa: E731
+    if options.profile:
+        _on_planned(size(PROFILED), lambda own, sink: _deliver(own, sink, 1, profile=True))
     small = _on_planned(size(SMALL), lambda own, sink: _deliver(own, sink, WORKERS))
     delayed, peer, peer_delayed = _on_planned(size(DELAYED), lambda own, sink: _with_delay(own, sink, options.scale))
     scaling = {n: _on_planned(size(SCALING), lambda own, sink, n=n: _slow(own, sink, n)) for n in (1, 2, 4)}
@@ -63,7 +66,7 @@ def main() -> None:
         refreshed = refresh(own)
         planned, _ = plan(own)
         with _sink() as sink:
-            large = _deliver(own, sink, WORKERS, profile=options.profile)
+            large = _deliver(own, sink, WORKERS)
     parts = {"segment": refreshed, "planning": sum(planned.values()), "delivery": large.seconds}
     judged = options.scale >= 1
     report("delivery", [
