@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 import sqlalchemy as sa
 from cart_shop import NOON, fill, plan, refresh
-from measuring import INCLUDE, PROFILES, Figure, report, say, url_of, warehouse
+from measuring import INCLUDE, PROFILES, Figure, bytes_a_row, report, say, url_of, warehouse
 from sqlalchemy.engine import Engine
 from usual_way import usual_rate
 
@@ -37,6 +37,10 @@ PROFILED = 30_000
 WORKERS = 2
 PEER_MAILS, PEER_DELAYED_MAILS = 2_000, 200
 LATER = NOON.replace(hour=14)  # every customer's window is open then
+GROWING = (
+    "segment.membership", "journey.enrollment", "journey.upcoming", "journey.step_due", "decision.decision",
+    "message.message", "delivery.cap_reservation",
+)  # fmt: skip
 API_KEY = "SG.simulator"
 LISTMONK_MB = 57
 
@@ -67,10 +71,11 @@ def main() -> None:
         planned, _ = plan(own)
         with _sink() as sink:
             large = _deliver(own, sink, WORKERS)
+        sizes = {f"{table}_bytes": bytes_a_row(own, table, large.mails) for table in GROWING}
     parts = {"segment": refreshed, "planning": sum(planned.values()), "delivery": large.seconds}
     judged = options.scale >= 1
     report("delivery", [
-        _rate(large, peer, judged), _campaign(parts, large, peer, judged), _delayed(delayed, peer_delayed, judged),
+        _rate(large, peer, judged, sizes), _campaign(parts, large, peer, judged), _delayed(delayed, peer_delayed, judged),
         _memory(small, large, judged), *_scaling(scaling, judged),
     ])  # fmt: skip
 
@@ -202,7 +207,7 @@ def _all_accepted(own: Engine, received: int) -> int:
     return received
 
 
-def _rate(large: Run, peer: float, judged: bool) -> Figure:
+def _rate(large: Run, peer: float, judged: bool, sizes: dict[str, int]) -> Figure:
     return Figure(
         name="delivery_mails_a_second",
         what="claim, render, send and record a million mails of the cart template, two workers",
@@ -213,7 +218,12 @@ def _rate(large: Run, peer: float, judged: bool) -> Figure:
         peer="the usual way: pandas, the whole mail rendered, one SendGridAPIClient call each, no delay",
         peer_value=round(peer, 1),
         bound_by="the processors: half is Python rendering slots, two fifths are PostgreSQL's look-ups and writes",
-        details={"mails": large.mails, "workers": WORKERS, "seconds_with_start_of_processes": round(large.seconds, 2)},
+        details={
+            "mails": large.mails,
+            "workers": WORKERS,
+            "seconds_with_start_of_processes": round(large.seconds, 2),
+            **sizes,
+        },
     )
 
 

@@ -127,3 +127,14 @@ def _tune(url: str) -> None:
 def url_of(own: sa.Engine) -> str:
     """Return the address another process reaches the warehouse at."""
     return own.url.render_as_string(hide_password=False)
+
+
+def bytes_a_row(own: sa.Engine, table: str, rows: int) -> int:
+    """Return what one of `rows` rows of `table` takes on disk: heap, indexes, and what updates left behind."""
+    with own.connect() as connection:
+        size = connection.execute(
+            sa.text("select coalesce(sum(pg_total_relation_size(relid)), 0)"
+                    " from pg_partition_tree(cast(:table as regclass)) where isleaf"),
+            {"table": table},
+        ).scalar_one()  # fmt: skip
+    return round(int(size) / max(rows, 1))

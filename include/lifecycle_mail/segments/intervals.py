@@ -150,8 +150,19 @@ def _enter(connection: Connection, key: str, as_of: datetime, left_at: datetime 
     rows = _new_rows(key, as_of, left_at, member)
     if len(few) <= _FEW:
         rows = rows.where(member.c.customer_id == sa.any_(sa.literal(few, ARRAY(sa.Text()))))
+    else:
+        rows = _built_aside(connection, rows)
     names = [column.name for column in _MEMBERSHIP.c]
     return connection.execute(sa.insert(_MEMBERSHIP).from_select(names, rows)).rowcount
+
+
+def _built_aside(connection: Connection, rows: sa.Select[Any]) -> sa.Select[Any]:
+    """Put many rows in a temporary table first: an insert's own select is read by one process, this by several."""
+    compiled = rows.compile(dialect=connection.dialect)
+    connection.exec_driver_sql(
+        f"create temporary table segment_entering on commit drop as {compiled}", compiled.params
+    )
+    return sa.select(sa.text("*")).select_from(sa.table("segment_entering"))
 
 
 def _new_rows(key: str, as_of: datetime, left_at: datetime | None, member: sa.Subquery) -> sa.Select[Any]:
@@ -162,11 +173,11 @@ def _new_rows(key: str, as_of: datetime, left_at: datetime | None, member: sa.Su
     )
     instant = sa.DateTime(timezone=True)
     return sa.select(
-        sa.literal(key),
+        sa.cast(sa.literal(key), sa.Text()).label("segment"),
         member.c.customer_id,
         member.c.occurrence,
         member.c.occurred_at,
         member.c.context,
-        sa.cast(sa.literal(as_of, instant), instant),
-        sa.cast(sa.literal(left_at, instant), instant),
+        sa.cast(sa.literal(as_of, instant), instant).label("entered_at"),
+        sa.cast(sa.literal(left_at, instant), instant).label("left_at"),
     ).select_from(member.join(_DIFFERENCE, new))

@@ -22,7 +22,6 @@ with abandoned as (
         and k.updated_at >= cast(:as_of as timestamptz) - cast(:max_age_days as integer) * interval '24 hours'
         and k.updated_at <= cast(:as_of as timestamptz) - cast(:idle_minutes as integer) * interval '1 minute'
         and c.erased_at is null
-        and exists (select 1 from source.cart_line as l where l.cart_id = k.cart_id)
         and not exists (
             select 1 from source.orders as o
             where
@@ -33,51 +32,47 @@ with abandoned as (
         )
 )
 
+-- One pass over the lines of all carts; grouped by customer too, so that asking for a few customers reads a few carts.
 select
     a.customer_id,
     a.cart_id || '@' || replace(
         to_char(a.updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'
     ) as occurrence,
     a.updated_at as occurred_at,
-    (
-        select
-            jsonb_build_object(
-                'cart_id', a.cart_id,
-                'cart_url', a.url,
-                'currency', coalesce(
-                    a.currency, case when min(p.currency) = max(p.currency) then min(p.currency) end
-                ),
-                'item_count', count(*),
-                'total', trim_scale(sum(l.quantity * l.unit_price)),
-                -- The same aggregate twice is reckoned once; numbering the lines first costs a third more.
-                'items', case
-                    when count(*) <= 10
-                        then jsonb_agg(
-                            jsonb_build_object(
-                                'product_id', l.product_id,
-                                'name', coalesce(p.name, l.product_id),
-                                'quantity', trim_scale(l.quantity),
-                                'unit_price', trim_scale(l.unit_price),
-                                'url', p.url,
-                                'image_url', p.image_url
-                            ) order by l.quantity * l.unit_price desc, l.product_id
-                        )
-                    else jsonb_path_query_array(
-                        jsonb_agg(
-                            jsonb_build_object(
-                                'product_id', l.product_id,
-                                'name', coalesce(p.name, l.product_id),
-                                'quantity', trim_scale(l.quantity),
-                                'unit_price', trim_scale(l.unit_price),
-                                'url', p.url,
-                                'image_url', p.image_url
-                            ) order by l.quantity * l.unit_price desc, l.product_id
-                        ), '$[0 to 9]'
-                    )
-                end
+    jsonb_build_object(
+        'cart_id', a.cart_id,
+        'cart_url', a.url,
+        'currency', coalesce(a.currency, case when min(p.currency) = max(p.currency) then min(p.currency) end),
+        'item_count', count(*),
+        'total', trim_scale(sum(l.quantity * l.unit_price)),
+        -- The same aggregate twice is reckoned once; numbering the lines first costs a third more.
+        'items', case
+            when count(*) <= 10
+                then jsonb_agg(
+                    jsonb_build_object(
+                        'product_id', l.product_id,
+                        'name', coalesce(p.name, l.product_id),
+                        'quantity', trim_scale(l.quantity),
+                        'unit_price', trim_scale(l.unit_price),
+                        'url', p.url,
+                        'image_url', p.image_url
+                    ) order by l.quantity * l.unit_price desc, l.product_id
+                )
+            else jsonb_path_query_array(
+                jsonb_agg(
+                    jsonb_build_object(
+                        'product_id', l.product_id,
+                        'name', coalesce(p.name, l.product_id),
+                        'quantity', trim_scale(l.quantity),
+                        'unit_price', trim_scale(l.unit_price),
+                        'url', p.url,
+                        'image_url', p.image_url
+                    ) order by l.quantity * l.unit_price desc, l.product_id
+                ), '$[0 to 9]'
             )
-        from source.cart_line as l
-        left join source.product as p on l.product_id = p.product_id
-        where l.cart_id = a.cart_id
+        end
     ) as context
 from abandoned as a
+inner join source.cart_line as l on a.cart_id = l.cart_id
+left join source.product as p on l.product_id = p.product_id
+group by a.customer_id, a.cart_id, a.updated_at, a.url, a.currency
