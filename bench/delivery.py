@@ -75,8 +75,8 @@ def main() -> None:
     parts = {"segment": refreshed, "planning": sum(planned.values()), "delivery": large.seconds}
     judged = options.scale >= 1
     report("delivery", [
-        _rate(large, peer, judged, sizes), _campaign(parts, large, peer, judged), _delayed(delayed, peer_delayed, judged),
-        _memory(small, large, judged), *_scaling(scaling, judged),
+        _rate(large, peer, judged, sizes), _campaign(parts, large, peer, judged),
+        _delayed(delayed, peer_delayed, judged), _memory(small, large, judged), *_scaling(scaling, judged),
     ])  # fmt: skip
 
 
