@@ -260,7 +260,7 @@ class _CutAnswer(Response):
         super().__init__(b"{", status, {"Content-Length": "1000"})
         self.request = request
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         await asyncio.sleep(_FLUSH_SECONDS)

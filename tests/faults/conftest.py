@@ -1,75 +1,21 @@
-"""Fixtures of the crash and fault suite: a durable PostgreSQL of its own, planned mails to clone, the report.
-
-Unlike the other tests' server this one keeps what was committed: a restart in mid-campaign must forget nothing.
-"""
+"""Fixtures of the crash and fault suite: a durable server, a stage set on it, and the report."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import Engine
 
+from durable_server import DurableServer
 from fault_report import Row, table
-from fault_stage import Stage, plan_mails, stage_on
+from fault_stage import Stage, stage_on
 from lifecycle_mail.database import engine
-from lifecycle_mail.migrations import migrate
-from local_stack.postgres import embedded_server_package
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-class DurableServer:
-    """An embedded PostgreSQL that can be restarted under its clients."""
-
-    def __init__(self, folder: Path) -> None:
-        self._server = embedded_server_package().get_server(folder / "postgres", cleanup_mode="delete")
-        self._templates: dict[int, str] = {}
-        self._admin("alter system set max_wal_size = '4GB'")
-        self._admin("select pg_reload_conf()")
-
-    def clone(self, recipients: int) -> str:
-        """Return the address of a fresh database with so many planned mails."""
-        if recipients not in self._templates:
-            self._templates[recipients] = f"planned_{recipients}"
-            self._admin(f"create database planned_{recipients}")
-            own = engine(self._url(f"planned_{recipients}"))
-            migrate(own)
-            plan_mails(own, recipients)
-            own.dispose()
-        name = f"faults_{uuid.uuid4().hex[:12]}"
-        self._admin(f"create database {name} template planned_{recipients}")
-        return self._url(name)
-
-    def drop(self, url: str) -> None:
-        self._admin(f"drop database if exists {make_url(url).database} with (force)")
-
-    def restart(self, mode: str) -> None:
-        """pg_ctl restart; mode 'immediate' crashes it, 'fast' cuts its sessions off in order."""
-        folder = str(self._server.pgdata)
-        command = [str(self._server.bin_path / "pg_ctl"), "-D", folder, "-w", "-m", mode, "-l", f"{folder}/log", "restart"]
-        user = self._server.system_user
-        subprocess.run(command, user=user, cwd="/", check=True, capture_output=True, timeout=60)
-
-    def close(self) -> None:
-        self._server.cleanup()
-
-    def _url(self, database: str) -> str:
-        return make_url(self._server.get_uri()).set(database=database).render_as_string(hide_password=False)
-
-    def _admin(self, command: str) -> None:
-        own = engine(self._server.get_uri())
-        with own.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(sa.text(command))
-        own.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ class Orders:
     `point` is where it dies (or stops, with `halt` 'stop') the `nth` time it comes there; None = it does not.
     `limit` is the most mails of one request. Its clock shows `starts_at` (ISO) at unix second `starts_epoch` and goes
     on from there; each reading is off by up to `jump_hours`. `unsafe` makes it plan expired claims again at once,
-    which no worker may. `waits` is what remains of each wait it makes.
+    which no worker may. `waits` is what remains of each wait it makes; an answer has `timeout_seconds` to come.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Orders:
     jump_hours: float = 0.0
     unsafe: bool = False
     waits: float = 1.0
+    timeout_seconds: float = 30.0
     seed: int = 0
 
 
@@ -86,6 +87,7 @@ def work(orders: Orders, phases: mmap.mmap) -> int:
     """Run the delivery to its end, or to the point where it dies; returns the process's exit status."""
     draw = random.Random(orders.seed)
     _Seams(orders, phases, draw).wrap()
+    os.environ["LIFECYCLE_REQUEST_TIMEOUT_SECONDS"] = str(orders.timeout_seconds)
     try:
         installation = open_installation(Settings.from_environment(os.environ))
         clock = _clock(orders, draw)
@@ -136,8 +138,9 @@ class _Seams:
         worker.claim = self._claim(worker.claim)  # type: ignore[assignment]
         worker.record = self._record(worker.record)  # type: ignore[assignment]
         provider.Provider.send = self._send(provider.Provider.send)  # type: ignore[method-assign]
-        for name in ("send", "sendall"):
-            setattr(socket.socket, name, self._writes(getattr(socket.socket, name)))
+        send, send_all = socket.socket.send, socket.socket.sendall
+        socket.socket.send = self._writes(send, send_all)  # type: ignore[method-assign]
+        socket.socket.sendall = self._writes(send_all, send_all)  # type: ignore[method-assign]
         for name in ("recv", "recv_into"):
             setattr(socket.socket, name, self._reads(getattr(socket.socket, name)))
         sa.event.listen(Engine, "after_cursor_execute", self._after_statement)
@@ -200,12 +203,15 @@ class _Seams:
 
         return record
 
-    def _writes(self, original: Any) -> Any:
+    def _writes(self, original: Any, send_all: Any) -> Any:
         def write(sock: socket.socket, data: Any, *rest: Any) -> Any:
-            if self.within("requesting") and self.armed("request half written") and len(data) > LARGE_WRITE_BYTES:
-                original(sock, data[: len(data) // 2], *rest)
-                self._die_in_request("request half written")
-            return original(sock, data, *rest)
+            if not (self.within("requesting") and self.armed("request half written") and len(data) > LARGE_WRITE_BYTES):
+                return original(sock, data, *rest)
+            half = len(data) // 2
+            send_all(sock, data[:half], *rest)
+            self._die_in_request("request half written")
+            written = original(sock, data[half:], *rest)  # it was only stopped
+            return None if written is None else half + written
 
         return write
 

@@ -46,28 +46,21 @@ class Row:
         return asdict(self)
 
 
-def judge(
-    scenario: str,
-    stage: Stage,
-    after: Afterwards,
-    workers: int,
-    *,
-    started: float,
-    incidents: dict[str, int] | None = None,
-    resend: bool = False,
-) -> Row:
-    """Compare the ledger with the provider's record, and write down every number that is off."""
+def judge(scenario: str, stage: Stage, after: Afterwards, workers: int, **incidents: int) -> Row:
+    """Compare the ledger with the provider's record, and write down every number that is off.
+
+    `incidents` counts what was done beside kills, by name, with underscores for spaces.
+    """
     accepted, tally = stage.accepted(), stage.tally
     losses = silent_losses(after.end, accepted)
     doubtful = after.sent.ids("in_doubt")
-    proven = {one for one in doubtful if one in accepted} if not resend else doubtful & after.with_events.ids("accepted")
     row = Row(
         scenario=scenario,
         recipients=len(after.end.states),
         workers=workers,
         kills=dict(tally.kills),
         kills_inside_a_request=tally.kills_inside_a_request,
-        incidents=incidents or {},
+        incidents={name.replace("_", " "): number for name, number in incidents.items()},
         taken=accepted.total(),
         duplicates=duplicates(accepted),
         losses=len(set().union(*losses.values())),
@@ -81,14 +74,16 @@ def judge(
         left_in_doubt=len(after.end.ids("in_doubt")),
         rejected=len(after.end.ids("rejected")),
         cancelled=len(after.end.ids("cancelled")),
-        seconds=round(time.monotonic() - started, 1),
+        seconds=round(time.monotonic() - stage.started, 1),
     )
-    row.problems = [f"{len(ids)} mails {what}" for what, ids in losses.items()] + _problems(row, after, proven, tally.killed)
+    row.problems = [f"{len(ids)} mails {what}" for what, ids in losses.items()]
+    row.problems += _problems(row, after, tally.killed)
     return row
 
 
-def _problems(row: Row, after: Afterwards, proven: set[str], killed: set[str]) -> list[str]:
+def _problems(row: Row, after: Afterwards, killed: set[str]) -> list[str]:
     restarts = row.incidents.get("database restarts", 0)
+    doubtful = after.sent.ids("in_doubt")
     unexpected = {name for name in after.sent.lost_requests if name not in killed}
     found = {
         f"{row.duplicates} mails sent twice": row.duplicates,
@@ -97,7 +92,7 @@ def _problems(row: Row, after: Afterwards, proven: set[str], killed: set[str]) -
         f"{row.settled_in_silence} mails settled without any event": row.settled_in_silence,
         f"{row.left_in_doubt} mails left in doubt": row.left_in_doubt,
         "events did not settle exactly the mails the provider took":
-            after.sent.ids("in_doubt") & after.with_events.ids("accepted") != proven,
+            doubtful & after.with_events.ids("accepted") != doubtful & after.taken,
         "a mail is still planned or claimed": bool(after.sent.ids("planned", "claimed")),
     }  # fmt: skip
     return [what for what, is_wrong in found.items() if is_wrong]

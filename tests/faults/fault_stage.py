@@ -23,10 +23,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 from sqlalchemy.engine import Engine
 
 from builders import NOON, rows
 from dying_worker import PHASES, REFUSED, SLOT_BYTES, Orders
+from event_feed import post_all, processed_events, signer_of
 from planning import campaign_of, plan, topic_of
 from proof import Ledger, read_accepted, read_ledger
 from running_services import (
@@ -173,8 +175,10 @@ class Tally:
 
 @dataclass
 class Afterwards:
-    """The ledger at the moments that count; `silent` is after settle_after passed without any event."""
+    """The ledger at the moments that count; `silent` is after settle_after passed without any event, and `taken` what
+    the provider had taken until then."""
 
+    taken: set[str]
     sent: Ledger
     silent: Ledger
     with_events: Ledger
@@ -191,8 +195,10 @@ class Stage:
         self.record = folder / "record"
         self.events = folder / "events"
         self.tally = Tally()
+        self.started = time.monotonic()
         self._epoch = time.time()
         self._slot = 0
+        self._forgot_events = False
         topics = folder / "topics.yaml"
         topics.write_text(TOPICS.format(policy=policy, hours=SETTLE_AFTER_HOURS))
         self.environment = clean_environment(
@@ -200,7 +206,6 @@ class Stage:
             LIFECYCLE_MODE="simulate",
             LIFECYCLE_TOPICS_FILE=str(topics),
             LIFECYCLE_CLAIM_LEASE_SECONDS=str(LEASE.total_seconds()),
-            LIFECYCLE_REQUEST_TIMEOUT_SECONDS="5",
             SENDGRID_API_KEY=API_KEY,
             SENDGRID_BASE_URL=simulator.url,
         )
@@ -231,6 +236,32 @@ class Stage:
         """Replace the simulator's faults."""
         answer = self.simulator.client.post("/simulator/faults", json={"delay_ms": delay_ms, "faults": list(faults)})
         answer.raise_for_status()
+
+    def restart_simulator(self) -> None:
+        """kill -9 of the provider; it comes back at the same address and goes on with its record.
+
+        What its recipients would still have done dies with it; `collect_events` reports the mails it took anew.
+        """
+        command = self.simulator.process.args
+        self.simulator.kill()
+        time.sleep(0.3)
+        with self.simulator.log.open("a") as output:
+            self.simulator.process = subprocess.Popen(
+                command, env=clean_environment(), stdout=output, stderr=subprocess.STDOUT, text=True
+            )
+        self._forgot_events = True
+        wait_until(self._simulator_answers)
+
+    def _simulator_answers(self) -> bool:
+        try:
+            return self.simulator.client.get("/simulator/state").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def close(self) -> None:
+        self.nursery.close()
+        self.simulator.process.terminate()
+        self.simulator.process.wait(20)
 
     def accepted(self) -> Counter[str]:
         return read_accepted(self.record)
@@ -279,20 +310,27 @@ class Stage:
     def collect_events(self) -> None:
         """Wait until the simulator has posted every event."""
         settle(self.simulator, seconds=300.0)
+        if self._forgot_events:
+            events = processed_events(self.accepted(), int(time.time()))
+            post_all(self.collector.url, signer_of(self.record), events)
 
     def settle(self) -> Afterwards:
         """Send the rest, let leases end, wait without events, take the events in, let the policy decide."""
+        return self.settle_after(timedelta(0))
+
+    def settle_after(self, latest: timedelta) -> Afterwards:
+        """Do so where the clock of some worker was `latest` ahead."""
         self.faults()
-        self.drain(2 * LEASE)
+        self.drain(latest + 2 * LEASE)
         sent = self.ledger()
-        later = timedelta(hours=SETTLE_AFTER_HOURS) + 4 * LEASE
+        later = latest + timedelta(hours=SETTLE_AFTER_HOURS) + 4 * LEASE
         self.drain(later)
-        silent = self.ledger()
+        silent, taken = self.ledger(), set(self.accepted())
         self.collect_events()
         self.ingest()
         with_events = self.ledger()
         self.drain(later)
-        return Afterwards(sent, silent, with_events, self.ledger())
+        return Afterwards(taken, sent, silent, with_events, self.ledger())
 
 
 @contextmanager
@@ -312,10 +350,18 @@ def stage_on(engine: Engine, folder: Path, policy: str = "abandon", *options: st
             )
         )
         stage = Stage(engine, simulator, collector, folder, policy)
-        stack.callback(stage.nursery.close)
+        stack.callback(stage.close)
         yield stage
 
 
 def some_time(draw: random.Random, low: float, high: float) -> float:
     """The monotonic second of a next incident."""
     return time.monotonic() + draw.uniform(low, high)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait for something another process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
