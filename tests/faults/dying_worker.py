@@ -65,7 +65,8 @@ class Orders:
     `point` is where it dies (or stops, with `halt` 'stop') the `nth` time it comes there; None = it does not.
     `limit` is the most mails of one request. Its clock shows `starts_at` (ISO) at unix second `starts_epoch` and goes
     on from there; each reading is off by up to `jump_hours`. `unsafe` makes it plan expired claims again at once,
-    which no worker may. `waits` is what remains of each wait it makes; an answer has `timeout_seconds` to come.
+    which no worker may. `waits` is what remains of each wait it makes; an answer has `timeout_seconds` to come,
+    and a claim holds for `lease_seconds`.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Orders:
     unsafe: bool = False
     waits: float = 1.0
     timeout_seconds: float = 30.0
+    lease_seconds: float = 300.0
     seed: int = 0
 
 
@@ -87,6 +89,7 @@ def work(orders: Orders, phases: mmap.mmap) -> int:
     """Run the delivery to its end, or to the point where it dies; returns the process's exit status."""
     draw = random.Random(orders.seed)
     _Seams(orders, phases, draw).wrap()
+    os.environ["LIFECYCLE_CLAIM_LEASE_SECONDS"] = str(orders.lease_seconds)
     os.environ["LIFECYCLE_REQUEST_TIMEOUT_SECONDS"] = str(orders.timeout_seconds)
     try:
         installation = open_installation(Settings.from_environment(os.environ))

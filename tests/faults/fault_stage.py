@@ -121,14 +121,14 @@ class Nursery:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(asdict(orders)).encode() + b"\n")
         self._process.stdin.flush()
-        assert worker.started.wait(30), f"no worker was forked: {self.log.read_text()[-3000:]}"
+        assert worker.started.wait(120), f"no worker was forked: {self.log.read_text()[-3000:]}"
         return worker
 
     def kill(self, worker: Worker) -> None:
         """kill -9 from outside, unless it has ended by itself."""
         if worker.status is None:
             worker.signal(signal.SIGKILL)
-        assert worker.ended.wait(30)
+        assert worker.ended.wait(60)
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -205,7 +205,6 @@ class Stage:
             LIFECYCLE_DATABASE_URL=engine.url.render_as_string(hide_password=False),
             LIFECYCLE_MODE="simulate",
             LIFECYCLE_TOPICS_FILE=str(topics),
-            LIFECYCLE_CLAIM_LEASE_SECONDS=str(LEASE.total_seconds()),
             SENDGRID_API_KEY=API_KEY,
             SENDGRID_BASE_URL=simulator.url,
         )
@@ -222,7 +221,7 @@ class Stage:
     def start(self, after: timedelta = timedelta(0), **changes: Any) -> Worker:
         return self.nursery.start(self.orders(after, **changes))
 
-    def finish(self, worker: Worker, seconds: float = 120.0) -> Worker:
+    def finish(self, worker: Worker, seconds: float = 300.0) -> Worker:
         """Wait for a worker's end and count it; a crash that nobody ordered fails the test."""
         assert worker.ended.wait(seconds), f"{worker.orders} did not end: {self.nursery.log.read_text()[-3000:]}"
         assert worker.was_killed or worker.status in (0, REFUSED), self.nursery.log.read_text()[-6000:]
@@ -338,16 +337,13 @@ def stage_on(engine: Engine, folder: Path, policy: str = "abandon", *options: st
     """Put simulator, collector and nursery around a database with planned mails."""
     events = folder / "events"
     events.mkdir()
+    record = folder / "record"
+    record.mkdir()
+    key = signer_of(record).public_key
     with ExitStack() as stack:
-        # The key is made by the simulator, which has to know the collector's address: start it twice.
-        with running_simulator(folder / "record") as first:
-            key = json.loads((folder / "record" / "simulator.json").read_text())["webhook_public_key"]
-            assert first.process.poll() is None
         collector = stack.enter_context(running_collector(events, SENDGRID_WEBHOOK_PUBLIC_KEY=key))
         simulator = stack.enter_context(
-            running_simulator(
-                folder / "record", "--webhook-url", f"{collector.url}/events", "--speed", "36000", *options
-            )
+            running_simulator(record, "--webhook-url", f"{collector.url}/events", "--speed", "36000", *options)
         )
         stage = Stage(engine, simulator, collector, folder, policy)
         stack.callback(stage.close)
@@ -359,7 +355,7 @@ def some_time(draw: random.Random, low: float, high: float) -> float:
     return time.monotonic() + draw.uniform(low, high)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     """Wait for something another process does."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -23,7 +23,7 @@ def test_an_unsafe_delivery_is_caught(staged: Callable[..., Stage], report: Call
     stage.campaign(
         1,
         lambda: stage.orders(
-            1.1 * LEASE * next(turn), point=draw.choice(points), nth=draw.randint(2, 8), limit=100, unsafe=True
+            1.1 * LEASE * next(turn), point=draw.choice(points), nth=draw.randint(2, 8), limit=400, unsafe=True
         ),
     )
     row = judge("expired claims sent again", stage, stage.settle_after(1.1 * LEASE * next(turn)), 1)

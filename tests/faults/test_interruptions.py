@@ -13,6 +13,7 @@ import pytest
 from durable_server import DurableServer
 from fault_report import Row, judge
 from fault_stage import LEASE, Stage, Worker, some_time, wait_until
+from proof import duplicates
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
@@ -73,6 +74,26 @@ def test_stopped_past_its_lease(staged: Callable[..., Stage], report: Callable[[
     assert learned.ids("accepted") == taken
     assert learned.ids("in_doubt") == set(learned.states) - taken
     report(row)
+
+
+@pytest.mark.xfail(strict=True, reason="a worker sends its claim although the lease ended by its own clock")
+@pytest.mark.parametrize("policy", ["abandon", "resend"])
+def test_a_worker_that_wakes_after_its_lease_sends_nothing(staged: Callable[..., Stage], policy: str) -> None:
+    """Asleep between claim and request past its lease, by its own clock: what was settled meanwhile is not sent late
+    (abandon), nor a second time (resend)."""
+    stage = staged(2_000, policy)
+    sleeper = stage.start(point="after claim commit", halt="stop", lease_seconds=2.0, timeout_seconds=1.0)
+    wait_until(sleeper.is_stopped)
+    held = stage.ledger().ids("claimed")
+    assert len(held) == 1000
+    time.sleep(2.5)
+    after = stage.settle()
+    assert after.end.ids("abandoned" if policy == "abandon" else "accepted") >= held
+    sleeper.signal(signal.SIGCONT)
+    stage.finish(sleeper)
+    accepted = stage.accepted()
+    assert duplicates(accepted) == 0
+    assert (held & set(accepted)) == (held if policy == "resend" else set())
 
 
 def test_killed_and_expired_while_others_go_on(staged: Callable[..., Stage], report: Callable[[Row], None]) -> None:

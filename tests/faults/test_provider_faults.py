@@ -153,7 +153,7 @@ def test_everything_at_once(staged: Callable[..., Stage], report: Callable[[Row]
 def test_the_provider_itself_is_killed(staged: Callable[..., Stage], report: Callable[[Row], None]) -> None:
     """The simulator dies and comes back: refused connections return the mails, cut ones leave them in doubt."""
     stage = staged(10_000)
-    stage.faults(100)
+    stage.faults(600)
     deaths = ProviderDeaths(stage, random.Random(10))
     stage.campaign(2, lambda: stage.orders(limit=100, waits=1.0), deaths)
     row = judge("provider killed and restarted", stage, stage.settle(), 2, provider_kills=deaths.done)
