@@ -8,11 +8,14 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, make_url
 
+from builders import NOON, rows
 from dying_worker import POINTS
+from event_feed import processed_events
 from fault_report import Row, judge
 from fault_stage import LEASE, plan_mails, stage_on
+from lifecycle_mail.events import ingest
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -47,3 +50,19 @@ def test_an_unsafe_delivery_is_caught(warehouse: Engine, tmp_path: Path, report:
         report(row)
         assert row.duplicates >= 100
         assert f"{row.duplicates} mails sent twice" in row.problems
+
+
+def test_many_doubts_are_settled_in_one_go(warehouse: Engine, tmp_path: Path) -> None:
+    """5,000 mails in doubt, of which the statistics know nothing yet, are settled without comparing each with all."""
+    plan_mails(warehouse, 5000)
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("analyze message.message")
+        connection.exec_driver_sql(
+            "update message.message set state = 'in_doubt', reason = 'no_answer', attempt_id = 1, claimed_at = now()"
+        )
+        ids = [one for (one,) in rows(connection, "select cast(message_id as text) from message.message")]
+        database = make_url(warehouse.url).database
+        connection.exec_driver_sql(f'alter database "{database}" set statement_timeout = \'10s\'')
+    warehouse.dispose()
+    (tmp_path / "events.ndjson").write_bytes(b"\n".join(processed_events(ids, int(NOON.timestamp()))) + b"\n")
+    assert ingest(warehouse, tmp_path).settled == 5000
