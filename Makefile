@@ -27,7 +27,7 @@ INSTALL_BY_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-chec
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo down test lint compose-test bench docs lock clean
+.PHONY: help demo down test lint compose-test bench docs lock clean faults
 
 help: ## list the targets
 	@echo 'Lifecycle Mail: purchases in, e-mails out, every number a table.'
@@ -45,6 +45,9 @@ down: ## stop what `make demo` started, and only that (its data stays in .demo)
 
 test: $(DEVELOPMENT) ## run the whole test suite on its own PostgreSQL, without network
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not faults" $(TESTS)
+
+faults: $(DEVELOPMENT) ## kill workers, database, collector and provider in mid-campaign; writes bench/faults.md
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m faults --fault-report bench/faults.json tests/faults
 
 lint: $(DEVELOPMENT) ## ruff, mypy, sqlfluff, import order, generated pages, compose file
 	@PATH='$(CURDIR)/$(BIN)':"$$PATH" sh .ci/lint

@@ -24,17 +24,33 @@ class CuttableProtocol(HttpToolsProtocol):
         self.scope["extensions"] = extensions
 
 
+def _transport(request: Request) -> asyncio.Transport:
+    """Raises: ConnectionError where the server is not a CuttableProtocol."""
+    transport: asyncio.Transport | None = request.scope.get("extensions", {}).get(_KEY)
+    if transport is None:
+        raise ConnectionError("this server cannot cut a connection; run the simulator with its own command")
+    return transport
+
+
 async def cut(request: Request, reset: bool = False) -> None:
     """Close the client's connection with no answer; `reset` sends a TCP reset instead of an orderly end.
 
     Raises: ConnectionError where the server is not a CuttableProtocol.
     """
-    transport: asyncio.Transport | None = request.scope.get("extensions", {}).get(_KEY)
-    if transport is None:
-        raise ConnectionError("this server cannot cut a connection; run the simulator with its own command")
+    transport = _transport(request)
     raw = transport.get_extra_info("socket")
     if reset and raw is not None:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
     while not await request.is_disconnected():
         await asyncio.sleep(0.005)
+
+
+def half_close(request: Request) -> None:
+    """Send the end of our side (FIN) and go on reading. Raises: ConnectionError."""
+    _transport(request).write_eof()
+
+
+def write_raw(request: Request, data: bytes) -> None:
+    """Write bytes past the protocol. Raises: ConnectionError."""
+    _transport(request).write(data)

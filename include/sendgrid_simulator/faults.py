@@ -9,7 +9,9 @@ import random
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-ANSWERS = ("status", "drop", "reset", "hang")
+IN_MID_BODY = ("reset_body", "stall_body")
+"""Strike while the request is still being read, so what they befall is never taken."""
+ANSWERS = ("status", "drop", "reset", "hang", "half_close", "cut_answer", "not_http", *IN_MID_BODY)
 
 
 class FaultError(ValueError):
@@ -21,9 +23,14 @@ class Fault:
     """One way to fail.
 
     answer: `status` answers `status`; `drop` closes the connection without a word, `reset` with a TCP
-    reset; `hang` says nothing until the client gives up or `seconds` are over, then closes.
+    reset; `hang` says nothing until the client gives up or `seconds` are over, then closes; `half_close`
+    ends our side alone and says nothing; `cut_answer` resets in the middle of the answer; `not_http`
+    answers bytes of no protocol; `reset_body` resets when half of the request has come; `stall_body` reads
+    no further for `seconds`, then closes.
     share: part of the requests, 0 to 1. times: only so many requests, then never again (None: no end).
-    body: `json` (SendGrid's form), `empty` or `garbage`. rate_headers: send X-RateLimit-* with it.
+    body: `json` (SendGrid's form), `empty` or `garbage`. rate_headers: send X-RateLimit-* with it, and
+    rate_reset_seconds says how far off X-RateLimit-Reset is (None: the end of the window).
+    recipient: the error names this place in the request, from 0 (None: it names nobody).
     """
 
     answer: str
@@ -34,10 +41,14 @@ class Fault:
     body: str = "json"
     rate_headers: bool = True
     seconds: float = 600.0
+    rate_reset_seconds: float | None = None
+    recipient: int | None = None
 
     def __post_init__(self) -> None:
         if self.answer not in ANSWERS:
             raise FaultError(f"fault answer must be one of {', '.join(ANSWERS)}, not {self.answer!r}")
+        if self.accepted and self.answer in IN_MID_BODY:
+            raise FaultError(f"fault {self.answer} ends a request that was not read whole: it cannot be accepted")
         if not 0 <= self.share <= 1:
             raise FaultError(f"fault share must lie between 0 and 1, not {self.share}")
         if not 200 <= self.status <= 599:

@@ -22,8 +22,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sendgrid_simulator import pages, validation
 from sendgrid_simulator.answers import error, json_answer, refusal
-from sendgrid_simulator.connection import cut
-from sendgrid_simulator.faults import Fault, FaultError, Faults, read_faults
+from sendgrid_simulator.connection import cut, half_close, write_raw
+from sendgrid_simulator.faults import IN_MID_BODY, Fault, FaultError, Faults, read_faults
 from sendgrid_simulator.record import PAGE_MAX
 from sendgrid_simulator.service import Options, Simulator
 from sendgrid_simulator.suppression_api import Handler, suppression_routes
@@ -31,7 +31,15 @@ from sendgrid_simulator.suppression_api import Handler, suppression_routes
 log = logging.getLogger("sendgrid_simulator")
 
 BODY_BYTES_MAX = 30 * 1024 * 1024
-_FAULT_MESSAGES = {429: "too many requests", 500: "internal server error", 503: "service unavailable"}
+_FLUSH_SECONDS = 0.05
+"""Time for bytes to reach the client before the connection is cut."""
+_FAULT_MESSAGES = {
+    400: "Does not contain a valid address.",
+    413: "content too large",
+    429: "too many requests",
+    500: "internal server error",
+    503: "service unavailable",
+}
 
 
 class _TooLarge(Exception):
@@ -108,6 +116,8 @@ async def _send(request: Request) -> Response:
     simulator = _simulator(request)
     simulator.received += 1
     fault = simulator.faults.choose(simulator.options.seed, simulator.received)
+    if fault is not None and fault.answer in IN_MID_BODY:
+        return await _break_off(request, fault)
     try:
         body = await _read(request)
     except _TooLarge:
@@ -211,14 +221,50 @@ def _misbehaving(handler: Handler) -> Handler:
     return answer
 
 
+async def _break_off(request: Request, fault: Fault) -> Response:
+    """Stop reading in the middle of the body: half of it for a reset, its beginning for a stall."""
+    half, seen = int(request.headers.get("content-length", 0)) / 2, 0
+    with suppress(ClientDisconnect):
+        async for chunk in request.stream():
+            seen += len(chunk)
+            if seen >= half or fault.answer == "stall_body":
+                break
+        if fault.answer == "stall_body":
+            await asyncio.sleep(fault.seconds)
+        await cut(request, reset=fault.answer == "reset_body")
+    return Response(status_code=500)
+
+
 async def _misbehave(request: Request, fault: Fault, rate_headers: dict[str, str]) -> Response:
     if fault.answer == "status":
         return _failed(fault, rate_headers if fault.rate_headers else {})
-    if fault.answer == "hang":
+    if fault.answer == "cut_answer":
+        return _CutAnswer(request, 202 if fault.accepted else fault.status)
+    if fault.answer == "not_http":
+        write_raw(request, b"\x00\xff\xfe no protocol \r\n\r\n")
+    if fault.answer == "half_close":
+        half_close(request)
+    if fault.answer in ("hang", "half_close"):
         with suppress(TimeoutError):
             await asyncio.wait_for(_gone(request), fault.seconds)
+    if fault.answer == "not_http":
+        await asyncio.sleep(_FLUSH_SECONDS)
     await cut(request, reset=fault.answer == "reset")
     return Response(status_code=500)
+
+
+class _CutAnswer(Response):
+    """Begins an answer, and resets the connection before it is whole."""
+
+    def __init__(self, request: Request, status: int) -> None:
+        super().__init__(b"{", status, {"Content-Length": "1000"})
+        self.request = request
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        await asyncio.sleep(_FLUSH_SECONDS)
+        await cut(self.request, reset=True)
 
 
 async def _gone(request: Request) -> None:
@@ -227,11 +273,14 @@ async def _gone(request: Request) -> None:
 
 
 def _failed(fault: Fault, headers: dict[str, str]) -> Response:
+    if headers and fault.rate_reset_seconds is not None:
+        headers = {**headers, "X-RateLimit-Reset": str(int(time.time() + fault.rate_reset_seconds))}
     if fault.body == "empty":
         return Response(status_code=fault.status, headers=headers)
     if fault.body == "garbage":
         return Response(b"<html><b>upstream \xff\xfe", fault.status, headers, media_type="text/html")
-    return error(fault.status, _FAULT_MESSAGES.get(fault.status, "error"), headers=headers)
+    field = None if fault.recipient is None else f"personalizations.{fault.recipient}.to.0.email"
+    return error(fault.status, _FAULT_MESSAGES.get(fault.status, "error"), field, headers)
 
 
 async def _new_batch(request: Request) -> Response:

@@ -243,6 +243,43 @@ def test_faults_before_and_after_acceptance(simulator: Service) -> None:
     assert outcome({"answer": "status", "share": 0}) == "202"
 
 
+def test_faults_of_the_connection(simulator: Service) -> None:
+    """Half-closed, cut, garbled and broken off: the client learns nothing; only what was read whole may be taken."""
+
+    def outcome(fault: dict[str, Any]) -> str:
+        simulator.client.post("/simulator/faults", json={"faults": [fault]}).raise_for_status()
+        large = mail(subject="x" * 400_000)
+        try:
+            with httpx.Client(headers=simulator.client.headers, trust_env=False) as client:
+                return str(client.post(simulator.url + "/v3/mail/send", json=large, timeout=1).status_code)
+        except httpx.TransportError as error:
+            return type(error).__name__
+
+    broken = ("ReadError", "RemoteProtocolError", "WriteError")
+    assert outcome({"answer": "half_close"}) == "RemoteProtocolError"
+    assert outcome({"answer": "cut_answer"}) in broken
+    assert outcome({"answer": "not_http"}) == "RemoteProtocolError"
+    assert outcome({"answer": "reset_body"}) in broken
+    assert outcome({"answer": "stall_body", "seconds": 2}) in ("ReadTimeout", "WriteTimeout")
+    assert accepted(simulator)["recipients"] == 0
+    for answer in ("half_close", "cut_answer", "not_http"):
+        assert outcome({"answer": answer, "accepted": True}) in broken
+    assert accepted(simulator)["recipients"] == 3
+
+
+def test_a_fault_can_name_a_recipient_and_a_reset(simulator: Service) -> None:
+    """400 names the field of the place given; 429 says when the limit ends; nobody was taken."""
+    fault = {"answer": "status", "status": 400, "recipient": 16}
+    simulator.client.post("/simulator/faults", json={"faults": [fault]}).raise_for_status()
+    answer = send(simulator, mail(*[f"reader{n}@example.com" for n in range(30)]))
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "personalizations.16.to.0.email")
+    fault = {"answer": "status", "status": 429, "rate_reset_seconds": 2}
+    simulator.client.post("/simulator/faults", json={"faults": [fault]}).raise_for_status()
+    answer = send(simulator, mail())
+    assert 0 <= int(answer.headers["x-ratelimit-reset"]) - time.time() <= 3
+    assert accepted(simulator)["recipients"] == 0
+
+
 def test_delay_holds_every_answer_back(simulator: Service) -> None:
     """delay_ms is the least time an answer takes."""
     simulator.client.post("/simulator/faults", json={"delay_ms": 300}).raise_for_status()

@@ -75,7 +75,8 @@ def test_faults_are_read_from_text_and_json() -> None:
     assert fault_from_text("accepted-status=500:0.05") == Fault("status", 0.05, accepted=True, status=500)
     assert fault_from_text("drop") == Fault("drop", 1.0)
     assert read_faults({"delay_ms": 30, "faults": [{"answer": "reset"}]}) == Faults(30, [Fault("reset")])
-    for nonsense in ("explode:1", "status=5000", "drop:2", "drop:x"):
+    assert fault_from_text("reset_body:0.2") == Fault("reset_body", 0.2)
+    for nonsense in ("accepted-stall_body", "explode:1", "status=5000", "drop:2", "drop:x"):
         with pytest.raises(FaultError):
             fault_from_text(nonsense)
     for given in ([], {"delay": 1}, {"faults": [{"what": 1}]}):

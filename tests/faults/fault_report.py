@@ -1,0 +1,155 @@
+"""One row a scenario: the numbers a scenario is judged by, its judgement, and the table of all."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from fault_stage import Afterwards, Stage
+from proof import duplicates, silent_losses
+
+
+@dataclass
+class Row:
+    """What a scenario came to. Mails unless a name says otherwise."""
+
+    scenario: str
+    recipients: int
+    workers: int
+    kills: dict[str, int] = field(default_factory=dict)
+    kills_inside_a_request: int = 0
+    incidents: dict[str, int] = field(default_factory=dict)
+    """What else was done to it: restarts, faulty answers, stops."""
+    taken: int = 0
+    """What the provider's record holds."""
+    duplicates: int = 0
+    losses: int = 0
+    lost_requests: int = 0
+    """Requests of dead workers that nothing is known of; `lost_requests_a_worker` is the most of one."""
+    lost_requests_a_worker: int = 0
+    unclear_requests: int = 0
+    in_doubt: int = 0
+    settled_in_silence: int = 0
+    settled_by_events: int = 0
+    settled_by_policy: int = 0
+    left_in_doubt: int = 0
+    rejected: int = 0
+    cancelled: int = 0
+    seconds: float = 0.0
+    must_fail: bool = False
+    """A deliberately unsafe delivery: the checker has to find its duplicates."""
+    problems: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def judge(scenario: str, stage: Stage, after: Afterwards, workers: int, **incidents: int) -> Row:
+    """Compare the ledger with the provider's record, and write down every number that is off.
+
+    `incidents` counts what was done beside kills, by name, with underscores for spaces.
+    """
+    accepted, tally = stage.accepted(), stage.tally
+    losses = silent_losses(after.end, accepted)
+    doubtful = after.sent.ids("in_doubt")
+    row = Row(
+        scenario=scenario,
+        recipients=len(after.end.states),
+        workers=workers,
+        kills=dict(tally.kills),
+        kills_inside_a_request=tally.kills_inside_a_request,
+        incidents={name.replace("_", " "): number for name, number in incidents.items()},
+        taken=accepted.total(),
+        duplicates=duplicates(accepted),
+        losses=len(set().union(*losses.values())),
+        lost_requests=after.sent.lost_requests.total(),
+        lost_requests_a_worker=max(after.sent.lost_requests.values(), default=0),
+        unclear_requests=after.sent.unclear_requests,
+        in_doubt=len(doubtful),
+        settled_in_silence=len(doubtful - after.silent.ids("in_doubt")),
+        settled_by_events=len(doubtful & after.with_events.ids("accepted")),
+        settled_by_policy=len(after.with_events.ids("in_doubt") - after.end.ids("in_doubt")),
+        left_in_doubt=len(after.end.ids("in_doubt")),
+        rejected=len(after.end.ids("rejected")),
+        cancelled=len(after.end.ids("cancelled")),
+        seconds=round(time.monotonic() - stage.started, 1),
+    )
+    row.problems = [f"{len(ids)} mails {what}" for what, ids in losses.items()]
+    row.problems += _problems(row, after, tally.killed)
+    return row
+
+
+def _problems(row: Row, after: Afterwards, killed: set[str]) -> list[str]:
+    restarts = row.incidents.get("database restarts", 0)
+    doubtful = after.sent.ids("in_doubt")
+    unexpected = {name for name in after.sent.lost_requests if name not in killed}
+    found = {
+        f"{row.duplicates} mails sent twice": row.duplicates,
+        f"one worker left {row.lost_requests_a_worker} requests in doubt": row.lost_requests_a_worker > 1,
+        f"{len(unexpected)} workers that were not killed left a request in doubt": len(unexpected) > 2 * restarts,
+        f"{row.settled_in_silence} mails settled without any event": row.settled_in_silence,
+        f"{row.left_in_doubt} mails left in doubt": row.left_in_doubt,
+        "events did not settle exactly the mails the provider took":
+            doubtful & after.with_events.ids("accepted") != doubtful & after.taken,
+        "a mail is still planned or claimed": bool(after.sent.ids("planned", "claimed")),
+    }  # fmt: skip
+    return [what for what, is_wrong in found.items() if is_wrong]
+
+
+NUMBERS = (
+    ("recipients", "recipients"), ("workers", "workers"), ("taken", "taken"), ("duplicates", "twice"),
+    ("losses", "lost"), ("lost_requests", "requests lost"), ("lost_requests_a_worker", "most a worker"),
+    ("unclear_requests", "unclear"), ("in_doubt", "in doubt"), ("settled_by_events", "by events"),
+    ("settled_by_policy", "by policy"), ("left_in_doubt", "left"), ("rejected", "rejected"),
+)  # fmt: skip
+
+
+def table(rows: list[dict[str, Any]], facts: list[dict[str, Any]]) -> str:
+    """The report as Markdown: kills by point, one line a scenario, and what was asserted of events."""
+    safe = [row for row in rows if not row["must_fail"]]
+    kills = Counter[str]()
+    for row in safe:
+        kills.update(row["kills"])
+    inside = [row for row in safe if row["kills"].get("at a random moment")]
+    random_kills = sum(row["kills"]["at a random moment"] for row in inside)
+    lines = [
+        "# Crash and fault report",
+        "",
+        "Written by `make faults`. Real worker processes post to the simulator; every number is counted from the",
+        "simulator's own record of what it took and from the ledger. Numbers are mails, unless they say requests.",
+        "",
+        f"Over all {len(safe)} scenarios: {sum(kills.values())} kills, {sum(row['recipients'] for row in safe)} mails, "
+        f"**{sum(row['duplicates'] for row in safe)} sent twice, {sum(row['losses'] for row in safe)} lost silently**, "
+        f"{sum(row['in_doubt'] for row in safe)} in doubt, of which {sum(row['settled_by_events'] for row in safe)} "
+        f"were settled by events, {sum(row['settled_by_policy'] for row in safe)} by the topic's policy, "
+        f"{sum(row['left_in_doubt'] for row in safe)} left.",
+        "",
+        "| killed | kills |", "|---|---:|",
+        *(f"| {point} | {number} |" for point, number in sorted(kills.items())),
+        "",
+    ]  # fmt: skip
+    if random_kills:
+        share = sum(row["kills_inside_a_request"] for row in inside) / random_kills
+        lines += [f"Of the {random_kills} kills at random moments {share:.0%} fell inside a request.", ""]
+    lines += _scenarios(rows)
+    if facts:
+        lines += ["", "## Events", "", "| what | numbers |", "|---|---|"]
+        lines += [f"| {fact['what']} | {_pairs(fact['numbers'])} |" for fact in facts]
+    return "\n".join(lines) + "\n"
+
+
+def _scenarios(rows: list[dict[str, Any]]) -> list[str]:
+    head = ["scenario", *(title for _, title in NUMBERS), "kills", "also", "seconds"]
+    lines = ["## Scenarios", "", "| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(NUMBERS) + 1) + "---|---:|"]
+    for row in sorted(rows, key=lambda row: (row["must_fail"], row["scenario"])):
+        cells = [row["scenario"] + (" (unsafe: has to be caught)" if row["must_fail"] else "")]
+        cells += [str(row[name]) for name, _ in NUMBERS]
+        cells += [str(sum(row["kills"].values())), _pairs(row["incidents"]), f"{row['seconds']:.0f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _pairs(numbers: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in numbers.items())

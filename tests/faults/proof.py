@@ -1,0 +1,74 @@
+"""The checker: what the ledger says beside what the provider really took. Every number is an exact set's size."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import Engine
+
+from builders import rows
+
+ENDED = {"accepted", "rejected", "cancelled", "abandoned"}
+NO_ANSWER_CAME = "no answer was recorded before the lease ended"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The state of every mail, and the requests nothing was learned of, by worker."""
+
+    states: dict[str, str]
+    reasons: dict[str, str | None]
+    lost_requests: Counter[str]
+    """Requests by worker that have no answer: the worker died, or lost its database."""
+    unclear_requests: int
+    """Requests in doubt because the provider's answer was none."""
+
+    def ids(self, *states: str) -> set[str]:
+        """The message ids in one of `states`."""
+        return {message_id for message_id, state in self.states.items() if state in states}
+
+    def counts(self) -> Counter[str]:
+        return Counter(self.states.values())
+
+
+def read_ledger(engine: Engine) -> Ledger:
+    with engine.connect() as connection:
+        mails = rows(connection, "select cast(message_id as text), state, reason from message.message")
+        attempts = rows(
+            connection,
+            "select worker, outcome, error from delivery.attempt where outcome is null or outcome = 'in_doubt'",
+        )
+    lost = Counter(worker for worker, outcome, error in attempts if outcome is None or error == NO_ANSWER_CAME)
+    return Ledger(
+        {message_id: state for message_id, state, _ in mails},
+        {message_id: reason for message_id, _, reason in mails},
+        lost,
+        len(attempts) - lost.total(),
+    )
+
+
+def read_accepted(record: Path) -> Counter[str]:
+    """How often the provider took each message id, from its own record."""
+    with (record / "accepted.ndjson").open() as file:
+        return Counter(json.loads(line)["message_id"] for line in file)
+
+
+def duplicates(accepted: Counter[str]) -> int:
+    """Mails beyond the first to one recipient."""
+    return accepted.total() - len(accepted)
+
+
+def silent_losses(ledger: Ledger, accepted: Counter[str]) -> dict[str, set[str]]:
+    """Mails whose end is not told, or told wrongly: what is wrong → message ids. Nothing may be in doubt any more."""
+    found = {
+        "without an end": set(ledger.states) - ledger.ids(*ENDED),
+        "ended without a reason": {
+            one for one in ledger.ids("rejected", "cancelled", "abandoned") if not ledger.reasons[one]
+        },
+        "called accepted, never taken": ledger.ids("accepted") - set(accepted),
+        "taken, not called accepted": set(accepted) - ledger.ids("accepted"),
+    }
+    return {what: ids for what, ids in found.items() if ids}

@@ -1,0 +1,61 @@
+"""kill -9 of real delivery workers at every named point and at random moments."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from dying_worker import POINTS
+from fault_report import Row, judge
+from fault_stage import Stage, Worker, some_time
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+
+MAILS_A_REQUEST = 50  # so that 10,000 recipients make two hundred places to die
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_killed_at_every_named_point(
+    staged: Callable[..., Stage], report: Callable[[Row], None], workers: int
+) -> None:
+    """Workers die at each point in turn, again and again: nobody twice, nobody lost, one request each at most."""
+    stage = staged(10_000)
+    stage.faults(delay_ms=30)
+    points, draw = itertools.cycle(POINTS), random.Random(workers)
+    stage.campaign(
+        workers, lambda: stage.orders(point=next(points), nth=draw.randint(1, 3), limit=MAILS_A_REQUEST)
+    )
+    row = judge(f"kill at named points, {workers} workers", stage, stage.settle(), workers)
+    assert set(row.kills) == set(POINTS)
+    assert min(row.kills.values()) >= 3
+    assert sum(row.kills.values()) >= 60
+    report(row)
+
+
+def test_killed_at_random_moments(staged: Callable[..., Stage], report: Callable[[Row], None]) -> None:
+    """60,000 mails, 700 ms a request: most kills fall inside a request, and still nobody is mailed twice."""
+    stage = staged(60_000)
+    stage.faults(delay_ms=700)
+    kills = RandomKills(stage, random.Random(20261121), 0.8, 2.4)
+    stage.campaign(2, lambda: stage.orders(), kills)
+    row = judge("kill at random moments, 700 ms", stage, stage.settle(), 2)
+    assert row.kills["at a random moment"] >= 15
+    assert row.kills_inside_a_request > row.kills["at a random moment"] / 2
+    report(row)
+
+
+class RandomKills:
+    """Kills one of the living workers at random moments."""
+
+    def __init__(self, stage: Stage, draw: random.Random, low: float, high: float) -> None:
+        self.stage, self.draw, self.low, self.high = stage, draw, low, high
+        self.next = some_time(draw, low, high)
+
+    def __call__(self, living: Sequence[Worker]) -> None:
+        if time.monotonic() >= self.next and living:
+            self.stage.nursery.kill(self.draw.choice(living))
+            self.next = some_time(self.draw, self.low, self.high)
