@@ -1,0 +1,35 @@
+"""Every benchmark runs from end to end: the short form of `make bench`, at a size at which nothing is judged."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from running_services import clean_environment
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+FIGURES = {
+    "planning": {"planning_1m_seconds"},
+    "segments": {"segments_hour_seconds"},
+    "events": {"events_per_second"},
+    "roll_up": {"roll_up_growth", "roll_up_seconds"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_a_benchmark_measures_its_figures(name: str) -> None:
+    """It ends well, prints one JSON object, each figure has a value and what bounds it, and there is a peer."""
+    done = subprocess.run(
+        [sys.executable, str(BENCH / f"{name}.py"), "--scale", "0.002"],
+        env=clean_environment(), capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads(done.stdout.strip().splitlines()[-1])
+    assert result["benchmark"] == name
+    assert {figure["name"] for figure in result["figures"]} == FIGURES[name]
+    assert all(figure["value"] > 0 and figure["bound_by"] for figure in result["figures"])
+    assert any(figure["ratio"] for figure in result["figures"])
