@@ -398,6 +398,34 @@ def test_dag_pauses_are_copied_and_lifted_alone(warehouse: Engine) -> None:
         assert {one.scope for one in delivery.pauses(connection)} == {"campaign:a"}
 
 
+def test_a_pause_outlasts_the_dag_that_was_paused_before_it(warehouse: Engine) -> None:
+    """Who pauses a campaign whose DAG is paused already has still said it; unpausing the DAG changes no judgement."""
+    delivery.sync_dag_pauses(warehouse, {"a", "b"}, {"a", "b"}, NOON)
+    delivery.pause(warehouse, "campaign:a", "operator", NOON)
+    delivery.sync_dag_pauses(warehouse, {"a"}, {"a", "b"}, NOON)
+    with warehouse.connect() as connection:
+        assert [(one.scope, one.reason) for one in delivery.pauses(connection)] == [("campaign:a", "operator")]
+        assert rows(connection, "select scope from delivery.resumption") == []
+    assert delivery.resume(warehouse, "campaign:a", NOON)
+    assert not delivery.resume(warehouse, "campaign:a", NOON)
+    with warehouse.connect() as connection:
+        assert [row[0] for row in rows(connection, "select scope from delivery.resumption")] == ["campaign:a"]
+
+
+def test_a_claim_past_its_lease_is_not_sent(warehouse: Engine, simulator: Service, settings: Settings) -> None:
+    """Held up until its lease was over a worker gives its mails back: others may have settled them. Where that
+    happens again and again it stops, and says which setting is too small."""
+    topic = topic_of(cap={"mails": 1, "per": "day"})
+    members(warehouse, "ann", "bob")
+    plan(warehouse, campaign_of(), topic)
+    hurried = dataclasses.replace(settings, claim_lease_seconds=1e-6)
+    with pytest.raises(DeliveryRefused, match="LIFECYCLE_CLAIM_LEASE_SECONDS"):
+        run(warehouse, hurried, topic)
+    assert accepted(simulator) == Counter()
+    assert {row[2:] for row in states(warehouse)} == {("planned", "lease_over")}
+    assert run(warehouse, settings, topic).accepted == 2
+
+
 def test_slots_that_are_too_large_ride_alone(warehouse: Engine, simulator: Service, settings: Settings) -> None:
     """Past 10,000 bytes of substitutions the mail is rendered whole, in a request of its own."""
     item = {**CART_CONTEXT["items"][0], "name": "Soft Drinks " * 200}

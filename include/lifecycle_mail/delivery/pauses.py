@@ -20,7 +20,8 @@ def campaign_scope(campaign: str) -> str:
 
 
 def pause(engine: Engine, scope: str, reason: str, at: dt.datetime, detail: str | None = None) -> None:
-    """Stop sending in `scope` ('all' or 'campaign:<name>'); an earlier pause stays as it is."""
+    """Stop sending in `scope` ('all' or 'campaign:<name>'); an earlier pause stays as it is, unless a paused DAG
+    was its reason."""
     with engine.begin() as connection:
         run(connection, "delivery/pause", scope=scope, reason=reason, detail=detail, now=at)
 
@@ -28,10 +29,10 @@ def pause(engine: Engine, scope: str, reason: str, at: dt.datetime, detail: str 
 def resume(engine: Engine, scope: str, at: dt.datetime, reason: str | None = None) -> bool:
     """Permit sending in `scope` again; with `reason`, only lift a pause of that reason. True if one was lifted.
 
-    Breakers judge anew from `at` on: what tripped one before does not trip it again.
+    Breakers judge anew from `at` on: what tripped one before does not trip it again. A DAG's pause changes none.
     """
     with engine.begin() as connection:
-        return run(connection, "delivery/resume", scope=scope, reason=reason, now=at).rowcount > 0
+        return bool(scalar(connection, "delivery/resume", scope=scope, reason=reason, now=at))
 
 
 def pauses(connection: Connection, campaign: str | None = None) -> list[Row[Any]]:

@@ -1,4 +1,5 @@
--- Stop sending within a scope; an earlier pause of the scope stays as it is.
+-- Stop sending within a scope; an earlier pause of the scope stays as it is, unless a paused DAG was its reason: that
+-- one ends when the DAG is unpaused, and would take a breaker's or an operator's pause with it.
 -- grain: one row a scope
 -- scope 'all' or 'campaign:<name>'; reason, detail text; now timestamptz
 -- look-back: none
@@ -6,4 +7,8 @@ insert into delivery.pause (scope, reason, detail, paused_at)
 values (
     cast(:scope as text), cast(:reason as text), cast(:detail as text), cast(:now as timestamptz)
 )
-on conflict (scope) do nothing
+on conflict (scope) do update set
+    reason = excluded.reason,
+    detail = excluded.detail,
+    paused_at = excluded.paused_at
+where pause.reason = 'dag' and excluded.reason <> 'dag'

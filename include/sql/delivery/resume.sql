@@ -1,5 +1,6 @@
--- Permit sending within a scope again, and note when: breakers judge what was accepted since.
--- grain: one row a scope
+-- Permit sending within a scope again, and note when: breakers judge what was accepted since. Unpausing a DAG is no
+-- judgement on what went before, and is not noted.
+-- grain: one row; lifted = pauses that ended
 -- scope 'all' or 'campaign:<name>'; reason text (null = whatever the reason); now timestamptz
 -- look-back: none
 with lifted as (
@@ -7,12 +8,19 @@ with lifted as (
     where
         pause.scope = cast(:scope as text)
         and (cast(:reason as text) is null or pause.reason = cast(:reason as text))
-    returning pause.scope
+    returning pause.scope, pause.reason
+),
+
+noted as (
+    insert into delivery.resumption (scope, resumed_at)
+    select
+        lifted.scope,
+        cast(:now as timestamptz) as resumed_at
+    from lifted
+    where lifted.reason <> 'dag'
+    on conflict (scope) do update set resumed_at = excluded.resumed_at
+    returning resumption.scope
 )
 
-insert into delivery.resumption (scope, resumed_at)
-select
-    lifted.scope,
-    cast(:now as timestamptz) as resumed_at
+select count(*) as lifted
 from lifted
-on conflict (scope) do update set resumed_at = excluded.resumed_at
