@@ -72,7 +72,8 @@ def test_a_lost_connection_still_says_why(warehouse: Engine) -> None:
 
 def test_a_log_at_debug_shows_statements_and_no_rows(warehouse: Engine, caplog: pytest.LogCaptureFixture) -> None:
     """The engine's log at DEBUG has the statements; neither parameters nor rows."""
-    caplog.set_level(logging.DEBUG, logger="sqlalchemy")
+    for name in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.engine.Engine"):  # whatever was set before
+        caplog.set_level(logging.DEBUG, logger=name)
     with warehouse.begin() as connection:
         customer(connection, "a", email=WHO)
     with warehouse.connect() as connection:

@@ -162,7 +162,7 @@ def test_addresses_are_removed_from_reasons() -> None:
     assert fact_of(event="bounce", type="bounce", reason=answer)["reason"] == without_addresses(answer)
 
 
-def test_plain_json_drops_what_jsonb_refuses() -> None:
+def test_plain_json_drops_what_no_text_can_hold() -> None:
     """NUL characters, in values and in names, are left out."""
     assert orjson.loads(plain_json({"a\x00": ["b\x00c", {"d": "\x00"}], "n": 1})) == {"a": ["bc", {"d": ""}], "n": 1}
 

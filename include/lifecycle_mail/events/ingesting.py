@@ -17,7 +17,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
-from psycopg2 import DataError
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import lock, raw_cursor, run, scalar
@@ -26,9 +25,6 @@ from lifecycle_mail.events.parsing import (
     FACT_COLUMNS,
     LATEST_EPOCH,
     Rules,
-    Staged,
-    plain_json,
-    staged_json,
 )
 from lifecycle_mail.events.reading import Position, Reader, SetAside, Step, export_files
 from lifecycle_mail.messages.settling import settle_by_events
@@ -141,7 +137,7 @@ def _take_step(connection: Connection, step: Step) -> IngestReport:
     if step.set_aside:
         _keep_set_aside(connection, step.set_aside)
     duplicates = step.received - len(step.set_aside) - len(fresh)
-    newest_at = datetime.fromtimestamp(max(event.epoch for event in fresh), UTC) if fresh else None
+    newest_at = scalar(connection, "events/newest_staged") if fresh else None
     run(
         connection, "events/finish_batch",
         batch_id=batch_id, inserted=len(fresh), duplicates=duplicates, newest_at=newest_at,
@@ -151,18 +147,17 @@ def _take_step(connection: Connection, step: Step) -> IngestReport:
     return IngestReport(step.received, len(fresh), duplicates, len(step.set_aside), 0, settled)
 
 
-def _take_new(connection: Connection, step: Step) -> list[Staged]:
-    """Stage what the step's events mean; return those that are not here yet, as event_staging has them then."""
+def _take_new(connection: Connection, step: Step) -> list[bytes]:
+    """Stage what the step's events mean; return the lines of those not here yet, as event_staging has them then."""
     run(connection, "events/create_staging")
-    facts = b"".join(event.fact_line for event in step.events.values())
-    _copy(connection, "event_staging", FACT_COLUMNS, facts)
-    epochs = [event.epoch for event in step.events.values()]
-    low, high = (datetime.fromtimestamp(epoch, UTC) for epoch in (min(epochs), max(epochs)))
-    known = set(run(connection, "events/drop_known", low=low, high=high).scalars())
-    return [event for identity, event in step.events.items() if identity not in known]
+    _copy(connection, "event_staging", FACT_COLUMNS, b"".join(step.facts.values()))
+    span = run(connection, "events/staged_span").one()
+    for identity in run(connection, "events/drop_known", low=span.low, high=span.high).scalars():
+        del step.events[identity]
+    return list(step.events.values())
 
 
-def _keep(connection: Connection, fresh: Sequence[Staged], batch_id: int) -> int:
+def _keep(connection: Connection, fresh: Sequence[bytes], batch_id: int) -> int:
     """Write new events, fold them, and settle messages by them; return how many messages were settled."""
     run(connection, "events/ensure_months")
     _write(connection, fresh, batch_id)
@@ -175,22 +170,10 @@ def _keep(connection: Connection, fresh: Sequence[Staged], batch_id: int) -> int
     return settled
 
 
-def _write(connection: Connection, events: Sequence[Staged], batch_id: int) -> None:
-    """Write the events as they came. Straight into their table: a large text is parsed and written once."""
-    columns, batch = ("batch_id", *EVENT_COLUMNS), f"{batch_id}\t".encode()
-    savepoint = connection.begin_nested()
-    try:
-        _copy(connection, "event.event", columns, batch + batch.join(event.event_line for event in events))
-        savepoint.commit()
-    except DataError:
-        # Valid JSON that jsonb cannot hold, which is a NUL in a text: write such events plainly.
-        savepoint.rollback()
-        _copy(connection, "event.event", columns, batch + batch.join(map(_plain_line, events)))
-
-
-def _plain_line(event: Staged) -> bytes:
-    head, _, raw = event.event_line.rstrip(b"\n").rpartition(b"\t")
-    return head + b"\t" + staged_json(plain_json(orjson.loads(raw.replace(b"\\\\", b"\\")))) + b"\n"
+def _write(connection: Connection, lines: Sequence[bytes], batch_id: int) -> None:
+    """Write the events as they came. Straight into their table: a large text is read and written once."""
+    batch = f"{batch_id}\t".encode()
+    _copy(connection, "event.event", ("batch_id", *EVENT_COLUMNS), batch + batch.join(lines))
 
 
 def _keep_set_aside(connection: Connection, set_aside: Sequence[SetAside]) -> None:

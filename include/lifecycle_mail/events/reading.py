@@ -53,20 +53,29 @@ class SetAside(NamedTuple):
 
 @dataclass
 class Step:
-    """What one transaction takes: its events by their identity, without repeats inside the step."""
+    """What one transaction takes: two lines for COPY by an event's identity, without repeats inside the step.
 
-    events: dict[str, Staged] = field(default_factory=dict)
+    Texts and bytes alone, no object an event: the collector of garbage would walk all of them again and again.
+    """
+
+    facts: dict[str, bytes] = field(default_factory=dict)
+    events: dict[str, bytes] = field(default_factory=dict)
     received: int = 0
     set_aside: list[SetAside] = field(default_factory=list)
     positions: dict[str, Position] = field(default_factory=dict)
 
     def take(self, event: Staged) -> None:
         """Keep one event, unless the step holds it already: the first one read counts."""
-        self.events.setdefault(event.identity, event)
+        if event.identity not in self.events:
+            self.facts[event.identity] = event.fact_line
+            self.events[event.identity] = event.event_line
 
     def sort(self) -> None:
         """Order the events by identity: a sorted step meets each page of an index once."""
-        self.events = dict(sorted(self.events.items()))
+        facts, events = self.facts, self.events
+        order = sorted(events)
+        self.facts = {identity: facts[identity] for identity in order}
+        self.events = {identity: events[identity] for identity in order}
 
 
 class ExportFile(NamedTuple):

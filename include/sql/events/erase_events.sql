@@ -20,8 +20,8 @@ update event.event
 set
     address = null,
     raw = (
-        select coalesce(jsonb_object_agg(field.key, field.value), '{}')
-        from jsonb_each(event.raw) as field
+        select coalesce(json_object_agg(field.key, field.value), cast('{}' as json))
+        from json_each(event.raw) as field
         where field.key = any(cast(:kept_keys as text[])) or field.key like 'lm\_%'
     )
 from theirs
