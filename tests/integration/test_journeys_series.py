@@ -299,3 +299,29 @@ def test_an_arm_is_the_same_whether_noted_at_enrollment_or_later(warehouse: Engi
         plan(warehouse, later, topic_of(), as_of)
     assert noted(warehouse) == at_enrollment
     assert {arm for _, _, arm in at_enrollment} == {"short", "long"}
+
+
+def test_the_view_and_the_function_of_exit_facts_agree(warehouse: Engine) -> None:
+    """Journeys read the view over all running series, the claim asks the function for one: the same facts."""
+    leaving = ["order", "cart_emptied", "activity", "unsubscribed", "offer_used", "review"]
+    members(warehouse, "buyer", "viewer", "emptier", "leaver", "reviewer", "user", "silent")
+    plan(warehouse, campaign_of(exit_on=leaving), topic_of())
+    with warehouse.begin() as connection:
+        order(connection, "o1", "buyer", NOON + HOUR)
+        insert(connection, "source.page_view", view_id="v", customer_id="viewer", viewed_at=NOON + HOUR,
+               load_id=load(connection))  # fmt: skip
+        insert(connection, "source.review", review_id="r", customer_id="reviewer", product_id="p", rating=5,
+               reviewed_at=NOON + HOUR, load_id=load(connection))  # fmt: skip
+        insert(connection, "source.offer", offer_code="x", customer_id="user", valid_from=NOON,
+               valid_until=NOON + 9 * HOUR, redeemed_at=NOON + HOUR, load_id=load(connection))  # fmt: skip
+        connection.exec_driver_sql(
+            "update source.customer set permission = 'withdrawn', permission_at = now() where customer_id = 'leaver'"
+        )
+        by_view = set(rows(connection, "select enrollment_id, fact, exited_at, exits[1] from journey.exit_fact"))
+        by_function = set(rows(connection, """select e.enrollment_id, f.fact, f.exited_at, f.exits[1]
+            from journey.enrollment as e inner join journey.campaign as c on e.campaign = c.campaign
+            cross join lateral journey.exit_facts_of(e.enrollment_id, e.campaign, e.customer_id, e.occurred_at,
+                e.enrolled_at, e.context, c.exit_on, c.topic) as f
+            where e.ended_at is null"""))
+    assert by_view == by_function
+    assert {fact for _, fact, _, _ in by_view} >= {"order", "activity", "unsubscribed", "offer_used", "review"}

@@ -186,6 +186,7 @@ def _pick(connection: Connection, work: ShellWork, now: dt.datetime, limit: int)
         is_marketing=work.topic.is_marketing,
         permissions=list(work.topic.permissions),
         exit_on=[*work.campaign.exit_on, "erased"],
+        campaign_topic=work.campaign.topic,
         **send_hours(work.campaign, work.topic),
     ).all()
 

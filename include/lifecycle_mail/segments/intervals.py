@@ -68,13 +68,28 @@ def refresh(engine: Engine, name: str, as_of: datetime, parameters: dict[str, An
         plan_for_whole_tables(connection)
         refreshed_at = run(connection, "segments/refreshed_at", segment=key).scalar_one_or_none()
         forward = refreshed_at is None or as_of >= refreshed_at
-        entered, departed = _write_difference(
-            connection, key, as_of, member, forward=forward, again=as_of == refreshed_at
-        )
+        if refreshed_at is None and not _is_known(connection, key):
+            entered, departed = _enter_everybody(connection, key, as_of, member), 0
+        else:
+            entered, departed = _write_difference(
+                connection, key, as_of, member, forward=forward, again=as_of == refreshed_at
+            )
         size = _size(connection, key, as_of, forward=forward)
         run(connection, "segments/mark_refreshed", segment=key, as_of=as_of)
         run(connection, "segments/write_size", segment=key, as_of=as_of, **size)
     return SegmentCounts(members=size["members"], entered=entered, departed=departed)
+
+
+def _is_known(connection: Connection, key: str) -> bool:
+    known = sa.select(_MEMBERSHIP.c.segment).where(_MEMBERSHIP.c.segment == key)
+    return bool(connection.execute(sa.select(sa.exists(known))).scalar_one())
+
+
+def _enter_everybody(connection: Connection, key: str, as_of: datetime, member: sa.Subquery) -> int:
+    """Insert a segment that was never refreshed: there is nothing to compare with, so it is read once."""
+    entered = _insert(connection, _built_aside(connection, _rows(key, as_of, None, member).select_from(member)))
+    refresh_statistics(connection, "segment.membership", entered)
+    return entered
 
 
 def _write_difference(
@@ -152,6 +167,10 @@ def _enter(connection: Connection, key: str, as_of: datetime, left_at: datetime 
         rows = rows.where(member.c.customer_id == sa.any_(sa.literal(few, ARRAY(sa.Text()))))
     else:
         rows = _built_aside(connection, rows)
+    return _insert(connection, rows)
+
+
+def _insert(connection: Connection, rows: sa.Select[Any]) -> int:
     names = [column.name for column in _MEMBERSHIP.c]
     return connection.execute(sa.insert(_MEMBERSHIP).from_select(names, rows)).rowcount
 
@@ -171,6 +190,11 @@ def _new_rows(key: str, as_of: datetime, left_at: datetime | None, member: sa.Su
         member.c.customer_id == _DIFFERENCE.c.customer_id,
         member.c.occurrence == _DIFFERENCE.c.occurrence,
     )
+    return _rows(key, as_of, left_at, member).select_from(member.join(_DIFFERENCE, new))
+
+
+def _rows(key: str, as_of: datetime, left_at: datetime | None, member: sa.Subquery) -> sa.Select[Any]:
+    """Return the columns of segment.membership for members of the segment."""
     instant = sa.DateTime(timezone=True)
     return sa.select(
         sa.cast(sa.literal(key), sa.Text()).label("segment"),
@@ -180,4 +204,4 @@ def _new_rows(key: str, as_of: datetime, left_at: datetime | None, member: sa.Su
         member.c.context,
         sa.cast(sa.literal(as_of, instant), instant).label("entered_at"),
         sa.cast(sa.literal(left_at, instant), instant).label("left_at"),
-    ).select_from(member.join(_DIFFERENCE, new))
+    )

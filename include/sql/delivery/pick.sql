@@ -3,9 +3,9 @@
 -- verdict is null for a mail that may go; 'postpone' where the recipient's hours are over until `opens_at`.
 -- grain: one row a mail
 -- shell_id bigint; batch mails; now timestamptz; topic text; is_marketing boolean; permissions text[];
--- exit_on text[]: what the campaign's series end on, and 'erased';
+-- exit_on text[]: what the campaign's series end on, and 'erased'; campaign_topic text: the topic in its definition;
 -- window_opens, window_closes, quiet_begins, quiet_ends local times
--- look-back: facts since the enrollment (journey.exit_fact)
+-- look-back: facts since the enrollment (journey.exit_facts_of)
 -- Every look-up is one index probe a mail, by construction (lateral, offset 0): a plan that reads a whole table for
 -- a thousand mails cannot be chosen.
 with picked as materialized (
@@ -28,6 +28,9 @@ with picked as materialized (
 known as materialized (
     select
         picked.*,
+        enrollment.campaign,
+        enrollment.occurred_at,
+        enrollment.enrolled_at,
         enrollment.context,
         enrollment.ended_at,
         enrollment.end_reason,
@@ -100,10 +103,19 @@ from known
 inner join opening on known.zone = opening.zone
 left join lateral (
     select exit_fact.fact
-    from journey.exit_fact
+    from
+        journey.exit_facts_of(
+            known.enrollment_id,
+            known.campaign,
+            known.customer_id,
+            known.occurred_at,
+            known.enrolled_at,
+            known.context,
+            cast(:exit_on as text[]),
+            cast(:campaign_topic as text)
+        ) as exit_fact
     where
-        exit_fact.enrollment_id = known.enrollment_id
-        and exit_fact.exits && cast(:exit_on as text[])
+        exit_fact.exits && cast(:exit_on as text[])
         and exit_fact.exited_at <= cast(:now as timestamptz)
     order by exit_fact.exited_at asc, exit_fact.fact asc
     limit 1

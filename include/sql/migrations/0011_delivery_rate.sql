@@ -21,29 +21,18 @@ create index customer_withdrawn on source.customer (customer_id) where permissio
 -- A fact counts after enrollment; where the occurrence itself is older (a cart's last change, a last activity,
 -- a last purchase) facts since the occurrence count, so that an order loaded late still ends the series.
 -- `exits` is a constant of each branch: who knows what a campaign leaves on asks only the branches that matter.
-create or replace view journey.exit_fact as
-with running as not materialized (
-    select
-        enrollment.enrollment_id,
-        enrollment.campaign,
-        enrollment.customer_id,
-        enrollment.occurred_at,
-        enrollment.enrolled_at,
-        enrollment.context,
-        campaign.exit_on,
-        campaign.topic
-    from journey.enrollment
-    inner join journey.campaign on enrollment.campaign = campaign.campaign
-    where enrollment.ended_at is null
-)
-
+-- One text makes two shapes: a view over all running series, which is planned as joins of whole tables, and a
+-- function of one series, which is planned as a few look-ups and is written into the statement that calls it.
+do $make$
+declare
+    rule text := $rule$
 select
     running.enrollment_id,
     running.campaign,
     'order' as fact,
     orders.ordered_at as exited_at,
     array['order'] as exits
-from running
+from {series} as running
 inner join source.orders
     on
         running.customer_id = orders.customer_id
@@ -57,7 +46,7 @@ select
     case cart.status when 'emptied' then 'cart_emptied' else 'order' end as fact,
     cart.updated_at as exited_at,
     array['order', 'cart_emptied'] as exits
-from running
+from {series} as running
 inner join source.cart
     on cart.cart_id = running.context ->> 'cart_id' and running.occurred_at <= cart.updated_at
 where
@@ -70,7 +59,7 @@ select
     'reordered' as fact,
     orders.ordered_at as exited_at,
     array['reordered'] as exits
-from running
+from {series} as running
 inner join source.orders
     on running.customer_id = orders.customer_id and running.occurred_at < orders.ordered_at
 inner join source.order_line on orders.order_id = order_line.order_id
@@ -92,7 +81,7 @@ select
     'activity' as fact,
     activity.occurred_at as exited_at,
     array['activity'] as exits
-from running
+from {series} as running
 inner join
     lateral (
         select orders.ordered_at as occurred_at
@@ -122,7 +111,7 @@ select
     case suppression.reason when 'unsubscribed' then 'unsubscribed' else 'suppressed' end as fact,
     suppression.suppressed_at as exited_at,
     array['unsubscribed'] as exits
-from running
+from {series} as running
 inner join event.suppressed_customer as suppression on running.customer_id = suppression.customer_id
 where
     'unsubscribed' = any(running.exit_on)
@@ -135,7 +124,7 @@ select
     'unsubscribed' as fact,
     customer.permission_at as exited_at,
     array['unsubscribed'] as exits
-from running
+from {series} as running
 inner join source.customer on running.customer_id = customer.customer_id
 where
     'unsubscribed' = any(running.exit_on)
@@ -148,7 +137,7 @@ select
     'offer_used' as fact,
     offer.redeemed_at as exited_at,
     array['offer_used'] as exits
-from running
+from {series} as running
 inner join source.offer
     on running.customer_id = offer.customer_id and running.enrolled_at < offer.redeemed_at
 where 'offer_used' = any(running.exit_on) and (offer.campaign is null or offer.campaign = running.campaign)
@@ -159,7 +148,7 @@ select
     'review' as fact,
     review.reviewed_at as exited_at,
     array['review'] as exits
-from running
+from {series} as running
 inner join source.review
     on running.customer_id = review.customer_id and running.enrolled_at < review.reviewed_at
 where 'review' = any(running.exit_on)
@@ -170,8 +159,44 @@ select
     'erased' as fact,
     customer.erased_at as exited_at,
     array['erased'] as exits
-from running
+from {series} as running
 inner join source.customer on running.customer_id = customer.customer_id
-where customer.erased_at is not null;
+where customer.erased_at is not null
+$rule$;
+begin
+    execute 'create or replace view journey.exit_fact as ' || replace(rule, '{series}', $series$(
+        select
+            enrollment.enrollment_id,
+            enrollment.campaign,
+            enrollment.customer_id,
+            enrollment.occurred_at,
+            enrollment.enrolled_at,
+            enrollment.context,
+            campaign.exit_on,
+            campaign.topic
+        from journey.enrollment
+        inner join journey.campaign on enrollment.campaign = campaign.campaign
+        where enrollment.ended_at is null
+    )$series$);
+    execute format(
+        'create function journey.exit_facts_of('
+        'enrollment_id bigint, campaign text, customer_id text, occurred_at timestamptz, enrolled_at timestamptz, '
+        'context jsonb, exit_on text[], topic text'
+        ') returns table (fact text, exited_at timestamptz, exits text[]) language sql stable parallel safe as %L',
+        'select found.fact, found.exited_at, found.exits from (' || replace(rule, '{series}', $series$(
+            select
+                $1 as enrollment_id,
+                $2 as campaign,
+                $3 as customer_id,
+                $4 as occurred_at,
+                $5 as enrolled_at,
+                $6 as context,
+                $7 as exit_on,
+                $8 as topic
+        )$series$) || ') as found'
+    );
+end
+$make$;
+
 
 comment on column journey.exit_fact.exits is 'Words of exit_on that such a fact belongs to, or erased.';
