@@ -133,8 +133,8 @@ def bytes_a_row(own: sa.Engine, table: str, rows: int) -> int:
     """Return what one of `rows` rows of `table` takes on disk: heap, indexes, and what updates left behind."""
     with own.connect() as connection:
         size = connection.execute(
-            sa.text("select coalesce(sum(pg_total_relation_size(relid)), 0)"
-                    " from pg_partition_tree(cast(:table as regclass)) where isleaf"),
+            sa.text("select pg_total_relation_size(cast(:table as regclass)) + coalesce(sum(pg_total_relation_size("
+                    "inhrelid)), 0) from pg_inherits where inhparent = cast(:table as regclass)"),
             {"table": table},
         ).scalar_one()  # fmt: skip
     return round(int(size) / max(rows, 1))
