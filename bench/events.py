@@ -90,7 +90,7 @@ def main() -> None:
 
 
 BOUND_BY = (
-    "one database connection; half of its time is COPY into event.event, most of that its three indexes and their WAL,"
+    "one database connection; half of its time is COPY into event.event with its three indexes,"
     " while parsing runs beside it on the other core"
 )
 
