@@ -1,8 +1,9 @@
 """Run DAGs by `dag.test()` in a process of its own and print states and XComs as JSON.
 
 Not a test module: test_dag_runs.py runs it. Reads a list of [dag_id, conf, has_logical_date] from standard
-input; migrates the metadata database its environment names first, unless `--migrated` is given. Airflow reads
-that address when it is imported, which is why this is a process of its own.
+input; unless `--migrated` is given, it first migrates the metadata database its environment names and writes the
+DAGs into it, since two processes that do this at once break each other's insert. Airflow reads that address when
+it is imported, which is why this is a process of its own.
 """
 
 from __future__ import annotations
@@ -20,9 +21,22 @@ def main() -> None:
 
     if "--migrated" not in sys.argv:
         initdb()
+        _write_dags()
     # Parsed anew for each run, as each task's process does: a run's conf stays in the params of a DAG object.
     results = [_run(DagBag().dags[dag_id], conf, dated) for dag_id, conf, dated in json.load(sys.stdin)]
     print("RESULTS " + json.dumps(results))
+
+
+def _write_dags() -> None:
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+
+    bundles = DagBundlesManager()
+    bundles.sync_bundles_to_db()
+    for bundle in bundles.get_all_dag_bundles():
+        bundle.initialize()
+        bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
+        sync_bag_to_db(bag, bundle.name, bundle.version)
 
 
 def _run(dag: Any, conf: dict[str, Any], dated: bool) -> dict[str, Any]:
