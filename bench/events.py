@@ -21,7 +21,7 @@ from exports import Mail, write_export
 from measuring import PROFILES, Figure, report, say, timed, warehouse
 from profiling import Clock, statements_clocked
 
-from lifecycle_mail.events import IngestReport, ingest, ingesting
+from lifecycle_mail.events import IngestReport, ingest, ingesting, taking
 from lifecycle_mail.events.parsing import Rules
 from lifecycle_mail.events.reading import Reader, export_files
 
@@ -177,17 +177,17 @@ def _profile(export: Path, events: int, clock: Clock, seconds: float) -> None:
 @contextmanager
 def _copies_clocked(clock: Clock) -> Iterator[None]:
     """Clock COPY too, which passes the database layer by."""
-    plain = ingesting._copy
+    plain = taking._copy
 
     def clocked(connection: sa.Connection, table: str, columns: Sequence[str], rows: bytes) -> None:
         _, seconds = timed(lambda: plain(connection, table, columns, rows))
         clock.add(f"copy {table}", seconds)
 
-    ingesting._copy = clocked
+    taking._copy = clocked
     try:
         yield
     finally:
-        ingesting._copy = plain
+        taking._copy = plain
 
 
 if __name__ == "__main__":

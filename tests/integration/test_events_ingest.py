@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from sqlalchemy.engine import Engine
 import builders
 from builders import NOON, rows
 from lifecycle_mail.errors import EventsError
-from lifecycle_mail.events import IngestReport, ingest
+from lifecycle_mail.events import IngestReport, ingest, reading
 
 TOPICS = {7: "reminders", 8: "offers"}
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -574,8 +576,6 @@ def test_two_ingests_at_once_count_everything_once(
     warehouse: Engine, warehouse_url: str, mails: dict[str, str], tmp_path: Path
 ) -> None:
     """A second ingest of the same folder waits for the first and finds nothing left to add."""
-    from concurrent.futures import ThreadPoolExecutor
-
     path = tmp_path / "both.ndjson"
     path.write_bytes(lines([event("deferred", "a", mails, number) for number in range(3000)]))
     with ThreadPoolExecutor(2) as pool:
@@ -584,6 +584,85 @@ def test_two_ingests_at_once_count_everything_once(
     assert sorted(report.received for report in reports) == [0, 3000]
     with warehouse.connect() as connection:
         assert rows(connection, "select deferred_count from event.engagement") == [(3000,)]
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read in blocks of a few events, so that a small file has many steps."""
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 4000)
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a_repeat_in_the_next_step_counts_once(
+    warehouse: Engine, mails: dict[str, str], tmp_path: Path
+) -> None:
+    """Two steps are under way at once: an event of one that comes again in the next is a repeat all the same."""
+    posted = [event("deferred", "abcdefg"[number % 7], mails, number) for number in range(600)]
+    path = tmp_path / "repeats.ndjson"
+    path.write_bytes(lines([item for at in range(0, 600, 10) for item in posted[at : at + 10] * 2]))
+    report = ingest(warehouse, path, events_a_step=10)
+    assert (report.received, report.inserted, report.duplicates) == (1200, 600, 600)
+    with warehouse.connect() as connection:
+        assert rows(connection, "select count(*) > 50, sum(inserted) from event.batch") == [(True, 600)]
+        assert rows(connection, "select sum(deferred_count) from event.engagement") == [(600,)]
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_after_a_step_that_fails_nothing_is_kept(
+    warehouse: Engine, mails: dict[str, str], tmp_path: Path
+) -> None:
+    """The step beside a failing one is given up with it, even if it was ready first; the next ingest takes both."""
+    path = tmp_path / "some.ndjson"
+    path.write_bytes(lines([event("deferred", "a", mails, number) for number in range(600)]))
+    with warehouse.begin() as connection:
+        connection.execute(sa.text(
+            "create function fail() returns trigger language plpgsql as $$ begin"
+            " if new.deferred_count > 300 then perform pg_sleep(0.3); raise exception 'disk on fire'; end if;"
+            " return new; end $$"
+        ))  # fmt: skip
+        connection.execute(sa.text(
+            "create trigger fail before update on event.engagement for each row execute function fail()"
+        ))  # fmt: skip
+    with pytest.raises(sa.exc.InternalError, match="disk on fire"):
+        ingest(warehouse, path, events_a_step=10)
+    with warehouse.begin() as connection:
+        ((kept, latest),) = rows(connection, "select count(*), max(sg_event_id) from event.event")
+        numbers = {int(float(row[0].split("-")[2])) for row in rows(connection, "select sg_event_id from event.event")}
+        assert numbers == set(range(kept)), latest
+        assert 250 < kept <= 300
+        connection.execute(sa.text("drop trigger fail on event.engagement"))
+    assert ingest(warehouse, path).inserted == 600 - kept
+    with warehouse.connect() as connection:
+        assert rows(connection, "select deferred_count from event.engagement") == [(600,)]
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a_new_month_between_two_steps(warehouse: Engine, mails: dict[str, str], tmp_path: Path) -> None:
+    """Each step of an export may lie in a month without a partition."""
+    path = tmp_path / "years.ndjson"
+    path.write_bytes(lines([event("deferred", "a", mails, -60 * 24 * number) for number in range(600)]))
+    assert ingest(warehouse, path, events_a_step=10).inserted == 600
+    with warehouse.connect() as connection:
+        assert rows(connection, "select count(distinct tableoid) from event.event") == [(21,)]
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_who_wants_the_table_alone_gets_it_between_steps(
+    warehouse: Engine, mails: dict[str, str], tmp_path: Path
+) -> None:
+    """A lock that excludes all others, asked for again and again during an ingest, holds up neither for good."""
+    path = tmp_path / "some.ndjson"
+    path.write_bytes(lines([event("deferred", "a", mails, number) for number in range(2000)]))
+    done, turns = threading.Event(), 0
+    with ThreadPoolExecutor(1) as pool:
+        report = pool.submit(ingest, warehouse, path, events_a_step=10)
+        report.add_done_callback(lambda _: done.set())
+        while not done.wait(0.005):
+            with warehouse.begin() as connection:
+                connection.execute(sa.text("lock table event.event in access exclusive mode"))
+                turns += 1
+    assert report.result().inserted == 2000
+    assert turns > 3
 
 
 def test_nothing_personal_is_logged(

@@ -1,4 +1,4 @@
-"""Export files → steps of about 200,000 staged events, each with how far every file was read.
+"""Export files → steps of about 100,000 staged events, each with how far every file was read.
 
 Second stop inside the events stage. Files are read as bytes in large blocks and cut at line ends, so that a
 file may grow while it is read and a step can always be resumed. Nothing here knows the database.
@@ -14,13 +14,14 @@ import hashlib
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import orjson
 
 from lifecycle_mail.errors import EventsError
-from lifecycle_mail.events.parsing import Refused, Rules, Staged, staged
+from lifecycle_mail.events.parsing import DAY_SECONDS, Refused, Rules, Staged, staged
 
 SUFFIXES = (".ndjson", ".jsonl", ".json")
 BLOCK_BYTES = 1 << 22
@@ -56,10 +57,12 @@ class Step:
     """What one transaction takes: two lines for COPY by an event's identity, without repeats inside the step.
 
     Texts and bytes alone, no object an event: the collector of garbage would walk all of them again and again.
+    `days`: the events' days since 1970 (UTC).
     """
 
     facts: dict[str, bytes] = field(default_factory=dict)
     events: dict[str, bytes] = field(default_factory=dict)
+    days: set[int] = field(default_factory=set)
     received: int = 0
     set_aside: list[SetAside] = field(default_factory=list)
     positions: dict[str, Position] = field(default_factory=dict)
@@ -69,6 +72,11 @@ class Step:
         if event.identity not in self.events:
             self.facts[event.identity] = event.fact_line
             self.events[event.identity] = event.event_line
+            self.days.add(event.day)
+
+    def months(self) -> set[date]:
+        """Return the first days of the months (UTC) the events lie in."""
+        return {datetime.fromtimestamp(day * DAY_SECONDS, UTC).date().replace(day=1) for day in self.days}
 
     def sort(self) -> None:
         """Order the events by identity: a sorted step meets each page of an index once."""
@@ -136,6 +144,7 @@ class Reader:
         self._rules = rules
         self._events_a_step = events_a_step
         self._step = Step()
+        self._before = frozenset[str]()  # events of the step read before: it may not be committed yet
 
     def steps(self, files: Sequence[ExportFile]) -> Iterator[Step]:
         """Yield the steps of all files; a file that was finished and has not changed yields nothing.
@@ -154,6 +163,7 @@ class Reader:
     def _emptied(self) -> Step:
         step, self._step = self._step, Step()
         step.sort()
+        self._before = frozenset(step.events)
         return step
 
     def _file(self, file: ExportFile) -> Iterator[Step]:
@@ -274,7 +284,8 @@ class Reader:
             self._set_aside(source_name, number, refused.reason, refused.detail, raw)
             return
         self._step.received += 1
-        self._step.take(event)
+        if event.identity not in self._before:
+            self._step.take(event)
 
     def _set_aside(self, source_name: str, line: int, reason: str, detail: str, raw: bytes) -> None:
         text = raw.decode("utf-8", "replace").replace("\x00", "")[:LONGEST_RAW]

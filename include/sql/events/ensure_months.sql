@@ -1,7 +1,5 @@
--- Make the monthly partitions the staged events need.
+-- Make monthly partitions of raw events.
 -- grain: one row a month
-select installation.ensure_month('event.event', month.at) as partition
-from (
-    select distinct date_trunc('month', event_staging.occurred_at) as at
-    from event_staging
-) as month
+-- months json: first days of months
+select installation.ensure_month('event.event', cast(month.first_day as timestamptz)) as partition
+from json_array_elements_text(cast(:months as json)) as month (first_day)

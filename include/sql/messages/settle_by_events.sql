@@ -53,7 +53,9 @@ settled as (
         lease_until = null
     from doubtful
     where
-        message.enrollment_id = doubtful.enrollment_id
+        -- Again as a list: an index probe each, where the join alone would read all messages.
+        message.enrollment_id = any(array(select listed.enrollment_id from doubtful as listed))
+        and message.enrollment_id = doubtful.enrollment_id
         and message.step = doubtful.step
         -- Again, on the row as it is now: a worker may have recorded its answer since. In a case the planner does not
         -- estimate: by statistics from before the delivery nothing is in doubt, and it compared each with all.

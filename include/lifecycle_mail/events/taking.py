@@ -1,0 +1,143 @@
+"""One step of parsed events → rows, first facts, suppressions, settled messages, all in one transaction.
+
+Last stop inside the events stage, and the only one that writes. The transaction also records how far the step's
+files were read. What needs no other step is done at once; what builds on earlier facts waits until the step
+before is committed.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+from threading import Event
+
+import orjson
+from sqlalchemy.engine import Connection, Engine
+
+from lifecycle_mail.database import raw_cursor, run, scalar
+from lifecycle_mail.events.parsing import EVENT_COLUMNS, FACT_COLUMNS
+from lifecycle_mail.events.reading import SetAside, Step
+from lifecycle_mail.messages.settling import settle_by_events
+from lifecycle_mail.sources import record_engagement
+
+COPY_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """Counts of one ingest: received = inserted + duplicates + rejected; files read, messages settled."""
+
+    received: int = 0
+    inserted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    files: int = 0
+    settled: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return asdict(self)
+
+    def plus(self, other: IngestReport) -> IngestReport:
+        """Return the sum of two reports, field by field."""
+        return IngestReport(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
+
+
+def take_step(
+    engine: Engine, step: Step, before: Future[IngestReport] | None, has_begun: Event
+) -> IngestReport:
+    """Take one step; it is committed after `before`, the step read before it, and not at all where that failed.
+
+    `has_begun` is set once the transaction holds what other steps could wait for. Of the step only its positions
+    are left: a step is large, and the next one is already being read.
+    """
+    try:
+        with engine.begin() as connection:
+            batch_id = _start(connection, step)
+            has_begun.set()
+            inserted = _write_new(connection, step, batch_id) if step.events else 0
+            if before is not None:
+                before.result()
+            settled = _fold(connection, batch_id) if inserted else 0
+            return _finish(connection, step, batch_id, inserted, settled)
+    finally:
+        has_begun.set()
+
+
+def _start(connection: Connection, step: Step) -> int:
+    run(connection, "events/lock_events")
+    return int(scalar(
+        connection,
+        "events/start_batch",
+        source_name=min(step.positions),
+        files=len(step.positions),
+        received=step.received,
+        rejected=len(step.set_aside),
+    ))  # fmt: skip
+
+
+def _write_new(connection: Connection, step: Step, batch_id: int) -> int:
+    """Stage what the step's events mean, and write those that are not here yet, as they came; return how many."""
+    run(connection, "events/create_staging")
+    _copy(connection, "event_staging", FACT_COLUMNS, b"".join(step.facts.values()))
+    step.facts.clear()
+    span = run(connection, "events/staged_span").one()
+    for identity in run(connection, "events/drop_known", low=span.low, high=span.high).scalars():
+        del step.events[identity]
+    inserted, batch = len(step.events), f"{batch_id}\t".encode()
+    if inserted:
+        # Straight into their table: a large text is read and written once.
+        rows = batch + batch.join(step.events.values())
+        step.events.clear()
+        _copy(connection, "event.event", ("batch_id", *EVENT_COLUMNS), rows)
+    step.events.clear()
+    return inserted
+
+
+def _fold(connection: Connection, batch_id: int) -> int:
+    """Fold new events into what is known, and settle messages by them; return how many messages were settled."""
+    run(connection, "events/create_folded")
+    for fold in ("engagement", "resubscription", "suppression"):
+        run(connection, f"events/fold_{fold}", batch_id=batch_id)
+    run(connection, "events/lift_suppression", batch_id=batch_id)
+    settled = settle_by_events(connection)
+    record_engagement(connection, batch_id)
+    return settled
+
+
+def _finish(connection: Connection, step: Step, batch_id: int, inserted: int, settled: int) -> IngestReport:
+    if step.set_aside:
+        _keep_set_aside(connection, step.set_aside)
+    duplicates = step.received - len(step.set_aside) - inserted
+    newest_at = scalar(connection, "events/newest_staged") if inserted else None
+    run(
+        connection, "events/finish_batch",
+        batch_id=batch_id, inserted=inserted, duplicates=duplicates, newest_at=newest_at,
+    )  # fmt: skip
+    positions = orjson.dumps([asdict(position) for position in step.positions.values()]).decode()
+    run(connection, "events/record_positions", positions=positions)
+    return IngestReport(step.received, inserted, duplicates, len(step.set_aside), 0, settled)
+
+
+def _keep_set_aside(connection: Connection, set_aside: Sequence[SetAside]) -> None:
+    run(connection, "events/create_set_aside")
+    rows = b"".join(_copy_row(row) for row in set_aside)
+    _copy(connection, "event_set_aside", SetAside._fields, rows)
+    run(connection, "events/insert_set_aside")
+
+
+def _copy_row(row: SetAside) -> bytes:
+    fields = (str(field).translate(_COPY_ESCAPES) for field in row)
+    return ("\t".join(fields) + "\n").encode()
+
+
+_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _copy(connection: Connection, table: str, columns: Sequence[str], rows: bytes) -> None:
+    # The text format, unlike CSV, leaves the many quotes of JSON alone.
+    with raw_cursor(connection) as cursor:
+        # In large pieces: while the next step is parsed, every piece waits for the interpreter.
+        cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", io.BytesIO(rows), COPY_BYTES)
