@@ -25,10 +25,10 @@ class Clock:
         self.seconds[name] += seconds
         self.calls[name] += 1
 
-    def table(self, per: int, unit: str) -> str:
-        """Return one line a name, dearest first, with microseconds each of `per` things."""
+    def table(self, per: int, unit: str, most: int | None = None) -> str:
+        """Return one line a name, the `most` dearest first, with microseconds each of `per` things."""
         lines = [f"{'seconds':>9} {'calls':>6} {f'us/{unit}':>9}  what"]
-        for name, seconds in self.seconds.most_common():
+        for name, seconds in self.seconds.most_common(most):
             lines.append(f"{seconds:9.2f} {self.calls[name]:6} {seconds / per * 1e6:9.2f}  {name}")
         return "\n".join(lines)
 

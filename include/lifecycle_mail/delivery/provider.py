@@ -1,4 +1,4 @@
-"""Post requests to SendGrid: dumb, pooled, with timeouts. What an answer means is decided in `answers`."""
+"""SendGrid over HTTP: the one client all talk through, and the posting of mails. `answers` says what an answer means."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import orjson
 
 from lifecycle_mail.delivery.answers import Answer, NothingSent, Unknown, interpret
 from lifecycle_mail.delivery.modes import base_url
+from lifecycle_mail.errors import SettingsError
 from lifecycle_mail.settings import Settings
 
 # httpx and httpcore log request lines and headers below WARNING; a key must not appear at any level.
@@ -17,6 +18,7 @@ for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
+JSON = {"Content-Type": "application/json"}
 NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -24,6 +26,39 @@ NEVER_SENT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
+
+
+def client_of(
+    settings: Settings,
+    *,
+    timeout_seconds: float,
+    connections: int,
+    transport: httpx.BaseTransport | None = None,
+) -> httpx.Client:
+    """Return a pooled client of the account's API, or of the simulator's; paths are relative to it.
+
+    No redirect is followed and no proxy taken from the environment: the key goes nowhere else.
+
+    Raises:
+        SettingsError: the address cannot be read as one.
+    """
+    try:
+        address = httpx.URL(base_url(settings))
+    except httpx.InvalidURL:
+        raise SettingsError("SENDGRID_BASE_URL is no address: write one such as http://127.0.0.1:8085") from None
+    return httpx.Client(
+        base_url=address,
+        timeout=httpx.Timeout(timeout_seconds, connect=10.0),
+        limits=httpx.Limits(max_connections=connections, keepalive_expiry=5.0),
+        headers={
+            "Authorization": f"Bearer {settings.sendgrid_api_key or 'simulated'}",
+            "Accept": "application/json",
+            "User-Agent": "lifecycle-mail",
+        },
+        follow_redirects=False,
+        trust_env=False,
+        transport=transport,
+    )
 
 
 def _timeout_seconds(settings: Settings) -> float:
@@ -35,18 +70,7 @@ class Provider:
     """A pooled connection to POST /v3/mail/send; use as a context manager."""
 
     def __init__(self, settings: Settings) -> None:
-        self._url = f"{base_url(settings)}/v3/mail/send"
-        self._client = httpx.Client(
-            timeout=httpx.Timeout(_timeout_seconds(settings), connect=10.0),
-            limits=httpx.Limits(max_connections=4, keepalive_expiry=5.0),
-            headers={
-                "Authorization": f"Bearer {settings.sendgrid_api_key or 'simulated'}",
-                "Content-Type": "application/json",
-                "User-Agent": "lifecycle-mail",
-            },
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._client = client_of(settings, timeout_seconds=_timeout_seconds(settings), connections=4)
 
     def __enter__(self) -> Self:
         return self
@@ -57,7 +81,7 @@ class Provider:
     def send(self, request: dict[str, Any]) -> Answer:
         """Post one request and interpret what came back; never raises for what the network does."""
         try:
-            response = self._client.post(self._url, content=orjson.dumps(request))
+            response = self._client.post("/v3/mail/send", content=orjson.dumps(request), headers=JSON)
         except NEVER_SENT as error:
             return NothingSent(f"no connection: {type(error).__name__}")
         except httpx.HTTPError as error:

@@ -17,15 +17,11 @@ import httpx
 import orjson
 
 from lifecycle_mail.delivery.answers import without_addresses
-from lifecycle_mail.delivery.modes import base_url
+from lifecycle_mail.delivery.provider import JSON, client_of
 from lifecycle_mail.errors import SyncError
 from lifecycle_mail.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-# httpx and httpcore log request lines and headers below WARNING; a key must not appear at any level.
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
 
 ROWS_A_PAGE = 500  # SendGrid's limit
 ADDRESSES_A_PUSH = 1000  # none is documented; mail/send takes as many recipients
@@ -60,18 +56,8 @@ class SuppressionLists:
     ) -> None:
         self.rows_a_page = rows_a_page
         self._sleep = sleep
-        self._client = httpx.Client(
-            base_url=base_url(settings),
-            timeout=httpx.Timeout(settings.request_timeout_seconds, connect=10.0),
-            limits=httpx.Limits(max_connections=1, keepalive_expiry=5.0),
-            headers={
-                "Authorization": f"Bearer {settings.sendgrid_api_key or 'simulated'}",
-                "Accept": "application/json",
-                "User-Agent": "lifecycle-mail",
-            },
-            follow_redirects=False,
-            trust_env=False,
-            transport=transport,
+        self._client = client_of(
+            settings, timeout_seconds=settings.request_timeout_seconds, connections=1, transport=transport
         )
 
     def __enter__(self) -> Self:
@@ -138,7 +124,7 @@ class SuppressionLists:
 
     def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         """Ask until there is an answer that another try would not change."""
-        headers = {"Content-Type": "application/json"} if "content" in request else {}
+        headers = JSON if "content" in request else {}
         reason = ""
         for attempt in range(TRIES):
             try:
