@@ -2,10 +2,12 @@
 
     python bench/roll_up.py [--scale 1.0] [--batches 3] [--profile]
 
-Two warehouses that differ only in how long their history is: a day is 340,000 mails, a million events and 10,000
-orders of the same customers. The history of mails, decisions and folded events is written by SQL in the form an
-ingest writes it, which a sample proves; a roll-up never reads raw events. Then day after day is added to both, its
-events ingested the ordinary way, and each roll-up is measured. The median counts.
+Two warehouses that differ only in how long their history is: a day is 88,750 mails, 250,000 events and 2,500 orders
+of the same customers, so that both histories, of eight and of eighty days, are longer than the five days in which a
+mail may reach its goal, and an order finds the same number of mails in either. The history of mails, decisions and
+folded events is written by SQL in the form an ingest writes it, which a sample proves; a roll-up never reads raw
+events. Then four days at a time are added to both, their events ingested the ordinary way, and each roll-up is
+measured. The median counts.
 """
 
 from __future__ import annotations
@@ -27,12 +29,12 @@ from profiling import Clock, statements_clocked
 from lifecycle_mail import kpis
 from lifecycle_mail.events import ingest
 
-SHORT_DAYS, LONG_DAYS = 2, 20
-EVENTS_A_DAY, MAILS_A_DAY, ORDERS_A_DAY, CUSTOMERS = 1_000_000, 355_000, 10_000, 700_000
+SHORT_DAYS, LONG_DAYS, NEW_DAYS = 8, 80, 4
+EVENTS_A_DAY, MAILS_A_DAY, ORDERS_A_DAY, CUSTOMERS = 250_000, 88_750, 2_500, 700_000
 START = 1_772_409_600  # 2026-03-02 00:00 UTC
 DAY_SECONDS = 86_400
 LIMIT = 1.2
-LATER = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+LATER = dt.datetime(2026, 6, 20, tzinfo=dt.UTC)
 CAMPAIGNS = ("cart_abandoned", "inactive", "birthday")
 TABLES = ("campaign_daily", "event_daily", "campaign_revenue_daily", "order_credit", "list_daily", "step_outcome")
 
@@ -157,7 +159,8 @@ def main() -> None:
         seconds = {world: [] for world in ("short", "long")}
         for _ in range(options.batches):
             for name, world in (("short", short), ("long", long)):
-                _live_a_day(world)
+                for _ in range(NEW_DAYS):
+                    _live_a_day(world)
                 seconds[name].append(world.roll_up())
         if options.profile:
             _profile(short, long)
@@ -176,7 +179,7 @@ def _options() -> argparse.Namespace:
 def _build(world: World) -> None:
     values = world.values(0, world.days)
     with world.own.begin() as connection:
-        for day in range(0, 70, 20):
+        for day in range(0, 120, 20):
             at = dt.datetime.fromtimestamp(START + day * DAY_SECONDS - 3600, dt.UTC)
             connection.execute(sa.text("select installation.ensure_month('decision.decision', :at)"), {"at": at})
         connection.exec_driver_sql("insert into source.load (finished_at) values (now())")
@@ -230,7 +233,7 @@ def _events_of(row: dict[str, object]) -> Iterator[dict[str, object]]:
 
 
 def _live_a_day(world: World) -> None:
-    """Add one day: mails, orders and a million events, of which some are late opens of older mails."""
+    """Add one day: mails, orders and 250,000 events, of which some are late opens of older mails."""
     world.execute(DAYS, world.values(world.days, world.days + 1))
     before, after = world.mails(world.days), world.mails(world.days + 1)
     # All of the day, then a few of the day before, and fewer of any time.
@@ -260,7 +263,7 @@ def _live_a_day(world: World) -> None:
 
 
 def _late(world: World, before: int) -> list[int]:
-    count = round(20_000 * world.scale)
+    count = round(5_000 * world.scale)
     yesterday = world.mails(1)
     recent = [before - place * yesterday // count for place in range(count)]
     return sorted({*recent, *(1 + place * before // (count // 10) for place in range(count // 10))})
@@ -300,7 +303,7 @@ BOUND_BY = (
 
 
 def _figures(scale: float, short: list[float], long: list[float], full_seconds: float) -> list[Figure]:
-    events = f"{round(EVENTS_A_DAY * scale):,} new events"
+    events = f"{round(EVENTS_A_DAY * NEW_DAYS * scale):,} new events"
     over = {days: f"{round(EVENTS_A_DAY * scale) * days:,}" for days in (SHORT_DAYS, LONG_DAYS)}
     on_short, on_long = statistics.median(short), statistics.median(long)
     seconds = {"on_short_seconds": [round(x, 2) for x in short], "on_long_seconds": [round(x, 2) for x in long]}
@@ -324,9 +327,10 @@ def _figures(scale: float, short: list[float], long: list[float], full_seconds: 
 def _profile(short: World, long: World) -> None:
     """Keep what each statement took in the last roll-up of both worlds."""
     PROFILES.mkdir(exist_ok=True)
-    events = round(EVENTS_A_DAY * long.scale)
+    a_day = round(EVENTS_A_DAY * long.scale)
+    events = a_day * NEW_DAYS
     (PROFILES / "roll_up.txt").write_text("".join(
-        f"Roll-up of {events:,} new events on top of {events * days:,} old ones, one connection.\n\n"
+        f"Roll-up of {events:,} new events on top of {a_day * days:,} old ones, one connection.\n\n"
         f"{world.clock.table(events, 'event', 12)}\n\n"
         for days, world in ((SHORT_DAYS, short), (LONG_DAYS, long))
     ))  # fmt: skip

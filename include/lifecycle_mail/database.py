@@ -31,6 +31,9 @@ SQL_FOLDER = INCLUDE / "sql"
 logger = logging.getLogger(__name__)
 
 MANY_ROWS = 1000
+# Of a session that makes temporary tables, and only what they fill: by the server's 8 MB a step of events or of a
+# roll-up is written to disk and read back again and again.
+TEMPORARY_MEGABYTES = 128
 
 LOG_NAME = "lifecycle_mail"
 _QUOTED = re.compile(r'".*"', re.DOTALL)
@@ -67,7 +70,7 @@ def engine(database_url: str, *, connections: int = 5) -> Engine:
             json_serializer=_to_json,
             json_deserializer=orjson.loads,
             connect_args={
-                "options": "-c timezone=UTC",
+                "options": f"-c timezone=UTC -c temp_buffers={TEMPORARY_MEGABYTES}MB",
                 "application_name": "lifecycle_mail",
                 "connect_timeout": 10,
             },

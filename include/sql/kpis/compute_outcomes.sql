@@ -87,11 +87,17 @@ goaled as (
                 then case when judged.first_open_at <= judged.goal_until then judged.first_open_at end
             when judged.goal_event = 'click'
                 then case when judged.first_click_at <= judged.goal_until then judged.first_click_at end
-            else kpi.goal_at(
-                judged.goal_event, judged.campaign, judged.customer_id, judged.accepted_at, judged.goal_until
-            )
+            else reached.reached_at
         end as converted_at
     from judged
+    left join lateral (
+        select min(goal_fact.reached_at) as reached_at
+        from kpi.goal_facts(
+            judged.goal_event, judged.campaign, judged.customer_id, judged.accepted_at, judged.goal_until
+        ) as goal_fact
+        -- Written into this statement, the function is an index probe a mail.
+        offset 0
+    ) as reached on true
 )
 
 select

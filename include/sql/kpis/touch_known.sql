@@ -84,14 +84,28 @@ changed as (
         known.step
     from kpi.step_outcome as known
     where known.day between cast(:since as date) and cast(:until as date)
+),
+
+-- Most of what changed was decided since the last roll-up as well, and is here.
+unseen as (
+    select
+        changed.enrollment_id,
+        changed.step
+    from changed
+    where
+        not exists (
+            select 1
+            from kpi_touched as seen
+            where seen.enrollment_id = changed.enrollment_id and seen.step = changed.step
+        )
 )
 
 insert into kpi_touched (
     enrollment_id, step, campaign, customer_id, variant, decision_id, decided_at, decision_outcome, decision_reason
 )
 select
-    changed.enrollment_id,
-    changed.step,
+    unseen.enrollment_id,
+    unseen.step,
     known.campaign,
     known.customer_id,
     known.variant,
@@ -99,11 +113,10 @@ select
     known.decided_at,
     known.decision_outcome,
     known.decision_reason
-from changed
+from unseen
 left join lateral (
     select stored.*
     from kpi.step_outcome as stored
-    where stored.enrollment_id = changed.enrollment_id and stored.step = changed.step
+    where stored.enrollment_id = unseen.enrollment_id and stored.step = unseen.step
     offset 0
 ) as known on true
-on conflict do nothing
