@@ -76,7 +76,11 @@ class Step:
 
     def months(self) -> set[date]:
         """Return the first days of the months (UTC) the events lie in."""
-        return {datetime.fromtimestamp(day * DAY_SECONDS, UTC).date().replace(day=1) for day in self.days}
+        return {_begin(day).date().replace(day=1) for day in self.days}
+
+    def span(self) -> tuple[datetime, datetime]:
+        """Return the begin of the events' first day and the end of their last (UTC)."""
+        return _begin(min(self.days)), _begin(max(self.days) + 1)
 
     def sort(self) -> None:
         """Order the events by identity: a sorted step meets each page of an index once."""
@@ -84,6 +88,10 @@ class Step:
         order = sorted(events)
         self.facts = {identity: facts[identity] for identity in order}
         self.events = {identity: events[identity] for identity in order}
+
+
+def _begin(day: int) -> datetime:
+    return datetime.fromtimestamp(day * DAY_SECONDS, UTC)
 
 
 class ExportFile(NamedTuple):

@@ -83,8 +83,8 @@ def _write_new(connection: Connection, step: Step, batch_id: int) -> int:
     run(connection, "events/create_staging")
     _copy(connection, "event_staging", FACT_COLUMNS, b"".join(step.facts.values()))
     step.facts.clear()
-    span = run(connection, "events/staged_span").one()
-    for identity in run(connection, "events/drop_known", low=span.low, high=span.high).scalars():
+    low, high = step.span()
+    for identity in run(connection, "events/drop_known", low=low, high=high).scalars():
         del step.events[identity]
     inserted, batch = len(step.events), f"{batch_id}\t".encode()
     if inserted:

@@ -1,7 +1,7 @@
 -- Take out of the step what is here already: the same sg_event_id, also when it came with another timestamp.
 -- The first one read counts. Returns the sg_event_id of each.
 -- grain: one row an event taken out
--- low, high timestamptz: the step's earliest and latest event
+-- low, high timestamptz: begin and end of the step's days
 -- look-back: 31 days around the step's events; the provider repeats an event for one day at most
 delete from event_staging
 where
