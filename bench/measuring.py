@@ -28,14 +28,14 @@ from lifecycle_mail.database import engine  # noqa: E402
 from lifecycle_mail.migrations import migrate  # noqa: E402
 from local_stack.postgres import embedded_server_package  # noqa: E402
 
-# A server's settings, not a laptop's: room for checkpoints, a quarter of the memory as buffers. Durability stays on.
+# A server's settings, not a laptop's: room for checkpoints. Durability stays on.
 TUNING = {
     "max_wal_size": "16GB",
     "checkpoint_timeout": "30min",
     "work_mem": "64MB",
     "maintenance_work_mem": "1GB",
     "jit": "off",
-    "shared_buffers": "6GB",
+    "shared_buffers": "4GB",
 }
 
 T = TypeVar("T")

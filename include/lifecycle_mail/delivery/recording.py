@@ -22,7 +22,7 @@ from lifecycle_mail.delivery.answers import (
 )
 from lifecycle_mail.delivery.claims import Attempt, release
 from lifecycle_mail.delivery.pauses import campaign_scope
-from lifecycle_mail.messages.states import MessageKey, settle
+from lifecycle_mail.messages.states import MessageKey, give_back, settle
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _settle(
     match answer:
         case Accepted():
             moved = settle(connection, attempt.attempt_id, "accepted", reason=None, at=now)
-            return Recorded(accepted=len(moved)), "accepted", None
+            return Recorded(accepted=moved), "accepted", None
         case RecipientsRefused(reasons=reasons):
             return _refuse_recipients(connection, attempt, reasons, now)
         case RequestRefused(error=error):
@@ -79,7 +79,7 @@ def _settle(
             return _return(connection, attempt, "lease_over", now), "returned", error
         case Unknown(error=error):
             moved = settle(connection, attempt.attempt_id, "in_doubt", reason="no_answer", at=now)
-            return Recorded(in_doubt=len(moved)), "in_doubt", error
+            return Recorded(in_doubt=moved), "in_doubt", error
 
 
 def _refuse_recipients(
@@ -107,16 +107,14 @@ def _refuse(
 ) -> Recorded:
     rejected = 0
     for key, reason in reasons.items():
-        rejected += len(
-            settle(connection, attempt.attempt_id, "rejected", reason=reason, at=now, only=[key])
-        )
+        rejected += settle(connection, attempt.attempt_id, "rejected", reason=reason, at=now, only=[key])
     release(connection, list(reasons))
     return Recorded(rejected=rejected)
 
 
 def _return(connection: Connection, attempt: Attempt, reason: str, now: dt.datetime) -> Recorded:
     """Plan the attempt's unsettled mails again, and give their places back."""
-    moved = settle(connection, attempt.attempt_id, "planned", reason=reason, at=now)
+    moved = give_back(connection, attempt.attempt_id, reason=reason, at=now)
     release(connection, moved)
     return Recorded(returned=len(moved))
 

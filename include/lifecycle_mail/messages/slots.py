@@ -84,8 +84,8 @@ class SlotRenderer:
             for slot in slots:
                 value = "".join(slot.root(scope))
                 # Whoever learned this shell's random part must still not be able to place a slot in a slot.
-                # One character first: it is looked for many times faster than the mark.
-                forged = "[" in value and self._mark in value
+                # Two characters first: they are looked for many times faster than the mark, and no HTML holds them.
+                forged = "[%" in value and self._mark in value
                 into[slot.token] = value.replace(TOKEN_OPEN, "[% lm-") if forged else value
         except Exception as error:
             self._refuse(slot, error)

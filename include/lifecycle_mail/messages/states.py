@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from lifecycle_mail.database import bigints, byteas, run
 
@@ -36,6 +36,12 @@ class MessageKey(NamedTuple):
     def text(self) -> str:
         """Return the key as '<enrollment_id>/<step>'."""
         return f"{self.enrollment_id}/{self.step}"
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the key that `text` gives."""
+        enrollment_id, _, step = text.partition("/")
+        return cls(int(enrollment_id), step)
 
 
 class ClaimedMail(NamedTuple):
@@ -80,9 +86,30 @@ def settle(
     reason: str | None,
     at: dt.datetime,
     only: Sequence[MessageKey] | None = None,
+) -> int:
+    """Move the mails of one attempt (or `only` some of them) to `state`; returns how many moved."""
+    return int(_settled(connection, attempt_id, state, reason, at, only, keys_wanted=False).mails)
+
+
+def give_back(
+    connection: Connection, attempt_id: int, *, reason: str, at: dt.datetime
 ) -> list[MessageKey]:
-    """Move the mails of one attempt (or `only` some of them) to `state`; returns those that moved."""
-    rows = run(
+    """claimed → planned for the mails of one attempt that are not settled; returns those that moved."""
+    moved = _settled(connection, attempt_id, "planned", reason, at, None, keys_wanted=True)
+    return [MessageKey.of(text) for text in moved.keys or []]
+
+
+def _settled(
+    connection: Connection,
+    attempt_id: int,
+    state: str,
+    reason: str | None,
+    at: dt.datetime,
+    only: Sequence[MessageKey] | None,
+    *,
+    keys_wanted: bool,
+) -> Row[Any]:
+    return run(
         connection,
         "messages/settle",
         attempt_id=attempt_id,
@@ -91,8 +118,8 @@ def settle(
         at=at,
         from_states=list(ACCEPTABLE if state == "accepted" else UNSETTLED),
         only_steps=None if only is None else [key.text() for key in only],
-    )
-    return [MessageKey(row.enrollment_id, row.step) for row in rows]
+        keys_wanted=keys_wanted,
+    ).one()
 
 
 def cancel(
