@@ -1,4 +1,4 @@
-"""SendGrid over HTTP: the one client all talk through, and the posting of mails. `answers` says what an answer means."""
+"""SendGrid over HTTP: the one client all talk through, and the posting of mails. `answers` says what they mean."""
 
 from __future__ import annotations
 

@@ -92,9 +92,10 @@ goaled as (
     from judged
     left join lateral (
         select min(goal_fact.reached_at) as reached_at
-        from kpi.goal_facts(
-            judged.goal_event, judged.campaign, judged.customer_id, judged.accepted_at, judged.goal_until
-        ) as goal_fact
+        from
+            kpi.goal_facts(
+                judged.goal_event, judged.campaign, judged.customer_id, judged.accepted_at, judged.goal_until
+            ) as goal_fact
         -- Written into this statement, the function is an index probe a mail.
         offset 0
     ) as reached on true

@@ -14,7 +14,8 @@ with moved as (
             else message.accepted_at
         end,
         settled_at = case
-            when cast(:state as text) in ('accepted', 'rejected', 'abandoned', 'cancelled') then cast(:at as timestamptz)
+            when cast(:state as text) in ('accepted', 'rejected', 'abandoned', 'cancelled')
+                then cast(:at as timestamptz)
         end,
         lease_until = null
     where
