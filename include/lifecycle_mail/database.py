@@ -148,6 +148,11 @@ def bigints(values: Iterable[int]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
+def byteas(values: Iterable[str]) -> str:
+    """Return byte strings, each given in hex, as PostgreSQL writes bytea[]."""
+    return "{" + ",".join([f'"\\\\x{value}"' for value in values]) + "}"
+
+
 def copy_in(connection: Connection, table: str, columns: Sequence[str], stream: IO[Any]) -> int:
     """COPY the CSV text of `stream` (no header, empty unquoted = null) into `table`; return the row count.
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Self
 
 from sqlalchemy.engine import Connection, Row
 
-from lifecycle_mail.database import bigints, run
+from lifecycle_mail.database import bigints, byteas, run
 
 # A late answer is knowledge: it may still settle what the lease's end put in doubt.
 UNSETTLED = ("claimed", "in_doubt")
@@ -70,7 +70,7 @@ def take_claim(
         "messages/take_claim",
         enrollment_ids=bigints(mail.key.enrollment_id for mail in mails),
         subjects=[mail.subject for mail in mails] if any(mail.subject for mail in mails) else None,
-        slots=",".join([mail.packed for mail in mails]),
+        slots=byteas(mail.packed for mail in mails),
         step=mails[0].key.step,
         attempt_id=attempt_id,
         now=now,

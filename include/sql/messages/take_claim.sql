@@ -1,7 +1,6 @@
 -- planned → claimed: the mails of one request, with what was rendered for each recipient.
 -- grain: one row a mail
--- enrollment_ids bigint[], subjects text[] (null = no mail has one of its own) side by side; slots text: as many packed
--- slots in hex, with commas between them (an array would be read character by character, through a buffer);
+-- enrollment_ids bigint[], subjects text[] (null = no mail has one of its own), slots bytea[] (packed) side by side;
 -- step text they share;
 -- attempt_id bigint; now, lease_until timestamptz
 -- look-back: none
@@ -13,12 +12,12 @@ set
     lease_until = cast(:lease_until as timestamptz),
     attempt_id = cast(:attempt_id as bigint),
     subject = taken.subject,
-    slots = decode(taken.slots, 'hex')
+    slots = taken.slots
 from
     unnest(
         cast(:enrollment_ids as bigint[]),
         cast(:subjects as text[]),
-        string_to_array(cast(:slots as text), ',')
+        cast(:slots as bytea[])
     ) as taken (enrollment_id, subject, slots)
 where
     message.enrollment_id = taken.enrollment_id
