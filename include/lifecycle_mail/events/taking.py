@@ -92,7 +92,6 @@ def _write_new(connection: Connection, step: Step, batch_id: int) -> int:
         rows = batch + batch.join(step.events.values())
         step.events.clear()
         _copy(connection, "event.event", ("batch_id", *EVENT_COLUMNS), rows)
-    step.events.clear()
     return inserted
 
 

@@ -84,7 +84,7 @@ class SlotRenderer:
             for slot in slots:
                 value = "".join(slot.root(scope))
                 # Whoever learned this shell's random part must still not be able to place a slot in a slot.
-                # Two characters first: they are looked for many times faster than the mark, and no HTML holds them.
+                # Two characters first: they are looked for many times faster than the mark, and HTML seldom has them.
                 forged = "[%" in value and self._mark in value
                 into[slot.token] = value.replace(TOKEN_OPEN, "[% lm-") if forged else value
         except Exception as error:
