@@ -35,6 +35,7 @@ DELAYED = 200_000
 SCALING = 150_000
 PROFILED = 30_000
 LOOK_SECONDS = 0.25
+WAL_GIGABYTES = 8
 WORKERS = 2
 PEER_MAILS, PEER_DELAYED_MAILS = 2_000, 200
 LATER = NOON.replace(hour=14)  # every customer's window is open then
@@ -66,7 +67,7 @@ def main() -> None:
     small = _on_planned(size(SMALL), lambda own, sink: _deliver(own, sink, WORKERS))
     delayed, peer, peer_delayed = _on_planned(size(DELAYED), lambda own, sink: _with_delay(own, sink, options.scale))
     scaling = {n: _on_planned(size(SCALING), lambda own, sink, n=n: _slow(own, sink, n)) for n in (1, 2, 4)}
-    with warehouse() as own:
+    with warehouse(WAL_GIGABYTES if options.scale >= 1 else 0) as own:
         fill(own, size(MAILS))
         refreshed = refresh(own)
         planned, _ = plan(own)

@@ -31,6 +31,8 @@ from local_stack.postgres import embedded_server_package  # noqa: E402
 # A server's settings, not a laptop's: room for checkpoints. Durability stays on.
 TUNING = {
     "max_wal_size": "16GB",
+    "min_wal_size": "8GB",
+    "wal_buffers": "64MB",
     "checkpoint_timeout": "30min",
     "work_mem": "64MB",
     "maintenance_work_mem": "1GB",
@@ -100,8 +102,12 @@ def timed(step: Callable[[], T]) -> tuple[T, float]:
 
 
 @contextmanager
-def warehouse() -> Iterator[sa.Engine]:
-    """A migrated warehouse on an embedded PostgreSQL of its own, tuned like a server, gone afterwards."""
+def warehouse(wal_gigabytes: int = 0) -> Iterator[sa.Engine]:
+    """A migrated warehouse on an embedded PostgreSQL of its own, tuned like a server, gone afterwards.
+
+    A server that has run for a while writes its log into files it has; a fresh one makes each anew, and writes
+    twice. `wal_gigabytes` of log files are made beforehand, for what is measured to fill.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         server = embedded_server_package().get_server(Path(folder) / "postgres", cleanup_mode="delete")
         _tune(server.get_uri())
@@ -109,11 +115,20 @@ def warehouse() -> Iterator[sa.Engine]:
         server.start()
         own = engine(server.get_uri())
         migrate(own)
+        _make_log_files(own, wal_gigabytes)
         try:
             yield own
         finally:
             own.dispose()
             server.cleanup()
+
+
+def _make_log_files(own: sa.Engine, gigabytes: int) -> None:
+    message = "select pg_logical_emit_message(false, 'bench', repeat('-', 1 << 20)) from generate_series(1, 1 << 10)"
+    with own.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for _ in range(gigabytes):
+            connection.exec_driver_sql(message)
+        connection.exec_driver_sql("checkpoint")
 
 
 def _tune(url: str) -> None:

@@ -194,8 +194,20 @@ def refresh_statistics(connection: Connection, table: str, changed_rows: int) ->
 
 
 def lock(connection: Connection, name: str) -> None:
-    """Hold the advisory lock `name` until this transaction ends; waits for another holder."""
-    connection.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": _lock_key(name)})
+    """Hold the advisory lock `name` until this transaction ends; waits for another holder.
+
+    The lock of a holder that was killed ends at once, while the database may still be committing what it did in
+    parts: those are waited for too.
+    """
+    connection.execute(
+        sa.text("select pg_advisory_xact_lock(:key), pg_advisory_lock(:parts), pg_advisory_unlock(:parts)"),
+        {"key": _lock_key(name), "parts": _lock_key(f"{name}/parts")},
+    )
+
+
+def lock_part(connection: Connection, name: str) -> None:
+    """Make the next holder of `name` wait for this transaction, which works for the present one."""
+    connection.execute(sa.text("select pg_advisory_xact_lock_shared(:key)"), {"key": _lock_key(f"{name}/parts")})
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine, make_url
 
-from builders import NOON, insert, rows
+from builders import NOON, customer, insert, rows
 from lifecycle_mail import migrations
 from lifecycle_mail.database import engine
 
@@ -45,3 +45,32 @@ def test_series_under_way_keep_the_step_they_await(empty: Engine, monkeypatch: p
     with empty.connect() as connection:
         found = rows(connection, "select enrollment_id, campaign, position, due_at from journey.upcoming")
     assert found == [(ann, "cart_abandoned", 1, at)]
+
+
+def test_decisions_without_their_mail_say_what_it_needs(empty: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run between deciding and writing is upgraded: its decisions get day, language and currency; older ones not."""
+    files = migrations.migration_files()
+    monkeypatch.setattr(migrations, "migration_files", lambda: [file for file in files if file.stem < "0019"])
+    migrations.migrate(empty)
+    late = NOON.replace(hour=23)
+    with empty.begin() as connection:
+        connection.exec_driver_sql("select installation.ensure_month('decision.decision', '2026-03-02')")
+        customer(connection, "ann", timezone="Asia/Tokyo", locale="de-DE", currency="EUR")
+        series = insert(
+            connection, "journey.enrollment", campaign="cart_abandoned", customer_id="ann", occurrence="x",
+            occurred_at=NOON, enrolled_at=NOON, is_holdout=False, context={"currency": "USD"},
+        )  # fmt: skip
+        for step in ("reminder", "doubts"):
+            decision = insert(
+                connection, "decision.decision", decided_at=NOON, as_of=NOON, enrollment_id=series, step=step,
+                campaign="cart_abandoned", customer_id="ann", variant="default", outcome="send", reason="eligible",
+                due_at=NOON, not_before=late, expires_at=late,
+            )  # fmt: skip
+        insert(connection, "message.progress", campaign="cart_abandoned", last_decision_id=decision - 1)
+    monkeypatch.setattr(migrations, "migration_files", lambda: files)
+    assert "0019_decided_mail" in migrations.migrate(empty)
+    with empty.connect() as connection:
+        found = rows(
+            connection, "select step, cast(send_day as text), language, currency from decision.decision order by step"
+        )
+    assert found == [("doubts", "2026-03-03", "de", "USD"), ("reminder", None, None, None)]

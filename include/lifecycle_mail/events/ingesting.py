@@ -12,7 +12,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -20,10 +19,11 @@ from threading import Event
 import orjson
 from sqlalchemy.engine import Engine
 
-from lifecycle_mail.database import lock, run
+from lifecycle_mail.database import run
 from lifecycle_mail.events.parsing import LATEST_EPOCH, Rules
 from lifecycle_mail.events.reading import Position, Reader, Step, export_files
 from lifecycle_mail.events.taking import IngestReport, take_step
+from lifecycle_mail.parts import alone
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def ingest(
     """
     rules = Rules(topics or {}, _latest_epoch(now))
     total, names = IngestReport(), set[str]()
-    with _alone(engine):
+    with alone(engine, "ingest"):
         reader = Reader(_positions(engine), rules, events_a_step)
         for step, report in _taken(engine, _ahead(reader.steps(export_files(path)))):
             total = total.plus(report)
@@ -73,14 +73,6 @@ def _latest_epoch(now: datetime | None) -> int:
     if now is None:
         return LATEST_EPOCH
     return int((now.astimezone(UTC) + timedelta(days=FUTURE_DAYS)).timestamp())
-
-
-@contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """Hold the ingest lock on a connection of its own, over all the steps' transactions."""
-    with engine.connect() as holder, holder.begin():
-        lock(holder, "ingest")
-        yield
 
 
 def _positions(engine: Engine) -> dict[str, Position]:

@@ -16,7 +16,7 @@ from threading import Event
 import orjson
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import raw_cursor, run, scalar
+from lifecycle_mail.database import lock_part, raw_cursor, run, scalar
 from lifecycle_mail.events.parsing import EVENT_COLUMNS, FACT_COLUMNS
 from lifecycle_mail.events.reading import SetAside, Step
 from lifecycle_mail.messages.settling import settle_by_events
@@ -67,6 +67,7 @@ def take_step(
 
 
 def _start(connection: Connection, step: Step) -> int:
+    lock_part(connection, "ingest")
     run(connection, "events/lock_events")
     return int(scalar(
         connection,

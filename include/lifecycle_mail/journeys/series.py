@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.campaigns import Campaign, Step, Topic
 from lifecycle_mail.database import lock, refresh_statistics, run, scalar
+from lifecycle_mail.parts import MANY_ROWS, alone, in_parts
 from lifecycle_mail.segments import segment_key
 
 
@@ -51,7 +53,7 @@ def publish(engine: Engine, campaign: Campaign, topic: Topic) -> None:
             campaign=campaign.campaign,
             topic=topic.topic,
             is_marketing=topic.is_marketing,
-            segment=segment_key(campaign.segment.name, campaign.segment.parameters),
+            segment=_segment_of(campaign),
             goal_event=campaign.goal.event,
             goal_within_days=campaign.goal.within_days,
             goal_target_ratio=campaign.goal.target_rate,
@@ -73,25 +75,64 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
     was sent (`superseded`), and waits for its end otherwise. Who is held out depends on campaign and customer
     alone, so a person is always on the same side.
     """
-    key = segment_key(campaign.segment.name, campaign.segment.parameters)
-    entry = {"campaign": campaign.campaign, "segment": key, "as_of": as_of}
+    lock_name = f"campaign:{campaign.campaign}"
+    with alone(engine, lock_name):
+        with engine.begin() as connection:
+            ended = _end_by_exit(connection, campaign, as_of)
+            ended += run(connection, "journeys/complete", campaign=campaign.campaign, as_of=as_of).rowcount
+            parts = _customers(connection, _segment_of(campaign))
+        begun = in_parts(engine, lock_name, parts, partial(_begin, campaign, as_of))
+        enrolled = sum(part.enrolled for part in begun)
+        _refresh_statistics(engine, enrolled, sum(part.steps for part in begun))
+    return EnrollCounts(ended=ended, enrolled=enrolled, superseded=sum(part.superseded for part in begun))
+
+
+class _Customers(NamedTuple):
+    """A range of customers: from the first bound on, before the second; None = no bound."""
+
+    customer_from: str | None
+    customer_before: str | None
+
+
+def _customers(connection: Connection, segment: str) -> list[_Customers]:
+    """Return the ranges to enroll at once: two for a large segment."""
+    middle = run(connection, "journeys/middle_customer", segment=segment, many_rows=MANY_ROWS).scalar_one_or_none()
+    if middle is None:
+        return [_Customers(None, None)]
+    return [_Customers(None, middle), _Customers(middle, None)]
+
+
+@dataclass(frozen=True)
+class _Begun:
+    superseded: int
+    enrolled: int
+    steps: int
+
+
+def _begin(campaign: Campaign, as_of: dt.datetime, connection: Connection, customers: _Customers) -> _Begun:
+    """End the series of `customers` that a newer occurrence replaces, and begin theirs and the others'."""
+    entry = {"campaign": campaign.campaign, "segment": _segment_of(campaign), "as_of": as_of, **customers._asdict()}
+    superseded = scalar(connection, "journeys/supersede", **entry)
+    begun = run(
+        connection,
+        "journeys/enroll",
+        **entry,
+        holdout_ratio=campaign.holdout,
+        reenter_after_days=campaign.reenter_after_days,
+        **_first_steps(campaign),
+    ).one()
+    return _Begun(superseded, begun.enrolled, begun.steps)
+
+
+def _refresh_statistics(engine: Engine, enrolled: int, steps: int) -> None:
     with engine.begin() as connection:
-        lock(connection, f"campaign:{campaign.campaign}")
-        ended = _end_by_exit(connection, campaign, as_of)
-        ended += run(connection, "journeys/complete", campaign=campaign.campaign, as_of=as_of).rowcount
-        superseded = scalar(connection, "journeys/supersede", **entry)
-        begun = run(
-            connection,
-            "journeys/enroll",
-            **entry,
-            holdout_ratio=campaign.holdout,
-            reenter_after_days=campaign.reenter_after_days,
-            **_first_steps(campaign),
-        ).one()
-        refresh_statistics(connection, "journey.enrollment", begun.enrolled)
-        refresh_statistics(connection, "journey.upcoming", begun.enrolled)
-        refresh_statistics(connection, "journey.step_due", begun.steps)
-    return EnrollCounts(ended=ended, enrolled=begun.enrolled, superseded=superseded)
+        refresh_statistics(connection, "journey.enrollment", enrolled)
+        refresh_statistics(connection, "journey.upcoming", enrolled)
+        refresh_statistics(connection, "journey.step_due", steps)
+
+
+def _segment_of(campaign: Campaign) -> str:
+    return segment_key(campaign.segment.name, campaign.segment.parameters)
 
 
 def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCounts:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import orjson
 from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Brand, Campaign, Topic
-from lifecycle_mail.database import lock, refresh_statistics, run
+from lifecycle_mail.database import refresh_statistics, run
 from lifecycle_mail.messages.shells import Shell
 from lifecycle_mail.messages.templates import TemplateLibrary
+from lifecycle_mail.parts import MANY_ROWS, alone, in_parts
 
 
 @dataclass(frozen=True)
@@ -43,24 +45,38 @@ def write_messages(
     Raises:
         TemplateError: a shell cannot be rendered; nothing is written then.
     """
+    lock_name = f"campaign:{campaign.campaign}"
     languages = sorted(library.languages(), key=lambda language: (language != brand.language, language))
-    reading = {"campaign": campaign.campaign, "languages": languages, "default_currency": brand.currency}
+    with alone(engine, lock_name):
+        with engine.begin() as connection:
+            new = run(connection, "messages/new_decisions", campaign=campaign.campaign).one()
+            if new.upto is None or new.upto <= new.after:
+                return WriteCounts(messages=0, shells=0)
+            reading = {
+                "campaign": campaign.campaign, "after": new.after, "upto": new.upto,
+                "languages": languages, "default_currency": brand.currency,
+            }  # fmt: skip
+            groups = run(connection, "messages/shells_needed", **reading).all()
+            shells = [_shell_of(connection, campaign, topic, library, brand, group) for group in groups]
+        writing = {
+            **reading, "topic": topic.topic, "priority": campaign.priority, "now": now,
+            "shells": orjson.dumps(shells).decode(),
+        }  # fmt: skip
+        halves = (0, 1) if new.upto - new.after > MANY_ROWS else (None,)
+        written = sum(in_parts(engine, lock_name, halves, partial(_write, writing)))
+        _finish(engine, campaign, new.upto, written)
+    return WriteCounts(messages=written, shells=len(shells))
+
+
+def _write(writing: dict[str, Any], connection: Connection, half: int | None) -> int:
+    return run(connection, "messages/write", **writing, half=half).rowcount
+
+
+def _finish(engine: Engine, campaign: Campaign, upto: int, written: int) -> None:
+    """Remember that everything is written; a kill before it writes the same mails again, which changes nothing."""
     with engine.begin() as connection:
-        lock(connection, f"campaign:{campaign.campaign}")
-        run(connection, "messages/fresh_table", **reading)
-        groups = run(connection, "messages/shells_needed").all()
-        shells = [_shell_of(connection, campaign, topic, library, brand, group) for group in groups]
-        written = run(
-            connection,
-            "messages/write",
-            campaign=campaign.campaign,
-            topic=topic.topic,
-            priority=campaign.priority,
-            now=now,
-            shells=orjson.dumps(shells).decode(),
-        ).one()
-        refresh_statistics(connection, "message.message", written.messages)
-    return WriteCounts(messages=written.messages, shells=len(shells))
+        run(connection, "messages/mark_written", campaign=campaign.campaign, upto=upto)
+        refresh_statistics(connection, "message.message", written)
 
 
 def _shell_of(

@@ -17,11 +17,20 @@ with due as materialized (
         enrollment.end_reason,
         case when enrollment.is_holdout then 'holdout' else step_due.variant end as variant,
         coalesce(customer.timezone, 'UTC') as zone,
+        split_part(customer.locale, '-', 1) as language,
+        coalesce(snapshot.currency, customer.currency) as currency,
         customer.permission,
         customer.erased_at is not null as is_erased,
         customer.address is not null as is_known
     from journey.step_due
     inner join journey.enrollment on step_due.enrollment_id = enrollment.enrollment_id
+    -- `offset 0`: of a snapshot, only the currency goes through the next join.
+    cross join
+        lateral (
+            select enrollment.context ->> 'currency' as currency
+            from (values (1)) as one (row_number)
+            offset 0
+        ) as snapshot
     left join source.customer on step_due.customer_id = customer.customer_id
     where
         step_due.campaign = cast(:campaign as text)
@@ -149,6 +158,8 @@ ruled as (
         due.due_at,
         due.ended_at,
         due.permission,
+        due.language,
+        due.currency,
         clock.zone,
         clock.permitted_at,
         clock.sendable_at,
@@ -208,46 +219,52 @@ moved as (
     from judged
 ),
 
+settled as (
+    select
+        moved.*,
+        moved.refusal is null and moved.mail_at <= moved.expires_at as is_mailed
+    from moved
+),
+
 decided as (
     insert into decision.decision (
         decided_at, as_of, enrollment_id, step, campaign, customer_id, variant, outcome, reason, due_at,
-        not_before, until, expires_at, detail
+        not_before, until, expires_at, send_day, language, currency, detail
     )
     select
         cast(:now as timestamptz) as decided_at,
         cast(:as_of as timestamptz) as as_of,
-        moved.enrollment_id,
-        moved.step,
+        settled.enrollment_id,
+        settled.step,
         cast(:campaign as text) as campaign,
-        moved.customer_id,
-        moved.variant,
+        settled.customer_id,
+        settled.variant,
         case
-            when moved.refusal is not null then 'skip'
-            when moved.mail_at > moved.expires_at then 'skip'
-            when moved.reason = 'eligible' then 'send'
+            when not settled.is_mailed then 'skip'
+            when settled.reason = 'eligible' then 'send'
             else 'defer'
         end as outcome,
-        moved.reason,
-        moved.due_at,
-        case when moved.refusal is null and moved.mail_at <= moved.expires_at then moved.mail_at end as not_before,
+        settled.reason,
+        settled.due_at,
+        case when settled.is_mailed then settled.mail_at end as not_before,
+        case when settled.is_mailed and settled.reason <> 'eligible' then settled.mail_at end as until,
+        case when settled.refusal is null then settled.expires_at end as expires_at,
+        case when settled.is_mailed then cast(settled.mail_at at time zone settled.zone as date) end as send_day,
+        case when settled.is_mailed then settled.language end as language,
+        case when settled.is_mailed then settled.currency end as currency,
         case
-            when moved.refusal is null and moved.reason <> 'eligible' and moved.mail_at <= moved.expires_at
-                then moved.mail_at
-        end as until,
-        case when moved.refusal is null then moved.expires_at end as expires_at,
-        case
-            when moved.reason = 'eligible' then cast('{}' as jsonb)
+            when settled.reason = 'eligible' then cast('{}' as jsonb)
             else jsonb_strip_nulls(jsonb_build_object(
-                'zone', case when moved.reason in ('quiet_hours', 'stale') then moved.zone end,
-                'permitted_at', case when moved.reason = 'stale' then moved.permitted_at end,
-                'ended_at', moved.ended_at,
-                'permission', case when moved.reason = 'no_permission' then moved.permission end,
-                'suppression', case when moved.reason = 'suppressed' then moved.suppression_reason end,
-                'scope', case when moved.reason = 'suppressed' then moved.suppression_scope end,
-                'cap_from', case when moved.reason in ('capped', 'lower_priority') then moved.cap_from end
+                'zone', case when settled.reason in ('quiet_hours', 'stale') then settled.zone end,
+                'permitted_at', case when settled.reason = 'stale' then settled.permitted_at end,
+                'ended_at', settled.ended_at,
+                'permission', case when settled.reason = 'no_permission' then settled.permission end,
+                'suppression', case when settled.reason = 'suppressed' then settled.suppression_reason end,
+                'scope', case when settled.reason = 'suppressed' then settled.suppression_scope end,
+                'cap_from', case when settled.reason in ('capped', 'lower_priority') then settled.cap_from end
             ))
         end as detail
-    from moved
+    from settled
     returning decision.outcome, decision.reason
 ),
 

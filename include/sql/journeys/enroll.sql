@@ -3,6 +3,7 @@
 -- the same breath, and the first one after them is awaited: nothing has to be moved on before it comes.
 -- grain: one row a run; enrolled = series begun, steps = steps of theirs that are due
 -- campaign, segment text; as_of timestamptz; holdout_ratio 0..1; reenter_after_days days;
+-- customer_from, customer_before text: the customers of this part (null = no bound);
 -- due_steps jsonb: [{step, after_hours, variants: [{variant, up_to}]}] due at enrollment;
 -- next_position integer and next_after_hours hours of the first step after them (hours null = none is left)
 -- look-back: enrollments of the last reenter_after_days days, and all running ones
@@ -17,6 +18,8 @@ with member as (
         membership.segment = cast(:segment as text)
         and membership.entered_at <= cast(:as_of as timestamptz)
         and (membership.left_at is null or membership.left_at > cast(:as_of as timestamptz))
+        and (cast(:customer_from as text) is null or membership.customer_id >= cast(:customer_from as text))
+        and (cast(:customer_before as text) is null or membership.customer_id < cast(:customer_before as text))
         and not exists (
             select 1
             from journey.enrollment as known

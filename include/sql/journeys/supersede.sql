@@ -2,6 +2,7 @@
 -- Steps they still await come due at once, for their decision.
 -- grain: one row a run; ended = enrollments ended
 -- campaign, segment text; as_of timestamptz
+-- customer_from, customer_before text: the customers of this part (null = no bound)
 -- look-back: running enrollments; sent = any message past 'planned' (read back from messages, decision 0003)
 with newest as (
     select
@@ -12,6 +13,8 @@ with newest as (
         membership.segment = cast(:segment as text)
         and membership.entered_at <= cast(:as_of as timestamptz)
         and (membership.left_at is null or membership.left_at > cast(:as_of as timestamptz))
+        and (cast(:customer_from as text) is null or membership.customer_id >= cast(:customer_from as text))
+        and (cast(:customer_before as text) is null or membership.customer_id < cast(:customer_before as text))
         and not exists (
             select 1
             from journey.enrollment as known

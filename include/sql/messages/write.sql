@@ -1,8 +1,10 @@
--- Write one planned mail for each new decision to send or defer, and remember how far decisions have been read.
--- grain: one row a run; messages = mails written
--- campaign, topic text; priority of the campaign; now timestamptz;
+-- Write one planned mail for each new decision to send or defer. Written again after a kill, a mail stays one.
+-- grain: one row a mail
+-- campaign, topic text; priority of the campaign; now timestamptz; after, upto decision ids;
+-- half 0, 1: the partitions of even or odd number, so that two may write at once (null = all);
+-- languages text[] available, the first is the fallback; default_currency ISO 4217;
 -- shells jsonb: [{step, variant, language, currency, shell_id}]
--- look-back: message_fresh; decisions since the campaign's progress
+-- look-back: decisions after `after` up to `upto`
 with shell as (
     select
         given.step,
@@ -12,58 +14,43 @@ with shell as (
         given.shell_id
     from jsonb_to_recordset(cast(:shells as jsonb))
         as given (step text, variant text, language text, currency text, shell_id bigint)
-),
-
-written as (
-    insert into message.message (
-        message_id, enrollment_id, step, campaign, customer_id, topic, variant, priority, shell_id,
-        planned_at, not_before, expires_at, send_day
-    )
-    select
-        message.message_id(fresh.enrollment_id, fresh.step) as message_id,
-        fresh.enrollment_id,
-        fresh.step,
-        cast(:campaign as text) as campaign,
-        fresh.customer_id,
-        cast(:topic as text) as topic,
-        fresh.variant,
-        cast(:priority as integer) as priority,
-        shell.shell_id,
-        cast(:now as timestamptz) as planned_at,
-        fresh.not_before,
-        fresh.expires_at,
-        fresh.send_day
-    from message_fresh as fresh
-    inner join shell
-        on
-            fresh.step = shell.step
-            and fresh.variant = shell.variant
-            and fresh.language = shell.language
-            and fresh.currency = shell.currency
-    on conflict (enrollment_id, step) do nothing
-    returning message.enrollment_id
-),
-
-progressed as (
-    insert into message.progress (campaign, last_decision_id)
-    select
-        cast(:campaign as text) as campaign,
-        max(decision.decision_id) as last_decision_id
-    from decision.decision
-    where
-        decision.campaign = cast(:campaign as text)
-        and decision.decision_id > coalesce(
-            (
-                select progress.last_decision_id
-                from message.progress
-                where progress.campaign = cast(:campaign as text)
-            ), 0
-        )
-    having count(*) > 0
-    on conflict (campaign) do update set last_decision_id = excluded.last_decision_id
-    returning progress.campaign
 )
 
+insert into message.message (
+    message_id, enrollment_id, step, campaign, customer_id, topic, variant, priority, shell_id,
+    planned_at, not_before, expires_at, send_day
+)
 select
-    (select count(*) from written) as messages,
-    (select count(*) from progressed) as progressed
+    message.message_id(decision.enrollment_id, decision.step) as message_id,
+    decision.enrollment_id,
+    decision.step,
+    cast(:campaign as text) as campaign,
+    decision.customer_id,
+    cast(:topic as text) as topic,
+    decision.variant,
+    cast(:priority as integer) as priority,
+    shell.shell_id,
+    cast(:now as timestamptz) as planned_at,
+    decision.not_before,
+    decision.expires_at,
+    decision.send_day
+from decision.decision
+inner join shell
+    on
+        decision.step = shell.step
+        and decision.variant = shell.variant
+        and message.language_of(decision.language, cast(:languages as text[])) = shell.language
+        and coalesce(decision.currency, cast(:default_currency as text)) = shell.currency
+where
+    decision.campaign = cast(:campaign as text)
+    and decision.outcome in ('send', 'defer')
+    and decision.decision_id > cast(:after as bigint)
+    and decision.decision_id <= cast(:upto as bigint)
+    and (
+        cast(:half as integer) is null
+        or satisfies_hash_partition(
+            cast('message.message' as regclass), 2, cast(:half as integer), decision.enrollment_id
+        )
+    )
+order by decision.decision_id
+on conflict (enrollment_id, step) do nothing

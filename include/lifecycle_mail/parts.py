@@ -1,0 +1,67 @@
+"""Work on many rows in parts: one lock over several transactions, two of them at once, committed in order.
+
+One connection keeps one processor of the database busy. Whoever works in parts says where the cuts are; parts share
+no row. They are committed in order, so that what a kill leaves behind is a first share and never a second alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy.engine import Connection, Engine
+
+from lifecycle_mail.database import Rehearsal, lock, lock_part
+
+MANY_ROWS = 20_000  # below, a second connection costs more than it brings
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+@contextmanager
+def alone(engine: Engine, name: str) -> Iterator[None]:
+    """Hold the advisory lock `name` on a connection of its own, over all transactions of the block."""
+    with engine.begin() as holder:
+        lock(holder, name)
+        yield
+
+
+def in_parts(
+    engine: Engine,
+    name: str,
+    parts: Sequence[Part],
+    work: Callable[[Connection, Part], Result],
+    in_turn: Callable[[Connection, Part], None] = lambda connection, part: None,
+) -> list[Result]:
+    """Do `work` for each part in a transaction of its own, all at once, under the lock `name` that `alone` holds.
+
+    `in_turn` follows in the same transaction once the part before is committed: there goes what only one may write
+    at a time. Where a part fails, those after it are rolled back, and its error is raised.
+    """
+    if len(parts) == 1 or isinstance(engine, Rehearsal):
+        return [_do(engine, name, part, work, in_turn, None) for part in parts]
+    under_way: list[Future[Result]] = []
+    with ThreadPoolExecutor(len(parts)) as pool:
+        for part in parts:
+            before = under_way[-1] if under_way else None
+            under_way.append(pool.submit(_do, engine, name, part, work, in_turn, before))
+    return [done.result() for done in under_way]
+
+
+def _do(
+    engine: Engine,
+    name: str,
+    part: Part,
+    work: Callable[[Connection, Part], Result],
+    in_turn: Callable[[Connection, Part], None],
+    before: Future[Result] | None,
+) -> Result:
+    with engine.begin() as connection:
+        lock_part(connection, name)
+        result = work(connection, part)
+        if before is not None:
+            before.result()
+        in_turn(connection, part)
+    return result

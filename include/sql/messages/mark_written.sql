@@ -1,0 +1,7 @@
+-- Remember how far a campaign's decisions have been read.
+-- grain: one row a campaign
+-- campaign text; upto decision id
+-- look-back: none
+insert into message.progress (campaign, last_decision_id)
+values (cast(:campaign as text), cast(:upto as bigint))
+on conflict (campaign) do update set last_decision_id = excluded.last_decision_id

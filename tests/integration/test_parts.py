@@ -1,0 +1,103 @@
+"""Work in parts: two transactions at once, committed in order, under one lock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from builders import rows
+from lifecycle_mail.database import lock, lock_part, rehearsal
+from lifecycle_mail.parts import alone, in_parts
+
+
+@pytest.fixture
+def numbers(warehouse: Engine) -> Iterator[Engine]:
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("create table number (n integer primary key, session integer)")
+    return warehouse
+
+
+def put(connection: Connection, n: int) -> int:
+    connection.execute(sa.text("insert into number values (:n, pg_backend_pid())"), {"n": n})
+    return n
+
+
+def kept(engine: Engine) -> set[int]:
+    with engine.connect() as connection:
+        return {row[0] for row in rows(connection, "select n from number")}
+
+
+def test_parts_are_at_work_at_once_and_committed_in_order(numbers: Engine) -> None:
+    """Each waits for the other inside its work; in its turn, the second sees the first committed."""
+    meeting, seen = threading.Barrier(2, timeout=20), {}
+
+    def work(connection: Connection, n: int) -> int:
+        meeting.wait()
+        return put(connection, n)
+
+    def in_turn(connection: Connection, n: int) -> None:
+        seen[n] = {row[0] for row in rows(connection, "select n from number")}
+
+    with alone(numbers, "count"):
+        assert in_parts(numbers, "count", (1, 2), work, in_turn) == [1, 2]
+    assert seen == {1: {1}, 2: {1, 2}}
+    with numbers.connect() as connection:
+        assert rows(connection, "select count(distinct session) from number") == [(2,)]
+
+
+@pytest.mark.parametrize(("failing", "left"), [(1, set()), (2, {1})])
+def test_a_part_that_fails_takes_those_after_it_back(numbers: Engine, failing: int, left: set[int]) -> None:
+    """The first share stays or nothing does, never the second alone; the error is the part's own."""
+
+    def work(connection: Connection, n: int) -> int:
+        if n == failing:
+            raise RuntimeError(f"part {n}")
+        return put(connection, n)
+
+    with pytest.raises(RuntimeError, match=f"part {failing}"), alone(numbers, "count"):
+        in_parts(numbers, "count", (1, 2), work)
+    assert kept(numbers) == left
+
+
+def test_a_rehearsal_takes_the_parts_one_after_the_other_and_keeps_nothing(numbers: Engine) -> None:
+    """It has one connection, on which every part sees what was done before."""
+    with rehearsal(numbers) as stage, alone(stage, "count"):
+        assert in_parts(stage, "count", (1, 2), put) == [1, 2]
+    assert kept(numbers) == set()
+
+
+def test_the_next_holder_waits_for_a_part_of_a_dead_one(numbers: Engine) -> None:
+    """The holder's lock is gone, its part not committed yet: who asks for the lock gets it after the part only."""
+    found: list[set[int]] = []
+
+    def next_run() -> None:
+        with numbers.begin() as connection:
+            lock(connection, "count")
+            found.append({row[0] for row in rows(connection, "select n from number")})
+
+    with numbers.begin() as part:
+        lock_part(part, "count")
+        put(part, 1)
+        waiting = threading.Thread(target=next_run)
+        waiting.start()
+        _until_somebody_waits(numbers)
+        assert found == []
+    waiting.join(20)
+    assert found == [{1}]
+
+
+def _until_somebody_waits(engine: Engine) -> None:
+    query = "select count(*) from pg_locks where locktype = 'advisory' and not granted and database = " \
+            "(select oid from pg_database where datname = current_database())"
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with engine.connect() as connection:
+            if rows(connection, query) != [(0,)]:
+                return
+        time.sleep(0.02)
+    pytest.fail("nobody waited for the part")
