@@ -29,6 +29,7 @@ EVENTS, MAILS_A_THOUSAND_EVENTS = 5_000_000, 340
 START = 1_772_438_400  # 2026-03-02 08:00 UTC
 SENDING_SECONDS = 36 * 3600
 LIMIT = 70_000
+WAL_GIGABYTES = 8
 TOPICS = {7: "reminders"}
 GROWING = ("event.event", "event.engagement")
 WORLD = (
@@ -61,7 +62,10 @@ def main() -> None:
     """Build the world and the export, ingest, compare and report."""
     options = _options()
     events = round(EVENTS * options.scale)
-    with tempfile.TemporaryDirectory(prefix="bench-events-", dir=options.folder) as folder, warehouse() as own:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-events-", dir=options.folder) as folder,
+        warehouse(WAL_GIGABYTES if options.scale >= 1 else 0) as own,
+    ):
         export = Path(folder) / "export.ndjson"
         mails = events * MAILS_A_THOUSAND_EVENTS // 1000
         ids = _world(own, mails)

@@ -1,6 +1,6 @@
 """Roll-up of a million new events on top of two and of twenty million old ones, beside a full recompute.
 
-    python bench/roll_up.py [--scale 1.0] [--batches 3] [--profile]
+    python bench/roll_up.py [--scale 1.0] [--batches 5] [--profile]
 
 Two warehouses that differ only in how long their history is: a day is 88,750 mails, 250,000 events and 2,500 orders
 of the same customers, so that both histories, of eight and of eighty days, are longer than the five days in which a
@@ -34,6 +34,7 @@ EVENTS_A_DAY, MAILS_A_DAY, ORDERS_A_DAY, CUSTOMERS = 250_000, 88_750, 2_500, 700
 START = 1_772_409_600  # 2026-03-02 00:00 UTC
 DAY_SECONDS = 86_400
 LIMIT = 1.2
+WAL_GIGABYTES = 4
 LATER = dt.datetime(2026, 6, 20, tzinfo=dt.UTC)
 CAMPAIGNS = ("cart_abandoned", "inactive", "birthday")
 TABLES = ("campaign_daily", "event_daily", "campaign_revenue_daily", "order_credit", "list_daily", "step_outcome")
@@ -146,7 +147,12 @@ class World:
 def main() -> None:
     """Build both worlds, let them live on day after day, and report what their roll-ups take."""
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="bench-roll-up-") as folder, warehouse() as one, warehouse() as other:
+    wal_gigabytes = WAL_GIGABYTES if options.scale >= 1 else 0
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-roll-up-") as folder,
+        warehouse(wal_gigabytes) as one,
+        warehouse(wal_gigabytes) as other,
+    ):
         short = World(one, Path(folder), options.scale, SHORT_DAYS)
         long = World(other, Path(folder), options.scale, LONG_DAYS)
         for world in (short, long):
@@ -171,7 +177,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--batches", type=int, default=3, help="measured roll-ups of each world")
+    parser.add_argument("--batches", type=int, default=5, help="measured roll-ups of each world")
     parser.add_argument("--profile", action="store_true")
     return parser.parse_args()
 
