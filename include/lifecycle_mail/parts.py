@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 def alone(engine: Engine, name: str) -> Iterator[None]:
     """Hold the advisory lock `name` on a connection of its own, over all transactions of the block."""
     with engine.begin() as holder:
+        # It waits idle while others work: a server that ends such sessions would end the lock with it.
+        holder.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
         lock(holder, name)
         yield
 

@@ -36,14 +36,29 @@ def test_killed_at_every_named_point(
     report(row)
 
 
-def test_killed_at_random_moments(staged: Callable[..., Stage], report: Callable[[Row], None]) -> None:
+@pytest.mark.parametrize(
+    ("workers", "limit", "low", "high", "least"),
+    [
+        pytest.param(2, 1000, 0.8, 2.4, 15, id="whole requests"),
+        pytest.param(4, 150, 0.1, 0.4, 150, id="many kills"),
+    ],
+)
+def test_killed_at_random_moments(
+    staged: Callable[..., Stage],
+    report: Callable[[Row], None],
+    workers: int,
+    limit: int,
+    low: float,
+    high: float,
+    least: int,
+) -> None:
     """60,000 mails, 700 ms a request: most kills fall inside a request, and still nobody is mailed twice."""
     stage = staged(60_000)
     stage.faults(delay_ms=700)
-    kills = RandomKills(stage, random.Random(20261121), 0.8, 2.4)
-    stage.campaign(2, lambda: stage.orders(), kills)
-    row = judge("kill at random moments, 700 ms", stage, stage.settle(), 2)
-    assert row.kills["at a random moment"] >= 15
+    kills = RandomKills(stage, random.Random(20261121), low, high)
+    stage.campaign(workers, lambda: stage.orders(limit=limit), kills)
+    row = judge(f"kill at random moments, 700 ms, {limit} a request", stage, stage.settle(), workers)
+    assert row.kills["at a random moment"] >= least
     assert row.kills_inside_a_request > row.kills["at a random moment"] / 2
     report(row)
 

@@ -120,6 +120,7 @@ def test_the_checksum_follows_the_meaning(tmp_path: Path) -> None:
         ("kind: marketng", "kind: marketing", "did you mean 'marketing'"),
         ("permissions: [pending]", "permissions: [confirmed]", "confirmed permission"),
         ("per: month", "per: day", "'reminders.cap.per'|'cap.per'"),
+        ("sendgrid_group_id: 1001", "sendgrid_group_id: 1003", "account.sendgrid_group_id: 1001 is the group of"),
     ],
 )
 def test_topics_are_read_as_strictly(tmp_path: Path, wrong: str, right: str, expected: str) -> None:

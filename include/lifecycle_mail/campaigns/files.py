@@ -77,10 +77,27 @@ def read_topics(path: Path) -> dict[str, Topic]:
     entries = document.value.get("topics") if isinstance(document.value, dict) else None
     if not isinstance(entries, dict) or not entries:
         raise CampaignError(f"{path.name}:1: no topics: begin with 'topics:' and one entry a topic")
-    return {
+    topics = {
         name: _build(Topic, document, path, at=("topics", name), extra={"topic": name})
         for name in entries
     }
+    _refuse_shared_groups(topics, document, path)
+    return topics
+
+
+def _refuse_shared_groups(topics: dict[str, Topic], document: _Document, path: Path) -> None:
+    """An opt-out from a group of SendGrid must say which topic was left: one group belongs to one topic."""
+    owners: dict[int, str] = {}
+    for name, topic in topics.items():
+        if topic.sendgrid_group_id is None:
+            continue
+        owner = owners.setdefault(topic.sendgrid_group_id, name)
+        if owner != name:
+            line = document.line(("topics", name, "sendgrid_group_id"))
+            raise CampaignError(
+                f"{path.name}:{line}: topics.{name}.sendgrid_group_id: {topic.sendgrid_group_id} is the group of"
+                f" '{owner}' already: make a group of its own at SendGrid"
+            )
 
 
 def json_schema() -> dict[str, Any]:

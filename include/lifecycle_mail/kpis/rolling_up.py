@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import lock, run, scalar
+from lifecycle_mail.database import run, scalar
 from lifecycle_mail.errors import RetentionRefused
+from lifecycle_mail.parts import alone
 
 logger = logging.getLogger(__name__)
 
@@ -82,10 +83,8 @@ def _snapshot(engine: Engine) -> Iterator[Connection]:
     The lock is held by another connection: waiting for it inside would freeze the view before the wait.
     """
     frozen = engine.execution_options(isolation_level="REPEATABLE READ")
-    with engine.begin() as holder:
-        lock(holder, "kpis")
-        with frozen.begin() as connection:
-            yield connection
+    with alone(engine, "kpis"), frozen.begin() as connection:
+        yield connection
 
 
 def _days(since: date | None, until: date | None) -> tuple[date | None, date | None]:

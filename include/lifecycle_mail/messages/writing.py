@@ -46,30 +46,39 @@ def write_messages(
         TemplateError: a shell cannot be rendered; nothing is written then.
     """
     lock_name = f"campaign:{campaign.campaign}"
-    languages = sorted(library.languages(), key=lambda language: (language != brand.language, language))
     with alone(engine, lock_name):
+        new = _new_decisions(engine, campaign, library, brand)
+        if new is None:
+            return WriteCounts(messages=0, shells=0)
         with engine.begin() as connection:
-            new = run(connection, "messages/new_decisions", campaign=campaign.campaign).one()
-            if new.upto is None or new.upto <= new.after:
-                return WriteCounts(messages=0, shells=0)
-            reading = {
-                "campaign": campaign.campaign, "after": new.after, "upto": new.upto,
-                "languages": languages, "default_currency": brand.currency,
-            }  # fmt: skip
-            groups = run(connection, "messages/shells_needed", **reading).all()
+            groups = run(connection, "messages/shells_needed", **new).all()
             shells = [_shell_of(connection, campaign, topic, library, brand, group) for group in groups]
-        writing = {
-            **reading, "topic": topic.topic, "priority": campaign.priority, "now": now,
-            "shells": orjson.dumps(shells).decode(),
-        }  # fmt: skip
-        halves = (0, 1) if new.upto - new.after > MANY_ROWS else (None,)
-        written = sum(in_parts(engine, lock_name, halves, partial(_write, writing)))
-        _finish(engine, campaign, new.upto, written)
+        given = {"topic": topic.topic, "priority": campaign.priority, "now": now, "shells": _json(shells)}
+        halves = (0, 1) if new["upto"] - new["after"] > MANY_ROWS else (None,)
+        written = sum(in_parts(engine, lock_name, halves, partial(_write, {**new, **given})))
+        _finish(engine, campaign, new["upto"], written)
     return WriteCounts(messages=written, shells=len(shells))
+
+
+def _new_decisions(
+    engine: Engine, campaign: Campaign, library: TemplateLibrary, brand: Brand
+) -> dict[str, Any] | None:
+    """Return which decisions have no mail yet and what chooses their shells, as the SQL takes it; None = none."""
+    with engine.connect() as connection:
+        new = run(connection, "messages/new_decisions", campaign=campaign.campaign).one()
+    if new.upto is None or new.upto <= new.after:
+        return None
+    languages = sorted(library.languages(), key=lambda language: (language != brand.language, language))
+    reading = {"campaign": campaign.campaign, "after": new.after, "upto": new.upto}
+    return {**reading, "languages": languages, "default_currency": brand.currency}
 
 
 def _write(writing: dict[str, Any], connection: Connection, half: int | None) -> int:
     return run(connection, "messages/write", **writing, half=half).rowcount
+
+
+def _json(value: list[Any] | dict[str, Any]) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _finish(engine: Engine, campaign: Campaign, upto: int, written: int) -> None:
@@ -129,7 +138,7 @@ def ensure_shell(
         return int(known)
     shell = library.shell(template, brand=brand, offer=offer, **place)
     columns = {
-        name: orjson.dumps(value).decode() if isinstance(value, dict) else value
+        name: _json(value) if isinstance(value, dict) else value
         for name, value in shell.columns().items()
     }
     return int(run(connection, "messages/insert_shell", topic=topic, **columns).scalar_one())
