@@ -67,7 +67,7 @@ def main() -> None:
     small = _on_planned(size(SMALL), lambda own, sink: _deliver(own, sink, WORKERS))
     delayed, peer, peer_delayed = _on_planned(size(DELAYED), lambda own, sink: _with_delay(own, sink, options.scale))
     scaling = {n: _on_planned(size(SCALING), lambda own, sink, n=n: _slow(own, sink, n)) for n in (1, 2, 4)}
-    with warehouse(WAL_GIGABYTES if options.scale >= 1 else 0) as own:
+    with warehouse(WAL_GIGABYTES * options.scale) as own:
         fill(own, size(MAILS))
         refreshed = refresh(own)
         planned, _ = plan(own)

@@ -64,7 +64,7 @@ def main() -> None:
     events = round(EVENTS * options.scale)
     with (
         tempfile.TemporaryDirectory(prefix="bench-events-", dir=options.folder) as folder,
-        warehouse(WAL_GIGABYTES if options.scale >= 1 else 0) as own,
+        warehouse(WAL_GIGABYTES * options.scale) as own,
     ):
         export = Path(folder) / "export.ndjson"
         mails = events * MAILS_A_THOUSAND_EVENTS // 1000

@@ -102,7 +102,7 @@ def timed(step: Callable[[], T]) -> tuple[T, float]:
 
 
 @contextmanager
-def warehouse(wal_gigabytes: int = 0) -> Iterator[sa.Engine]:
+def warehouse(wal_gigabytes: float = 0.0) -> Iterator[sa.Engine]:
     """A migrated warehouse on an embedded PostgreSQL of its own, tuned like a server, gone afterwards.
 
     A server that has run for a while writes its log into files it has; a fresh one makes each anew, and writes
@@ -123,11 +123,10 @@ def warehouse(wal_gigabytes: int = 0) -> Iterator[sa.Engine]:
             server.cleanup()
 
 
-def _make_log_files(own: sa.Engine, gigabytes: int) -> None:
-    message = "select pg_logical_emit_message(false, 'bench', repeat('-', 1 << 20)) from generate_series(1, 1 << 10)"
+def _make_log_files(own: sa.Engine, gigabytes: float) -> None:
+    message = "select pg_logical_emit_message(false, 'bench', repeat('-', 1 << 20)) from generate_series(1, :megabytes)"
     with own.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for _ in range(gigabytes):
-            connection.exec_driver_sql(message)
+        connection.execute(sa.text(message), {"megabytes": round(gigabytes * 1024)}).close()
         connection.exec_driver_sql("checkpoint")
 
 

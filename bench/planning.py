@@ -35,7 +35,7 @@ def main() -> None:
     mails = round(MAILS * options.scale)
     if options.profile:
         _profile(round(mails / 5))
-    with warehouse(WAL_GIGABYTES) as own:
+    with warehouse(WAL_GIGABYTES * options.scale) as own:
         _, filled = timed(lambda: fill(own, mails))
         say(f"{mails} carts made in {filled:.0f} s")
         refreshed = refresh(own)

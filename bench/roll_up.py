@@ -147,7 +147,7 @@ class World:
 def main() -> None:
     """Build both worlds, let them live on day after day, and report what their roll-ups take."""
     options = _options()
-    wal_gigabytes = WAL_GIGABYTES if options.scale >= 1 else 0
+    wal_gigabytes = WAL_GIGABYTES * options.scale
     with (
         tempfile.TemporaryDirectory(prefix="bench-roll-up-") as folder,
         warehouse(wal_gigabytes) as one,

@@ -35,20 +35,19 @@ def in_parts(
     name: str,
     parts: Sequence[Part],
     work: Callable[[Connection, Part], Result],
-    in_turn: Callable[[Connection, Part], None] = lambda connection, part: None,
 ) -> list[Result]:
     """Do `work` for each part in a transaction of its own, all at once, under the lock `name` that `alone` holds.
 
-    `in_turn` follows in the same transaction once the part before is committed: there goes what only one may write
-    at a time. Where a part fails, those after it are rolled back, and its error is raised.
+    A part is committed after the one before it. Where one fails, those after it are rolled back, and its error is
+    raised.
     """
     if len(parts) == 1 or isinstance(engine, Rehearsal):
-        return [_do(engine, name, part, work, in_turn, None) for part in parts]
+        return [_do(engine, name, part, work, None) for part in parts]
     under_way: list[Future[Result]] = []
     with ThreadPoolExecutor(len(parts)) as pool:
         for part in parts:
             before = under_way[-1] if under_way else None
-            under_way.append(pool.submit(_do, engine, name, part, work, in_turn, before))
+            under_way.append(pool.submit(_do, engine, name, part, work, before))
     return [done.result() for done in under_way]
 
 
@@ -57,7 +56,6 @@ def _do(
     name: str,
     part: Part,
     work: Callable[[Connection, Part], Result],
-    in_turn: Callable[[Connection, Part], None],
     before: Future[Result] | None,
 ) -> Result:
     with engine.begin() as connection:
@@ -65,5 +63,4 @@ def _do(
         result = work(connection, part)
         if before is not None:
             before.result()
-        in_turn(connection, part)
     return result

@@ -69,8 +69,10 @@ def _new_decisions(
     if new.upto is None or new.upto <= new.after:
         return None
     languages = sorted(library.languages(), key=lambda language: (language != brand.language, language))
-    reading = {"campaign": campaign.campaign, "after": new.after, "upto": new.upto}
-    return {**reading, "languages": languages, "default_currency": brand.currency}
+    return {
+        "campaign": campaign.campaign, "after": new.after, "upto": new.upto,
+        "languages": languages, "default_currency": brand.currency,
+    }  # fmt: skip
 
 
 def _write(writing: dict[str, Any], connection: Connection, half: int | None) -> int:

@@ -5,47 +5,39 @@
 -- parameters: segment text (key in segment.membership), as_of timestamptz, members and customers bigint (at as_of)
 -- look-back: one UTC day
 
-with movement as (
+-- Intervals that begin or end during the day, or touch one that does, with their neighbours of one membership.
+with touched as (
     select
-        (
-            select count(*)
-            from segment.membership as m
-            where
-                m.segment = cast(:segment as text)
-                and m.entered_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC')
-                and cast(:as_of as timestamptz)
-                and m.left_at is distinct from m.entered_at + interval '1 microsecond'
-                and not exists (
-                    select 1
-                    from segment.membership as previous
-                    where
-                        previous.segment = cast(:segment as text)
-                        and previous.customer_id = m.customer_id
-                        and previous.occurrence = m.occurrence
-                        and previous.left_at = m.entered_at - interval '1 microsecond'
-                        and previous.left_at
-                        between date_trunc('day', cast(:as_of as timestamptz), 'UTC') - interval '1 microsecond'
-                        and cast(:as_of as timestamptz)
-                )
+        m.entered_at,
+        m.left_at,
+        lag(m.left_at) over membership as previous_left_at,
+        lead(m.entered_at) over membership as next_entered_at
+    from segment.membership as m
+    where
+        m.segment = cast(:segment as text)
+        and (
+            m.entered_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC')
+            and cast(:as_of as timestamptz) + interval '1 microsecond'
+            or m.left_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC') - interval '1 microsecond'
+            and cast(:as_of as timestamptz)
+        )
+    window membership as (partition by m.customer_id, m.occurrence order by m.entered_at)
+),
+
+movement as (
+    select
+        count(*) filter (
+            where t.entered_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC')
+            and cast(:as_of as timestamptz)
+            and t.previous_left_at is distinct from t.entered_at - interval '1 microsecond'
         ) as entered,
-        (
-            select count(*)
-            from segment.membership as m
-            where
-                m.segment = cast(:segment as text)
-                and m.left_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC')
-                and cast(:as_of as timestamptz)
-                and m.left_at <> m.entered_at + interval '1 microsecond'
-                and not exists (
-                    select 1
-                    from segment.membership as next
-                    where
-                        next.segment = cast(:segment as text)
-                        and next.customer_id = m.customer_id
-                        and next.occurrence = m.occurrence
-                        and next.entered_at = m.left_at + interval '1 microsecond'
-                )
+        count(*) filter (
+            where t.left_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC')
+            and cast(:as_of as timestamptz)
+            and t.next_entered_at is distinct from t.left_at + interval '1 microsecond'
         ) as departed
+    from touched as t
+    where t.left_at is distinct from t.entered_at + interval '1 microsecond'
 )
 
 insert into segment.size_daily (day, segment, as_of, members, customers, entered, departed)
