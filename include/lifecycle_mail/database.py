@@ -148,6 +148,17 @@ def bigints(values: Iterable[int]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
+def texts(values: Iterable[str | None]) -> str:
+    """Return strings as PostgreSQL writes text[]; None is null."""
+    return "{" + ",".join(["null" if value is None else _quoted(value) for value in values]) + "}"
+
+
+def _quoted(text: str) -> str:
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
 def byteas(values: Iterable[str]) -> str:
     """Return byte strings, each given in hex, as PostgreSQL writes bytea[]."""
     return "{" + ",".join([f'"\\\\x{value}"' for value in values]) + "}"

@@ -15,14 +15,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import ValidationError
 from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Campaign, Topic
-from lifecycle_mail.database import bigints, run, scalar
+from lifecycle_mail.database import bigints, run, scalar, texts
 from lifecycle_mail.decisions import send_hours
 from lifecycle_mail.delivery.breakers import BreakerWatch
 from lifecycle_mail.delivery.pauses import is_approved, pauses
@@ -61,6 +61,33 @@ class ShellWork:
     step: str
     topic: Topic
     mails: int
+
+
+class PickedMail(NamedTuple):
+    """One mail under a claim, as delivery/pick.sql judges it: a row of its own columns, in their order.
+
+    A plain tuple: each look at a name of SQLAlchemy's Row costs as much as twenty of these.
+    """
+
+    enrollment_id: int
+    step: str
+    message_id: str
+    context: dict[str, Any]
+    email: str
+    address: str
+    first_name: str | None
+    last_name: str | None
+    country: str | None
+    zone: str
+    local_day: str
+    opens_at: dt.datetime | None
+    opens_day: dt.date | None
+    verdict: str | None
+
+    @property
+    def key(self) -> MessageKey:
+        """The never-twice key."""
+        return MessageKey(self.enrollment_id, self.step)
 
 
 @dataclass(frozen=True)
@@ -159,8 +186,7 @@ def claim_in(
         return Claim(picked=0)
     shell = load_shell(connection, work.shell_id)
     go, ended = _sort(rows, bench.settings, goal_facts(work.campaign.goal.event))
-    later = [row for row in rows if row.verdict == "postpone"]
-    postponed = postpone(connection, [(_key(row), row.opens_at, row.opens_day, "quiet_hours") for row in later])
+    postponed = postpone(connection, _closed(rows))
     reserved, full = _reserve(connection, work.topic, bench.topics, go)
     moved, stale = _move_to_next_period(connection, work, full)
     rendered, broken = _render(shell, bench, work.topic, reserved)
@@ -175,8 +201,8 @@ def claim_in(
     )
 
 
-def _pick(connection: Connection, work: ShellWork, now: dt.datetime, limit: int) -> Sequence[Row[Any]]:
-    return run(
+def _pick(connection: Connection, work: ShellWork, now: dt.datetime, limit: int) -> list[PickedMail]:
+    rows = run(
         connection,
         "delivery/pick",
         shell_id=work.shell_id,
@@ -188,26 +214,36 @@ def _pick(connection: Connection, work: ShellWork, now: dt.datetime, limit: int)
         exit_on=[*work.campaign.exit_on, "erased"],
         campaign_topic=work.campaign.topic,
         **send_hours(work.campaign, work.topic),
-    ).all()
+    )
+    return list(map(PickedMail._make, rows))
 
 
 def _sort(
-    rows: Sequence[Row[Any]], settings: Settings, goals: Sequence[str]
-) -> tuple[list[Row[Any]], list[tuple[MessageKey, str]]]:
+    rows: Sequence[PickedMail], settings: Settings, goals: Sequence[str]
+) -> tuple[list[PickedMail], list[tuple[MessageKey, str]]]:
     """Part the mails that may go from those that end here; a second mail to one address waits for another batch."""
-    go: list[Row[Any]] = []
+    go: list[PickedMail] = []
     ended: list[tuple[MessageKey, str]] = []
     addresses: set[str] = set()
     for row in rows:
         if row.verdict is not None:
             if row.verdict != "postpone":
-                ended.append((_key(row), "converted" if row.verdict in goals else row.verdict))
+                ended.append((row.key, "converted" if row.verdict in goals else row.verdict))
         elif not _is_allowed(row.address, settings.allowed_recipients):
-            ended.append((_key(row), "recipient_not_allowed"))
+            ended.append((row.key, "recipient_not_allowed"))
         elif row.address not in addresses:
             addresses.add(row.address)
             go.append(row)
     return go, ended
+
+
+def _closed(rows: Sequence[PickedMail]) -> list[tuple[MessageKey, dt.datetime, dt.date, str]]:
+    """Return what keeps each mail whose hours are over for the moment they open."""
+    return [
+        (row.key, row.opens_at, row.opens_day, "quiet_hours")
+        for row in rows
+        if row.verdict == "postpone" and row.opens_at and row.opens_day
+    ]
 
 
 def _is_allowed(address: str, allowed: tuple[str, ...]) -> bool:
@@ -217,8 +253,8 @@ def _is_allowed(address: str, allowed: tuple[str, ...]) -> bool:
 
 
 def _reserve(
-    connection: Connection, topic: Topic, topics: dict[str, Topic], rows: list[Row[Any]]
-) -> tuple[list[Row[Any]], list[Row[Any]]]:
+    connection: Connection, topic: Topic, topics: dict[str, Topic], rows: list[PickedMail]
+) -> tuple[list[PickedMail], list[PickedMail]]:
     """Take places in the recipients' periods; returns the mails that have one, and those whose period is full."""
     if not topic.is_marketing or not rows:
         return rows, []
@@ -227,8 +263,8 @@ def _reserve(
         cap = topic.cap.mails if topic.cap and topic.cap.per == period else None
         outcome = _reserve_period(connection, period, cap, left)
         if outcome:
-            full += [row for row in left if outcome.get(_key(row)) == "capped"]
-            left = [row for row in left if _key(row) not in outcome]
+            full += [row for row in left if outcome.get(row.key) == "capped"]
+            left = [row for row in left if row.key not in outcome]
             release(connection, list(outcome))
     return left, full
 
@@ -241,7 +277,7 @@ def _periods(topic: Topic, topics: dict[str, Topic]) -> list[str]:
 
 
 def _reserve_period(
-    connection: Connection, period: str, cap: int | None, rows: list[Row[Any]]
+    connection: Connection, period: str, cap: int | None, rows: list[PickedMail]
 ) -> dict[MessageKey, str]:
     """Return the mails that got no place, and why: 'capped' or 'raced'."""
     if not rows:
@@ -249,8 +285,8 @@ def _reserve_period(
     found = run(
         connection,
         "delivery/reserve",
-        addresses=[row.address for row in rows],
-        days=[row.local_day for row in rows],
+        addresses=texts(row.address for row in rows),
+        days=texts(row.local_day for row in rows),
         enrollment_ids=bigints(row.enrollment_id for row in rows),
         step=rows[0].step,
         period=period,
@@ -272,7 +308,7 @@ def release(connection: Connection, keys: Sequence[MessageKey]) -> None:
 
 
 def _move_to_next_period(
-    connection: Connection, work: ShellWork, full: list[Row[Any]]
+    connection: Connection, work: ShellWork, full: list[PickedMail]
 ) -> tuple[int, list[tuple[MessageKey, str]]]:
     """Keep mails whose period is full for the next one, where they are not stale by then."""
     if not full or work.topic.cap is None:
@@ -287,14 +323,18 @@ def _move_to_next_period(
         period=work.topic.cap.per,
         **send_hours(work.campaign, work.topic),
     )
-    opening = {MessageKey(row.enrollment_id, row.step): (row.opens_at, row.opens_day) for row in found}
-    later = [row for row in full if opening[_key(row)][0] <= row.expires_at]
-    stale = [(_key(row), "capped") for row in full if opening[_key(row)][0] > row.expires_at]
-    return postpone(connection, [(_key(row), *opening[_key(row)], "capped") for row in later]), stale
+    later, stale = [], []
+    for row in found:
+        key = MessageKey(row.enrollment_id, row.step)
+        if row.is_stale:
+            stale.append((key, "capped"))
+        else:
+            later.append((key, row.opens_at, row.opens_day, "capped"))
+    return postpone(connection, later), stale
 
 
 def _render(
-    shell: Shell, bench: Workbench, topic: Topic, rows: list[Row[Any]]
+    shell: Shell, bench: Workbench, topic: Topic, rows: list[PickedMail]
 ) -> tuple[list[ClaimedMail], list[tuple[MessageKey, str]]]:
     """Render the slots of each mail; one that cannot be rendered is refused by itself."""
     renderer, pack = bench.library.slots(shell), packer(shell.slots_dictionary).pack
@@ -303,12 +343,12 @@ def _render(
         try:
             rendered.append(_render_one(renderer, pack, bench.settings, topic, row))
         except TemplateError:
-            broken.append((_key(row), "render_failed"))
+            broken.append((row.key, "render_failed"))
     return rendered, broken
 
 
 def _render_one(
-    renderer: SlotRenderer, pack: Callable[[bytes], bytes], settings: Settings, topic: Topic, row: Row[Any]
+    renderer: SlotRenderer, pack: Callable[[bytes], bytes], settings: Settings, topic: Topic, row: PickedMail
 ) -> ClaimedMail:
     shell = renderer.shell
     customer = {
@@ -324,7 +364,7 @@ def _render_one(
     context["currency"] = context.get("currency") or shell.currency
     slots = renderer.render(customer, context, {"unsubscribe_url": link, "view_url": None}, None)
     plain = orjson.dumps(slots.substitutions)
-    return ClaimedMail(_key(row), row.message_id, row.email, slots.subject, plain, pack(plain).hex(), link)
+    return ClaimedMail(row.key, row.message_id, row.email, slots.subject, plain, pack(plain).hex(), link)
 
 
 def _mark(
@@ -376,7 +416,3 @@ def _begin(
             lease_until=lease_until,
         )
     )
-
-
-def _key(row: Row[Any]) -> MessageKey:
-    return MessageKey(row.enrollment_id, row.step)

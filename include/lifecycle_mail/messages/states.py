@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Self
 
 from sqlalchemy.engine import Connection, Row
 
-from lifecycle_mail.database import bigints, byteas, run
+from lifecycle_mail.database import bigints, byteas, run, texts
 
 # A late answer is knowledge: it may still settle what the lease's end put in doubt.
 UNSETTLED = ("claimed", "in_doubt")
@@ -69,7 +69,7 @@ def take_claim(
         connection,
         "messages/take_claim",
         enrollment_ids=bigints(mail.key.enrollment_id for mail in mails),
-        subjects=[mail.subject for mail in mails] if any(mail.subject for mail in mails) else None,
+        subjects=texts(mail.subject for mail in mails) if any(mail.subject for mail in mails) else None,
         slots=byteas(mail.packed for mail in mails),
         step=mails[0].key.step,
         attempt_id=attempt_id,

@@ -1,4 +1,4 @@
--- The first permitted moment after the recipient's day or week that is full.
+-- The first permitted moment after the recipient's day or week that is full; is_stale where the mail expires before.
 -- grain: one row a mail
 -- enrollment_ids bigint[], steps text[], zones text[], days date[] side by side; period 'day' or 'week';
 -- window_opens, window_closes, quiet_begins, quiet_ends local times
@@ -7,7 +7,8 @@ select
     full_period.enrollment_id,
     full_period.step,
     full_period.opens_at,
-    cast(full_period.opens_at at time zone full_period.zone as date) as opens_day
+    cast(full_period.opens_at at time zone full_period.zone as date) as opens_day,
+    full_period.opens_at > message.expires_at as is_stale
 from (
     select
         mail.enrollment_id,
@@ -34,3 +35,9 @@ from (
         cast(:days as date[])
     ) as mail (enrollment_id, step, zone, day)
 ) as full_period
+inner join lateral (
+    select message.expires_at
+    from message.message
+    where message.enrollment_id = full_period.enrollment_id and message.step = full_period.step
+    offset 0
+) as message on true

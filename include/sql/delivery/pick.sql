@@ -1,7 +1,8 @@
 -- Lock up to `batch` planned mails of one shell, the longest due first, and judge each as of now: everything that was
 -- decided is asked again.
--- verdict is null for a mail that may go; 'postpone' where the recipient's hours are over until `opens_at`.
--- grain: one row a mail
+-- verdict is null for a mail that may go; 'postpone' where the recipient's hours are over until `opens_at` (null
+-- where they are not).
+-- grain: one row a mail; columns in the order of claims.PickedMail
 -- shell_id bigint; batch mails; now timestamptz; topic text; is_marketing boolean; permissions text[];
 -- exit_on text[]: what the campaign's series end on, and 'erased'; campaign_topic text: the topic in its definition;
 -- window_opens, window_closes, quiet_begins, quiet_ends local times
@@ -41,7 +42,9 @@ known as materialized (
         customer.country,
         customer.permission,
         customer.erased_at,
-        coalesce(customer.timezone, 'UTC') as zone
+        coalesce(customer.timezone, 'UTC') as zone,
+        -- Nobody else can be suppressed or have withdrawn: what asks why is asked of these alone.
+        coalesce(marked.is_marked, customer.permission = 'withdrawn') as is_marked
     from picked
     inner join lateral (
         select enrollment.*
@@ -55,12 +58,23 @@ known as materialized (
         where customer.customer_id = picked.customer_id
         offset 0
     ) as customer on true
+    left join lateral (
+        select true as is_marked
+        from event.suppression
+        where suppression.address = customer.address
+        union all
+        select true as is_marked
+        from source.former_address
+        where former_address.customer_id = picked.customer_id
+        limit 1
+    ) as marked on true
 ),
 
 -- A moment opens for a zone, not for a person: reckoned once for each zone of the batch.
 opening as materialized (
     select
         zones.zone,
+        cast(cast(cast(:now as timestamptz) at time zone zones.zone as date) as text) as local_day,
         decision.first_permitted(
             cast(:now as timestamptz),
             zones.zone,
@@ -76,8 +90,6 @@ select
     known.enrollment_id,
     known.step,
     cast(known.message_id as text) as message_id,
-    known.customer_id,
-    known.expires_at,
     known.context,
     known.email,
     known.address,
@@ -85,9 +97,12 @@ select
     known.last_name,
     known.country,
     known.zone,
-    opening.opens_at,
-    cast(cast(:now as timestamptz) at time zone known.zone as date) as local_day,
-    cast(opening.opens_at at time zone known.zone as date) as opens_day,
+    opening.local_day,
+    case when opening.opens_at > cast(:now as timestamptz) then opening.opens_at end as opens_at,
+    case
+        when opening.opens_at > cast(:now as timestamptz)
+            then cast(opening.opens_at at time zone known.zone as date)
+    end as opens_day,
     case
         when known.expires_at < cast(:now as timestamptz) then 'stale'
         when known.ended_at is not null then known.end_reason
@@ -116,6 +131,7 @@ left join lateral (
         ) as exit_fact
     where
         exit_fact.exits && cast(:exit_on as text[])
+        and (known.is_marked or not exit_fact.exits && array['unsubscribed'])
         and exit_fact.exited_at <= cast(:now as timestamptz)
     order by exit_fact.exited_at asc, exit_fact.fact asc
     limit 1
@@ -124,7 +140,8 @@ left join lateral (
     select suppression.reason
     from event.suppressed_customer as suppression
     where
-        suppression.customer_id = known.customer_id
+        known.is_marked
+        and suppression.customer_id = known.customer_id
         and suppression.scope in ('all', 'topic:' || cast(:topic as text))
         and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
     limit 1
