@@ -8,9 +8,9 @@
 --   (line of highest value in the last order; null where there is no order or no such product)
 --
 -- The activity row decides where as_of is not before its newest fact and no engagement is newer than it. For
--- everyone else the facts timed up to as_of are read. Opens and clicks belong to a customer through
--- event.engagement; its raw events are read only where as_of lies between the first and the last of them.
--- No table is kept between: joins are hashed, and a condition on customer_id reaches all of them.
+-- everyone else the facts timed up to as_of are read (segment.last_activity_at, a function: with look-ups written
+-- into it the statement could not be read by several processes). Opens and clicks belong to a customer through
+-- event.engagement. No table is kept between: joins are hashed, and a condition on customer_id reaches all of them.
 with candidate as (
     select
         c.customer_id,
@@ -28,6 +28,7 @@ with candidate as (
             select 1 from event.engagement as e
             where
                 e.customer_id = c.customer_id
+                and greatest(e.last_open_at, e.last_click_at) is not null
                 and greatest(e.last_open_at, e.last_click_at) > a.last_activity_at
                 and a.last_activity_at <= cast(:as_of as timestamptz)
         )
@@ -44,6 +45,7 @@ with candidate as (
             select 1 from event.engagement as e
             where
                 e.customer_id = a.customer_id
+                and greatest(e.last_open_at, e.last_click_at) is not null
                 and greatest(e.last_open_at, e.last_click_at) > a.last_activity_at
         )
 ),
@@ -52,52 +54,7 @@ silent as (
     select
         c.customer_id,
         coalesce(
-            c.decided_at,
-            greatest(
-                (
-                    select max(o.ordered_at) from source.orders as o
-                    where
-                        o.customer_id = c.customer_id
-                        and o.ordered_at <= cast(:as_of as timestamptz)
-                        and o.status <> 'cancelled'
-                ),
-                (
-                    select max(v.viewed_at) from source.page_view as v
-                    where v.customer_id = c.customer_id and v.viewed_at <= cast(:as_of as timestamptz)
-                ),
-                (
-                    select
-                        max(
-                            greatest(
-                                case when e.last_open_at <= cast(:as_of as timestamptz) then e.last_open_at end,
-                                case when e.last_click_at <= cast(:as_of as timestamptz) then e.last_click_at end
-                            )
-                        )
-                    from event.engagement as e
-                    where e.customer_id = c.customer_id
-                ),
-                (
-                    select max(r.occurred_at)
-                    from event.engagement as e
-                    inner join event.event as r
-                        on e.message_id = r.message_id and r.occurred_at <= cast(:as_of as timestamptz)
-                    where
-                        e.customer_id = c.customer_id
-                        and (
-                            (
-                                r.event = 'open'
-                                and coalesce(r.raw ->> 'sg_machine_open', 'false') not in ('true', '1')
-                                and e.first_open_at <= cast(:as_of as timestamptz)
-                                and e.last_open_at > cast(:as_of as timestamptz)
-                            )
-                            or (
-                                r.event = 'click'
-                                and e.first_click_at <= cast(:as_of as timestamptz)
-                                and e.last_click_at > cast(:as_of as timestamptz)
-                            )
-                        )
-                )
-            )
+            c.decided_at, segment.last_activity_at(c.customer_id, cast(:as_of as timestamptz))
         ) as last_activity_at
     from candidate as c
 )
