@@ -9,11 +9,14 @@ with changed as (
         fresh.accepted_at as fresh_since,
         fresh.goal_until as fresh_till,
         fresh.takes_credit as fresh_takes_credit,
+        -- Where the goal is an order and none reached it, the window holds none that could be credited.
+        fresh.converted_day is null and campaign.goal_event = 'order' as is_without_orders,
         known.customer_id as known_customer_id,
         known.accepted_at as known_since,
         known.goal_until as known_till,
         known.takes_credit as known_takes_credit
     from kpi_outcome as fresh
+    left join journey.campaign on fresh.campaign = campaign.campaign
     left join lateral (
         select stored.*
         from kpi.step_outcome as stored
@@ -33,7 +36,7 @@ span as (
         changed.fresh_since as since,
         changed.fresh_till as till
     from changed
-    where changed.fresh_takes_credit
+    where changed.fresh_takes_credit and not changed.is_without_orders
     union
     select
         changed.known_customer_id as customer_id,
