@@ -144,7 +144,7 @@ def scalar(connection: Connection, name: str, /, **parameters: Any) -> Any:
 
 
 def bigints(values: Iterable[int]) -> str:
-    """Return numbers as PostgreSQL writes bigint[]: a driver that adapts a list asks each value for its own text."""
+    """Return numbers as PostgreSQL writes an array of them: of a list the driver asks each value for its own text."""
     return "{" + ",".join(map(str, values)) + "}"
 
 
@@ -157,11 +157,6 @@ def _quoted(text: str) -> str:
     if "\\" in text or '"' in text:
         text = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
-
-
-def byteas(values: Iterable[str]) -> str:
-    """Return byte strings, each given in hex, as PostgreSQL writes bytea[]."""
-    return "{" + ",".join([f'"\\\\x{value}"' for value in values]) + "}"
 
 
 def copy_in(connection: Connection, table: str, columns: Sequence[str], stream: IO[Any]) -> int:

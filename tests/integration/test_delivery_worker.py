@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from builders import NOON, customer, insert, order, rows
 from lifecycle_mail import delivery
@@ -115,6 +115,71 @@ def test_the_claim_asks_again(
     run(warehouse, settings)
     assert states(warehouse) == {("ann", "reminder", "cancelled", reason)}
     assert accepted(simulator) == Counter()
+
+
+def said_no(connection: Connection, who: str, reason: str, at: datetime, **columns: Any) -> None:
+    """Write a suppression of the address of `who`: of all mail, unless `columns` say otherwise."""
+    row = {"scope": "all", "source": "event", "reason": reason, "suppressed_at": at, **columns}
+    insert(connection, "event.suppression", address=f"{who}@example.com", **row)
+
+
+def moved(connection: Connection, who: str, former: str) -> None:
+    """Write that `who` had the address of `former` before."""
+    insert(
+        connection, "source.former_address", customer_id=who, address=f"{former}@example.com", replaced_at=NOON
+    )
+
+
+def test_the_claim_asks_of_each_way_a_person_said_no(
+    warehouse: Engine, simulator: Service, settings: Settings
+) -> None:
+    """At the present address, at a former one, by permission, for the topic; lifted, bounced before: those go."""
+    after, before = NOON + timedelta(minutes=1), NOON - HOUR
+    names = {"here", "earlier", "there", "topic", "withdrew", "other", "lifted", "moved", "nobody"}
+    members(warehouse, *names)
+    plan(warehouse, campaign_of(exit_on=["order", "unsubscribed"]), topic_of())
+    with warehouse.begin() as connection:
+        said_no(connection, "here", "unsubscribed", after)
+        said_no(connection, "earlier", "complaint", before)
+        moved(connection, "there", "there-once")
+        said_no(connection, "there-once", "unsubscribed", after)
+        said_no(connection, "topic", "unsubscribed", after, scope="topic:reminders")
+        connection.exec_driver_sql(
+            "update source.customer set permission = 'withdrawn', permission_at = %(at)s"
+            " where customer_id = 'withdrew'",
+            {"at": after},
+        )
+        said_no(connection, "other", "unsubscribed", after, scope="topic:offers")
+        said_no(connection, "lifted", "unsubscribed", after, lifted_at=after)
+        moved(connection, "moved", "moved-once")
+        said_no(connection, "moved-once", "hard_bounce", after)
+    run(warehouse, settings, now=NOON + timedelta(minutes=2))
+    ended = {
+        "here": "unsubscribed", "earlier": "suppressed", "there": "unsubscribed", "topic": "unsubscribed",
+        "withdrew": "unsubscribed",
+    }  # fmt: skip
+    assert states(warehouse) == {
+        (who, "reminder", *(("cancelled", ended[who]) if who in ended else ("accepted", None))) for who in names
+    }
+    assert accepted(simulator) == Counter(names - set(ended))
+
+
+def test_the_earliest_of_several_facts_names_the_end(
+    warehouse: Engine, simulator: Service, settings: Settings
+) -> None:
+    """Who left and bought, or bought and left: the first of both is the reason."""
+    first, second = NOON + timedelta(minutes=1), NOON + timedelta(minutes=2)
+    members(warehouse, "left", "bought")
+    plan(warehouse, campaign_of(exit_on=["order", "unsubscribed"]), topic_of())
+    with warehouse.begin() as connection:
+        said_no(connection, "left", "unsubscribed", first)
+        said_no(connection, "bought", "unsubscribed", second)
+        order(connection, "o1", "left", second)
+        order(connection, "o2", "bought", first)
+    run(warehouse, settings, now=NOON + timedelta(minutes=3))
+    assert states(warehouse) == {
+        ("left", "reminder", "cancelled", "unsubscribed"), ("bought", "reminder", "cancelled", "converted"),
+    }  # fmt: skip
 
 
 def test_an_order_between_plan_and_claim_stops_the_mail(

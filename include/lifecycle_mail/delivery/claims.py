@@ -211,7 +211,7 @@ def _pick(connection: Connection, work: ShellWork, now: dt.datetime, limit: int)
         topic=work.topic.topic,
         is_marketing=work.topic.is_marketing,
         permissions=list(work.topic.permissions),
-        exit_on=[*work.campaign.exit_on, "erased"],
+        exit_on=list(work.campaign.exit_on),
         campaign_topic=work.campaign.topic,
         **send_hours(work.campaign, work.topic),
     )
@@ -364,7 +364,7 @@ def _render_one(
     context["currency"] = context.get("currency") or shell.currency
     slots = renderer.render(customer, context, {"unsubscribe_url": link, "view_url": None}, None)
     plain = orjson.dumps(slots.substitutions)
-    return ClaimedMail(row.key, row.message_id, row.email, slots.subject, plain, pack(plain).hex(), link)
+    return ClaimedMail(row.key, row.message_id, row.email, slots.subject, plain, pack(plain), link)
 
 
 def _mark(

@@ -15,12 +15,13 @@ Delivery and events call these; no other code writes the column.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 from sqlalchemy.engine import Connection, Row
 
-from lifecycle_mail.database import bigints, byteas, run, texts
+from lifecycle_mail.database import bigints, run, texts
 
 # A late answer is knowledge: it may still settle what the lease's end put in doubt.
 UNSETTLED = ("claimed", "in_doubt")
@@ -46,14 +47,14 @@ class MessageKey(NamedTuple):
 
 class ClaimedMail(NamedTuple):
     """One mail as rendered for its recipient; `slots` is the JSON of its substitutions (token → text), `packed`
-    the same as message.message keeps it, in hex."""
+    the same as message.message keeps it."""
 
     key: MessageKey
     message_id: str
     email: str
     subject: str | None
     slots: bytes
-    packed: str
+    packed: bytes
     unsubscribe_url: str
 
 
@@ -65,12 +66,15 @@ def take_claim(
     lease_until: dt.datetime,
 ) -> int:
     """planned → claimed for the mails of one attempt, all of one step; returns how many moved."""
+    sizes = [len(mail.packed) for mail in mails]
     return run(
         connection,
         "messages/take_claim",
         enrollment_ids=bigints(mail.key.enrollment_id for mail in mails),
         subjects=texts(mail.subject for mail in mails) if any(mail.subject for mail in mails) else None,
-        slots=byteas(mail.packed for mail in mails),
+        slots=b"".join([mail.packed for mail in mails]),
+        starts=bigints(itertools.accumulate(sizes[:-1], initial=1)),
+        sizes=bigints(sizes),
         step=mails[0].key.step,
         attempt_id=attempt_id,
         now=now,

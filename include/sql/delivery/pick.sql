@@ -4,7 +4,7 @@
 -- where they are not).
 -- grain: one row a mail; columns in the order of claims.PickedMail
 -- shell_id bigint; batch mails; now timestamptz; topic text; is_marketing boolean; permissions text[];
--- exit_on text[]: what the campaign's series end on, and 'erased'; campaign_topic text: the topic in its definition;
+-- exit_on text[]: what the campaign's series end on; campaign_topic text: the topic in its definition;
 -- window_opens, window_closes, quiet_begins, quiet_ends local times
 -- look-back: facts since the enrollment (journey.exit_facts_of)
 -- Every look-up is one index probe a mail, by construction (lateral, offset 0): a plan that reads a whole table for
@@ -117,7 +117,12 @@ select
 from known
 inner join opening on known.zone = opening.zone
 left join lateral (
-    select exit_fact.fact
+    -- The earliest fact, of several at one moment the first by name: the least of these texts, since nearly nobody has
+    -- any and a sort of nothing takes longer than its look-ups.
+    select
+        substr(
+            min(to_char(exit_fact.exited_at at time zone 'UTC', 'YYYYMMDDHH24MISSUS') || exit_fact.fact), 21
+        ) as fact
     from
         journey.exit_facts_of(
             known.enrollment_id,
@@ -133,8 +138,6 @@ left join lateral (
         exit_fact.exits && cast(:exit_on as text[])
         and (known.is_marked or not exit_fact.exits && array['unsubscribed'])
         and exit_fact.exited_at <= cast(:now as timestamptz)
-    order by exit_fact.exited_at asc, exit_fact.fact asc
-    limit 1
 ) as left_series on true
 left join lateral (
     select suppression.reason

@@ -1,7 +1,8 @@
 -- planned → claimed: the mails of one request, with what was rendered for each recipient.
 -- grain: one row a mail
--- enrollment_ids bigint[], subjects text[] (null = no mail has one of its own), slots bytea[] (packed) side by side;
--- step text they share;
+-- enrollment_ids bigint[], subjects text[] (null = no mail has one of its own), starts and sizes integer[] side by side;
+-- slots bytea: packed, all mails' one behind the other, of which a mail's begin at `starts`, counted from 1, and take
+-- `sizes` bytes (an array of them is read letter by letter); step text they share;
 -- attempt_id bigint; now, lease_until timestamptz
 -- look-back: none
 update message.message
@@ -12,13 +13,14 @@ set
     lease_until = cast(:lease_until as timestamptz),
     attempt_id = cast(:attempt_id as bigint),
     subject = taken.subject,
-    slots = taken.slots
+    slots = substr(cast(:slots as bytea), taken.start, taken.size)
 from
     unnest(
         cast(:enrollment_ids as bigint[]),
         cast(:subjects as text[]),
-        cast(:slots as bytea[])
-    ) as taken (enrollment_id, subject, slots)
+        cast(:starts as integer[]),
+        cast(:sizes as integer[])
+    ) as taken (enrollment_id, subject, start, size)
 where
     message.enrollment_id = taken.enrollment_id
     and message.step = cast(:step as text)
