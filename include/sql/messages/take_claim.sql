@@ -1,6 +1,6 @@
 -- planned → claimed: the mails of one request, with what was rendered for each recipient.
 -- grain: one row a mail
--- enrollment_ids bigint[], subjects text[] (null = no mail has one of its own), starts and sizes integer[] side by side;
+-- enrollment_ids bigint[], subjects text[] (null = no mail has one of its own), starts, sizes integer[] side by side;
 -- slots bytea: packed, all mails' one behind the other, of which a mail's begin at `starts`, counted from 1, and take
 -- `sizes` bytes (an array of them is read letter by letter); step text they share;
 -- attempt_id bigint; now, lease_until timestamptz
