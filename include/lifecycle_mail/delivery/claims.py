@@ -364,7 +364,7 @@ def _render_one(
     context["currency"] = context.get("currency") or shell.currency
     slots = renderer.render(customer, context, {"unsubscribe_url": link, "view_url": None}, None)
     plain = orjson.dumps(slots.substitutions)
-    return ClaimedMail(row.key, row.message_id, row.email, slots.subject, plain, pack(plain), link)
+    return ClaimedMail(row.key, row.message_id, row.email, slots.subject, plain, pack(plain).hex(), link)
 
 
 def _mark(

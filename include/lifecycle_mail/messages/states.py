@@ -47,14 +47,14 @@ class MessageKey(NamedTuple):
 
 class ClaimedMail(NamedTuple):
     """One mail as rendered for its recipient; `slots` is the JSON of its substitutions (token → text), `packed`
-    the same as message.message keeps it."""
+    the same as message.message keeps it, in hex (what the packer gives holds room for the unpacked)."""
 
     key: MessageKey
     message_id: str
     email: str
     subject: str | None
     slots: bytes
-    packed: bytes
+    packed: str
     unsubscribe_url: str
 
 
@@ -66,13 +66,13 @@ def take_claim(
     lease_until: dt.datetime,
 ) -> int:
     """planned → claimed for the mails of one attempt, all of one step; returns how many moved."""
-    sizes = [len(mail.packed) for mail in mails]
+    sizes = [len(mail.packed) // 2 for mail in mails]
     return run(
         connection,
         "messages/take_claim",
         enrollment_ids=bigints(mail.key.enrollment_id for mail in mails),
         subjects=texts(mail.subject for mail in mails) if any(mail.subject for mail in mails) else None,
-        slots=b"".join([mail.packed for mail in mails]),
+        slots="".join([mail.packed for mail in mails]),
         starts=bigints(itertools.accumulate(sizes[:-1], initial=1)),
         sizes=bigints(sizes),
         step=mails[0].key.step,

@@ -91,33 +91,29 @@ def web_url(value: Any) -> str | None:
     return None if unfit or "\\" in text else text
 
 
+@lru_cache(maxsize=256)
 def money_writer(language: str, currency: str) -> Callable[..., str]:
     """Return a function that writes an amount of money the way readers of `language` expect.
 
-    The function takes the amount (decimal string, number) and, where it differs, another currency (ISO 4217).
-    It raises ValueError for what is not a number, without repeating it.
+    The function takes the amount (decimal string, number) and, where it differs, another currency (ISO 4217), and
+    remembers the prices it has written. It raises ValueError for what is not a number, without repeating it.
     """
-    writers: dict[str, Callable[[Any], str]] = {}
 
+    @lru_cache(maxsize=20_000)
     def money(value: Any, other: str | None = None) -> str:
-        code = other or currency
-        write = writers.get(code)
-        if write is None:
-            write = writers[code] = _amount_writer(language, code)
-        return write(value)
+        return _amount_writer(language, other or currency)(value)
 
     return money
 
 
 @lru_cache(maxsize=256)
 def _amount_writer(language: str, currency: str) -> Callable[[Any], str]:
-    """Return the fast writer for one locale and currency, remembering the prices it has already written."""
+    """Return the fast writer for one locale and currency."""
     locale = _locale(language)
     digits = get_currency_precision(currency)
     template = format_currency(Decimal("1234567.89"), currency, locale=locale)
     simple = _simple_pattern(template, digits)
 
-    @lru_cache(maxsize=20_000)
     def write(value: Any) -> str:
         number = _decimal(value)
         if simple is None or number < 0 or number >= 10_000_000 or _differs_when_small(locale, number):
