@@ -153,6 +153,23 @@ def test_events_fold_to_first_and_last_facts(
     assert facts["g"][-2] == at(40)
 
 
+def test_opens_and_clicks_are_in_the_activity_row_as_soon_as_they_are_known(
+    warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
+) -> None:
+    """The segment `inactive` takes that row at its word: no engagement is newer than it, also after late events."""
+    story = a_story(mails)
+    for part in (story[1::2], story[::2]):
+        take(part)
+        with warehouse.connect() as connection:
+            known = rows(
+                connection,
+                "select customer_id, max(last_open_at), max(last_click_at) from event.engagement"
+                " where greatest(last_open_at, last_click_at) is not null group by customer_id order by 1",
+            )
+            kept = "select customer_id, last_open_at, last_click_at from source.customer_activity order by 1"
+            assert known and rows(connection, kept) == known
+
+
 def test_events_suppress_by_scope_and_reason(
     warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
 ) -> None:

@@ -7,14 +7,16 @@
 -- context: last_activity_at, days (whole days of silence at as_of), last_product_name
 --   (line of highest value in the last order; null where there is no order or no such product)
 --
--- The activity row decides where as_of is not before its newest fact and no engagement is newer than it. For
--- everyone else the facts timed up to as_of are read (segment.last_activity_at, a function: with look-ups written
--- into it the statement could not be read by several processes). Opens and clicks belong to a customer through
--- event.engagement. No table is kept between: joins are hashed, and a condition on customer_id reaches all of them.
-with candidate as (
+-- The activity row decides where as_of is not before its newest fact. For everyone else the facts timed up to as_of
+-- are read (segment.last_activity_at, a function: with look-ups written into it the statement could not be read by
+-- several processes). No table is kept between: joins are hashed, and a condition on customer_id reaches all of them.
+with silent as (
     select
         c.customer_id,
-        case when a.last_activity_at <= cast(:as_of as timestamptz) then a.last_activity_at end as decided_at
+        case
+            when a.last_activity_at <= cast(:as_of as timestamptz) then a.last_activity_at
+            else segment.last_activity_at(c.customer_id, cast(:as_of as timestamptz))
+        end as last_activity_at
     from source.customer as c
     left join source.customer_activity as a on c.customer_id = a.customer_id
     where
@@ -24,39 +26,6 @@ with candidate as (
             or a.last_activity_at > cast(:as_of as timestamptz)
             or a.last_activity_at <= cast(:as_of as timestamptz) - cast(:days as integer) * interval '24 hours'
         )
-        and not exists (
-            select 1 from event.engagement as e
-            where
-                e.customer_id = c.customer_id
-                and greatest(e.last_open_at, e.last_click_at) is not null
-                and greatest(e.last_open_at, e.last_click_at) > a.last_activity_at
-                and a.last_activity_at <= cast(:as_of as timestamptz)
-        )
-    union all
-    select
-        c.customer_id,
-        null as decided_at
-    from source.customer as c
-    inner join source.customer_activity as a on c.customer_id = a.customer_id
-    where
-        c.erased_at is null
-        and a.last_activity_at <= cast(:as_of as timestamptz) - cast(:days as integer) * interval '24 hours'
-        and exists (
-            select 1 from event.engagement as e
-            where
-                e.customer_id = a.customer_id
-                and greatest(e.last_open_at, e.last_click_at) is not null
-                and greatest(e.last_open_at, e.last_click_at) > a.last_activity_at
-        )
-),
-
-silent as (
-    select
-        c.customer_id,
-        coalesce(
-            c.decided_at, segment.last_activity_at(c.customer_id, cast(:as_of as timestamptz))
-        ) as last_activity_at
-    from candidate as c
 )
 
 select
