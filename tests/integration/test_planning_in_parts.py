@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy.engine import Engine
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
 
 from builders import NOON, rows
 from lifecycle_mail.campaigns import Campaign
+from lifecycle_mail.database import statement
 from lifecycle_mail.journeys import series
 from lifecycle_mail.messages import writing
 from planning import THREE_STEPS, campaign_of, members, plan, states, topic_of
@@ -84,6 +86,47 @@ def test_the_cut_lies_inside_a_large_segment(
     assert (first, last) == (None, None)
     assert middle == begins
     assert middle in sorted(NAMES)[15:25]
+
+
+def nested_loops(monkeypatch: pytest.MonkeyPatch, without: str | None = None) -> set[str]:
+    """Return the statements of enrolling that loop over enrollments, to be filled while it runs.
+
+    `without`: a statement that is left out.
+    """
+    found: set[str] = set()
+    run = series.run
+
+    def explained(connection: Connection, name: str, /, **parameters: Any) -> Any:
+        if name == without:
+            return None
+        if name in ("journeys/enroll", "journeys/supersede"):
+            text = sa.text(f"explain {statement(name).text}")
+            plan_lines = connection.execute(text, parameters).scalars().all()
+            if any("Nested Loop Anti Join" in line for line in plan_lines):
+                found.add(name)
+        return run(connection, name, **parameters)
+
+    monkeypatch.setattr(series, "run", explained)
+    monkeypatch.setattr(series, "scalar", lambda *given, **named: explained(*given, **named).scalar_one())
+    return found
+
+
+@pytest.mark.parametrize("without", [None, "journeys/hash_plans"])
+def test_no_part_loops_over_what_the_other_is_writing(
+    warehouse: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, without: str | None
+) -> None:
+    """Enrollments were analyzed while there were none: a loop over them, for each member, took minutes of a million.
+
+    Without the statement that forbids it both would, or this test could not fail.
+    """
+    members(warehouse, *(f"c{number}" for number in range(2_000)))
+    in_parts(monkeypatch, warehouse)
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("analyze journey.enrollment")
+    found = nested_loops(monkeypatch, without)
+    series.enroll(warehouse, campaign, NOON)
+    assert found == (set() if without is None else {"journeys/enroll", "journeys/supersede"})
+    assert len(enrolled(warehouse)) == 2_000
 
 
 @pytest.mark.parametrize("dying", [0, 1])

@@ -94,11 +94,14 @@ class _Customers(NamedTuple):
     customer_before: str | None
 
 
+_ALL = _Customers(None, None)
+
+
 def _customers(connection: Connection, segment: str) -> list[_Customers]:
     """Return the ranges to enroll at once: two for a large segment."""
     middle = run(connection, "journeys/middle_customer", segment=segment, many_rows=MANY_ROWS).scalar_one_or_none()
     if middle is None:
-        return [_Customers(None, None)]
+        return [_ALL]
     return [_Customers(None, middle), _Customers(middle, None)]
 
 
@@ -112,6 +115,8 @@ class _Begun:
 def _begin(campaign: Campaign, as_of: dt.datetime, connection: Connection, customers: _Customers) -> _Begun:
     """End the series of `customers` that a newer occurrence replaces, and begin theirs and the others'."""
     entry = {"campaign": campaign.campaign, "segment": _segment_of(campaign), "as_of": as_of, **customers._asdict()}
+    if customers != _ALL:
+        run(connection, "journeys/hash_plans")
     superseded = scalar(connection, "journeys/supersede", **entry)
     begun = run(
         connection,

@@ -26,33 +26,48 @@ with newest as (
     group by membership.customer_id
 ),
 
+replaced as materialized (
+    select enrollment.enrollment_id
+    from newest
+    inner join journey.enrollment
+        on
+            newest.customer_id = enrollment.customer_id
+            and enrollment.campaign = cast(:campaign as text)
+            and enrollment.ended_at is null
+            and newest.occurred_at > enrollment.occurred_at
+            and enrollment.enrolled_at <= cast(:as_of as timestamptz)
+),
+
+-- Here and below a list, and an index probe an enrollment, also where the joins above are hashed.
 ended as (
     update journey.enrollment
     set
         ended_at = cast(:as_of as timestamptz),
         end_reason = 'superseded'
-    from newest
     where
-        enrollment.campaign = cast(:campaign as text)
-        and enrollment.ended_at is null
-        and enrollment.customer_id = newest.customer_id
-        and enrollment.occurred_at < newest.occurred_at
-        and enrollment.enrolled_at <= cast(:as_of as timestamptz)
-        and not exists (
-            select 1
-            from message.message
-            where
-                message.enrollment_id = enrollment.enrollment_id
-                and message.state not in ('planned', 'cancelled')
+        enrollment.enrollment_id = any(
+            array(
+                select replaced.enrollment_id
+                from replaced
+                where
+                    not exists (
+                        select 1
+                        from message.message
+                        where
+                            message.enrollment_id = replaced.enrollment_id
+                            and message.state not in ('planned', 'cancelled')
+                        offset 0
+                    )
+            )
         )
+        and enrollment.ended_at is null
     returning enrollment.enrollment_id
 ),
 
 hastened as (
     update journey.upcoming
     set due_at = least(upcoming.due_at, cast(:as_of as timestamptz))
-    from ended
-    where upcoming.enrollment_id = ended.enrollment_id
+    where upcoming.enrollment_id = any(array(select ended.enrollment_id from ended))
     returning upcoming.enrollment_id
 )
 
