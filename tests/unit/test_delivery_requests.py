@@ -9,7 +9,14 @@ import orjson
 import pytest
 
 from event_collector.links import read_token
-from lifecycle_mail.delivery.requests import build_request, build_whole_request
+from lifecycle_mail.delivery.requests import (
+    PIECE_BYTES,
+    Request,
+    build_request,
+    build_whole_request,
+    substitutions,
+    write_recipient,
+)
 from lifecycle_mail.messages.links import unsubscribe_url
 from lifecycle_mail.messages.shells import Shell, rebuild
 from lifecycle_mail.messages.states import ClaimedMail, MessageKey
@@ -37,19 +44,20 @@ def mails_of(shell: Shell, count: int) -> list[ClaimedMail]:
         message_id = str(uuid.uuid5(uuid.NAMESPACE_OID, str(number)))
         link = unsubscribe_url("https://mail.shop.test", "a-secret", message_id, "reminders")
         slots = renderer.render(person, CART_CONTEXT, {"unsubscribe_url": link, "view_url": None}, None)
-        found.append(
-            ClaimedMail(
-                MessageKey(number, "reminder"), message_id, f"person{number}@example.com", slots.subject,
-                orjson.dumps(slots.substitutions), "", link,
-            )
-        )  # fmt: skip
+        plain = orjson.dumps(slots.substitutions)
+        recipient = write_recipient(f"person{number}@example.com", message_id, link, slots.subject, plain)
+        found.append(ClaimedMail(MessageKey(number, "reminder"), slots.subject, recipient, ""))
     return found
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    return orjson.loads(b"".join(request.pieces()))
 
 
 @pytest.fixture(scope="module")
 def request_of_a_thousand() -> dict[str, Any]:
     shell = shell_of()
-    return orjson.loads(orjson.dumps(build_request(shell, mails_of(shell, 1000), TOPIC)))
+    return body_of(build_request(shell, mails_of(shell, 1000), TOPIC))
 
 
 @needs_specification
@@ -62,8 +70,8 @@ def test_a_full_request_satisfies_the_specification(request_of_a_thousand: dict[
 def test_a_whole_request_satisfies_the_specification() -> None:
     """The fallback for large slots is as right."""
     shell = shell_of()
-    body = build_whole_request(shell, mails_of(shell, 1)[0], TOPIC)
-    assert [error.message for error in mail_validator().iter_errors(orjson.loads(orjson.dumps(body)))] == []
+    body = body_of(build_whole_request(shell, mails_of(shell, 1)[0], TOPIC))
+    assert [error.message for error in mail_validator().iter_errors(body)] == []
     assert "substitutions" not in body["personalizations"][0]
 
 
@@ -96,10 +104,24 @@ def test_what_the_recipient_gets_is_the_rebuilt_mail() -> None:
     """Literal substitution by the provider gives byte for byte the mail kept in the ledger."""
     shell = shell_of()
     mail = mails_of(shell, 1)[0]
-    body = orjson.loads(orjson.dumps(build_request(shell, [mail], TOPIC)))
+    body = body_of(build_request(shell, [mail], TOPIC))
     text, html = (part["value"] for part in body["content"])
     for token, value in body["personalizations"][0]["substitutions"].items():
         text, html = text.replace(token, value), html.replace(token, value)
-    kept = rebuild(shell, orjson.loads(mail.slots), mail.subject)
+    kept = rebuild(shell, substitutions(mail), mail.subject)
     assert (text, html) == (kept.text, kept.html)
     assert body["personalizations"][0].get("subject", body["subject"]) == kept.subject
+
+
+@pytest.mark.parametrize("count", [1, 2, 24, 100, 1000])
+def test_the_pieces_are_as_long_as_announced_and_none_is_large(count: int) -> None:
+    """The Content-Length is theirs exactly, whatever the number; memory holds one small piece at a time."""
+    shell = shell_of()
+    mails = mails_of(shell, count)
+    request = build_request(shell, mails, TOPIC)
+    sizes = [len(piece) for piece in request.pieces()]
+    assert sum(sizes) == request.size
+    assert max(sizes) <= PIECE_BYTES + len(request.shared) + max(len(mail.recipient) for mail in mails)
+    assert [one["to"] for one in body_of(request)["personalizations"]] == [
+        [{"email": f"person{number}@example.com"}] for number in range(count)
+    ]

@@ -6,12 +6,11 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 
-import orjson
 from sqlalchemy.engine import Engine
 
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.delivery.claims import Claim, ShellWork, Workbench, claim_in, shells_with_work, stopped
-from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, build_request
+from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, substitutions
 from lifecycle_mail.messages.shells import RenderedMail, rebuild
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.settings import Settings
@@ -54,9 +53,8 @@ def preview(
 def _line(work: ShellWork, claimed: Claim, held: str | None) -> PreviewLine:
     sample, variant, language = None, "", ""
     for attempt in claimed.attempts:
-        build_request(attempt.shell, attempt.mails, attempt.topic)
         first = attempt.mails[0]
-        sample = sample or rebuild(attempt.shell, orjson.loads(first.slots), first.subject)
+        sample = sample or rebuild(attempt.shell, substitutions(first), first.subject)
         variant, language = attempt.shell.variant or "", attempt.shell.language
     return PreviewLine(
         campaign=work.campaign.campaign,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Self
+from typing import Self
 
 import httpx
-import orjson
 
 from lifecycle_mail.delivery.answers import Answer, NothingSent, Unknown, interpret
 from lifecycle_mail.delivery.modes import base_url
+from lifecycle_mail.delivery.requests import Request
 from lifecycle_mail.errors import SettingsError
 from lifecycle_mail.settings import Settings
 
@@ -78,10 +78,14 @@ class Provider:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def send(self, request: dict[str, Any]) -> Answer:
+    def send(self, request: Request) -> Answer:
         """Post one request and interpret what came back; never raises for what the network does."""
         try:
-            response = self._client.post("/v3/mail/send", content=orjson.dumps(request), headers=JSON)
+            response = self._client.post(
+                "/v3/mail/send",
+                content=request.pieces(),
+                headers={**JSON, "Content-Length": str(request.size)},
+            )
         except NEVER_SENT as error:
             return NothingSent(f"no connection: {type(error).__name__}")
         except httpx.HTTPError as error:

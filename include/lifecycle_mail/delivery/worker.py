@@ -6,7 +6,6 @@ leaves at most the one request it had in flight in doubt.
 
 from __future__ import annotations
 
-import ctypes
 import datetime as dt
 import gc
 import logging
@@ -57,7 +56,6 @@ MAX_LATE_IN_A_ROW = 4
 MAX_RATE_LIMITED_IN_A_ROW = 20
 MAX_WAIT_SECONDS = 60.0
 RECORD_TRIES = 6
-M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES = -3, 1 << 17  # the number is glibc's name for it in malloc.h
 YOUNG_OBJECTS = 50_000  # more than a batch makes
 
 Clock = Callable[[], dt.datetime]
@@ -113,7 +111,6 @@ def deliver(
     """
     require_deliverable(engine, settings, topics)
     _rarely_look_for_cycles()
-    _give_large_blocks_back()
     bench = Workbench(settings, topics, TemplateLibrary(settings.templates_dir), worker)
     report = DeliveryReport()
     reconcile(engine, topics, clock(), report)
@@ -127,20 +124,10 @@ def deliver(
 def _rarely_look_for_cycles() -> None:
     """Look for garbage in cycles once a request instead of after every few mails: that was 6 % of a worker's time.
 
-    What is loaded now stays. The only cycles a batch leaves are its request's, with a megabyte of body in it.
+    What is loaded now stays. The only cycles a batch leaves are its request's.
     """
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
-
-
-def _give_large_blocks_back() -> None:
-    """Have glibc return a freed request or statement to the system at once, where it would keep the room for the next.
-
-    By default its threshold grows with the blocks it sees, and the heap by several of them. Elsewhere: nothing.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
 
 def reconcile(engine: Engine, topics: dict[str, Topic], now: dt.datetime, report: DeliveryReport) -> None:

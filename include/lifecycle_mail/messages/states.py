@@ -46,16 +46,13 @@ class MessageKey(NamedTuple):
 
 
 class ClaimedMail(NamedTuple):
-    """One mail as rendered for its recipient; `slots` is the JSON of its substitutions (token → text), `packed`
-    the same as message.message keeps it, in hex (what the packer gives holds room for the unpacked)."""
+    """One mail as rendered for its recipient; `recipient` is its part of the request, as JSON, `packed` its slots
+    as message.message keeps them, in hex (what the packer gives holds room for the unpacked)."""
 
     key: MessageKey
-    message_id: str
-    email: str
     subject: str | None
-    slots: bytes
+    recipient: bytes
     packed: str
-    unsubscribe_url: str
 
 
 def take_claim(

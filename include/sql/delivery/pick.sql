@@ -90,7 +90,7 @@ select
     known.enrollment_id,
     known.step,
     cast(known.message_id as text) as message_id,
-    known.context,
+    cast(known.context as text) as context,
     known.email,
     known.address,
     known.first_name,
