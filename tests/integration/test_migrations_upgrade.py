@@ -5,7 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
+import orjson
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine, make_url
@@ -13,6 +15,7 @@ from sqlalchemy.engine import Engine, make_url
 from builders import NOON, customer, insert, rows
 from lifecycle_mail import migrations
 from lifecycle_mail.database import engine
+from lifecycle_mail.events import ingest
 
 
 @pytest.fixture
@@ -74,3 +77,31 @@ def test_decisions_without_their_mail_say_what_it_needs(empty: Engine, monkeypat
             connection, "select step, cast(send_day as text), language, currency from decision.decision order by step"
         )
     assert found == [("doubts", "2026-03-03", "de", "USD"), ("reminder", None, None, None)]
+
+
+def test_events_of_before_are_known_again(empty: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Raw events keep what they say, and an export that holds them again adds only what is new."""
+    files = migrations.migration_files()
+    monkeypatch.setattr(migrations, "migration_files", lambda: [file for file in files if file.stem < "0016"])
+    migrations.migrate(empty)
+    posted = [
+        {"sg_event_id": name, "event": "open", "timestamp": int(NOON.timestamp()), "email": "ann@example.com"}
+        for name in ("Zürich_1", "zurich-1", "ZURICH1==", "new")
+    ]
+    with empty.begin() as connection:
+        connection.exec_driver_sql("select installation.ensure_month('event.event', '2026-03-02')")
+        batch = insert(connection, "event.batch", source_name="old")
+        for one in posted[:3]:
+            insert(
+                connection, "event.event", sg_event_id=one["sg_event_id"], occurred_at=NOON, event="open",
+                address=one["email"], batch_id=batch, raw=one,
+            )  # fmt: skip
+    monkeypatch.setattr(migrations, "migration_files", lambda: files)
+    assert {"0016_raw_as_it_came", "0018_event_id_bytes"} <= set(migrations.migrate(empty))
+    export = tmp_path / "again.ndjson"
+    export.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in posted))
+    report = ingest(empty, export)
+    assert (report.received, report.inserted, report.duplicates) == (4, 1, 3)
+    with empty.connect() as connection:
+        found = dict(rows(connection, "select sg_event_id, raw from event.event"))
+    assert found == {one["sg_event_id"]: one for one in posted}
