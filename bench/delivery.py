@@ -270,7 +270,7 @@ def _memory(small: Run, large: Run, judged: bool) -> Figure:
         limit=120.0 if judged else None,
         peer="listmonk's published figure for 7 million (a compiled program)",
         peer_value=LISTMONK_MB,
-        bound_by="70 MB are imported modules; the rest is one batch: a thousand rows, their slots, the request",
+        bound_by="70 MB are imported modules; the rest is one batch: a thousand rows and what was written for each",
         details={f"mb_at_{small.mails}": round(small.memory_mb, 1), f"mb_at_{large.mails}": round(large.memory_mb, 1)},
     )
 
