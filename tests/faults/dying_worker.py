@@ -208,11 +208,10 @@ class _Seams:
 
     def _writes(self, original: Any, send_all: Any) -> Any:
         def write(sock: socket.socket, data: Any, *rest: Any) -> Any:
-            if not (self.within("requesting") and self.armed("request half written") and len(data) > LARGE_WRITE_BYTES):
+            armed = self.within("requesting") and self.armed("request half written") and not self.seen["halved"]
+            if not armed or len(data) <= LARGE_WRITE_BYTES:
                 return original(sock, data, *rest)
-            if self.seen["halved"]:  # it was stopped in an earlier piece of this request, and goes on
-                return original(sock, data, *rest)
-            self.seen["halved"] += 1
+            self.seen["halved"] += 1  # in its first piece: a worker that was only stopped goes on with the others
             half = len(data) // 2
             send_all(sock, data[:half], *rest)
             self._die_in_request("request half written")
