@@ -11,7 +11,7 @@ Differences from plain Jinja, each for a reason:
 - `….url` and `…._url` inside a slot are dropped (None) unless they are http or https addresses.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
 from types import CodeType
@@ -21,9 +21,8 @@ from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.ext import Extension
-from jinja2.nodes import EvalContext
 from jinja2.parser import Parser
-from jinja2.runtime import Context, Macro, missing
+from jinja2.runtime import Context, Macro
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
@@ -107,6 +106,13 @@ def _guarded(node: nodes.Expr) -> nodes.Expr:
     return wrapped
 
 
+# A slot as the template language knows it while it is compiled, and what its function is given, in this order.
+SLOT = "_slot"
+SLOT_ARGUMENTS = ("customer", "context", "links", "offer")
+WriteSlot = Callable[[Any, Any, Any, Any], str]
+NEVER_FREE = frozenset({"loop", "caller", "self", "super", "varargs", "kwargs"})
+
+
 class MailCodeGenerator(CodeGenerator):
     """Writes values through the environment's one output function, and calls plain names directly.
 
@@ -125,8 +131,52 @@ class MailCodeGenerator(CodeGenerator):
             used = {name.name for name in macro.find_all(nodes.Name)}
             if used.isdisjoint(("caller", "kwargs", "varargs")):
                 self._plain_macros[macro.name] = len(macro.args)
-        self._attributes_of = {"loop", *(whole.target for whole in node.find_all(nodes.Import))}
+        self._attributes_of = {"loop", *_imported(node)}
+        if self.environment.direct:
+            self._look_up_once(node)
         super().visit_Template(node, frame)
+
+    def _look_up_once(self, node: nodes.Template) -> None:
+        """Read what macros and slots take from outside when their file is loaded, instead of in each of their calls."""
+        names: dict[str, set[str]] = {"load": set(), "store": set(), "param": set()}
+        for name in node.find_all(nodes.Name):
+            names[name.ctx].add(name.name)
+        made = names["store"] | names["param"] | {macro.name for macro in node.find_all(nodes.Macro)} | _imported(node)
+        free = sorted(names["load"] - made - NEVER_FREE)
+        node.body.insert(0, nodes.ExprStmt(nodes.Tuple([nodes.Name(name, "load") for name in free], "load"), lineno=1))
+
+    def visit_Macro(self, node: nodes.Macro, frame: Frame) -> None:
+        """Write a slot as a plain function of its arguments, which are all given; any other macro as usual."""
+        if node.name != SLOT:
+            super().visit_Macro(node, frame)
+            return
+        inner = frame.inner()
+        inner.symbols.analyze_node(node)
+        arguments = [inner.symbols.ref(one.name) for one in node.args]
+        self.writeline(f"def slot({', '.join(arguments)}):", node)
+        self.indent()
+        self.enter_frame(inner)
+        self.push_parameter_definitions(inner)
+        for argument in arguments:
+            self.mark_parameter_stored(argument)
+        self._write_content(node.body, inner)
+        self.leave_frame(inner, with_python_scope=True)
+        self.pop_parameter_definitions()
+        self.outdent()
+        self.writeline(f"context.vars[{SLOT!r}] = slot")
+
+    def _write_content(self, body: list[nodes.Node], frame: Frame) -> None:
+        """Return the content, without a list to join where it is one value: most slots are."""
+        only = _only_value(body)
+        if only is None:
+            self.buffer(frame)
+            self.blockvisit(body, frame)
+            self.return_buffer_contents(frame, force_unescaped=True)
+            return
+        self.writeline("return ", only)
+        self._output_child_pre(only, frame, None)
+        self.visit(only, frame)
+        self._output_child_post(only, frame, None)
 
     def write_commons(self) -> None:
         """Bind the output function once a call: it is asked for every value of every recipient."""
@@ -178,6 +228,21 @@ class MailCodeGenerator(CodeGenerator):
         self.write(f"({arguments.removeprefix(', ')})")
 
 
+def _only_value(body: list[nodes.Node]) -> nodes.Expr | None:
+    """Return the value that is all of a slot's content, or None."""
+    if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
+        return None
+    only = body[0].nodes[0]
+    return None if isinstance(only, nodes.TemplateData) else only
+
+
+def _imported(node: nodes.Template) -> set[str]:
+    """Return the names under which a file has what it imports."""
+    whole = {one.target for one in node.find_all(nodes.Import)}
+    single = [name for one in node.find_all(nodes.FromImport) for name in one.names]
+    return whole | {name if isinstance(name, str) else name[1] for name in single}
+
+
 class MailEnvironment(Environment):
     """One part (html or text) of one shell: the shared variables are its globals.
 
@@ -207,7 +272,6 @@ class MailEnvironment(Environment):
         self.used: dict[str, str] = {}
         self.plain_macros: dict[str, int] = {}
         self.output: Callable[[Any], str] = html_value if part == "html" else text_value
-        self.slot_eval_ctx = EvalContext(self)
         self.filters["web_url"] = web_url
         self.globals = {**SAFE_GLOBALS, **shared}
 
@@ -244,38 +308,24 @@ class MemoryBytecode(BytecodeCache):
         self._kept[bucket.key] = bucket.bytecode_to_string()
 
 
-class Scope(Context):
-    """What a slot's function reads its variables from: Jinja's context without what a slot never uses."""
-
-    def __init__(self, env: MailEnvironment, values: "Values", name: str) -> None:
-        self.environment, self.name, self.parent = env, name, values
-        self.vars, self.exported_vars, self.blocks = {}, set(), {}
-        self.eval_ctx = env.slot_eval_ctx
-        self.globals_keys = set()
-        self.resolve_or_missing = values.__getitem__  # type: ignore[assignment,method-assign]
-
-
-class Values(dict[str, Any]):
-    """Variables by name; an unknown one is Jinja's `missing`, which strict undefined turns into an error."""
-
-    def __missing__(self, name: str) -> Any:
-        return missing
-
-
-Root = Callable[[Context], Iterator[str]]
-
-
-def compile_body(
+def compile_slot(
     env: MailEnvironment, body: list[nodes.Node], filename: str, macros: Mapping[str, Any]
-) -> tuple[Root, Template]:
-    """Compile a slot's content to Jinja's render function; line numbers stay those of `filename`."""
-    tree = nodes.Template(body, lineno=1)
+) -> tuple[WriteSlot, Template]:
+    """Compile a slot's content to a function; line numbers stay those of `filename`.
+
+    What all recipients share (the environment's globals and `macros`) is looked up here, once.
+    """
+    arguments = [nodes.Name(name, "param") for name in SLOT_ARGUMENTS]
+    tree = nodes.Template([nodes.Macro(SLOT, arguments, [], body, lineno=1)], lineno=1)
     tree.set_environment(env)
     env.plain_macros = {name: len(one.arguments) for name, one in macros.items() if _is_plain_macro(one)}
     code: CodeType = env.compile(tree, filename, filename)
     env.plain_macros = {}
-    template = Template.from_code(env, code, env.globals)
-    return template.root_render_func, template
+    template = Template.from_code(env, code, {**env.globals, **macros})
+    scope = template.new_context()
+    for _ in template.root_render_func(scope):
+        pass
+    return scope.vars[SLOT], template
 
 
 def _is_plain_macro(value: Any) -> bool:

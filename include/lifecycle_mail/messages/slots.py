@@ -1,27 +1,25 @@
 """The personal part of a mail: each recipient's slots, rendered with one function call a slot.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-This is the hot path of the product (a million recipients a run). Each slot is compiled once a shell;
-for each recipient only these functions run. bench/delivery.py measures it.
+This is the hot path of the product (a million recipients a run). Each slot is compiled once a shell
+to a function of what belongs to the recipient; for each recipient only these run. bench/delivery.py measures it.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 from jinja2 import Template, UndefinedError
 
 from lifecycle_mail.errors import TemplateError
-from lifecycle_mail.messages.dialect import TOKEN_OPEN, MailEnvironment, Root, Scope, Values
+from lifecycle_mail.messages.dialect import TOKEN_OPEN, WriteSlot
 from lifecycle_mail.messages.shells import RenderedMail, Shell, fill, rebuild
 from lifecycle_mail.messages.values import subject_line
 
 OFFER_FIELDS = ("percent", "valid_hours", "code", "valid_until")
 
 
-@dataclass(frozen=True, slots=True)
-class Slots:
+class Slots(NamedTuple):
     """One recipient's personal parts: token → value, and the own subject (None: it is the shell's)."""
 
     substitutions: dict[str, str]
@@ -33,7 +31,7 @@ class CompiledSlot(NamedTuple):
 
     name: str
     token: str
-    root: Root
+    write: WriteSlot
     template: Template
     where: str
     names: tuple[str, ...]
@@ -42,14 +40,10 @@ class CompiledSlot(NamedTuple):
 class SlotRenderer:
     """Renders the slots of one shell for one recipient after another; safe to share between threads."""
 
-    def __init__(
-        self,
-        shell: Shell,
-        parts: list[tuple[MailEnvironment, dict[str, Any], list[CompiledSlot]]],
-    ) -> None:
-        """`parts`: for html and text environment, shared variables with macros, slots in use."""
+    def __init__(self, shell: Shell, slots: list[CompiledSlot]) -> None:
+        """`slots`: those of every part that the shell uses."""
         self.shell = shell
-        self._parts = parts
+        self._slots = slots
         self._subject = [token for place, token in shell.slot_tokens.items() if place.startswith("subject.")]
         self._mark = f"{TOKEN_OPEN}{shell.token}"
 
@@ -67,28 +61,26 @@ class SlotRenderer:
         `offer`: what the recipient's own differs in (a code), or None for the shell's.
         Raises TemplateError naming template, slot and variable, never the recipient's data.
         """
-        personal = {"customer": customer, "context": context, "links": links, **own_offer(self.shell, offer)}
-        rendered: dict[str, str] = {}
-        for env, shared, slots in self._parts:
-            values = Values(shared)
-            values.update(personal)
-            self._run(Scope(env, values, self.shell.name), slots, rendered)
+        rendered = self._written(customer, context, links, own_offer(self.shell, offer))
         if not self._subject:
             return Slots(rendered)
         own = {token: rendered.pop(token) for token in self._subject}
         return Slots(rendered, subject_line(fill(self.shell, self.shell.subject, own)))
 
-    def _run(self, scope: Scope, slots: list[CompiledSlot], into: dict[str, str]) -> None:
+    def _written(self, *personal: Mapping[str, Any] | None) -> dict[str, str]:
+        """Return token → value; `personal` are the arguments of a slot, in their order."""
+        written: dict[str, str] = {}
         slot = None
         try:
-            for slot in slots:
-                value = "".join(slot.root(scope))
+            for slot in self._slots:
+                value = slot.write(*personal)
                 # Whoever learned this shell's random part must still not be able to place a slot in a slot.
                 # Two characters first: they are looked for many times faster than the mark, and HTML seldom has them.
                 forged = "[%" in value and self._mark in value
-                into[slot.token] = value.replace(TOKEN_OPEN, "[% lm-") if forged else value
+                written[slot.token] = value.replace(TOKEN_OPEN, "[% lm-") if forged else value
         except Exception as error:
             self._refuse(slot, error)
+        return written
 
     def _refuse(self, slot: CompiledSlot | None, error: Exception) -> NoReturn:
         """Raise a TemplateError that names place and variable; the cause may quote data and is dropped."""
@@ -115,9 +107,9 @@ def full_offer(offer: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if offer is None else {**dict.fromkeys(OFFER_FIELDS), **offer}
 
 
-def own_offer(shell: Shell, offer: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the variable `offer` where a recipient's own (a code) goes over the shell's, else nothing."""
-    return {} if offer is None else {"offer": {**(shell.offer or dict.fromkeys(OFFER_FIELDS)), **offer}}
+def own_offer(shell: Shell, offer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the variable `offer`: the shell's, and over it what a recipient's own has (a code)."""
+    return shell.offer if offer is None else {**(shell.offer or dict.fromkeys(OFFER_FIELDS)), **offer}
 
 
 def _variable(error: Exception, slot: CompiledSlot) -> str:

@@ -22,7 +22,7 @@ from markupsafe import Markup
 from mjml import mjml2html
 
 from lifecycle_mail.errors import TemplateError
-from lifecycle_mail.messages.dialect import MailEnvironment, MemoryBytecode, compile_body
+from lifecycle_mail.messages.dialect import MailEnvironment, MemoryBytecode, compile_slot
 from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell
 from lifecycle_mail.messages.slots import CompiledSlot, SlotRenderer, full_offer, own_offer
@@ -165,7 +165,7 @@ class TemplateLibrary:
         offer: Mapping[str, Any] | None = None,
     ) -> RenderedMail:  # fmt: skip
         """Render a mail at once with the slots in place: the slow way, which proves the fast one."""
-        personal = {"customer": customer, "context": context, "links": links, **own_offer(shell, offer)}
+        personal = {"customer": customer, "context": context, "links": links, "offer": own_offer(shell, offer)}
         return self._render(shell, None, personal)[0]
 
     def slots(self, shell: Shell) -> SlotRenderer:
@@ -232,30 +232,22 @@ class TemplateLibrary:
             raise shell_error(self.folder, name, error) from None
 
     def _renderer(self, shell: Shell) -> SlotRenderer:
-        parts: list[tuple[MailEnvironment, dict[str, Any], list[CompiledSlot]]] = []
+        compiled: list[CompiledSlot] = []
         for part, files in (("html", ("preheader.txt", "body.mjml")), ("text", ("subject.txt", "body.txt"))):
             env = self.environment(part, shell, None, direct=True)
-            shared: dict[str, Any] = dict(env.globals)
-            compiled: list[CompiledSlot] = []
             for file in files:
-                place = PLACES.get(file, part)
-                compiled.extend(self._compiled(env, shared, shell, file, place))
-            parts.append((env, shared, compiled))
-        return SlotRenderer(shell, parts)
+                compiled += _compiled(env, shell, file, PLACES.get(file, part))
+        return SlotRenderer(shell, compiled)
 
-    def _compiled(
-        self, env: MailEnvironment, shared: dict[str, Any], shell: Shell, file: str, place: str
-    ) -> list[CompiledSlot]:
-        """Compile the slots of one file that the shell uses, and put the macros they call into `shared`."""
-        sources = read_sources(env, f"{shell.name}/{file}")
-        done: list[CompiledSlot] = []
-        for slot, source in slots_in_use(sources, place, shell.slot_tokens):
-            macros = _macros(env, source, slot)
-            shared.update(macros)
-            root, template = compile_body(env, slot.body, slot.file, macros)
-            token = shell.slot_tokens[f"{place}.{slot.name}"]
-            done.append(CompiledSlot(slot.name, token, root, template, slot.file, slot.names()))
-        return done
+
+def _compiled(env: MailEnvironment, shell: Shell, file: str, place: str) -> list[CompiledSlot]:
+    """Compile the slots of one file that the shell uses."""
+    done: list[CompiledSlot] = []
+    for slot, source in slots_in_use(read_sources(env, f"{shell.name}/{file}"), place, shell.slot_tokens):
+        write, template = compile_slot(env, slot.body, slot.file, _macros(env, source, slot))
+        token = shell.slot_tokens[f"{place}.{slot.name}"]
+        done.append(CompiledSlot(slot.name, token, write, template, slot.file, slot.names()))
+    return done
 
 
 def slots_in_use(
