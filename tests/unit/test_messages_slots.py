@@ -63,6 +63,30 @@ def test_slots_in_a_shell_are_the_whole_mail_byte_for_byte(name: str) -> None:
     assert built.subject.startswith(name.replace("<%", "< %")[:20].strip())
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "<b>Hello</b> {# nobody in particular #}",
+        "{{ customer.first_name }}",
+        "{{ customer.first_name or brand.name }}, {{ campaign }}",
+        "{% if customer.first_name %}{{ customer.first_name }}{% endif %}",
+        "{% set currency = currency ~ '!' %}{{ currency }}",
+        "{% for item in context.items %}{{ loop.index }} {{ item.name }}{% set campaign = item.name %}{% endfor %}"
+        "{{ campaign }}",
+        "{% for brand in context.items %}{{ brand.name }}{% endfor %}{{ brand.name }}",
+        "{% macro row(name, mark='*') %}{{ mark }} {{ name }} {{ currency }}{% endmacro %}{{ row(campaign) }}",
+    ],
+)
+def test_every_shape_of_a_slot_is_its_content_in_the_whole_mail(content: str, tmp_path: Path) -> None:
+    """Of what is compiled to a function nothing reads otherwise: markup, own and shared names, loops, macros."""
+    templates = library(tmp_path / "templates", f"{{% slot one %}}{content}{{% endslot %}}.")
+    made = shell(templates)
+    for person in (customer(), customer(first_name=None), customer(first_name="<b>Ada</b>")):
+        slots = templates.slots(made).render(person, cart(), LINKS)
+        assert rebuild(made, slots.substitutions, slots.subject) == templates.whole(made, person, cart(), LINKS)
+
+
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</td></table>"])
 def test_markup_in_data_is_shown_and_never_executed(name: str) -> None:
     """A name that is HTML appears as text in the html, and as itself in the text part."""
