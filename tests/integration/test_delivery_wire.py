@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import orjson
 import pytest
 
-from lifecycle_mail.delivery.answers import Accepted
+from lifecycle_mail.delivery.answers import Accepted, Answer, Unknown
 from lifecycle_mail.delivery.provider import Provider
 from lifecycle_mail.delivery.requests import Request
 from lifecycle_mail.settings import Settings
@@ -60,3 +63,76 @@ def test_a_request_in_pieces_is_one_body_of_a_known_length(recorder: Recorder) -
     assert headers["Transfer-Encoding"] is None
     assert headers["Content-Length"] == str(request.size) == str(len(body))
     assert orjson.loads(body) == {"subject": "shared", "personalizations": [orjson.loads(one) for one in recipients]}
+
+
+REQUEST = Request(b'{"subject":"shared"}', [b'{"to":[{"email":"ann@example.com"}]}'])
+Talk = Callable[[socket.socket], None]
+
+
+@contextmanager
+def provider_that(talk: Talk) -> Iterator[str]:
+    """A server of one connection, which `talk` holds; yields its address."""
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            try:
+                talk(connection)
+            except OSError:
+                return  # the worker has left
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+def answer_of(talk: Talk, request: Request = REQUEST, **settings: float) -> Answer:
+    with provider_that(talk) as address:
+        given = Settings("postgresql://", mode="simulate", sendgrid_base_url=address, **settings)  # type: ignore[arg-type]
+        with Provider(given) as provider:
+            return provider.send(request)
+
+
+def says(status: str, body: bytes, announced: int) -> Talk:
+    """Read the request, answer with `body` of `announced` bytes, and hang up."""
+
+    def talk(connection: socket.socket) -> None:
+        read = b""
+        while not read.endswith(b"]}"):
+            read += connection.recv(65_536)
+        head = f"HTTP/1.1 {status}\r\nX-Message-Id: m-1\r\nContent-Length: {announced}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+
+    return talk
+
+
+def test_an_acceptance_counts_though_its_body_is_cut() -> None:
+    """The status line says that the mails are taken; to call them in doubt would be to know less than was said."""
+    assert answer_of(says("202 Accepted", b"{", 100)) == Accepted("m-1")
+
+
+def test_a_refusal_whose_body_is_cut_is_no_answer() -> None:
+    """What was refused, and whether one recipient or all, stood in what did not arrive."""
+    assert answer_of(says("400 Bad Request", b'{"errors": [', 100)) == Unknown("no answer: RemoteProtocolError")
+
+
+def test_an_answer_without_end_is_given_up() -> None:
+    """Neither memory nor time goes with a body that never ends."""
+    assert answer_of(says("500 Oops", b"-" * 3_000_000, 10**12)) == Unknown("no answer: ReadTimeout")
+
+
+def test_a_provider_that_reads_drop_by_drop_does_not_hold_a_worker() -> None:
+    """Each write is in time and all of them would last for minutes: the request ends with its lease, in doubt."""
+
+    def sips(connection: socket.socket) -> None:
+        while connection.recv(20_000):
+            time.sleep(0.02)
+
+    large = Request(REQUEST.shared, [b'{"to":[{"email":"ann@example.com"}],"subject":"' + b"-" * 4000 + b'"}'] * 15_000)
+    started = time.monotonic()
+    answer = answer_of(sips, large, claim_lease_seconds=1.0)
+    assert answer == Unknown("no answer: WriteTimeout")
+    assert time.monotonic() - started < 8

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterator
 from typing import Self
 
 import httpx
@@ -18,6 +20,8 @@ for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
+ACCEPTED = 202
+MAX_ANSWER_BYTES = 1_000_000
 JSON = {"Content-Type": "application/json"}
 NEVER_SENT = (
     httpx.ConnectError,
@@ -61,16 +65,18 @@ def client_of(
     )
 
 
-def _timeout_seconds(settings: Settings) -> float:
-    """Return the request timeout, always inside the lease: an answer must come before the claim is given up."""
-    return min(settings.request_timeout_seconds, 0.8 * settings.claim_lease_seconds)
+def _limit_seconds(settings: Settings) -> float:
+    """Return what a request may take in all, inside the lease: an answer must come before the claim is given up."""
+    return 0.8 * settings.claim_lease_seconds
 
 
 class Provider:
     """A pooled connection to POST /v3/mail/send; use as a context manager."""
 
     def __init__(self, settings: Settings) -> None:
-        self._client = client_of(settings, timeout_seconds=_timeout_seconds(settings), connections=4)
+        self._limit_seconds = _limit_seconds(settings)
+        each = min(settings.request_timeout_seconds, self._limit_seconds)
+        self._client = client_of(settings, timeout_seconds=each, connections=4)
 
     def __enter__(self) -> Self:
         return self
@@ -80,14 +86,46 @@ class Provider:
 
     def send(self, request: Request) -> Answer:
         """Post one request and interpret what came back; never raises for what the network does."""
+        deadline = time.monotonic() + self._limit_seconds
         try:
-            response = self._client.post(
+            with self._client.stream(
+                "POST",
                 "/v3/mail/send",
-                content=request.pieces(),
+                content=_until(deadline, request.pieces()),
                 headers={**JSON, "Content-Length": str(request.size)},
-            )
+            ) as response:
+                return interpret(response.status_code, response.headers, _body(response, deadline))
         except NEVER_SENT as error:
             return NothingSent(f"no connection: {type(error).__name__}")
         except httpx.HTTPError as error:
             return Unknown(f"no answer: {type(error).__name__}")
-        return interpret(response.status_code, response.headers, response.content)
+
+
+def _until(deadline: float, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the pieces as long as there is time: each write has a timeout of its own, all of them together have this.
+
+    Raises:
+        httpx.WriteTimeout: the provider reads too slowly.
+    """
+    for piece in pieces:
+        if time.monotonic() > deadline:
+            raise httpx.WriteTimeout("the request took too long in all")
+        yield piece
+
+
+def _body(response: httpx.Response, deadline: float) -> bytes:
+    """Return the body of an answer; of a 202 what came of it, since the status alone says that the mails are taken.
+
+    Raises:
+        httpx.HTTPError: of another answer the body is cut, endless or too slow.
+    """
+    body = bytearray()
+    try:
+        for part in response.iter_bytes():
+            body += part
+            if len(body) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
+                raise httpx.ReadTimeout("the answer does not end")
+    except httpx.HTTPError:
+        if response.status_code != ACCEPTED:
+            raise
+    return bytes(body)
