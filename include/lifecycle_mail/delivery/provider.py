@@ -20,7 +20,6 @@ for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
-ACCEPTED = 202
 MAX_ANSWER_BYTES = 1_000_000
 JSON = {"Content-Type": "application/json"}
 NEVER_SENT = (
@@ -114,18 +113,14 @@ def _until(deadline: float, pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _body(response: httpx.Response, deadline: float) -> bytes:
-    """Return the body of an answer; of a 202 what came of it, since the status alone says that the mails are taken.
+    """Return the body of an answer.
 
     Raises:
-        httpx.HTTPError: of another answer the body is cut, endless or too slow.
+        httpx.HTTPError: it is cut, endless or too slow, and so no answer: of a 202 too, whose mails events settle.
     """
     body = bytearray()
-    try:
-        for part in response.iter_bytes():
-            body += part
-            if len(body) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
-                raise httpx.ReadTimeout("the answer does not end")
-    except httpx.HTTPError:
-        if response.status_code != ACCEPTED:
-            raise
+    for part in response.iter_bytes():
+        body += part
+        if len(body) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
+            raise httpx.ReadTimeout("the answer does not end")
     return bytes(body)
