@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from message_templates import BASE, GREETING, LINKS, NAME, TEMPLATES, cart, customer, library, shell
+from message_templates import BASE, GREETING, LINKS, NAME, TEMPLATES, cart, customer, library, mjml, shell, text
 
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.shells import RenderedMail, Shell, rebuild, slots_bytes
@@ -85,6 +85,37 @@ def test_every_shape_of_a_slot_is_its_content_in_the_whole_mail(content: str, tm
     for person in (customer(), customer(first_name=None), customer(first_name="<b>Ada</b>")):
         slots = templates.slots(made).render(person, cart(), LINKS)
         assert rebuild(made, slots.substitutions, slots.subject) == templates.whole(made, person, cart(), LINKS)
+
+
+SHOW = "{% macro show(value, name) %}{{ value }} {{ value is number }} {{ name }}{% endmacro %}\n"
+KINDS = (1, 1.0, True, "1", "<b>", None, [1, 2], {"name": "<i>"})
+
+
+@pytest.mark.parametrize(
+    "slot",
+    [
+        "{{ show(context.value, customer.first_name) }}",
+        "{% macro show(value, name) %}mine {{ context.value }} {{ name }}{% endmacro %}{{ show(1, 2) }}",
+        "{% set name = 'Cy' if context.value is none else 'Di' %}{{ show(context.value, name) }}",
+        "{{ show(value=context.value, name='Bo') }}",
+    ],
+)
+def test_what_an_imported_macro_wrote_is_never_written_for_other_values(slot: str, tmp_path: Path) -> None:
+    """Macros' results are remembered: values that are equal but not alike, lists, and own macros are kept apart."""
+    head = '{% from "base/show.html" import show %}'
+    body = {
+        name: make(f"{{% slot one %}}{slot}{{% endslot %}}.")
+        for name, make in (("body_mjml", mjml), ("body_txt", text))
+    }
+    body = {name: content.replace("%}\n", f"%}}\n{head}\n", 1) for name, content in body.items()}
+    templates = library(tmp_path / "templates", **body)
+    (templates.folder / "base" / "show.html").write_text(SHOW, encoding="utf-8")
+    made = shell(templates)
+    for value in KINDS * 2:
+        for person in (customer(), customer(first_name="Bob")):
+            slots = templates.slots(made).render(person, cart(value=value), LINKS)
+            whole = templates.whole(made, person, cart(value=value), LINKS)
+            assert rebuild(made, slots.substitutions, slots.subject) == whole
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</td></table>"])

@@ -12,6 +12,7 @@ Differences from plain Jinja, each for a reason:
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from types import CodeType
@@ -112,6 +113,21 @@ SLOT_ARGUMENTS = ("customer", "context", "links", "offer")
 WriteSlot = Callable[[Any, Any, Any, Any], str]
 NEVER_FREE = frozenset({"loop", "caller", "self", "super", "varargs", "kwargs"})
 
+REMEMBERED = 16_384  # what macros wrote last, of all shells of a process together: some 15 MB of product rows
+_write = lru_cache(maxsize=REMEMBERED, typed=True)(lambda macro, *values: macro(*values))
+
+
+def recall(macro: Callable[..., str], *values: Any) -> str:
+    """Return what an imported macro writes for these values, as it wrote it before where that is not long ago.
+
+    Such a macro sees its values and what the shell shares, never the recipient: the same values, of the same types
+    (1 is not 1.0, text is not markup), are the same text. The baskets of a million mails are made of few product rows.
+    """
+    try:
+        return _write(macro, *values)
+    except TypeError:  # a list or a mapping is not remembered; any other such error comes up again
+        return macro(*values)
+
 
 class MailCodeGenerator(CodeGenerator):
     """Writes values through the environment's one output function, and calls plain names directly.
@@ -122,6 +138,7 @@ class MailCodeGenerator(CodeGenerator):
 
     environment: "MailEnvironment"
     _plain_macros: dict[str, int]
+    _recalled: frozenset[str]
     _attributes_of: set[str]
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:
@@ -131,6 +148,9 @@ class MailCodeGenerator(CodeGenerator):
             used = {name.name for name in macro.find_all(nodes.Name)}
             if used.isdisjoint(("caller", "kwargs", "varargs")):
                 self._plain_macros[macro.name] = len(macro.args)
+        own = {macro.name for macro in node.find_all(nodes.Macro)}
+        own |= {name.name for name in node.find_all(nodes.Name) if name.ctx != "load"}
+        self._recalled = frozenset(self.environment.plain_macros) - own
         self._attributes_of = {"loop", *_imported(node)}
         if self.environment.direct:
             self._look_up_once(node)
@@ -182,6 +202,7 @@ class MailCodeGenerator(CodeGenerator):
         """Bind the output function once a call: it is asked for every value of every recipient."""
         super().write_commons()
         self.writeline("output = environment.output")
+        self.writeline("recall = environment.recall")
 
     def _is_plain(self, node: nodes.Node) -> bool:
         """Tell whether `node` calls a known macro with all its arguments in their places."""
@@ -219,13 +240,16 @@ class MailCodeGenerator(CodeGenerator):
         if forward_caller or not isinstance(node.node, nodes.Name) or node.node.name in ("caller", "super"):
             super().visit_Call(node, frame, forward_caller=forward_caller)
             return
+        plain = getattr(node, "plain", False)
+        recalled = plain and node.node.name in self._recalled
+        self.write("recall(" if recalled else "")
         self.visit(node.node, frame)
-        if getattr(node, "plain", False):
-            self.write("._func")
+        self.write("._func" if plain else "")
+        self.write("" if recalled else "(")
         outside, self.stream = self.stream, StringIO()
         self.signature(node, frame)
         arguments, self.stream = self.stream.getvalue(), outside
-        self.write(f"({arguments.removeprefix(', ')})")
+        self.write(f"{arguments if recalled else arguments.removeprefix(', ')})")
 
 
 def _only_value(body: list[nodes.Node]) -> nodes.Expr | None:
@@ -251,6 +275,7 @@ class MailEnvironment(Environment):
     """
 
     code_generator_class = MailCodeGenerator
+    recall = staticmethod(recall)
 
     def __init__(
         self,
