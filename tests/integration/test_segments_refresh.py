@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from builders import customer, order
-from lifecycle_mail.database import run
+from lifecycle_mail.database import rehearsal, run
 from lifecycle_mail.errors import SegmentError
 from lifecycle_mail.segments import SegmentCounts, members, refresh
+from lifecycle_mail.segments import intervals as segment_intervals
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -285,3 +286,54 @@ def test_a_failed_refresh_leaves_everything_as_it_was(shop: Engine) -> None:
         refresh(shop, "inactive", NOON + 40 * DAY)
     assert intervals(shop) == known
     assert known_instants(shop) == [NOON]
+
+
+def in_halves(monkeypatch: pytest.MonkeyPatch, shop: Engine) -> None:
+    """Let three customers be many, and give the planner's sample that says where the middle is."""
+    monkeypatch.setattr(segment_intervals, "MANY_ROWS", 3)
+    with shop.begin() as connection:
+        connection.execute(sa.text("analyze source.customer"))
+
+
+def writers(shop: Engine) -> int:
+    """Return how many transactions wrote the memberships."""
+    with shop.connect() as connection:
+        found = connection.execute(sa.text("select count(distinct cast(xmin as text)) from segment.membership"))
+        return int(found.scalar_one())
+
+
+def test_a_first_refresh_of_many_is_two_transactions_and_one_segment(
+    shop: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of two inserts half of the customers; together they are what one would insert, and a rehearsal's too."""
+    in_halves(monkeypatch, shop)
+    with rehearsal(shop) as stage:
+        assert refresh(stage, "inactive", NOON) == SegmentCounts(2, 2, 0)
+    assert intervals(shop) == []
+    assert refresh(shop, "inactive", NOON) == SegmentCounts(2, 2, 0)
+    assert intervals(shop) == [("A", NOON, None), ("B", NOON, None)]
+    assert writers(shop) == 2
+    assert sizes(shop) == {NOON.date(): (NOON, 2, 2, 2, 0)}
+    assert refresh(shop, "inactive", NOON) == SegmentCounts(2, 0, 0)
+
+
+def test_what_a_first_refresh_left_undone_is_the_next_ones(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second half dies after the first is committed: the segment is not refreshed, the next makes it exact."""
+    in_halves(monkeypatch, shop)
+    enter_part, entered = segment_intervals._enter_part, []
+
+    def dying(*given: Any) -> int:
+        entered.append(enter_part(*given))
+        if len(entered) == 2:
+            raise RuntimeError("the part died")
+        return entered[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(segment_intervals, "_enter_part", dying)
+        with pytest.raises(RuntimeError, match="the part died"):
+            refresh(shop, "inactive", NOON)
+    assert set(intervals(shop)) < {("A", NOON, None), ("B", NOON, None)}
+    assert known_instants(shop) == []
+    assert refresh(shop, "inactive", NOON).members == 2
+    assert intervals(shop) == [("A", NOON, None), ("B", NOON, None)]
+    assert sizes(shop) == {NOON.date(): (NOON, 2, 2, 2, 0)}

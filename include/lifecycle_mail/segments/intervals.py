@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import lock, refresh_statistics, run, scalar, statement
+from lifecycle_mail.parts import MANY_ROWS, in_parts
 from lifecycle_mail.segments.reading import plan_for_whole_tables, selected
 from lifecycle_mail.segments.registry import segment_key
 
@@ -50,7 +52,10 @@ class SegmentCounts:
 
 
 def refresh(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None = None) -> SegmentCounts:
-    """Bring segment.membership to what segment `name` is at `as_of`, in one transaction; return the counts.
+    """Bring segment.membership to what segment `name` is at `as_of`; return the counts.
+
+    One transaction, but for the first refresh of a segment of many customers: two at once insert half of them each,
+    and a kill between their commits leaves the second half to the next refresh.
 
     Forward, new memberships begin and missing ones end at `as_of`; those still there are untouched, so that
     the context stays the one of the first sight. Before the last refresh only this instant is corrected. The
@@ -64,12 +69,12 @@ def refresh(engine: Engine, name: str, as_of: datetime, parameters: dict[str, An
     key = segment_key(name, given)
     member = selected(name, as_of, given)
     with engine.begin() as connection:
-        lock(connection, f"segment:{key}")
+        lock(connection, _lock_name(key))
         plan_for_whole_tables(connection)
         refreshed_at = run(connection, "segments/refreshed_at", segment=key).scalar_one_or_none()
         forward = refreshed_at is None or as_of >= refreshed_at
         if refreshed_at is None and not _is_known(connection, key):
-            entered, departed = _enter_everybody(connection, key, as_of, member), 0
+            entered, departed = _enter_everybody(engine, connection, key, as_of, member), 0
         else:
             entered, departed = _write_difference(
                 connection, key, as_of, member, forward=forward, again=as_of == refreshed_at
@@ -85,11 +90,32 @@ def _is_known(connection: Connection, key: str) -> bool:
     return bool(connection.execute(sa.select(sa.exists(known))).scalar_one())
 
 
-def _enter_everybody(connection: Connection, key: str, as_of: datetime, member: sa.Subquery) -> int:
-    """Insert a segment that was never refreshed: there is nothing to compare with, so it is read once."""
-    entered = _insert(connection, _built_aside(connection, _rows(key, as_of, None, member).select_from(member)))
+def _lock_name(key: str) -> str:
+    return f"segment:{key}"
+
+
+def _enter_everybody(engine: Engine, connection: Connection, key: str, as_of: datetime, member: sa.Subquery) -> int:
+    """Insert a segment that was never refreshed: there is nothing to compare with, so it is read once.
+
+    Half of the time goes into building contexts, which one process does: with many customers two do half each.
+    """
+    customer_id = run(connection, "segments/middle_customer", many_rows=MANY_ROWS).scalar_one_or_none()
+    if customer_id is None:
+        entered = _insert(connection, _built_aside(connection, _rows(key, as_of, None, member).select_from(member)))
+    else:
+        # It waits idle while others work: a server that ends such sessions would end the lock with it.
+        connection.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
+        halves = (member.c.customer_id < customer_id, member.c.customer_id >= customer_id)
+        entered = sum(in_parts(engine, _lock_name(key), halves, partial(_enter_part, key, as_of, member)))
     refresh_statistics(connection, "segment.membership", entered)
     return entered
+
+
+def _enter_part(
+    key: str, as_of: datetime, member: sa.Subquery, connection: Connection, customers: sa.ColumnElement[bool]
+) -> int:
+    plan_for_whole_tables(connection)
+    return _insert(connection, _rows(key, as_of, None, member).select_from(member).where(customers))
 
 
 def _write_difference(
