@@ -113,7 +113,7 @@ SLOT_ARGUMENTS = ("customer", "context", "links", "offer")
 WriteSlot = Callable[[Any, Any, Any, Any], str]
 NEVER_FREE = frozenset({"loop", "caller", "self", "super", "varargs", "kwargs"})
 
-REMEMBERED = 16_384  # what macros wrote last, of all shells of a process together: some 15 MB of product rows
+REMEMBERED = 16_384  # results of macros, of all shells of a process together: at most 17 MB of product rows
 _write = lru_cache(maxsize=REMEMBERED, typed=True)(lambda macro, *values: macro(*values))
 
 
