@@ -130,6 +130,14 @@ class Nursery:
             worker.signal(signal.SIGKILL)
         assert worker.ended.wait(60)
 
+    def is_at_work(self, worker: Worker) -> bool:
+        """Whether it claims, requests or records at this moment: not while it starts."""
+        return bool(self._phases_of(worker))
+
+    def _phases_of(self, worker: Worker) -> tuple[str, ...]:
+        begin = worker.orders.slot * SLOT_BYTES
+        return tuple(name for place, name in enumerate(PHASES) if self._phases[begin + place])
+
     def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
@@ -145,8 +153,7 @@ class Nursery:
                 worker.pid = event["pid"]
                 worker.started.set()
                 continue
-            begin = worker.orders.slot * SLOT_BYTES
-            worker.died_in = tuple(name for place, name in enumerate(PHASES) if self._phases[begin + place])
+            worker.died_in = self._phases_of(worker)
             worker.status = event["status"]
             worker.ended.set()
 

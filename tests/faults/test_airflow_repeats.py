@@ -420,7 +420,7 @@ def claims(world: AirflowWorld) -> int:
 @pytest.mark.parametrize("word", ["complain", "bounce"])
 def test_what_recipients_do_stops_the_campaign_and_turns_it_red(world: AirflowWorld, word: str) -> None:
     """Past the limit, by events that came back: the next batch stays, and Airflow says which rate it was."""
-    begin_a_new_judgement(world)
+    before = begin_a_new_judgement(world)
     bad = [Person(f"{word}-bad-{n}", f"{word}+{n}@example.com") for n in range(4)]
     load(world, [*people(word, 16), *bad])
     plan(world)
@@ -429,7 +429,8 @@ def test_what_recipients_do_stops_the_campaign_and_turns_it_red(world: AirflowWo
     assert world.run("ingest_events").state == "success"
     load(world, people(f"{word}-later", 3))
     plan(world)
-    check_it_stops(world, f"{'complaint' if word == 'complain' else word} rate 20.00% (4 of 20) is above 10.00%")
+    rate = "complaint" if word == "complain" else word
+    check_it_stops(world, f"{rate} rate 20.00% (4 of 20) is above 10.00%", before)
     assert mailed(world, f"{word}-later") == 0
     command_line(world, "campaign", "resume", "cart_abandoned")
     deliver_all(world)
@@ -438,12 +439,12 @@ def test_what_recipients_do_stops_the_campaign_and_turns_it_red(world: AirflowWo
 
 def test_refused_recipients_stop_the_campaign_and_turn_it_red(world: AirflowWorld) -> None:
     """SendGrid's 400 names twelve of 28 recipients: they are rejected, the others wait, and Airflow says why."""
-    begin_a_new_judgement(world)
+    before = begin_a_new_judgement(world)
     load(world, [*people("refused", 16), *people("nobody", 12)])
     with world.warehouse.begin() as connection:  # what the provider refuses and the feeds would not let through
         connection.execute(sa.text("update source.customer set email = customer_id where customer_id like 'nobody-%'"))
     plan(world)
-    check_it_stops(world, "rejection rate 100.00% (12 of 12) is above 10.00%")
+    check_it_stops(world, "rejection rate 100.00% (12 of 12) is above 10.00%", before)
     assert ledger(world, "nobody") == {"rejected": 12}
     assert ledger(world, "refused") == {"planned": 16}
     assert mailed(world, "refused") == 0
@@ -452,15 +453,15 @@ def test_refused_recipients_stop_the_campaign_and_turn_it_red(world: AirflowWorl
     assert mailed(world, "refused") == 16
 
 
-def begin_a_new_judgement(world: AirflowWorld) -> None:
-    """Resuming begins one: the mails of earlier tests do not count."""
+def begin_a_new_judgement(world: AirflowWorld) -> set[str]:
+    """Resuming begins one: the mails of earlier tests do not count. Return the deliveries that ended before."""
     command_line(world, "campaign", "pause", "cart_abandoned")
     command_line(world, "campaign", "resume", "cart_abandoned")
+    return {run.run_id for run in world.airflow.runs("deliver_messages") if run.state in FINISHED}
 
 
-def tripping_run(world: AirflowWorld) -> Run:
-    """Deliver, and return the one run that failed: ours, or one of the schedule that came before it."""
-    before = {run.run_id for run in world.airflow.runs("deliver_messages") if run.state in FINISHED}
+def tripping_run(world: AirflowWorld, before: set[str]) -> Run:
+    """Deliver, and return the one run since `before` that failed: ours, or the one that planning set off."""
     world.run("deliver_messages")
     idle(world)
     since = [run for run in world.airflow.runs("deliver_messages") if run.run_id not in before]
@@ -468,9 +469,9 @@ def tripping_run(world: AirflowWorld) -> Run:
     return tripped
 
 
-def check_it_stops(world: AirflowWorld, said: str) -> None:
+def check_it_stops(world: AirflowWorld, said: str, before: set[str]) -> None:
     """The delivery that trips is red and says so; the next is not; the campaign's runs are until it is resumed."""
-    tripped = tripping_run(world)
+    tripped = tripping_run(world, before)
     states = world.airflow.task_states(tripped)
     assert (states["deliver"], states["report_stops"]) == ("success", "failed")
     assert said in world.log_of(tripped, "report_stops")

@@ -37,11 +37,10 @@ def test_killed_at_every_named_point(
 
 
 @pytest.mark.parametrize(
-    ("workers", "limit", "low", "high", "least", "inside"),
+    ("workers", "limit", "low", "high", "least"),
     [
-        pytest.param(2, 1000, 0.8, 2.4, 15, 1 / 2, id="whole requests"),
-        # On a busy machine a new worker takes as long to start as its request, and dies there as often.
-        pytest.param(4, 150, 0.1, 0.4, 150, 1 / 3, id="many kills"),
+        pytest.param(2, 1000, 0.8, 2.4, 15, id="whole requests"),
+        pytest.param(4, 150, 0.1, 0.4, 150, id="many kills"),
     ],
 )
 def test_killed_at_random_moments(
@@ -52,7 +51,6 @@ def test_killed_at_random_moments(
     low: float,
     high: float,
     least: int,
-    inside: float,
 ) -> None:
     """60,000 mails, 700 ms a request: most kills fall inside a request, and still nobody is mailed twice."""
     stage = staged(60_000)
@@ -61,18 +59,22 @@ def test_killed_at_random_moments(
     stage.campaign(workers, lambda: stage.orders(limit=limit), kills)
     row = judge(f"kill at random moments, 700 ms, {limit} a request", stage, stage.settle(), workers)
     assert row.kills["at a random moment"] >= least
-    assert row.kills_inside_a_request > row.kills["at a random moment"] * inside
+    assert row.kills_inside_a_request > row.kills["at a random moment"] / 2
     report(row)
 
 
 class RandomKills:
-    """Kills one of the living workers at random moments."""
+    """Kills one of the workers at work at random moments.
+
+    Not one that still starts: a busy machine takes longer for that than for a request, and most kills would fall there.
+    """
 
     def __init__(self, stage: Stage, draw: random.Random, low: float, high: float) -> None:
         self.stage, self.draw, self.low, self.high = stage, draw, low, high
         self.next = some_time(draw, low, high)
 
     def __call__(self, living: Sequence[Worker]) -> None:
-        if time.monotonic() >= self.next and living:
-            self.stage.nursery.kill(self.draw.choice(living))
+        at_work = [worker for worker in living if self.stage.nursery.is_at_work(worker)]
+        if time.monotonic() >= self.next and at_work:
+            self.stage.nursery.kill(self.draw.choice(at_work))
             self.next = some_time(self.draw, self.low, self.high)
