@@ -43,6 +43,7 @@ POINTS = (
     "after record",
 )
 PHASES = ("claiming", "requesting", "recording")
+REQUESTED = len(PHASES)  # the place after them: whether the worker has begun a request yet
 SLOT_BYTES = 4
 REFUSED, CRASHED = 1, 2
 LARGE_WRITE_BYTES = 2000  # a request's body; its headers are smaller
@@ -190,6 +191,7 @@ class _Seams:
     def _send(self, original: Any) -> Any:
         def send(*given: Any, **more: Any) -> Any:
             self.seen["requests"] += 1
+            self.phases[self.orders.slot * SLOT_BYTES + REQUESTED] = 1
             with self.phase("requesting"):
                 answer = original(*given, **more)
             self.reach("after answer, before record")

@@ -27,7 +27,7 @@ import httpx
 from sqlalchemy.engine import Engine
 
 from builders import NOON, rows
-from dying_worker import PHASES, REFUSED, SLOT_BYTES, Orders
+from dying_worker import PHASES, REFUSED, REQUESTED, SLOT_BYTES, Orders
 from event_feed import post_all, processed_events, signer_of
 from planning import campaign_of, plan, topic_of
 from proof import Ledger, read_accepted, read_ledger
@@ -130,13 +130,9 @@ class Nursery:
             worker.signal(signal.SIGKILL)
         assert worker.ended.wait(60)
 
-    def is_at_work(self, worker: Worker) -> bool:
-        """Whether it claims, requests or records at this moment: not while it starts."""
-        return bool(self._phases_of(worker))
-
-    def _phases_of(self, worker: Worker) -> tuple[str, ...]:
-        begin = worker.orders.slot * SLOT_BYTES
-        return tuple(name for place, name in enumerate(PHASES) if self._phases[begin + place])
+    def has_requested(self, worker: Worker) -> bool:
+        """Whether it has begun its first request: it started long ago."""
+        return bool(self._phases[worker.orders.slot * SLOT_BYTES + REQUESTED])
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -153,7 +149,8 @@ class Nursery:
                 worker.pid = event["pid"]
                 worker.started.set()
                 continue
-            worker.died_in = self._phases_of(worker)
+            begin = worker.orders.slot * SLOT_BYTES
+            worker.died_in = tuple(name for place, name in enumerate(PHASES) if self._phases[begin + place])
             worker.status = event["status"]
             worker.ended.set()
 

@@ -64,9 +64,10 @@ def test_killed_at_random_moments(
 
 
 class RandomKills:
-    """Kills one of the workers at work at random moments.
+    """Kills one of the workers that have begun to request, at random moments.
 
-    Not one that still starts: a busy machine takes longer for that than for a request, and most kills would fall there.
+    Not one that still starts or renders its first batch: a busy machine takes longer for that than for a request, and
+    most kills would fall there. The named points are for those.
     """
 
     def __init__(self, stage: Stage, draw: random.Random, low: float, high: float) -> None:
@@ -74,7 +75,7 @@ class RandomKills:
         self.next = some_time(draw, low, high)
 
     def __call__(self, living: Sequence[Worker]) -> None:
-        at_work = [worker for worker in living if self.stage.nursery.is_at_work(worker)]
-        if time.monotonic() >= self.next and at_work:
-            self.stage.nursery.kill(self.draw.choice(at_work))
+        begun = [worker for worker in living if self.stage.nursery.has_requested(worker)]
+        if time.monotonic() >= self.next and begun:
+            self.stage.nursery.kill(self.draw.choice(begun))
             self.next = some_time(self.draw, self.low, self.high)
