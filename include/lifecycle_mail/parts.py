@@ -24,10 +24,17 @@ Result = TypeVar("Result")
 def alone(engine: Engine, name: str) -> Iterator[None]:
     """Hold the advisory lock `name` on a connection of its own, over all transactions of the block."""
     with engine.begin() as holder:
-        # It waits idle while others work: a server that ends such sessions would end the lock with it.
-        holder.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
+        may_wait(holder)
         lock(holder, name)
         yield
+
+
+def may_wait(holder: Connection) -> None:
+    """Let this transaction, which holds the lock, wait idle while the parts work.
+
+    A server that ends idle sessions would end the lock with it.
+    """
+    holder.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
 
 
 def in_parts(

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import lock, refresh_statistics, run, scalar, statement
-from lifecycle_mail.parts import MANY_ROWS, in_parts
+from lifecycle_mail.parts import MANY_ROWS, in_parts, may_wait
 from lifecycle_mail.segments.reading import plan_for_whole_tables, selected
 from lifecycle_mail.segments.registry import segment_key
 
@@ -103,8 +103,7 @@ def _enter_everybody(engine: Engine, connection: Connection, key: str, as_of: da
     if customer_id is None:
         entered = _insert(connection, _built_aside(connection, _rows(key, as_of, None, member).select_from(member)))
     else:
-        # It waits idle while others work: a server that ends such sessions would end the lock with it.
-        connection.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
+        may_wait(connection)
         halves = (member.c.customer_id < customer_id, member.c.customer_id >= customer_id)
         entered = sum(in_parts(engine, _lock_name(key), halves, partial(_enter_part, key, as_of, member)))
     refresh_statistics(connection, "segment.membership", entered)
