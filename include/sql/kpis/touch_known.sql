@@ -13,7 +13,7 @@ changed as (
         engagement.step
     from event.engagement
     where engagement.batch_id > cast(:last_batch_id as bigint)
-    union
+    union all
     select
         known.enrollment_id,
         known.step
@@ -27,7 +27,7 @@ changed as (
         offset 0
     ) as now_is on true
     where known.is_open and now_is.state is distinct from known.state
-    union
+    union all
     -- A new fact inside the window may reach the goal; a changed one may take it away.
     select
         known.enrollment_id,
@@ -46,7 +46,7 @@ changed as (
             and stored.goal_until >= kpi_fact.happened_at
         offset 0
     ) as known on true
-    union
+    union all
     select
         known.enrollment_id,
         known.step
@@ -59,7 +59,7 @@ changed as (
         where stored.customer_id = kpi_fact.customer_id and stored.converted_day is not null
         offset 0
     ) as known on true
-    union
+    union all
     -- The campaign's goal was defined anew.
     select
         known.enrollment_id,
@@ -78,7 +78,7 @@ changed as (
         -- The history is read only where a goal did change.
         offset 0
     ) as known on true
-    union
+    union all
     select
         known.enrollment_id,
         known.step
@@ -88,7 +88,7 @@ changed as (
 
 -- Most of what changed was decided since the last roll-up as well, and is here.
 unseen as (
-    select
+    select distinct
         changed.enrollment_id,
         changed.step
     from changed
