@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -132,18 +133,26 @@ class Sink:
 @contextmanager
 def _sink() -> Iterator[Sink]:
     with tempfile.TemporaryDirectory(prefix="bench-sink-") as folder:
+        port = _free_port()
         process = subprocess.Popen(
-            [sys.executable, "-m", "sendgrid_simulator", "--port", "8899", "--sink", "--record", folder,
+            [sys.executable, "-m", "sendgrid_simulator", "--port", str(port), "--sink", "--record", folder,
              "--api-key", API_KEY],
             env={**os.environ, "PYTHONPATH": str(INCLUDE)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            sink = Sink("http://127.0.0.1:8899")
+            sink = Sink(f"http://127.0.0.1:{port}")
             _wait_for(sink)
             yield sink
         finally:
             process.terminate()
             process.wait()
+
+
+def _free_port() -> int:
+    """Return a port nobody listens at: a simulator left by a run that was killed would answer, with its own delay."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
 
 
 def _wait_for(sink: Sink) -> None:
