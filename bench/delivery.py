@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,8 @@ from cart_shop import NOON, fill, plan, refresh
 from measuring import INCLUDE, PROFILES, Figure, bytes_a_row, report, say, url_of, warehouse
 from sqlalchemy.engine import Engine
 from usual_way import usual_rate
+
+from local_stack.processes import free_port
 
 MAILS = 1_000_000
 SMALL = 10_000
@@ -133,7 +134,8 @@ class Sink:
 @contextmanager
 def _sink() -> Iterator[Sink]:
     with tempfile.TemporaryDirectory(prefix="bench-sink-") as folder:
-        port = _free_port()
+        # A simulator left by a run that was killed would answer at a fixed one, with its own delay.
+        port = free_port()
         process = subprocess.Popen(
             [sys.executable, "-m", "sendgrid_simulator", "--port", str(port), "--sink", "--record", folder,
              "--api-key", API_KEY],
@@ -146,13 +148,6 @@ def _sink() -> Iterator[Sink]:
         finally:
             process.terminate()
             process.wait()
-
-
-def _free_port() -> int:
-    """Return a port nobody listens at: a simulator left by a run that was killed would answer, with its own delay."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
 
 
 def _wait_for(sink: Sink) -> None:

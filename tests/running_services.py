@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from local_stack.processes import free_port
 
 INCLUDE = Path(__file__).resolve().parent.parent / "include"
 API_KEY = "SG.for-tests"
@@ -34,12 +35,6 @@ class Service:
         """kill -9, as a crash would."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def module_command(module: str, *options: str) -> list[str]:

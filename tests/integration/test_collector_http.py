@@ -16,10 +16,10 @@ import httpx
 import pytest
 
 from event_collector.links import make_token
+from local_stack.processes import free_port
 from running_services import (
     Service,
     clean_environment,
-    free_port,
     lines_in,
     module_command,
     running,

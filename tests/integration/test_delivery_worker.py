@@ -17,8 +17,9 @@ from lifecycle_mail import delivery
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.errors import DeliveryRefused, SendingStopped
 from lifecycle_mail.settings import Settings
+from local_stack.processes import free_port
 from planning import CART_CONTEXT, TOPICS, campaign_of, member, members, plan, states, topic_of
-from running_services import API_KEY, Service, free_port, running_simulator
+from running_services import API_KEY, Service, running_simulator
 
 HOUR = timedelta(hours=1)
 

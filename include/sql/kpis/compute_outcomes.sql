@@ -76,38 +76,29 @@ judged as (
             else 'pending'
         end as outcome
     from fact
-),
-
--- Neighbours in the index of the customers' facts, looked up one after the other: half the time of looking them up in
--- the order of enrollments, and hardly more in a long history than in a short one.
-by_customer as (
-    select judged.*
-    from judged
-    order by judged.customer_id, judged.accepted_at
+    -- The look-ups of goals below find neighbours in the index of the customers' facts, one after the other: half the
+    -- time of the order of enrollments, and hardly more in a long history than in a short one.
+    order by fact.customer_id, fact.accepted_at
     offset 0
 ),
 
 goaled as (
     select
-        by_customer.*,
+        judged.*,
         case
-            when by_customer.outcome is null or by_customer.outcome not in ('delivered', 'pending') then null
-            when by_customer.goal_event = 'open'
-                then case when by_customer.first_open_at <= by_customer.goal_until then by_customer.first_open_at end
-            when by_customer.goal_event = 'click'
-                then case when by_customer.first_click_at <= by_customer.goal_until then by_customer.first_click_at end
+            when judged.outcome is null or judged.outcome not in ('delivered', 'pending') then null
+            when judged.goal_event = 'open'
+                then case when judged.first_open_at <= judged.goal_until then judged.first_open_at end
+            when judged.goal_event = 'click'
+                then case when judged.first_click_at <= judged.goal_until then judged.first_click_at end
             else reached.reached_at
         end as converted_at
-    from by_customer
+    from judged
     left join lateral (
         select min(goal_fact.reached_at) as reached_at
         from
             kpi.goal_facts(
-                by_customer.goal_event,
-                by_customer.campaign,
-                by_customer.customer_id,
-                by_customer.accepted_at,
-                by_customer.goal_until
+                judged.goal_event, judged.campaign, judged.customer_id, judged.accepted_at, judged.goal_until
             ) as goal_fact
         -- Written into this statement, the function is an index probe a mail.
         offset 0

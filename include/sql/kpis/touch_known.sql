@@ -86,7 +86,7 @@ changed as (
     where known.day between cast(:since as date) and cast(:until as date)
 ),
 
--- Most of what changed was decided since the last roll-up as well, and is here.
+-- Most of what changed was decided since the last roll-up as well, and is here: made distinct once that is taken away.
 unseen as (
     select distinct
         changed.enrollment_id,
