@@ -257,6 +257,19 @@ def test_a_backfilled_day_tells_its_size_and_no_movement(shop: Engine) -> None:
     assert sizes(shop)[(NOON + 2 * DAY).date()] == (NOON + 2 * DAY, 1, 1, 0, 1)
 
 
+def test_a_gap_inside_a_day_is_no_movement(shop: Engine) -> None:
+    """An instant found out of order without a member splits the interval there: nobody left, and nobody came."""
+    hour = timedelta(hours=1)
+    refresh(shop, "inactive", NOON - DAY)
+    refresh(shop, "inactive", NOON + 2 * hour)
+    buy(shop, "late", "A", NOON)
+    refresh(shop, "inactive", NOON + hour)
+    forget(shop, "late")
+    refresh(shop, "inactive", NOON + 3 * hour)
+    assert [at for who, at, _ in intervals(shop) if who == "A"] == [NOON - DAY, NOON + hour + INSTANT]
+    assert sizes(shop)[NOON.date()] == (NOON + 3 * hour, 2, 2, 0, 0)
+
+
 def test_parallel_refreshes_of_one_key_wait_for_each_other(shop: Engine) -> None:
     """Many refreshes at once, of one instant and of several, end as one after another would."""
     asked = [NOON + step % 3 * DAY for step in range(12)]

@@ -5,39 +5,43 @@
 -- parameters: segment text (key in segment.membership), as_of timestamptz, members and customers bigint (at as_of)
 -- look-back: one UTC day
 
--- Intervals that begin or end during the day, or touch one that does, with their neighbours of one membership.
-with touched as (
-    select
-        m.entered_at,
-        m.left_at,
-        lag(m.left_at) over membership as previous_left_at,
-        lead(m.entered_at) over membership as next_entered_at
+with entered as (
+    select count(*) as memberships
     from segment.membership as m
     where
         m.segment = cast(:segment as text)
-        and (
-            m.entered_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC')
-            and cast(:as_of as timestamptz) + interval '1 microsecond'
-            or m.left_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC') - interval '1 microsecond'
-            and cast(:as_of as timestamptz)
+        and m.entered_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC') and cast(:as_of as timestamptz)
+        and m.left_at is distinct from m.entered_at + interval '1 microsecond'
+        and not exists (
+            select 1
+            from segment.membership as before
+            where
+                before.segment = m.segment
+                and before.customer_id = m.customer_id
+                and before.occurrence = m.occurrence
+                and before.left_at = m.entered_at - interval '1 microsecond'
+                -- Follows from the line above; says how few there are.
+                and before.left_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC')
+                - interval '1 microsecond' and cast(:as_of as timestamptz)
         )
-    window membership as (partition by m.customer_id, m.occurrence order by m.entered_at)
 ),
 
-movement as (
-    select
-        count(*) filter (
-            where t.entered_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC')
-            and cast(:as_of as timestamptz)
-            and t.previous_left_at is distinct from t.entered_at - interval '1 microsecond'
-        ) as entered,
-        count(*) filter (
-            where t.left_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC')
-            and cast(:as_of as timestamptz)
-            and t.next_entered_at is distinct from t.left_at + interval '1 microsecond'
-        ) as departed
-    from touched as t
-    where t.left_at is distinct from t.entered_at + interval '1 microsecond'
+departed as (
+    select count(*) as memberships
+    from segment.membership as m
+    where
+        m.segment = cast(:segment as text)
+        and m.left_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC') and cast(:as_of as timestamptz)
+        and m.left_at is distinct from m.entered_at + interval '1 microsecond'
+        and not exists (
+            select 1
+            from segment.membership as after
+            where
+                after.segment = m.segment
+                and after.customer_id = m.customer_id
+                and after.occurrence = m.occurrence
+                and after.entered_at = m.left_at + interval '1 microsecond'
+        )
 )
 
 insert into segment.size_daily (day, segment, as_of, members, customers, entered, departed)
@@ -47,9 +51,10 @@ select
     cast(:as_of as timestamptz) as as_of,
     cast(:members as bigint) as members,
     cast(:customers as bigint) as customers,
-    movement.entered,
-    movement.departed
-from movement
+    entered.memberships as entered,
+    departed.memberships as departed
+from entered
+cross join departed
 on conflict (day, segment) do update
     set
         as_of = excluded.as_of,
