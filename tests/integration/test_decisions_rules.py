@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from builders import NOON, customer, insert, rows
-from planning import campaign_of, decided, member, members, plan, states, topic_of
+from lifecycle_mail.decisions import decide
+from lifecycle_mail.journeys import advance, enroll, publish
+from planning import THREE_STEPS, campaign_of, decided, member, members, plan, states, topic_of
 
 HOUR = timedelta(hours=1)
 WINDOW = {"from": "08:00", "to": "21:00"}
@@ -277,3 +279,15 @@ def test_steps_of_one_series_due_together_share_its_customers_cap(warehouse: Eng
         for name in ("ann", "bob")
         for step, outcome, reason in (("reminder", "send", "eligible"), ("doubts", "defer", "capped"))
     }
+
+
+def test_a_stale_step_takes_no_place_of_the_one_decided_with_it(warehouse: Engine) -> None:
+    """The first step was left lying for a day: it is skipped, and the second has the day's one mail."""
+    members(warehouse, "ann")
+    campaign, topic = campaign_of(steps=THREE_STEPS), topic_of(cap={"mails": 1, "per": "day"})
+    next_day = NOON + timedelta(hours=24)
+    publish(warehouse, campaign, topic)
+    enroll(warehouse, campaign, NOON)
+    advance(warehouse, campaign, next_day)
+    decide(warehouse, campaign, topic, next_day, next_day)
+    assert decided(warehouse) == {("ann", "reminder", "skip", "stale"), ("ann", "doubts", "send", "eligible")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +14,9 @@ from sqlalchemy.engine import Connection, Engine
 from builders import NOON, rows
 from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import statement
-from lifecycle_mail.journeys import series
+from lifecycle_mail.decisions import decide, rules
+from lifecycle_mail.journeys import advance, enroll, publish, series
+from lifecycle_mail.kpis import check, roll_up
 from lifecycle_mail.messages import writing
 from planning import THREE_STEPS, campaign_of, members, plan, states, topic_of
 
@@ -23,6 +27,7 @@ Row = tuple[Any, ...]
 def in_parts(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
     """Let ten rows be many, and give the planner's sample that says where the middle is."""
     monkeypatch.setattr(series, "MANY_ROWS", 10)
+    monkeypatch.setattr(rules, "MANY_ROWS", 10)
     monkeypatch.setattr(writing, "MANY_ROWS", 10)
     with engine.begin() as connection:
         connection.exec_driver_sql("analyze segment.membership")
@@ -168,6 +173,97 @@ def test_a_part_that_dies_supersedes_nobody_it_does_not_enroll_anew(
     ended = {row[0] for row in enrolled(warehouse) if row[2] == "superseded"}
     begun = {row[0] for row in enrolled(warehouse) if row[1] == "cart-new"}
     assert ended == begun == {name for name in NAMES if name < second.customer_from}
+
+
+def noticed(engine: Engine, campaign: Campaign) -> None:
+    """Bring members to where their first step waits for its decision."""
+    publish(engine, campaign, topic_of())
+    enroll(engine, campaign, NOON)
+    advance(engine, campaign, NOON)
+
+
+def decisions(engine: Engine) -> list[Row]:
+    """(customer, half) of every decision, in order of customers; half 0 = the enrollment's number is even."""
+    with engine.connect() as connection:
+        return rows(connection, "select customer_id, enrollment_id % 2 from decision.decision order by 1")
+
+
+@pytest.mark.parametrize("dying", [0, 1])
+@pytest.mark.parametrize("again_in_parts", [True, False])
+def test_a_half_of_deciding_that_died_is_made_up_for(
+    warehouse: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, dying: int, again_in_parts: bool
+) -> None:
+    """What the first half decided stays decided; the next run decides the rest and what came due since, once each."""
+    members(warehouse, *NAMES[:30])
+    in_parts(monkeypatch, warehouse)
+    noticed(warehouse, campaign)
+    with monkeypatch.context() as patch:
+        broken(patch, rules, "decisions/decide", half=dying)
+        with pytest.raises(RuntimeError, match="the part died"):
+            decide(warehouse, campaign, topic_of(), NOON, NOON)
+    left = decisions(warehouse)
+    assert {half for _, half in left} == ({0} if dying == 1 else set())
+    members(warehouse, *NAMES[30:])
+    noticed(warehouse, campaign)
+    if not again_in_parts:
+        monkeypatch.setattr(rules, "MANY_ROWS", 1_000)
+    counted = decide(warehouse, campaign, topic_of(), NOON, NOON)
+    assert counted.steps == {("send", "eligible"): 40 - len(left)}
+    assert [name for name, _ in decisions(warehouse)] == sorted(NAMES)
+    assert decide(warehouse, campaign, topic_of(), NOON, NOON).steps == {}
+
+
+def test_steps_already_decided_by_a_half_are_not_counted_as_due(
+    warehouse: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a run that died between its halves, only the second half waits."""
+    members(warehouse, *NAMES)
+    in_parts(monkeypatch, warehouse)
+    noticed(warehouse, campaign)
+    with monkeypatch.context() as patch:
+        broken(patch, rules, "decisions/decide", half=1)
+        with pytest.raises(RuntimeError, match="the part died"):
+            decide(warehouse, campaign, topic_of(), NOON, NOON)
+    assert advance(warehouse, campaign, NOON).steps_due == 40 - len(decisions(warehouse)) == 20
+
+
+def test_a_roll_up_between_the_halves_misses_no_decision(
+    warehouse: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The half committed later may hold the lower numbers: the next roll-up still finds all of them."""
+    members(warehouse, *NAMES)
+    in_parts(monkeypatch, warehouse)
+    noticed(warehouse, campaign)
+    second_has_decided, rolled_up = threading.Event(), threading.Event()
+    run = rules.run
+
+    def held(connection: Any, name: str, /, **parameters: Any) -> Any:
+        if parameters.get("half") == 0:
+            assert second_has_decided.wait(20)
+        result = run(connection, name, **parameters)
+        if parameters.get("half") == 1:
+            second_has_decided.set()
+            assert rolled_up.wait(20)
+        return result
+
+    def roll() -> None:
+        while not decisions(warehouse):
+            time.sleep(0.05)
+        roll_up(warehouse, reporting_zone="UTC", now=NOON)
+        rolled_up.set()
+
+    monkeypatch.setattr(rules, "run", held)
+    roller = threading.Thread(target=roll)
+    roller.start()
+    decide(warehouse, campaign, topic_of(), NOON, NOON)
+    roller.join(20)
+    with warehouse.connect() as connection:
+        known = {name for (name,) in rows(connection, "select customer_id from kpi.step_outcome")}
+    assert known == {name for name, half in decisions(warehouse) if half == 0}
+    roll_up(warehouse, reporting_zone="UTC", now=NOON)
+    with warehouse.connect() as connection:
+        assert {name for (name,) in rows(connection, "select customer_id from kpi.step_outcome")} == set(NAMES)
+    assert check(warehouse) == []
 
 
 @pytest.mark.parametrize("dying", [0, 1])

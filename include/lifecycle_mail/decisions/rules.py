@@ -8,14 +8,17 @@ else `capped`), outside the recipient's hours (`quiet_hours`), and otherwise `el
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.campaigns import Campaign, Topic
-from lifecycle_mail.database import lock, refresh_statistics, run
+from lifecycle_mail.database import refresh_statistics, run
+from lifecycle_mail.parts import MANY_ROWS, alone, in_parts
 
 MIDNIGHT = dt.time(0)
 
@@ -37,26 +40,46 @@ def decide(
 
     `as_of` is the period the run works for, `now` the moment lateness counts from. A deferral carries `until`
     and its mail waits until then; a skip gets no mail. A second run finds nothing left to decide.
+    Many steps are decided by two transactions at once; a kill between their commits leaves the second half to the
+    next run.
     """
-    with engine.begin() as connection:
-        lock(connection, f"campaign:{campaign.campaign}")
-        connection.execute(sa.text("select installation.ensure_month('decision.decision', :now)"), {"now": now})
-        rows = run(
-            connection,
-            "decisions/decide",
-            campaign=campaign.campaign,
-            topic=topic.topic,
-            as_of=as_of,
-            now=now,
-            max_lateness_hours=campaign.max_lateness_hours,
-            permissions=list(topic.permissions),
-            is_marketing=topic.is_marketing,
-            cap_mails=topic.cap.mails if topic.cap else None,
-            cap_period=topic.cap.per if topic.cap else "day",
-            **send_hours(campaign, topic),
-        ).all()
-        refresh_statistics(connection, "decision.decision", sum(row.steps for row in rows))
-    return DecideCounts({(row.outcome, row.reason): row.steps for row in rows})
+    lock_name = f"campaign:{campaign.campaign}"
+    with alone(engine, lock_name):
+        with engine.begin() as connection:
+            connection.execute(sa.text("select installation.ensure_month('decision.decision', :now)"), {"now": now})
+            due = run(
+                connection, "decisions/steps_to_decide", campaign=campaign.campaign, many_rows=MANY_ROWS
+            ).one()
+        if due.upto is None:
+            return DecideCounts({})
+        given = {"upto": due.upto, "as_of": as_of, "now": now, **_rules(campaign, topic)}
+        decided = in_parts(engine, lock_name, (0, 1) if due.is_many else (None,), partial(_decide, given))
+        steps = sum(decided, Counter())
+        with engine.begin() as connection:
+            refresh_statistics(connection, "decision.decision", steps.total())
+    return DecideCounts(dict(steps))
+
+
+def _decide(given: dict[str, Any], connection: Connection, half: int | None) -> Counter[tuple[str, str]]:
+    """Decide the steps of one half of the enrollments, or of all; return how many by outcome and reason."""
+    if half is not None:
+        connection.exec_driver_sql("set local work_mem = '128MB'")
+    rows = run(connection, "decisions/decide", half=half, **given).all()
+    return Counter({(row.outcome, row.reason): row.steps for row in rows})
+
+
+def _rules(campaign: Campaign, topic: Topic) -> dict[str, Any]:
+    """Return what campaign and topic ask for, as the SQL takes it."""
+    return {
+        "campaign": campaign.campaign,
+        "topic": topic.topic,
+        "max_lateness_hours": campaign.max_lateness_hours,
+        "permissions": list(topic.permissions),
+        "is_marketing": topic.is_marketing,
+        "cap_mails": topic.cap.mails if topic.cap else None,
+        "cap_period": topic.cap.per if topic.cap else "day",
+        **send_hours(campaign, topic),
+    }
 
 
 def send_hours(campaign: Campaign, topic: Topic) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 -- Decide every step that came due since the last run: one row a step, the first rule that applies names the reason.
 -- The order of the rules is the order of the `case` below; docs/decisions/0003 states it in words.
--- grain: one row an (enrollment, step)
+-- grain: one row an outcome and reason; steps = steps decided so
+-- upto step_due id: the newest of them (the campaign's lock keeps others out); half 0, 1: steps of enrollments of even
+-- or odd number, so that two may decide at once, 0 committed first (null = all);
 -- campaign, topic text; as_of, now timestamptz; window_opens, window_closes, quiet_begins, quiet_ends local times
 -- (equal = the whole day, and no quiet hours); max_lateness_hours hours; permissions text[]; is_marketing boolean;
 -- cap_mails mails (null = no cap); cap_period 'day' or 'week'
@@ -40,6 +42,19 @@ with due as materialized (
                 from decision.progress
                 where progress.campaign = cast(:campaign as text)
             ), 0
+        )
+        -- Said by what is left out: by the value that is looked for, the planner would expect one step in two hundred.
+        and mod(step_due.enrollment_id, 2) <> coalesce(1 - cast(:half as integer), 2)
+        -- A run that died between its halves left the even ones decided.
+        and (
+            mod(step_due.enrollment_id, 2) <> 0
+            or step_due.step_due_id > coalesce(
+                (
+                    select halfway.even_step_due_id
+                    from decision.halfway
+                    where halfway.campaign = cast(:campaign as text)
+                ), 0
+            )
         )
 ),
 
@@ -87,7 +102,7 @@ timed as materialized (
     from permitted
 ),
 
-clock as materialized (
+renewed as (
     select
         timed.*,
         timed.sendable_at > timed.expires_at as is_stale,
@@ -102,6 +117,14 @@ clock as materialized (
             cast(:quiet_ends as time)
         ) as next_period_at
     from timed
+),
+
+clock as materialized (
+    select
+        renewed.*,
+        cast(renewed.sendable_at at time zone renewed.zone as date) as sendable_day,
+        cast(renewed.next_period_at at time zone renewed.zone as date) as next_period_day
+    from renewed
 ),
 
 suppressed as (
@@ -148,6 +171,28 @@ taken as (
     group by due.step_due_id
 ),
 
+-- Several steps of a series in one run share its days: each takes the place after those before it. A step that is
+-- stale takes none; what else refuses a step refuses all of its series, where places mean nothing.
+several as (
+    select due.enrollment_id
+    from due
+    where cast(:cap_mails as integer) is not null
+    group by due.enrollment_id
+    having count(*) > 1
+),
+
+numbered as (
+    select
+        due.step_due_id,
+        row_number() over (
+            partition by due.enrollment_id, clock.cap_from, clock.is_stale
+            order by due.due_at, due.step_due_id
+        ) as place
+    from due
+    inner join several on due.enrollment_id = several.enrollment_id
+    inner join clock on due.zone = clock.zone and due.due_at = clock.due_at
+),
+
 ruled as (
     select
         due.step_due_id,
@@ -168,7 +213,9 @@ ruled as (
         clock.next_period_at,
         suppressed.reason as suppression_reason,
         suppressed.scope as suppression_scope,
-        coalesce(taken.mails, 0) as mails,
+        clock.sendable_day,
+        clock.next_period_day,
+        coalesce(taken.mails, 0) + coalesce(numbered.place, 1) as place,
         coalesce(taken.higher, 0) as higher,
         case
             when due.ended_at is not null then due.end_reason
@@ -183,30 +230,22 @@ ruled as (
     inner join clock on due.zone = clock.zone and due.due_at = clock.due_at
     left join suppressed on due.step_due_id = suppressed.step_due_id
     left join taken on due.step_due_id = taken.step_due_id
-),
-
--- A customer's steps of one campaign that are not refused all belong to the one series that is running.
-counted as (
-    select
-        ruled.*,
-        ruled.mails + row_number() over (
-            partition by ruled.enrollment_id, ruled.cap_from, ruled.refusal is null
-            order by ruled.due_at, ruled.step_due_id
-        ) as place
-    from ruled
+    left join numbered on due.step_due_id = numbered.step_due_id
+    offset 0
 ),
 
 judged as (
     select
-        counted.*,
+        ruled.*,
         case
-            when counted.refusal is not null then counted.refusal
-            when counted.place > cast(:cap_mails as integer) and counted.higher > 0 then 'lower_priority'
-            when counted.place > cast(:cap_mails as integer) then 'capped'
-            when counted.sendable_at > cast(:now as timestamptz) then 'quiet_hours'
+            when ruled.refusal is not null then ruled.refusal
+            when ruled.place > cast(:cap_mails as integer) and ruled.higher > 0 then 'lower_priority'
+            when ruled.place > cast(:cap_mails as integer) then 'capped'
+            when ruled.sendable_at > cast(:now as timestamptz) then 'quiet_hours'
             else 'eligible'
         end as reason
-    from counted
+    from ruled
+    offset 0
 ),
 
 moved as (
@@ -215,7 +254,11 @@ moved as (
         case
             when judged.reason in ('lower_priority', 'capped') then judged.next_period_at
             else judged.sendable_at
-        end as mail_at
+        end as mail_at,
+        case
+            when judged.reason in ('lower_priority', 'capped') then judged.next_period_day
+            else judged.sendable_day
+        end as mail_day
     from judged
 ),
 
@@ -224,6 +267,7 @@ settled as (
         moved.*,
         moved.refusal is null and moved.mail_at <= moved.expires_at as is_mailed
     from moved
+    offset 0
 ),
 
 decided as (
@@ -249,11 +293,12 @@ decided as (
         case when settled.is_mailed then settled.mail_at end as not_before,
         case when settled.is_mailed and settled.reason <> 'eligible' then settled.mail_at end as until,
         case when settled.refusal is null then settled.expires_at end as expires_at,
-        case when settled.is_mailed then cast(settled.mail_at at time zone settled.zone as date) end as send_day,
+        case when settled.is_mailed then settled.mail_day end as send_day,
         case when settled.is_mailed then settled.language end as language,
         case when settled.is_mailed then settled.currency end as currency,
         case
             when settled.reason = 'eligible' then cast('{}' as jsonb)
+            when settled.reason = 'quiet_hours' then jsonb_build_object('zone', settled.zone)
             else jsonb_strip_nulls(jsonb_build_object(
                 'zone', case when settled.reason in ('quiet_hours', 'stale') then settled.zone end,
                 'permitted_at', case when settled.reason = 'stale' then settled.permitted_at end,
@@ -272,18 +317,28 @@ progressed as (
     insert into decision.progress (campaign, last_step_due_id)
     select
         cast(:campaign as text) as campaign,
-        max(due.step_due_id) as last_step_due_id
-    from due
-    having count(*) > 0
+        cast(:upto as bigint) as last_step_due_id
+    where cast(:half as integer) is distinct from 0
     on conflict (campaign) do update set last_step_due_id = excluded.last_step_due_id
     returning progress.campaign
+),
+
+-- A row of its own: the other half waits for this one's commit, so neither may wait for a row of the other.
+halved as (
+    insert into decision.halfway (campaign, even_step_due_id)
+    select
+        cast(:campaign as text) as campaign,
+        cast(:upto as bigint) as even_step_due_id
+    where cast(:half as integer) = 0
+    on conflict (campaign) do update set even_step_due_id = excluded.even_step_due_id
+    returning halfway.campaign
 )
 
 select
     decided.outcome,
     decided.reason,
     count(*) as steps,
-    (select count(*) from progressed) as progressed
+    (select count(*) from progressed) + (select count(*) from halved) as progressed
 from decided
 group by decided.outcome, decided.reason
 order by decided.outcome, decided.reason

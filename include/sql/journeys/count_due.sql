@@ -11,3 +11,13 @@ where
         (select progress.last_step_due_id from decision.progress where progress.campaign = cast(:campaign as text)),
         0
     )
+    and (
+        mod(step_due.enrollment_id, 2) <> 0
+        or step_due.step_due_id > coalesce(
+            (
+                select halfway.even_step_due_id
+                from decision.halfway
+                where halfway.campaign = cast(:campaign as text)
+            ), 0
+        )
+    )

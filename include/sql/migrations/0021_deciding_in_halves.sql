@@ -1,0 +1,13 @@
+-- Two transactions at once decide a run's many steps, half each: enrollments of even number are committed first.
+
+create table decision.halfway (
+    campaign text primary key,
+    even_step_due_id bigint not null
+);
+
+comment on table decision.halfway is
+'How far the first half of a campaign''s newest run in halves came, one row a campaign. Past decision.progress: the '
+'second half is still to come.';
+comment on column decision.halfway.campaign is 'Campaign.';
+comment on column decision.halfway.even_step_due_id is
+'Every step of an enrollment of even number up to this one has its decision.';
