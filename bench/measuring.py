@@ -28,16 +28,21 @@ from lifecycle_mail.database import engine  # noqa: E402
 from lifecycle_mail.migrations import migrate  # noqa: E402
 from local_stack.postgres import embedded_server_package  # noqa: E402
 
+GIGABYTE = 1 << 30
+PAGE = 8192
+BUFFER_GIGABYTES = 4
+
 # A server's settings, not a laptop's: room for checkpoints. Durability stays on.
 TUNING = {
     "max_wal_size": "16GB",
     "min_wal_size": "8GB",
     "wal_buffers": "64MB",
     "checkpoint_timeout": "30min",
+    "wal_writer_delay": "20ms",
     "work_mem": "64MB",
     "maintenance_work_mem": "1GB",
     "jit": "off",
-    "shared_buffers": "4GB",
+    "shared_buffers": f"{BUFFER_GIGABYTES}GB",
 }
 
 T = TypeVar("T")
@@ -105,8 +110,9 @@ def timed(step: Callable[[], T]) -> tuple[T, float]:
 def warehouse(wal_gigabytes: float = 0.0) -> Iterator[sa.Engine]:
     """A migrated warehouse on an embedded PostgreSQL of its own, tuned like a server, gone afterwards.
 
-    A server that has run for a while writes its log into files it has; a fresh one makes each anew, and writes
-    twice. `wal_gigabytes` of log files are made beforehand, for what is measured to fill.
+    A server that has run for a while writes its log into files it has, and reads and writes in memory it has: a fresh
+    one makes each file anew and writes twice, and asks the system for every page of its buffers. `wal_gigabytes` of
+    log files, and as much of its buffers as that fills, are made beforehand.
     """
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         server = embedded_server_package().get_server(Path(folder) / "postgres", cleanup_mode="delete")
@@ -115,12 +121,25 @@ def warehouse(wal_gigabytes: float = 0.0) -> Iterator[sa.Engine]:
         server.start()
         own = engine(server.get_uri())
         migrate(own)
+        _use_buffers(own, wal_gigabytes)
         _make_log_files(own, wal_gigabytes)
         try:
             yield own
         finally:
             own.dispose()
             server.cleanup()
+
+
+def _use_buffers(own: sa.Engine, gigabytes: float) -> None:
+    """Write a table of so many gigabytes, a row a page, and drop it: plain inserts take a buffer for each page."""
+    pages = min(round(gigabytes * GIGABYTE), round(BUFFER_GIGABYTES * GIGABYTE)) // PAGE
+    with own.begin() as connection:
+        connection.exec_driver_sql("create unlogged table public.used (filler text)")
+        connection.exec_driver_sql("alter table public.used alter column filler set storage plain")
+        connection.exec_driver_sql(
+            f"insert into public.used select repeat('-', 8000) from generate_series(1, {pages})"  # noqa: S608
+        )
+        connection.exec_driver_sql("drop table public.used")
 
 
 def _make_log_files(own: sa.Engine, gigabytes: float) -> None:
