@@ -58,7 +58,7 @@ class RetentionReport:
 WHAT_TO_DO = {
     "mail_in_doubt": "mails claimed or in doubt since then wait for events: ingest and deliver settle them",
     "mail_not_written": "decisions without their mail: run campaign plan",
-    "not_rolled_up": "the KPI tables have not counted it: run kpis roll-up",
+    "not_rolled_up": "the KPI tables have not counted it: run kpis roll-up (if it stays, the runbook knows why)",
     "busy": "others held the table all the time: the next run tries again",
 }
 

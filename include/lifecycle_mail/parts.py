@@ -16,6 +16,9 @@ from sqlalchemy.engine import Connection, Engine
 from lifecycle_mail.database import Rehearsal, lock, lock_part
 
 MANY_ROWS = 20_000  # below, a second connection costs more than it brings
+# Who changes a table's shape may ask for it between two parts: the first would wait for him, he for the second, and
+# that one, where the database cannot see it, for the first.
+LOCK_TIMEOUT = "5min"
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
@@ -46,7 +49,7 @@ def in_parts(
     """Do `work` for each part in a transaction of its own, all at once, under the lock `name` that `alone` holds.
 
     A part is committed after the one before it. Where one fails, those after it are rolled back, and its error is
-    raised.
+    raised; also where it waits for a lock longer than LOCK_TIMEOUT.
     """
     if len(parts) == 1 or isinstance(engine, Rehearsal):
         return [_do(engine, name, part, work, None) for part in parts]
@@ -66,6 +69,7 @@ def _do(
     before: Future[Result] | None,
 ) -> Result:
     with engine.begin() as connection:
+        connection.exec_driver_sql(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
         lock_part(connection, name)
         result = work(connection, part)
         if before is not None:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 from builders import rows
+from lifecycle_mail import parts
 from lifecycle_mail.database import lock, lock_part, rehearsal
 from lifecycle_mail.parts import alone, in_parts
 
@@ -68,6 +70,33 @@ def test_a_part_that_fails_takes_those_after_it_back(numbers: Engine, failing: i
     with pytest.raises(RuntimeError, match=f"part {failing}"), alone(numbers, "count"):
         in_parts(numbers, "count", (1, 2), work)
     assert kept(numbers) == left
+
+
+def test_parts_do_not_wait_for_each_other_for_ever(numbers: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody asks for the table alone between the locks of two parts: three wait in a ring, which is given up."""
+    monkeypatch.setattr(parts, "LOCK_TIMEOUT", "500ms")
+    second_has_it, somebody_waits = threading.Event(), threading.Event()
+
+    def work(connection: Connection, n: int) -> int:
+        if n == 2:
+            put(connection, n)
+            second_has_it.set()
+            return n
+        assert somebody_waits.wait(20)
+        return put(connection, n)
+
+    def change_shape() -> None:
+        assert second_has_it.wait(20)
+        with numbers.begin() as connection:
+            threading.Timer(0.2, somebody_waits.set).start()
+            connection.exec_driver_sql("alter table number add column note text")
+
+    other = threading.Thread(target=change_shape)
+    other.start()
+    with pytest.raises(OperationalError, match="lock timeout"), alone(numbers, "count"):
+        in_parts(numbers, "count", (1, 2), work)
+    other.join(20)
+    assert kept(numbers) == set()
 
 
 def test_a_rehearsal_takes_the_parts_one_after_the_other_and_keeps_nothing(numbers: Engine) -> None:

@@ -227,6 +227,31 @@ def test_steps_already_decided_by_a_half_are_not_counted_as_due(
     assert advance(warehouse, campaign, NOON).steps_due == 40 - len(decisions(warehouse)) == 20
 
 
+@pytest.mark.parametrize("counted", [True, False])
+def test_few_steps_are_looked_up_among_many_series(
+    warehouse: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, counted: bool
+) -> None:
+    """Three steps read three series, whatever there is; a planner not told that they are few reads all of them."""
+    members(warehouse, *(f"c{number}" for number in range(2_000)))
+    plan(warehouse, campaign, topic_of())
+    members(warehouse, "x1", "x2", "x3")
+    noticed(warehouse, campaign)
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("analyze journey.enrollment, journey.step_due, source.customer")
+    run, lines = rules.run, list[str]()
+
+    def explained(connection: Any, name: str, /, **parameters: Any) -> Any:
+        if name == "decisions/decide":
+            parameters["room"] = parameters["room"] if counted else None
+            text = sa.text(f"explain {statement(name).text}")
+            lines.extend(connection.execute(text, parameters).scalars())
+        return run(connection, name, **parameters)
+
+    monkeypatch.setattr(rules, "run", explained)
+    assert decide(warehouse, campaign, topic_of(), NOON, NOON).steps == {("send", "eligible"): 3}
+    assert any("Seq Scan on enrollment" in line for line in lines) is not counted
+
+
 def test_a_roll_up_between_the_halves_misses_no_decision(
     warehouse: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:

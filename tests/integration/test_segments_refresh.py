@@ -258,7 +258,7 @@ def test_a_backfilled_day_tells_its_size_and_no_movement(shop: Engine) -> None:
 
 
 def test_a_gap_inside_a_day_is_no_movement(shop: Engine) -> None:
-    """An instant found out of order without a member splits the interval there: nobody left, and nobody came."""
+    """An instant found out of order without a member splits its interval: nobody left or came, also once filled."""
     hour = timedelta(hours=1)
     refresh(shop, "inactive", NOON - DAY)
     refresh(shop, "inactive", NOON + 2 * hour)
@@ -268,6 +268,10 @@ def test_a_gap_inside_a_day_is_no_movement(shop: Engine) -> None:
     refresh(shop, "inactive", NOON + 3 * hour)
     assert [at for who, at, _ in intervals(shop) if who == "A"] == [NOON - DAY, NOON + hour + INSTANT]
     assert sizes(shop)[NOON.date()] == (NOON + 3 * hour, 2, 2, 0, 0)
+    refresh(shop, "inactive", NOON + hour)
+    refresh(shop, "inactive", NOON + 4 * hour)
+    assert len([who for who, _, _ in intervals(shop) if who == "A"]) == 3
+    assert sizes(shop)[NOON.date()] == (NOON + 4 * hour, 2, 2, 0, 0)
 
 
 def test_parallel_refreshes_of_one_key_wait_for_each_other(shop: Engine) -> None:

@@ -47,13 +47,15 @@ def decide(
     with alone(engine, lock_name):
         with engine.begin() as connection:
             connection.execute(sa.text("select installation.ensure_month('decision.decision', :now)"), {"now": now})
-            due = run(
+            waiting = run(
                 connection, "decisions/steps_to_decide", campaign=campaign.campaign, many_rows=MANY_ROWS
             ).one()
-        if due.upto is None:
+        if waiting.upto is None:
             return DecideCounts({})
-        given = {"upto": due.upto, "as_of": as_of, "now": now, **_rules(campaign, topic)}
-        decided = in_parts(engine, lock_name, (0, 1) if due.is_many else (None,), partial(_decide, given))
+        is_many = waiting.steps >= MANY_ROWS
+        given = {"as_of": as_of, "now": now, **_rules(campaign, topic), "upto": waiting.upto}
+        given["room"] = None if is_many else 2 * waiting.steps
+        decided = in_parts(engine, lock_name, (0, 1) if is_many else (None,), partial(_decide, given))
         steps = sum(decided, Counter())
         with engine.begin() as connection:
             refresh_statistics(connection, "decision.decision", steps.total())

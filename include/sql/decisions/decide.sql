@@ -1,39 +1,21 @@
 -- Decide every step that came due since the last run: one row a step, the first rule that applies names the reason.
 -- The order of the rules is the order of the `case` below; docs/decisions/0003 states it in words.
 -- grain: one row an outcome and reason; steps = steps decided so
--- upto step_due id: the newest of them (the campaign's lock keeps others out); half 0, 1: steps of enrollments of even
--- or odd number, so that two may decide at once, 0 committed first (null = all);
+-- upto step_due id: the newest of them; room steps: more than there are, where these are few (null = many);
+-- half 0, 1: steps of even or odd enrollment_id, so that two may decide at once, 0 committed first (null = all);
 -- campaign, topic text; as_of, now timestamptz; window_opens, window_closes, quiet_begins, quiet_ends local times
 -- (equal = the whole day, and no quiet hours); max_lateness_hours hours; permissions text[]; is_marketing boolean;
 -- cap_mails mails (null = no cap); cap_period 'day' or 'week'
 -- look-back: steps noticed since the campaign's progress; mails of the 8 days around the send day for the cap
-with due as materialized (
+with waiting as (
     select
         step_due.step_due_id,
         step_due.enrollment_id,
         step_due.step,
         step_due.customer_id,
-        step_due.due_at,
-        enrollment.is_holdout,
-        enrollment.ended_at,
-        enrollment.end_reason,
-        case when enrollment.is_holdout then 'holdout' else step_due.variant end as variant,
-        coalesce(customer.timezone, 'UTC') as zone,
-        split_part(customer.locale, '-', 1) as language,
-        coalesce(snapshot.currency, customer.currency) as currency,
-        customer.permission,
-        customer.erased_at is not null as is_erased,
-        customer.address is not null as is_known
+        step_due.variant,
+        step_due.due_at
     from journey.step_due
-    inner join journey.enrollment on step_due.enrollment_id = enrollment.enrollment_id
-    -- `offset 0`: of a snapshot, only the currency goes through the next join.
-    cross join
-        lateral (
-            select enrollment.context ->> 'currency' as currency
-            from (values (1)) as one (row_number)
-            offset 0
-        ) as snapshot
-    left join source.customer on step_due.customer_id = customer.customer_id
     where
         step_due.campaign = cast(:campaign as text)
         and step_due.step_due_id > coalesce(
@@ -43,7 +25,10 @@ with due as materialized (
                 where progress.campaign = cast(:campaign as text)
             ), 0
         )
-        -- Said by what is left out: by the value that is looked for, the planner would expect one step in two hundred.
+        -- A bound beside another one on a column: the planner would expect one step in two hundred.
+        and cast(:upto as bigint) - step_due.step_due_id >= 0
+        -- Steps that may share a cap are of one series: a customer has one running, and those of others are refused.
+        -- Said by what is left out: by what is looked for, the planner would expect as few.
         and mod(step_due.enrollment_id, 2) <> coalesce(1 - cast(:half as integer), 2)
         -- A run that died between its halves left the even ones decided.
         and (
@@ -56,6 +41,37 @@ with due as materialized (
                 ), 0
             )
         )
+    -- Cuts nothing off: tells the planner that there are few, each to be looked up, and no table read for them.
+    limit cast(:room as bigint)
+),
+
+due as materialized (
+    select
+        waiting.step_due_id,
+        waiting.enrollment_id,
+        waiting.step,
+        waiting.customer_id,
+        waiting.due_at,
+        enrollment.is_holdout,
+        enrollment.ended_at,
+        enrollment.end_reason,
+        case when enrollment.is_holdout then 'holdout' else waiting.variant end as variant,
+        coalesce(customer.timezone, 'UTC') as zone,
+        split_part(customer.locale, '-', 1) as language,
+        coalesce(snapshot.currency, customer.currency) as currency,
+        customer.permission,
+        customer.erased_at is not null as is_erased,
+        customer.address is not null as is_known
+    from waiting
+    inner join journey.enrollment on waiting.enrollment_id = enrollment.enrollment_id
+    -- `offset 0`: of a snapshot, only the currency goes through the next join.
+    cross join
+        lateral (
+            select enrollment.context ->> 'currency' as currency
+            from (values (1)) as one (row_number)
+            offset 0
+        ) as snapshot
+    left join source.customer on waiting.customer_id = customer.customer_id
 ),
 
 -- Local hours depend on zone and due time alone: a million steps have a few hundred of those pairs, and what costs
@@ -231,6 +247,7 @@ ruled as (
     left join suppressed on due.step_due_id = suppressed.step_due_id
     left join taken on due.step_due_id = taken.step_due_id
     left join numbered on due.step_due_id = numbered.step_due_id
+    -- Here and below: reckoned once, not in each column that uses it.
     offset 0
 ),
 
@@ -300,7 +317,7 @@ decided as (
             when settled.reason = 'eligible' then cast('{}' as jsonb)
             when settled.reason = 'quiet_hours' then jsonb_build_object('zone', settled.zone)
             else jsonb_strip_nulls(jsonb_build_object(
-                'zone', case when settled.reason in ('quiet_hours', 'stale') then settled.zone end,
+                'zone', case when settled.reason = 'stale' then settled.zone end,
                 'permitted_at', case when settled.reason = 'stale' then settled.permitted_at end,
                 'ended_at', settled.ended_at,
                 'permission', case when settled.reason = 'no_permission' then settled.permission end,

@@ -1,8 +1,9 @@
--- The steps of a campaign that wait for their decision.
--- grain: one row; upto = the newest (null = none waits), is_many = at least many_rows wait
+-- The steps of a campaign that wait for their decision; after a run that died between its halves, also those its first
+-- half decided.
+-- grain: one row; upto = the newest (null = none waits), steps = how many, counted up to many_rows
 -- campaign text; many_rows: fewer steps are not worth two transactions
 -- look-back: steps noticed since the campaign's progress
-with waiting as (
+with waiting as not materialized (
     select step_due.step_due_id
     from journey.step_due
     where
@@ -25,4 +26,4 @@ select
             from waiting
             limit cast(:many_rows as integer)
         ) as first_ones
-    ) >= cast(:many_rows as integer) as is_many
+    ) as steps

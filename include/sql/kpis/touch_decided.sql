@@ -1,4 +1,5 @@
--- Steps decided since the last roll-up. Decisions are numbered in order within a campaign.
+-- Steps decided since the last roll-up. Decisions are numbered in order within a campaign; of
+-- a run in halves, record_progress.sql takes care.
 -- grain: one row an (enrollment, step)
 -- look-back: decisions after each campaign's watermark
 insert into kpi_touched (

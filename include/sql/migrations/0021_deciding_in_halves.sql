@@ -1,4 +1,4 @@
--- Two transactions at once decide a run's many steps, half each: enrollments of even number are committed first.
+-- Two transactions at once decide a run's many steps, half each: those of even enrollment_id are committed first.
 
 create table decision.halfway (
     campaign text primary key,
@@ -10,4 +10,4 @@ comment on table decision.halfway is
 'second half is still to come.';
 comment on column decision.halfway.campaign is 'Campaign.';
 comment on column decision.halfway.even_step_due_id is
-'Every step of an enrollment of even number up to this one has its decision.';
+'Every step of an even enrollment_id up to this one has its decision.';
