@@ -132,7 +132,7 @@ def warehouse(wal_gigabytes: float = 0.0) -> Iterator[sa.Engine]:
 
 def _use_buffers(own: sa.Engine, gigabytes: float) -> None:
     """Write a table of so many gigabytes, a row a page, and drop it: plain inserts take a buffer for each page."""
-    pages = min(round(gigabytes * GIGABYTE), round(BUFFER_GIGABYTES * GIGABYTE)) // PAGE
+    pages = round(min(gigabytes, BUFFER_GIGABYTES) * GIGABYTE) // PAGE
     with own.begin() as connection:
         connection.exec_driver_sql("create unlogged table public.used (filler text)")
         connection.exec_driver_sql("alter table public.used alter column filler set storage plain")
