@@ -182,8 +182,16 @@ def noticed(engine: Engine, campaign: Campaign) -> None:
     advance(engine, campaign, NOON)
 
 
+def half_decided(engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, dying: int) -> None:
+    """Decide in halves of which one dies; the second half never stays alone."""
+    with monkeypatch.context() as patch:
+        broken(patch, rules, "decisions/decide", half=dying)
+        with pytest.raises(RuntimeError, match="the part died"):
+            decide(engine, campaign, topic_of(), NOON, NOON)
+
+
 def decisions(engine: Engine) -> list[Row]:
-    """(customer, half) of every decision, in order of customers; half 0 = the enrollment's number is even."""
+    """(customer, half) of every decision, in order of customers; half 0 = an even enrollment_id."""
     with engine.connect() as connection:
         return rows(connection, "select customer_id, enrollment_id % 2 from decision.decision order by 1")
 
@@ -197,10 +205,7 @@ def test_a_half_of_deciding_that_died_is_made_up_for(
     members(warehouse, *NAMES[:30])
     in_parts(monkeypatch, warehouse)
     noticed(warehouse, campaign)
-    with monkeypatch.context() as patch:
-        broken(patch, rules, "decisions/decide", half=dying)
-        with pytest.raises(RuntimeError, match="the part died"):
-            decide(warehouse, campaign, topic_of(), NOON, NOON)
+    half_decided(warehouse, campaign, monkeypatch, dying)
     left = decisions(warehouse)
     assert {half for _, half in left} == ({0} if dying == 1 else set())
     members(warehouse, *NAMES[30:])
@@ -220,10 +225,7 @@ def test_steps_already_decided_by_a_half_are_not_counted_as_due(
     members(warehouse, *NAMES)
     in_parts(monkeypatch, warehouse)
     noticed(warehouse, campaign)
-    with monkeypatch.context() as patch:
-        broken(patch, rules, "decisions/decide", half=1)
-        with pytest.raises(RuntimeError, match="the part died"):
-            decide(warehouse, campaign, topic_of(), NOON, NOON)
+    half_decided(warehouse, campaign, monkeypatch, dying=1)
     assert advance(warehouse, campaign, NOON).steps_due == 40 - len(decisions(warehouse)) == 20
 
 
