@@ -1,4 +1,4 @@
-"""One event as the provider posted it → its two lines for COPY, or a named reason to set it aside.
+"""One event as the provider posted it → its two rows for COPY, or a named reason to set it aside.
 
 First stop inside the events stage, pure and hot: 100,000 events a step pass through `staged`. What an event
 means for a message (`fact`) and for suppression (`scope`, `suppression`) is decided here, in one table and
@@ -17,11 +17,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from lifecycle_mail.events.copying import NULL, moment, size_of, text, uuid
+
 Event = dict[str, Any]
 
-_SHARED_COLUMNS = ("sg_event_id", "occurred_at", "event", "message_id", "address")
-FACT_COLUMNS = (*_SHARED_COLUMNS, "fact", "scope", "suppression", "reason")
-EVENT_COLUMNS = (*_SHARED_COLUMNS, "raw")
+_SHARED_COLUMNS = ("sg_event_id", "occurred_at", "message_id")
+FACT_COLUMNS = (*_SHARED_COLUMNS, "fact", "event", "address", "scope", "suppression", "reason")
+EVENT_COLUMNS = (*_SHARED_COLUMNS, "event", "address", "raw")
 
 EARLIEST_EPOCH = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp())  # SendGrid was founded that year
 LATEST_EPOCH = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
@@ -30,7 +32,6 @@ LONGEST_EVENT_ID = 200  # documented: up to 100; a longer one is replaced by its
 LONGEST_ADDRESS = 320
 LONGEST_KIND = 100
 LONGEST_TOPIC = 63
-NULL = "\\N"
 LONGEST_REASON = 1000
 
 _FACTS = {
@@ -61,9 +62,7 @@ _HASHED = (
     "email", "event", "timestamp", "sg_message_id", "url", "lm_message_id", "type", "reason", "attempt",
     "asm_group_id", "useragent", "ip",
 )  # fmt: skip
-_UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": ""})
 
 
 @dataclass(frozen=True)
@@ -84,43 +83,43 @@ class Refused(Exception):
 
 
 class Staged(NamedTuple):
-    """One event ready for the database: its identity, its day since 1970 (UTC), two lines in COPY's text format.
+    """One event ready for the database: its identity, its day since 1970 (UTC), two rows in COPY's binary format.
 
-    `fact_line` has FACT_COLUMNS: what the event means. `event_line` has EVENT_COLUMNS: the event as it came.
+    `fact_row` has FACT_COLUMNS: what the event means. `event_row` has EVENT_COLUMNS: the event as it came.
     """
 
     identity: str
     day: int
-    fact_line: bytes
-    event_line: bytes
+    fact_row: bytes
+    event_row: bytes
 
 
 def staged(event: Event, raw: bytes, rules: Rules) -> Staged:
-    """Return the event as it goes into the database; `raw` is its own JSON text on one line.
+    """Return the event as it goes into the database; `raw` is its own JSON text.
 
     Raises:
         Refused: a field the ledger stands on is missing or of the wrong type.
     """
     kind = _kind(event)
     epoch = _epoch(event, rules)
-    address = _address(event)
+    whom = _kind_field(kind) + _address(event)
     identity = _identity(event)
     fact = _fact(event, kind)
-    shared = (
-        f"{_escaped(identity)}\t{_moment(epoch)}\t{_escaped(kind)}\t{_message_id(event) or NULL}\t{_field(address)}\t"
-    ).encode()
-    tail = _PLAIN_TAILS.get(fact) or _telling_tail(event, kind, fact, rules)
-    return Staged(identity, epoch // DAY_SECONDS, shared + tail, shared + staged_json(raw) + b"\n")
+    meaning = _PLAIN.get(fact) or _telling(event, kind, fact, rules, whom)
+    if b"\\u0000" in raw:  # valid JSON, but no operator of the database can read such a text
+        raw = plain_json(orjson.loads(raw))
+    shared = text(identity) + moment(epoch) + _message_id(event)
+    event_row = b"".join((shared, whom, size_of(len(raw)), raw))
+    return Staged(identity, epoch // DAY_SECONDS, shared + meaning, event_row)
 
 
-_PLAIN_TAILS = {
-    fact: f"{fact or NULL}\t{NULL}\t{NULL}\t{NULL}\n".encode()
-    for fact in (None, "processed", "delivered", "deferred", "open", "machine_open", "click")
+_PLAIN = {"": NULL * 6} | {
+    fact: text(fact) + NULL * 5 for fact in ("processed", "delivered", "deferred", "open", "machine_open", "click")
 }
 
 
-def _telling_tail(event: Event, kind: str, fact: str | None, rules: Rules) -> bytes:
-    """The last columns of what failed, or says whom to mail no more."""
+def _telling(event: Event, kind: str, fact: str, rules: Rules, whom: bytes) -> bytes:
+    """The fields of what failed, or says whom to mail no more."""
     scope = suppression = reason = ""
     if fact in _FAILURES:
         reason = without_addresses(str(event.get("reason") or ""))[:LONGEST_REASON]
@@ -134,13 +133,14 @@ def _telling_tail(event: Event, kind: str, fact: str | None, rules: Rules) -> by
         scope, suppression = _scope(event, kind, rules.topics), "unsubscribed"
     elif fact == "resubscribe":
         scope = _scope(event, kind, rules.topics)
-    return f"{fact}\t{_field(scope)}\t{suppression or NULL}\t{_field(reason)}\n".encode()
+    return text(fact) + whom + b"".join(map(_text_or_null, (scope, suppression, reason)))
 
 
-@lru_cache(maxsize=100_000)
-def _moment(epoch: int) -> str:
-    # Many events share a second.
-    return datetime.fromtimestamp(epoch, UTC).isoformat()
+def _text_or_null(value: str) -> bytes:
+    return text(value) if value else NULL
+
+
+_kind_field = lru_cache(maxsize=1_000)(text)
 
 
 def without_addresses(text: str) -> str:
@@ -174,6 +174,8 @@ def _kind(event: Event) -> str:
 
 def _epoch(event: Event, rules: Rules) -> int:
     value = event.get("timestamp")
+    if type(value) is int and EARLIEST_EPOCH <= value <= rules.latest_epoch:
+        return value
     if type(value) is float and value == value and abs(value) < 1e18:
         value = int(value)
     # A tool in between may have turned numbers into text; the event is evidence all the same.
@@ -188,15 +190,15 @@ def _epoch(event: Event, rules: Rules) -> int:
     return value
 
 
-def _address(event: Event) -> str:
+def _address(event: Event) -> bytes:
     email = event.get("email")
     if email is None:
-        return ""
+        return NULL
     if type(email) is not str:
         raise Refused("email_not_text", "field email is no text")
     if len(email) > LONGEST_ADDRESS:
         raise Refused("email_too_long", f"field email has {len(email)} characters")
-    return email.strip().lower()
+    return _text_or_null(email.strip().lower())
 
 
 def _identity(event: Event) -> str:
@@ -208,13 +210,14 @@ def _identity(event: Event) -> str:
     return "hash:" + hashlib.blake2b(orjson.dumps(told), digest_size=16).hexdigest()
 
 
-def _fact(event: Event, kind: str) -> str | None:
+def _fact(event: Event, kind: str) -> str:
+    """What the event means, or nothing."""
     if kind == "open":
         return "machine_open" if event.get("sg_machine_open") in (True, "true", 1) else "open"
     if kind == "bounce":
         # A block, and a deferral that expired, are soft; SendGrid tells a real bounce by type 'bounce'.
         return "bounced_hard" if event.get("type") in ("bounce", None) else "bounced_soft"
-    return _FACTS.get(kind)
+    return _FACTS.get(kind, "")
 
 
 def _scope(event: Event, kind: str, topics: Mapping[int, str]) -> str:
@@ -232,24 +235,6 @@ def _scope(event: Event, kind: str, topics: Mapping[int, str]) -> str:
     return f"topic:{topic}" if topic else "all"
 
 
-def _message_id(event: Event) -> str | None:
+def _message_id(event: Event) -> bytes:
     value = event.get("lm_message_id")
-    return value if type(value) is str and _UUID.fullmatch(value) else None
-
-
-def _field(text: str) -> str:
-    return _escaped(text) if text else NULL
-
-
-def _escaped(text: str) -> str:
-    return text if text.isprintable() and "\\" not in text else text.translate(_ESCAPES)
-
-
-def staged_json(raw: bytes) -> bytes:
-    """Return an event's JSON text as the last field of a line for COPY."""
-    # JSON strings hold no raw control characters, so tabs and line ends can only be space between tokens.
-    if b"\\" in raw:
-        if b"\\u0000" in raw:  # valid JSON, but no operator of the database can read such a text
-            raw = plain_json(orjson.loads(raw))
-        raw = raw.replace(b"\\", b"\\\\")
-    return raw.replace(b"\t", b" ").replace(b"\r", b" ").replace(b"\n", b" ")
+    return (uuid(value) if type(value) is str else None) or NULL

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import repeat
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -54,14 +55,15 @@ class SetAside(NamedTuple):
 
 @dataclass
 class Step:
-    """What one transaction takes: two lines for COPY by an event's identity, without repeats inside the step.
+    """What one transaction takes: two rows for COPY by an event's identity, without repeats inside the step.
 
     Texts and bytes alone, no object an event: the collector of garbage would walk all of them again and again.
-    `days`: the events' days since 1970 (UTC).
+    `order`: the identities, sorted. `days`: the events' days since 1970 (UTC).
     """
 
     facts: dict[str, bytes] = field(default_factory=dict)
     events: dict[str, bytes] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
     days: set[int] = field(default_factory=set)
     received: int = 0
     set_aside: list[SetAside] = field(default_factory=list)
@@ -69,10 +71,23 @@ class Step:
 
     def take(self, event: Staged) -> None:
         """Keep one event, unless the step holds it already: the first one read counts."""
-        if event.identity not in self.events:
-            self.facts[event.identity] = event.fact_line
-            self.events[event.identity] = event.event_line
-            self.days.add(event.day)
+        identity, day, fact_row, event_row = event
+        if identity not in self.events:
+            self.facts[identity] = fact_row
+            self.events[identity] = event_row
+            self.days.add(day)
+
+    def sort(self) -> None:
+        """Order the events by identity: a sorted step meets each page of an index once."""
+        self.order = sorted(self.events)
+
+    def fact_rows(self) -> Iterator[bytes]:
+        """Give the rows of what the events mean away, in order."""
+        return map(self.facts.pop, self.order)
+
+    def event_rows(self) -> Iterator[bytes]:
+        """Give the rows of the events that are left away, in order."""
+        return filter(None, map(self.events.pop, self.order, repeat(b"")))
 
     def months(self) -> set[date]:
         """Return the first days of the months (UTC) the events lie in."""
@@ -81,13 +96,6 @@ class Step:
     def span(self) -> tuple[datetime, datetime]:
         """Return the begin of the events' first day and the end of their last (UTC)."""
         return _begin(min(self.days)), _begin(max(self.days) + 1)
-
-    def sort(self) -> None:
-        """Order the events by identity: a sorted step meets each page of an index once."""
-        facts, events = self.facts, self.events
-        order = sorted(events)
-        self.facts = {identity: facts[identity] for identity in order}
-        self.events = {identity: events[identity] for identity in order}
 
 
 def _begin(day: int) -> datetime:

@@ -7,7 +7,6 @@ before is committed.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
@@ -16,13 +15,12 @@ from threading import Event
 import orjson
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import lock_part, raw_cursor, run, scalar
+from lifecycle_mail.database import lock_part, run, scalar
+from lifecycle_mail.events.copying import bigint, copy, text
 from lifecycle_mail.events.parsing import EVENT_COLUMNS, FACT_COLUMNS
 from lifecycle_mail.events.reading import SetAside, Step
 from lifecycle_mail.messages.settling import settle_by_events
 from lifecycle_mail.sources import record_engagement
-
-COPY_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -45,9 +43,7 @@ class IngestReport:
         return IngestReport(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
 
 
-def take_step(
-    engine: Engine, step: Step, before: Future[IngestReport] | None, has_begun: Event
-) -> IngestReport:
+def take_step(engine: Engine, step: Step, before: Future[IngestReport] | None, has_begun: Event) -> IngestReport:
     """Take one step; it is committed after `before`, the step read before it, and not at all where that failed.
 
     `has_begun` is set once the transaction holds what other steps could wait for. Of the step only its positions
@@ -82,17 +78,14 @@ def _start(connection: Connection, step: Step) -> int:
 def _write_new(connection: Connection, step: Step, batch_id: int) -> int:
     """Stage what the step's events mean, and write those that are not here yet, as they came; return how many."""
     run(connection, "events/create_staging")
-    _copy(connection, "event_staging", FACT_COLUMNS, b"".join(step.facts.values()))
-    step.facts.clear()
+    copy(connection, "event_staging", FACT_COLUMNS, step.fact_rows())
     low, high = step.span()
     for identity in run(connection, "events/drop_known", low=low, high=high).scalars():
         del step.events[identity]
-    inserted, batch = len(step.events), f"{batch_id}\t".encode()
+    inserted = len(step.events)
     if inserted:
         # Straight into their table: a large text is read and written once.
-        rows = batch + batch.join(step.events.values())
-        step.events.clear()
-        _copy(connection, "event.event", ("batch_id", *EVENT_COLUMNS), rows)
+        copy(connection, "event.event", ("batch_id", *EVENT_COLUMNS), step.event_rows(), bigint(batch_id))
     return inserted
 
 
@@ -123,21 +116,9 @@ def _finish(connection: Connection, step: Step, batch_id: int, inserted: int, se
 
 def _keep_set_aside(connection: Connection, set_aside: Sequence[SetAside]) -> None:
     run(connection, "events/create_set_aside")
-    rows = b"".join(_copy_row(row) for row in set_aside)
-    _copy(connection, "event_set_aside", SetAside._fields, rows)
+    copy(connection, "event_set_aside", SetAside._fields, map(_copy_row, set_aside))
     run(connection, "events/insert_set_aside")
 
 
 def _copy_row(row: SetAside) -> bytes:
-    fields = (str(field).translate(_COPY_ESCAPES) for field in row)
-    return ("\t".join(fields) + "\n").encode()
-
-
-_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-
-def _copy(connection: Connection, table: str, columns: Sequence[str], rows: bytes) -> None:
-    # The text format, unlike CSV, leaves the many quotes of JSON alone.
-    with raw_cursor(connection) as cursor:
-        # In large pieces: while the next step is parsed, every piece waits for the interpreter.
-        cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", io.BytesIO(rows), COPY_BYTES)
+    return b"".join(bigint(value) if isinstance(value, int) else text(value) for value in row)
