@@ -119,7 +119,7 @@ def warehouse(wal_gigabytes: float = 0.0) -> Iterator[sa.Engine]:
         _tune(server.get_uri())
         server.stop()
         server.start()
-        own = engine(server.get_uri())
+        own = engine(_database(server.get_uri()))
         migrate(own)
         _use_buffers(own, wal_gigabytes)
         _make_log_files(own, wal_gigabytes)
@@ -128,6 +128,17 @@ def warehouse(wal_gigabytes: float = 0.0) -> Iterator[sa.Engine]:
         finally:
             own.dispose()
             server.cleanup()
+
+
+def _database(url: str) -> str:
+    """Make the warehouse's database, which compares texts by their bytes (docs/scale.md), and return its address."""
+    admin = engine(url)
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(
+            "create database warehouse template template0 locale_provider builtin builtin_locale 'C.UTF-8'"
+        )
+    admin.dispose()
+    return admin.url.set(database="warehouse").render_as_string(hide_password=False)
 
 
 def _use_buffers(own: sa.Engine, gigabytes: float) -> None:
