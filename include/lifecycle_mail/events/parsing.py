@@ -143,9 +143,9 @@ def _text_or_null(value: str) -> bytes:
 _kind_field = lru_cache(maxsize=1_000)(text)
 
 
-def without_addresses(text: str) -> str:
+def without_addresses(answer: str) -> str:
     """Return the text with every e-mail address replaced by ``[address]``."""
-    return _ADDRESS.sub("[address]", text) if "@" in text else text
+    return _ADDRESS.sub("[address]", answer) if "@" in answer else answer
 
 
 def plain_json(event: Event) -> bytes:

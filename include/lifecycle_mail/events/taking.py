@@ -86,6 +86,7 @@ def _write_new(connection: Connection, step: Step, batch_id: int) -> int:
     if inserted:
         # Straight into their table: a large text is read and written once.
         copy(connection, "event.event", ("batch_id", *EVENT_COLUMNS), step.event_rows(), bigint(batch_id))
+    step.order.clear()
     return inserted
 
 
