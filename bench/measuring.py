@@ -132,13 +132,8 @@ def warehouse(wal_gigabytes: float = 0.0) -> Iterator[sa.Engine]:
 
 def _database(url: str) -> str:
     """Make the warehouse's database, which compares texts by their bytes (docs/scale.md), and return its address."""
-    admin = engine(url)
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(
-            "create database warehouse template template0 locale_provider builtin builtin_locale 'C.UTF-8'"
-        )
-    admin.dispose()
-    return admin.url.set(database="warehouse").render_as_string(hide_password=False)
+    _administer(url, "create database warehouse template template0 locale_provider builtin builtin_locale 'C.UTF-8'")
+    return sa.make_url(url).set(database="warehouse").render_as_string(hide_password=False)
 
 
 def _use_buffers(own: sa.Engine, gigabytes: float) -> None:
@@ -161,10 +156,15 @@ def _make_log_files(own: sa.Engine, gigabytes: float) -> None:
 
 
 def _tune(url: str) -> None:
+    _administer(url, *(f"alter system set {setting} = '{value}'" for setting, value in TUNING.items()))
+
+
+def _administer(url: str, *commands: str) -> None:
+    """Give the server commands that no transaction may hold."""
     admin = engine(url)
     with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for setting, value in TUNING.items():
-            connection.execute(sa.text(f"alter system set {setting} = '{value}'"))
+        for command in commands:
+            connection.exec_driver_sql(command)
     admin.dispose()
 
 
