@@ -64,7 +64,9 @@ from (
         fact.what,
         coalesce(fact.why, '') as why,
         fact.place
-    from event.engagement
+    from message.message
+    inner join event.engagement
+        on message.enrollment_id = engagement.enrollment_id and message.step = engagement.step
     cross join
         lateral (
             values
@@ -79,7 +81,7 @@ from (
             (engagement.unsubscribed_at, 'unsubscribed', null, 47),
             (engagement.complained_at, 'complained', null, 48)
         ) as fact (happened_at, what, why, place)
-    where engagement.customer_id = cast(:customer_id as text) and fact.happened_at is not null
+    where message.customer_id = cast(:customer_id as text) and fact.happened_at is not null
     union all
     select
         suppression.suppressed_at as happened_at,
