@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from builders import NOON, customer, insert, rows
@@ -240,6 +241,38 @@ def test_a_weekly_cap_counts_monday_to_sunday(warehouse: Engine) -> None:
     # The first mail was never delivered and has expired by Sunday: it no longer takes a place.
     assert ("sunday", "send", "eligible") in found
     assert ("monday", "send", "eligible") in found
+
+
+def test_the_cap_counts_a_mail_decided_in_another_month(warehouse: Engine) -> None:
+    """A mail of a Saturday in March that waits for the week of April takes that week's place."""
+    topic = topic_of(cap={"mails": 1, "per": "week"})
+    members(warehouse, "ann")
+    saturday, wednesday = NOON + timedelta(days=26), NOON + timedelta(days=30)
+    plan(warehouse, campaign_of(campaign="first", priority=80), topic, saturday)
+    plan(warehouse, campaign_of(campaign="second", priority=60, max_lateness_hours=120), topic, saturday)
+    plan(warehouse, campaign_of(campaign="third", priority=40), topic, wednesday)
+    with warehouse.connect() as connection:
+        found = rows(connection, "select campaign, outcome, reason from decision.decision order by decision_id")
+    assert found == [
+        ("first", "send", "eligible"), ("second", "defer", "lower_priority"), ("third", "skip", "lower_priority"),
+    ]  # fmt: skip
+
+
+def test_the_cap_counts_a_mail_put_off_to_the_end_of_its_lateness(warehouse: Engine) -> None:
+    """However long ago it was decided, a mail takes a place on the day it goes out, and none on the day before."""
+    topic = topic_of(cap={"mails": 1, "per": "day"})
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(max_lateness_hours=720), topic)
+    last_day = NOON + timedelta(days=30)
+    with warehouse.begin() as connection:
+        connection.execute(
+            sa.text("update message.message set state = 'accepted', send_day = :day"), {"day": last_day.date()}
+        )
+    plan(warehouse, campaign_of(campaign="before"), topic, last_day - timedelta(days=1))
+    plan(warehouse, campaign_of(campaign="on_the_day"), topic, last_day)
+    with warehouse.connect() as connection:
+        found = dict(rows(connection, "select campaign, reason from decision.decision"))
+    assert found == {"cart_abandoned": "eligible", "before": "eligible", "on_the_day": "capped"}
 
 
 def test_deciding_again_changes_nothing(warehouse: Engine) -> None:

@@ -6,7 +6,8 @@
 -- campaign, topic text; as_of, now timestamptz; window_opens, window_closes, quiet_begins, quiet_ends local times
 -- (equal = the whole day, and no quiet hours); max_lateness_hours hours; permissions text[]; is_marketing boolean;
 -- cap_mails mails (null = no cap); cap_period 'day' or 'week'
--- look-back: steps noticed since the campaign's progress; mails of the 8 days around the send day for the cap
+-- look-back: steps noticed since the campaign's progress; for the cap, mails of the 8 days around the send day and
+--   decisions of the longest lateness and two weeks
 with waiting as (
     select
         step_due.step_due_id,
@@ -156,6 +157,27 @@ suppressed as (
     group by due.step_due_id
 ),
 
+-- Mails are found by their decisions: a decision is written once, a mail's row three times, and each time into every
+-- index. A mail that counts expires in the week asked for or later, and was decided at most the longest lateness before
+-- that; the days added are more than a week, windows and zones can make.
+mailing as not materialized (
+    select
+        decision.customer_id,
+        decision.enrollment_id,
+        decision.step,
+        decision.expires_at
+    from decision.decision
+    where
+        decision.outcome in ('send', 'defer')
+        and decision.decided_at
+        > cast(:now as timestamptz)
+        - interval '14 days'
+        - (
+            select coalesce(max(cast(campaign.definition ->> 'max_lateness_hours' as double precision)), 0)
+            from journey.campaign
+        ) * interval '1 hour'
+),
+
 -- Mails that take a place in the customer's day or week: those on their way, and planned ones that win over ours.
 taken as (
     select
@@ -165,9 +187,15 @@ taken as (
     from due
     inner join clock on due.zone = clock.zone and due.due_at = clock.due_at
     inner join journey.campaign on campaign.campaign = cast(:campaign as text)
+    inner join mailing as earlier
+        on
+            due.customer_id = earlier.customer_id
+            -- No mail's day is after the mail expires; a day more than zones differ.
+            and earlier.expires_at > cast(clock.cap_from as timestamptz) - interval '2 days'
     inner join message.message
         on
-            due.customer_id = message.customer_id
+            earlier.enrollment_id = message.enrollment_id
+            and earlier.step = message.step
             and message.send_day
             between clock.cap_from and clock.cap_from + case cast(:cap_period as text) when 'week' then 6 else 0 end
     inner join journey.campaign as other on message.campaign = other.campaign and other.is_marketing

@@ -11,9 +11,10 @@ with theirs as (
     select
         event.sg_event_id,
         event.occurred_at
-    from message.message
+    from journey.enrollment
+    inner join message.message on enrollment.enrollment_id = message.enrollment_id
     inner join event.event on message.message_id = event.message_id
-    where message.customer_id = cast(:customer_id as text)
+    where enrollment.customer_id = cast(:customer_id as text)
 )
 
 update event.event

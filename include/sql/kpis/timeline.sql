@@ -54,8 +54,9 @@ from (
         'mail ' || message.state as what,
         coalesce(message.reason, '') as why,
         30 as place
-    from message.message
-    where message.customer_id = cast(:customer_id as text)
+    from journey.enrollment
+    inner join message.message on enrollment.enrollment_id = message.enrollment_id
+    where enrollment.customer_id = cast(:customer_id as text)
     union all
     select
         fact.happened_at,
@@ -64,9 +65,8 @@ from (
         fact.what,
         coalesce(fact.why, '') as why,
         fact.place
-    from message.message
-    inner join event.engagement
-        on message.enrollment_id = engagement.enrollment_id and message.step = engagement.step
+    from journey.enrollment
+    inner join event.engagement on enrollment.enrollment_id = engagement.enrollment_id
     cross join
         lateral (
             values
@@ -81,7 +81,7 @@ from (
             (engagement.unsubscribed_at, 'unsubscribed', null, 47),
             (engagement.complained_at, 'complained', null, 48)
         ) as fact (happened_at, what, why, place)
-    where message.customer_id = cast(:customer_id as text) and fact.happened_at is not null
+    where enrollment.customer_id = cast(:customer_id as text) and fact.happened_at is not null
     union all
     select
         suppression.suppressed_at as happened_at,

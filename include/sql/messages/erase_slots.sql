@@ -6,4 +6,8 @@ update message.message
 set
     subject = null,
     slots = null
-where message.customer_id = cast(:customer_id as text) and (message.slots is not null or message.subject is not null)
+from journey.enrollment
+where
+    enrollment.customer_id = cast(:customer_id as text)
+    and message.enrollment_id = enrollment.enrollment_id
+    and (message.slots is not null or message.subject is not null)

@@ -6,7 +6,7 @@ drop index event.event_address;
 create index event_address on event.event using brin (address text_bloom_ops);
 
 -- Whoever asks for a customer's mails asks when the customer opened or clicked one. The few who want all of them
--- (one person's timeline) come by the messages.
+-- (one person's timeline) come by the enrollments.
 drop index event.engagement_customer;
 create index engagement_customer on event.engagement (customer_id)
 where first_open_at is not null or first_click_at is not null;
