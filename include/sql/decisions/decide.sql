@@ -160,7 +160,7 @@ suppressed as (
 -- Mails are found by their decisions: a decision is written once, a mail's row three times, and each time into every
 -- index. A mail that counts expires in the week asked for or later, and was decided at most the longest lateness before
 -- that; the days added are more than a week, windows and zones can make.
-mailing as not materialized (
+mailing as (
     select
         decision.customer_id,
         decision.enrollment_id,
