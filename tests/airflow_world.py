@@ -196,13 +196,14 @@ def zone_at_noon(now: dt.datetime) -> str:
 
 @dataclass(frozen=True)
 class Person:
-    """A customer who said yes; `birthday` as the feeds write it."""
+    """A customer who said yes, with a cart to remind of or not; `birthday` as the feeds write it."""
 
     customer_id: str
     email: str
     first_name: str = "Ada"
     last_name: str = ""
     birthday: str = ""
+    has_cart: bool = True
 
 
 def people(prefix: str, count: int) -> list[Person]:
@@ -211,7 +212,7 @@ def people(prefix: str, count: int) -> list[Person]:
 
 
 def write_carts(folder: Path, persons: Iterable[Person], now: dt.datetime) -> None:
-    """Feed files of customers who left a cart two hours before `now`."""
+    """Feed files of customers; those with a cart left it two hours before `now`."""
     zone, said_yes = zone_at_noon(now), _text(now - dt.timedelta(days=200))
     left_at = _text(now - dt.timedelta(hours=2, minutes=5))
     listed = list(persons)
@@ -225,24 +226,25 @@ def write_carts(folder: Path, persons: Iterable[Person], now: dt.datetime) -> No
             for one in listed
         ],
     )  # fmt: skip
+    carts = [f"cart-{one.customer_id}" for one in listed if one.has_cart]
     _write(folder / "products.csv", "product_id name price currency", [["tea", "Green tea", "4.50", "GBP"]])
     _write(
         folder / "carts.csv",
         "cart_id customer_id created_at updated_at status url",
         [
-            [f"cart-{one.customer_id}", one.customer_id, left_at, left_at, "open", "https://shop.example.com/cart"]
-            for one in listed
+            [cart, cart.removeprefix("cart-"), left_at, left_at, "open", "https://shop.example.com/cart"]
+            for cart in carts
         ],
     )
     _write(
         folder / "cart_lines.csv",
         "cart_id product_id quantity unit_price",
-        [[f"cart-{one.customer_id}", "tea", "2", "4.50"] for one in listed],
+        [[cart, "tea", "2", "4.50"] for cart in carts],
     )
 
 
 def load(world: AirflowWorld, persons: Iterable[Person]) -> None:
-    """Load customers who left a cart into the warehouse, beside Airflow."""
+    """Load customers and their carts into the warehouse, beside Airflow."""
     now = dt.datetime.now(dt.UTC)
     folder = world.folder / f"feeds-{uuid.uuid4().hex[:8]}"
     folder.mkdir()

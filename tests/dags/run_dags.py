@@ -1,9 +1,10 @@
 """Run DAGs by `dag.test()` in a process of its own and print states and XComs as JSON.
 
-Not a test module: test_dag_runs.py runs it. Reads a list of [dag_id, conf, has_logical_date] from standard
-input; unless `--migrated` is given, it first migrates the metadata database its environment names and writes the
-DAGs into it, since two processes that do this at once break each other's insert. Airflow reads that address when
-it is imported, which is why this is a process of its own.
+Not a test module: tests run it. Reads a list of [dag_id, conf, has_logical_date] from standard input; unless
+`--migrated` is given, it first migrates the metadata database its environment names and writes the DAGs into it.
+Airflow reads that address when it is imported, which is why this is a process of its own. No two of them at once
+on one metadata database: they break each other's insert of the DAGs, and a run without a logical date begins by
+clearing every task of its DAG, those of the other's run too.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ record.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -158,7 +160,7 @@ def test_a_backfill_of_a_month_mails_nobody(world: AirflowWorld) -> None:
     load(
         world,
         [
-            Person(f"month-{day}", f"month-{day}@example.com", birthday=f"1980-{month:%m}-{day:02}")
+            Person(f"month-{day}", f"month-{day}@example.com", birthday=f"1980-{month:%m}-{day:02}", has_cart=False)
             for day in range(1, 29)
         ],
     )
@@ -223,32 +225,26 @@ def now_of(world: AirflowWorld, *runs: Run) -> list[Run]:
 
 
 def test_two_runs_at_once(world: AirflowWorld, server_url: str, tmp_path: Path) -> None:
-    """A second Airflow runs the same campaign and the same delivery in the same seconds: each mail goes once."""
+    """Two more Airflows run the same campaign and the same delivery in the same seconds: each mail goes once."""
     load(world, people("both", MANY))
-    with metadata_database(server_url) as metadata_url:
-        other = {
-            **world.environment,
-            "AIRFLOW_HOME": str(tmp_path / "airflow"),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_url.replace("postgresql://", "postgresql+psycopg2://"),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(RUN_DAGS.parents[2] / "dags"),
-            "AIRFLOW__CORE__PLUGINS_FOLDER": str(RUN_DAGS.parents[2] / "plugins"),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        }
-        run_dags_apart(other, "[]")  # makes its tables
-        as_of = dt.datetime.now(dt.UTC).isoformat()
+    with (
+        another_airflow(world, server_url, tmp_path / "one") as one,
+        another_airflow(world, server_url, tmp_path / "two") as two,
+    ):
+        at_once(lambda: run_dags_apart(one, []), lambda: run_dags_apart(two, []))  # makes their tables
+        as_of = {"as_of": dt.datetime.now(dt.UTC).isoformat()}
         world.airflow.pause(["deliver_messages"])
         at_once(
-            lambda: run_dags_apart(other, f'[["{CAMPAIGN}", {{"as_of": "{as_of}"}}, false]]', "--migrated"),
-            lambda: run_dags_apart(other, f'[["{CAMPAIGN}", {{"as_of": "{as_of}"}}, false]]', "--migrated"),
-            lambda: world.run(CAMPAIGN, as_of=as_of),
+            lambda: run_dags_apart(one, [(CAMPAIGN, as_of)], "--migrated"),
+            lambda: run_dags_apart(two, [(CAMPAIGN, as_of)], "--migrated"),
+            lambda: world.run(CAMPAIGN, **as_of),
         )
         assert ledger(world, "both") == {"planned": MANY}
         world.faults(delay_ms=5000)
         world.airflow.unpause(["deliver_messages"])
         at_once(
-            lambda: run_dags_apart(other, '[["deliver_messages", {}, false]]', "--migrated"),
-            lambda: run_dags_apart(other, '[["deliver_messages", {}, false]]', "--migrated"),
+            lambda: run_dags_apart(one, [("deliver_messages", {})], "--migrated"),
+            lambda: run_dags_apart(two, [("deliver_messages", {})], "--migrated"),
             lambda: world.run("deliver_messages"),
         )
     idle(world)
@@ -261,12 +257,30 @@ def test_two_runs_at_once(world: AirflowWorld, server_url: str, tmp_path: Path) 
     assert workers[0][0] >= 2, "one process did it all: the test proves nothing"
 
 
-def run_dags_apart(environment: dict[str, str], wanted: str, *options: str) -> None:
-    """Run DAGs by `dag.test()` in a process of its own."""
+@contextmanager
+def another_airflow(world: AirflowWorld, server_url: str, home: Path) -> Iterator[dict[str, str]]:
+    """The settings of an Airflow with a metadata database of its own, on the same warehouse.
+
+    Of its own: `dag.test()` without a logical date clears every task of its DAG, those of other runs too.
+    """
+    with metadata_database(server_url) as metadata_url:
+        yield {
+            **world.environment,
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_url.replace("postgresql://", "postgresql+psycopg2://"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(RUN_DAGS.parents[2] / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(RUN_DAGS.parents[2] / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        }
+
+
+def run_dags_apart(environment: dict[str, str], wanted: list[tuple[str, dict[str, str]]], *options: str) -> None:
+    """Run DAGs, each with its conf, by `dag.test()` in a process of its own."""
     done = subprocess.run(
         [sys.executable, str(RUN_DAGS), *options],
         env=with_include({**os.environ, **environment}),
-        input=wanted,
+        input=json.dumps([(dag_id, conf, False) for dag_id, conf in wanted]),
         capture_output=True,
         text=True,
         check=False,
