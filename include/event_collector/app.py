@@ -146,7 +146,17 @@ def _line(event: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
-        return json.dumps(event, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        return _lenient_line(event)
+
+
+def _lenient_line(event: dict[str, Any]) -> bytes:
+    """Write what a strict writer refuses; of an event that is nested deeper than can be written, its plain fields."""
+    try:
+        text = json.dumps(event, separators=(",", ":"), allow_nan=False)
+    except RecursionError:
+        plain = {name: value for name, value in event.items() if not isinstance(value, dict | list)}
+        text = json.dumps(plain, separators=(",", ":"), allow_nan=False)
+    return text.encode() + b"\n"
 
 
 async def _ask(request: Request) -> Response:

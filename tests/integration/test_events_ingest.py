@@ -25,7 +25,7 @@ from sqlalchemy.engine import Engine
 import builders
 from builders import NOON, rows
 from lifecycle_mail.errors import EventsError
-from lifecycle_mail.events import IngestReport, ingest, reading
+from lifecycle_mail.events import IngestReport, copying, ingest, reading
 
 TOPICS = {7: "reminders", 8: "offers"}
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -336,6 +336,44 @@ class TestFiles:
         ingest(warehouse, path, topics=TOPICS)
         with warehouse.connect() as connection:
             assert rows(connection, query) == expected
+
+    def test_an_event_nested_too_deeply_stops_nothing(
+        self, warehouse: Engine, mails: dict[str, str], tmp_path: Path
+    ) -> None:
+        """In a line, in an array and in a document: what cannot be written again is set aside, the rest loads."""
+        good, deep = event("open", "a", mails, 1), b"[" * 300 + b"]" * 300
+        bad = orjson.dumps(event("click", "b", mails, 1, sg_event_id=...))[:-1] + b',"url":' + deep + b"}"
+        folder = tmp_path / "exports"
+        folder.mkdir()
+        (folder / "lines.ndjson").write_bytes(bad + b"\n" + orjson.dumps(good) + b"\n")
+        (folder / "array.ndjson").write_bytes(b"[" + bad + b"," + orjson.dumps(event("open", "c", mails, 1)) + b"]\n")
+        (folder / "whole.json").write_bytes(b"[" + bad + b"," + orjson.dumps(event("open", "d", mails, 1)) + b"]")
+        report = ingest(warehouse, folder)
+        assert (report.inserted, report.rejected) == (3, 3)
+        query = "select source_name, line, reason, strpos(raw, '[[[') > 0 from event.rejected order by 1"
+        with warehouse.connect() as connection:
+            assert rows(connection, query) == [
+                (name, 1, "nested_too_deeply", True) for name in ("array.ndjson", "lines.ndjson", "whole.json")
+            ]
+
+    def test_long_lines_end_a_step_early_and_go_in_pieces(
+        self, warehouse: Engine, mails: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A step is bounded by what was read, a block of COPY by rows and bytes: every event is there all the same."""
+        monkeypatch.setattr(reading, "BLOCK_BYTES", 4_000)
+        monkeypatch.setattr(reading, "LARGEST_STEP_BYTES", 20_000)
+        monkeypatch.setattr(copying, "_ROWS_A_BLOCK", 7)
+        monkeypatch.setattr(copying, "_LARGEST_BLOCK", 1_001)
+        story = [event("open", "abcdefg"[n % 7], mails, n, padding="é" * (n % 50)) for n in range(200)]
+        path = tmp_path / "long.ndjson"
+        path.write_bytes(lines(story) + b"no JSON\n" * 20)
+        steps: list[int] = []
+        report = ingest(warehouse, path, progress=lambda _, received, inserted: steps.append(received))
+        assert (report.received, report.inserted, report.rejected) == (220, 200, 20)
+        assert 2 < len(steps) < 20, steps
+        with warehouse.connect() as connection:
+            found = {row[0]: row[1] for row in rows(connection, "select sg_event_id, raw from event.event")}
+        assert found == {one["sg_event_id"]: one for one in story}
 
     def test_values_jsonb_cannot_hold_do_not_stop_the_step(
         self, warehouse: Engine, mails: dict[str, str], tmp_path: Path

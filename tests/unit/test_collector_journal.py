@@ -186,6 +186,9 @@ def test_odd_but_signed_content_is_kept() -> None:
     assert to_lines(b'[{"a":"\\ud800"},{"b":1}]') == [b'{"a":"\\ud800"}\n', b'{"b":1}\n']
     assert to_lines(b'[{"a":"\xff"}]') == ['{"a":"\ufffd"}\n'.encode()]
     assert to_lines(b'[{"a":NaN}]') == [b'{"a":null}\n']
+    deep = b"[" * 1000 + b"]" * 1000
+    assert to_lines(b'[{"a":1,"b":' + deep + b'},{"c":2}]') == [b'{"a":1}\n', b'{"c":2}\n']
+    assert to_lines(b'[{"a":' + deep[600:1400] + b"}]") == [b'{"a":' + deep[600:1400] + b"}\n"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'[{"a":1},[]]', b"[{", b"null", b"[" * 100_000])

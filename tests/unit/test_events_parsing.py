@@ -152,6 +152,30 @@ def test_what_cannot_be_taken_has_a_name(fields: dict[str, object], reason: str)
     assert "@" not in refused.value.detail
 
 
+@pytest.mark.parametrize(
+    ("depth", "fields"),
+    [
+        (260, b'"event":"open"'),
+        (260, b'"sg_event_id":"a","event":"open","back":"\\u0000"'),
+        (1000, b'"sg_event_id":"a","event":"open","back":"\\u0000"'),
+        (1000, b'"sg_event_id":"a","event":"dropped"'),
+    ],
+)  # fmt: skip
+def test_what_is_nested_deeper_than_it_can_be_written_has_a_name(depth: int, fields: bytes) -> None:
+    """Read, but not to be written as an identity, without NUL, or as a reason: refused like any other."""
+    name = b'"reason"' if b"dropped" in fields else b'"url"'
+    raw = b'{"timestamp":1770000000,' + fields + b"," + name + b":" + b"[" * depth + b"]" * depth + b"}"
+    with pytest.raises(Refused) as refused:
+        staged(orjson.loads(raw), raw, RULES)
+    assert refused.value.reason == "nested_too_deeply"
+
+
+def test_a_group_of_too_many_digits_is_no_group_we_know() -> None:
+    """Such an opt-out counts for everything, as that of any other unknown group."""
+    assert fact_of(event="group_unsubscribe", asm_group_id="7" * 5_000)["scope"] == "all"
+    assert fact_of(event="group_unsubscribe", asm_group_id="7")["scope"] == "topic:offers"
+
+
 def test_without_an_id_equal_events_have_one_identity_and_others_another() -> None:
     """Where sg_event_id is absent or unusable, a hash of what tells events apart stands for it."""
     first = fact_of(sg_event_id=...)["sg_event_id"]

@@ -24,6 +24,7 @@ _TRAILER = b"\xff\xff"
 _EPOCH_SECONDS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())  # PostgreSQL counts from here
 _MICROSECONDS = 1_000_000
 _ROWS_A_BLOCK = 25_000
+_LARGEST_BLOCK = 1 << 26  # bytes; the protocol allows 2**30 a message, which long rows would pass
 _UUID_SIZE = struct.pack(">i", 16)
 _UUID_DIGITS = 32
 
@@ -77,7 +78,8 @@ def _blocks(begin: bytes, rows: Iterator[bytes]) -> Iterator[bytes]:
     # Many rows a block: while the next step is parsed, every block waits for the interpreter.
     yield _HEADER
     while block := begin.join((b"", *islice(rows, _ROWS_A_BLOCK))):
-        yield block
+        for at in range(0, len(block), _LARGEST_BLOCK):
+            yield block[at : at + _LARGEST_BLOCK]
     yield _TRAILER
 
 

@@ -33,6 +33,7 @@ LONGEST_ADDRESS = 320
 LONGEST_KIND = 100
 LONGEST_TOPIC = 63
 LONGEST_REASON = 1000
+LONGEST_NUMBER = 16  # digits of a number that is written as text
 
 _FACTS = {
     "processed": "processed",
@@ -122,7 +123,7 @@ def _telling(event: Event, kind: str, fact: str, rules: Rules, whom: bytes) -> b
     """The fields of what failed, or says whom to mail no more."""
     scope = suppression = reason = ""
     if fact in _FAILURES:
-        reason = without_addresses(str(event.get("reason") or ""))[:LONGEST_REASON]
+        reason = without_addresses(_reason(event))[:LONGEST_REASON]
         if fact == "bounced_hard":
             scope, suppression = "all", "hard_bounce"
         elif fact == "dropped" and reason.strip().lower() in _LASTING_DROPS:
@@ -134,6 +135,13 @@ def _telling(event: Event, kind: str, fact: str, rules: Rules, whom: bytes) -> b
     elif fact == "resubscribe":
         scope = _scope(event, kind, rules.topics)
     return text(fact) + whom + b"".join(map(_text_or_null, (scope, suppression, reason)))
+
+
+def _reason(event: Event) -> str:
+    reason = event.get("reason")
+    if type(reason) is str or not reason:
+        return reason or ""
+    return written(reason).decode()
 
 
 def _text_or_null(value: str) -> bytes:
@@ -149,8 +157,31 @@ def without_addresses(answer: str) -> str:
 
 
 def plain_json(event: Event) -> bytes:
-    """Return the event as JSON whose every text the database can hold: without NUL."""
-    return orjson.dumps(_without_nul(event))
+    """Return the event as JSON whose every text the database can hold: without NUL.
+
+    Raises:
+        Refused: the event is nested too deeply.
+    """
+    try:
+        return written(_without_nul(event))
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def written(value: Any) -> bytes:
+    """Return what was read from JSON as JSON again.
+
+    Raises:
+        Refused: it is nested deeper than is ever written.
+    """
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # what it read itself it can write, but for this
+        raise _too_deep() from None
+
+
+def _too_deep() -> Refused:
+    return Refused("nested_too_deeply", "lists and objects stand inside one another deeper than any event has them")
 
 
 def _without_nul(value: Any) -> Any:
@@ -179,7 +210,7 @@ def _epoch(event: Event, rules: Rules) -> int:
     if type(value) is float and value == value and abs(value) < 1e18:
         value = int(value)
     # A tool in between may have turned numbers into text; the event is evidence all the same.
-    if type(value) is str and value.isascii() and value.isdigit() and len(value) < 16:
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) < LONGEST_NUMBER:
         value = int(value)
     if type(value) is not int:
         raise Refused("timestamp_not_a_number", "field timestamp is missing or no number of seconds")
@@ -207,7 +238,7 @@ def _identity(event: Event) -> str:
     if type(identity) is str and 0 < len(identity) <= LONGEST_EVENT_ID and "\x00" not in identity:
         return identity
     told = [identity, *(event.get(name) for name in _HASHED)]
-    return "hash:" + hashlib.blake2b(orjson.dumps(told), digest_size=16).hexdigest()
+    return "hash:" + hashlib.blake2b(written(told), digest_size=16).hexdigest()
 
 
 def _fact(event: Event, kind: str) -> str:
@@ -229,7 +260,7 @@ def _scope(event: Event, kind: str, topics: Mapping[int, str]) -> str:
     if kind == "unsubscribe":
         return "all"
     group = event.get("asm_group_id")
-    if type(group) is str and group.isdecimal():
+    if type(group) is str and group.isdecimal() and len(group) < LONGEST_NUMBER:
         group = int(group)
     topic = topics.get(group) if type(group) is int else None
     return f"topic:{topic}" if topic else "all"

@@ -22,12 +22,13 @@ from typing import IO, Any, NamedTuple
 import orjson
 
 from lifecycle_mail.errors import EventsError
-from lifecycle_mail.events.parsing import DAY_SECONDS, Refused, Rules, Staged, staged
+from lifecycle_mail.events.parsing import DAY_SECONDS, Refused, Rules, Staged, staged, written
 
 SUFFIXES = (".ndjson", ".jsonl", ".json")
 BLOCK_BYTES = 1 << 22
 FINGERPRINT_BYTES = 4096
 LONGEST_RAW = 100_000  # characters kept of a line that is set aside
+LARGEST_STEP_BYTES = 1 << 28  # read for one step: five times what 100,000 events take
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Step:
     order: list[str] = field(default_factory=list)
     days: set[int] = field(default_factory=set)
     received: int = 0
+    read_bytes: int = 0
     set_aside: list[SetAside] = field(default_factory=list)
     positions: dict[str, Position] = field(default_factory=dict)
 
@@ -153,7 +155,10 @@ def fingerprint(file: Path, size_bytes: int) -> str:
 
 
 class Reader:
-    """Reads files from where they were left, one step of `events_a_step` or a little more at a time."""
+    """Reads files from where they were left, one step of `events_a_step` or a little more at a time.
+
+    A step of very long lines ends earlier, at LARGEST_STEP_BYTES: it is held in memory.
+    """
 
     def __init__(self, known: Mapping[str, Position], rules: Rules, events_a_step: int) -> None:
         self._known = known
@@ -217,7 +222,7 @@ class Reader:
         except (EOFError, zlib.error, gzip.BadGzipFile, orjson.JSONDecodeError):
             return False
         for place, item in enumerate(value if isinstance(value, list) else [value], start=1):
-            self._take(file.source_name, place, item, orjson.dumps(item))
+            self._take_item(file.source_name, place, item, text)
         self._reached(replace(start, read_bytes=len(text), read_lines=text.count(b"\n"), is_finished=True))
         return True
 
@@ -234,6 +239,7 @@ class Reader:
             position = replace(
                 position, read_bytes=position.read_bytes + taken, read_lines=position.read_lines + len(lines)
             )
+            self._step.read_bytes += taken
             self._reached(position)
             yield from self._full()
         self._reached(replace(self._last_line(position, rest), is_finished=True))
@@ -286,9 +292,18 @@ class Reader:
     def _take_value(self, source_name: str, number: int, value: Any, line: bytes) -> None:
         if type(value) is list:
             for item in value:
-                self._take(source_name, number, item, orjson.dumps(item))
+                self._take_item(source_name, number, item, line)
         else:
             self._take(source_name, number, value, line)
+
+    def _take_item(self, source_name: str, number: int, item: Any, array: bytes) -> None:
+        """Take one element of an array; set the whole array aside for one that cannot be written alone."""
+        try:
+            raw = written(item)
+        except Refused as refused:
+            self._set_aside(source_name, number, refused.reason, refused.detail, array)
+            return
+        self._take(source_name, number, item, raw)
 
     def _take(self, source_name: str, number: int, value: Any, raw: bytes) -> None:
         if type(value) is not dict:
@@ -313,7 +328,7 @@ class Reader:
         self._step.positions[position.source_name] = position
 
     def _full(self) -> Iterator[Step]:
-        if self._step.received >= self._events_a_step:
+        if self._step.received >= self._events_a_step or self._step.read_bytes >= LARGEST_STEP_BYTES:
             yield self._emptied()
 
 
