@@ -5,7 +5,8 @@ themselves, so that a warehouse whose Airflow slept still works. Where `LIFECYCL
 `LIFECYCLE_DECISION_RETENTION_MONTHS` is set, months older than that are dropped whole; by default everything is
 kept. The present month and the one before it always stay, and so does a month that mails in doubt or the KPI
 tables still need: then the task fails and names it. Each lock is asked for with half a second's patience, so
-that no mail waits longer.
+that no mail waits longer. `summarize_addresses` makes the filters by which an erasure finds an address among the
+day's raw events.
 
 **A re-run** finds every partition there, and nothing left to drop.
 
@@ -34,11 +35,16 @@ def maintain_partitions() -> None:
             return {"partitions": len(system.ensure_months(now()))}
 
     @task
+    def summarize_addresses() -> Counts:
+        with installation() as system:
+            return {"page_ranges": system.summarize_addresses()}
+
+    @task
     def retire_partitions() -> Counts:
         with installation() as system:
             return {"dropped": len(system.retire_months(now()).dropped)}
 
-    ensure_partitions() >> retire_partitions()
+    ensure_partitions() >> summarize_addresses() >> retire_partitions()
 
 
 maintain_partitions()

@@ -180,6 +180,11 @@ class Installation:
         keep = partitions.retention_of(self.settings)
         return partitions.retire_months(self.engine, now, keep).require_all()
 
+    def summarize_addresses(self) -> int:
+        """Make the filters that raw events of the last days lack, by which an erasure finds an address."""
+        with self.engine.begin() as connection:
+            return events.summarize_addresses(connection)
+
     def erase(self, customer_id: str, now: dt.datetime) -> bool:
         """Erase a person: personal columns, mails' personal parts, raw events, export files.
 

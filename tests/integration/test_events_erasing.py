@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gzip
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 import builders
-from builders import rows
-from lifecycle_mail.events import erase, ingest, scrub_files
+from builders import NOON, rows
+from lifecycle_mail.events import erase, ingest, scrub_files, summarize_addresses
 from lifecycle_mail.events.erasing import mention_of, scrubbed_line
 
 JANE, JOE = "jane@example.com", "joe.jane@example.com"
@@ -118,6 +120,26 @@ def test_a_scrubbed_export_still_tells_the_facts(warehouse: Engine, mails: dict[
         assert rows(connection, "select distinct address from event.event order by 1") == [(JOE,), (None,)]
 
 
+def test_filters_by_address_are_made_once_for_each_month(warehouse: Engine) -> None:
+    """Two months grow past the pages their index was built on: each gets filters, once, and a person is found."""
+    with warehouse.begin() as connection:
+        batch = builders.insert(connection, "event.batch", source_name="x")
+        for at in (NOON, NOON - timedelta(days=31)):
+            builders.ensure_month(connection, "event.event", at)
+            connection.execute(MANY_EVENTS, {"at": at, "batch": batch})
+    with warehouse.begin() as connection:
+        assert summarize_addresses(connection) == 4
+        assert summarize_addresses(connection) == 0
+        assert erase(connection, "nobody", "who-17@example.com") == 2
+
+
+MANY_EVENTS = sa.text("""
+insert into event.event (sg_event_id, occurred_at, event, address, batch_id, raw)
+select number::text, :at, 'open', 'who-' || number || '@example.com', :batch, json_build_object('pad', repeat('x', 150))
+from generate_series(1, 10000) as number
+""")
+
+
 @pytest.mark.parametrize(
     ("line", "scrubbed"),
     [
@@ -129,6 +151,8 @@ def test_a_scrubbed_export_still_tells_the_facts(warehouse: Engine, mails: dict[
         (b'[{"email":"jane@example.com","event":"open"},{"email":"x@example.com"}]\n',
          b'[{"event":"open"},{"email":"x@example.com"}]'),
         (b'["jane@example.com",5]', b"[null,5]"),
+        (b'{"email":"jane@example.com","event":"open","a":' + b"[" * 300 + b"]" * 300 + b"}\n", b'{"event":"open"}'),
+        (b'{"a":' + b"[" * 1000 + b"]" * 1000 + b',"email":"jane@example.com"}\n', b""),
     ],
 )  # fmt: skip
 def test_lines_are_scrubbed_at_their_length(line: bytes, scrubbed: bytes) -> None:

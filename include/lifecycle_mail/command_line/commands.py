@@ -344,11 +344,16 @@ def kpis_roll_up(
 
 @app.command()
 def maintain() -> None:
-    """Make the monthly partitions ahead, and drop months past their retention (by default nothing is dropped)."""
+    """Make the monthly partitions ahead, and drop months past their retention (by default nothing is dropped).
+
+    Also makes the filters by which an erasure finds an address among new raw events.
+    """
     installation, now = _open(), present()
     made = installation.ensure_months(now)
+    ranges = installation.summarize_addresses()
     dropped = installation.retire_months(now).dropped
-    print_table("Partitions", ["what", "number"], [["there ahead", len(made)], ["dropped", len(dropped)]])
+    numbers = {"there ahead": len(made), "page ranges given a filter": ranges, "dropped": len(dropped)}
+    print_table("Partitions", ["what", "number"], [[what, number] for what, number in numbers.items()])
 
 
 @app.command()

@@ -5,9 +5,19 @@ settled through `lifecycle_mail.messages`, human activity through `lifecycle_mai
 transaction.
 """
 
-from lifecycle_mail.events.erasing import ScrubReport, erase, scrub_files
+from lifecycle_mail.events.erasing import ScrubReport, erase, scrub_files, summarize_addresses
 from lifecycle_mail.events.ingesting import ingest
 from lifecycle_mail.events.suppression_sync import SyncReport, pull, push
 from lifecycle_mail.events.taking import IngestReport
 
-__all__ = ["IngestReport", "ScrubReport", "SyncReport", "erase", "ingest", "pull", "push", "scrub_files"]
+__all__ = [
+    "IngestReport",
+    "ScrubReport",
+    "SyncReport",
+    "erase",
+    "ingest",
+    "pull",
+    "push",
+    "scrub_files",
+    "summarize_addresses",
+]
