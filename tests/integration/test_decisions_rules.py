@@ -275,6 +275,22 @@ def test_the_cap_counts_a_mail_put_off_to_the_end_of_its_lateness(warehouse: Eng
     assert found == {"cart_abandoned": "eligible", "before": "eligible", "on_the_day": "capped"}
 
 
+def test_a_lateness_of_for_ever_in_an_older_row_stops_no_campaign(warehouse: Engine) -> None:
+    """Where a file had no upper bound, its campaign's row may still name more hours than a date can go back."""
+    topic = topic_of(cap={"mails": 1, "per": "day"})
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(priority=40), topic)
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(
+            "update journey.campaign set definition = jsonb_set(definition, '{max_lateness_hours}', '99999999999')"
+        )
+    plan(warehouse, campaign_of(campaign="second", priority=30), topic)
+    with warehouse.connect() as connection:
+        assert dict(rows(connection, "select campaign, reason from decision.decision")) == {
+            "cart_abandoned": "eligible", "second": "lower_priority",
+        }  # fmt: skip
+
+
 def test_deciding_again_changes_nothing(warehouse: Engine) -> None:
     """Every due step has exactly one decision, however often the run is repeated."""
     members(warehouse, "ann", "bob")

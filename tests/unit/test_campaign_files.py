@@ -38,6 +38,8 @@ def test_shipped_campaigns_are_right() -> None:
     [
         ("holdot: 0.05", "holdout: 0.05", "unknown key 'holdot': did you mean 'holdout'?"),
         ("holdout: 1.5", "holdout: 0.05", "'holdout'"),
+        ("max_lateness_hours: .inf", "max_lateness_hours: 6", "'max_lateness_hours'"),
+        ("reenter_after_days: 40001", "reenter_after_days: 7", "'reenter_after_days'"),
         ("event: orde,", "event: order,", "'goal.event' is 'orde': did you mean 'order'?"),
         ("topic: remindres", "topic: reminders", "no topic 'remindres': did you mean 'reminders'?"),
         ("with_ofer: 0.4", "with_offer: 0.5", "the shares of variants add up to 0.9: make them 1"),

@@ -13,6 +13,10 @@ NAME = r"^[a-z][a-z0-9_]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
+# More than a lifetime, for "never"; a date that far from today is still one to the database.
+LONGEST_HOURS = 1_000_000
+LONGEST_DAYS = 40_000
+
 WITHOUT_OFFER = "without_offer"
 GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
 ExitFact = Literal[
@@ -60,7 +64,7 @@ class Offer(_Strict):
     """A discount a step gives."""
 
     percent: float = Field(gt=0, le=100)
-    valid_hours: float = Field(gt=0, description="hours from the mail until it lapses")
+    valid_hours: float = Field(gt=0, le=LONGEST_HOURS, description="hours from the mail until it lapses")
     code: str | None = Field(None, max_length=40)
 
 
@@ -121,8 +125,8 @@ class Campaign(_Strict):
     holdout: Ratio = Field(0.0, description="share of enrolled customers that gets nothing")
     topic: Name
     priority: int = Field(50, ge=0, le=1000, description="higher wins a customer's day")
-    reenter_after_days: float = Field(ge=0, description="days between two enrollments of one customer")
-    max_lateness_hours: float = Field(gt=0, description="later than this a mail is stale")
+    reenter_after_days: float = Field(ge=0, le=LONGEST_DAYS, description="days between two enrollments of one customer")
+    max_lateness_hours: float = Field(gt=0, le=LONGEST_HOURS, description="later than this a mail is stale")
     send_window: HourRange | None = Field(None, description="recipient's local time; none = any hour")
     steps: tuple[Step, ...] = Field(min_length=1)
 
@@ -183,7 +187,7 @@ class Limits(_Strict):
     bounce_rate: Ratio = 0.05
     rejection_rate: Ratio = 0.05
     minimum: Annotated[int, Field(ge=1)] = 200
-    window_hours: Annotated[float, Field(gt=0)] = 72
+    window_hours: Annotated[float, Field(gt=0, le=LONGEST_HOURS)] = 72
 
 
 class Topic(_Strict):
@@ -196,7 +200,7 @@ class Topic(_Strict):
     sender: Sender
     cap: Cap | None = None
     in_doubt: Literal["abandon", "resend"] = "abandon"
-    settle_after_hours: float = Field(48, gt=0)
+    settle_after_hours: float = Field(48, gt=0, le=LONGEST_HOURS)
     quiet_hours: HourRange | None = None
     permissions: tuple[Permission, ...] = ("confirmed",)
     limits: Limits = Limits()

@@ -173,7 +173,8 @@ mailing as (
         > cast(:now as timestamptz)
         - interval '14 days'
         - (
-            select coalesce(max(cast(campaign.definition ->> 'max_lateness_hours' as double precision)), 0)
+            -- A file from before it had a bound may name any number of hours.
+            select least(coalesce(max(cast(campaign.definition ->> 'max_lateness_hours' as double precision)), 0), 1e6)
             from journey.campaign
         ) * interval '1 hour'
 ),
