@@ -5,7 +5,9 @@ The planner is told to read through a table only where it has no other way, sinc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +15,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from builders import NOON, ensure_month, rows
 from lifecycle_mail.database import statement
+from lifecycle_mail.decisions import rules
 from lifecycle_mail.events.erasing import KEPT_KEYS
+from planning import campaign_of, topic_of
 
 LAST_ACTIVITY = "select segment.last_activity_at('ann', cast(:noon as timestamptz))"
 EXITS = """
@@ -25,9 +29,10 @@ select * from journey.exit_facts_of(
 
 @pytest.fixture
 def by_index(warehouse: Engine) -> Iterator[Connection]:
-    """A connection that reads through a table only where it must; raw events have a month."""
+    """A connection that reads through a table only where it must; raw events and decisions have a month."""
     with warehouse.begin() as connection:
         ensure_month(connection, "event.event", NOON)
+        ensure_month(connection, "decision.decision", NOON)
         # The index of a new month is built by reading it; that is not to be counted.
         connection.exec_driver_sql("select pg_stat_force_next_flush()")
     with warehouse.begin() as connection:
@@ -48,8 +53,47 @@ def test_a_customer_s_opens_and_clicks_are_found_by_index(by_index: Connection, 
     assert not {name for name in read_through(by_index) if name.startswith("event.")}
 
 
+def scans(connection: Connection, name: str, **parameters: Any) -> dict[str, set[str]]:
+    """How a statement would look each table up: by which index conditions ('' for none)."""
+    text = sa.text(f"explain (format json, verbose) {statement(name).text}")
+    (plan,) = connection.execute(text, parameters).scalar_one()
+    found: dict[str, set[str]] = {}
+    nodes = [plan["Plan"]]
+    for node in nodes:
+        below = node.get("Plans", [])
+        nodes += below
+        if "Relation Name" in node and node["Node Type"] != "ModifyTable":
+            is_bitmap = node["Node Type"] == "Bitmap Heap Scan"  # its child has the condition
+            conditions = [one.get("Index Cond", "") for one in (below if is_bitmap else [node])]
+            table = _of_the_parent(f"{node['Schema']}.{node['Alias']}")
+            found.setdefault(table, set()).update(map(_of_the_parent, conditions))
+    return found
+
+
+def _of_the_parent(text: str) -> str:
+    """Leave out the numbers that the planner gives the parts of a table, and a table that is read again."""
+    return re.sub(r"_[0-9]+\b", "", text)
+
+
 def test_an_erased_address_is_found_by_index(by_index: Connection) -> None:
-    """Raw events are the largest table there is, and are not read through for one address."""
-    text = sa.text(f"explain {statement('events/erase_events').text}")
+    """Raw events are the largest table there is, and are not read through for one person."""
     whose = {"customer_id": "ann", "address": "ann@example.com", "kept_keys": list(KEPT_KEYS)}
-    assert "Index Cond: (address = 'ann@example.com'" in "\n".join(by_index.execute(text, whose).scalars())
+    found = scans(by_index, "events/erase_events", **whose)
+    assert "(event.address = 'ann@example.com'::text)" in found["event.event"]
+    assert all("" not in conditions for conditions in found.values()), found
+
+
+def test_what_fills_a_customer_s_day_is_found_by_index(by_index: Connection) -> None:
+    """Deciding few steps looks each one's decisions up by customer, and its mails by those."""
+    given = {"as_of": NOON, "now": NOON, "upto": 9, "room": 2, "half": None}
+    found = scans(by_index, "decisions/decide", **given, **rules._rules(campaign_of(), topic_of(cap={"mails": 1})))
+    assert found["decision.decision"] == {"(decision.customer_id = due.customer_id)"}
+    assert {condition.partition(" = ")[0] for condition in found["message.message"]} == {"(message.enrollment_id"}
+
+
+@pytest.mark.parametrize(("name", "also"), [("messages/erase_slots", {}), ("kpis/timeline", {"campaign": None})])
+def test_a_person_s_mails_are_found_by_index(by_index: Connection, name: str, also: dict[str, None]) -> None:
+    """By the person's enrollments: mails have no index by customer."""
+    found = scans(by_index, name, customer_id="ann", **also)
+    assert found["message.message"] == {"(message.enrollment_id = enrollment.enrollment_id)"}
+    assert all("" not in conditions for conditions in found.values()), found

@@ -19,10 +19,13 @@ COLUMNS = (
 )
 PUT_ENGAGEMENT = sa.text(
     """insert into event.engagement
-       (enrollment_id, step, message_id, campaign, customer_id, last_open_at, last_click_at,
-        first_machine_open_at, first_event_at, batch_id)
-       values (:n, 's', gen_random_uuid(), 'c', :customer, :opened, :clicked, :machine, :machine, :batch)
+       (enrollment_id, step, message_id, campaign, customer_id, first_open_at, last_open_at,
+        first_click_at, last_click_at, first_machine_open_at, first_event_at, batch_id)
+       values (:n, 's', gen_random_uuid(), 'c', :customer, :opened, :opened, :clicked, :clicked, :machine, :machine,
+        :batch)
        on conflict (enrollment_id, step) do update set
+       first_open_at = least(engagement.first_open_at, excluded.first_open_at),
+       first_click_at = least(engagement.first_click_at, excluded.first_click_at),
        last_open_at = greatest(engagement.last_open_at, excluded.last_open_at),
        last_click_at = greatest(engagement.last_click_at, excluded.last_click_at), batch_id = excluded.batch_id"""
 )

@@ -1,15 +1,17 @@
 -- An ingest writes to no index larger than what is asked of it (0020).
 
 -- Only an erasure looks an address up. A filter of a hundredth of the table is enough for it: it reads the few
--- megabytes that may hold the address, and those that came in since the last vacuum.
-drop index event.event_address;
-create index event_address on event.event using brin (address text_bloom_ops);
+-- megabytes that may hold the address, and those that came in since filters were last made.
+create index event_address_filter on event.event using brin (address text_bloom_ops);
 
 -- Whoever asks for a customer's mails asks when the customer opened or clicked one. The few who want all of them
 -- (one person's timeline) come by the enrollments.
-drop index event.engagement_customer;
-create index engagement_customer on event.engagement (customer_id)
+create index engagement_active_customer on event.engagement (customer_id)
 where first_open_at is not null or first_click_at is not null;
+
+-- Once both are built: nobody who only reads waits for that.
+drop index event.event_address;
+drop index event.engagement_customer;
 
 -- journey.exit_fact and journey.exit_facts_of as in 0011, asking what that index holds.
 do $make$
