@@ -18,6 +18,7 @@ from airflow.sdk import AssetOrTimeSchedule, dag, task
 from lifecycle_airflow.assets import EVENT_FILES, EVENTS
 from lifecycle_airflow.dag_defaults import dag_defaults, ticks
 from lifecycle_airflow.installation import Counts, folder, installation
+from lifecycle_airflow.run_window import now
 
 
 @dag(
@@ -29,7 +30,8 @@ def ingest_events() -> None:
     @task(outlets=[EVENTS])
     def ingest() -> Counts:
         with installation() as system:
-            return system.ingest(folder(system.settings.events_dir, "LIFECYCLE_EVENTS_DIR")).counts()
+            exports = folder(system.settings.events_dir, "LIFECYCLE_EVENTS_DIR")
+            return system.ingest(exports, now=now()).counts()
 
     ingest()
 

@@ -125,10 +125,12 @@ def test_one_click_unsubscribes(collector: Service, folder: Path) -> None:
     found = [line for line in lines_in(folder) if line.get("lm_message_id") == "m-1"]
     assert len(found) == 2
     for line in found:
-        assert abs(line.pop("timestamp") - time.time()) < 60
+        timestamp = line.pop("timestamp")
+        assert abs(timestamp - time.time()) < 60
+        told = f"{token} {timestamp // 86_400}"  # another day it is said anew
         assert line == {
             "event": "lm_unsubscribe", "lm_message_id": "m-1", "lm_topic": "reminders",
-            "sg_event_id": "lm-" + hashlib.sha256(token.encode()).hexdigest()[:32],
+            "sg_event_id": "lm-" + hashlib.sha256(told.encode()).hexdigest()[:32],
         }  # fmt: skip
 
 

@@ -573,6 +573,29 @@ class TestSettling:
             ("g", "accepted", "as_it_was", NOON, None),
         ]
 
+    @pytest.mark.parametrize("state", ["planned", "rejected", "cancelled"])
+    def test_an_event_settles_what_ended_after_a_request(
+        self, warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport], state: str
+    ) -> None:
+        """Planned again by its policy, and ended before a second request: the first one was taken after all."""
+        with warehouse.begin() as connection:
+            rows(
+                connection,
+                "update message.message set state = :state, reason = 'stale', attempt_id = 1, accepted_at = null"
+                " where customer_id = 'a' returning 1", state=state,
+            )  # fmt: skip
+        assert take([event("delivered", "a", mails, 3)]).settled == 1
+        assert end_state(warehouse)["states"][0] == ("a", "accepted", "settled_by_event", at(3), at(3))
+
+    def test_our_own_events_do_not_say_that_the_provider_s_come(
+        self, warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
+    ) -> None:
+        """The newest event lets doubt end by policy: a click on our own page is no sign of the provider's feed."""
+        take([event("lm_unsubscribe", "a", mails, 90), event("open", "b", mails, 3)], "one.ndjson")
+        take([event("lm_unsubscribe", "c", mails, 99)], "two.ndjson")
+        with warehouse.connect() as connection:
+            assert rows(connection, "select newest_at from event.batch order by batch_id") == [(at(3),), (None,)]
+
     @pytest.mark.usefixtures("states")
     def test_an_earlier_event_that_comes_later_moves_the_time(
         self, warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]

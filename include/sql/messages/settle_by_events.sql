@@ -34,8 +34,8 @@ doubtful as (
     ) as message on true
     where
         message.state in ('claimed', 'in_doubt', 'abandoned')
-        -- Planned again by the policy 'resend': the evidence came after all, and stops the second mail.
-        or (message.state = 'planned' and message.attempt_id is not null)
+        -- Planned again by the policy 'resend', or ended since: the evidence came after all, and stops the second mail.
+        or (message.state in ('planned', 'cancelled', 'rejected') and message.attempt_id is not null)
         or (
             message.state = 'accepted'
             and message.reason = 'settled_by_event'
@@ -61,7 +61,7 @@ settled as (
         -- estimate: by statistics from before the delivery nothing is in doubt, and it compared each with all.
         and case
             when message.state in ('claimed', 'in_doubt', 'abandoned') then true
-            when message.state = 'planned' then message.attempt_id is not null
+            when message.state in ('planned', 'cancelled', 'rejected') then message.attempt_id is not null
             when message.state = 'accepted'
                 then message.reason = 'settled_by_event' and message.accepted_at > doubtful.first_event_at
             else false
