@@ -6,7 +6,7 @@ themselves, so that a warehouse whose Airflow slept still works. Where `LIFECYCL
 kept. The present month and the one before it always stay, and so does a month that mails in doubt or the KPI
 tables still need: then the task fails and names it. Each lock is asked for with half a second's patience, so
 that no mail waits longer. `summarize_addresses` makes the filters by which an erasure finds an address among the
-day's raw events.
+day's raw events, `forget_places` forgets who took a place in days and weeks long past.
 
 **A re-run** finds every partition there, and nothing left to drop.
 
@@ -40,11 +40,16 @@ def maintain_partitions() -> None:
             return {"page_ranges": system.summarize_addresses()}
 
     @task
+    def forget_places() -> Counts:
+        with installation() as system:
+            return {"places": system.forget_places(now())}
+
+    @task
     def retire_partitions() -> Counts:
         with installation() as system:
             return {"dropped": len(system.retire_months(now()).dropped)}
 
-    ensure_partitions() >> summarize_addresses() >> retire_partitions()
+    ensure_partitions() >> [summarize_addresses(), forget_places()] >> retire_partitions()
 
 
 maintain_partitions()

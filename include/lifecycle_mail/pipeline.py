@@ -129,9 +129,15 @@ class Installation:
             raise SendingStopped("; ".join(found))
 
     def ingest(
-        self, path: Path | None = None, progress: Callable[..., None] = lambda *counts: None
+        self,
+        path: Path | None = None,
+        progress: Callable[..., None] = lambda *counts: None,
+        now: dt.datetime | None = None,
     ) -> events.IngestReport:
-        """Ingest event exports: `path`, or the collector's folder."""
+        """Ingest event exports: `path`, or the collector's folder.
+
+        In live, events from after `now` are set aside: one would say for ever that the feed is up to date.
+        """
         folder = path or self.settings.events_dir
         if folder is None:
             raise SettingsError("LIFECYCLE_EVENTS_DIR is not set: give the folder the collector writes to")
@@ -140,7 +146,8 @@ class Installation:
             for topic in self.topics.values()
             if topic.sendgrid_group_id is not None
         }
-        return events.ingest(self.engine, folder, topics=groups, progress=progress)
+        latest = now if self.settings.mode == "live" else None
+        return events.ingest(self.engine, folder, topics=groups, now=latest, progress=progress)
 
     def pull_suppressions(self, now: dt.datetime) -> events.SyncReport:
         """Read SendGrid's suppression lists (modes simulate and live; a preview asks nothing)."""
@@ -185,6 +192,11 @@ class Installation:
         with self.engine.begin() as connection:
             return events.summarize_addresses(connection)
 
+    def forget_places(self, now: dt.datetime) -> int:
+        """Forget who took a place in days and weeks long past."""
+        with self.engine.begin() as connection:
+            return delivery.forget_places(connection, now)
+
     def erase(self, customer_id: str, now: dt.datetime) -> bool:
         """Erase a person: personal columns, mails' personal parts, raw events, export files.
 
@@ -203,6 +215,8 @@ class Installation:
                 messages.erase_slots(connection, one)
                 for each in addresses:
                     events.erase(connection, one, each)
+            for each in addresses:
+                delivery.erase_places(connection, each)
             if self.settings.events_dir is not None:
                 for each in addresses:
                     events.scrub_files(connection, self.settings.events_dir, each)

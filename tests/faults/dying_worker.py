@@ -182,7 +182,7 @@ class _Seams:
             self.reach("before claim")
             with self.phase("claiming"):
                 claimed = original(engine, bench, work, now, min(limit, self.orders.limit), *rest, **more)
-            if claimed.attempts:
+            if claimed.attempt:
                 self.reach("after claim commit")
             return claimed
 

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import socket
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from builders import NOON, customer, insert, order, rows
 from lifecycle_mail import delivery
-from lifecycle_mail.campaigns import Topic
+from lifecycle_mail.campaigns import Topic, read_brand
+from lifecycle_mail.delivery import worker
+from lifecycle_mail.delivery.answers import Accepted
+from lifecycle_mail.delivery.claims import Workbench, claim_in, shells_with_work
+from lifecycle_mail.delivery.recording import record
 from lifecycle_mail.errors import DeliveryRefused, SendingStopped
-from lifecycle_mail.settings import Settings
-from local_stack.processes import free_port
+from lifecycle_mail.messages import erase_slots
+from lifecycle_mail.messages.templates import TemplateLibrary
+from lifecycle_mail.settings import DEVELOPMENT_POSTAL_ADDRESS, Settings
+from local_stack.processes import free_port, wait_until
 from planning import CART_CONTEXT, TOPICS, campaign_of, member, members, plan, states, topic_of
 from running_services import API_KEY, Service, running_simulator
 
@@ -503,6 +514,258 @@ def test_slots_that_are_too_large_ride_alone(warehouse: Engine, simulator: Servi
     report = run(warehouse, settings)
     assert (report.accepted, report.requests) == (3, 2)
     assert accepted(simulator) == Counter(["large", "ann", "bob"])
+
+
+@pytest.mark.parametrize("others", [(), ("ann", "bob")])
+def test_a_claim_holds_one_request_however_many_mails_ride_alone(
+    warehouse: Engine, simulator: Service, settings: Settings, others: tuple[str, ...]
+) -> None:
+    """Killed after any claim, or stopped by the first answer, a worker leaves one request; the rest stay planned."""
+    item = {**CART_CONTEXT["items"][0], "name": "Soft Drinks " * 200}
+    with warehouse.begin() as connection:
+        for name in ("large1", "large2", "large3"):
+            customer(connection, name)
+            member(connection, name, context={**CART_CONTEXT, "item_count": 10, "items": [item] * 10})
+    members(warehouse, *others)
+    topic = topic_of(cap={"mails": 1, "per": "day"})
+    plan(warehouse, campaign_of(), topic)
+    fault(simulator, answer="status", status=401)
+    with pytest.raises(SendingStopped):
+        run(warehouse, settings, topic)
+    assert {row[2] for row in states(warehouse)} == {"planned"}
+    with warehouse.connect() as connection:
+        assert rows(connection, "select recipients from delivery.attempt") == [(len(others) or 1,)]
+        assert rows(connection, "select count(*) from delivery.cap_reservation") == [(0,)]
+    simulator.client.post("/simulator/faults", json={"delay_ms": 0, "faults": []}).raise_for_status()
+    delivery.resume(warehouse, "all", NOON)
+    report = run(warehouse, settings, topic)
+    assert (report.accepted, report.requests) == (3 + len(others), 3 + bool(others))
+    assert accepted(simulator) == Counter(["large1", "large2", "large3", *others])
+
+
+def test_a_pause_is_heeded_between_mails_that_ride_alone(
+    warehouse: Engine, simulator: Service, settings: Settings
+) -> None:
+    """Each is a claim of its own, and each claim asks."""
+    item = {**CART_CONTEXT["items"][0], "name": "Soft Drinks " * 200}
+    with warehouse.begin() as connection:
+        for name in ("large1", "large2", "large3"):
+            customer(connection, name)
+            member(connection, name, context={**CART_CONTEXT, "item_count": 10, "items": [item] * 10})
+    plan(warehouse, campaign_of(), topic_of())
+
+    def pause(_report: object) -> None:
+        delivery.pause(warehouse, "all", "operator", NOON)
+
+    assert run(warehouse, settings, progress=pause).accepted == 1
+    assert Counter(row[2] for row in states(warehouse)) == {"accepted": 1, "planned": 2}
+
+
+def test_mails_that_cannot_be_rendered_trip_the_breaker_and_take_no_place(
+    warehouse: Engine, simulator: Service, settings: Settings
+) -> None:
+    """A snapshot broken for everybody costs one batch, not the campaign; nobody's day is taken."""
+    topic = topic_of(cap={"mails": 1, "per": "day"}, limits={"minimum": 5, "rejection_rate": 0.5})
+    with warehouse.begin() as connection:
+        for number in range(8):
+            customer(connection, f"broken{number}")
+            member(connection, f"broken{number}", context={"cart_id": "x"})
+    plan(warehouse, campaign_of(), topic)
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr("lifecycle_mail.delivery.worker.MAX_RECIPIENTS", 6)
+        run(warehouse, settings, topic)
+    assert Counter(row[2:] for row in states(warehouse)) == {("rejected", "render_failed"): 6, ("planned", None): 2}
+    with warehouse.connect() as connection:
+        assert rows(connection, "select scope, reason from delivery.pause") == [("campaign:cart_abandoned", "breaker")]
+        assert rows(connection, "select count(*) from delivery.cap_reservation") == [(0,)]
+
+
+def test_complaints_count_as_soon_as_enough_mails_are_out(
+    warehouse: Engine, simulator: Service, settings: Settings
+) -> None:
+    """Too few mails to judge when the run began, and enough after its first batch: the second batch stays."""
+    topic = topic_of(limits={"minimum": 6, "complaint_rate": 0.1})
+    members(warehouse, "early")
+    plan(warehouse, campaign_of(), topic)
+    run(warehouse, settings, topic)
+    with warehouse.begin() as connection:
+        insert(connection, "event.batch", source_name="export")
+        connection.exec_driver_sql(
+            "insert into event.engagement (enrollment_id, step, message_id, campaign, customer_id, complained_at,"
+            " batch_id, first_event_at) select enrollment_id, step, message_id, campaign, customer_id, accepted_at, 1,"
+            " accepted_at from message.message"
+        )
+    members(warehouse, *[f"c{number}" for number in range(9)])
+    plan(warehouse, campaign_of(), topic, NOON + HOUR)
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr("lifecycle_mail.delivery.worker.MAX_RECIPIENTS", 5)
+        assert run(warehouse, settings, topic, now=NOON + HOUR).accepted == 5
+
+
+@pytest.mark.parametrize("raised", [OperationalError, InternalError])
+def test_an_answer_is_kept_while_the_database_is_away(
+    warehouse: Engine, simulator: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch, raised: type[DBAPIError]
+) -> None:
+    """Restarting for two minutes, or read-only until it is failed over: recorded at last, not left to doubt."""
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(), topic_of())
+    waited: list[float] = []
+    record = worker.record
+
+    def away(*given: Any) -> Any:
+        if sum(waited) < 120:
+            raise raised("away", None, Exception())
+        return record(*given)
+
+    monkeypatch.setattr(worker, "record", away)
+    assert run(warehouse, settings, sleep=waited.append).accepted == 1
+    assert states(warehouse) == {("ann", "reminder", "accepted", None)}
+
+
+def test_a_series_that_is_through_still_sends_its_last_mail_again(
+    warehouse: Engine, simulator: Service, settings: Settings
+) -> None:
+    """In doubt it was through; the policy plans it again, and it is not cancelled for that."""
+    topic = topic_of(in_doubt="resend", settle_after_hours=1)
+    campaign = campaign_of(max_lateness_hours=240)
+    members(warehouse, "ann")
+    plan(warehouse, campaign, topic)
+    fault(simulator, times=1, accepted=False, answer="drop")
+    run(warehouse, settings, topic)
+    later = NOON + 3 * HOUR
+    plan(warehouse, campaign, topic, later)
+    with warehouse.begin() as connection:
+        assert rows(connection, "select end_reason from journey.enrollment") == [("completed",)]
+        insert(connection, "event.batch", source_name="export", newest_at=later)
+    run(warehouse, settings, topic, now=later)
+    assert states(warehouse) == {("ann", "reminder", "accepted", None)}
+    assert accepted(simulator) == Counter(["ann"])
+
+
+def test_an_answer_whose_location_is_no_address_is_unclear(warehouse: Engine, settings: Settings) -> None:
+    """The body was sent: that nothing can be made of the answer does not make it unsent."""
+    with answering(b"HTTP/1.1 302 Found\r\nLocation: https:foo\r\nContent-Length: 0\r\n\r\n") as address:
+        members(warehouse, "ann")
+        plan(warehouse, campaign_of(), topic_of())
+        report = run(warehouse, dataclasses.replace(settings, sendgrid_base_url=address))
+    assert (report.in_doubt, report.returned) == (1, 0)
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """A server that reads one request and answers so."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+
+        def serve() -> None:
+            with server.accept()[0] as connection:
+                head, _, body = _until_head(connection).partition(b"\r\n\r\n")
+                (size,) = re.findall(rb"(?i)content-length: (\d+)", head)
+                while len(body) < int(size):
+                    body += connection.recv(65536)
+                connection.sendall(answer)
+
+        done = pool.submit(serve)
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        done.result(10)
+
+
+def _until_head(connection: socket.socket) -> bytes:
+    read = b""
+    while b"\r\n\r\n" not in read:
+        read += connection.recv(65536)
+    return read
+
+
+def test_a_development_address_gives_way_to_the_real_one_in_live(warehouse: Engine, settings: Settings) -> None:
+    """Mails planned before the address was set go out with the real one; a sender's own address stays."""
+    members(warehouse, "ann")
+    with pytest.MonkeyPatch.context() as unset:
+        unset.setattr("planning.BRAND", read_brand(settings.brand_file, postal_address=DEVELOPMENT_POSTAL_ADDRESS))
+        plan(warehouse, campaign_of(), topic_of())
+    real = dataclasses.replace(settings, mode="live", postal_address="Real Street 1, 1000 Town")
+    bench = Workbench(real, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(real.templates_dir), "test")
+    for given, shown in ((bench, "Real Street 1, 1000 Town"), (replaced(bench, "Other 2"), "Real Street 1, 1000 Town")):
+        with warehouse.begin() as connection:
+            (work,), _ = shells_with_work(connection, given, NOON)
+            assert rows(
+                connection, "select distinct shell.brand ->> 'postal_address', position(:address in text_part) > 0"
+                " from message.message inner join message.shell using (shell_id)", address=shown,
+            ) == [(shown, True)]  # fmt: skip
+            assert work.mails == 1
+
+
+def replaced(bench: Workbench, address: str) -> Workbench:
+    return dataclasses.replace(bench, settings=dataclasses.replace(bench.settings, postal_address=address))
+
+
+def test_a_late_202_ends_a_mail_that_its_policy_planned_again(warehouse: Engine, settings: Settings) -> None:
+    """The answer came after all: nobody is mailed a second time."""
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(), topic_of())
+    bench = Workbench(settings, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(settings.templates_dir), "test")
+    with warehouse.begin() as connection:
+        (work,), _ = shells_with_work(connection, bench, NOON)
+        attempt = claim_in(connection, bench, work, NOON, 10).attempt
+        connection.exec_driver_sql("update message.message set state = 'planned', reason = 'resend'")
+    assert attempt is not None
+    assert record(warehouse, attempt, Accepted("x"), NOON + HOUR).accepted == 1
+    assert states(warehouse) == {("ann", "reminder", "accepted", None)}
+
+
+def test_an_erasure_waits_for_a_claim_and_takes_what_it_rendered(warehouse: Engine, settings: Settings) -> None:
+    """Rendered and not committed, the slots are not to be seen; with the claim's commit they are gone all the same."""
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(), topic_of())
+    bench = Workbench(settings, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(settings.templates_dir), "test")
+    with ThreadPoolExecutor(1) as pool:
+        with warehouse.begin() as connection:
+            (work,), _ = shells_with_work(connection, bench, NOON)
+            assert claim_in(connection, bench, work, NOON, 10).attempt
+            erased = pool.submit(_erase, warehouse)
+            wait_until(lambda: _waits_for_a_lock(warehouse), "the erasure did not wait", 10)
+        erased.result(10)
+    with warehouse.connect() as connection:
+        assert rows(connection, "select state, slots, subject from message.message") == [("claimed", None, None)]
+
+
+def _erase(warehouse: Engine) -> None:
+    with warehouse.begin() as connection:
+        erase_slots(connection, "ann")
+
+
+def _waits_for_a_lock(warehouse: Engine) -> bool:
+    query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    with warehouse.connect() as connection:
+        return rows(connection, query) == [(1,)]
+
+
+def test_a_series_whose_mail_is_being_claimed_is_not_superseded(warehouse: Engine, settings: Settings) -> None:
+    """The mail may go with the claim's commit: the newer cart waits, as it does after a mail."""
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(), topic_of())
+    bench = Workbench(settings, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(settings.templates_dir), "test")
+    with warehouse.begin() as connection:
+        member(connection, "ann", "cart-new", NOON + HOUR)
+    with warehouse.begin() as connection:
+        (work,), _ = shells_with_work(connection, bench, NOON)
+        assert claim_in(connection, bench, work, NOON, 10).attempt
+        plan(warehouse, campaign_of(), topic_of(), NOON + HOUR)
+    with warehouse.connect() as connection:
+        assert rows(connection, "select occurrence, end_reason from journey.enrollment") == [("cart-ann", None)]
+
+
+def test_places_are_forgotten_with_the_person_and_with_time(
+    warehouse: Engine, simulator: Service, settings: Settings
+) -> None:
+    """Their keys are made of addresses: an erasure takes one person's, upkeep those of days long past."""
+    topic = topic_of(cap={"mails": 1, "per": "day"})
+    members(warehouse, "ann", "bob")
+    plan(warehouse, campaign_of(), topic)
+    run(warehouse, settings, topic)
+    with warehouse.begin() as connection:
+        assert delivery.erase_places(connection, "ann@example.com") == 1
+        assert delivery.forget_places(connection, NOON + timedelta(days=28)) == 0
+        assert delivery.forget_places(connection, NOON + timedelta(days=29)) == 1
 
 
 def test_a_mail_that_cannot_be_rendered_is_refused_alone(

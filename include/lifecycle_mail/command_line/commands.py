@@ -306,7 +306,9 @@ def events_ingest(
     installation = _open()
     with progress_bar() as progress:
         bars = Bars(progress)
-        report = installation.ingest(path, lambda _file, received, _new: bars.show("events", received, None))
+        report = installation.ingest(
+            path, lambda _file, received, _new: bars.show("events", received, None), now=present()
+        )
     print_table("Events", ["what", "number"], [[what, number] for what, number in report.counts().items()])
 
 
@@ -346,14 +348,20 @@ def kpis_roll_up(
 def maintain() -> None:
     """Make the monthly partitions ahead, and drop months past their retention (by default nothing is dropped).
 
-    Also makes the filters by which an erasure finds an address among new raw events.
+    Also makes the filters by which an erasure finds an address among new raw events, and forgets who took a place in
+    days and weeks long past.
     """
     installation, now = _open(), present()
     made = installation.ensure_months(now)
-    ranges = installation.summarize_addresses()
+    ranges, places = installation.summarize_addresses(), installation.forget_places(now)
     dropped = installation.retire_months(now).dropped
-    numbers = {"there ahead": len(made), "page ranges given a filter": ranges, "dropped": len(dropped)}
-    print_table("Partitions", ["what", "number"], [[what, number] for what, number in numbers.items()])
+    numbers = {
+        "partitions there ahead": len(made),
+        "page ranges given a filter": ranges,
+        "places of days past forgotten": places,
+        "partitions dropped": len(dropped),
+    }
+    print_table("Upkeep", ["what", "number"], [[what, number] for what, number in numbers.items()])
 
 
 @app.command()

@@ -3,6 +3,7 @@
 Reads planned mails; writes schema `delivery`, and moves message states through `messages.states`.
 """
 
+from lifecycle_mail.delivery.claims import erase_places, forget_places
 from lifecycle_mail.delivery.modes import require_deliverable
 from lifecycle_mail.delivery.pauses import approve, pause, pauses, resume, stops, sync_dag_pauses
 from lifecycle_mail.delivery.preview import PreviewLine, preview
@@ -13,6 +14,8 @@ __all__ = [
     "PreviewLine",
     "approve",
     "deliver",
+    "erase_places",
+    "forget_places",
     "pause",
     "pauses",
     "preview",

@@ -44,13 +44,13 @@ class BreakerWatch:
     """Judges a campaign before a batch, but only when something it is judged by may have changed."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[int, int]] = {}
+        self._seen: dict[str, tuple[int, tuple[int, ...]]] = {}
 
     def trip(
-        self, connection: Connection, campaign: str, limits: Limits, rejected: int, now: dt.datetime
+        self, connection: Connection, campaign: str, limits: Limits, own: tuple[int, ...], now: dt.datetime
     ) -> str | None:
-        """Return why `campaign` was stopped just now, or None. `rejected` counts this run's own rejections."""
-        news = (int(scalar(connection, "delivery/latest_batch")), rejected)
+        """Return why `campaign` was stopped just now, or None. `own` are this run's numbers that it is judged by."""
+        news = (int(scalar(connection, "delivery/latest_batch")), own)
         if self._seen.get(campaign) == news:
             return None
         self._seen[campaign] = news

@@ -46,7 +46,7 @@ from lifecycle_mail.settings import Settings
 
 @dataclass(frozen=True)
 class Workbench:
-    """What every claim of one worker needs. `rejected` counts the run's own rejections by campaign."""
+    """What every claim of one worker needs. `rejected` and `accepted` count the run's own mails by campaign."""
 
     settings: Settings
     topics: dict[str, Topic]
@@ -54,6 +54,13 @@ class Workbench:
     worker: str
     breakers: BreakerWatch = field(default_factory=BreakerWatch)
     rejected: Counter[str] = field(default_factory=Counter)
+    accepted: Counter[str] = field(default_factory=Counter)
+
+    def is_to_stop(self, connection: Connection, work: ShellWork, now: dt.datetime) -> bool:
+        """Tell whether the campaign passes a limit just now."""
+        name, limits = work.campaign.campaign, work.topic.limits
+        own = (self.rejected[name], min(self.accepted[name], limits.minimum))
+        return self.breakers.trip(connection, name, limits, own, now) is not None
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ class PickedMail(NamedTuple):
 class Attempt:
     """One request to be made: its claim is committed. `whole` = one recipient, rendered whole.
 
-    `taken_at` counts the lease by the process's own monotonic clock, in seconds.
+    `taken_at` is when the claim began, in seconds of `lease_seconds`.
     """
 
     attempt_id: int
@@ -109,15 +116,28 @@ class Attempt:
     topic: Topic
     mails: list[ClaimedMail]
     whole: bool = False
-    taken_at: float = field(default_factory=time.monotonic)
+    taken_at: float = field(default_factory=lambda: lease_seconds())
+
+
+def lease_seconds() -> float:
+    """Return the seconds a lease is counted by: they go on while the machine sleeps, where the system can tell."""
+    return time.clock_gettime(_LEASE_CLOCK)
+
+
+_LEASE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What one claim did. `picked` 0 means the shell has nothing left for this worker."""
+    """What one claim did. `picked` 0 means the shell has nothing left for this worker.
+
+    One request at most: a worker that dies leaves no more than that in doubt. `alone` are mails too large to share
+    one, left planned, each to be claimed by itself.
+    """
 
     picked: int
-    attempts: list[Attempt] = field(default_factory=list)
+    attempt: Attempt | None = None
+    alone: Sequence[MessageKey] = ()
     ended: Counter[str] = field(default_factory=Counter)
     postponed: int = 0
 
@@ -142,13 +162,18 @@ def _work(connection: Connection, bench: Workbench, row: Row[Any]) -> ShellWork:
     if row.topic not in bench.topics:
         raise CampaignError(f"topic '{row.topic}' is not in topics.yaml any more: put it back, or plan anew")
     return ShellWork(
-        rebind_shell(connection, bench.library, row.shell_id),
+        rebind_shell(connection, bench.library, row.shell_id, _real_address(bench.settings)),
         _campaign(row.definition_md5, orjson.dumps(row.definition)),
         row.definition_md5,
         row.step,
         bench.topics[row.topic],
         row.mails,
     )
+
+
+def _real_address(settings: Settings) -> str | None:
+    """Return what replaces a development postal address in mails planned before it was set; outside live nothing."""
+    return settings.postal_address if settings.mode == "live" else None
 
 
 @lru_cache(maxsize=256)
@@ -171,23 +196,31 @@ def stopped(connection: Connection, bench: Workbench, work: ShellWork) -> str | 
 
 
 def claim(
-    engine: Engine, bench: Workbench, work: ShellWork, now: dt.datetime, limit: int = MAX_RECIPIENTS
+    engine: Engine,
+    bench: Workbench,
+    work: ShellWork,
+    now: dt.datetime,
+    limit: int = MAX_RECIPIENTS,
+    only: MessageKey | None = None,
 ) -> Claim:
-    """Claim up to `limit` mails of one shell; the claim is committed when this returns."""
-    name = work.campaign.campaign
+    """Claim up to `limit` mails of one shell, or the one mail `only`; the claim is committed when this returns."""
     with engine.begin() as connection:
-        if stopped(connection, bench, work):
+        if stopped(connection, bench, work) or bench.is_to_stop(connection, work, now):
             return Claim(picked=0)
-        if bench.breakers.trip(connection, name, work.topic.limits, bench.rejected[name], now):
-            return Claim(picked=0)
-        return claim_in(connection, bench, work, now, limit)
+        return claim_in(connection, bench, work, now, limit, only)
 
 
 def claim_in(
-    connection: Connection, bench: Workbench, work: ShellWork, now: dt.datetime, limit: int
+    connection: Connection,
+    bench: Workbench,
+    work: ShellWork,
+    now: dt.datetime,
+    limit: int,
+    only: MessageKey | None = None,
 ) -> Claim:
     """Claim within the caller's transaction (a preview rolls it back)."""
-    rows = _pick(connection, work, now, limit)
+    taken_at = lease_seconds()
+    rows = _pick(connection, work, now, limit, only)
     if not rows:
         return Claim(picked=0)
     shell = load_shell(connection, work.shell_id)
@@ -198,21 +231,26 @@ def claim_in(
     rendered, broken = _render(shell, bench, work.topic, reserved)
     cancel(connection, ended + stale, now)
     cancel(connection, broken, now, state="rejected")
-    attempts = _mark(connection, bench, work, shell, rendered, now)
+    together, alone = _part(rendered)
+    release(connection, [key for key, _ in broken] + alone)
     return Claim(
         picked=len(rows),
-        attempts=attempts,
+        attempt=_mark(connection, bench, work, shell, together, now, taken_at),
+        alone=alone,
         ended=Counter(reason for _, reason in [*ended, *stale, *broken]),
         postponed=postponed + moved,
     )
 
 
-def _pick(connection: Connection, work: ShellWork, now: dt.datetime, limit: int) -> list[PickedMail]:
+def _pick(
+    connection: Connection, work: ShellWork, now: dt.datetime, limit: int, only: MessageKey | None
+) -> list[PickedMail]:
     rows = run(
         connection,
         "delivery/pick",
         shell_id=work.shell_id,
         batch=limit,
+        only_enrollment_id=only.enrollment_id if only else None,
         now=now,
         topic=work.topic.topic,
         is_marketing=work.topic.is_marketing,
@@ -265,7 +303,7 @@ def _reserve(
     if not topic.is_marketing or not rows:
         return rows, []
     left, full = rows, []
-    for period in _periods(topic, topics):
+    for period in _periods(topics):
         cap = topic.cap.mails if topic.cap and topic.cap.per == period else None
         outcome = _reserve_period(connection, period, cap, left)
         if outcome:
@@ -275,11 +313,10 @@ def _reserve(
     return left, full
 
 
-def _periods(topic: Topic, topics: dict[str, Topic]) -> list[str]:
-    """Return the periods any topic caps by, this topic's own first: each counts every marketing mail."""
-    used = {other.cap.per for other in topics.values() if other.cap}
-    own = topic.cap.per if topic.cap else None
-    return sorted(used, key=lambda period: (period != own, period))
+def _periods(topics: dict[str, Topic]) -> list[str]:
+    """Return the periods any topic caps by: each counts every marketing mail. Always in one order, as two workers
+    who reserve for one person would else wait for each other."""
+    return sorted({other.cap.per for other in topics.values() if other.cap})
 
 
 def _reserve_period(
@@ -311,6 +348,16 @@ def release(connection: Connection, keys: Sequence[MessageKey]) -> None:
             enrollment_ids=[key.enrollment_id for key in keys],
             steps=[key.step for key in keys],
         )
+
+
+def erase_places(connection: Connection, address: str) -> int:
+    """Forget the places of an erased person, by the address in lower case; return how many there were."""
+    return run(connection, "delivery/erase_places", address=address).rowcount
+
+
+def forget_places(connection: Connection, now: dt.datetime) -> int:
+    """Forget the places of days and weeks more than four weeks past; return how many there were."""
+    return run(connection, "delivery/forget_places", now=now).rowcount
 
 
 def _move_to_next_period(
@@ -374,6 +421,21 @@ def _render_one(
     return ClaimedMail(row.key, slots.subject, recipient, pack(plain).hex())
 
 
+def _part(mails: list[ClaimedMail]) -> tuple[list[ClaimedMail], list[MessageKey]]:
+    """Part the mails of one request from those too large to share one; where all are, the first makes a request."""
+    large: list[ClaimedMail] = []
+    others: list[ClaimedMail] = []
+    for mail in mails:
+        (large if _is_large(mail) else others).append(mail)
+    together, apart = (others, large) if others else (large[:1], large[1:])
+    return together, [mail.key for mail in apart]
+
+
+def _is_large(mail: ClaimedMail) -> bool:
+    """Tell whether the slots pass what substitutions may hold; as JSON they are never shorter than in themselves."""
+    return len(mail.recipient) > MAX_SLOT_BYTES and slots_bytes(substitutions(mail)) > MAX_SLOT_BYTES
+
+
 def _mark(
     connection: Connection,
     bench: Workbench,
@@ -381,26 +443,16 @@ def _mark(
     shell: Shell,
     mails: list[ClaimedMail],
     now: dt.datetime,
-) -> list[Attempt]:
-    """Write the attempts and mark their mails as claimed; a mail with too large slots gets a request of its own."""
+    taken_at: float,
+) -> Attempt | None:
+    """Write the attempt and mark its mails as claimed."""
     if not mails:
-        return []
+        return None
     run(connection, "delivery/probe_plans")
-    large = [mail for mail in mails if _is_large(mail)]
-    others = [mail for mail in mails if not _is_large(mail)] if large else mails
     lease_until = now + dt.timedelta(seconds=bench.settings.claim_lease_seconds)
-    attempts = []
-    for group, whole in [(others, False), *(([mail], True) for mail in large)]:
-        if group:
-            attempt_id = _begin(connection, bench, work, len(group), now, lease_until)
-            attempts.append(Attempt(attempt_id, work.shell_id, shell, work.topic, group, whole))
-            take_claim(connection, attempt_id, group, now, lease_until)
-    return attempts
-
-
-def _is_large(mail: ClaimedMail) -> bool:
-    """Tell whether the slots pass what substitutions may hold; as JSON they are never shorter than in themselves."""
-    return len(mail.recipient) > MAX_SLOT_BYTES and slots_bytes(substitutions(mail)) > MAX_SLOT_BYTES
+    attempt_id = _begin(connection, bench, work, len(mails), now, lease_until)
+    take_claim(connection, attempt_id, mails, now, lease_until)
+    return Attempt(attempt_id, work.shell_id, shell, work.topic, mails, _is_large(mails[0]), taken_at)
 
 
 def _begin(

@@ -52,9 +52,9 @@ def preview(
 
 def _line(work: ShellWork, claimed: Claim, held: str | None) -> PreviewLine:
     sample, variant, language = None, "", ""
-    for attempt in claimed.attempts:
+    if attempt := claimed.attempt:
         first = attempt.mails[0]
-        sample = sample or rebuild(attempt.shell, substitutions(first), first.subject)
+        sample = rebuild(attempt.shell, substitutions(first), first.subject)
         variant, language = attempt.shell.variant or "", attempt.shell.language
     return PreviewLine(
         campaign=work.campaign.campaign,
@@ -62,7 +62,7 @@ def _line(work: ShellWork, claimed: Claim, held: str | None) -> PreviewLine:
         variant=variant,
         language=language,
         waiting=work.mails,
-        would_go=sum(len(attempt.mails) for attempt in claimed.attempts),
+        would_go=(len(attempt.mails) if attempt else 0) + len(claimed.alone),
         ended=claimed.ended,
         postponed=claimed.postponed,
         stopped=held,

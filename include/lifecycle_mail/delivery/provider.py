@@ -27,7 +27,6 @@ NEVER_SENT = (
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
-    httpx.InvalidURL,
 )
 
 
@@ -96,7 +95,7 @@ class Provider:
                 return interpret(response.status_code, response.headers, _body(response, deadline))
         except NEVER_SENT as error:
             return NothingSent(f"no connection: {type(error).__name__}")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:  # the second: of an answer's Location
             return Unknown(f"no answer: {type(error).__name__}")
 
 

@@ -12,11 +12,11 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.database import run
@@ -35,6 +35,7 @@ from lifecycle_mail.delivery.claims import (
     ShellWork,
     Workbench,
     claim,
+    lease_seconds,
     shells_with_work,
     stopped,
 )
@@ -44,7 +45,7 @@ from lifecycle_mail.delivery.provider import Provider
 from lifecycle_mail.delivery.recording import Recorded, record
 from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, build_request, build_whole_request
 from lifecycle_mail.errors import DeliveryRefused, SendingStopped
-from lifecycle_mail.messages.states import expire_claims, settle_in_doubt
+from lifecycle_mail.messages.states import MessageKey, expire_claims, settle_in_doubt
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.settings import Settings
 
@@ -55,7 +56,8 @@ MAX_UNSENT_IN_A_ROW = 4
 MAX_LATE_IN_A_ROW = 4
 MAX_RATE_LIMITED_IN_A_ROW = 20
 MAX_WAIT_SECONDS = 60.0
-RECORD_TRIES = 6
+RECORD_TRIES = 10
+MAX_RECORD_WAIT_SECONDS = 30.0  # 3 minutes in all: a fail-over takes one or two
 YOUNG_OBJECTS = 50_000  # more than a batch makes
 
 Clock = Callable[[], dt.datetime]
@@ -178,19 +180,29 @@ class _Run:
     def _one_shell(self, work: ShellWork) -> int:
         picked = 0
         while True:
-            claimed = self._claim(work)
-            if not claimed.picked:
+            found, alone = self._one_batch(work)
+            if not found:
                 return picked
-            picked += claimed.picked
-            while claimed.attempts:  # let go of each when it is sent: two batches at once are twice the memory
-                self._send(claimed.attempts.pop(0))
-                gc.collect(0)
+            picked += found
+            for key in alone:
+                self._one_batch(work, only=key)
 
-    def _claim(self, work: ShellWork) -> Claim:
+    def _one_batch(self, work: ShellWork, only: MessageKey | None = None) -> tuple[int, Sequence[MessageKey]]:
+        """Claim and send once; return how many mails were looked at, and which are left to go alone.
+
+        Nothing of the batch is held when this returns: two at once are twice the memory.
+        """
+        claimed = self._claim(work, only)
+        if claimed.attempt:
+            self._send(claimed.attempt)
+        return claimed.picked, claimed.alone
+
+    def _claim(self, work: ShellWork, only: MessageKey | None) -> Claim:
         limit = self.limits.get(work.shell_id, MAX_RECIPIENTS)
-        claimed = claim(self.engine, self.bench, work, self.clock(), limit)
+        claimed = claim(self.engine, self.bench, work, self.clock(), limit, only)
         self.report.ended.update(claimed.ended)
         self.report.postponed += claimed.postponed
+        self.bench.rejected[work.campaign.campaign] += claimed.ended["render_failed"]
         return claimed
 
     def _send(self, attempt: Attempt) -> None:
@@ -204,22 +216,26 @@ class _Run:
         recorded = self._record(attempt, answer)
         self.report.add(recorded)
         self.bench.rejected[attempt.shell.campaign] += recorded.rejected
+        self.bench.accepted[attempt.shell.campaign] += recorded.accepted
         self.progress(self.report)
         self._heed(attempt, answer)
+        gc.collect(0)
 
     def _is_late(self, attempt: Attempt) -> bool:
         """Tell whether the claim has ended: what others may have settled is neither sent late nor a second time."""
-        return time.monotonic() - attempt.taken_at >= self.bench.settings.claim_lease_seconds
+        return lease_seconds() - attempt.taken_at >= self.bench.settings.claim_lease_seconds
 
     def _record(self, attempt: Attempt, answer: Answer) -> Recorded:
         """Record, and try again while the database is away: what was learned must not be lost."""
         for turn in range(RECORD_TRIES):
             try:
                 return record(self.engine, attempt, answer, self.clock())
-            except (OperationalError, InterfaceError):
+            except (DataError, IntegrityError, ProgrammingError):
+                raise
+            except DBAPIError:  # restarted, failed over, read-only for a while
                 if turn == RECORD_TRIES - 1:
                     raise
-                self.sleep(min(2.0**turn, MAX_WAIT_SECONDS))
+                self.sleep(min(2.0**turn, MAX_RECORD_WAIT_SECONDS))
         raise AssertionError("unreachable")
 
     def _heed(self, attempt: Attempt, answer: Answer) -> None:

@@ -5,7 +5,8 @@
     claimed   → rejected     the provider refused this recipient
     claimed   → planned      the provider surely did not take it
     claimed   → in_doubt     nobody knows: timeout, reset, 5xx, a dead worker
-    in_doubt  → accepted     an event with its id arrived, or the late answer of its own request
+    in_doubt  → accepted     an event with its id arrived, or the late answer of its own request; the same for what
+                             was planned again, cancelled or rejected after that request
     in_doubt  → abandoned | planned   by the topic's policy
     planned   → cancelled    exit, suppression, staleness found at the claim
 
@@ -25,7 +26,7 @@ from lifecycle_mail.database import bigints, run, texts
 
 # A late answer is knowledge: it may still settle what the lease's end put in doubt.
 UNSETTLED = ("claimed", "in_doubt")
-ACCEPTABLE = ("claimed", "in_doubt", "abandoned")
+ACCEPTABLE = ("claimed", "in_doubt", "abandoned", "planned")  # planned again by its policy, and still of this attempt
 
 
 class MessageKey(NamedTuple):

@@ -19,6 +19,7 @@ from lifecycle_mail.database import refresh_statistics, run
 from lifecycle_mail.messages.shells import Shell
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.parts import MANY_ROWS, alone, in_parts
+from lifecycle_mail.settings import DEVELOPMENT_POSTAL_ADDRESS
 
 
 @dataclass(frozen=True)
@@ -151,18 +152,27 @@ def load_shell(connection: Connection, shell_id: int) -> Shell:
     return Shell.from_columns(run(connection, "messages/load_shell", shell_id=shell_id).mappings().one())
 
 
-def rebind_shell(connection: Connection, library: TemplateLibrary, shell_id: int) -> int:
+def rebind_shell(
+    connection: Connection, library: TemplateLibrary, shell_id: int, postal_address: str | None = None
+) -> int:
     """Return the shell planned mails of `shell_id` shall use: itself, or a new one if its template changed.
 
-    A template corrected after planning is the one that goes out; mails already claimed keep theirs.
+    A template corrected after planning is the one that goes out; mails already claimed keep theirs. A development
+    postal address, where they were planned with it, gives way to `postal_address`.
     """
     row = run(connection, "messages/load_shell", shell_id=shell_id).mappings().one()
     shell = Shell.from_columns(row)
-    if shell.template_version == library.version(shell.name):
+    brand = _addressed(shell.brand, postal_address)
+    if shell.template_version == library.version(shell.name) and brand == shell.brand:
         return shell_id
     place = {name: str(row[name]) for name in ("campaign", "step", "variant", "language", "currency")}
     fresh = ensure_shell(
-        connection, library, template=shell.name, topic=row["topic"], brand=shell.brand, offer=shell.offer, place=place
+        connection, library, template=shell.name, topic=row["topic"], brand=brand, offer=shell.offer, place=place
     )
     run(connection, "messages/rebind", shell_id=shell_id, fresh_shell_id=fresh)
     return fresh
+
+
+def _addressed(brand: dict[str, Any], postal_address: str | None) -> dict[str, Any]:
+    is_development = brand.get("postal_address") == DEVELOPMENT_POSTAL_ADDRESS
+    return {**brand, "postal_address": postal_address} if postal_address and is_development else brand

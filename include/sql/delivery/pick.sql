@@ -4,6 +4,7 @@
 -- where they are not).
 -- grain: one row a mail; columns in the order of claims.PickedMail
 -- shell_id bigint; batch mails; now timestamptz; topic text; is_marketing boolean; permissions text[];
+-- only_enrollment_id bigint: this mail alone (null = any);
 -- exit_on text[]: what the campaign's series end on; campaign_topic text: the topic in its definition;
 -- window_opens, window_closes, quiet_begins, quiet_ends local times
 -- look-back: facts since the enrollment (journey.exit_facts_of)
@@ -20,6 +21,7 @@ with picked as materialized (
     where
         message.shell_id = cast(:shell_id as bigint)
         and message.state = 'planned'
+        and (cast(:only_enrollment_id as bigint) is null or message.enrollment_id = cast(:only_enrollment_id as bigint))
         and message.not_before <= cast(:now as timestamptz)
     order by message.not_before
     limit cast(:batch as integer)
@@ -105,7 +107,8 @@ select
     end as opens_day,
     case
         when known.expires_at < cast(:now as timestamptz) then 'stale'
-        when known.ended_at is not null then known.end_reason
+        -- A series is through when its last mail is in doubt; planned again, that mail still goes.
+        when known.ended_at is not null and known.end_reason <> 'completed' then known.end_reason
         when known.erased_at is not null then 'erased'
         when known.address is null then 'unknown_customer'
         when left_series.fact is not null then left_series.fact

@@ -39,6 +39,18 @@ replaced as materialized (
 ),
 
 -- Here and below a list, and an index probe an enrollment, also where the joins above are hashed.
+-- Mails that surely have not gone: what a claim holds may go with its commit.
+unsent as materialized (
+    select
+        message.enrollment_id,
+        message.step
+    from message.message
+    where
+        message.enrollment_id = any(array(select replaced.enrollment_id from replaced))
+        and message.state in ('planned', 'cancelled')
+    for share skip locked
+),
+
 ended as (
     update journey.enrollment
     set
@@ -55,7 +67,13 @@ ended as (
                         from message.message
                         where
                             message.enrollment_id = replaced.enrollment_id
-                            and message.state not in ('planned', 'cancelled')
+                            and not exists (
+                                select 1
+                                from unsent
+                                where
+                                    unsent.enrollment_id = message.enrollment_id
+                                    and unsent.step = message.step
+                            )
                         offset 0
                     )
             )
