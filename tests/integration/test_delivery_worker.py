@@ -369,6 +369,23 @@ def test_many_unclear_answers_stop_the_run(warehouse: Engine, simulator: Service
     assert Counter(state for _, _, state, _ in states(warehouse))["planned"] > 0
 
 
+def test_an_outage_costs_one_mail_a_request_from_the_second_run_on(
+    warehouse: Engine, simulator: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs come every ten minutes: each sends single mails until one is answered clearly, then whole batches again."""
+    monkeypatch.setattr(worker, "MAX_RECIPIENTS", 4)
+    members(warehouse, *[f"c{number:02}" for number in range(40)])
+    plan(warehouse, campaign_of(), topic_of())
+    fault(simulator, answer="status", status=503, accepted=False)
+    for expected in (20, 25, 30):
+        with pytest.raises(DeliveryRefused, match="5 requests in a row"):
+            run(warehouse, settings)
+        assert Counter(row[2] for row in states(warehouse))["in_doubt"] == expected
+    fault(simulator, answer="status", status=500, times=1, accepted=False)
+    report = run(warehouse, settings)
+    assert (report.requests, report.in_doubt, report.accepted) == (1 + 1 + 2, 1, 9)
+
+
 def test_an_expired_claim_is_in_doubt_and_a_late_answer_still_counts(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from lifecycle_mail.campaigns import Topic
-from lifecycle_mail.database import run
+from lifecycle_mail.database import run, scalar
 from lifecycle_mail.delivery.answers import (
     AccessRefused,
     Answer,
@@ -118,9 +118,16 @@ def deliver(
     reconcile(engine, topics, clock(), report)
     with Provider(settings) as provider:
         run_ = _Run(engine, bench, provider, clock, sleep, report, progress)
+        run_.is_probing = _is_unclear(engine)
         while run_.one_round(shard):
             pass
     return report
+
+
+def _is_unclear(engine: Engine) -> bool:
+    """Tell whether the provider has given no clear answer lately, whoever asked."""
+    with engine.connect() as connection:
+        return bool(scalar(connection, "delivery/is_unclear", requests=MAX_UNKNOWN_IN_A_ROW))
 
 
 def _rarely_look_for_cycles() -> None:
@@ -145,7 +152,11 @@ def reconcile(engine: Engine, topics: dict[str, Topic], now: dt.datetime, report
 
 
 class _Run:
-    """One run of one worker: what it has seen in a row decides when it waits and when it stops."""
+    """One run of one worker: what it has seen in a row decides when it waits and when it stops.
+
+    While `is_probing` a request holds one mail: the runs of an outage would else put a campaign in doubt, batch by
+    batch. The first clear answer ends it.
+    """
 
     def __init__(
         self,
@@ -166,6 +177,7 @@ class _Run:
         self.progress = progress
         self.in_a_row: Counter[type[Answer]] = Counter()
         self.limits: dict[int, int] = {}
+        self.is_probing = False
 
     def one_round(self, shard: int) -> bool:
         """Go through every shell with work once; False when there was nothing to claim."""
@@ -198,7 +210,7 @@ class _Run:
         return claimed.picked, claimed.alone
 
     def _claim(self, work: ShellWork, only: MessageKey | None) -> Claim:
-        limit = self.limits.get(work.shell_id, MAX_RECIPIENTS)
+        limit = 1 if self.is_probing else self.limits.get(work.shell_id, MAX_RECIPIENTS)
         claimed = claim(self.engine, self.bench, work, self.clock(), limit, only)
         self.report.ended.update(claimed.ended)
         self.report.postponed += claimed.postponed
@@ -242,6 +254,7 @@ class _Run:
         """Wait or stop where the answer asks for it."""
         seen = self.in_a_row[type(answer)] + 1
         self.in_a_row = Counter({type(answer): seen})
+        self.is_probing = self.is_probing and isinstance(answer, Unknown | NothingSent | LeaseOver)
         match answer:
             case AccessRefused(error=error):
                 raise SendingStopped(
