@@ -146,8 +146,14 @@ class Installation:
             for topic in self.topics.values()
             if topic.sendgrid_group_id is not None
         }
-        latest = now if self.settings.mode == "live" else None
-        return events.ingest(self.engine, folder, topics=groups, now=latest, progress=progress)
+        return events.ingest(
+            self.engine,
+            folder,
+            topics=groups,
+            now=now if self.settings.mode == "live" else None,
+            link_secret=self.settings.link_secret,
+            progress=progress,
+        )
 
     def pull_suppressions(self, now: dt.datetime) -> events.SyncReport:
         """Read SendGrid's suppression lists (modes simulate and live; a preview asks nothing)."""

@@ -14,7 +14,11 @@ from sqlalchemy.engine import Engine
 import builders
 from builders import NOON, rows
 from lifecycle_mail.events import erase, ingest, scrub_files, summarize_addresses
+from lifecycle_mail.events.erased import erased_addresses
 from lifecycle_mail.events.erasing import mention_of, scrubbed_line
+from lifecycle_mail.pipeline import Installation
+from lifecycle_mail.settings import Settings
+from planning import BRAND, TOPICS
 
 JANE, JOE = "jane@example.com", "joe.jane@example.com"
 
@@ -118,6 +122,110 @@ def test_a_scrubbed_export_still_tells_the_facts(warehouse: Engine, mails: dict[
         facts = rows(connection, "select customer_id, first_click_at is not null from event.engagement order by 1")
         assert facts == [("jane", True), ("joe.jane", True)]
         assert rows(connection, "select distinct address from event.event order by 1") == [(JOE,), (None,)]
+
+
+@pytest.fixture
+def installation(warehouse: Engine) -> Installation:
+    """An installation without a folder of exports: an erasure leaves files alone."""
+    url = warehouse.url.render_as_string(hide_password=False)
+    return Installation(Settings(database_url=url, link_secret="a secret, 秘密"), warehouse, TOPICS, BRAND)
+
+
+def told_after(mails: dict[str, str], group: int | None) -> list[dict[str, object]]:
+    """What the provider goes on telling of Jane's and Joe's mails: all that would suppress, an open, a return."""
+    kinds: dict[str, dict[str, object]] = {
+        "bounce": {"type": "bounce"}, "open": {}, "click": {}, "spamreport": {}, "unsubscribe": {},
+        "group_unsubscribe": {"asm_group_id": group}, "group_resubscribe": {"asm_group_id": group},
+        "dropped": {"reason": "Bounced Address"},
+    }  # fmt: skip
+    return [
+        {**posted, "event": kind, "sg_event_id": f"{kind}-{posted['email']}", **fields}
+        for posted in posts(mails)[:2]
+        for kind, fields in kinds.items()
+    ]
+
+
+def test_an_erased_person_is_not_learned_again(
+    warehouse: Engine, mails: dict[str, str], tmp_path: Path, installation: Installation
+) -> None:
+    """Old mails are opened, bounce and are unsubscribed from after the erasure: the events count for their mail and
+    name nobody, nothing is suppressed, nothing can be pushed. Of others all is kept, as if nobody had been erased."""
+    (tmp_path / "e.ndjson").write_bytes(
+        b"\n".join(map(orjson.dumps, told_after(mails, TOPICS["reminders"].sendgrid_group_id))) + b"\n"
+    )
+    assert installation.erase("jane", NOON)
+    assert installation.ingest(tmp_path).inserted == 16
+    with warehouse.connect() as connection:
+        query = "select event, address, raw from event.event where message_id = cast(:id as uuid)"
+        of_jane = rows(connection, query, id=mails[JANE])
+        assert len(of_jane) == 8
+        assert {address for _, address, _ in of_jane} == {None}
+        assert {frozenset(raw) for _, _, raw in of_jane} == {
+            frozenset(("event", "timestamp", "sg_event_id", "lm_message_id")),
+            frozenset(("event", "timestamp", "sg_event_id", "lm_message_id", "type")),
+            frozenset(("event", "timestamp", "sg_event_id", "lm_message_id", "asm_group_id")),
+        }
+        of_joe = rows(connection, query, id=mails[JOE])
+        assert {(address, raw["ip"]) for _, address, raw in of_joe} == {(JOE, "192.0.2.7")}
+        for table in ("suppression", "resubscription", "opt_out"):
+            assert rows(connection, f"select distinct address from event.{table}") == [(JOE,)]  # noqa: S608
+        facts = "bounced_hard_at, dropped_at, first_open_at, first_click_at, complained_at, unsubscribed_at"
+        first = rows(connection, f"select {facts} from event.engagement")  # noqa: S608
+    assert len(first) == 2
+    assert None not in {*first[0], *first[1]}
+
+
+def test_a_repeat_from_before_the_erasure_is_known_again(
+    warehouse: Engine, mails: dict[str, str], tmp_path: Path, installation: Installation
+) -> None:
+    """An event that came before counts once, also where it is known by its content, which is then gone."""
+    nameless = [{**posted, "sg_event_id": None} for posted in posts(mails)]
+    for name in ("before", "after"):
+        (tmp_path / f"{name}.ndjson").write_bytes(b"\n".join(map(orjson.dumps, nameless)) + b"\n")
+        inserted = installation.ingest(tmp_path / f"{name}.ndjson").inserted
+        assert inserted == (4 if name == "before" else 0)
+        installation.erase("jane", NOON)
+
+
+def test_lines_about_the_erased_are_set_aside_without_their_text(
+    warehouse: Engine, mails: dict[str, str], tmp_path: Path, installation: Installation
+) -> None:
+    """What cannot be taken is counted with its place and reason; the text of others' lines is kept."""
+    assert installation.erase("jane", NOON)
+    lines = [
+        f'{{"email": "{JANE.title()}", "event"',
+        f'{{"email": "{JANE}", "event": "open"}}',
+        f'"<a href=\\"https://example.com/?e={JANE}\\">"',
+        f'{{"email": "{JOE}", "event": "open"}}',
+    ]
+    (tmp_path / "e.ndjson").write_text("\n".join(lines) + "\n")
+    installation.ingest(tmp_path)
+    with warehouse.connect() as connection:
+        found = rows(connection, "select line, reason, raw from event.rejected order by line")
+    assert found == [
+        (1, "broken_json", ""),
+        (2, "timestamp_not_a_number", ""),
+        (3, "not_an_object", ""),
+        (4, "timestamp_not_a_number", lines[3]),
+    ]
+
+
+@pytest.mark.parametrize("address", ["ann@example.com", "o'quirke+x@example.com", "jörg.straße@例え.example.com"])
+def test_an_erased_address_is_known_by_the_hash_of_the_database(
+    warehouse: Engine, installation: Installation, address: str
+) -> None:
+    """The hash is computed here and there alike, with the secret of the installation alone."""
+    secret = installation.settings.link_secret
+    assert erased_addresses(warehouse, secret) is None
+    with warehouse.begin() as connection:
+        builders.customer(connection, "one", email=address)
+    assert installation.erase("one", NOON)
+    right, wrong = erased_addresses(warehouse, secret), erased_addresses(warehouse, "another")
+    assert right is not None
+    assert wrong is not None
+    assert right(address.encode())
+    assert not right(b"x" + address.encode())
+    assert not wrong(address.encode())
 
 
 def test_filters_by_address_are_made_once_for_each_month(warehouse: Engine) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from builders import NOON, ensure_month, rows
 from lifecycle_mail.database import statement
 from lifecycle_mail.decisions import rules
-from lifecycle_mail.events.erasing import KEPT_KEYS
+from lifecycle_mail.events.erased import KEPT_KEYS
 from planning import campaign_of, topic_of
 
 LAST_ACTIVITY = "select segment.last_activity_at('ann', cast(:noon as timestamptz))"

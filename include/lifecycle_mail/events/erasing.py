@@ -22,13 +22,8 @@ from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import lock, run, scalar
 from lifecycle_mail.errors import EventsError
+from lifecycle_mail.events.erased import KEPT_KEYS, without_person
 from lifecycle_mail.events.reading import ExportFile, Position, export_files, fingerprint, is_gzipped
-
-# Of an event that is scrubbed only these, and our own lm_* arguments, are kept.
-KEPT_KEYS = (
-    "event", "timestamp", "sg_event_id", "sg_message_id", "type", "status", "attempt", "category",
-    "asm_group_id", "sg_machine_open", "bounce_classification", "send_at", "tls",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -240,8 +235,4 @@ def _reduced(item: Any, whose: re.Pattern[str]) -> Any:
         return item
     if not isinstance(item, dict):
         return None
-    return {
-        key: value
-        for key, value in item.items()
-        if (key in KEPT_KEYS or key.startswith("lm_")) and not _mentions(value, whose)
-    }
+    return {key: value for key, value in without_person(item).items() if not _mentions(value, whose)}

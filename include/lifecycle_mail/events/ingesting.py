@@ -20,6 +20,7 @@ import orjson
 from sqlalchemy.engine import Engine
 
 from lifecycle_mail.database import run
+from lifecycle_mail.events.erased import erased_addresses
 from lifecycle_mail.events.parsing import LATEST_EPOCH, Rules
 from lifecycle_mail.events.reading import Position, Reader, Step, export_files
 from lifecycle_mail.events.taking import IngestReport, take_step
@@ -44,22 +45,26 @@ def ingest(
     *,
     topics: Mapping[int, str] | None = None,
     now: datetime | None = None,
+    link_secret: str | None = None,
     events_a_step: int = EVENTS_A_STEP,
     progress: Progress = _silent,
 ) -> IngestReport:
     """Take every event of an export file, or of all export files in a folder, that is not here yet.
 
     `topics` maps SendGrid's unsubscribe groups to our topics; leaving an unknown group counts as leaving all.
-    `now`, where given, refuses events more than two days after it. After each committed step `progress` is
-    called with the step's first file and the events received and inserted so far. Lines that cannot be taken
-    go to event.rejected; a file that was read to its end and has not grown is not read again.
+    `now`, where given, refuses events more than two days after it. `link_secret` keys the hashes of erased
+    addresses: of an event about such a person only what names nobody is kept (None = nobody is looked for).
+    After each committed step `progress` is called with the step's first file and the events received and
+    inserted so far. Lines that cannot be taken go to event.rejected; a file that was read to its end and has
+    not grown is not read again.
 
     Raises:
         EventsError: the path, or a file in it, cannot be read; the steps before it are committed.
     """
-    rules = Rules(topics or {}, _latest_epoch(now))
     total, names = IngestReport(), set[str]()
     with alone(engine, "ingest"):
+        is_erased = None if link_secret is None else erased_addresses(engine, link_secret)
+        rules = Rules(topics or {}, _latest_epoch(now), is_erased)
         reader = Reader(_positions(engine), rules, events_a_step)
         for step, report in _taken(engine, _ahead(reader.steps(export_files(path)))):
             total = total.plus(report)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from lifecycle_mail.events.copying import NULL, moment, size_of, text, uuid
+from lifecycle_mail.events.erased import IsErased, without_person
 
 Event = dict[str, Any]
 
@@ -68,10 +69,12 @@ _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 @dataclass(frozen=True)
 class Rules:
-    """What an ingest knows beside the events: unsubscribe group → topic; the latest plausible second."""
+    """What an ingest knows beside the events: unsubscribe group → topic; the latest plausible second; whose address
+    is not to be learned again (None = nobody was erased)."""
 
     topics: Mapping[int, str]
     latest_epoch: int = LATEST_EPOCH
+    is_erased: IsErased | None = None
 
 
 class Refused(Exception):
@@ -103,7 +106,11 @@ def staged(event: Event, raw: bytes, rules: Rules) -> Staged:
     """
     kind = _kind(event)
     epoch = _epoch(event, rules)
-    whom = _kind_field(kind) + _address(event)
+    address = _address(event)
+    if rules.is_erased is not None and rules.is_erased(address[len(NULL) :]):
+        # Only what is kept: what the event means, and which one it is, are still told by all of it.
+        address, raw = NULL, written(without_person(event))
+    whom = _kind_field(kind) + address
     identity = _identity(event)
     fact = _fact(event, kind)
     meaning = _PLAIN.get(fact) or _telling(event, kind, fact, rules, whom)

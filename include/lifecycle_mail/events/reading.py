@@ -22,6 +22,7 @@ from typing import IO, Any, NamedTuple
 import orjson
 
 from lifecycle_mail.errors import EventsError
+from lifecycle_mail.events.erased import names_erased
 from lifecycle_mail.events.parsing import DAY_SECONDS, Refused, Rules, Staged, staged, written
 
 SUFFIXES = (".ndjson", ".jsonl", ".json")
@@ -320,6 +321,8 @@ class Reader:
 
     def _set_aside(self, source_name: str, line: int, reason: str, detail: str, raw: bytes) -> None:
         text = raw.decode("utf-8", "replace").replace("\x00", "")[:LONGEST_RAW]
+        if self._rules.is_erased is not None and names_erased(text, self._rules.is_erased):
+            text = ""
         digest = hashlib.md5(raw, usedforsecurity=False).hexdigest()
         self._step.received += 1
         self._step.set_aside.append(SetAside(source_name, line, reason, detail, text, digest))

@@ -1,0 +1,3 @@
+-- Keyed hashes of the addresses of erased people.
+-- grain: one row an address
+select erased_address.address_hash from source.erased_address
