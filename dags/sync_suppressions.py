@@ -37,7 +37,7 @@ def sync_suppressions() -> None:
     @task(pool="sendgrid")
     def push() -> Counts:
         with installation() as system:
-            return system.push_suppressions(now()).counts()
+            return system.push_suppressions(now(), now).counts()
 
     pull() >> push()
 

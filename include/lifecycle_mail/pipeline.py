@@ -159,9 +159,14 @@ class Installation:
         """Read SendGrid's suppression lists (modes simulate and live; a preview asks nothing)."""
         return events.pull(self.engine, self.settings, self.topics, now=now)
 
-    def push_suppressions(self, now: dt.datetime) -> events.SyncReport:
-        """Tell SendGrid of opt-outs it does not hold (modes simulate and live; a preview says nothing)."""
-        return events.push(self.engine, self.settings, self.topics, now=now)
+    def push_suppressions(
+        self, now: dt.datetime, clock: Callable[[], dt.datetime] | None = None
+    ) -> events.SyncReport:
+        """Tell SendGrid of opt-outs it does not hold (modes simulate and live; a preview says nothing).
+
+        `clock` tells when each batch was taken; without one, all were at `now`.
+        """
+        return events.push(self.engine, self.settings, self.topics, now=now, clock=clock)
 
     def roll_up(
         self,

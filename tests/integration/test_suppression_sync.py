@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy.engine import Engine
 from builders import NOON, customer, insert, load, rows
 from lifecycle_mail import delivery
 from lifecycle_mail.campaigns import Topic
+from lifecycle_mail.command_line import commands
 from lifecycle_mail.errors import DeliveryRefused, SyncError
 from lifecycle_mail.events import SyncReport, pull, push
 from lifecycle_mail.events.suppression_lists import Listed, SuppressionLists
@@ -416,6 +417,64 @@ def test_our_own_push_does_not_come_back_as_a_new_word(
         record_permission(connection, "cat", "confirmed", now + HOUR, "confirmation")
     do_pull(warehouse, settings, now=now + 2 * HOUR)
     assert suppressions(warehouse) == before
+
+
+class Slow(SuppressionLists):
+    """A provider that takes twenty minutes for each request of a push, by a clock of the test."""
+
+    def __init__(self, settings: Settings, simulator: Service) -> None:
+        super().__init__(settings, sleep=lambda seconds: None)
+        self.simulator, self.at = simulator, NOON
+
+    def add(self, group_id: int, addresses: Sequence[str]) -> None:
+        self.at += timedelta(minutes=20)
+        listed(self.simulator, group_id or "unsubscribes", *addresses, at=self.at)
+
+
+def test_a_slow_push_does_not_come_back_as_a_new_word(
+    warehouse: Engine, simulator: Service, settings: Settings
+) -> None:
+    """What SendGrid took twenty minutes and more after the run began is known by the moment it was taken, so who
+    returned before stays returned; a word said at SendGrid later than that counts."""
+    left_topic(warehouse, "ann@example.com")
+    withdrew(warehouse, "cat", "preference_centre")
+    before = suppressions(warehouse)
+    with Slow(settings, simulator) as lists:
+        push(warehouse, settings, TOPICS, now=NOON, clock=lambda: lists.at, lists=lists)
+    with warehouse.begin() as connection:
+        taken = rows(connection, "select group_id, requested_at, pushed_at from event.provider_suppression")
+        record_permission(connection, "cat", "confirmed", NOON, "confirmation")
+    first, second = (NOON + timedelta(minutes=minutes) for minutes in (20, 40))
+    assert set(taken) == {(0, NOON, first), (REMINDERS, NOON, second)}
+    do_pull(warehouse, settings, now=NOON + 3 * HOUR)
+    assert suppressions(warehouse) == before
+    listed(simulator, "unsubscribes", "cat@example.com", gone=True)
+    listed(simulator, "unsubscribes", "cat@example.com", at=first + timedelta(minutes=11))
+    do_pull(warehouse, settings, now=NOON + 4 * HOUR)
+    assert suppressions(warehouse) == {*before, ("cat", "all", "unsubscribed")}
+
+
+def test_the_command_line_reads_the_clock_anew_for_the_push(
+    warehouse: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what was read before nor what was pushed before makes the moment of a push older than it is."""
+    moments = iter(NOON + timedelta(minutes=20) * place for place in range(9))
+    told: list[datetime] = []
+
+    def pulled(_self: Installation, now: datetime) -> SyncReport:
+        told.append(now)
+        return SyncReport()
+
+    def pushed(_self: Installation, now: datetime, clock: Callable[[], datetime]) -> SyncReport:
+        told.extend((now, clock(), clock()))
+        return SyncReport()
+
+    monkeypatch.setattr(commands, "present", lambda: next(moments))
+    monkeypatch.setattr(commands, "_open", lambda: Installation(settings, warehouse, TOPICS, BRAND))
+    monkeypatch.setattr(Installation, "pull_suppressions", pulled)
+    monkeypatch.setattr(Installation, "push_suppressions", pushed)
+    commands.suppressions_sync(None)
+    assert told == [NOON + timedelta(minutes=20) * place for place in range(4)]
 
 
 def test_another_systems_mail_is_dropped_after_the_push(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import sys
 from pathlib import Path
@@ -322,8 +323,12 @@ def suppressions_sync(
     installation = _open()
     if now and installation.settings.mode == "live":
         raise LifecycleError("--now is refused in live mode: suppressions go by the real clock")
-    at = moment(now) if now else present()
-    report = installation.pull_suppressions(at).plus(installation.push_suppressions(at))
+    fixed = moment(now) if now else None
+
+    def clock() -> dt.datetime:
+        return fixed or present()
+
+    report = installation.pull_suppressions(clock()).plus(installation.push_suppressions(clock(), clock))
     title = "Suppressions"
     if installation.settings.mode == "preview":
         title += " (preview: nothing was read, nothing was pushed)"

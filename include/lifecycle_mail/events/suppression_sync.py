@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -112,12 +112,14 @@ def push(
     topics: Mapping[str, Topic],
     *,
     now: datetime,
+    clock: Callable[[], datetime] | None = None,
     lists: SuppressionLists | None = None,
 ) -> SyncReport:
     """Tell SendGrid of the opt-outs it is not known to hold: of a topic to its group, of everything to all.
 
     Only what people said themselves (view event.opt_out): sunset, bounces and an operator's word stay ours.
-    In mode preview nothing is said.
+    `now` is when it begins, `clock` tells when SendGrid took a batch (None = all at `now`, for a run that is
+    over at once): by these two the next pull knows our own push. In mode preview nothing is said.
 
     Raises:
         DeliveryRefused: the mode and the settings do not permit it.
@@ -134,7 +136,7 @@ def push(
             run(connection, "events/unqueue_opt_outs", groups=known)
             run(connection, "events/queue_opt_outs", groups=known, now=now)
             queued = [row.group_id for row in run(connection, "events/queued_groups")]
-        report, unknown = _push_groups(engine, opened, queued, now)
+        report, unknown = _push_groups(engine, opened, queued, clock or (lambda: now))
     logger.info("pushed opt-outs: %s", report)
     if unknown:
         names = sorted(_topic_by_group(topics)[group] for group in unknown)
@@ -247,7 +249,7 @@ def _in_steps(readings: Iterable[Reading]) -> Iterator[tuple[frozenset[Listed], 
 
 
 def _push_groups(
-    engine: Engine, lists: SuppressionLists, queued: list[int], now: datetime
+    engine: Engine, lists: SuppressionLists, queued: list[int], clock: Callable[[], datetime]
 ) -> tuple[SyncReport, set[int]]:
     """Push what is queued; return the counts and the groups SendGrid does not have."""
     # SendGrid adds addresses meant for a group it does not have to its global list: never ask it that.
@@ -255,13 +257,15 @@ def _push_groups(
     report, unknown = SyncReport(), set[int]()
     for group_id in queued:
         if group_id == GLOBAL or group_id in known:
-            report = report.plus(_push_group(engine, lists, group_id, now))
+            report = report.plus(_push_group(engine, lists, group_id, clock))
         else:
             unknown.add(group_id)
     return report, unknown
 
 
-def _push_group(engine: Engine, lists: SuppressionLists, group_id: int, now: datetime) -> SyncReport:
+def _push_group(
+    engine: Engine, lists: SuppressionLists, group_id: int, clock: Callable[[], datetime]
+) -> SyncReport:
     report, last = SyncReport(), ""
     while True:
         with engine.connect() as connection:
@@ -270,12 +274,13 @@ def _push_group(engine: Engine, lists: SuppressionLists, group_id: int, now: dat
         if not addresses:
             return report
         refused = _add(lists, group_id, addresses)
+        pushed_at = clock()  # a run may take hours: SendGrid lists them as of now, not of its begin
         taken = [one for one in addresses if one not in refused]
         with engine.begin() as connection:
             run(
                 connection,
                 "events/finish_push",
-                group_id=group_id, taken=taken, refused=sorted(refused), now=now,
+                group_id=group_id, taken=taken, refused=sorted(refused), now=pushed_at,
             )  # fmt: skip
         report, last = report.plus(SyncReport(pushed=len(taken), refused=len(refused))), addresses[-1]
 
