@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,8 +22,9 @@ from builders import NOON, customer, insert, load, rows
 from lifecycle_mail import delivery
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.command_line import commands
+from lifecycle_mail.database import lock
 from lifecycle_mail.errors import DeliveryRefused, SyncError
-from lifecycle_mail.events import SyncReport, pull, push
+from lifecycle_mail.events import SyncReport, erase, pull, push
 from lifecycle_mail.events.suppression_lists import Listed, SuppressionLists
 from lifecycle_mail.pipeline import Installation
 from lifecycle_mail.settings import Settings
@@ -303,6 +306,30 @@ def test_who_was_erased_is_not_learned_again(warehouse: Engine, simulator: Servi
     assert suppressions(warehouse) == {("bob", "all", "hard_bounce")}
     with warehouse.connect() as connection:
         assert rows(connection, "select address from event.provider_suppression") == []
+
+
+def test_a_push_beside_an_erasure_waits_for_it(
+    warehouse: Engine, simulator: Service, settings: Settings
+) -> None:
+    """An opt-out is not queued from the state before an erasure that is under way, nor told to SendGrid."""
+    left_topic(warehouse, "ann@example.com")
+    left_topic(warehouse, "bob@example.com")
+    waiting = (
+        "select count(*) from pg_locks where locktype = 'advisory' and not granted and database ="
+        " (select oid from pg_database where datname = current_database())"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        with warehouse.begin() as erasing:
+            lock(erasing, "ingest")
+            erase(erasing, "ann", "ann@example.com")
+            pushing = pool.submit(do_push, warehouse, settings)
+            with warehouse.connect() as watching:
+                while not pushing.done() and rows(watching, waiting) == [(0,)]:
+                    time.sleep(0.02)
+        assert pushing.result() == SyncReport(pushed=1)
+    assert members_of(simulator, REMINDERS) == {"bob@example.com"}
+    with warehouse.connect() as connection:
+        assert rows(connection, "select address from event.provider_suppression") == [("bob@example.com",)]
 
 
 def test_a_suppressed_person_is_not_mailed_though_the_webhook_was_silent(

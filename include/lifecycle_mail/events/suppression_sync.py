@@ -132,6 +132,8 @@ def push(
     groups += [{"scope": f"topic:{name}", "group_id": group} for group, name in _topic_by_group(topics).items()]
     with engine.connect() as holder, session_lock(holder, "suppression_sync"), _open(settings, lists) as opened:
         with engine.begin() as connection:
+            # An erasure under way would not take away again what is queued beside it.
+            lock(connection, "ingest")
             known = orjson.dumps(groups).decode()
             run(connection, "events/unqueue_opt_outs", groups=known)
             run(connection, "events/queue_opt_outs", groups=known, now=now)
