@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 import sqlalchemy as sa
 from openapi_core import OpenAPI
@@ -556,6 +557,39 @@ def test_an_address_the_provider_refuses_keeps_nobody_waiting(
     assert do_push(warehouse, settings) == SyncReport(pushed=9, refused=1)
     assert members_of(simulator, REMINDERS) == {f"ann{number}@example.com" for number in range(9)}
     assert do_push(warehouse, settings) == SyncReport()
+
+
+class Refusing(httpx.HTTPTransport):
+    """A provider that answers 400 to every push to one group, and quotes whom it was told."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and f"/groups/{REMINDERS}/" in request.url.path:
+            told = ", ".join(orjson.loads(request.content)["recipient_emails"])
+            return httpx.Response(400, json={"errors": [{"message": f"group is locked: {told.title()}"}]})
+        return super().handle_request(request)
+
+
+def test_a_refusal_of_everybody_marks_nobody(warehouse: Engine, simulator: Service, settings: Settings) -> None:
+    """It is the request that is wrong: the run fails with the list and what SendGrid says, without addresses; the
+    other lists are pushed, and the next run says everything again."""
+    for address in ("ann@example.com", "bob@example.com", "no address"):
+        left_topic(warehouse, address)
+    left_topic(warehouse, "cat@example.com", "offers")
+    with pytest.raises(SyncError, match=r"group 1001 \(topic reminders\) \(400: .*group is locked") as caught:
+        do_push(warehouse, settings, transport=Refusing())
+    said = str(caught.value).lower()
+    assert "\n" not in said
+    for address in ("ann@", "bob@", "no address", "example.com"):
+        assert address not in said
+    with warehouse.connect() as connection:
+        marked = rows(
+            connection,
+            "select address from event.provider_suppression where coalesce(refused_at, pushed_at) is not null",
+        )
+    assert marked == [("cat@example.com",)]
+    assert members_of(simulator, OFFERS) == {"cat@example.com"}
+    assert do_push(warehouse, settings) == SyncReport(pushed=2, refused=1)
+    assert members_of(simulator, REMINDERS) == {"ann@example.com", "bob@example.com"}
 
 
 # The network, the modes, what is told

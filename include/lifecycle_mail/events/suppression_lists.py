@@ -7,6 +7,7 @@ that is listed leaves it listed. The key and addresses never reach a log or an e
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
@@ -40,7 +41,7 @@ class Listed(NamedTuple):
 
 
 class AddressesRefused(Exception):
-    """400 to a push: SendGrid takes none of these addresses as they are."""
+    """400 to a push: SendGrid takes none of these addresses as they are. Says why, without addresses."""
 
 
 class SuppressionLists:
@@ -109,7 +110,7 @@ class SuppressionLists:
         )
         response = self._ask("POST", path, content=orjson.dumps({"recipient_emails": list(addresses)}))
         if response.status_code == 400:
-            raise AddressesRefused
+            raise AddressesRefused(_said(response, addresses))
         if response.status_code != 201:
             raise _refused(path, response)
 
@@ -173,6 +174,13 @@ def _listed(row: dict[str, Any], time_key: str, path: str) -> Listed:
 
 def _unusable(path: str, what: str) -> SyncError:
     return SyncError(f"the answer of {path} holds {what}: is SENDGRID_BASE_URL SendGrid's address?")
+
+
+def _said(response: httpx.Response, addresses: Sequence[str]) -> str:
+    """Return the answer's text without the addresses that were pushed: what is refused may look like none."""
+    longest_first = sorted(filter(None, addresses), key=len, reverse=True)
+    pushed = re.compile("|".join(map(re.escape, longest_first)) or "(?!)", re.IGNORECASE)
+    return without_addresses(pushed.sub("<address>", response.text))
 
 
 def _refused(path: str, response: httpx.Response) -> SyncError:

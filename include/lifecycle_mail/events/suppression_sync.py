@@ -123,7 +123,8 @@ def push(
 
     Raises:
         DeliveryRefused: the mode and the settings do not permit it.
-        SyncError: no usable answer, or a topic's group is unknown to SendGrid; what was taken is written down.
+        SyncError: no usable answer, a topic's group is unknown to SendGrid, or it refused all of several addresses;
+            what was taken is written down, the other lists are pushed.
     """
     if settings.mode == "preview":
         return SyncReport()
@@ -138,15 +139,28 @@ def push(
             run(connection, "events/unqueue_opt_outs", groups=known)
             run(connection, "events/queue_opt_outs", groups=known, now=now)
             queued = [row.group_id for row in run(connection, "events/queued_groups")]
-        report, unknown = _push_groups(engine, opened, queued, clock or (lambda: now))
+        report, unknown, refusals = _push_groups(engine, opened, queued, clock or (lambda: now))
     logger.info("pushed opt-outs: %s", report)
+    if problems := _problems(unknown, refusals, _topic_by_group(topics)):
+        raise SyncError("; ".join(problems))
+    return report
+
+
+def _problems(unknown: set[int], refusals: Mapping[int, str], topic_of: Mapping[int, str]) -> list[str]:
+    found = []
     if unknown:
-        names = sorted(_topic_by_group(topics)[group] for group in unknown)
-        raise SyncError(
+        names = sorted(topic_of[group] for group in unknown)
+        found.append(
             f"SendGrid has no unsubscribe group {', '.join(map(str, sorted(unknown)))} (topic {', '.join(names)}): "
             "make the group there, or correct sendgrid_group_id; these opt-outs wait"
         )
-    return report
+    for group, said in sorted(refusals.items()):
+        where = "the global list" if group == GLOBAL else f"unsubscribe group {group} (topic {topic_of[group]})"
+        found.append(
+            f"SendGrid refused every address for {where} (400: {said}): it is the request that it refuses, or none "
+            "of them is an address; these opt-outs wait, docs/runbook.md says what to do"
+        )
+    return found
 
 
 def _open(settings: Settings, lists: SuppressionLists | None) -> AbstractContextManager[SuppressionLists]:
@@ -252,30 +266,36 @@ def _in_steps(readings: Iterable[Reading]) -> Iterator[tuple[frozenset[Listed], 
 
 def _push_groups(
     engine: Engine, lists: SuppressionLists, queued: list[int], clock: Callable[[], datetime]
-) -> tuple[SyncReport, set[int]]:
-    """Push what is queued; return the counts and the groups SendGrid does not have."""
+) -> tuple[SyncReport, set[int], dict[int, str]]:
+    """Push what is queued; return the counts, the groups SendGrid does not have, and those refused altogether."""
     # SendGrid adds addresses meant for a group it does not have to its global list: never ask it that.
     known = lists.group_ids() if any(group != GLOBAL for group in queued) else set()
-    report, unknown = SyncReport(), set[int]()
+    report, refusals = SyncReport(), dict[int, str]()
+    unknown = {group_id for group_id in queued if group_id != GLOBAL and group_id not in known}
     for group_id in queued:
-        if group_id == GLOBAL or group_id in known:
-            report = report.plus(_push_group(engine, lists, group_id, clock))
-        else:
-            unknown.add(group_id)
-    return report, unknown
+        if group_id not in unknown:
+            pushed, refusal = _push_group(engine, lists, group_id, clock)
+            report = report.plus(pushed)
+            if refusal is not None:
+                refusals[group_id] = refusal
+    return report, unknown, refusals
 
 
 def _push_group(
     engine: Engine, lists: SuppressionLists, group_id: int, clock: Callable[[], datetime]
-) -> SyncReport:
+) -> tuple[SyncReport, str | None]:
+    """Push what is queued for one list; return the counts, and why nobody of a batch was taken (None = it was)."""
     report, last = SyncReport(), ""
     while True:
         with engine.connect() as connection:
             reading = {"group_id": group_id, "after_address": last, "rows": ADDRESSES_A_PUSH}
             addresses = list(run(connection, "events/queued_opt_outs", **reading).scalars())
         if not addresses:
-            return report
+            return report, None
         refused = _add(lists, group_id, addresses)
+        if len(refused) == len(addresses) > 1:
+            # Rather the request is wrong than each of them: a mark would keep them from ever being said again.
+            return report, refused[addresses[0]]
         pushed_at = clock()  # a run may take hours: SendGrid lists them as of now, not of its begin
         taken = [one for one in addresses if one not in refused]
         with engine.begin() as connection:
@@ -287,13 +307,13 @@ def _push_group(
         report, last = report.plus(SyncReport(pushed=len(taken), refused=len(refused))), addresses[-1]
 
 
-def _add(lists: SuppressionLists, group_id: int, addresses: list[str]) -> set[str]:
-    """Push addresses, and narrow a refusal down to those that are to blame; return them."""
+def _add(lists: SuppressionLists, group_id: int, addresses: list[str]) -> dict[str, str]:
+    """Push addresses, and narrow a refusal down to those that are to blame; return what was said of each."""
     try:
         lists.add(group_id, addresses)
-    except AddressesRefused:
+    except AddressesRefused as refused:
         if len(addresses) == 1:
-            return set(addresses)
+            return {addresses[0]: str(refused)}
         middle = len(addresses) // 2
         return _add(lists, group_id, addresses[:middle]) | _add(lists, group_id, addresses[middle:])
-    return set()
+    return {}
