@@ -647,6 +647,37 @@ def test_lasting_faults_are_one_readable_line(
         assert rows(connection, "select * from event.sync_progress") == []
 
 
+class Failing(httpx.HTTPTransport):
+    """A provider that answers 404 for the lists named."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.paths = {f"/v3/suppression/{name}" for name in names}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(404) if request.url.path in self.paths else super().handle_request(request)
+
+
+def test_a_list_that_fails_keeps_no_other_from_being_read(
+    warehouse: Engine, simulator: Service, settings: Settings
+) -> None:
+    """The lists after it are read and their marks move; the run fails at its end with the names of those that were
+    not, whose marks stay, so that the next run reads them."""
+    listed(simulator, "bounces", "bounced@example.com")
+    listed(simulator, "unsubscribes", "left@example.com")
+    listed(simulator, REMINDERS, "grouped@example.com")
+    with pytest.raises(SyncError, match=r"lists bounces, blocks could not be read, .*answered 404") as caught:
+        do_pull(warehouse, settings, transport=Failing("bounces", "blocks"))
+    assert "\n" not in str(caught.value)
+    rest = {("left", "all", "unsubscribed"), ("grouped", "topic:reminders", "unsubscribed")}
+    assert suppressions(warehouse) == rest
+    with warehouse.connect() as connection:
+        marked = set(rows(connection, "select list_name from event.sync_progress"))
+    assert marked == {(name,) for name in ("invalid_emails", "spam_reports", "unsubscribes", "groups")}
+    do_pull(warehouse, settings)
+    assert suppressions(warehouse) == {*rest, ("bounced", "all", "hard_bounce")}
+
+
 def test_preview_asks_nobody(warehouse: Engine, settings: Settings) -> None:
     """Without a provider at all: nothing is asked, nothing changes, nothing is stamped."""
     quiet = Settings(database_url=settings.database_url, sendgrid_base_url="http://127.0.0.1:9")

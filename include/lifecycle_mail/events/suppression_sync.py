@@ -91,18 +91,19 @@ def pull(
 
     Raises:
         DeliveryRefused: the mode and the settings do not permit it.
-        SyncError: SendGrid does not answer usably; windows read before it are committed.
+        SyncError: SendGrid does not answer usably for some lists; the others are read, and of these what came
+            before is committed.
     """
     if settings.mode == "preview":
         return SyncReport()
     require_deliverable(engine, settings, dict(topics))
     with engine.connect() as holder, session_lock(holder, "suppression_sync"), _open(settings, lists) as opened:
         puller = _Puller(engine, settings.link_secret, _topic_by_group(topics), opened, now)
-        report = SyncReport()
-        for list_name in REASONS:
-            report = report.plus(puller.pull_list(list_name))
-        report = report.plus(puller.pull_groups())
+        report, failed = puller.pull_all()
     logger.info("pulled suppressions: %s", report)
+    if failed:
+        first = next(iter(failed.values()))
+        raise SyncError(f"of SendGrid's lists {', '.join(failed)} could not be read, any others were: {first}")
     return report
 
 
@@ -182,6 +183,17 @@ class _Puller:
     topics: Mapping[int, str]
     lists: SuppressionLists
     now: datetime
+
+    def pull_all(self) -> tuple[SyncReport, dict[str, SyncError]]:
+        """Read every list; return the counts, and what went wrong with which list."""
+        report, failed = SyncReport(), dict[str, SyncError]()
+        for list_name in (*REASONS, GROUPS):
+            try:
+                pulled = self.pull_groups() if list_name == GROUPS else self.pull_list(list_name)
+                report = report.plus(pulled)
+            except SyncError as error:  # a list that suppresses nobody must not hide one that does
+                failed[list_name] = error
+        return report, failed
 
     def pull_list(self, list_name: str) -> SyncReport:
         """Read one list that is read by time, oldest first, and commit some thousand rows at a time."""
