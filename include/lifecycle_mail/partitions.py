@@ -10,9 +10,10 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from psycopg2.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy.engine import Connection, Engine
@@ -33,7 +34,7 @@ T = TypeVar("T")
 
 
 class _Busy(Exception):
-    """The lock was not to be had."""
+    """The lock was not to be had, or events came in before it was."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ WHAT_TO_DO = {
     "mail_in_doubt": "mails claimed or in doubt since then wait for events: ingest and deliver settle them",
     "mail_not_written": "decisions without their mail: run campaign plan",
     "not_rolled_up": "the KPI tables have not counted it: run kpis roll-up (if it stays, the runbook knows why)",
-    "busy": "others held the table all the time: the next run tries again",
+    "busy": "others held the table, or wrote to it, all the time: the next run tries again",
 }
 
 
@@ -80,12 +81,13 @@ def ensure_months(
         RetentionRefused: others held the table all the time.
     """
 
-    def make(connection: Connection) -> list[str]:
-        made = run(connection, "installation/ensure_months", now=now, months_ahead=months_ahead)
-        return list(made.scalars())
+    def make() -> list[str]:
+        with _impatient(engine) as connection:
+            made = run(connection, "installation/ensure_months", now=now, months_ahead=months_ahead)
+            return list(made.scalars())
 
     try:
-        return _patiently(engine, make, sleep)
+        return _patiently(make, sleep)
     except _Busy:
         raise RetentionRefused(f"could not make the months ahead: {WHAT_TO_DO['busy']}") from None
 
@@ -132,34 +134,62 @@ def _retire(
     engine: Engine, table: str, month_start: dt.datetime, now: dt.datetime, sleep: Callable[[float], None]
 ) -> str | None:
     """Drop one month; return why it stays, or None."""
-    with engine.connect() as connection:
-        # Asked before the lock as well, so that a refusal holds up nobody.
-        reason: str | None = scalar(
-            connection, "installation/needed_because", parent=table, month_start=month_start
-        )
-        if reason is not None:
-            return reason
-        is_decided = table == DECISIONS
-        steps = scalar(connection, "installation/count_steps", month_start=month_start) if is_decided else 0
+    asked: _Asked | None = None
 
-    def drop(connection: Connection) -> str | None:
-        dropping = {"parent": table, "month_start": month_start, "steps": steps, "now": now}
-        answer: str | None = scalar(connection, "installation/drop_month", **dropping)
+    def drop() -> str | None:
+        nonlocal asked
+        asked = asked or _ask(engine, table, month_start)
+        if asked.reason is not None:
+            return asked.reason
+        dropping = {"parent": table, "month_start": month_start, "steps": asked.steps, "now": now}
+        with _impatient(engine) as connection:
+            answer: str | None = scalar(
+                connection, "installation/drop_month", latest_batch=asked.latest_batch, **dropping
+            )
+        if answer == "busy":
+            asked = None  # events came in since: the answer is of no use any more
+            raise _Busy
         return answer
 
     try:
-        return _patiently(engine, drop, sleep)
+        return _patiently(drop, sleep)
     except _Busy:
         return "busy"
 
 
-def _patiently(engine: Engine, act: Callable[[Connection], T], sleep: Callable[[float], None]) -> T:
-    """Act in one transaction that waits for locks only briefly; try again when they are not to be had."""
+class _Asked(NamedTuple):
+    """Why a month stays (None = it may go), the last step of an ingest by then, and steps decided in the month."""
+
+    reason: str | None
+    latest_batch: int
+    steps: int
+
+
+def _ask(engine: Engine, table: str, month_start: dt.datetime) -> _Asked:
+    """Ask whether a month may go, without a lock: that can take as long as reading the month."""
+    with engine.connect() as connection:
+        asking = {"parent": table, "month_start": month_start}
+        needed = run(connection, "installation/needed_because", **asking).one()
+        is_counted = table == DECISIONS and needed.reason is None
+        steps = scalar(connection, "installation/count_steps", month_start=month_start) if is_counted else 0
+    return _Asked(needed.reason, needed.latest_batch, steps)
+
+
+@contextmanager
+def _impatient(engine: Engine) -> Iterator[Connection]:
+    """Give one transaction that waits for locks only briefly."""
+    with engine.begin() as connection:
+        run(connection, "installation/limit_lock_wait", milliseconds=LOCK_WAIT_MILLISECONDS)
+        yield connection
+
+
+def _patiently(act: Callable[[], T], sleep: Callable[[float], None]) -> T:
+    """Act; try again when the locks are not to be had, or not for what was known before."""
     for attempt in range(TRIES):
         try:
-            with engine.begin() as connection:
-                run(connection, "installation/limit_lock_wait", milliseconds=LOCK_WAIT_MILLISECONDS)
-                return act(connection)
+            return act()
+        except _Busy:
+            pass
         except OperationalError as error:
             if not isinstance(error.orig, LockNotAvailable | DeadlockDetected):
                 raise

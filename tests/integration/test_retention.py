@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,27 @@ from test_kpis_roll_up import World, numbers
 import builders
 from builders import NOON, insert, rows
 from lifecycle_mail import partitions
+from lifecycle_mail.database import scalar
 from lifecycle_mail.errors import RetentionRefused, SettingsError
 from lifecycle_mail.kpis import check, roll_up
 from lifecycle_mail.partitions import DECISIONS, EVENTS, RetentionReport, ensure_months, retention_of, retire_months
 from lifecycle_mail.settings import Settings
 
+# No index holds what is asked of events: one that is used all the same is read from begin to end.
+READ_THROUGH = """
+select cast(relid as regclass)::text as name, seq_scan + case schemaname when 'event' then idx_scan else 0 end
+from pg_stat_xact_user_tables
+"""
+# A table that is dropped takes its counts along, so that they are noted right before.
+NOTE_BEFORE_DETACHING = f"""
+create function note_before_detaching() returns event_trigger language plpgsql as $$
+begin
+    create temporary table if not exists noted as {READ_THROUGH}
+    where schemaname in ('event', 'decision', 'message') and relname ~ '_(p[0-9]|2[0-9]+_[0-9]+)$';
+end $$;
+create event trigger detaching on ddl_command_start when tag in ('ALTER TABLE')
+execute function note_before_detaching();
+"""
 MONTHS = [datetime(2025, 11, 5, tzinfo=UTC), datetime(2025, 12, 31, 23, 59, tzinfo=UTC),
           datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 28, tzinfo=UTC), NOON]  # fmt: skip
 
@@ -171,6 +187,86 @@ def test_a_month_that_comes_back_late_goes_again(filled: Engine) -> None:
         builders.ensure_month(connection, EVENTS, MONTHS[0])
         insert(connection, "event.event", sg_event_id="l", occurred_at=MONTHS[0], event="open", batch_id=1, raw={})
     assert retire(filled, keep={EVENTS: 1}).dropped == ("event.event_2025_11",)
+
+
+@pytest.mark.parametrize("parent", [EVENTS, DECISIONS])
+def test_under_its_lock_nothing_is_read_through(filled: Engine, parent: str) -> None:
+    """While the table is held alone, indexes alone are asked: neither its months nor mails are read through."""
+    dropping = {"month_start": MONTHS[0].replace(day=1), "steps": 0, "now": NOON, "latest_batch": 1}
+    with filled.begin() as connection:
+        connection.exec_driver_sql(NOTE_BEFORE_DETACHING)
+        before = set(rows(connection, READ_THROUGH))  # transactions before may still be counted
+        assert scalar(connection, "installation/drop_month", parent=parent, **dropping) is None
+        after = set(rows(connection, "select * from noted"))
+    assert {name for name, _ in after} >= {f"{parent}_2025_11", "message.message_p0"}
+    assert after - before == set()
+
+
+def ingest_one(warehouse: Engine, at: datetime, batch_id: int) -> None:
+    """Commit a step of an ingest with one event, its number that of the step."""
+    with warehouse.begin() as connection:
+        insert(connection, "event.batch", source_name="late")
+        insert(
+            connection, "event.event", sg_event_id=f"late{batch_id}", occurred_at=at, event="open",
+            batch_id=batch_id, raw={},
+        )  # fmt: skip
+
+
+def after_the_question(monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], None]) -> list[str | None]:
+    """Do one act after each time the question was asked, before the lock is taken; return the answers there were."""
+    answers: list[str | None] = []
+    ask, left = partitions._ask, list(acts)
+
+    def asked(*given: Any) -> Any:
+        answer = ask(*given)
+        answers.append(answer.reason)
+        if left:
+            left.pop(0)()
+        return answer
+
+    monkeypatch.setattr(partitions, "_ask", asked)
+    return answers
+
+
+def test_what_comes_in_before_the_lock_keeps_the_month(filled: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ingest that commits between question and lock is seen: its month is asked for anew, and stays."""
+    answers = after_the_question(monkeypatch, lambda: ingest_one(filled, MONTHS[0], 2))
+    assert retire(filled, keep={EVENTS: 2}).kept == {"event.event_2025_11": "not_rolled_up"}
+    assert answers == [None, "not_rolled_up"]
+    assert len(times(filled, EVENTS)) == len(MONTHS) + 1
+
+
+def test_what_comes_in_elsewhere_only_delays_the_drop(filled: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ingest into another month, or one counted by then, is no reason to stay: the next try drops the month."""
+    tries: list[float] = []
+
+    def counted() -> None:
+        ingest_one(filled, MONTHS[4], 3)
+        roll_up(filled, reporting_zone="UTC", now=NOON)
+
+    answers = after_the_question(monkeypatch, lambda: ingest_one(filled, MONTHS[4], 2), counted)
+    assert retire(filled, sleep=tries.append, keep={EVENTS: 3}).dropped == ("event.event_2025_11",)
+    assert (answers, len(tries)) == ([None, None], 1)
+
+
+def test_a_table_that_is_always_written_to_is_left_for_the_next_run(
+    filled: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where events come in before every lock, the month stays, named busy as where the lock is not to be had."""
+    monkeypatch.setattr(partitions, "TRIES", 3)
+    coming = [lambda number=number: ingest_one(filled, MONTHS[4], number) for number in (2, 3, 4)]
+    after_the_question(monkeypatch, *coming)
+    assert retire(filled, keep={EVENTS: 2}).kept == {"event.event_2025_11": "busy"}
+
+
+def test_the_question_is_not_asked_again_for_a_lock_alone(
+    filled: Engine, reader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A month is read once, however often its lock is asked for."""
+    monkeypatch.setattr(partitions, "TRIES", 2)
+    answers = after_the_question(monkeypatch)
+    assert retire(filled, keep={EVENTS: 2}).kept == {"event.event_2025_11": "busy"}
+    assert answers == [None]
 
 
 @pytest.fixture
