@@ -12,8 +12,9 @@ many requests run at a time over all runs. In mode `preview` (the default) nothi
 
 **Red `report_stops`**: sending stopped by itself in this run. The task's log says what and why: a campaign's
 breaker with the rate that passed its limit and its numbers (the campaign's own DAG stays red from then on), or
-the provider's refusal of our access, which stays red here until `sending resume`. A pause that somebody set is
-no failure; the log of `deliver` names it.
+the provider's refusal of our access, which stays red here until `sending resume`. It is red in every run, too, while
+planned mails wait for `campaign approve` (mode live: a changed file needs a new approval), or for a template or topic
+that is out of order: they would end as `stale`. A pause that somebody set is no failure; the log of `deliver` names it.
 
 **A re-run** sends nothing twice: a message that was claimed is accepted, rejected, or in doubt until an event
 or its topic's policy settles it.
@@ -29,6 +30,7 @@ from lifecycle_airflow.assets import MESSAGES
 from lifecycle_airflow.dag_defaults import dag_defaults, ticks
 from lifecycle_airflow.delivery import copy_pauses_of, deliver_shard
 from lifecycle_airflow.installation import Counts, installation
+from lifecycle_airflow.run_window import now
 
 SHARDS = [0, 1]
 
@@ -52,7 +54,7 @@ def deliver_messages() -> None:
     @task
     def report_stops() -> None:
         with installation() as system:
-            system.require_not_stopped(since=get_current_context()["dag_run"].start_date)
+            system.require_not_stopped(now(), since=get_current_context()["dag_run"].start_date)
 
     copy_pauses() >> deliver.expand(shard=SHARDS) >> report_stops()
 

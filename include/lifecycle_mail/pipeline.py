@@ -117,14 +117,23 @@ class Installation:
         """Copy the pauses of campaign DAGs (campaign names) into the flags every claim reads."""
         delivery.sync_dag_pauses(self.engine, paused, known, at)
 
-    def require_not_stopped(self, campaign_name: str | None = None, since: dt.datetime | None = None) -> None:
+    def waits(self, now: dt.datetime, campaign_name: str | None = None) -> list[str]:
+        """Say which planned mails wait though nobody paused them, and for what."""
+        return delivery.waits(self.engine, self.settings, self.topics, now, campaign_name)
+
+    def require_not_stopped(
+        self, now: dt.datetime, campaign_name: str | None = None, since: dt.datetime | None = None
+    ) -> None:
         """Do nothing, unless sending stopped by itself: one campaign's, or (without a name) any since `since`.
+
+        Mails that wait for an approval, a template or a topic have stopped as well, as long as they wait.
 
         Raises:
             SendingStopped: what stopped, when, why (rates and numbers), and what to do.
         """
         with self.engine.connect() as connection:
             found = delivery.stops(connection, campaign_name, since)
+        found += self.waits(now, campaign_name)
         if found:
             raise SendingStopped("; ".join(found))
 

@@ -110,7 +110,7 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
     @task
     def report_stop() -> None:
         with installation() as system:
-            system.require_not_stopped(name)
+            system.require_not_stopped(now(), name)
 
     with DAG(
         dag_id_of(name),

@@ -184,3 +184,13 @@ def test_a_stopped_campaign_is_red_and_says_why(tmp_path: Path, settings: dict[s
         ("rejected", 3),
         ("planned", 9),
     }
+
+
+def test_mails_that_wait_for_an_approval_are_red(settings: dict[str, str], warehouse: Engine) -> None:
+    """In live mode a campaign that nobody approved plans, sends nothing, and its DAG says what to do."""
+    hour = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
+    plan: Plan = [("load_sources", {}, True), (CAMPAIGN, {"as_of": hour.isoformat()}, False)]
+    runs, log = _run_dags_and_log({**settings, "LIFECYCLE_MODE": "live"}, plan)
+    assert [runs[1]["tasks"][name] for name in ("write_messages", "report_stop")] == [["success"], ["failed"]]
+    assert "1 planned mails of campaign cart_abandoned wait for an approval of its present definition" in log
+    assert "`campaign approve cart_abandoned --by WHO`" in log

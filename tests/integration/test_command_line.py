@@ -222,6 +222,22 @@ def test_pause_and_resume_by_command(command: Command, warehouse: Engine) -> Non
     assert "was not paused" in command("sending", "resume")[1]
 
 
+def test_status_names_what_waits_for_an_approval(
+    command: Command, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In live mode `sending status` says how many mails of which campaign wait, and what to run; after that nothing."""
+    members(warehouse, "ann")
+    open_cart(warehouse)
+    assert command("campaign", "plan", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z")[0] == 0
+    assert "not sent" not in command("sending", "status")[1]
+    monkeypatch.setenv("LIFECYCLE_MODE", "live")
+    _, out, _ = command("sending", "status")
+    assert "not sent: 1 planned mails of campaign cart_abandoned wait for an approval" in out
+    assert "`campaign approve cart_abandoned --by WHO`" in out
+    assert command("campaign", "approve", "cart_abandoned", "--by", "lead")[0] == 0
+    assert "not sent" not in command("sending", "status")[1]
+
+
 def test_the_cart_context_of_the_segment_is_what_templates_expect(command: Command, warehouse: Engine) -> None:
     """The keys tests of delivery use are the keys the segment gives."""
     import orjson

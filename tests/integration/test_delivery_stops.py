@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.engine import Engine
 
 import running_services
 from airflow_world import provider
-from builders import NOON
+from builders import NOON, rows
 from lifecycle_mail import delivery
+from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.delivery import DeliveryReport
 from lifecycle_mail.errors import SendingStopped
 from lifecycle_mail.events import ingest
-from lifecycle_mail.settings import Settings
-from planning import campaign_of, members, plan, states, topic_of
+from lifecycle_mail.pipeline import Installation
+from lifecycle_mail.settings import INCLUDE, Settings
+from planning import BRAND, campaign_of, members, plan, states, topic_of
 
 HOUR = timedelta(hours=1)
 TOPIC = topic_of(limits={"minimum": 10, "complaint_rate": 0.1, "bounce_rate": 0.1, "rejection_rate": 0.1})
@@ -126,3 +130,76 @@ def test_refused_access_is_reported_as_long_as_it_holds(shop: Shop) -> None:
     (said,) = shop.stops(hours=100)
     assert said.startswith("all sending stopped at 2026-03-02 12:00 UTC: the provider refused our access (401: ")
     assert said.endswith("run `sending resume`")
+
+
+LIVE = {"mode": "live", "link_secret": "s" * 32, "public_url": "https://shop.example.com", "postal_address": "1 Street"}
+APPROVE = "wait for an approval of its present definition, until they are stale: read its file, then run " \
+    "`campaign approve cart_abandoned --by WHO`"  # fmt: skip
+
+
+def installed(warehouse: Engine, warehouse_url: str, topic: Topic = TOPIC, **settings: Any) -> Installation:
+    """An installation in live mode that never sends here: planning and looking need no provider."""
+    its = Settings(database_url=warehouse_url, **{**LIVE, **settings})
+    return Installation(its, warehouse, {topic.topic: topic}, BRAND)
+
+
+def told(system: Installation, campaign: str | None = None) -> str:
+    """What the red task says, or '' where it is green."""
+    try:
+        system.require_not_stopped(NOON, campaign, since=NOON)
+    except SendingStopped as stopped:
+        return str(stopped)
+    return ""
+
+
+def test_an_edited_file_in_live_mode_is_told_until_it_is_approved(warehouse: Engine, warehouse_url: str) -> None:
+    """An approval holds for one definition: mails that wait for the next are told by both tasks, nobody else's are."""
+    system = installed(warehouse, warehouse_url)
+    members(warehouse, "ann", "bob")
+    plan(warehouse, campaign_of(), TOPIC)
+    delivery.approve(warehouse, "cart_abandoned", "lead", NOON)
+    assert told(system) == ""
+    plan(warehouse, campaign_of(max_lateness_hours=7), TOPIC)
+    assert told(system) == f"2 planned mails of campaign cart_abandoned {APPROVE}"
+    assert told(system, "cart_abandoned") == told(system)
+    assert told(system, "birthday") == ""
+    assert told(installed(warehouse, warehouse_url, mode="simulate")) == ""
+    delivery.approve(warehouse, "cart_abandoned", "lead", NOON)
+    assert (told(system), told(system, "cart_abandoned")) == ("", "")
+
+
+def test_a_pause_or_no_planned_mail_is_not_told(warehouse: Engine, warehouse_url: str) -> None:
+    """Who paused the campaign knows that it waits; a campaign without planned mails waits for nothing."""
+    system = installed(warehouse, warehouse_url)
+    plan(warehouse, campaign_of(), TOPIC)
+    assert told(system) == ""
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(), TOPIC)
+    for scope in ("all", "campaign:cart_abandoned"):
+        delivery.pause(warehouse, scope, "operator", NOON)
+        assert told(system) == ""
+        delivery.resume(warehouse, scope, NOON)
+    assert told(system) == f"1 planned mails of campaign cart_abandoned {APPROVE}"
+
+
+def test_a_broken_template_or_a_topic_that_is_gone_is_told(
+    warehouse: Engine, warehouse_url: str, tmp_path: Path
+) -> None:
+    """Mails that no delivery can take are told in simulate too; looking gives them no other shell."""
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(), TOPIC)
+    shutil.copytree(INCLUDE / "templates", tmp_path / "templates")
+    body = tmp_path / "templates" / "cart_abandoned" / "reminder" / "body.txt"
+    whole = body.read_text()
+    simulate = {"mode": "simulate", "templates_dir": tmp_path / "templates"}
+    system = installed(warehouse, warehouse_url, **simulate)
+    body.write_text(whole + "corrected")
+    assert told(system) == ""
+    body.write_text(whole + "{% slot")
+    assert told(installed(warehouse, warehouse_url, **simulate)).startswith("mails of campaign cart_abandoned wait: ")
+    assert "body.txt" in told(installed(warehouse, warehouse_url, **simulate), "cart_abandoned")
+    gone = installed(warehouse, warehouse_url, topic_of(topic="other"), mode="simulate")
+    assert "topic 'reminders' is not in topics.yaml any more: put it back" in told(gone)
+    assert told(installed(warehouse, warehouse_url, **{**simulate, "mode": "preview"})) == ""
+    with warehouse.connect() as connection:
+        assert rows(connection, "select count(*), min(shell_id) from message.shell") == [(1, 1)]

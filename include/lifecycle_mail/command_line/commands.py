@@ -290,11 +290,14 @@ def sending_resume() -> None:
 
 @sending_app.command("status")
 def sending_status() -> None:
-    """Show what is paused, since when and why."""
-    with _open().engine.connect() as connection:
+    """Show what is paused, since when and why, and which mails wait for something else: an approval, a template."""
+    installation = _open()
+    with installation.engine.connect() as connection:
         held = delivery.pauses(connection)
     rows: list[list[object]] = [[one.scope, one.reason, one.detail, one.paused_at.isoformat()] for one in held]
     print_table("Paused" if rows else "Nothing is paused", ["scope", "reason", "detail", "since"], rows)
+    for said in installation.waits(present()):
+        results.print(f"not sent: {said}", highlight=False, markup=False, soft_wrap=True)
 
 
 @events_app.command("ingest")

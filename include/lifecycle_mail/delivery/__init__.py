@@ -7,6 +7,7 @@ from lifecycle_mail.delivery.claims import erase_places, forget_places
 from lifecycle_mail.delivery.modes import require_deliverable
 from lifecycle_mail.delivery.pauses import approve, pause, pauses, resume, stops, sync_dag_pauses
 from lifecycle_mail.delivery.preview import PreviewLine, preview
+from lifecycle_mail.delivery.waiting import waits
 from lifecycle_mail.delivery.worker import DeliveryReport, deliver
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "resume",
     "stops",
     "sync_dag_pauses",
+    "waits",
 ]

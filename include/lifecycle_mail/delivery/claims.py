@@ -34,7 +34,7 @@ from lifecycle_mail.delivery.requests import (
 )
 from lifecycle_mail.errors import CampaignError, TemplateError
 from lifecycle_mail.journeys import goal_facts
-from lifecycle_mail.messages import load_shell, rebind_shell
+from lifecycle_mail.messages import fresh_shell, load_shell, rebind_shell
 from lifecycle_mail.messages.links import unsubscribe_url
 from lifecycle_mail.messages.packing import packer
 from lifecycle_mail.messages.shells import Shell, slots_bytes
@@ -158,9 +158,26 @@ def shells_with_work(
     return works, waiting
 
 
-def _work(connection: Connection, bench: Workbench, row: Row[Any]) -> ShellWork:
+def out_of_order(connection: Connection, bench: Workbench, now: dt.datetime) -> list[tuple[str, str]]:
+    """Return (campaign, why) of mails that shells_with_work would leave waiting, without touching any mail."""
+    found = set()
+    for row in run(connection, "delivery/shells_with_work", now=now):
+        try:
+            _require_topic(bench, row)
+            fresh_shell(connection, bench.library, row.shell_id)
+            _campaign(row.definition_md5, orjson.dumps(row.definition))
+        except (TemplateError, CampaignError) as error:
+            found.add((str(row.campaign), str(error)))
+    return sorted(found)
+
+
+def _require_topic(bench: Workbench, row: Row[Any]) -> None:
     if row.topic not in bench.topics:
         raise CampaignError(f"topic '{row.topic}' is not in topics.yaml any more: put it back, or plan anew")
+
+
+def _work(connection: Connection, bench: Workbench, row: Row[Any]) -> ShellWork:
+    _require_topic(bench, row)
     return ShellWork(
         rebind_shell(connection, bench.library, row.shell_id, _real_address(bench.settings)),
         _campaign(row.definition_md5, orjson.dumps(row.definition)),

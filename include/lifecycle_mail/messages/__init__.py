@@ -8,9 +8,10 @@ from lifecycle_mail.messages.states import erase_slots
 from lifecycle_mail.messages.writing import (
     WriteCounts,
     ensure_shell,
+    fresh_shell,
     load_shell,
     rebind_shell,
     write_messages,
 )
 
-__all__ = ["WriteCounts", "ensure_shell", "erase_slots", "load_shell", "rebind_shell", "write_messages"]
+__all__ = ["WriteCounts", "ensure_shell", "erase_slots", "fresh_shell", "load_shell", "rebind_shell", "write_messages"]

@@ -155,22 +155,30 @@ def load_shell(connection: Connection, shell_id: int) -> Shell:
 def rebind_shell(
     connection: Connection, library: TemplateLibrary, shell_id: int, postal_address: str | None = None
 ) -> int:
-    """Return the shell planned mails of `shell_id` shall use: itself, or a new one if its template changed.
+    """Give planned mails of `shell_id` the shell they shall use, and return it.
 
     A template corrected after planning is the one that goes out; mails already claimed keep theirs. A development
     postal address, where they were planned with it, gives way to `postal_address`.
     """
+    fresh = fresh_shell(connection, library, shell_id, postal_address)
+    if fresh != shell_id:
+        run(connection, "messages/rebind", shell_id=shell_id, fresh_shell_id=fresh)
+    return fresh
+
+
+def fresh_shell(
+    connection: Connection, library: TemplateLibrary, shell_id: int, postal_address: str | None = None
+) -> int:
+    """Return the shell planned mails of `shell_id` shall use: itself, or a new one as rebind_shell says."""
     row = run(connection, "messages/load_shell", shell_id=shell_id).mappings().one()
     shell = Shell.from_columns(row)
     brand = _addressed(shell.brand, postal_address)
     if shell.template_version == library.version(shell.name) and brand == shell.brand:
         return shell_id
     place = {name: str(row[name]) for name in ("campaign", "step", "variant", "language", "currency")}
-    fresh = ensure_shell(
+    return ensure_shell(
         connection, library, template=shell.name, topic=row["topic"], brand=brand, offer=shell.offer, place=place
     )
-    run(connection, "messages/rebind", shell_id=shell_id, fresh_shell_id=fresh)
-    return fresh
 
 
 def _addressed(brand: dict[str, Any], postal_address: str | None) -> dict[str, Any]:

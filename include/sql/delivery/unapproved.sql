@@ -1,0 +1,20 @@
+-- Campaigns of which planned mails wait for an approval of the present definition.
+-- grain: one row a campaign
+-- no parameters
+-- look-back: planned mails
+select
+    campaign.campaign,
+    count(*) as mails
+from journey.campaign
+inner join message.shell on campaign.campaign = shell.campaign
+inner join message.message on shell.shell_id = message.shell_id and message.state = 'planned'
+where
+    not exists (
+        select 1
+        from delivery.approval
+        where
+            approval.campaign = campaign.campaign
+            and approval.definition_md5 = campaign.definition_md5
+    )
+group by campaign.campaign
+order by campaign.campaign
