@@ -56,6 +56,17 @@ class Installation:
         """Read the campaign called `name` (CampaignError where there is none, or it is wrong)."""
         return find_campaign(self.settings.campaigns_dir, name, self.topics)
 
+    def require_known(self, name: str) -> None:
+        """Do nothing where a campaign is called so: its mails go on when its file is broken or gone.
+
+        Raises:
+            CampaignError: none was published, and there is no file (the nearest name is given), or it is wrong.
+        """
+        with self.engine.connect() as connection:
+            known = journeys.is_published(connection, name)
+        if not known:
+            self.campaign(name)
+
     def load(
         self, folder: Path, progress: Callable[[str, int, int | None], None] = lambda feed, done, total: None
     ) -> sources.LoadReport:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import Engine
 
-from builders import NOON, insert, load, rows
+from builders import NOON, campaign, insert, load, rows
 from lifecycle_mail.command_line import main
 from lifecycle_mail.settings import INCLUDE
 from planning import CART_CONTEXT, members
@@ -79,6 +79,8 @@ def test_members_are_csv_and_nothing_else(command: Command, warehouse: Engine) -
             "days",
         ),
         (("campaign", "plan", "cart_abandonned", "--as-of", "2026-03-02T12:00:00Z"), "did you mean 'cart_abandoned'"),
+        (("campaign", "pause", "cart_abandonned"), "did you mean 'cart_abandoned'"),
+        (("campaign", "resume", "cart_abandonned"), "did you mean 'cart_abandoned'"),
         (("load", "/nowhere/at/all"), "/nowhere/at/all"),
         (("events", "ingest"), "LIFECYCLE_EVENTS_DIR"),
         (("events", "ingest", "/nowhere/at/all"), "/nowhere/at/all"),
@@ -220,6 +222,23 @@ def test_pause_and_resume_by_command(command: Command, warehouse: Engine) -> Non
     assert "goes on" in command("sending", "resume")[1]
     assert "goes on" in command("campaign", "resume", "birthday")[1]
     assert "was not paused" in command("sending", "resume")[1]
+
+
+@pytest.mark.parametrize("content", [None, "campaign: [broken"])
+def test_a_campaign_whose_file_is_broken_or_gone_can_be_paused(
+    command: Command, warehouse: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    """What was published may have planned mails, which go by the ledger: a file is not needed to stop them."""
+    with warehouse.begin() as connection:
+        campaign(connection, "cart_abandoned")
+    monkeypatch.setenv("LIFECYCLE_CAMPAIGNS_DIR", str(tmp_path))
+    if content:
+        (tmp_path / "cart_abandoned.yaml").write_text(content)
+    assert command("campaign", "pause", "cart_abandoned")[:2] == (0, "campaign cart_abandoned is paused\n")
+    with warehouse.connect() as connection:
+        assert rows(connection, "select scope from delivery.pause") == [("campaign:cart_abandoned",)]
+    assert "goes on" in command("campaign", "resume", "cart_abandoned")[1]
+    assert "was not paused" in command("campaign", "resume", "cart_abandoned")[1]
 
 
 def test_status_names_what_waits_for_an_approval(

@@ -178,9 +178,9 @@ def campaign_plan(
 
 @campaign_app.command("pause")
 def campaign_pause(name: str) -> None:
-    """Stop a campaign's mails within one batch."""
+    """Stop a campaign's mails within one batch, also where its file is broken or gone."""
     installation = _open()
-    installation.campaign(name)
+    installation.require_known(name)
     delivery.pause(installation.engine, f"campaign:{name}", "operator", present())
     results.print(f"campaign {name} is paused")
 
@@ -188,7 +188,10 @@ def campaign_pause(name: str) -> None:
 @campaign_app.command("resume")
 def campaign_resume(name: str) -> None:
     """Let a campaign's mails go again, whatever paused it."""
-    lifted = delivery.resume(_open().engine, f"campaign:{name}", present())
+    installation = _open()
+    lifted = delivery.resume(installation.engine, f"campaign:{name}", present())
+    if not lifted:
+        installation.require_known(name)
     results.print(f"campaign {name} goes on" if lifted else f"campaign {name} was not paused")
 
 

@@ -10,7 +10,8 @@ from lifecycle_mail.journeys.series import (
     advance,
     enroll,
     goal_facts,
+    is_published,
     publish,
 )
 
-__all__ = ["AdvanceCounts", "EnrollCounts", "advance", "enroll", "goal_facts", "publish"]
+__all__ = ["AdvanceCounts", "EnrollCounts", "advance", "enroll", "goal_facts", "is_published", "publish"]

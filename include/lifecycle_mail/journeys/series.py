@@ -66,6 +66,11 @@ def publish(engine: Engine, campaign: Campaign, topic: Topic) -> None:
         )
 
 
+def is_published(connection: Connection, campaign: str) -> bool:
+    """Return whether mails of a campaign called so may exist, whatever became of its file."""
+    return bool(scalar(connection, "journeys/is_published", campaign=campaign))
+
+
 def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCounts:
     """End what is over at `as_of`, then begin a series for each member of the segment that may have one.
 

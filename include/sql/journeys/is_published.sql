@@ -1,0 +1,9 @@
+-- Whether a campaign was ever published: planned at least once, or approved.
+-- grain: one row
+-- campaign text
+-- look-back: none
+select exists(
+    select 1
+    from journey.campaign
+    where campaign.campaign = cast(:campaign as text)
+) as is_published
