@@ -80,6 +80,35 @@ def test_airflow_waits_for_the_databases_and_the_migration() -> None:
         assert SERVICES[name]["depends_on"] == wanted
 
 
+def test_data_are_in_the_named_volume_whatever_image() -> None:
+    """PostgreSQL 15 to 18 write below the mounted volume, not where images up to 17 put a nameless one; 18 as ever."""
+    data = SERVICES["postgres"]["environment"]["PGDATA"]
+    (mount,) = [volume.split(":")[1] for volume in SERVICES["postgres"]["volumes"] if volume.startswith("postgres:")]
+    assert mount == "/var/lib/postgresql"
+    assert data.startswith(f"{mount}/")
+    assert not f"{data}/".startswith(f"{mount}/data/")
+    assert data == "/var/lib/postgresql/18/docker"
+
+
+def test_a_failed_statement_is_not_logged_with_its_values() -> None:
+    """Compose's own server has the settings the runbook asks of every warehouse's server, word for word."""
+    program, *given = SERVICES["postgres"]["command"]
+    assert (program, set(given[::2])) == ("postgres", {"-c"})
+    runbook = (REPOSITORY / "docs" / "runbook.md").read_text()
+    asked = set(re.findall(r"`(log_\w+) = (\w+)`", runbook)) | {("log_statement", "none")}
+    assert {tuple(one.split("=")) for one in given[1::2]} == asked
+
+
+def test_every_setting_of_the_readme_can_be_given() -> None:
+    """Compose gives each setting of README.md or passes it on from .env; only places of files are the image's."""
+    table = re.findall(r"^\| (`[A-Z_`, ]+`) \|", (REPOSITORY / "README.md").read_text(), re.MULTILINE)
+    named = {name for row in table for name in re.findall(r"`((?:LIFECYCLE|SENDGRID)_\w+)`", row)}
+    places = {f"LIFECYCLE_{what}" for what in ("CAMPAIGNS_DIR", "TEMPLATES_DIR", "TOPICS_FILE", "BRAND_FILE")}
+    assert len(named) > 15
+    collectors = set(SERVICES["collector"]["environment"])
+    assert named - set(SERVICES["worker"]["environment"]) - collectors == places
+
+
 def test_only_two_ports_are_published_and_to_this_host_alone() -> None:
     """Airflow's pages and the collector are published, on 127.0.0.1; databases and queues never."""
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
