@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,21 @@ def test_the_example_environment_names_every_variable() -> None:
     )
     assert used == set(example)
     assert {name for name in SECRETS | {"SENDGRID_API_KEY"} if example[name]} == set()
+
+
+def test_secrets_and_customers_data_stay_out_of_git_and_of_the_image() -> None:
+    """Git takes neither .env nor a file of the feeds' folder, as compose mounts it; nor does the image."""
+    (mount,) = [one for one in SERVICES["worker"]["volumes"] if one.endswith(":/var/lib/lifecycle/feeds:ro")]
+    (folder,) = re.findall(r":-\./(\w+)\}", mount)
+    private = [".env", ".env.production", f"{folder}/customers.csv", f"{folder}/march/orders.parquet"]
+    asked = subprocess.run(
+        ["git", "check-ignore", "--no-index", *private, ".env.example", "include/lifecycle_mail/sources/feeds.py"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert asked.stdout.split() == private
+    taken = [line[1:] for line in (REPOSITORY / ".dockerignore").read_text().split() if line.startswith("!")]
+    assert "*" in (REPOSITORY / ".dockerignore").read_text().splitlines()
+    assert {one.partition("/")[0] for one in private} & set(taken) == set()
 
 
 def test_every_lasting_service_says_when_it_is_well() -> None:
