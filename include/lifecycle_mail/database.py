@@ -31,6 +31,7 @@ SQL_FOLDER = INCLUDE / "sql"
 logger = logging.getLogger(__name__)
 
 MANY_ROWS = 1000
+BRIEFLY_MORE = 10  # connections beside those an engine keeps open
 # Of a session that makes temporary tables, and only what they fill: by the server's 8 MB a step of events or of a
 # roll-up is written to disk and read back again and again.
 TEMPORARY_MEGABYTES = 128
@@ -49,7 +50,9 @@ logging.getLogger(f"sqlalchemy.engine.Engine.{LOG_NAME}").addFilter(_shows_no_ro
 
 
 def engine(database_url: str, *, connections: int = 5) -> Engine:
-    """Return an engine on `database_url`: psycopg2, UTC sessions, at most `connections` connections.
+    """Return an engine on `database_url`: psycopg2, UTC sessions.
+
+    It keeps up to `connections` open; BRIEFLY_MORE more are opened while all are in use, and closed after it.
 
     Raises:
         SettingsError: the address is not a PostgreSQL one.
@@ -64,6 +67,7 @@ def engine(database_url: str, *, connections: int = 5) -> Engine:
         made = sa.create_engine(
             url.set(drivername="postgresql+psycopg2"),
             pool_size=connections,
+            max_overflow=BRIEFLY_MORE,
             pool_pre_ping=True,
             hide_parameters=True,
             logging_name=LOG_NAME,
