@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +134,8 @@ def test_refused_access_is_reported_as_long_as_it_holds(shop: Shop) -> None:
 
 LIVE = {"mode": "live", "link_secret": "s" * 32, "public_url": "https://shop.example.com", "postal_address": "1 Street"}
 APPROVE = "wait for an approval of its present definition, until they are stale: read its file, then run " \
-    "`campaign approve cart_abandoned --by WHO`"  # fmt: skip
+    "`campaign approve cart_abandoned --by WHO`; or, where it is not to go on, " \
+    "`campaign pause cart_abandoned`"  # fmt: skip
 
 
 def installed(warehouse: Engine, warehouse_url: str, topic: Topic = TOPIC, **settings: Any) -> Installation:
@@ -143,10 +144,10 @@ def installed(warehouse: Engine, warehouse_url: str, topic: Topic = TOPIC, **set
     return Installation(its, warehouse, {topic.topic: topic}, BRAND)
 
 
-def told(system: Installation, campaign: str | None = None) -> str:
+def told(system: Installation, campaign: str | None = None, now: datetime = NOON) -> str:
     """What the red task says, or '' where it is green."""
     try:
-        system.require_not_stopped(NOON, campaign, since=NOON)
+        system.require_not_stopped(now, campaign, since=now)
     except SendingStopped as stopped:
         return str(stopped)
     return ""
@@ -163,6 +164,7 @@ def test_an_edited_file_in_live_mode_is_told_until_it_is_approved(warehouse: Eng
     assert told(system) == f"2 planned mails of campaign cart_abandoned {APPROVE}"
     assert told(system, "cart_abandoned") == told(system)
     assert told(system, "birthday") == ""
+    assert told(system, now=NOON + timedelta(hours=8)) == "", "stale mails wait for nothing"
     assert told(installed(warehouse, warehouse_url, mode="simulate")) == ""
     delivery.approve(warehouse, "cart_abandoned", "lead", NOON)
     assert (told(system), told(system, "cart_abandoned")) == ("", "")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -384,6 +385,31 @@ def test_an_outage_costs_one_mail_a_request_from_the_second_run_on(
     fault(simulator, answer="status", status=500, times=1, accepted=False)
     report = run(warehouse, settings)
     assert (report.requests, report.in_doubt, report.accepted) == (1 + 1 + 2, 1, 9)
+
+
+def test_probing_a_silent_provider_ends_stale_mails_by_the_batch(
+    warehouse: Engine, simulator: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One mail goes, and all that may not go are dealt with beside it; a refused connection is no clear answer."""
+    members(warehouse, *[f"c{number:02}" for number in range(30)])
+    plan(warehouse, campaign_of(), topic_of())
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(
+            "update message.message set expires_at = not_before - interval '1 second' where customer_id < 'c20'"
+        )
+        for outcome, status in (*[("in_doubt", 503)] * 5, ("returned", None)):
+            insert(
+                connection, "delivery.attempt", shell_id=1, campaign="x", worker="x", recipients=1, claimed_at=NOON,
+                lease_until=NOON, finished_at=NOON, outcome=outcome, http_status=status,
+            )  # fmt: skip
+    fault(simulator, answer="status", status=503, times=2, accepted=False)
+    claims = count(1)
+    claim = worker.claim
+    monkeypatch.setattr(worker, "claim", lambda *given: (next(claims), claim(*given))[1])
+    report = run(warehouse, settings)
+    assert (report.in_doubt, report.accepted, report.ended["stale"]) == (2, 8, 20)
+    assert report.requests == 4
+    assert next(claims) <= 8
 
 
 def test_an_expired_claim_is_in_doubt_and_a_late_answer_still_counts(

@@ -197,6 +197,7 @@ def test_lines_about_the_erased_are_set_aside_without_their_text(
         f'{{"email": "{JANE}", "event": "open"}}',
         f'"<a href=\\"https://example.com/?e={JANE}\\">"',
         f'{{"email": "{JOE}", "event": "open"}}',
+        '{"email": "' + JANE.replace("@", "\\u0040") + '", "event"',
     ]
     (tmp_path / "e.ndjson").write_text("\n".join(lines) + "\n")
     installation.ingest(tmp_path)
@@ -207,6 +208,7 @@ def test_lines_about_the_erased_are_set_aside_without_their_text(
         (2, "timestamp_not_a_number", ""),
         (3, "not_an_object", ""),
         (4, "timestamp_not_a_number", lines[3]),
+        (5, "broken_json", ""),
     ]
 
 

@@ -17,6 +17,7 @@ from builders import NOON, ensure_month, rows
 from lifecycle_mail.database import statement
 from lifecycle_mail.decisions import rules
 from lifecycle_mail.events.erased import KEPT_KEYS
+from lifecycle_mail.messages import states
 from planning import campaign_of, topic_of
 
 LAST_ACTIVITY = "select segment.last_activity_at('ann', cast(:noon as timestamptz))"
@@ -97,3 +98,18 @@ def test_a_person_s_mails_are_found_by_index(by_index: Connection, name: str, al
     found = scans(by_index, name, customer_id="ann", **also)
     assert found["message.message"] == {"(message.enrollment_id = enrollment.enrollment_id)"}
     assert all("" not in conditions for conditions in found.values()), found
+
+
+@pytest.mark.parametrize("states", [states.UNSETTLED, states.ACCEPTABLE])
+def test_the_mails_of_an_answer_are_found_by_index(by_index: Connection, states: tuple[str, ...]) -> None:
+    """By their attempt: its index holds these states alone, and asked for one more no answer could use it."""
+    given = {"state": "accepted", "reason": None, "at": NOON, "only_steps": None, "keys_wanted": True}
+    found = scans(by_index, "messages/settle", attempt_id=7, from_states=list(states), **given)
+    assert found == {"message.message": {"(message.attempt_id = '7'::bigint)"}}
+
+
+def test_mails_that_a_late_answer_ends_are_found_by_index(by_index: Connection) -> None:
+    """By their own keys: planned again, they are in no index by attempt."""
+    given = {"attempt_id": 7, "enrollment_ids": [1, 2], "steps": ["a", "a"], "at": NOON}
+    found = scans(by_index, "messages/accept_replanned", **given)
+    assert all("enrollment_id" in condition for condition in found["message.message"]), found

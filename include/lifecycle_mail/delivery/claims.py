@@ -162,6 +162,8 @@ def out_of_order(connection: Connection, bench: Workbench, now: dt.datetime) -> 
     """Return (campaign, why) of mails that shells_with_work would leave waiting, without touching any mail."""
     found = set()
     for row in run(connection, "delivery/shells_with_work", now=now):
+        if not row.unexpired_mails:  # only a claim ends those that are stale, and theirs is not to come
+            continue
         try:
             _require_topic(bench, row)
             fresh_shell(connection, bench.library, row.shell_id)
@@ -219,12 +221,16 @@ def claim(
     now: dt.datetime,
     limit: int = MAX_RECIPIENTS,
     only: MessageKey | None = None,
+    most: int = MAX_RECIPIENTS,
 ) -> Claim:
-    """Claim up to `limit` mails of one shell, or the one mail `only`; the claim is committed when this returns."""
+    """Claim up to `limit` mails of one shell, or the one mail `only`; the claim is committed when this returns.
+
+    So many are looked at: of those that may go, `most` do, and the rest stay planned.
+    """
     with engine.begin() as connection:
         if stopped(connection, bench, work) or bench.is_to_stop(connection, work, now):
             return Claim(picked=0)
-        return claim_in(connection, bench, work, now, limit, only)
+        return claim_in(connection, bench, work, now, limit, only, most)
 
 
 def claim_in(
@@ -234,6 +240,7 @@ def claim_in(
     now: dt.datetime,
     limit: int,
     only: MessageKey | None = None,
+    most: int = MAX_RECIPIENTS,
 ) -> Claim:
     """Claim within the caller's transaction (a preview rolls it back)."""
     taken_at = lease_seconds()
@@ -245,11 +252,11 @@ def claim_in(
     postponed = postpone(connection, _closed(rows))
     reserved, full = _reserve(connection, work.topic, bench.topics, go)
     moved, stale = _move_to_next_period(connection, work, full)
-    rendered, broken = _render(shell, bench, work.topic, reserved)
+    rendered, broken = _render(shell, bench, work.topic, reserved[:most])
     cancel(connection, ended + stale, now)
     cancel(connection, broken, now, state="rejected")
     together, alone = _part(rendered)
-    release(connection, [key for key, _ in broken] + alone)
+    release(connection, [row.key for row in reserved[most:]] + [key for key, _ in broken] + alone)
     return Claim(
         picked=len(rows),
         attempt=_mark(connection, bench, work, shell, together, now, taken_at),

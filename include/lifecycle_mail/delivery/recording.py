@@ -22,7 +22,7 @@ from lifecycle_mail.delivery.answers import (
 )
 from lifecycle_mail.delivery.claims import Attempt, release
 from lifecycle_mail.delivery.pauses import campaign_scope
-from lifecycle_mail.messages.states import MessageKey, give_back, settle
+from lifecycle_mail.messages.states import MessageKey, accept_replanned, give_back, settle
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,7 @@ def _settle(
 ) -> tuple[Recorded, str, str | None]:
     match answer:
         case Accepted():
-            moved = settle(connection, attempt.attempt_id, "accepted", reason=None, at=now)
-            return Recorded(accepted=moved), "accepted", None
+            return Recorded(accepted=_accept(connection, attempt, now)), "accepted", None
         case RecipientsRefused(reasons=reasons):
             return _refuse_recipients(connection, attempt, reasons, now)
         case RequestRefused(error=error):
@@ -80,6 +79,14 @@ def _settle(
         case Unknown(error=error):
             moved = settle(connection, attempt.attempt_id, "in_doubt", reason="no_answer", at=now)
             return Recorded(in_doubt=moved), "in_doubt", error
+
+
+def _accept(connection: Connection, attempt: Attempt, now: dt.datetime) -> int:
+    """Accept the attempt's mails, also those that an expired claim and its policy have planned again."""
+    moved = settle(connection, attempt.attempt_id, "accepted", reason=None, at=now)
+    if moved < len(attempt.mails):
+        moved += accept_replanned(connection, attempt.attempt_id, [mail.key for mail in attempt.mails], now)
+    return moved
 
 
 def _refuse_recipients(

@@ -29,7 +29,7 @@ def waits(
         return []
     bench = Workbench(settings, topics, TemplateLibrary(settings.templates_dir), "waits")
     with engine.connect() as connection, connection.begin() as transaction:
-        found = _unapproved(connection) if settings.mode == "live" else []
+        found = _unapproved(connection, now) if settings.mode == "live" else []
         found += [(name, f"mails of campaign {name} wait: {why}") for name, why in out_of_order(connection, bench, now)]
         held = {one.scope for one in pauses(connection)}
         transaction.rollback()  # a template that was corrected is rendered to see that it can be
@@ -40,12 +40,13 @@ def waits(
     ]
 
 
-def _unapproved(connection: Connection) -> list[tuple[str, str]]:
+def _unapproved(connection: Connection, now: dt.datetime) -> list[tuple[str, str]]:
     return [
         (
             one.campaign,
             f"{one.mails} planned mails of campaign {one.campaign} wait for an approval of its present definition, "
-            f"until they are stale: read its file, then run `campaign approve {one.campaign} --by WHO`",
+            f"until they are stale: read its file, then run `campaign approve {one.campaign} --by WHO`; or, where it "
+            f"is not to go on, `campaign pause {one.campaign}`",
         )
-        for one in run(connection, "delivery/unapproved")
+        for one in run(connection, "delivery/unapproved", now=now)
     ]

@@ -198,6 +198,8 @@ class _Run:
             picked += found
             for key in alone:
                 self._one_batch(work, only=key)
+            if self.is_probing and self.in_a_row[Unknown]:
+                return picked  # the mails of another shell may be answered
 
     def _one_batch(self, work: ShellWork, only: MessageKey | None = None) -> tuple[int, Sequence[MessageKey]]:
         """Claim and send once; return how many mails were looked at, and which are left to go alone.
@@ -210,8 +212,9 @@ class _Run:
         return claimed.picked, claimed.alone
 
     def _claim(self, work: ShellWork, only: MessageKey | None) -> Claim:
-        limit = 1 if self.is_probing else self.limits.get(work.shell_id, MAX_RECIPIENTS)
-        claimed = claim(self.engine, self.bench, work, self.clock(), limit, only)
+        limit = self.limits.get(work.shell_id, MAX_RECIPIENTS)
+        most = 1 if self.is_probing else limit
+        claimed = claim(self.engine, self.bench, work, self.clock(), limit, only, most)
         self.report.ended.update(claimed.ended)
         self.report.postponed += claimed.postponed
         self.bench.rejected[work.campaign.campaign] += claimed.ended["render_failed"]

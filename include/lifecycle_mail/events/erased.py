@@ -58,5 +58,13 @@ def without_person(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def names_erased(line: str, is_erased: IsErased) -> bool:
     """Tell whether a line that cannot be taken holds the address of an erased person."""
-    found = (address for pattern in _ADDRESSES for address in pattern.findall(line.lower()))
+    said = f"{line} {unescaped(line.encode())}".lower() if "\\" in line else line.lower()
+    found = (address for pattern in _ADDRESSES for address in pattern.findall(said))
     return any(is_erased(address.rstrip(".").encode()) for address in found)
+
+
+def unescaped(body: bytes) -> str:
+    """Return what a broken line may say: its \\uXXXX escapes read, its other escapes dropped."""
+    text = body.decode("utf-8", "replace")
+    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
+    return text.replace("\\", "")

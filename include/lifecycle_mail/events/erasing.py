@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import lock, run, scalar
 from lifecycle_mail.errors import EventsError
-from lifecycle_mail.events.erased import KEPT_KEYS, without_person
+from lifecycle_mail.events.erased import KEPT_KEYS, unescaped, without_person
 from lifecycle_mail.events.reading import ExportFile, Position, export_files, fingerprint, is_gzipped
 
 
@@ -195,7 +195,7 @@ def scrubbed_line(line: bytes, whose: re.Pattern[str]) -> bytes:
         clean = [_reduced(item, whose) for item in items]
         text = orjson.dumps(clean if isinstance(value, list) else clean[0])
     except (orjson.JSONDecodeError, RecursionError, TypeError):  # no JSON, or nested too deeply to walk or write
-        return _padded(b"", line) if _mentions(_unescaped(body), whose) else line
+        return _padded(b"", line) if _mentions(unescaped(body), whose) else line
     return _padded(lead + text + tail, line)
 
 
@@ -221,13 +221,6 @@ def _mentions(value: Any, whose: re.Pattern[str]) -> bool:
     if isinstance(value, dict):
         return any(_mentions(item, whose) for pair in value.items() for item in pair)
     return isinstance(value, list) and any(_mentions(item, whose) for item in value)
-
-
-def _unescaped(body: bytes) -> str:
-    """What a broken line may say: its \\uXXXX escapes read, its other escapes dropped."""
-    text = body.decode("utf-8", "replace")
-    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
-    return text.replace("\\", "")
 
 
 def _reduced(item: Any, whose: re.Pattern[str]) -> Any:

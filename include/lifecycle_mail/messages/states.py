@@ -26,7 +26,7 @@ from lifecycle_mail.database import bigints, run, texts
 
 # A late answer is knowledge: it may still settle what the lease's end put in doubt.
 UNSETTLED = ("claimed", "in_doubt")
-ACCEPTABLE = ("claimed", "in_doubt", "abandoned", "planned")  # planned again by its policy, and still of this attempt
+ACCEPTABLE = ("claimed", "in_doubt", "abandoned")  # those of the index by attempt: a scan of all mails else
 
 
 class MessageKey(NamedTuple):
@@ -91,6 +91,20 @@ def settle(
 ) -> int:
     """Move the mails of one attempt (or `only` some of them) to `state`; returns how many moved."""
     return int(_settled(connection, attempt_id, state, reason, at, only, keys_wanted=False).mails)
+
+
+def accept_replanned(
+    connection: Connection, attempt_id: int, keys: Sequence[MessageKey], at: dt.datetime
+) -> int:
+    """planned → accepted for those of an attempt's mails that their policy planned again meanwhile."""
+    return run(
+        connection,
+        "messages/accept_replanned",
+        attempt_id=attempt_id,
+        enrollment_ids=[key.enrollment_id for key in keys],
+        steps=[key.step for key in keys],
+        at=at,
+    ).rowcount
 
 
 def give_back(

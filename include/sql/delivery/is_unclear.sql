@@ -7,7 +7,10 @@ from (
     select attempt.outcome
     from delivery.attempt
     -- What only the end of a lease put in doubt says nothing of the provider: it was never finished.
-    where attempt.finished_at is not null
+    -- Nor does a connection that was refused, or a request that was not made any more.
+    where
+        attempt.finished_at is not null
+        and (attempt.outcome <> 'returned' or attempt.http_status is not null)
     order by attempt.attempt_id desc
     limit cast(:requests as integer)
 ) as latest

@@ -8,13 +8,15 @@ select
     shell.step,
     shell.topic,
     waiting.mails,
+    waiting.unexpired_mails,
     campaign.priority,
     campaign.definition,
     campaign.definition_md5
 from (
     select
         message.shell_id,
-        count(*) as mails
+        count(*) as mails,
+        count(*) filter (where message.expires_at >= cast(:now as timestamptz)) as unexpired_mails
     from message.message
     where message.state = 'planned' and message.not_before <= cast(:now as timestamptz)
     group by message.shell_id

@@ -1,6 +1,6 @@
--- Campaigns of which planned mails wait for an approval of the present definition.
+-- Campaigns of which planned mails, not stale yet, wait for an approval of the present definition.
 -- grain: one row a campaign
--- no parameters
+-- now timestamptz
 -- look-back: planned mails
 select
     campaign.campaign,
@@ -9,7 +9,8 @@ from journey.campaign
 inner join message.shell on campaign.campaign = shell.campaign
 inner join message.message on shell.shell_id = message.shell_id and message.state = 'planned'
 where
-    not exists (
+    message.expires_at >= cast(:now as timestamptz)
+    and not exists (
         select 1
         from delivery.approval
         where

@@ -51,6 +51,18 @@ unsent as materialized (
     for share skip locked
 ),
 
+sent as materialized (
+    select distinct message.enrollment_id
+    from message.message
+    where
+        message.enrollment_id = any(array(select replaced.enrollment_id from replaced))
+        and not exists (
+            select 1
+            from unsent
+            where unsent.enrollment_id = message.enrollment_id and unsent.step = message.step
+        )
+),
+
 ended as (
     update journey.enrollment
     set
@@ -61,21 +73,7 @@ ended as (
             array(
                 select replaced.enrollment_id
                 from replaced
-                where
-                    not exists (
-                        select 1
-                        from message.message
-                        where
-                            message.enrollment_id = replaced.enrollment_id
-                            and not exists (
-                                select 1
-                                from unsent
-                                where
-                                    unsent.enrollment_id = message.enrollment_id
-                                    and unsent.step = message.step
-                            )
-                        offset 0
-                    )
+                where not exists (select 1 from sent where sent.enrollment_id = replaced.enrollment_id)
             )
         )
         and enrollment.ended_at is null
