@@ -546,12 +546,18 @@ def test_a_claim_past_its_lease_is_not_sent(warehouse: Engine, simulator: Servic
     assert run(warehouse, settings, topic).accepted == 2
 
 
-def test_slots_that_are_too_large_ride_alone(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """Past 10,000 bytes of substitutions the mail is rendered whole, in a request of its own."""
+def large_members(warehouse: Engine, *names: str) -> None:
+    """Members whose carts take more than 10,000 bytes of substitutions."""
     item = {**CART_CONTEXT["items"][0], "name": "Soft Drinks " * 200}
     with warehouse.begin() as connection:
-        customer(connection, "large")
-        member(connection, "large", context={**CART_CONTEXT, "item_count": 10, "items": [item] * 10})
+        for name in names:
+            customer(connection, name)
+            member(connection, name, context={**CART_CONTEXT, "item_count": 10, "items": [item] * 10})
+
+
+def test_slots_that_are_too_large_ride_alone(warehouse: Engine, simulator: Service, settings: Settings) -> None:
+    """Past 10,000 bytes of substitutions the mail is rendered whole, in a request of its own."""
+    large_members(warehouse, "large")
     members(warehouse, "ann", "bob")
     plan(warehouse, campaign_of(), topic_of())
     report = run(warehouse, settings)
@@ -564,11 +570,7 @@ def test_a_claim_holds_one_request_however_many_mails_ride_alone(
     warehouse: Engine, simulator: Service, settings: Settings, others: tuple[str, ...]
 ) -> None:
     """Killed after any claim, or stopped by the first answer, a worker leaves one request; the rest stay planned."""
-    item = {**CART_CONTEXT["items"][0], "name": "Soft Drinks " * 200}
-    with warehouse.begin() as connection:
-        for name in ("large1", "large2", "large3"):
-            customer(connection, name)
-            member(connection, name, context={**CART_CONTEXT, "item_count": 10, "items": [item] * 10})
+    large_members(warehouse, "large1", "large2", "large3")
     members(warehouse, *others)
     topic = topic_of(cap={"mails": 1, "per": "day"})
     plan(warehouse, campaign_of(), topic)
@@ -590,11 +592,7 @@ def test_a_pause_is_heeded_between_mails_that_ride_alone(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
     """Each is a claim of its own, and each claim asks."""
-    item = {**CART_CONTEXT["items"][0], "name": "Soft Drinks " * 200}
-    with warehouse.begin() as connection:
-        for name in ("large1", "large2", "large3"):
-            customer(connection, name)
-            member(connection, name, context={**CART_CONTEXT, "item_count": 10, "items": [item] * 10})
+    large_members(warehouse, "large1", "large2", "large3")
     plan(warehouse, campaign_of(), topic_of())
 
     def pause(_report: object) -> None:

@@ -103,6 +103,14 @@ class PickedMail(NamedTuple):
         return MessageKey(self.enrollment_id, self.step)
 
 
+def lease_seconds() -> float:
+    """Return the seconds a lease is counted by: they go on while the machine sleeps, where the system can tell."""
+    return time.clock_gettime(_LEASE_CLOCK)
+
+
+_LEASE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One request to be made: its claim is committed. `whole` = one recipient, rendered whole.
@@ -116,15 +124,7 @@ class Attempt:
     topic: Topic
     mails: list[ClaimedMail]
     whole: bool = False
-    taken_at: float = field(default_factory=lambda: lease_seconds())
-
-
-def lease_seconds() -> float:
-    """Return the seconds a lease is counted by: they go on while the machine sleeps, where the system can tell."""
-    return time.clock_gettime(_LEASE_CLOCK)
-
-
-_LEASE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    taken_at: float = field(default_factory=lease_seconds)
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,7 @@ class _Run:
         claimed = self._claim(work, only)
         if claimed.attempt:
             self._send(claimed.attempt)
+            gc.collect(0)  # the request is let go of by now
         return claimed.picked, claimed.alone
 
     def _claim(self, work: ShellWork, only: MessageKey | None) -> Claim:
@@ -234,7 +235,6 @@ class _Run:
         self.bench.accepted[attempt.shell.campaign] += recorded.accepted
         self.progress(self.report)
         self._heed(attempt, answer)
-        gc.collect(0)
 
     def _is_late(self, attempt: Attempt) -> bool:
         """Tell whether the claim has ended: what others may have settled is neither sent late nor a second time."""
