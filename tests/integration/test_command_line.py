@@ -245,11 +245,16 @@ def test_status_names_what_waits_for_an_approval(
     command: Command, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In live mode `sending status` says how many mails of which campaign wait, and what to run; after that nothing."""
+    clock = [NOON]
+    monkeypatch.setattr("lifecycle_mail.command_line.commands.present", lambda: clock[0])
     members(warehouse, "ann")
     open_cart(warehouse)
     assert command("campaign", "plan", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z")[0] == 0
     assert "not sent" not in command("sending", "status")[1]
     monkeypatch.setenv("LIFECYCLE_MODE", "live")
+    clock[0] = NOON + timedelta(days=2)
+    assert "not sent" not in command("sending", "status")[1], "what is stale waits for nothing"
+    clock[0] = NOON
     _, out, _ = command("sending", "status")
     assert "not sent: 1 planned mails of campaign cart_abandoned wait for an approval" in out
     assert "`campaign approve cart_abandoned --by WHO`" in out
