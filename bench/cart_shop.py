@@ -1,7 +1,9 @@
 """The shop of the planning and delivery benchmarks: everybody has left a cart of three lines, two hours ago at noon.
 
-Customers live in four time zones and have an order of a month ago, so that the claim's questions find something to
-read. The campaign is the shipped one without its holdout: every cart gets a mail.
+Customers live in four time zones and have an order of a month ago; one in fifty had another address before; a list of
+suppressed strangers and the places of another day are there, so that the claim's questions find something to read. The
+campaign is the shipped one without its holdout. Beside those who get a mail, one in fifty is refused by the decision,
+and one in a hundred after it, by the claim: half of them ordered meanwhile, half complained.
 """
 
 from __future__ import annotations
@@ -23,42 +25,92 @@ PRODUCTS = 2_000
 
 SHOP = (
     "insert into source.load default values",
-    """insert into source.product (product_id, name, price, currency, url, load_id)
-    select 'p' || n, 'Fluid Milk ' || n, 2.49, 'USD', 'https://shop.example.com/p/' || n, 1
+    """insert into source.product (product_id, name, price, currency, url, image_url, load_id)
+    select
+        'p' || n, (array['Fluid Milk ', 'Soft Drinks, 12 cans, ', 'Cheese & Herbs '])[1 + n % 3] || n, 2.49, 'USD',
+        'https://shop.example.com/p/' || n, 'https://shop.example.com/pictures/' || n || '.jpg', 1
     from generate_series(0, :products - 1) as n""",
     """insert into source.customer
     (customer_id, email, created_at, first_name, locale, timezone, currency, permission, permission_at, load_id)
     select
-        'c' || n, 'c' || n || '@example.com', cast(:noon as timestamptz) - interval '400 days', 'Ada',
+        'c' || n, 'c' || n || '@example.com', cast(:noon as timestamptz) - interval '400 days',
+        (array['Ada', 'Grace', 'Jean', 'Zoë', 'Annemarie', 'Li', 'José', 'Maximilian'])[1 + n % 8],
         (array['en-US', 'en-GB', 'de-DE', 'fr-FR'])[1 + n % 4],
         (array['America/New_York', 'Europe/London', 'Europe/Berlin', 'Europe/Paris'])[1 + n % 4],
-        'USD', 'confirmed', cast(:noon as timestamptz) - interval '400 days', 1
-    from generate_series(1, :mails) as n""",
+        'USD', case when n between :mails + 1 and :mails + :refused and n % 4 = 0 then 'withdrawn' else 'confirmed' end,
+        cast(:noon as timestamptz) - interval '400 days', 1
+    from generate_series(1, :people) as n""",
     """insert into source.cart (cart_id, customer_id, created_at, updated_at, status, url, load_id)
     select
         'cart-' || n, 'c' || n, cast(:noon as timestamptz) - interval '3 hours',
         cast(:noon as timestamptz) - interval '2 hours' + (n % 3000) * interval '1 second', 'open',
         'https://shop.example.com/cart/' || n, 1
-    from generate_series(1, :mails) as n""",
+    from generate_series(1, :people) as n""",
     """insert into source.cart_line (cart_id, product_id, quantity, unit_price, load_id)
     select 'cart-' || n, 'p' || (n * 7 + place) % :products, 1 + place, 2.49 + place, 1
-    from generate_series(1, :mails) as n cross join generate_series(0, 2) as place""",
+    from generate_series(1, :people) as n cross join generate_series(0, 2) as place""",
     """insert into source.orders (order_id, customer_id, ordered_at, total, currency, load_id)
     select 'o' || n, 'c' || n, cast(:noon as timestamptz) - interval '30 days', 14.94, 'USD', 1
-    from generate_series(1, :mails) as n""",
+    from generate_series(1, :people) as n""",
+    """insert into source.former_address (customer_id, address)
+    select 'c' || n, 'former' || n || '@example.com' from generate_series(50, :mails, 50) as n""",
+    """insert into event.suppression (address, scope, reason, suppressed_at, source)
+    select
+        'c' || n || '@example.com', case when n % 4 = 1 then 'topic:reminders' else 'all' end,
+        (array['withdrawn', 'unsubscribed', 'hard_bounce', 'complaint'])[1 + n % 4],
+        cast(:noon as timestamptz) - interval '9 days', 'events'
+    from generate_series(:mails + 1, :mails + :refused) as n
+    where n % 4 > 0""",
+    """insert into event.suppression (address, scope, reason, suppressed_at, source)
+    select 'stranger' || n || '@example.com', 'all', 'hard_bounce', cast(:noon as timestamptz) - interval '9 days',
+        'events'
+    from generate_series(1, :mails / 10) as n""",
+    """insert into delivery.cap_reservation (address_key, period, starts_on, n, enrollment_id, step)
+    select cast(md5('other' || n) as uuid), 'day', date '2026-03-01', 1, -n, 'reminder'
+    from generate_series(1, :mails / 5) as n""",
+)
+MEANWHILE = (
+    """insert into source.orders (order_id, customer_id, ordered_at, total, currency, load_id)
+    select 'late' || n, 'c' || n, cast(:noon as timestamptz) + interval '1 hour', 14.94, 'USD', 1
+    from generate_series(:mails + :refused + 1, :people) as n where n % 2 = 0""",
+    """insert into event.suppression (address, scope, reason, suppressed_at, source)
+    select 'c' || n || '@example.com', 'all', 'complaint', cast(:noon as timestamptz) + interval '1 hour', 'events'
+    from generate_series(:mails + :refused + 1, :people) as n where n % 2 = 1""",
 )
 
 
+def refused(mails: int) -> int:
+    """How many more people the decision refuses: permission, or one of three reasons of suppression."""
+    return mails // 50
+
+
+def refused_late(mails: int) -> int:
+    """How many more people get a mail planned that the claim cancels."""
+    return mails // 100
+
 
 def fill(own: Engine, mails: int) -> None:
-    """Make a shop of `mails` customers and carts, with the statistics a shop of that age has."""
-    with own.begin() as connection:
-        for query in SHOP:
-            given = {"mails": mails, "noon": NOON, "products": PRODUCTS}
-            connection.execute(sa.text(query), {name: given[name] for name in given if f":{name}" in query})
+    """Make a shop where `mails` people get a mail and more do not, with the statistics a shop of that age has."""
+    _execute(own, SHOP, mails)
     with own.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("vacuum analyze")
         connection.exec_driver_sql("checkpoint")
+
+
+def meanwhile(own: Engine, mails: int) -> None:
+    """Let those the claim refuses order or complain, after planning."""
+    _execute(own, MEANWHILE, mails)
+
+
+def _execute(own: Engine, queries: tuple[str, ...], mails: int) -> None:
+    given = {
+        "mails": mails, "refused": refused(mails), "people": mails + refused(mails) + refused_late(mails),
+        "noon": NOON, "products": PRODUCTS,
+    }  # fmt: skip
+    with own.begin() as connection:
+        for query in queries:
+            text = sa.text(query)
+            connection.execute(text, {name: given[name] for name in text.compile().params})
 
 
 def refresh(own: Engine) -> float:

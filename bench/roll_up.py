@@ -312,12 +312,15 @@ def _figures(scale: float, short: list[float], long: list[float], full_seconds: 
     events = f"{round(EVENTS_A_DAY * NEW_DAYS * scale):,} new events"
     over = {days: f"{round(EVENTS_A_DAY * scale) * days:,}" for days in (SHORT_DAYS, LONG_DAYS)}
     on_short, on_long = statistics.median(short), statistics.median(long)
+    # Each measured day makes both histories longer, the short one by more of its length: the first pair counts too.
+    growth = max(on_long / on_short, long[0] / short[0])
     seconds = {"on_short_seconds": [round(x, 2) for x in short], "on_long_seconds": [round(x, 2) for x in long]}
     return [
         Figure(
             name="roll_up_growth",
-            what=f"roll-up of {events} on top of {over[LONG_DAYS]} old ones, against {over[SHORT_DAYS]}",
-            value=round(on_long / on_short, 3), unit="times", better="lower",
+            what=f"roll-up of {events} on top of {over[LONG_DAYS]} old ones, against {over[SHORT_DAYS]}: the first"
+            " pair, or the medians of five where they grow more",
+            value=round(growth, 3), unit="times", better="lower",
             limit=LIMIT if scale == 1 else None, bound_by=BOUND_BY, details=seconds,
         ),
         Figure(

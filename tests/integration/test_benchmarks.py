@@ -13,11 +13,15 @@ from running_services import clean_environment
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 FIGURES = {
+    "delivery": {
+        "delivery_mails_a_second", "whole_campaign_seconds", "delivery_mails_a_second_30ms", "worker_memory_mb",
+        "worker_memory_growth", "scaling_2_workers", "scaling_4_workers",
+    },
     "planning": {"planning_1m_seconds"},
-    "segments": {"segments_hour_seconds"},
+    "segments": {"segments_hour_seconds", "segments_hour_seconds_sql"},
     "events": {"events_per_second"},
     "roll_up": {"roll_up_growth", "roll_up_seconds"},
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(FIGURES))

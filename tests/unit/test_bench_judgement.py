@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,17 +15,13 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 
 
 @pytest.fixture(scope="module", name="bench")
-def bench_modules() -> dict[str, ModuleType]:
-    """bench/measuring.py and bench/run.py, loaded from their files: the folder is no package."""
-    found = {}
+def bench_modules() -> Iterator[dict[str, ModuleType]]:
+    """bench/measuring.py and bench/run.py: the folder is no package, its scripts import one another by name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(BENCH))
+        yield {name: importlib.import_module(name) for name in ("measuring", "run")}
     for name in ("measuring", "run"):
-        spec = importlib.util.spec_from_file_location(f"bench_{name}", BENCH / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        found[name] = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = found[name]
-        spec.loader.exec_module(found[name])
-    return found
+        del sys.modules[name]
 
 
 def figure(bench: dict[str, ModuleType], **changes: Any) -> Any:
@@ -34,7 +31,7 @@ def figure(bench: dict[str, ModuleType], **changes: Any) -> Any:
 
 
 def results(*figures: Any) -> dict[str, Any]:
-    return {"delivery": {"measured_on": "2026-11-24", "figures": [one.as_json() for one in figures]}}
+    return {"delivery": {"measured_at": "2026-11-24 10:00", "figures": [one.as_json() for one in figures]}}
 
 
 @pytest.mark.parametrize(
@@ -62,13 +59,57 @@ def test_a_ratio_above_one_is_better_than_the_peer(bench: dict[str, ModuleType])
     assert figure(bench, better="lower", value=2.0, peer_value=6.0).ratio == 3.0
 
 
+def kept(bench: dict[str, ModuleType], *measured: Any, accept: str | None = None) -> dict[str, Any]:
+    """What is kept after these runs, one after the other; only the last one may be accepted."""
+    document: dict[str, Any] = {}
+    for number, one in enumerate(measured, start=1):
+        document = bench["run"]._with(document, results(one), accept if number == len(measured) else None)
+    return document
+
+
 def test_a_fall_of_more_than_a_fifth_is_a_problem(bench: dict[str, ModuleType]) -> None:
     """The ratio is compared, not the value: a slower machine is slower on both sides."""
-    kept = results(figure(bench))
+    references = kept(bench, figure(bench))["references"]
     slower = results(figure(bench, value=16.0, peer_value=1.6))
     worse = results(figure(bench, value=15.9))
-    assert bench["run"]._problems(kept, slower) == []
-    assert bench["run"]._problems(kept, worse) == ["rate: the ratio to its peer fell from 10.00 to 7.95"]
+    assert bench["run"]._problems(references, slower) == []
+    assert bench["run"]._problems(references, worse) == ["rate: the ratio to its peer fell from 10.00 to 7.95"]
+
+
+def test_neither_a_second_try_nor_many_small_falls_pass(bench: dict[str, ModuleType]) -> None:
+    """A run is kept as it was, and moves no reference: the next one is judged by the same."""
+    worse = figure(bench, value=15.9)
+    document = kept(bench, figure(bench), figure(bench, value=18.0), worse)
+    assert [run["value"] for run in document["runs"]["rate"]] == [20.0, 18.0, 15.9]
+    assert bench["run"]._problems(document["references"], results(worse)) != []
+
+
+def test_a_reference_is_moved_by_a_word_that_is_kept(bench: dict[str, ModuleType]) -> None:
+    """Whoever takes a slower ratio for the new measure says why."""
+    worse = figure(bench, value=15.9)
+    document = kept(bench, figure(bench), worse, accept="the peer caches its connection now")
+    assert document["references"] == {
+        "rate": {"ratio": 7.95, "at": "2026-11-24 10:00", "why": "the peer caches its connection now"}
+    }
+    assert bench["run"]._problems(document["references"], results(worse)) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"), [([], 1), (["--accept", "it does more now"], 0), (["--scale", "0.5"], 0)]
+)
+def test_the_exit_status_tells_of_a_fall(
+    bench: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], status: int
+) -> None:
+    """Also the second time; ratios of a smaller run are not compared with those of a whole one, and not kept."""
+    run = bench["run"]
+    monkeypatch.setattr(run, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(run, "TABLE", tmp_path / "RESULTS.md")
+    run._keep(kept(bench, figure(bench)))
+    before = run.RESULTS.read_text()
+    monkeypatch.setattr(run, "_measure", lambda *_: results(figure(bench, value=15.9))["delivery"])
+    monkeypatch.setattr(sys, "argv", ["run.py", "--only", "delivery", *arguments])
+    assert [run.main(), run.main()] == [status, status]
+    assert (run.RESULTS.read_text() == before) is ("--scale" in arguments)
 
 
 def test_a_missed_limit_is_a_problem_and_says_by_how_much(bench: dict[str, ModuleType]) -> None:
@@ -80,8 +121,9 @@ def test_a_missed_limit_is_a_problem_and_says_by_how_much(bench: dict[str, Modul
 def test_the_table_has_a_row_for_each_figure(bench: dict[str, ModuleType]) -> None:
     """With limit, value, peer, ratio and what bounds it; a missed one says so."""
     figures = (figure(bench, bound_by="the cores"), figure(bench, name="slow", value=1.0, details={"mails": 7}))
-    document = {"machine": "2 cores", "command": "make bench", "benchmarks": results(*figures)}
+    document = bench["run"]._with({}, results(*figures), None)
     table = bench["run"]._table(document)
     assert "| mails | ≥ 15 mails/s | 20 mails/s | the usual way | 2 | 10.00 | the cores |" in table
     assert "| 1 mails/s (missed) |" in table
     assert "* slow: mails 7" in table
+    assert "| slow | 0.50 (2026-11-24 10:00: first measured) | 1 (0.50) missed |" in table
