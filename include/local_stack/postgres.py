@@ -34,6 +34,9 @@ TUNING = {
     "work_mem": "32MB",
     "maintenance_work_mem": "256MB",
     "jit": "off",
+    # A failed statement is not written with its values, which are people's: see docs/runbook.md.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 _START_ATTEMPTS = 4
 

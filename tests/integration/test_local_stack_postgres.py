@@ -52,6 +52,22 @@ def test_both_databases_are_there_and_commits_are_durable(postgres: EmbeddedPost
                 assert connection.execute(sa.text(f"show {setting}")).scalar_one() == "on"
 
 
+def test_its_log_holds_no_values_of_a_statement_that_failed(postgres: EmbeddedPostgres) -> None:
+    """The error is there; the row, the key and the statement, which hold people's data, are not."""
+    postgres.start()
+    with engine(postgres.url(WAREHOUSE)).connect() as connection:
+        connection.exec_driver_sql("create table person (email text primary key, age integer check (age > 0))")
+        for values in ("('ann@example.com', -1)", "('bob@example.com', 1), ('bob@example.com', 1)"):
+            with pytest.raises(sa.exc.IntegrityError):
+                connection.execute(sa.text(f"insert into person values {values}"))
+            connection.rollback()
+            connection.exec_driver_sql("create table person (email text primary key, age integer check (age > 0))")
+    log = postgres.log_file.read_text()
+    assert 'violates check constraint "person_age_check"' in log
+    assert "violates unique constraint" in log
+    assert "@example.com" not in log
+
+
 def test_another_process_is_never_taken_for_the_server(tmp_path: Path) -> None:
     """A postmaster.pid whose number now belongs to somebody else stops nobody."""
     server = EmbeddedPostgres(tmp_path.resolve() / "postgres")

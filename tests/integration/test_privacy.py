@@ -58,12 +58,14 @@ class Run:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, warehouse_url: str) -> Iterator[tuple[Run, running_services.Service, QuotingProvider]]:
+def shop(
+    tmp_path: Path, warehouse_url: str
+) -> Iterator[tuple[Run, running_services.Service, running_services.Service, QuotingProvider]]:
     for name in ("events", "feeds"):
         (tmp_path / name).mkdir()
     copy_campaigns(tmp_path / "campaigns")
     with (
-        provider(tmp_path, tmp_path / "events", LINK_SECRET) as (simulator, _collector),
+        provider(tmp_path, tmp_path / "events", LINK_SECRET) as (simulator, collector),
         quoting_provider(simulator.url) as quoting,
     ):
         environment = running_services.clean_environment(
@@ -75,14 +77,16 @@ def shop(tmp_path: Path, warehouse_url: str) -> Iterator[tuple[Run, running_serv
             SENDGRID_API_KEY=running_services.API_KEY,
             SENDGRID_BASE_URL=quoting.url,
         )
-        yield Run(environment), simulator, quoting
+        yield Run(environment), simulator, collector, quoting
 
 
 def test_nothing_personal_leaves_the_tables_made_for_it(
-    tmp_path: Path, warehouse: Engine, shop: tuple[Run, running_services.Service, QuotingProvider]
+    tmp_path: Path,
+    warehouse: Engine,
+    shop: tuple[Run, running_services.Service, running_services.Service, QuotingProvider],
 ) -> None:
     """Good and bad paths at DEBUG; then output, custom arguments and every other column are searched."""
-    run, simulator, quoting = shop
+    run, simulator, collector, quoting = shop
     now = dt.datetime.now(dt.UTC)
     write_carts(tmp_path / "feeds", PEOPLE, now)
     with (tmp_path / "feeds" / "customers.csv").open("a") as feed:
@@ -103,6 +107,9 @@ def test_nothing_personal_leaves_the_tables_made_for_it(
     assert run("erase", "refused") == 0
 
     check_that_every_path_was_walked(run, warehouse)
+    refused = collector.client.post("/events", content=f'[{{"email": "{WORDS[0]}"}}]')
+    assert refused.status_code >= 400
+    run.said["collector"] = collector.log.read_text()
     places = {**run.said, **quoting.kept_for_good(), **columns_of(warehouse, PERSONAL)}
     assert leaks(places) == set()
     assert leaks(columns_of(warehouse)) != set(), "the people are nowhere: the test proves nothing"
@@ -133,8 +140,11 @@ def plant_and_find(run: Run, warehouse: Engine, quoting: QuotingProvider) -> Non
     with warehouse.begin() as connection:
         connection.execute(sa.text("update delivery.attempt set error = :text"), {"text": f"400: {WORDS[0]}"})
     quoting.bodies[0]["personalizations"][0]["custom_args"]["name"] = "Žofie-Ångström"
-    said = {"deliver": run.said["deliver"] + f"\n{{'Authorization': 'Bearer {running_services.API_KEY}'}}"}
+    said = {
+        "deliver": run.said["deliver"] + f"\n{{'Authorization': 'Bearer {running_services.API_KEY}'}}",
+        "collector": f"{run.said['collector']}\nPOST /unsubscribe of {WORDS[0]}",
+    }
     places = {**said, **quoting.kept_for_good(), **columns_of(warehouse, PERSONAL)}
     assert {place for place, _ in leaks(places)} == {
-        "deliver", "custom_args, categories and headers", "delivery.attempt.error",
+        "deliver", "collector", "custom_args, categories and headers", "delivery.attempt.error",
     }  # fmt: skip

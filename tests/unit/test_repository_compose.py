@@ -112,7 +112,19 @@ def test_a_failed_statement_is_not_logged_with_its_values() -> None:
     assert (program, set(given[::2])) == ("postgres", {"-c"})
     runbook = (REPOSITORY / "docs" / "runbook.md").read_text()
     asked = set(re.findall(r"`(log_\w+) = (\w+)`", runbook)) | {("log_statement", "none")}
-    assert {tuple(one.split("=")) for one in given[1::2]} == asked
+    assert {tuple(one.split("=")) for one in given[1::2] if one.startswith("log_")} == asked
+
+
+def test_the_server_is_the_one_that_is_measured() -> None:
+    """Compose's PostgreSQL has the settings of the benchmarks' server; only its buffers are given by the machine."""
+    given = dict(one.split("=", 1) for one in SERVICES["postgres"]["command"][2::2] if not one.startswith("log_"))
+    assert given.pop("shared_buffers").startswith("${POSTGRES_SHARED_BUFFERS:-")
+    source = (REPOSITORY / "bench" / "measuring.py").read_text()
+    measured = dict(re.findall(r'^    "(\w+)": f?"([^"]+)",$', source, re.MULTILINE))
+    assert measured.pop("shared_buffers")
+    assert given == measured
+    assert "locale_provider builtin builtin_locale 'C.UTF-8'" in source
+    assert "builtin --builtin-locale=C.UTF-8" in SERVICES["postgres"]["environment"]["POSTGRES_INITDB_ARGS"]
 
 
 def test_every_setting_of_the_readme_can_be_given() -> None:
