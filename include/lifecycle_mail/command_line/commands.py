@@ -393,10 +393,17 @@ def why(
 
 
 @app.command()
-def erase(customer: str) -> None:
+def erase(
+    customer: str,
+    without_files: Annotated[
+        bool, typer.Option("--without-files", help="Go on where the folder of ingested export files is not set.")
+    ] = False,
+) -> None:
     """Erase a person for good: names, address, mails, raw events, export files. A keyed hash stays as a guard."""
-    if not _open().erase(customer, present()):
+    installation = _open()
+    if not installation.erase(customer, present(), without_files):
         raise LifecycleError(f"no customer '{customer}' to erase: unknown, or erased before")
-    results.print(f"customer {customer} is erased")
+    left = "" if installation.settings.events_dir else " (no export files were looked at)"
+    results.print(f"customer {customer} is erased{left}")
 
 
