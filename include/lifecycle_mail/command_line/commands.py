@@ -206,7 +206,7 @@ def campaign_approve(
     installation = _open()
     campaign = installation.campaign(name)
     publish(installation.engine, campaign, installation.topics[campaign.topic])
-    new = delivery.approve(installation.engine, name, by, present())
+    new = delivery.approve(installation.engine, name, campaign.definition_md5(), by, present())
     results.print(f"campaign {name} is approved" if new else f"campaign {name} was approved before")
 
 
