@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 
 from builders import NOON, campaign, insert, load, rows
 from lifecycle_mail.command_line import main
+from lifecycle_mail.delivery import sync_dag_pauses
 from lifecycle_mail.settings import INCLUDE
 from planning import CART_CONTEXT, members
 
@@ -222,6 +223,17 @@ def test_pause_and_resume_by_command(command: Command, warehouse: Engine) -> Non
     assert "goes on" in command("sending", "resume")[1]
     assert "goes on" in command("campaign", "resume", "birthday")[1]
     assert "was not paused" in command("sending", "resume")[1]
+
+
+def test_the_words_of_who_pauses_are_not_taken_for_a_kind_of_pause(command: Command, warehouse: Engine) -> None:
+    """`--reason` is kept for those who look: 'breaker' written by an operator is no breaker, 'dag' no paused DAG."""
+    assert command("sending", "pause", "--reason", "breaker")[0] == 0
+    assert command("campaign", "pause", "birthday", "--reason", "dag")[0] == 0
+    sync_dag_pauses(warehouse, (), ["birthday"], NOON)
+    with warehouse.connect() as connection:
+        assert set(rows(connection, "select scope, reason, detail from delivery.pause")) == {
+            ("all", "operator", "breaker"), ("campaign:birthday", "operator", "dag"),
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("content", [None, "campaign: [broken"])

@@ -56,6 +56,7 @@ for name, sub in (
 AsOf = Annotated[
     str, typer.Option("--as-of", help="The moment to work for, ISO 8601 with offset.", metavar="TS")
 ]
+Reason = Annotated[str | None, typer.Option("--reason", help="Why, for those who look.", metavar="TEXT")]
 
 
 def _open() -> Installation:
@@ -177,11 +178,11 @@ def campaign_plan(
 
 
 @campaign_app.command("pause")
-def campaign_pause(name: str) -> None:
+def campaign_pause(name: str, reason: Reason = None) -> None:
     """Stop a campaign's mails within one batch, also where its file is broken or gone."""
     installation = _open()
     installation.require_known(name)
-    delivery.pause(installation.engine, f"campaign:{name}", "operator", present())
+    delivery.pause(installation.engine, f"campaign:{name}", "operator", present(), reason)
     results.print(f"campaign {name} is paused")
 
 
@@ -276,11 +277,9 @@ def _show_preview(installation: Installation, fixed: object) -> None:
 
 
 @sending_app.command("pause")
-def sending_pause(
-    reason: Annotated[str, typer.Option(help="Why, for those who look.")] = "operator",
-) -> None:
+def sending_pause(reason: Reason = None) -> None:
     """Stop all sending within one batch."""
-    delivery.pause(_open().engine, "all", reason, present())
+    delivery.pause(_open().engine, "all", "operator", present(), reason)
     results.print("all sending is paused")
 
 
