@@ -9,7 +9,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -868,6 +868,25 @@ def test_a_database_delivers_in_one_mode(warehouse: Engine, settings: Settings) 
     }
     with pytest.raises(DeliveryRefused, match="delivers in mode 'simulate'"):
         delivery.require_deliverable(warehouse, live, real)
+
+
+@pytest.mark.parametrize(
+    ("email", "is_real"),
+    [
+        ("news@myexample.com", True), ("a@shop.test", True), ("a@example.com", False), ("a@mail.Example.com", False),
+    ],
+)  # fmt: skip
+def test_live_refuses_senders_of_the_example_domain_alone(
+    warehouse: Engine, settings: Settings, email: str, is_real: bool
+) -> None:
+    """example.com and what is under it is nobody's; a domain that only ends so is somebody's."""
+    live = dataclasses.replace(
+        settings, mode="live", public_url="https://mail.shop.test", link_secret="s" * 32,
+        postal_address="Real Street 1", sendgrid_base_url="",
+    )  # fmt: skip
+    topics = {"reminders": topic_of(sender={"name": "Shop", "email": email})}
+    with nullcontext() if is_real else pytest.raises(DeliveryRefused, match="a real sender for topic reminders"):
+        delivery.require_deliverable(warehouse, live, topics)
 
 
 @pytest.mark.parametrize(
