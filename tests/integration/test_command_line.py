@@ -212,6 +212,17 @@ def test_an_unmigrated_database_says_so(command: Command, monkeypatch: pytest.Mo
     assert "migrate" in err
 
 
+def test_a_warehouse_that_takes_no_writes_is_one_readable_line(command: Command, warehouse: Engine) -> None:
+    """A standby refuses what is written; trying again there would not help, and is not advised."""
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f'alter database "{warehouse.url.database}" set default_transaction_read_only = on')
+    status, out, err = command("sending", "pause")
+    assert (status, out) == (1, "")
+    assert err == (
+        "the warehouse did not do it: cannot execute INSERT in a read-only transaction (SQLSTATE 25006)\n"
+    )
+
+
 def test_pause_and_resume_by_command(command: Command, warehouse: Engine) -> None:
     """The switches are rows any claim reads."""
     assert command("sending", "pause")[0] == 0
