@@ -161,6 +161,22 @@ def test_check_names_the_line_of_a_wrong_segment_or_template(
     assert len(err.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(("policy", "hours", "is_right"), [
+    ("resend", 6, False), ("resend", 5.5, True), ("abandon", 48, True),
+])  # fmt: skip
+def test_check_tells_of_a_resend_that_never_comes(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, policy: str, hours: float, is_right: bool
+) -> None:
+    """What is in doubt is planned again only after it is stale: told with the line of the campaign's lateness."""
+    topics = (INCLUDE / "topics.yaml").read_text().replace("in_doubt: abandon", f"in_doubt: {policy}")
+    (tmp_path / "topics.yaml").write_text(topics.replace("settle_after_hours: 48", f"settle_after_hours: {hours}"))
+    monkeypatch.setenv("LIFECYCLE_TOPICS_FILE", str(tmp_path / "topics.yaml"))
+    status, _, err = command("campaign", "check", "cart_abandoned")
+    assert status == (0 if is_right else 1)
+    said = "cart_abandoned.yaml:12: topic 'reminders' resends what is in doubt after 6 hours, and a mail is stale after"
+    assert err.partition(" 6: none would")[0] == ("" if is_right else said)
+
+
 def test_plan_then_preview_then_why(command: Command, warehouse: Engine) -> None:
     """A planned mail is shown by `deliver` in preview without moving, exact by `message preview`, and told by `why`."""
     members(warehouse, "ann", first_name="Zoë")
