@@ -959,6 +959,23 @@ def test_a_mail_planned_again_forgets_what_its_former_template_rendered(
     assert "Soft Drinks" in mail.text
 
 
+def test_message_preview_shows_the_variant_that_is_planned(warehouse: Engine, settings: Settings) -> None:
+    """A customer drawn for the step's second variant is shown its mail, not the first one's."""
+    step = {
+        "step": "incentive", "after_hours": 0, "template": "cart_abandoned/incentive",
+        "offer": {"percent": 10, "valid_hours": 24}, "variants": {"with_offer": 0.5, "without_offer": 0.5},
+    }  # fmt: skip
+    names = [f"c{number}" for number in range(20)]
+    members(warehouse, *names)
+    campaign = campaign_of(steps=[step])
+    plan(warehouse, campaign, topic_of())
+    installation = Installation(settings, warehouse, TOPICS, BRAND)
+    with warehouse.connect() as connection:
+        drawn = dict(rows(connection, "select variant, min(customer_id) from message.message group by variant"))
+    shown = {name: stored_mail(installation, campaign, "incentive", who, NOON).text for name, who in drawn.items()}
+    assert {name: "10" in text for name, text in shown.items()} == {"with_offer": True, "without_offer": False}
+
+
 def test_a_broken_template_stops_its_own_campaign_alone(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path
 ) -> None:
