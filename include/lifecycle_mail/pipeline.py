@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail import decisions, delivery, events, journeys, kpis, messages, partitions, segments, sources
 from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_topics
@@ -228,11 +228,15 @@ class Installation:
         with self.engine.begin() as connection:
             return delivery.forget_places(connection, now)
 
-    def erase(self, customer_id: str, now: dt.datetime) -> bool:
+    def erase(self, customer_id: str, now: dt.datetime, without_files: bool = False) -> bool:
         """Erase a person: personal columns, mails' personal parts, raw events, export files.
 
         A keyed hash of the address stays, so that the person is neither known nor mailed again. Returns False
-        where there is no such customer, or it was erased before.
+        where there is no such customer, or it was erased before. `without_files` leaves export files as they are
+        where their folder is not known here.
+
+        Raises:
+            SettingsError: export files were read and their folder is not set; nothing was erased.
         """
         with self.engine.begin() as connection:
             lock(connection, "load")
@@ -240,6 +244,8 @@ class Installation:
             address = sources.address_of(connection, customer_id)
             if address is None:
                 return False
+            if not without_files:
+                self._require_files_known(connection)
             erased = sources.erase_customer(connection, customer_id, self.settings.link_secret, now)
             addresses = (address, *erased.former_addresses)
             for one in erased.customer_ids:
@@ -252,6 +258,14 @@ class Installation:
                 for each in addresses:
                     events.scrub_files(connection, self.settings.events_dir, each)
         return True
+
+    def _require_files_known(self, connection: Connection) -> None:
+        """An erasure cannot be repeated: once the address is gone, no later one finds it in the export files."""
+        if self.settings.events_dir is None and events.has_files(connection):
+            raise SettingsError(
+                "LIFECYCLE_EVENTS_DIR is not set, and export files were ingested, which hold addresses: nothing was "
+                "erased; set it to their folder, or, where the files are gone, run `erase` with --without-files"
+            )
 
 
 def open_installation(settings: Settings) -> Installation:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 
 from builders import NOON, campaign, insert, load, rows
 from lifecycle_mail.command_line import main
+from lifecycle_mail.delivery import sync_dag_pauses
 from lifecycle_mail.settings import INCLUDE
 from planning import CART_CONTEXT, members
 
@@ -160,6 +161,22 @@ def test_check_names_the_line_of_a_wrong_segment_or_template(
     assert len(err.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(("policy", "hours", "is_right"), [
+    ("resend", 6, False), ("resend", 5.5, True), ("abandon", 48, True),
+])  # fmt: skip
+def test_check_tells_of_a_resend_that_never_comes(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, policy: str, hours: float, is_right: bool
+) -> None:
+    """What is in doubt is planned again only after it is stale: told with the line of the campaign's lateness."""
+    topics = (INCLUDE / "topics.yaml").read_text().replace("in_doubt: abandon", f"in_doubt: {policy}")
+    (tmp_path / "topics.yaml").write_text(topics.replace("settle_after_hours: 48", f"settle_after_hours: {hours}"))
+    monkeypatch.setenv("LIFECYCLE_TOPICS_FILE", str(tmp_path / "topics.yaml"))
+    status, _, err = command("campaign", "check", "cart_abandoned")
+    assert status == (0 if is_right else 1)
+    said = "cart_abandoned.yaml:12: topic 'reminders' resends what is in doubt after 6 hours, and a mail is stale after"
+    assert err.partition(" 6: none would")[0] == ("" if is_right else said)
+
+
 def test_plan_then_preview_then_why(command: Command, warehouse: Engine) -> None:
     """A planned mail is shown by `deliver` in preview without moving, exact by `message preview`, and told by `why`."""
     members(warehouse, "ann", first_name="Zoë")
@@ -211,6 +228,17 @@ def test_an_unmigrated_database_says_so(command: Command, monkeypatch: pytest.Mo
     assert "migrate" in err
 
 
+def test_a_warehouse_that_takes_no_writes_is_one_readable_line(command: Command, warehouse: Engine) -> None:
+    """A standby refuses what is written; trying again there would not help, and is not advised."""
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f'alter database "{warehouse.url.database}" set default_transaction_read_only = on')
+    status, out, err = command("sending", "pause")
+    assert (status, out) == (1, "")
+    assert err == (
+        "the warehouse did not do it: cannot execute INSERT in a read-only transaction (SQLSTATE 25006)\n"
+    )
+
+
 def test_pause_and_resume_by_command(command: Command, warehouse: Engine) -> None:
     """The switches are rows any claim reads."""
     assert command("sending", "pause")[0] == 0
@@ -222,6 +250,17 @@ def test_pause_and_resume_by_command(command: Command, warehouse: Engine) -> Non
     assert "goes on" in command("sending", "resume")[1]
     assert "goes on" in command("campaign", "resume", "birthday")[1]
     assert "was not paused" in command("sending", "resume")[1]
+
+
+def test_the_words_of_who_pauses_are_not_taken_for_a_kind_of_pause(command: Command, warehouse: Engine) -> None:
+    """`--reason` is kept for those who look: 'breaker' written by an operator is no breaker, 'dag' no paused DAG."""
+    assert command("sending", "pause", "--reason", "breaker")[0] == 0
+    assert command("campaign", "pause", "birthday", "--reason", "dag")[0] == 0
+    sync_dag_pauses(warehouse, (), ["birthday"], NOON)
+    with warehouse.connect() as connection:
+        assert set(rows(connection, "select scope, reason, detail from delivery.pause")) == {
+            ("all", "operator", "breaker"), ("campaign:birthday", "operator", "dag"),
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("content", [None, "campaign: [broken"])

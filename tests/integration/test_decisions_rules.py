@@ -12,7 +12,8 @@ from sqlalchemy.engine import Engine
 from builders import NOON, customer, insert, rows
 from lifecycle_mail.decisions import decide
 from lifecycle_mail.journeys import advance, enroll, publish
-from planning import THREE_STEPS, campaign_of, decided, member, members, plan, states, topic_of
+from lifecycle_mail.messages import WriteCounts, write_messages
+from planning import BRAND, LIBRARY, THREE_STEPS, campaign_of, decided, member, members, plan, states, topic_of
 
 HOUR = timedelta(hours=1)
 WINDOW = {"from": "08:00", "to": "21:00"}
@@ -340,3 +341,23 @@ def test_a_stale_step_takes_no_place_of_the_one_decided_with_it(warehouse: Engin
     advance(warehouse, campaign, next_day)
     decide(warehouse, campaign, topic, next_day, next_day)
     assert decided(warehouse) == {("ann", "reminder", "skip", "stale"), ("ann", "doubts", "send", "eligible")}
+
+
+def test_a_step_taken_out_after_its_decisions_holds_up_no_other(
+    warehouse: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its decisions get no mail, and are counted and named once; the other step's mails are written."""
+    steps = [
+        {"step": name, "after_hours": 0, "template": "cart_abandoned/reminder"} for name in ("reminder", "removed")
+    ]
+    members(warehouse, "ann", "bob")
+    before, after, topic = campaign_of(steps=steps), campaign_of(steps=steps[:1]), topic_of()
+    publish(warehouse, before, topic)
+    enroll(warehouse, before, NOON)
+    advance(warehouse, before, NOON)
+    decide(warehouse, before, topic, NOON, NOON)
+    written = write_messages(warehouse, after, topic, LIBRARY, BRAND, NOON)
+    assert written == WriteCounts(messages=2, shells=1, step_gone=2)
+    assert "campaign cart_abandoned has no step 'removed' any more: 2 decisions to send it get no mail" in caplog.text
+    assert states(warehouse) == {(name, "reminder", "planned", None) for name in ("ann", "bob")}
+    assert write_messages(warehouse, after, topic, LIBRARY, BRAND, NOON) == WriteCounts(messages=0, shells=0)

@@ -18,7 +18,7 @@ from builders import NOON, rows
 from lifecycle_mail import delivery
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.delivery import DeliveryReport
-from lifecycle_mail.errors import SendingStopped
+from lifecycle_mail.errors import CampaignError, SendingStopped
 from lifecycle_mail.events import ingest
 from lifecycle_mail.pipeline import Installation
 from lifecycle_mail.settings import INCLUDE, Settings
@@ -158,16 +158,29 @@ def test_an_edited_file_in_live_mode_is_told_until_it_is_approved(warehouse: Eng
     system = installed(warehouse, warehouse_url)
     members(warehouse, "ann", "bob")
     plan(warehouse, campaign_of(), TOPIC)
-    delivery.approve(warehouse, "cart_abandoned", "lead", NOON)
+    delivery.approve(warehouse, "cart_abandoned", campaign_of().definition_md5(), "lead", NOON)
     assert told(system) == ""
-    plan(warehouse, campaign_of(max_lateness_hours=7), TOPIC)
+    edited = campaign_of(max_lateness_hours=7)
+    plan(warehouse, edited, TOPIC)
     assert told(system) == f"2 planned mails of campaign cart_abandoned {APPROVE}"
     assert told(system, "cart_abandoned") == told(system)
     assert told(system, "birthday") == ""
     assert told(system, now=NOON + timedelta(hours=8)) == "", "stale mails wait for nothing"
     assert told(installed(warehouse, warehouse_url, mode="simulate")) == ""
-    delivery.approve(warehouse, "cart_abandoned", "lead", NOON)
+    delivery.approve(warehouse, "cart_abandoned", edited.definition_md5(), "lead", NOON)
     assert (told(system), told(system, "cart_abandoned")) == ("", "")
+
+
+def test_a_definition_that_changed_while_it_was_read_is_not_approved(warehouse: Engine) -> None:
+    """A run published an edited file between reading and approving: refused, and neither definition is approved."""
+    read, edited = campaign_of(), campaign_of(max_lateness_hours=7)
+    plan(warehouse, edited, TOPIC)
+    with pytest.raises(CampaignError, match="the definition changed meanwhile: read it again"):
+        delivery.approve(warehouse, "cart_abandoned", read.definition_md5(), "lead", NOON)
+    with warehouse.connect() as connection:
+        assert rows(connection, "select * from delivery.approval") == []
+    assert delivery.approve(warehouse, "cart_abandoned", edited.definition_md5(), "lead", NOON)
+    assert not delivery.approve(warehouse, "cart_abandoned", edited.definition_md5(), "lead", NOON)
 
 
 def test_a_pause_or_no_planned_mail_is_not_told(warehouse: Engine, warehouse_url: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shutil
 import socket
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -21,16 +22,18 @@ from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from builders import NOON, customer, insert, order, rows
 from lifecycle_mail import delivery
 from lifecycle_mail.campaigns import Topic, read_brand
+from lifecycle_mail.command_line.mails import stored_mail
 from lifecycle_mail.delivery import worker
 from lifecycle_mail.delivery.answers import Accepted
 from lifecycle_mail.delivery.claims import Workbench, claim_in, shells_with_work
 from lifecycle_mail.delivery.recording import record
 from lifecycle_mail.errors import DeliveryRefused, SendingStopped
-from lifecycle_mail.messages import erase_slots
+from lifecycle_mail.messages import erase_slots, rebind_shell
 from lifecycle_mail.messages.templates import TemplateLibrary
+from lifecycle_mail.pipeline import Installation
 from lifecycle_mail.settings import DEVELOPMENT_POSTAL_ADDRESS, Settings
 from local_stack.processes import free_port, wait_until
-from planning import CART_CONTEXT, TOPICS, campaign_of, member, members, plan, states, topic_of
+from planning import BRAND, CART_CONTEXT, TOPICS, campaign_of, member, members, plan, states, topic_of
 from running_services import API_KEY, Service, running_simulator
 
 HOUR = timedelta(hours=1)
@@ -868,6 +871,25 @@ def test_a_database_delivers_in_one_mode(warehouse: Engine, settings: Settings) 
 
 
 @pytest.mark.parametrize(
+    ("email", "is_real"),
+    [
+        ("news@myexample.com", True), ("a@shop.test", True), ("a@example.com", False), ("a@mail.Example.com", False),
+    ],
+)  # fmt: skip
+def test_live_refuses_senders_of_the_example_domain_alone(
+    warehouse: Engine, settings: Settings, email: str, is_real: bool
+) -> None:
+    """example.com and what is under it is nobody's; a domain that only ends so is somebody's."""
+    live = dataclasses.replace(
+        settings, mode="live", public_url="https://mail.shop.test", link_secret="s" * 32,
+        postal_address="Real Street 1", sendgrid_base_url="",
+    )  # fmt: skip
+    topics = {"reminders": topic_of(sender={"name": "Shop", "email": email})}
+    with nullcontext() if is_real else pytest.raises(DeliveryRefused, match="a real sender for topic reminders"):
+        delivery.require_deliverable(warehouse, live, topics)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"mode": "live", "sendgrid_api_key": ""}, "SENDGRID_API_KEY"),
@@ -892,8 +914,6 @@ def test_a_corrected_template_is_the_one_that_goes_out(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path
 ) -> None:
     """Planned mails follow a template that was mended after planning."""
-    import shutil
-
     templates = tmp_path / "templates"
     shutil.copytree(settings.templates_dir, templates)
     members(warehouse, "ann")
@@ -909,12 +929,57 @@ def test_a_corrected_template_is_the_one_that_goes_out(
         ) == [("A corrected subject",)]
 
 
+def test_a_mail_planned_again_forgets_what_its_former_template_rendered(
+    warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path
+) -> None:
+    """Claimed, refused for the rate, planned again, template corrected: what is left is the new shell and no slots, so
+    that a preview renders the mail from it."""
+    templates = tmp_path / "templates"
+    shutil.copytree(settings.templates_dir, templates)
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(), topic_of())
+    fault(simulator, answer="status", status=429, times=1)
+
+    def stop(_seconds: float) -> None:
+        raise RuntimeError("stopped here")
+
+    with pytest.raises(RuntimeError, match="stopped here"):
+        run(warehouse, settings, sleep=stop)
+    assert {state for *_, state, _ in states(warehouse)} == {"planned"}
+    (templates / "cart_abandoned" / "reminder" / "subject.txt").write_text("A corrected subject\n", encoding="utf-8")
+    with warehouse.begin() as connection:
+        shell_id, kept = rows(connection, "select shell_id, slots from message.message")[0]
+        assert kept is not None
+        fresh = rebind_shell(connection, TemplateLibrary(templates), shell_id)
+        assert fresh != shell_id
+        assert rows(connection, "select shell_id, subject, slots from message.message") == [(fresh, None, None)]
+    corrected = dataclasses.replace(settings, templates_dir=templates)
+    mail = stored_mail(Installation(corrected, warehouse, TOPICS, BRAND), campaign_of(), "reminder", "ann", NOON)
+    assert mail.subject == "A corrected subject"
+    assert "Soft Drinks" in mail.text
+
+
+def test_message_preview_shows_the_variant_that_is_planned(warehouse: Engine, settings: Settings) -> None:
+    """A customer drawn for the step's second variant is shown its mail, not the first one's."""
+    step = {
+        "step": "incentive", "after_hours": 0, "template": "cart_abandoned/incentive",
+        "offer": {"percent": 10, "valid_hours": 24}, "variants": {"with_offer": 0.5, "without_offer": 0.5},
+    }  # fmt: skip
+    names = [f"c{number}" for number in range(20)]
+    members(warehouse, *names)
+    campaign = campaign_of(steps=[step])
+    plan(warehouse, campaign, topic_of())
+    installation = Installation(settings, warehouse, TOPICS, BRAND)
+    with warehouse.connect() as connection:
+        drawn = dict(rows(connection, "select variant, min(customer_id) from message.message group by variant"))
+    shown = {name: stored_mail(installation, campaign, "incentive", who, NOON).text for name, who in drawn.items()}
+    assert {name: "10" in text for name, text in shown.items()} == {"with_offer": True, "without_offer": False}
+
+
 def test_a_broken_template_stops_its_own_campaign_alone(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path
 ) -> None:
     """The other campaign's mails go; the broken one's stay planned, and the report says why."""
-    import shutil
-
     templates = tmp_path / "templates"
     shutil.copytree(settings.templates_dir, templates)
     members(warehouse, "ann", "bob")

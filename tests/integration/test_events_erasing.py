@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy.engine import Engine
 
 import builders
 from builders import NOON, rows
+from lifecycle_mail.errors import SettingsError
 from lifecycle_mail.events import erase, ingest, scrub_files, summarize_addresses
 from lifecycle_mail.events.erased import erased_addresses
 from lifecycle_mail.events.erasing import mention_of, scrubbed_line
@@ -184,7 +186,27 @@ def test_a_repeat_from_before_the_erasure_is_known_again(
         (tmp_path / f"{name}.ndjson").write_bytes(b"\n".join(map(orjson.dumps, nameless)) + b"\n")
         inserted = installation.ingest(tmp_path / f"{name}.ndjson").inserted
         assert inserted == (4 if name == "before" else 0)
+        installation.erase("jane", NOON, without_files=True)
+
+
+def test_an_erasure_that_would_miss_export_files_erases_nothing(
+    warehouse: Engine, mails: dict[str, str], tmp_path: Path, installation: Installation
+) -> None:
+    """Files were ingested and their folder is not set: refused before anything is written, unless told to go on; with
+    the folder, the address leaves the files too."""
+    export = tmp_path / "e.ndjson"
+    export.write_bytes(b"\n".join(map(orjson.dumps, posts(mails))) + b"\n")
+    installation.ingest(tmp_path)
+    with pytest.raises(SettingsError, match="nothing was erased; set it to their folder"):
         installation.erase("jane", NOON)
+    with warehouse.connect() as connection:
+        assert rows(connection, "select address from source.customer where customer_id = 'jane'") == [(JANE,)]
+    settings = dataclasses.replace(installation.settings, events_dir=tmp_path)
+    assert dataclasses.replace(installation, settings=settings).erase("jane", NOON)
+    left = export.read_bytes().lower()
+    assert left.count(JANE.encode()) == left.count(JOE.encode()) > 0
+    assert installation.erase("joe.jane", NOON, without_files=True)
+    assert export.read_bytes().lower() == left
 
 
 def test_lines_about_the_erased_are_set_aside_without_their_text(

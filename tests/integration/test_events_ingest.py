@@ -187,6 +187,22 @@ def test_events_suppress_by_scope_and_reason(
     ]
 
 
+def test_a_drop_for_leaving_a_topic_ends_with_the_return_to_it(
+    warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
+) -> None:
+    """Left a topic, dropped for it, back in it: mailable; until then that topic alone is stopped, and only as left."""
+    take([
+        event("group_unsubscribe", "a", mails, 10, asm_group_id=7),
+        event("dropped", "a", mails, 20, asm_group_id=7, reason="Unsubscribed Address"),
+    ])  # fmt: skip
+    leaving = ("a@example.com", "topic:reminders", "unsubscribed", at(10), at(20), "group_unsubscribe")
+    assert end_state(warehouse)["suppression"] == [(*leaving, None)]
+    take([event("group_resubscribe", "a", mails, 30, asm_group_id=7)])
+    assert end_state(warehouse)["suppression"] == [(*leaving, at(30))]
+    with warehouse.connect() as connection:
+        assert rows(connection, "select * from event.suppressed_customer") == []
+
+
 def test_unknown_kinds_and_fields_are_kept(
     warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
 ) -> None:

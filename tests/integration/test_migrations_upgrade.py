@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine, make_url
 
-from builders import NOON, customer, insert, rows
+from builders import NOON, customer, enrollment, ensure_month, insert, message, rows
 from lifecycle_mail import migrations
 from lifecycle_mail.database import engine
 from lifecycle_mail.events import ingest
@@ -105,3 +105,59 @@ def test_events_of_before_are_known_again(empty: Engine, monkeypatch: pytest.Mon
     with empty.connect() as connection:
         found = dict(rows(connection, "select sg_event_id, raw from event.event"))
     assert found == {one["sg_event_id"]: one for one in posted}
+
+
+def test_who_was_dropped_for_leaving_a_topic_left_that_topic(empty: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that raw drops explain become opt-outs, lifted where the person came back; what is not sure stays."""
+    files = migrations.migration_files()
+    monkeypatch.setattr(migrations, "migration_files", lambda: [file for file in files if file.stem < "0025"])
+    migrations.migrate(empty)
+    hour, left = timedelta(hours=1), "Unsubscribed Address"
+    drops = {
+        "topic": [(left, 7)], "everything": [(left, None)], "back": [(left, 7)],
+        "invalid": [(left, 7), ("Invalid", 7)], "listed": [(left, 7)], "retired": [],
+    }  # fmt: skip
+    with empty.begin() as connection:
+        ensure_month(connection, "event.event", NOON)
+        for name, told in drops.items():
+            _dropped(connection, name, told, NOON + hour if name == "listed" else NOON)
+        insert(
+            connection, "event.resubscription", address="back@example.com", scope="topic:reminders",
+            resubscribed_at=NOON + hour, batch_id=1,
+        )  # fmt: skip
+    monkeypatch.setattr(migrations, "migration_files", lambda: files)
+    assert "0025_drops_of_who_left" in migrations.migrate(empty)
+    with empty.connect() as connection:
+        found = rows(connection, "select address, scope, reason, lifted_at from event.suppression order by address")
+    assert found == [
+        ("back@example.com", "topic:reminders", "unsubscribed", NOON + hour),
+        ("everything@example.com", "all", "unsubscribed", None),
+        ("invalid@example.com", "all", "dropped", None),
+        ("listed@example.com", "all", "dropped", None),
+        ("retired@example.com", "all", "dropped", None),
+        ("topic@example.com", "topic:reminders", "unsubscribed", None),
+    ]
+
+
+def _dropped(
+    connection: sa.Connection, name: str, told: list[tuple[str, int | None]], last: datetime
+) -> None:
+    """A customer whose mail was dropped at noon, and what was kept of it before; it was said last at `last`."""
+    customer(connection, name)
+    series = enrollment(connection, "cart_abandoned", name)
+    mail = message(connection, series, "cart_abandoned", name)
+    common = {"address": f"{name}@example.com", "batch_id": 1}
+    insert(
+        connection, "event.engagement", enrollment_id=series, step="reminder", message_id=mail,
+        campaign="cart_abandoned", customer_id=name, first_event_at=NOON, dropped_at=NOON, batch_id=1,
+    )  # fmt: skip
+    insert(
+        connection, "event.suppression", scope="all", reason="dropped", source="dropped", suppressed_at=NOON,
+        last_suppressed_at=last, **common,
+    )  # fmt: skip
+    for number, (reason, group) in enumerate(told):
+        raw = {"reason": reason} if group is None else {"reason": reason, "asm_group_id": group}
+        insert(
+            connection, "event.event", sg_event_id=f"{name}-{number}", occurred_at=NOON, event="dropped",
+            message_id=mail, raw=raw, **common,
+        )  # fmt: skip

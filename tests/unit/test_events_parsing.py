@@ -98,7 +98,12 @@ def test_a_step_of_a_mails_life_is_staged_without_what_no_fold_asks_for() -> Non
         ({"event": "bounce", "type": "blocked"}, "bounced_soft", None, None),
         ({"event": "bounce", "type": "expired"}, "bounced_soft", None, None),
         ({"event": "dropped", "reason": "Bounced Address"}, "dropped", "all", "dropped"),
-        ({"event": "dropped", "reason": "Unsubscribed Address"}, "dropped", "all", "dropped"),
+        ({"event": "dropped", "reason": "Unsubscribed Address"}, "dropped", "all", "unsubscribed"),
+        (
+            {"event": "dropped", "reason": "Unsubscribed Address", "asm_group_id": 7},
+            "dropped", "topic:offers", "unsubscribed",
+        ),
+        ({"event": "dropped", "reason": "Bounced Address", "asm_group_id": 7}, "dropped", "all", "dropped"),
         ({"event": "dropped", "reason": "Spam Reporting Address"}, "dropped", "all", "dropped"),
         ({"event": "dropped", "reason": "Invalid"}, "dropped", "all", "dropped"),
         ({"event": "dropped", "reason": "Invalid SMTPAPI header"}, "dropped", None, None),

@@ -91,6 +91,22 @@ def test_an_unknown_variable_in_a_slot_is_refused_even_where_the_sample_does_not
     assert any(one.startswith(f"trial/mail/body.txt:4: {said}") for one in found), found
 
 
+@pytest.mark.parametrize("name", ["date", "day"])
+def test_the_date_of_a_moment_needs_a_zone(tmp_path: Path, name: str) -> None:
+    """A moment has another date in another zone; a template that says none is told so, with the line."""
+    said = "{%% slot s %%}{{ %s(context.at%s) }}{%% endslot %%}"
+
+    def found(folder: str, at: str, zone: str) -> list[str]:
+        sample = {"variants": [{"variant": None, "offer": None}], "context": {**CART, "at": at}}
+        return faults(tmp_path / folder, f"{GREETING}\n{said % (name, zone)}", sample_json=json.dumps(sample))
+
+    assert [one.split(" needs")[0] for one in found("moment", "2026-11-21T04:00:00+00:00", "")] == [
+        f"trial/mail/{file}: slot s: {name}() of a moment" for file in ("body.mjml:5", "body.txt:4")
+    ]
+    assert found("zoned", "2026-11-21T04:00:00+00:00", ", customer.timezone") == []
+    assert found("plain", "2026-11-21", "") == []
+
+
 def test_an_unknown_shared_variable_is_refused(tmp_path: Path) -> None:
     """Outside slots only shared variables exist; the error lists them."""
     found = faults(tmp_path, GREETING + "\n{{ campain }}")

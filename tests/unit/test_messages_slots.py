@@ -301,6 +301,15 @@ def test_every_token_is_its_own() -> None:
     assert all(re.fullmatch(r"\[%lm-[0-9a-f]{8}-[htsp]-[a-z_]+%\]", token) for token in tokens)
 
 
+def test_a_subject_without_words_is_refused(tmp_path: Path) -> None:
+    """A subject that is nothing but a name, for somebody without one: no empty subject leaves."""
+    templates = library(tmp_path, subject_txt="{% slot subject %}{{ customer.first_name or '' }}{% endslot %}\n")
+    slots = templates.slots(shell(templates))
+    assert slots.render(customer(), cart(), LINKS).subject == "Ada"
+    with pytest.raises(TemplateError, match=r"subject\.txt: the subject is empty"):
+        slots.render(customer(first_name=None), cart(), LINKS)
+
+
 def test_the_personal_subject_rides_alone() -> None:
     """Subject tokens are not among the substitutions: the subject goes ready with each recipient."""
     made = shell(REAL, REMINDER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
@@ -121,6 +122,16 @@ def test_dates_and_numbers_follow_the_locale() -> None:
     assert (number_writer("de")("1234.50"), number_writer("en")(2.0)) == ("1.234,5", "2")
     with pytest.raises(ValueError, match=r"^a date is not ISO 8601$"):
         day_writer("en")("next week")
+
+
+def test_an_instant_is_written_with_the_date_of_the_recipients_zone() -> None:
+    """Eight in the evening in Los Angeles is that day there, and the next day in UTC; a plain date is never moved."""
+    evening, zone = "2026-11-21T04:00:00+00:00", "America/Los_Angeles"
+    assert (date_writer("en")(evening, zone), date_writer("en")(evening)) == ("November 20, 2026", "November 21, 2026")
+    assert day_writer("en")(datetime.fromisoformat(evening), zone) == "November 20"
+    assert day_writer("en")(evening.replace("+00:00", "Z"), "Asia/Tokyo") == "November 21"
+    assert day_writer("en")("2026-11-21", zone) == day_writer("en")(date(2026, 11, 21), zone) == "November 21"
+    assert day_writer("en")(evening, "Not/A_Zone") == "November 21"
 
 
 def test_every_tile_and_every_derived_colour_can_be_read() -> None:

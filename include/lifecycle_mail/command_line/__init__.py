@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from lifecycle_mail.command_line.commands import app
 from lifecycle_mail.command_line.console import errors as stderr
@@ -26,7 +26,7 @@ def main() -> None:
     except LifecycleError as error:
         stderr.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
-    except OperationalError as error:
+    except DBAPIError as error:
         stderr.print(_first_line(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     except BrokenPipeError:
@@ -35,6 +35,7 @@ def main() -> None:
         sys.exit(0)
 
 
-def _first_line(error: OperationalError) -> str:
+def _first_line(error: DBAPIError) -> str:
     cause = str(error.orig).strip().splitlines()
-    return f"the warehouse did not do it: {cause[0] if cause else 'the connection was lost'}; try again"
+    advice = "; try again" if isinstance(error, OperationalError) else ""
+    return f"the warehouse did not do it: {cause[0] if cause else 'the connection was lost'}{advice}"

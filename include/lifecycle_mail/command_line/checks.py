@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lifecycle_mail.campaigns import (
     Campaign,
+    Topic,
     did_you_mean,
     find_campaign,
     line_of,
@@ -47,7 +48,7 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
     for campaign in campaigns:
         path = settings.campaigns_dir / f"{campaign.campaign}.yaml"
         found.campaigns += 1
-        found.problems += _segment_problems(campaign, path)
+        found.problems += _segment_problems(campaign, path) + _resend_problems(campaign, topics[campaign.topic], path)
         for place, step in enumerate(campaign.steps):
             templates.add(step.template)
             line = line_of(path, ("steps", place, "template"))
@@ -64,6 +65,17 @@ def _template_problems(library: TemplateLibrary, template: str, language: str) -
     if template not in known:
         return [f"no template '{template}'{did_you_mean(template, known)}"]
     return [str(error) for error in library.check(template, (language,))]
+
+
+def _resend_problems(campaign: Campaign, topic: Topic, path: Path) -> list[str]:
+    """A mail in doubt is planned again after the topic's hours: by then it must not be stale."""
+    if topic.in_doubt != "resend" or topic.settle_after_hours < campaign.max_lateness_hours:
+        return []
+    return [
+        f"{path.name}:{line_of(path, ('max_lateness_hours',))}: topic '{topic.topic}' resends what is in doubt after "
+        f"{topic.settle_after_hours:g} hours, and a mail is stale after {campaign.max_lateness_hours:g}: none would "
+        "ever be resent; raise max_lateness_hours, or lower the topic's settle_after_hours"
+    ]
 
 
 def _segment_problems(campaign: Campaign, path: Path) -> list[str]:

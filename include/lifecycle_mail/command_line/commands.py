@@ -56,6 +56,7 @@ for name, sub in (
 AsOf = Annotated[
     str, typer.Option("--as-of", help="The moment to work for, ISO 8601 with offset.", metavar="TS")
 ]
+Reason = Annotated[str | None, typer.Option("--reason", help="Why, for those who look.", metavar="TEXT")]
 
 
 def _open() -> Installation:
@@ -177,11 +178,11 @@ def campaign_plan(
 
 
 @campaign_app.command("pause")
-def campaign_pause(name: str) -> None:
+def campaign_pause(name: str, reason: Reason = None) -> None:
     """Stop a campaign's mails within one batch, also where its file is broken or gone."""
     installation = _open()
     installation.require_known(name)
-    delivery.pause(installation.engine, f"campaign:{name}", "operator", present())
+    delivery.pause(installation.engine, f"campaign:{name}", "operator", present(), reason)
     results.print(f"campaign {name} is paused")
 
 
@@ -206,7 +207,7 @@ def campaign_approve(
     installation = _open()
     campaign = installation.campaign(name)
     publish(installation.engine, campaign, installation.topics[campaign.topic])
-    new = delivery.approve(installation.engine, name, by, present())
+    new = delivery.approve(installation.engine, name, campaign.definition_md5(), by, present())
     results.print(f"campaign {name} is approved" if new else f"campaign {name} was approved before")
 
 
@@ -276,11 +277,9 @@ def _show_preview(installation: Installation, fixed: object) -> None:
 
 
 @sending_app.command("pause")
-def sending_pause(
-    reason: Annotated[str, typer.Option(help="Why, for those who look.")] = "operator",
-) -> None:
+def sending_pause(reason: Reason = None) -> None:
     """Stop all sending within one batch."""
-    delivery.pause(_open().engine, "all", reason, present())
+    delivery.pause(_open().engine, "all", "operator", present(), reason)
     results.print("all sending is paused")
 
 
@@ -393,10 +392,17 @@ def why(
 
 
 @app.command()
-def erase(customer: str) -> None:
+def erase(
+    customer: str,
+    without_files: Annotated[
+        bool, typer.Option("--without-files", help="Go on where the folder of ingested export files is not set.")
+    ] = False,
+) -> None:
     """Erase a person for good: names, address, mails, raw events, export files. A keyed hash stays as a guard."""
-    if not _open().erase(customer, present()):
+    installation = _open()
+    if not installation.erase(customer, present(), without_files):
         raise LifecycleError(f"no customer '{customer}' to erase: unknown, or erased before")
-    results.print(f"customer {customer} is erased")
+    left = "" if installation.settings.events_dir else " (no export files were looked at)"
+    results.print(f"customer {customer} is erased{left}")
 
 

@@ -14,7 +14,7 @@ from lifecycle_mail.database import run
 from lifecycle_mail.errors import CampaignError, LifecycleError
 from lifecycle_mail.messages import load_shell
 from lifecycle_mail.messages.packing import packer
-from lifecycle_mail.messages.shells import RenderedMail, rebuild
+from lifecycle_mail.messages.shells import RenderedMail, Shell, rebuild
 from lifecycle_mail.pipeline import Installation
 
 
@@ -38,7 +38,8 @@ def stored_mail(
             shell = load_shell(connection, row.shell_id)
             return rebuild(shell, packer(shell.slots_dictionary).unpack(bytes(row.slots)), row.subject)
         context = row.context if row is not None else _context_now(installation, campaign, customer_id, now)
-        return _render(installation, connection, campaign, step, customer_id, context)
+        planned = None if row is None or row.shell_id is None else load_shell(connection, row.shell_id)
+        return _render(installation, connection, campaign, step, customer_id, context, planned)
 
 
 def _context_now(
@@ -61,28 +62,52 @@ def _render(
     step_name: str,
     customer_id: str,
     context: dict[str, Any],
+    planned: Shell | None,
 ) -> RenderedMail:
     person = run(connection, "messages/recipient", customer_id=customer_id).one_or_none()
     if person is None:
         raise LifecycleError(f"no customer '{customer_id}': check the id")
+    currency = context.get("currency") or person.currency or installation.brand.currency
+    if planned is not None:
+        shell, currency = _as_planned(installation, planned), context.get("currency") or planned.currency
+    else:
+        shell = _as_now(installation, campaign, step_name, person.locale, currency)
+    customer = _customer(person, shell.language, shell.currency)
+    links = {"unsubscribe_url": f"{installation.settings.public_url}/unsubscribe/preview", "view_url": None}
+    slots = installation.library.slots(shell).render(customer, {**context, "currency": currency}, links, None)
+    return rebuild(shell, slots.substitutions, slots.subject)
+
+
+def _as_planned(installation: Installation, planned: Shell) -> Shell:
+    """Return the shell of a planned mail, in the words its template has now, as a delivery would."""
+    return installation.library.shell(
+        planned.name,
+        campaign=planned.campaign,
+        step=planned.step,
+        variant=planned.variant,
+        language=planned.language,
+        currency=planned.currency,
+        brand=planned.brand,
+        offer=planned.offer,
+    )
+
+
+def _as_now(
+    installation: Installation, campaign: Campaign, step_name: str, locale: str | None, currency: str
+) -> Shell:
+    """Return the shell of a mail nobody planned: the step's first variant."""
     library, brand, step = installation.library, installation.brand, campaign.step_named(step_name)
     variant = next(iter(step.variants), "default")
-    language = library.language_for(person.locale, brand.language)
-    currency = context.get("currency") or person.currency or brand.currency
-    shell = library.shell(
+    return library.shell(
         step.template,
         campaign=campaign.campaign,
         step=step.step,
         variant=variant,
-        language=language,
+        language=library.language_for(locale, brand.language),
         currency=currency,
         brand=brand.for_templates(),
         offer=step.offer_for(variant),
     )
-    customer = _customer(person, language, currency)
-    links = {"unsubscribe_url": f"{installation.settings.public_url}/unsubscribe/preview", "view_url": None}
-    slots = library.slots(shell).render(customer, {**context, "currency": currency}, links, None)
-    return rebuild(shell, slots.substitutions, slots.subject)
 
 
 def _customer(person: Row[Any], language: str, currency: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.database import run, scalar
+from lifecycle_mail.errors import CampaignError
 
 
 def campaign_scope(campaign: str) -> str:
@@ -84,12 +85,18 @@ def sync_dag_pauses(engine: Engine, paused: Iterable[str], known: Iterable[str],
             resume(engine, campaign_scope(campaign), at, "dag")
 
 
-def approve(engine: Engine, campaign: str, approved_by: str, at: dt.datetime) -> bool:
-    """Approve the published definition of `campaign` for live sending; False where it was approved already."""
+def approve(engine: Engine, campaign: str, definition_md5: str, approved_by: str, at: dt.datetime) -> bool:
+    """Approve the definition of `campaign` that was read for live sending; False where it was approved already.
+
+    Raises:
+        CampaignError: another definition is published: whoever approves has not read that one.
+    """
+    said = {"campaign": campaign, "definition_md5": definition_md5, "approved_by": approved_by, "now": at}
     with engine.begin() as connection:
-        return run(
-            connection, "delivery/approve", campaign=campaign, approved_by=approved_by, now=at
-        ).rowcount > 0
+        approval = run(connection, "delivery/approve", **said).one()
+    if not approval.is_published:
+        raise CampaignError(f"campaign {campaign}: the definition changed meanwhile: read it again, then approve it")
+    return bool(approval.is_new)
 
 
 def is_approved(connection: Connection, campaign: str, definition_md5: str) -> bool:

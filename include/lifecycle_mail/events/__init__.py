@@ -5,7 +5,7 @@ settled through `lifecycle_mail.messages`, human activity through `lifecycle_mai
 transaction.
 """
 
-from lifecycle_mail.events.erasing import ScrubReport, erase, scrub_files, summarize_addresses
+from lifecycle_mail.events.erasing import ScrubReport, erase, has_files, scrub_files, summarize_addresses
 from lifecycle_mail.events.ingesting import ingest
 from lifecycle_mail.events.suppression_sync import SyncReport, pull, push
 from lifecycle_mail.events.taking import IngestReport
@@ -15,6 +15,7 @@ __all__ = [
     "ScrubReport",
     "SyncReport",
     "erase",
+    "has_files",
     "ingest",
     "pull",
     "push",

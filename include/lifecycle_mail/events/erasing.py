@@ -60,6 +60,11 @@ def erase(connection: Connection, customer_id: str, address: str | None) -> int:
     return events
 
 
+def has_files(connection: Connection) -> bool:
+    """Return whether export files were read: they hold addresses beside what is in the database."""
+    return bool(scalar(connection, "events/has_files"))
+
+
 def summarize_addresses(connection: Connection) -> int:
     """Make the filters by address that raw events of the last days lack; return for how many ranges of pages.
 

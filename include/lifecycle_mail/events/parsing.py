@@ -53,13 +53,14 @@ _FAILURES = frozenset(("bounced_hard", "bounced_soft", "dropped"))
 _LASTING_DROPS = frozenset(
     (
         "bounced address",
-        "unsubscribed address",
         "spam reporting address",
         "invalid",
         "invalid address",
         "invalid email address",
     )
 )
+# The provider says no more than this of a member of its global list, and of one of the group the mail was sent with.
+_LEFT = "unsubscribed address"
 _HASHED = (
     "email", "event", "timestamp", "sg_message_id", "url", "lm_message_id", "type", "reason", "attempt",
     "asm_group_id", "useragent", "ip",
@@ -133,8 +134,8 @@ def _telling(event: Event, kind: str, fact: str, rules: Rules, whom: bytes) -> b
         reason = without_addresses(_reason(event))[:LONGEST_REASON]
         if fact == "bounced_hard":
             scope, suppression = "all", "hard_bounce"
-        elif fact == "dropped" and reason.strip().lower() in _LASTING_DROPS:
-            scope, suppression = "all", "dropped"
+        elif fact == "dropped":
+            scope, suppression = _dropped(event, kind, reason.strip().lower(), rules)
     elif fact == "complaint":
         scope, suppression = "all", "complaint"
     elif fact == "unsubscribe":
@@ -142,6 +143,13 @@ def _telling(event: Event, kind: str, fact: str, rules: Rules, whom: bytes) -> b
     elif fact == "resubscribe":
         scope = _scope(event, kind, rules.topics)
     return text(fact) + whom + b"".join(map(_text_or_null, (scope, suppression, reason)))
+
+
+def _dropped(event: Event, kind: str, reason: str, rules: Rules) -> tuple[str, str]:
+    """How far and why a drop ends a permission: who left a topic left no other, and may come back to it."""
+    if reason == _LEFT:
+        return _scope(event, kind, rules.topics), "unsubscribed"
+    return ("all", "dropped") if reason in _LASTING_DROPS else ("", "")
 
 
 def _reason(event: Event) -> str:

@@ -21,6 +21,7 @@ from lifecycle_mail.messages.samples import Sample, read_samples
 from lifecycle_mail.messages.shells import Shell, rebuild
 from lifecycle_mail.messages.slots import OFFER_FIELDS
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, dotted_names, read_sources
+from lifecycle_mail.messages.values import is_instant
 from lifecycle_mail.messages.wording import Wording
 
 if TYPE_CHECKING:
@@ -192,8 +193,23 @@ class _Fields:
         elif isinstance(node, nodes.Getattr):
             self.value(node)
             return
+        elif isinstance(node, nodes.Call):
+            self._require_zone(node)
         for child in node.iter_child_nodes():
             self.walk(child)
+
+    def _require_zone(self, call: nodes.Call) -> None:
+        """Note a date made of an instant without saying whose: in the evening it would be tomorrow's."""
+        if not isinstance(call.node, nodes.Name) or call.node.name not in ("date", "day") or len(call.args) != 1:
+            return
+        told = len(self.errors)
+        needs_zone = is_instant(self.value(call.args[0]))
+        del self.errors[told:]  # the walk comes by again
+        if needs_zone and not call.kwargs:
+            self.errors.append(TemplateError(
+                f"{self.slot.file}:{call.lineno}: slot {self.slot.name}: {call.node.name}() of a moment needs the zone "
+                f"whose date it is: give customer.timezone as its second argument"
+            ))  # fmt: skip
 
     def value(self, node: nodes.Node) -> Any:
         """Return the sample's value of an expression, or UNKNOWN where it cannot be told."""

@@ -65,7 +65,16 @@ class SlotRenderer:
         if not self._subject:
             return Slots(rendered)
         own = {token: rendered.pop(token) for token in self._subject}
-        return Slots(rendered, subject_line(fill(self.shell, self.shell.subject, own)))
+        return Slots(rendered, self._subject_of(own))
+
+    def _subject_of(self, own: Mapping[str, str]) -> str:
+        """Return the recipient's subject; without words it would travel empty, or be taken for the shell's."""
+        subject = subject_line(fill(self.shell, self.shell.subject, own))
+        if not subject:
+            raise TemplateError(
+                f"{self.shell.name}/subject.txt: the subject is empty; write words for who lacks the variable"
+            )
+        return subject
 
     def _written(self, *personal: Mapping[str, Any] | None) -> dict[str, str]:
         """Return token → value; `personal` are the arguments of a slot, in their order."""

@@ -10,7 +10,8 @@
     in_doubt  → abandoned | planned   by the topic's policy
     planned   → cancelled    exit, suppression, staleness found at the claim
 
-Delivery and events call these; no other code writes the column.
+Delivery and events call these. Planning writes the first state (`writing`), and an event's evidence is settled for a
+whole step of an ingest at once (`settling`); no other code writes the column.
 """
 
 from __future__ import annotations

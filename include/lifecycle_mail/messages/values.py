@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton
@@ -163,35 +164,59 @@ def number_writer(language: str) -> Callable[[Any], str]:
     return number
 
 
-def date_writer(language: str) -> Callable[[Any], str]:
-    """Return a function that writes an ISO 8601 string, date or datetime as November 21, 2026."""
+def date_writer(language: str) -> Callable[..., str]:
+    """Return a function that writes an ISO 8601 string, date or datetime as November 21, 2026.
+
+    The function takes what to write and, for an instant, the zone whose date it is to be (customer.timezone).
+    """
     locale = _locale(language)
 
     @lru_cache(maxsize=5_000)
-    def date_(value: Any) -> str:
-        return format_date(_date(value), format="long", locale=locale)
+    def date_(value: Any, zone: str | None = None) -> str:
+        return format_date(_date(value, zone), format="long", locale=locale)
 
     return date_
 
 
-def day_writer(language: str) -> Callable[[Any], str]:
-    """Return a function that writes a date without its year, such as November 21, in the locale's order."""
+def day_writer(language: str) -> Callable[..., str]:
+    """Return a function that writes a date without its year, such as November 21, in the locale's order.
+
+    It takes what that of `date_writer` takes.
+    """
     locale = _locale(language)
 
     @lru_cache(maxsize=5_000)
-    def day(value: Any) -> str:
-        return format_skeleton("MMMMd", _date(value), locale=locale)
+    def day(value: Any, zone: str | None = None) -> str:
+        return format_skeleton("MMMMd", _date(value, zone), locale=locale)
 
     return day
 
 
-def _date(value: Any) -> date:
-    if isinstance(value, date):
-        return value
+def is_instant(value: Any) -> bool:
+    """Tell whether the value is a moment with an offset: its date differs from zone to zone."""
     try:
-        return datetime.fromisoformat(str(value))
+        found = value if isinstance(value, date) else datetime.fromisoformat(str(value))
+    except ValueError:
+        return False
+    return isinstance(found, datetime) and found.tzinfo is not None
+
+
+def _date(value: Any, zone: str | None) -> date:
+    try:
+        found = value if isinstance(value, date) else datetime.fromisoformat(str(value))
     except ValueError:
         raise ValueError("a date is not ISO 8601") from None
+    place = _zone(zone) if zone and isinstance(found, datetime) and found.tzinfo else None
+    return found.astimezone(place) if place and isinstance(found, datetime) else found
+
+
+@lru_cache(maxsize=1_000)
+def _zone(name: str) -> ZoneInfo | None:
+    """Return the zone; None for one the database knows and this machine does not."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,9 @@ Nothing personal is rendered here; slots are rendered when a mail is claimed. Re
 from __future__ import annotations
 
 import datetime as dt
+import logging
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -21,13 +24,16 @@ from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.parts import MANY_ROWS, alone, in_parts
 from lifecycle_mail.settings import DEVELOPMENT_POSTAL_ADDRESS
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class WriteCounts:
-    """Mails planned, and the shells they share."""
+    """Mails planned, the shells they share, and decisions whose step the campaign no longer has: they get no mail."""
 
     messages: int
     shells: int
+    step_gone: int = 0
 
     def counts(self) -> dict[str, int]:
         return asdict(self)
@@ -52,13 +58,28 @@ def write_messages(
         if new is None:
             return WriteCounts(messages=0, shells=0)
         with engine.begin() as connection:
-            groups = run(connection, "messages/shells_needed", **new).all()
+            groups, gone = _parted(campaign, run(connection, "messages/shells_needed", **new).all())
             shells = [_shell_of(connection, campaign, topic, library, brand, group) for group in groups]
         given = {"topic": topic.topic, "priority": campaign.priority, "now": now, "shells": _json(shells)}
         halves = (0, 1) if new["upto"] - new["after"] > MANY_ROWS else (None,)
         written = sum(in_parts(engine, lock_name, halves, partial(_write, {**new, **given})))
         _finish(engine, campaign, new["upto"], written)
-    return WriteCounts(messages=written, shells=len(shells))
+    return WriteCounts(messages=written, shells=len(shells), step_gone=gone)
+
+
+def _parted(campaign: Campaign, groups: Sequence[Row[Any]]) -> tuple[list[Row[Any]], int]:
+    """Return the groups whose step is still in the campaign, and how many decisions the others have."""
+    steps = {step.step for step in campaign.steps}
+    gone = Counter[str]()
+    for group in groups:
+        if group.step not in steps:
+            gone[group.step] += group.mails
+    for step, decisions in sorted(gone.items()):
+        logger.warning(
+            "campaign %s has no step '%s' any more: %d decisions to send it get no mail",
+            campaign.campaign, step, decisions,
+        )  # fmt: skip
+    return [group for group in groups if group.step in steps], gone.total()
 
 
 def _new_decisions(
