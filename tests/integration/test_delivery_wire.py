@@ -14,8 +14,10 @@ import orjson
 import pytest
 
 from lifecycle_mail.delivery.answers import Accepted, Answer, Unknown
+from lifecycle_mail.delivery.leases import lease_seconds
 from lifecycle_mail.delivery.provider import Provider
 from lifecycle_mail.delivery.requests import Request
+from lifecycle_mail.delivery.worker import LEASE_SHARE
 from lifecycle_mail.settings import Settings
 
 
@@ -57,7 +59,7 @@ def test_a_request_in_pieces_is_one_body_of_a_known_length(recorder: Recorder) -
     request = Request(orjson.dumps({"subject": "shared"}), recipients)
     settings = Settings("postgresql://", mode="simulate", sendgrid_base_url=f"http://127.0.0.1:{recorder.server_port}")
     with Provider(settings) as provider:
-        answer = provider.send(request)
+        answer = provider.send(request, lease_seconds() + 60)
     assert isinstance(answer, Accepted)
     [(headers, body)] = recorder.taken
     assert headers["Transfer-Encoding"] is None
@@ -93,7 +95,7 @@ def answer_of(talk: Talk, request: Request = REQUEST, **settings: float) -> Answ
     with provider_that(talk) as address:
         given = Settings("postgresql://", mode="simulate", sendgrid_base_url=address, **settings)  # type: ignore[arg-type]
         with Provider(given) as provider:
-            return provider.send(request)
+            return provider.send(request, lease_seconds() + LEASE_SHARE * given.claim_lease_seconds)
 
 
 def says(status: str, body: bytes, announced: int) -> Talk:

@@ -59,7 +59,7 @@ def test_its_log_holds_no_values_of_a_statement_that_failed(postgres: EmbeddedPo
         connection.exec_driver_sql("create table person (email text primary key, age integer check (age > 0))")
         for values in ("('ann@example.com', -1)", "('bob@example.com', 1), ('bob@example.com', 1)"):
             with pytest.raises(sa.exc.IntegrityError):
-                connection.execute(sa.text(f"insert into person values {values}"))
+                connection.execute(sa.text(f"insert into person values {values}"))  # noqa: S608
             connection.rollback()
             connection.exec_driver_sql("create table person (email text primary key, age integer check (age > 0))")
     log = postgres.log_file.read_text()

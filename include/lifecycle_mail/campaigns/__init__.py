@@ -14,6 +14,7 @@ from lifecycle_mail.campaigns.files import (
     read_topics,
 )
 from lifecycle_mail.campaigns.models import (
+    SETTLE_AFTER_HOURS,
     Campaign,
     Cap,
     Goal,
@@ -26,6 +27,7 @@ from lifecycle_mail.campaigns.models import (
 )
 
 __all__ = [
+    "SETTLE_AFTER_HOURS",
     "Brand",
     "Campaign",
     "Cap",

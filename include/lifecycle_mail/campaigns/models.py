@@ -15,6 +15,7 @@ Ratio = Annotated[float, Field(ge=0, le=1)]
 
 # More than a lifetime, for "never"; a date that far from today is still one to the database.
 LONGEST_HOURS = 1_000_000
+SETTLE_AFTER_HOURS = 48.0  # how long doubt waits for events
 LONGEST_DAYS = 40_000
 
 WITHOUT_OFFER = "without_offer"
@@ -200,7 +201,7 @@ class Topic(_Strict):
     sender: Sender
     cap: Cap | None = None
     in_doubt: Literal["abandon", "resend"] = "abandon"
-    settle_after_hours: float = Field(48, gt=0, le=LONGEST_HOURS)
+    settle_after_hours: float = Field(SETTLE_AFTER_HOURS, gt=0, le=LONGEST_HOURS)
     quiet_hours: HourRange | None = None
     permissions: tuple[Permission, ...] = ("confirmed",)
     limits: Limits = Limits()

@@ -250,8 +250,8 @@ def deliver(
         )
     print_table("Delivery", ["what", "mails"], [[what, number] for what, number in report.counts().items()])
     with installation.engine.connect() as connection:
-        held = {f"paused ({one.reason}): {one.scope}" for one in delivery.pauses(connection)}
-    for reason in sorted(report.stopped | {one for one in held if not any(one in told for told in report.stopped)}):
+        held = {delivery.sentence(one) for one in delivery.pauses(connection)}
+    for reason in sorted(report.stopped | held):
         results.print(f"not sent: {reason}", highlight=False)
 
 

@@ -5,7 +5,7 @@ Reads planned mails; writes schema `delivery`, and moves message states through 
 
 from lifecycle_mail.delivery.claims import erase_places, forget_places
 from lifecycle_mail.delivery.modes import require_deliverable
-from lifecycle_mail.delivery.pauses import approve, pause, pauses, resume, stops, sync_dag_pauses
+from lifecycle_mail.delivery.pauses import approve, pause, pauses, resume, sentence, stops, sync_dag_pauses
 from lifecycle_mail.delivery.preview import PreviewLine, preview
 from lifecycle_mail.delivery.waiting import waits
 from lifecycle_mail.delivery.worker import DeliveryReport, deliver
@@ -22,6 +22,7 @@ __all__ = [
     "preview",
     "require_deliverable",
     "resume",
+    "sentence",
     "stops",
     "sync_dag_pauses",
     "waits",

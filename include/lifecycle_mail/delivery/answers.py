@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 
 import orjson
 
@@ -59,9 +61,9 @@ class TooLarge:
 
 @dataclass(frozen=True)
 class RateLimited:
-    """429: not taken. `reset_at` is the Unix time of X-RateLimit-Reset, where the header is there."""
+    """429: not taken. `reset_seconds` is how long X-RateLimit-Reset asks to wait; None = it says nothing."""
 
-    reset_at: float | None
+    reset_seconds: float | None
     status: int = 429
 
 
@@ -113,8 +115,21 @@ def interpret(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     if status == 413:
         return TooLarge()
     if status == 429:
-        return RateLimited(_number(headers.get("X-RateLimit-Reset")))
+        return RateLimited(seconds_until_reset(headers))
     return Unknown(f"{status}: {_texts(body)}", status)
+
+
+def seconds_until_reset(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds from the answer's own date to X-RateLimit-Reset, never below 0; None = it says nothing.
+
+    Two machines' clocks differ: ours is not asked.
+    """
+    try:
+        reset = float(headers["X-RateLimit-Reset"])
+        told = parsedate_to_datetime(headers["Date"]).timestamp()
+    except (KeyError, ValueError, TypeError):
+        return None
+    return max(reset - told, 0.0) if math.isfinite(reset) else None
 
 
 def _bad_request(status: int, body: bytes) -> Answer:
@@ -145,10 +160,3 @@ def _texts(body: bytes) -> str:
 def without_addresses(text: str) -> str:
     """Return `text` on one line, cut, with every address replaced."""
     return _ADDRESS.sub("<address>", " ".join(text.split()))[:MAX_ERROR_CHARACTERS]
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return None

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +24,8 @@ from lifecycle_mail.campaigns import Campaign, Topic
 from lifecycle_mail.database import bigints, run, scalar, texts
 from lifecycle_mail.decisions import send_hours
 from lifecycle_mail.delivery.breakers import BreakerWatch
-from lifecycle_mail.delivery.pauses import is_approved, pauses
+from lifecycle_mail.delivery.leases import lease_seconds
+from lifecycle_mail.delivery.pauses import is_approved, pauses, sentence
 from lifecycle_mail.delivery.requests import (
     MAX_RECIPIENTS,
     MAX_SLOT_BYTES,
@@ -65,14 +65,17 @@ class Workbench:
 
 @dataclass(frozen=True)
 class ShellWork:
-    """A shell with planned mails that may go."""
+    """A shell with planned mails that may go. They are written with `written_shell_id`: in a preview of a corrected
+    template another one than they still have."""
 
     shell_id: int
+    written_shell_id: int
     campaign: Campaign
     definition_md5: str
     step: str
     topic: Topic
     mails: int
+    priority: int
 
 
 class PickedMail(NamedTuple):
@@ -101,14 +104,6 @@ class PickedMail(NamedTuple):
     def key(self) -> MessageKey:
         """The never-twice key."""
         return MessageKey(self.enrollment_id, self.step)
-
-
-def lease_seconds() -> float:
-    """Return the seconds a lease is counted by: they go on while the machine sleeps, where the system can tell."""
-    return time.clock_gettime(_LEASE_CLOCK)
-
-
-_LEASE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @dataclass(frozen=True)
@@ -150,19 +145,38 @@ def shells_with_work(
     A broken template or a topic that is gone stops its own mails, not the run.
     """
     works, waiting = [], set()
-    for row in run(connection, "delivery/shells_with_work", now=now):
+    for row in rows_with_work(connection, now):
         try:
-            works.append(_work(connection, bench, row))
+            _require_topic(bench, row)
+            shell_id = rebind_shell(connection, bench.library, row.shell_id, _real_address(bench.settings))
+            works.append(_work(bench, row, shell_id, shell_id))
         except (TemplateError, CampaignError) as error:
             waiting.add(f"campaign {row.campaign}: {error}")
     return works, waiting
 
 
+def rows_with_work(connection: Connection, now: dt.datetime) -> Sequence[Row[Any]]:
+    """Return the shells that have mails to go, most important first, in the columns of delivery/shells_with_work."""
+    return run(connection, "delivery/shells_with_work", now=now).all()
+
+
+def work_to_preview(connection: Connection, bench: Workbench, row: Row[Any]) -> ShellWork:
+    """Return a shell's work with the mails left as they are: corrected templates show, no mail is written anew.
+
+    Raises:
+        TemplateError: its template is broken.
+        CampaignError: its topic is gone, or its definition cannot be read.
+    """
+    _require_topic(bench, row)
+    fresh = fresh_shell(connection, bench.library, row.shell_id, _real_address(bench.settings))
+    return _work(bench, row, row.shell_id, fresh)
+
+
 def out_of_order(connection: Connection, bench: Workbench, now: dt.datetime) -> list[tuple[str, str]]:
-    """Return (campaign, why) of mails that shells_with_work would leave waiting, without touching any mail."""
+    """Return (campaign, reason) for each campaign whose template or topic keeps its mails from going; changes none."""
     found = set()
-    for row in run(connection, "delivery/shells_with_work", now=now):
-        if not row.unexpired_mails:  # only a claim ends those that are stale, and theirs is not to come
+    for row in rows_with_work(connection, now):
+        if not row.unexpired_mails:  # all of them are stale
             continue
         try:
             _require_topic(bench, row)
@@ -175,18 +189,21 @@ def out_of_order(connection: Connection, bench: Workbench, now: dt.datetime) -> 
 
 def _require_topic(bench: Workbench, row: Row[Any]) -> None:
     if row.topic not in bench.topics:
-        raise CampaignError(f"topic '{row.topic}' is not in topics.yaml any more: put it back, or plan anew")
+        raise CampaignError(
+            f"topic '{row.topic}' is not in topics.yaml any more: put it back, or let these mails end as stale"
+        )
 
 
-def _work(connection: Connection, bench: Workbench, row: Row[Any]) -> ShellWork:
-    _require_topic(bench, row)
+def _work(bench: Workbench, row: Row[Any], shell_id: int, written_shell_id: int) -> ShellWork:
     return ShellWork(
-        rebind_shell(connection, bench.library, row.shell_id, _real_address(bench.settings)),
+        shell_id,
+        written_shell_id,
         _campaign(row.definition_md5, orjson.dumps(row.definition)),
         row.definition_md5,
         row.step,
         bench.topics[row.topic],
         row.mails,
+        row.priority,
     )
 
 
@@ -206,7 +223,7 @@ def _campaign(definition_md5: str, definition: bytes) -> Campaign:  # noqa: ARG0
 def stopped(connection: Connection, bench: Workbench, work: ShellWork) -> str | None:
     """Return why nothing of this campaign may go now, or None."""
     for held in pauses(connection, work.campaign.campaign):
-        return f"paused ({held.reason}): {held.scope}" + (f", {held.detail}" if held.detail else "")
+        return sentence(held)
     if bench.settings.mode == "live" and not is_approved(
         connection, work.campaign.campaign, work.definition_md5
     ):
@@ -247,7 +264,7 @@ def claim_in(
     rows = _pick(connection, work, now, limit, only)
     if not rows:
         return Claim(picked=0)
-    shell = load_shell(connection, work.shell_id)
+    shell = load_shell(connection, work.written_shell_id)
     go, ended = _sort(rows, bench.settings, goal_facts(work.campaign.goal.event))
     postponed = postpone(connection, _closed(rows))
     reserved, full = _reserve(connection, work.topic, bench.topics, go)

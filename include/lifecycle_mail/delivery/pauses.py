@@ -41,6 +41,11 @@ def pauses(connection: Connection, campaign: str | None = None) -> list[Row[Any]
     return list(run(connection, "delivery/pauses", campaign=campaign))
 
 
+def sentence(held: Row[Any]) -> str:
+    """Return what keeps mails from going, as a delivery reports it."""
+    return f"paused ({held.reason}): {held.scope}" + (f", {held.detail}" if held.detail else "")
+
+
 def stops(connection: Connection, campaign: str | None = None, since: dt.datetime | None = None) -> list[str]:
     """Return a sentence for each stop that nobody asked for: what stopped, when, why, and what to do.
 

@@ -5,12 +5,24 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, Row
+from sqlalchemy.exc import OperationalError
 
 from lifecycle_mail.campaigns import Topic
-from lifecycle_mail.delivery.claims import Claim, ShellWork, Workbench, claim_in, shells_with_work, stopped
+from lifecycle_mail.database import run
+from lifecycle_mail.delivery.claims import (
+    Claim,
+    ShellWork,
+    Workbench,
+    claim_in,
+    rows_with_work,
+    stopped,
+    work_to_preview,
+)
 from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, substitutions
+from lifecycle_mail.errors import CampaignError, TemplateError
 from lifecycle_mail.messages.shells import RenderedMail, rebuild
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.settings import Settings
@@ -35,19 +47,35 @@ class PreviewLine:
 def preview(
     engine: Engine, settings: Settings, topics: dict[str, Topic], *, now: dt.datetime
 ) -> list[PreviewLine]:
-    """Judge and render the first batch of every shell in a transaction that is rolled back."""
+    """Judge and render the first batch of every shell, each in a transaction of its own that is rolled back.
+
+    It holds what a claim would hold, for one shell at a time, and waits for no delivery longer than two seconds. What
+    one shell would take of a person's day or week the next one does not see.
+    """
     bench = Workbench(settings, topics, TemplateLibrary(settings.templates_dir), "preview")
+    with engine.connect() as connection:
+        rows = rows_with_work(connection, now)
+    return [_line_of(engine, bench, row, now) for row in rows]
+
+
+def _line_of(engine: Engine, bench: Workbench, row: Row[Any], now: dt.datetime) -> PreviewLine:
     with engine.connect() as connection, connection.begin() as transaction:
-        lines = [
-            _line(
-                work,
-                claim_in(connection, bench, work, now, MAX_RECIPIENTS),
-                stopped(connection, bench, work),
+        run(connection, "delivery/wait_briefly")
+        try:
+            work = work_to_preview(connection, bench, row)
+            return _line(
+                work, claim_in(connection, bench, work, now, MAX_RECIPIENTS), stopped(connection, bench, work)
             )
-            for work in shells_with_work(connection, bench, now)[0]
-        ]
-        transaction.rollback()
-    return lines
+        except (TemplateError, CampaignError) as error:
+            return _waiting(row, str(error))
+        except OperationalError:
+            return _waiting(row, "a delivery holds what this mail would take: look again in a moment")
+        finally:
+            transaction.rollback()
+
+
+def _waiting(row: Row[Any], why: str) -> PreviewLine:
+    return PreviewLine(row.campaign, row.step, "", "", row.mails, 0, Counter(), 0, why, None)
 
 
 def _line(work: ShellWork, claimed: Claim, held: str | None) -> PreviewLine:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from typing import Self
 
 import httpx
 
 from lifecycle_mail.delivery.answers import Answer, NothingSent, Unknown, interpret
+from lifecycle_mail.delivery.leases import lease_seconds
 from lifecycle_mail.delivery.modes import base_url
 from lifecycle_mail.delivery.requests import Request
 from lifecycle_mail.errors import SettingsError
@@ -21,6 +21,7 @@ for _name in ("httpx", "httpcore"):
 
 
 MAX_ANSWER_BYTES = 1_000_000
+CONNECT_SECONDS = 10.0
 JSON = {"Content-Type": "application/json"}
 NEVER_SENT = (
     httpx.ConnectError,
@@ -50,7 +51,7 @@ def client_of(
         raise SettingsError("SENDGRID_BASE_URL is no address: write one such as http://127.0.0.1:8085") from None
     return httpx.Client(
         base_url=address,
-        timeout=httpx.Timeout(timeout_seconds, connect=10.0),
+        timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=connections, keepalive_expiry=5.0),
         headers={
             "Authorization": f"Bearer {settings.sendgrid_api_key or 'simulated'}",
@@ -63,18 +64,12 @@ def client_of(
     )
 
 
-def _limit_seconds(settings: Settings) -> float:
-    """Return what a request may take in all, inside the lease: an answer must come before the claim is given up."""
-    return 0.8 * settings.claim_lease_seconds
-
-
 class Provider:
     """A pooled connection to POST /v3/mail/send; use as a context manager."""
 
     def __init__(self, settings: Settings) -> None:
-        self._limit_seconds = _limit_seconds(settings)
-        each = min(settings.request_timeout_seconds, self._limit_seconds)
-        self._client = client_of(settings, timeout_seconds=each, connections=4)
+        self._step_seconds = settings.request_timeout_seconds
+        self._client = client_of(settings, timeout_seconds=self._step_seconds, connections=4)
 
     def __enter__(self) -> Self:
         return self
@@ -82,36 +77,41 @@ class Provider:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def send(self, request: Request) -> Answer:
-        """Post one request and interpret what came back; never raises for what the network does."""
-        deadline = time.monotonic() + self._limit_seconds
+    def send(self, request: Request, answer_by: float) -> Answer:
+        """Post one request and interpret what came back; never raises for what the network does.
+
+        `answer_by`, in seconds of `lease_seconds`: no step of the request begins after it, nor waits longer than was
+        left of it at the beginning.
+        """
+        step_seconds = min(self._step_seconds, max(answer_by - lease_seconds(), 0.001))
         try:
             with self._client.stream(
                 "POST",
                 "/v3/mail/send",
-                content=_until(deadline, request.pieces()),
+                content=_until(answer_by, request.pieces()),
                 headers={**JSON, "Content-Length": str(request.size)},
+                timeout=httpx.Timeout(step_seconds, connect=min(step_seconds, CONNECT_SECONDS)),
             ) as response:
-                return interpret(response.status_code, response.headers, _body(response, deadline))
+                return interpret(response.status_code, response.headers, _body(response, answer_by))
         except NEVER_SENT as error:
             return NothingSent(f"no connection: {type(error).__name__}")
         except (httpx.HTTPError, httpx.InvalidURL) as error:  # the second: of an answer's Location
             return Unknown(f"no answer: {type(error).__name__}")
 
 
-def _until(deadline: float, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _until(answer_by: float, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the pieces as long as there is time: each write has a timeout of its own, all of them together have this.
 
     Raises:
         httpx.WriteTimeout: the provider reads too slowly.
     """
     for piece in pieces:
-        if time.monotonic() > deadline:
+        if lease_seconds() > answer_by:
             raise httpx.WriteTimeout("the request took too long in all")
         yield piece
 
 
-def _body(response: httpx.Response, deadline: float) -> bytes:
+def _body(response: httpx.Response, answer_by: float) -> bytes:
     """Return the body of an answer.
 
     Raises:
@@ -120,6 +120,6 @@ def _body(response: httpx.Response, deadline: float) -> bytes:
     body = bytearray()
     for part in response.iter_bytes():
         body += part
-        if len(body) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
+        if len(body) > MAX_ANSWER_BYTES or lease_seconds() > answer_by:
             raise httpx.ReadTimeout("the answer does not end")
     return bytes(body)

@@ -12,13 +12,15 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
-from lifecycle_mail.campaigns import Topic
+from lifecycle_mail.campaigns import SETTLE_AFTER_HOURS, Topic
 from lifecycle_mail.database import run, scalar
 from lifecycle_mail.delivery.answers import (
     AccessRefused,
@@ -35,17 +37,17 @@ from lifecycle_mail.delivery.claims import (
     ShellWork,
     Workbench,
     claim,
-    lease_seconds,
     shells_with_work,
     stopped,
 )
 from lifecycle_mail.delivery.claims import release as release_places
+from lifecycle_mail.delivery.leases import lease_seconds
 from lifecycle_mail.delivery.modes import require_deliverable
 from lifecycle_mail.delivery.provider import Provider
 from lifecycle_mail.delivery.recording import Recorded, record
 from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, build_request, build_whole_request
-from lifecycle_mail.errors import DeliveryRefused, SendingStopped
-from lifecycle_mail.messages.states import MessageKey, expire_claims, settle_in_doubt
+from lifecycle_mail.errors import DeliveryRefused, SendingStopped, TemplateError
+from lifecycle_mail.messages.states import MessageKey, end_without_topic, expire_claims, settle_in_doubt
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.settings import Settings
 
@@ -58,6 +60,7 @@ MAX_RATE_LIMITED_IN_A_ROW = 20
 MAX_WAIT_SECONDS = 60.0
 RECORD_TRIES = 10
 MAX_RECORD_WAIT_SECONDS = 30.0  # 3 minutes in all: a fail-over takes one or two
+LEASE_SHARE = 0.8  # of the lease, for rendering and the request together
 YOUNG_OBJECTS = 50_000  # more than a batch makes
 
 Clock = Callable[[], dt.datetime]
@@ -105,18 +108,18 @@ def deliver(
 ) -> DeliveryReport:
     """Send everything that may go now, and return what happened.
 
-    `clock` returns the present moment (time zone aware); `shard` rotates where this worker begins.
+    `clock` returns the present moment (time zone aware); `shard` rotates where this worker begins, among the shells of
+    one priority.
 
     Raises:
         DeliveryRefused: the mode does not permit it, or the provider cannot be reached; mails stay planned.
         SendingStopped: the provider refused our access; all sending is paused.
     """
     require_deliverable(engine, settings, topics)
-    _rarely_look_for_cycles()
     bench = Workbench(settings, topics, TemplateLibrary(settings.templates_dir), worker)
     report = DeliveryReport()
     reconcile(engine, topics, clock(), report)
-    with Provider(settings) as provider:
+    with Provider(settings) as provider, _garbage_seldom_looked_for():
         run_ = _Run(engine, bench, provider, clock, sleep, report, progress)
         run_.is_probing = _is_unclear(engine)
         while run_.one_round(shard):
@@ -130,20 +133,35 @@ def _is_unclear(engine: Engine) -> bool:
         return bool(scalar(connection, "delivery/is_unclear", requests=MAX_UNKNOWN_IN_A_ROW))
 
 
-def _rarely_look_for_cycles() -> None:
+@contextmanager
+def _garbage_seldom_looked_for() -> Iterator[None]:
     """Look for garbage in cycles once a request instead of after every few mails: that was 6 % of a worker's time.
 
-    What is loaded now stays. The only cycles a batch leaves are its request's.
+    What is loaded now stays meanwhile. The only cycles a batch leaves are its request's.
     """
+    before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def reconcile(engine: Engine, topics: dict[str, Topic], now: dt.datetime, report: DeliveryReport) -> None:
-    """Turn expired claims into doubt, and settle old doubt by each topic's policy."""
+    """Turn expired claims into doubt, and settle old doubt by each topic's policy.
+
+    Mails of a topic that is not in the file any more are settled by the default, and end when they are stale.
+    """
     with engine.begin() as connection:
         report.expired_claims += expire_claims(connection, now)
         run(connection, "delivery/doubt_attempts", now=now)
+        gone = run(connection, "delivery/gone_topics", known=list(topics)).scalars().all()
+        if stale := end_without_topic(connection, gone, now):
+            report.ended["stale"] += stale
+        for name in gone:
+            report.settled_by_policy += len(settle_in_doubt(connection, name, "abandon", SETTLE_AFTER_HOURS, now))
         for topic in topics.values():
             moved = settle_in_doubt(connection, topic.topic, topic.in_doubt, topic.settle_after_hours, now)
             report.settled_by_policy += len(moved)
@@ -151,11 +169,21 @@ def reconcile(engine: Engine, topics: dict[str, Topic], now: dt.datetime, report
                 release_places(connection, moved)
 
 
+def _turned(works: list[ShellWork], shard: int) -> list[ShellWork]:
+    """Begin at another shell of the same priority: a lower one that came first would take the higher one's places."""
+    turned: list[ShellWork] = []
+    for _, same in groupby(works, key=lambda work: work.priority):
+        shells = list(same)
+        turn = shard % len(shells)
+        turned += shells[turn:] + shells[:turn]
+    return turned
+
+
 class _Run:
     """One run of one worker: what it has seen in a row decides when it waits and when it stops.
 
-    While `is_probing` a request holds one mail: the runs of an outage would else put a campaign in doubt, batch by
-    batch. The first clear answer ends it.
+    While `is_probing` a request holds one mail: otherwise each run during an outage would put batch after batch in
+    doubt. It begins with the second unclear answer in a row, whoever got the first, and ends with a clear one.
     """
 
     def __init__(
@@ -181,13 +209,13 @@ class _Run:
 
     def one_round(self, shard: int) -> bool:
         """Go through every shell with work once; False when there was nothing to claim."""
+        self.bench.library.look_again()  # what was deployed meanwhile counts
         with self.engine.begin() as connection:
             works, waiting = shells_with_work(connection, self.bench, self.clock())
             held = {work.shell_id: stopped(connection, self.bench, work) for work in works}
         self.report.stopped |= waiting | {reason for reason in held.values() if reason}
-        works = [work for work in works if held[work.shell_id] is None]
-        turn = shard % len(works) if works else 0
-        return sum(self._one_shell(work) for work in works[turn:] + works[:turn]) > 0
+        ready = _turned([work for work in works if held[work.shell_id] is None], shard)
+        return sum(self._one_shell(work) for work in ready) > 0
 
     def _one_shell(self, work: ShellWork) -> int:
         picked = 0
@@ -215,7 +243,11 @@ class _Run:
     def _claim(self, work: ShellWork, only: MessageKey | None) -> Claim:
         limit = self.limits.get(work.shell_id, MAX_RECIPIENTS)
         most = 1 if self.is_probing else limit
-        claimed = claim(self.engine, self.bench, work, self.clock(), limit, only, most)
+        try:
+            claimed = claim(self.engine, self.bench, work, self.clock(), limit, only, most)
+        except TemplateError as error:  # its files changed since the round began: the next one takes them
+            self.report.stopped.add(f"campaign {work.campaign.campaign}: {error}")
+            return Claim(picked=0)
         self.report.ended.update(claimed.ended)
         self.report.postponed += claimed.postponed
         self.bench.rejected[work.campaign.campaign] += claimed.ended["render_failed"]
@@ -228,7 +260,7 @@ class _Run:
             if attempt.whole
             else build_request(attempt.shell, attempt.mails, attempt.topic)
         )
-        answer = LeaseOver() if self._is_late(attempt) else self.provider.send(build)
+        answer = LeaseOver() if self._is_late(attempt) else self.provider.send(build, self._answer_by(attempt))
         recorded = self._record(attempt, answer)
         self.report.add(recorded)
         self.bench.rejected[attempt.shell.campaign] += recorded.rejected
@@ -237,8 +269,12 @@ class _Run:
         self._heed(attempt, answer)
 
     def _is_late(self, attempt: Attempt) -> bool:
-        """Tell whether the claim has ended: what others may have settled is neither sent late nor a second time."""
-        return lease_seconds() - attempt.taken_at >= self.bench.settings.claim_lease_seconds
+        """Tell whether there is no time left: after the lease another worker may settle these mails, and send them."""
+        return lease_seconds() >= self._answer_by(attempt)
+
+    def _answer_by(self, attempt: Attempt) -> float:
+        """Return by when a request must have its answer, well before the claim is given up (`lease_seconds`)."""
+        return attempt.taken_at + LEASE_SHARE * self.bench.settings.claim_lease_seconds
 
     def _record(self, attempt: Attempt, answer: Answer) -> Recorded:
         """Record, and try again while the database is away: what was learned must not be lost."""
@@ -257,7 +293,8 @@ class _Run:
         """Wait or stop where the answer asks for it."""
         seen = self.in_a_row[type(answer)] + 1
         self.in_a_row = Counter({type(answer): seen})
-        self.is_probing = self.is_probing and isinstance(answer, Unknown | NothingSent | LeaseOver)
+        unclear_again = isinstance(answer, Unknown) and seen > 1
+        self.is_probing = unclear_again or (self.is_probing and isinstance(answer, Unknown | NothingSent | LeaseOver))
         match answer:
             case AccessRefused(error=error):
                 raise SendingStopped(
@@ -266,8 +303,8 @@ class _Run:
                 )
             case TooLarge() if len(attempt.mails) > 1:
                 self.limits[attempt.shell_id] = max(1, len(attempt.mails) // 2)
-            case RateLimited(reset_at=reset_at):
-                self._wait_for_reset(reset_at, seen)
+            case RateLimited(reset_seconds=reset_seconds):
+                self._wait_for_reset(reset_seconds, seen)
             case LeaseOver(error=error) if seen >= MAX_LATE_IN_A_ROW:
                 raise DeliveryRefused(
                     f"{error}, {seen} times in a row: every mail stays planned; raise LIFECYCLE_CLAIM_LEASE_SECONDS "
@@ -281,13 +318,16 @@ class _Run:
                     "fall in doubt; look at the provider's status, then run deliver again"
                 )
 
-    def _wait_for_reset(self, reset_at: float | None, seen: int) -> None:
+    def _wait_for_reset(self, reset_seconds: float | None, seen: int) -> None:
         if seen >= MAX_RATE_LIMITED_IN_A_ROW:
-            raise DeliveryRefused(f"the provider limited {seen} requests in a row: run deliver again later")
-        if reset_at is None:
+            raise DeliveryRefused(
+                f"the provider limited {seen} requests in a row: mails stay planned; run deliver again later, with "
+                "fewer shards where it happens again"
+            )
+        if reset_seconds is None:
             seconds = min(2.0 ** min(seen, 6), MAX_WAIT_SECONDS) * random.uniform(0.5, 1.0)
         else:
-            seconds = min(max(reset_at - time.time(), 0.1), MAX_WAIT_SECONDS)
+            seconds = min(max(reset_seconds, 0.1), MAX_WAIT_SECONDS)
         logger.info("rate limited: waiting %.1f seconds", seconds)
         self.sleep(seconds)
 

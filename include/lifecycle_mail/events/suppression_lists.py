@@ -10,14 +10,13 @@ import logging
 import re
 import time
 from collections.abc import Callable, Sequence
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
 import httpx
 import orjson
 
-from lifecycle_mail.delivery.answers import without_addresses
+from lifecycle_mail.delivery.answers import seconds_until_reset, without_addresses
 from lifecycle_mail.delivery.provider import JSON, client_of
 from lifecycle_mail.errors import SyncError
 from lifecycle_mail.settings import Settings
@@ -150,13 +149,8 @@ def _pause(attempt: int) -> float:
 
 
 def _until_reset(response: httpx.Response) -> float | None:
-    """Return the seconds from the answer's own date to X-RateLimit-Reset, within reason; None = it says nothing."""
-    try:
-        reset = float(response.headers["X-RateLimit-Reset"])
-        told = parsedate_to_datetime(response.headers["Date"]).timestamp()
-    except (KeyError, ValueError, TypeError):
-        return None
-    return min(max(reset - told, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+    seconds = seconds_until_reset(response.headers)
+    return None if seconds is None else min(max(seconds, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
 
 
 def _rows(answer: Any, path: str) -> list[dict[str, Any]]:

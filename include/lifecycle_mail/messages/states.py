@@ -156,6 +156,13 @@ def cancel(
     ).rowcount
 
 
+def end_without_topic(connection: Connection, topics: Sequence[str], now: dt.datetime) -> int:
+    """planned → cancelled for mails past their time whose topic is gone: no claim looks at them."""
+    if not topics:
+        return 0
+    return run(connection, "messages/end_without_topic", topics=list(topics), now=now).rowcount
+
+
 def postpone(
     connection: Connection, later: Sequence[tuple[MessageKey, dt.datetime, dt.date, str]]
 ) -> int:

@@ -68,7 +68,7 @@ def template_version(folder: Path, name: str) -> str:
 
 
 class TemplateLibrary:
-    """A folder of templates, read once: make a new library to see changed files."""
+    """A folder of templates, each file read once; changed files are seen by a new library or after `look_again`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
@@ -76,6 +76,11 @@ class TemplateLibrary:
         self._wordings: dict[str, Wording] = {}
         self._versions: dict[str, str] = {}
         self._renderers: dict[tuple[str, str], SlotRenderer] = {}
+
+    def look_again(self) -> None:
+        """Forget what the files said. Renderers stay: each belongs to a shell, and so to a version of its files."""
+        self._versions.clear()
+        self._wordings.clear()
 
     def names(self) -> list[str]:
         """Return the templates there are, as campaign/step, in order."""
@@ -135,7 +140,9 @@ class TemplateLibrary:
             bare, html=mail.html, text=mail.text, subject=mail.subject, preheader=preheader,
             slot_tokens=dict(sorted(used.items())),
         )  # fmt: skip
-        return replace(shell, slots_dictionary=self._dictionary(shell))
+        whole = replace(shell, slots_dictionary=self._dictionary(shell))
+        self._require_unchanged(whole)
+        return whole
 
     def _dictionary(self, shell: Shell) -> bytes:
         """Return the slots of the template's first sample as JSON: what recipients' slots are compressed against.
@@ -175,13 +182,22 @@ class TemplateLibrary:
         """
         key = (shell.shell_key, shell.token)
         if key not in self._renderers:
-            if shell.template_version != self.version(shell.name):
-                raise TemplateError(
-                    f"{shell.name}: the template changed since its shell {shell.shell_key} was rendered; "
-                    "render a new shell for new messages"
-                )
-            self._renderers[key] = self._renderer(shell)
+            renderer = self._renderer(shell)
+            self._require_unchanged(shell)
+            self._renderers[key] = renderer
         return self._renderers[key]
+
+    def _require_unchanged(self, shell: Shell) -> None:
+        """Refuse what was just read for a shell where its files are others by now: a deployment may have come between.
+
+        Raises:
+            TemplateError: they changed since the shell was rendered.
+        """
+        if shell.template_version != template_version(self.folder, shell.name):
+            raise TemplateError(
+                f"{shell.name}: the template changed since its shell {shell.shell_key} was rendered; "
+                "render a new shell for new messages"
+            )
 
     def environment(self, part: str, shell: Shell, mark: str | None, direct: bool = False) -> MailEnvironment:
         """Return the environment of one part (html or text) of a shell, with its shared variables."""
