@@ -110,6 +110,7 @@ def deliver(
     Raises:
         DeliveryRefused: the mode does not permit it, or the provider cannot be reached; mails stay planned.
         SendingStopped: the provider refused our access; all sending is paused.
+        ClaimLost: mails moved under a claim; nothing of it was sent.
     """
     require_deliverable(engine, settings, topics)
     _rarely_look_for_cycles()
