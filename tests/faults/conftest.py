@@ -30,15 +30,15 @@ def durable_server() -> Iterator[DurableServer]:
 
 @pytest.fixture
 def staged(durable_server: DurableServer, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
-    """Set the stage: call with recipients, policy and further options of the simulator."""
+    """Set the stage: call with recipients, policy and further options of the simulator, and the kind of topic."""
     with ExitStack() as stack:
 
-        def make(recipients: int = 10_000, policy: str = "abandon", *options: str) -> Stage:
-            url = durable_server.clone(recipients)
+        def make(recipients: int = 10_000, policy: str = "abandon", *options: str, kind: str = "capped") -> Stage:
+            url = durable_server.clone(recipients, kind)
             stack.callback(durable_server.drop, url)
             own: Engine = engine(url)
             stack.callback(own.dispose)
-            return stack.enter_context(stage_on(own, tmp_path, policy, *options))
+            return stack.enter_context(stage_on(own, tmp_path, recipients, policy, *options, kind=kind))
 
         yield make
 

@@ -159,7 +159,11 @@ def test_a_collector_killed_after_its_answer(
         acknowledged_and_lost=0, mails_settled=len(settled.ids("accepted")),
     )  # fmt: skip
     after = Afterwards(taken, sent, sent, settled, stage.settle().end)
-    report(judge("collector killed, all mails in doubt", stage, after, 2, collector_kills=feed.kills))
+    row = judge(
+        "collector killed, all mails in doubt", stage, after, 2,
+        collector_kills=feed.kills, workers_that_gave_up=stage.tally.refused,
+    )  # fmt: skip
+    report(row)
 
 
 class KilledFeed:

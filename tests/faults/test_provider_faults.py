@@ -92,7 +92,9 @@ def test_access_refused_stops_all_sending(staged: Callable[..., Stage], report: 
     delivery.resume(stage.engine, "all", NOON + timedelta(minutes=1))
     assert stage.run(timedelta(minutes=2)).status == 0
     assert len(stage.accepted()) == 10_000
-    report(judge("provider: 401", stage, stage.settle(), 1, faulty_answers=1))
+    row = judge("provider: 401", stage, stage.settle(), 1, faulty_answers=1, workers_that_gave_up=stage.tally.refused)
+    assert row.gave_up == 1
+    report(row)
 
 
 def test_a_refusal_without_a_name_stops_the_campaign(
@@ -157,7 +159,10 @@ def test_the_provider_itself_is_killed(staged: Callable[..., Stage], report: Cal
     stage.faults(600)
     deaths = ProviderDeaths(stage, random.Random(10))
     stage.campaign(2, lambda: stage.orders(limit=100, waits=1.0), deaths)
-    row = judge("provider killed and restarted", stage, stage.settle(), 2, provider_kills=deaths.done)
+    row = judge(
+        "provider killed and restarted", stage, stage.settle(), 2, cut_answers=2 * deaths.done,
+        provider_kills=deaths.done, workers_that_gave_up=stage.tally.refused,
+    )  # fmt: skip
     assert deaths.done >= 2
     report(row)
 
