@@ -179,38 +179,64 @@ NUMBERS = (
 )  # fmt: skip
 
 
-def table(rows: list[dict[str, Any]], facts: list[dict[str, Any]]) -> str:
-    """The report as Markdown: kills by point, one line a scenario, and what was asserted of events."""
+def table(
+    rows: list[dict[str, Any]], facts: list[dict[str, Any]], others: list[dict[str, Any]], wrong: dict[str, str]
+) -> str:
+    """The report as Markdown: totals, kills by point, a line a scenario and its problems, what was asserted of
+    events, the tests that judge themselves (`others`), and by title what failed or is missing (`wrong`)."""
     safe = [row for row in rows if not row["must_fail"]]
-    kills = Counter[str]()
-    for row in safe:
-        kills.update(row["kills"])
-    inside = [row for row in safe if row["kills"].get("at a random moment")]
-    random_kills = sum(row["kills"]["at a random moment"] for row in inside)
     lines = [
         "# Crash and fault report",
         "",
         "Written by `make faults`. Real worker processes post to the simulator; every number is counted from the",
         "simulator's own record of what it took and from the ledger. Numbers are mails, unless they say requests.",
         "",
-        f"Over all {len(safe)} scenarios: {sum(kills.values())} kills, {sum(row['recipients'] for row in safe)} mails, "
-        f"**{sum(row['duplicates'] for row in safe)} sent twice, {sum(row['losses'] for row in safe)} lost silently**, "
-        f"{sum(row['in_doubt'] for row in safe)} in doubt, of which {sum(row['settled_by_events'] for row in safe)} "
-        f"were settled by events, {sum(row['settled_by_policy'] for row in safe)} by the topic's policy, "
-        f"{sum(row['left_in_doubt'] for row in safe)} left.",
-        "",
-        "| killed | kills |", "|---|---:|",
-        *(f"| {point} | {number} |" for point, number in sorted(kills.items())),
-        "",
-    ]  # fmt: skip
-    if random_kills:
-        share = sum(row["kills_inside_a_request"] for row in inside) / random_kills
-        lines += [f"Of the {random_kills} kills at random moments {share:.0%} fell inside a request.", ""]
-    lines += _scenarios(rows)
+        *_totals(safe),
+        *_listed("Failed or missing", [f"{what}: {why}" for what, why in sorted(wrong.items())]),
+        *_listed("Problems", [f"{row['scenario']}: {problem}" for row in safe for problem in row["problems"]]),
+        *_kills(safe),
+        *_scenarios(rows),
+    ]
     if facts:
         lines += ["", "## Events", "", "| what | numbers |", "|---|---|"]
         lines += [f"| {fact['what']} | {_pairs(fact['numbers'])} |" for fact in facts]
+    if others:
+        lines += ["", "## Judged by assertions of their own", "", "| test | result | seconds |", "|---|---|---:|"]
+        lines += [f"| {one['test']} | {one['result']} | {one['seconds']:.0f} |" for one in others]
     return "\n".join(lines) + "\n"
+
+
+def _totals(safe: list[dict[str, Any]]) -> list[str]:
+    total = Counter[str]()
+    for row in safe:
+        total.update({name: number for name, number in row.items() if isinstance(number, int)})
+        total["kills"] += sum(row["kills"].values())
+        total["problems"] += len(row["problems"])
+    return [
+        f"Over all {len(safe)} scenarios: {total['kills']} kills, {total['recipients']} mails, "
+        f"**{total['duplicates']} sent twice, {total['losses']} lost silently**, {total['in_doubt']} in doubt, of "
+        f"which {total['settled_by_events']} were settled by events, {total['settled_by_policy']} by the topic's "
+        f"policy, {total['left_in_doubt']} left. Problems: {total['problems']}.",
+        "",
+    ]
+
+
+def _listed(head: str, what: list[str]) -> list[str]:
+    """A section of one line each; nothing where there is nothing."""
+    return [f"## {head}", "", *(f"- {one}" for one in what), ""] if what else []
+
+
+def _kills(safe: list[dict[str, Any]]) -> list[str]:
+    kills = Counter[str]()
+    for row in safe:
+        kills.update(row["kills"])
+    lines = ["| killed | kills |", "|---|---:|"]
+    lines += [f"| {point} | {number} |" for point, number in sorted(kills.items())]
+    inside = [row for row in safe if row["kills"].get("at a random moment")]
+    if at_random := kills["at a random moment"]:
+        share = sum(row["kills_inside_a_request"] for row in inside) / at_random
+        lines += ["", f"Of the {at_random} kills at random moments {share:.0%} fell inside a request."]
+    return [*lines, ""]
 
 
 def _scenarios(rows: list[dict[str, Any]]) -> list[str]:
