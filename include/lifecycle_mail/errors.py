@@ -10,6 +10,7 @@
     ├── TemplateError        a mail template is wrong, or lacks a variable
     ├── DeliveryRefused      delivery may not start in this mode with these settings
     ├── SendingStopped       sending stopped by itself: refused access (401, 403), or a breaker
+    ├── ClaimLost            mails of a claim moved under it: nothing of it was sent
     ├── EventsError          an export of events cannot be read, or cannot be written
     ├── SyncError            the provider's suppression lists cannot be read or written
     └── RetentionRefused     months past their retention are still needed, or could not be dropped
@@ -56,6 +57,10 @@ class DeliveryRefused(LifecycleError):
 
 class SendingStopped(LifecycleError):
     """Sending stopped by itself: the provider refused our access, or a campaign's breaker tripped."""
+
+
+class ClaimLost(LifecycleError):
+    """Mails of a claim moved while it held them: it is undone, and nothing of it was sent."""
 
 
 class EventsError(LifecycleError):

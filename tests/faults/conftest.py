@@ -7,13 +7,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy.engine import Engine
 
 from durable_server import DurableServer
-from fault_report import Row, table
+from fault_outcomes import Outcomes, asks_for_all, expect_to_tell
+from fault_report import Row
 from fault_stage import Stage, stage_on
 from lifecycle_mail.database import engine
 
@@ -30,15 +30,15 @@ def durable_server() -> Iterator[DurableServer]:
 
 @pytest.fixture
 def staged(durable_server: DurableServer, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
-    """Set the stage: call with recipients, policy and further options of the simulator."""
+    """Set the stage: call with recipients, policy and further options of the simulator, and the kind of topic."""
     with ExitStack() as stack:
 
-        def make(recipients: int = 10_000, policy: str = "abandon", *options: str) -> Stage:
-            url = durable_server.clone(recipients)
+        def make(recipients: int = 10_000, policy: str = "abandon", *options: str, kind: str = "capped") -> Stage:
+            url = durable_server.clone(recipients, kind)
             stack.callback(durable_server.drop, url)
             own: Engine = engine(url)
             stack.callback(own.dispose)
-            return stack.enter_context(stage_on(own, tmp_path, policy, *options))
+            return stack.enter_context(stage_on(own, tmp_path, recipients, policy, *options, kind=kind))
 
         yield make
 
@@ -66,35 +66,14 @@ def event_fact(record_property: Callable[[str, object], None]) -> Callable[..., 
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--fault-report", help="Write the report to PATH.json and PATH.md.", metavar="PATH")
+    parser.addoption("--fault-report", help="Write a whole run's report to PATH.json and PATH.md.", metavar="PATH")
 
 
-class _Report:
-    """Collects the rows in the process that prints, wherever the tests ran."""
-
-    def __init__(self, path: str | None) -> None:
-        self.path = path
-        self.rows: list[dict[str, Any]] = []
-        self.facts: list[dict[str, Any]] = []
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call":
-            for name, value in report.user_properties:
-                if name in ("fault_row", "fault_fact"):
-                    (self.rows if name == "fault_row" else self.facts).append(json.loads(str(value)))
-
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if not self.rows:
-            return
-        text = table(self.rows, self.facts)
-        terminalreporter.write_line("")
-        terminalreporter.write_line(text)
-        if self.path:
-            Path(self.path).with_suffix(".md").write_text(text)
-            content = {"scenarios": sorted(self.rows, key=lambda row: str(row["scenario"])), "events": self.facts}
-            Path(self.path).with_suffix(".json").write_text(json.dumps(content, indent=2) + "\n")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    expect_to_tell(items)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Report(config.getoption("--fault-report", default=None)))
+        path = config.getoption("--fault-report", default=None)
+        config.pluginmanager.register(Outcomes(Path(path) if path else None, asks_for_all(config)))

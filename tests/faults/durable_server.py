@@ -23,21 +23,22 @@ class DurableServer:
 
     def __init__(self, folder: Path) -> None:
         self._server = embedded_server_package().get_server(folder / "postgres", cleanup_mode="delete")
-        self._templates: dict[int, str] = {}
+        self._templates: set[str] = set()
         self._admin("alter system set max_wal_size = '4GB'")
         self._admin("select pg_reload_conf()")
 
-    def clone(self, recipients: int) -> str:
-        """Return the address of a fresh database with so many planned mails."""
-        if recipients not in self._templates:
-            self._templates[recipients] = f"planned_{recipients}"
-            self._admin(f"create database planned_{recipients}")
-            own = engine(self._url(f"planned_{recipients}"))
+    def clone(self, recipients: int, kind: str = "capped") -> str:
+        """Return the address of a fresh database with so many planned mails of a topic of this kind."""
+        planned = f"planned_{recipients}_{kind}"
+        if planned not in self._templates:
+            self._templates.add(planned)
+            self._admin(f"create database {planned}")
+            own = engine(self._url(planned))
             migrate(own)
-            plan_mails(own, recipients)
+            plan_mails(own, recipients, kind)
             own.dispose()
         name = f"faults_{uuid.uuid4().hex[:12]}"
-        self._admin(f"create database {name} template planned_{recipients}")
+        self._admin(f"create database {name} template {planned}")
         return self._url(name)
 
     def copy(self, own: Engine) -> str:

@@ -41,22 +41,27 @@ from running_services import (
     running_simulator,
     settle,
 )
+from sendgrid_simulator.faults import Fault, Faults, read_faults
 
 HERE = Path(__file__).resolve().parent
 LEASE = timedelta(minutes=5)
 SETTLE_AFTER_HOURS = 48
 SLOTS = 4096
+SIMULATOR_SEED = 7  # its default, by which its faults are drawn
+CLEAR_ANSWERS = (400, 401, 413, 429)
 TOPICS = """topics:
   reminders:
     description: Reminders about your cart
     sender: {{name: Shop, email: hello@example.com}}
-    cap: {{mails: 1, per: day}}
+    {kind}
     in_doubt: {policy}
     settle_after_hours: {hours}
 """
+KINDS = {"capped": "cap: {mails: 1, per: day}", "uncapped": "kind: transactional"}
+"""Topics by what else than the ledger keeps a mail from going twice: a cap's unique place, or nothing."""
 
 
-def plan_mails(engine: Engine, recipients: int) -> None:
+def plan_mails(engine: Engine, recipients: int, kind: str = "capped") -> None:
     """Plan one mail for each of `recipients` customers, due at noon and not stale for ten days."""
     with engine.begin() as connection:
         connection.exec_driver_sql("insert into source.load default values")
@@ -72,7 +77,8 @@ def plan_mails(engine: Engine, recipients: int) -> None:
             [{"product_id": "p", "name": "Soap", "quantity": 1, "unit_price": 3, "url": null, "image_url": null}]}',
             '2026-03-02 12:00Z' from source.customer"""
         )
-    plan(engine, campaign_of(max_lateness_hours=240), topic_of(cap={"mails": 1, "per": "day"}))
+    topic = topic_of(kind="transactional") if kind == "uncapped" else topic_of(cap={"mails": 1, "per": "day"})
+    plan(engine, campaign_of(max_lateness_hours=240), topic)
 
 
 @dataclass
@@ -161,10 +167,15 @@ class Tally:
 
     kills: Counter[str] = field(default_factory=Counter)
     kills_inside_a_request: int = 0
-    refused: int = 0
     finished: int = 0
     names: list[str] = field(default_factory=list)
     killed: set[str] = field(default_factory=set)
+    gave_up: set[str] = field(default_factory=set)
+    """Those that ended with the product's own refusal, or without their database."""
+
+    @property
+    def refused(self) -> int:
+        return len(self.gave_up)
 
     def count(self, worker: Worker) -> None:
         if worker.was_killed:
@@ -172,9 +183,25 @@ class Tally:
             self.kills_inside_a_request += "requesting" in worker.died_in
             self.killed.add(worker.orders.name)
         elif worker.status == REFUSED:
-            self.refused += 1
+            self.gave_up.add(worker.orders.name)
         else:
             self.finished += 1
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the ledger is held against: what was planned, what was done, and what the provider itself saw."""
+
+    planned: int
+    accepted: Counter[str]
+    """How often the provider took each message id; `addresses` how often each address."""
+    addresses: Counter[str]
+    received: int | None
+    """Requests that reached the provider; None where it was restarted and has forgotten them."""
+    unclear_answers: int
+    """Answers that leave open whether the mails went, as ordered; `refused_recipients` were named by an ordered 400."""
+    refused_recipients: int
+    tally: Tally
 
 
 @dataclass
@@ -192,8 +219,12 @@ class Afterwards:
 class Stage:
     """Everything of one scenario. Times of workers are counted from noon of the day the mails are planned for."""
 
-    def __init__(self, engine: Engine, simulator: Service, collector: Service, folder: Path, policy: str) -> None:
+    def __init__(
+        self, engine: Engine, simulator: Service, collector: Service, folder: Path, recipients: int, policy: str,
+        kind: str,
+    ) -> None:  # fmt: skip
         self.engine = engine
+        self.recipients = recipients
         self.simulator = simulator
         self.collector = collector
         self.record = folder / "record"
@@ -202,9 +233,11 @@ class Stage:
         self.started = time.monotonic()
         self._epoch = time.time()
         self._slot = 0
-        self._forgot_events = False
+        self._was_restarted = False
+        self._ordered, self._ordered_after = Faults(), 0
+        self._struck: list[Fault] = []
         topics = folder / "topics.yaml"
-        topics.write_text(TOPICS.format(policy=policy, hours=SETTLE_AFTER_HOURS))
+        topics.write_text(TOPICS.format(kind=KINDS[kind], policy=policy, hours=SETTLE_AFTER_HOURS))
         self.environment = clean_environment(
             LIFECYCLE_DATABASE_URL=engine.url.render_as_string(hide_password=False),
             LIFECYCLE_MODE="simulate",
@@ -237,8 +270,21 @@ class Stage:
 
     def faults(self, delay_ms: float = 0.0, *faults: dict[str, Any]) -> None:
         """Replace the simulator's faults."""
-        answer = self.simulator.client.post("/simulator/faults", json={"delay_ms": delay_ms, "faults": list(faults)})
-        answer.raise_for_status()
+        self._note_struck()
+        wanted = {"delay_ms": delay_ms, "faults": list(faults)}
+        self.simulator.client.post("/simulator/faults", json=wanted).raise_for_status()
+        self._ordered = read_faults(wanted)
+
+    def _note_struck(self) -> None:
+        """Draw the ordered faults again for each request they could befall, as the simulator drew them."""
+        received = self._received()
+        for number in range(self._ordered_after + 1, received + 1):
+            if fault := self._ordered.choose(SIMULATOR_SEED, number):
+                self._struck.append(fault)
+        self._ordered_after = received
+
+    def _received(self) -> int:
+        return int(self.simulator.client.get("/simulator/state").json()["received"])
 
     def restart_simulator(self) -> None:
         """kill -9 of the provider; it comes back at the same address and goes on with its record.
@@ -252,7 +298,8 @@ class Stage:
             self.simulator.process = subprocess.Popen(
                 command, env=clean_environment(), stdout=output, stderr=subprocess.STDOUT, text=True
             )
-        self._forgot_events = True
+        self._was_restarted = True
+        self._ordered, self._ordered_after = Faults(), 0
         wait_until(self._simulator_answers)
 
     def _simulator_answers(self) -> bool:
@@ -265,6 +312,19 @@ class Stage:
         self.nursery.close()
         self.simulator.process.terminate()
         self.simulator.process.wait(20)
+
+    def evidence(self) -> Evidence:
+        """What the scenario is judged by, as it stands."""
+        self._note_struck()
+        return Evidence(
+            planned=self.recipients,
+            accepted=self.accepted(),
+            addresses=read_accepted(self.record, "address"),
+            received=None if self._was_restarted else self._received(),
+            unclear_answers=sum(is_unclear(fault) for fault in self._struck),
+            refused_recipients=sum(fault.status == 400 and fault.recipient is not None for fault in self._struck),
+            tally=self.tally,
+        )
 
     def accepted(self) -> Counter[str]:
         return read_accepted(self.record)
@@ -313,7 +373,7 @@ class Stage:
     def collect_events(self) -> None:
         """Wait until the simulator has posted every event."""
         settle(self.simulator, seconds=300.0)
-        if self._forgot_events:
+        if self._was_restarted:
             events = processed_events(self.accepted(), int(time.time()))
             post_all(self.collector.url, signer_of(self.record), events)
 
@@ -336,9 +396,16 @@ class Stage:
         return Afterwards(taken, sent, silent, with_events, self.ledger())
 
 
+def is_unclear(fault: Fault) -> bool:
+    """Whether nobody can tell by this answer if the mails were taken."""
+    return fault.answer != "status" or fault.status not in CLEAR_ANSWERS
+
+
 @contextmanager
-def stage_on(engine: Engine, folder: Path, policy: str = "abandon", *options: str) -> Iterator[Stage]:
-    """Put simulator, collector and nursery around a database with planned mails."""
+def stage_on(
+    engine: Engine, folder: Path, recipients: int, policy: str = "abandon", *options: str, kind: str = "capped"
+) -> Iterator[Stage]:
+    """Put simulator, collector and nursery around a database with so many planned mails."""
     events = folder / "events"
     events.mkdir()
     record = folder / "record"
@@ -349,9 +416,14 @@ def stage_on(engine: Engine, folder: Path, policy: str = "abandon", *options: st
         simulator = stack.enter_context(
             running_simulator(record, "--webhook-url", f"{collector.url}/events", "--speed", "36000", *options)
         )
-        stage = Stage(engine, simulator, collector, folder, policy)
+        stage = Stage(engine, simulator, collector, folder, recipients, policy, kind)
         stack.callback(stage.close)
         yield stage
+
+
+def named(kind: str) -> str:
+    """What is added to a scenario's name where its topic has no cap."""
+    return ", no cap" if kind == "uncapped" else ""
 
 
 def some_time(draw: random.Random, low: float, high: float) -> float:

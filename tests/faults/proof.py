@@ -25,6 +25,10 @@ class Ledger:
     """Requests by worker that have no answer: the worker died, or lost its database."""
     unclear_requests: int
     """Requests in doubt because the provider's answer was none."""
+    unanswered_mails: int
+    """Mails that both of these carried."""
+    requests: int
+    """Attempts that came as far as a request."""
 
     def ids(self, *states: str) -> set[str]:
         """The message ids in one of `states`."""
@@ -39,25 +43,34 @@ def read_ledger(engine: Engine) -> Ledger:
         mails = rows(connection, "select cast(message_id as text), state, reason from message.message")
         attempts = rows(
             connection,
-            "select worker, outcome, error from delivery.attempt where outcome is null or outcome = 'in_doubt'",
+            "select worker, recipients, outcome is null or error = :no_answer as is_lost"
+            " from delivery.attempt where outcome is null or outcome = 'in_doubt'",
+            no_answer=NO_ANSWER_CAME,
         )
-    lost = Counter(worker for worker, outcome, error in attempts if outcome is None or error == NO_ANSWER_CAME)
+        requests = rows(
+            connection,
+            "select count(*) from delivery.attempt"
+            " where outcome is distinct from 'returned' or http_status is not null",
+        )
+    lost = Counter(worker for worker, _, is_lost in attempts if is_lost)
     return Ledger(
         {message_id: state for message_id, state, _ in mails},
         {message_id: reason for message_id, _, reason in mails},
         lost,
         len(attempts) - lost.total(),
+        sum(recipients for _, recipients, _ in attempts),
+        requests[0][0],
     )
 
 
-def read_accepted(record: Path) -> Counter[str]:
-    """How often the provider took each message id, from its own record."""
+def read_accepted(record: Path, column: str = "message_id") -> Counter[str]:
+    """How often the provider took each message id (or each `address`), from its own record."""
     with (record / "accepted.ndjson").open() as file:
-        return Counter(json.loads(line)["message_id"] for line in file)
+        return Counter(json.loads(line)[column] for line in file)
 
 
 def duplicates(accepted: Counter[str]) -> int:
-    """Mails beyond the first to one recipient."""
+    """Mails beyond the first of one message id, or to one address."""
     return accepted.total() - len(accepted)
 
 

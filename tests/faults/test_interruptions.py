@@ -12,7 +12,7 @@ import pytest
 
 from durable_server import DurableServer
 from fault_report import Row, judge
-from fault_stage import LEASE, Stage, Worker, some_time, wait_until
+from fault_stage import LEASE, Stage, Worker, named, some_time, wait_until
 from proof import duplicates
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
@@ -95,9 +95,12 @@ def test_a_worker_that_wakes_after_its_lease_sends_nothing(staged: Callable[...,
     assert (held & set(accepted)) == (held if policy == "resend" else set())
 
 
-def test_killed_and_expired_while_others_go_on(staged: Callable[..., Stage], report: Callable[[Row], None]) -> None:
+@pytest.mark.parametrize("kind", ["capped", "uncapped"])
+def test_killed_and_expired_while_others_go_on(
+    staged: Callable[..., Stage], report: Callable[[Row], None], kind: str
+) -> None:
     """Each worker's clock is a lease ahead of the one before: claims expire under living workers and dead ones."""
-    stage = staged(10_000)
+    stage = staged(10_000, kind=kind)
     stage.faults(delay_ms=150)
     draw, turn = random.Random(5), iter(range(10_000))
     points = ("after claim commit", "request written, no answer", "after answer, before record", None)
@@ -108,7 +111,7 @@ def test_killed_and_expired_while_others_go_on(staged: Callable[..., Stage], rep
         ),
     )
     after = stage.settle_after(1.1 * LEASE * next(turn))
-    report(judge("leases expire under 4 workers", stage, after, 4))
+    report(judge(f"leases expire under 4 workers{named(kind)}", stage, after, 4))
 
 
 def test_clocks_jump(staged: Callable[..., Stage], report: Callable[[Row], None]) -> None:

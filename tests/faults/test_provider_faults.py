@@ -14,8 +14,9 @@ import pytest
 
 from builders import NOON
 from dying_worker import POINTS, REFUSED
+from event_feed import processed_events
 from fault_report import Row, judge
-from fault_stage import Stage, Worker, some_time
+from fault_stage import LEASE, SETTLE_AFTER_HOURS, Stage, Worker, some_time
 from lifecycle_mail import delivery
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
@@ -92,7 +93,9 @@ def test_access_refused_stops_all_sending(staged: Callable[..., Stage], report: 
     delivery.resume(stage.engine, "all", NOON + timedelta(minutes=1))
     assert stage.run(timedelta(minutes=2)).status == 0
     assert len(stage.accepted()) == 10_000
-    report(judge("provider: 401", stage, stage.settle(), 1, faulty_answers=1))
+    row = judge("provider: 401", stage, stage.settle(), 1, faulty_answers=1, workers_that_gave_up=stage.tally.refused)
+    assert row.gave_up == 1
+    report(row)
 
 
 def test_a_refusal_without_a_name_stops_the_campaign(
@@ -157,7 +160,10 @@ def test_the_provider_itself_is_killed(staged: Callable[..., Stage], report: Cal
     stage.faults(600)
     deaths = ProviderDeaths(stage, random.Random(10))
     stage.campaign(2, lambda: stage.orders(limit=100, waits=1.0), deaths)
-    row = judge("provider killed and restarted", stage, stage.settle(), 2, provider_kills=deaths.done)
+    row = judge(
+        "provider killed and restarted", stage, stage.settle(), 2, cut_answers=2 * deaths.done,
+        provider_kills=deaths.done, workers_that_gave_up=stage.tally.refused,
+    )  # fmt: skip
     assert deaths.done >= 2
     report(row)
 
@@ -191,3 +197,23 @@ def test_the_policy_resend(staged: Callable[..., Stage], report: Callable[[Row],
     assert after.end.ids("accepted") == set(after.end.states)
     name = f"policy resend, {'taken' if taken else 'not taken'}"
     report(judge(name, stage, after, 1, faulty_answers=TIMES))
+
+
+def test_the_policy_resend_waits_for_events(staged: Callable[..., Stage], report: Callable[[Row], None]) -> None:
+    """The feed ends an hour after the attempts: days later nothing is mailed again, until events of later come."""
+    stage = staged(10_000, "resend")
+    stage.faults(0, {"answer": "drop", "accepted": False, "times": TIMES})
+    stage.run()
+    before = stage.ledger()
+    folder = stage.events.parent / "early"
+    folder.mkdir()
+    an_hour_later = int((NOON + timedelta(hours=1)).timestamp())
+    known = processed_events(before.ids("accepted"), an_hour_later)
+    (folder / "events.ndjson").write_bytes(b"\n".join(known) + b"\n")
+    stage.ingest(folder)
+    stage.drain(timedelta(hours=SETTLE_AFTER_HOURS) + 4 * LEASE)
+    assert stage.ledger() == before
+    assert len(stage.accepted()) == 10_000 - 1000 * TIMES
+    after = stage.settle()
+    assert after.end.ids("accepted") == set(after.end.states)
+    report(judge("policy resend, the feed ends early", stage, after, 1, faulty_answers=TIMES))

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(240)
 def test_a_kill_at_every_point(warehouse: Engine, tmp_path: Path, report: Callable[[Row], None]) -> None:
     """Two workers, one death at each named point, some unclear answers: nobody twice, nobody lost, all settled."""
     plan_mails(warehouse, 2000)
-    with stage_on(warehouse, tmp_path) as stage:
+    with stage_on(warehouse, tmp_path, 2000) as stage:
         stage.faults(
             20,
             {"answer": "drop", "accepted": True, "times": 1},
@@ -41,7 +41,7 @@ def test_a_kill_at_every_point(warehouse: Engine, tmp_path: Path, report: Callab
 def test_an_unsafe_delivery_is_caught(warehouse: Engine, tmp_path: Path, report: Callable[[Row], None]) -> None:
     """A worker that plans expired claims again at once mails people twice: the checker must see it."""
     plan_mails(warehouse, 500)
-    with stage_on(warehouse, tmp_path) as stage:
+    with stage_on(warehouse, tmp_path, 500) as stage:
         turn = count()
         orders = {"point": "after answer, before record", "nth": 2, "limit": 100, "unsafe": True}
         stage.campaign(1, lambda: stage.orders(1.1 * LEASE * next(turn), **orders))

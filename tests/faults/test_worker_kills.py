@@ -11,25 +11,28 @@ import pytest
 
 from dying_worker import POINTS
 from fault_report import Row, judge
-from fault_stage import Stage, Worker, some_time
+from fault_stage import Stage, Worker, named, some_time
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 MAILS_A_REQUEST = 50  # so that 10,000 recipients make two hundred places to die
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("workers", "kind"), [(1, "capped"), (2, "capped"), (4, "capped"), (2, "uncapped"), (4, "uncapped")]
+)
 def test_killed_at_every_named_point(
-    staged: Callable[..., Stage], report: Callable[[Row], None], workers: int
+    staged: Callable[..., Stage], report: Callable[[Row], None], workers: int, kind: str
 ) -> None:
-    """Workers die at each point in turn, again and again: nobody twice, nobody lost, one request each at most."""
-    stage = staged(10_000)
+    """Workers die at each point in turn, again and again: nobody twice, nobody lost, one request each at most; so too
+    where no cap's unique place helps the lock of the claim."""
+    stage = staged(10_000, kind=kind)
     stage.faults(delay_ms=30)
     points, draw = itertools.cycle(POINTS), random.Random(workers)
     stage.campaign(
         workers, lambda: stage.orders(point=next(points), nth=draw.randint(1, 3), limit=MAILS_A_REQUEST)
     )
-    row = judge(f"kill at named points, {workers} workers", stage, stage.settle(), workers)
+    row = judge(f"kill at named points, {workers} workers{named(kind)}", stage, stage.settle(), workers)
     assert set(row.kills) == set(POINTS)
     assert min(row.kills.values()) >= 3
     assert sum(row.kills.values()) >= 60

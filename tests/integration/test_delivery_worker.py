@@ -25,11 +25,11 @@ from builders import NOON, customer, insert, order, rows
 from lifecycle_mail import delivery
 from lifecycle_mail.campaigns import Topic, read_brand
 from lifecycle_mail.command_line.mails import stored_mail
-from lifecycle_mail.delivery import worker
+from lifecycle_mail.delivery import claims, worker
 from lifecycle_mail.delivery.answers import Accepted
 from lifecycle_mail.delivery.claims import Workbench, claim_in, shells_with_work
 from lifecycle_mail.delivery.recording import record
-from lifecycle_mail.errors import DeliveryRefused, SendingStopped
+from lifecycle_mail.errors import ClaimLost, DeliveryRefused, SendingStopped
 from lifecycle_mail.messages import erase_slots, rebind_shell
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.pipeline import Installation
@@ -439,7 +439,8 @@ def test_an_expired_claim_is_in_doubt_and_a_late_answer_still_counts(
 def test_doubt_ends_by_policy_only_once_later_events_have_come(
     warehouse: Engine, simulator: Service, settings: Settings, policy: str, expected: str
 ) -> None:
-    """A silent feed settles nothing; events later than the attempt by settle_after_hours let the policy decide."""
+    """A feed that is silent, or ends before settle_after_hours from the attempt on, settles nothing; events later
+    than that let the policy decide."""
     topic = topic_of(in_doubt=policy, settle_after_hours=48)
     members(warehouse, "ann")
     plan(warehouse, campaign_of(max_lateness_hours=24 * 10), topic)
@@ -448,12 +449,21 @@ def test_doubt_ends_by_policy_only_once_later_events_have_come(
     later = NOON + timedelta(hours=49)
     run(warehouse, settings, topic, now=later)
     assert {row[2] for row in states(warehouse)} == {"in_doubt"}
-    with warehouse.begin() as connection:
-        at = NOON + timedelta(hours=48, minutes=1)
-        insert(connection, "event.batch", source_name="export", newest_at=at)
+    for newest in (1 * HOUR, 47 * HOUR):
+        events_came(warehouse, NOON + newest)
+        run(warehouse, settings, topic, now=later)
+        assert {row[2] for row in states(warehouse)} == {"in_doubt"}, f"the feed ends {newest} after the attempt"
+    assert accepted(simulator) == Counter()
+    events_came(warehouse, NOON + timedelta(hours=48, minutes=1))
     run(warehouse, settings, topic, now=later)
     assert {row[2] for row in states(warehouse)} == {expected}
     assert accepted(simulator) == (Counter(["ann"]) if policy == "resend" else Counter())
+
+
+def events_came(warehouse: Engine, newest_at: datetime) -> None:
+    """Write that a batch was taken in whose last event happened at `newest_at`."""
+    with warehouse.begin() as connection:
+        insert(connection, "event.batch", source_name=f"export-{newest_at:%H%M}", newest_at=newest_at)
 
 
 def test_a_pause_stops_within_a_batch_and_resume_goes_on(
@@ -757,6 +767,28 @@ def test_a_late_202_ends_a_mail_that_its_policy_planned_again(warehouse: Engine,
     assert attempt is not None
     assert record(warehouse, attempt, Accepted("x"), NOON + HOUR).accepted == 1
     assert states(warehouse) == {("ann", "reminder", "accepted", None)}
+
+
+def test_a_claim_whose_mails_moved_is_undone_and_sends_nothing(
+    warehouse: Engine, simulator: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of three mails are another's by the time they are marked: none goes, and all are as they were."""
+    members(warehouse, "ann", "bob", "cyd")
+    plan(warehouse, campaign_of(), topic_of())
+    pick = claims._pick
+
+    def pick_and_lose(connection: Connection, *given: Any) -> list[claims.PickedMail]:
+        picked = pick(connection, *given)
+        connection.exec_driver_sql("update message.message set state = 'claimed' where customer_id <> 'cyd'")
+        return picked
+
+    monkeypatch.setattr(claims, "_pick", pick_and_lose)
+    with pytest.raises(ClaimLost, match="2 of 3 mails of campaign cart_abandoned"):
+        run(warehouse, settings)
+    assert accepted(simulator) == Counter()
+    assert {row[2] for row in states(warehouse)} == {"planned"}
+    with warehouse.connect() as connection:
+        assert rows(connection, "select count(*) from delivery.attempt") == [(0,)]
 
 
 def test_an_erasure_waits_for_a_claim_and_takes_what_it_rendered(warehouse: Engine, settings: Settings) -> None:

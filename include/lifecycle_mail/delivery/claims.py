@@ -32,7 +32,7 @@ from lifecycle_mail.delivery.requests import (
     substitutions,
     write_recipient,
 )
-from lifecycle_mail.errors import CampaignError, TemplateError
+from lifecycle_mail.errors import CampaignError, ClaimLost, TemplateError
 from lifecycle_mail.journeys import goal_facts
 from lifecycle_mail.messages import fresh_shell, load_shell, rebind_shell
 from lifecycle_mail.messages.links import unsubscribe_url
@@ -243,6 +243,9 @@ def claim(
     """Claim up to `limit` mails of one shell, or the one mail `only`; the claim is committed when this returns.
 
     So many are looked at: of those that may go, `most` do, and the rest stay planned.
+
+    Raises:
+        ClaimLost: mails moved under the claim; it is undone.
     """
     with engine.begin() as connection:
         if stopped(connection, bench, work) or bench.is_to_stop(connection, work, now):
@@ -486,13 +489,23 @@ def _mark(
     now: dt.datetime,
     taken_at: float,
 ) -> Attempt | None:
-    """Write the attempt and mark its mails as claimed."""
+    """Write the attempt and mark its mails as claimed.
+
+    Raises:
+        ClaimLost: some are not planned any more; another may send them, so the transaction has to end.
+    """
     if not mails:
         return None
     run(connection, "delivery/probe_plans")
     lease_until = now + dt.timedelta(seconds=bench.settings.claim_lease_seconds)
     attempt_id = _begin(connection, bench, work, len(mails), now, lease_until)
-    take_claim(connection, attempt_id, mails, now, lease_until)
+    taken = take_claim(connection, attempt_id, mails, now, lease_until)
+    if taken != len(mails):
+        raise ClaimLost(
+            f"{len(mails) - taken} of {len(mails)} mails of campaign {work.campaign.campaign} were moved by others "
+            "during their claim: nothing of it was sent; run deliver again, and look for what else writes "
+            "message.message"
+        )
     return Attempt(attempt_id, work.shell_id, shell, work.topic, mails, _is_large(mails[0]), taken_at)
 
 

@@ -114,6 +114,7 @@ def deliver(
     Raises:
         DeliveryRefused: the mode does not permit it, or the provider cannot be reached; mails stay planned.
         SendingStopped: the provider refused our access; all sending is paused.
+        ClaimLost: mails moved under a claim; nothing of it was sent.
     """
     require_deliverable(engine, settings, topics)
     bench = Workbench(settings, topics, TemplateLibrary(settings.templates_dir), worker)
