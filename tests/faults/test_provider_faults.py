@@ -94,8 +94,8 @@ def test_access_refused_stops_all_sending(staged: Callable[..., Stage], report: 
     assert stage.run(timedelta(minutes=2)).status == 0
     assert len(stage.accepted()) == 10_000
     row = judge("provider: 401", stage, stage.settle(), 1, faulty_answers=1, workers_that_gave_up=stage.tally.refused)
-    assert row.gave_up == 1
     report(row)
+    assert row.gave_up == 1
 
 
 def test_a_refusal_without_a_name_stops_the_campaign(
@@ -149,9 +149,9 @@ def test_everything_at_once(staged: Callable[..., Stage], report: Callable[[Row]
         4, lambda: stage.orders(point=next(points), nth=draw.randint(2, 8), limit=50, waits=0.1, timeout_seconds=5.0)
     )
     row = judge("every fault at once, with kills", stage, stage.settle(), 4, workers_that_gave_up=stage.tally.refused)
+    report(row)
     assert row.unclear_requests >= 10
     assert row.rejected >= 1
-    report(row)
 
 
 def test_the_provider_itself_is_killed(staged: Callable[..., Stage], report: Callable[[Row], None]) -> None:
@@ -164,8 +164,8 @@ def test_the_provider_itself_is_killed(staged: Callable[..., Stage], report: Cal
         "provider killed and restarted", stage, stage.settle(), 2, cut_answers=2 * deaths.done,
         provider_kills=deaths.done, workers_that_gave_up=stage.tally.refused,
     )  # fmt: skip
-    assert deaths.done >= 2
     report(row)
+    assert deaths.done >= 2
 
 
 class ProviderDeaths:

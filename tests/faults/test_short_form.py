@@ -33,9 +33,9 @@ def test_a_kill_at_every_point(warehouse: Engine, tmp_path: Path, report: Callab
         points = itertools.chain(POINTS, itertools.repeat(None))
         stage.campaign(2, lambda: stage.orders(point=next(points), nth=2, limit=50))
         row = judge("short form", stage, stage.settle(), 2)
+        report(row)
         assert set(row.kills) == set(POINTS)
         assert (row.unclear_requests, row.rejected) == (2, 1)
-        report(row)
 
 
 def test_an_unsafe_delivery_is_caught(warehouse: Engine, tmp_path: Path, report: Callable[[Row], None]) -> None:

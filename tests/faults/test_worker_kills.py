@@ -33,10 +33,10 @@ def test_killed_at_every_named_point(
         workers, lambda: stage.orders(point=next(points), nth=draw.randint(1, 3), limit=MAILS_A_REQUEST)
     )
     row = judge(f"kill at named points, {workers} workers{named(kind)}", stage, stage.settle(), workers)
+    report(row)
     assert set(row.kills) == set(POINTS)
     assert min(row.kills.values()) >= 3
     assert sum(row.kills.values()) >= 60
-    report(row)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_killed_at_random_moments(
     kills = RandomKills(stage, random.Random(20261121), low, high)
     stage.campaign(workers, lambda: stage.orders(limit=limit), kills)
     row = judge(f"kill at random moments, 700 ms, {limit} a request", stage, stage.settle(), workers)
+    report(row)
     assert row.kills["at a random moment"] >= least
     assert row.kills_inside_a_request > row.kills["at a random moment"] / 2
-    report(row)
 
 
 class RandomKills:
