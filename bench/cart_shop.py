@@ -1,15 +1,17 @@
 """The shop of the planning and delivery benchmarks: everybody has left a cart of three lines, two hours ago at noon.
 
-Customers live in four time zones and have an order of a month ago; one in fifty had another address before; a list of
-suppressed strangers and the places of another day are there, so that the claim's questions find something to read. The
-campaign is the shipped one without its holdout. Beside those who get a mail, one in fifty is refused by the decision,
-and one in a hundred after it, by the claim: half of them ordered meanwhile, half complained.
+Customers live in four time zones and have an order of a month ago. The campaign is the shipped one without its holdout:
+every cart gets a mail. A troubled shop has more for the questions of planning and claims to find: beside those who get
+a mail, one in fifty is refused by the decision, and one in a hundred after it, by the claim (half ordered meanwhile,
+half complained); one in fifty had another address before; there are a list of suppressed strangers, a tenth as long as
+the customers', and the places of another day.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,6 +54,8 @@ SHOP = (
     """insert into source.orders (order_id, customer_id, ordered_at, total, currency, load_id)
     select 'o' || n, 'c' || n, cast(:noon as timestamptz) - interval '30 days', 14.94, 'USD', 1
     from generate_series(1, :people) as n""",
+)
+TROUBLES = (
     """insert into source.former_address (customer_id, address)
     select 'c' || n, 'former' || n || '@example.com' from generate_series(50, :mails, 50) as n""",
     """insert into event.suppression (address, scope, reason, suppressed_at, source)
@@ -79,33 +83,41 @@ MEANWHILE = (
 )
 
 
-def refused(mails: int) -> int:
-    """How many more people the decision refuses: permission, or one of three reasons of suppression."""
-    return mails // 50
+@dataclass(frozen=True)
+class Crowd:
+    """Who left a cart: `mails` people who get a mail and, in a troubled shop, more who do not."""
+
+    mails: int
+    is_troubled: bool = False
+
+    @property
+    def refused(self) -> int:
+        """How many the decision refuses: no permission, or one of three reasons of suppression."""
+        return self.mails // 50 if self.is_troubled else 0
+
+    @property
+    def refused_late(self) -> int:
+        """How many get a mail planned that the claim cancels."""
+        return self.mails // 100 if self.is_troubled else 0
 
 
-def refused_late(mails: int) -> int:
-    """How many more people get a mail planned that the claim cancels."""
-    return mails // 100
-
-
-def fill(own: Engine, mails: int) -> None:
-    """Make a shop where `mails` people get a mail and more do not, with the statistics a shop of that age has."""
-    _execute(own, SHOP, mails)
+def fill(own: Engine, crowd: Crowd) -> None:
+    """Make the shop of a crowd, with the statistics a shop of that age has."""
+    _execute(own, SHOP + (TROUBLES if crowd.is_troubled else ()), crowd)
     with own.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("vacuum analyze")
         connection.exec_driver_sql("checkpoint")
 
 
-def meanwhile(own: Engine, mails: int) -> None:
+def meanwhile(own: Engine, crowd: Crowd) -> None:
     """Let those the claim refuses order or complain, after planning."""
-    _execute(own, MEANWHILE, mails)
+    _execute(own, MEANWHILE, crowd)
 
 
-def _execute(own: Engine, queries: tuple[str, ...], mails: int) -> None:
+def _execute(own: Engine, queries: tuple[str, ...], crowd: Crowd) -> None:
     given = {
-        "mails": mails, "refused": refused(mails), "people": mails + refused(mails) + refused_late(mails),
-        "noon": NOON, "products": PRODUCTS,
+        "mails": crowd.mails, "refused": crowd.refused,
+        "people": crowd.mails + crowd.refused + crowd.refused_late, "noon": NOON, "products": PRODUCTS,
     }  # fmt: skip
     with own.begin() as connection:
         for query in queries:

@@ -14,8 +14,8 @@ from running_services import clean_environment
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 FIGURES = {
     "delivery": {
-        "delivery_mails_a_second", "whole_campaign_seconds", "delivery_mails_a_second_30ms", "worker_memory_mb",
-        "worker_memory_growth", "scaling_2_workers", "scaling_4_workers",
+        "delivery_mails_a_second", "delivery_mails_a_second_troubled", "delivery_mails_a_second_30ms",
+        "whole_campaign_seconds", "worker_memory_mb", "worker_memory_growth", "scaling_2_workers", "scaling_4_workers",
     },
     "planning": {"planning_1m_seconds"},
     "segments": {"segments_hour_seconds", "segments_hour_seconds_sql"},
