@@ -2,11 +2,11 @@
 
     python bench/run.py [--scale 1.0] [--only delivery events …] [--profile] [--accept WHY]
 
-At full scale results.json and RESULTS.md are written, with what earlier runs measured. The exit status is 1 where a
-figure misses its limit, or where a ratio to its peer is less than four fifths of its reference: machines differ and
-are noisy, but both sides of a ratio were measured in the same run. A reference is the first ratio that was measured
-of a figure. A run does not move it, or a second try would pass, and many small falls would never be seen; `--accept`
-does, for what was run, and keeps the reason.
+At full scale results.json, RESULTS.md and the numbers of docs/scale.md are written, with what earlier runs measured.
+The exit status is 1 where a figure misses its limit, or where a ratio to its peer is less than four fifths of its
+reference: machines differ and are noisy, but both sides of a ratio were measured in the same run. A reference is the
+first ratio that was measured of a figure. A run does not move it, or a second try would pass, and many small falls
+would never be seen; `--accept` does, for what was run, and keeps the reason.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import scale
 from measuring import TUNING
 
 HERE = Path(__file__).resolve().parent
@@ -101,6 +102,7 @@ def _problems(references: dict[str, Any], fresh: dict[str, Any]) -> list[str]:
 def _keep(document: dict[str, Any]) -> None:
     RESULTS.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     TABLE.write_text(_table(document), encoding="utf-8")
+    scale.write(document)
 
 
 def _machine() -> str:

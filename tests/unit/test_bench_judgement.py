@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
+MODULES = ("measuring", "scale", "run")
 
 
 @pytest.fixture(scope="module", name="bench")
@@ -19,8 +21,8 @@ def bench_modules() -> Iterator[dict[str, ModuleType]]:
     """bench/measuring.py and bench/run.py: the folder is no package, its scripts import one another by name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(BENCH))
-        yield {name: importlib.import_module(name) for name in ("measuring", "run")}
-    for name in ("measuring", "run"):
+        yield {name: importlib.import_module(name) for name in MODULES}
+    for name in MODULES:
         del sys.modules[name]
 
 
@@ -104,6 +106,7 @@ def test_the_exit_status_tells_of_a_fall(
     run = bench["run"]
     monkeypatch.setattr(run, "RESULTS", tmp_path / "results.json")
     monkeypatch.setattr(run, "TABLE", tmp_path / "RESULTS.md")
+    monkeypatch.setattr(run.scale, "write", lambda _: None)
     run._keep(kept(bench, figure(bench)))
     before = run.RESULTS.read_text()
     monkeypatch.setattr(run, "_measure", lambda *_: results(figure(bench, value=15.9))["delivery"])
@@ -127,3 +130,35 @@ def test_the_table_has_a_row_for_each_figure(bench: dict[str, ModuleType]) -> No
     assert "| 1 mails/s (missed) |" in table
     assert "* slow: mails 7" in table
     assert "| slow | 0.50 (2026-11-24 10:00: first measured) | 1 (0.50) missed |" in table
+
+
+def test_docs_scale_says_what_follows_from_the_kept_results(bench: dict[str, ModuleType]) -> None:
+    """Each of its numbers that a run changes stands in a part that is written from results.json, and is up to date."""
+    scale = bench["scale"]
+    text = scale.PAGE.read_text()
+    assert scale.page(text, json.loads((BENCH / "results.json").read_text())) == text
+    assert {name for _, name, _ in scale.PARTS.findall(text)} == {
+        "measured", "bytes", "needs", "processors", "disk", "cost", "delivery",
+    }  # fmt: skip
+
+
+def test_disk_and_hours_are_reckoned_from_bytes_and_rates(bench: dict[str, ModuleType]) -> None:
+    """A third of a billion mails of 3,000 bytes and a billion events of 600 are 1,600 GB a month, decisions apart."""
+    details = {
+        "message.message_bytes": 3_000, "decision.decision_bytes": 0, "event.event_bytes_an_event": 500,
+        "event.engagement_bytes_an_event": 100, "mails_a_second": 10_000, "activity_seconds": 1.0,
+        "refreshes_together_seconds": 2.0,
+    }  # fmt: skip
+    names = (
+        "delivery_mails_a_second", "events_per_second", "planning_1m_seconds", "segments_hour_seconds",
+        "roll_up_seconds",
+    )  # fmt: skip
+    given = results(*[figure(bench, name=name, value=10_000.0, details=details) for name in names])
+    found = bench["scale"].Measured({"benchmarks": given})
+    disk = bench["scale"]._disk(found)
+    assert "| raw events: 500 an event | 500 GB | 3 months and the present one | 2.0 TB | 2.0 TB |" in disk
+    assert "| 1,100 GB | for ever | 13.2 TB | 26.4 TB |" in disk
+    assert "| all of it | 1,600 GB |  | **15.2 TB** | **28.4 TB** |" in disk
+    hours = bench["scale"]._processors(found)
+    assert "| refreshing four segments, every hour | 1.3 h | 5.6% |" in hours
+    assert "| delivering 30 million | 0.8 h | 3.5% |" in hours

@@ -148,34 +148,3 @@ def test_requirements_are_pinned() -> None:
         assert lines
         assert [line for line in lines if not re.fullmatch(r"[\w.\[\],-]+==[\w.!+-]+", line)] == []
 
-
-def test_the_disk_that_scale_tells_follows_from_what_was_measured() -> None:
-    """docs/scale.md: 220 million mails and a billion events a month, at the bytes that bench/RESULTS.md has of each."""
-    page = " ".join((REPOSITORY / "docs" / "scale.md").read_text().split())
-    results = (REPOSITORY / "bench" / "RESULTS.md").read_text()
-    sizes = {name: int(size) for name, size in re.findall(r"(\w+\.\w+)_bytes(?:_an_event)? (\d+)", results)}
-    of_events = {name: size for name, size in sizes.items() if name.startswith("event.")}
-    a_mail, an_event = sum(sizes.values()) - sum(of_events.values()), sum(of_events.values())
-    events, decisions = sizes["event.event"] / 1e3, sizes["decision.decision"] * 220e6 / 1e12
-    kept = (a_mail * 220e6 + an_event * 1e9) / 1e12 - events - decisions
-    assert f"takes {a_mail:,} bytes over all its tables, an event {an_event:,}" in page
-    assert f"| {events * 1e3:.0f} GB | 3 months and the present one | {4 * events:.1f} TB |" in page
-    assert f"| {kept * 1e3:.0f} GB | for ever | {12 * kept:.1f} TB | {24 * kept:.1f} TB |" in page
-    after = [months * kept + 4 * events + min(months, 13) * decisions for months in (12, 24)]
-    assert f"**{after[0]:.1f} TB** | **{after[1]:.1f} TB** |" in page
-    assert f"grows by {kept:.2f} TB a month" in page
-
-
-def test_rates_that_scale_tells_are_those_measured() -> None:
-    """docs/scale.md quotes scaling, memory and a first refresh as bench/RESULTS.md has them."""
-    page = " ".join((REPOSITORY / "docs" / "scale.md").read_text().split())
-    results = (REPOSITORY / "bench" / "RESULTS.md").read_text()
-    several = [int(rate) for rate in re.findall(r"scaling_\d_workers: mails_a_second (\d+)", results)]
-    alone = int(re.findall(r"one_worker (\d+)", results)[0])
-    memory, refresh = (
-        float(re.findall(rf"{name} ([\d.]+)", results)[0]) for name in ("mb_at_1000000", "segment_refresh_seconds")
-    )
-    two, four = (rate / alone for rate in several)
-    assert f"{two:.2f} times with two workers, {four:.2f} with four" in page
-    assert f"a delivery process takes {memory:.0f} MB" in page
-    assert f"({refresh:.0f} s a million members)" in page
