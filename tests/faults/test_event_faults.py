@@ -137,12 +137,14 @@ def test_a_collector_killed_after_its_answer(
     staged: Callable[..., Stage], tmp_path: Path, report: Callable[[Row], None], event_fact: Callable[..., None]
 ) -> None:
     """kill -9 the moment a post is acknowledged, others under way: nothing acknowledged is lost, and the events settle
-    10,000 mails in doubt."""
+    thousands of mails in doubt. More than half of the answers are unclear, and not all: single mails would go else."""
     stage = staged(10_000)
-    stage.faults(0, {"answer": "status", "status": 500, "accepted": True})
+    stage.faults(0, {"answer": "status", "status": 500, "accepted": True, "share": 0.6})
     stage.campaign(2, lambda: stage.orders(waits=0))
     taken, sent = set(stage.accepted()), stage.ledger()
-    assert sent.ids("in_doubt") == taken
+    doubtful = sent.ids("in_doubt")
+    assert sent.ids("accepted") | doubtful == taken
+    assert len(doubtful) > 2_000
     folder = tmp_path / "killed"
     folder.mkdir()
     feed = KilledFeed(folder, signer_of(stage.record))
@@ -156,11 +158,11 @@ def test_a_collector_killed_after_its_answer(
     assert settled.ids("accepted") == taken
     event_fact(
         "a collector killed after its answer", events=len(events), kills=feed.kills, posts_repeated=feed.repeated,
-        acknowledged_and_lost=0, mails_settled=len(settled.ids("accepted")),
+        acknowledged_and_lost=0, mails_settled=len(doubtful),
     )  # fmt: skip
     after = Afterwards(taken, sent, sent, settled, stage.settle().end)
     row = judge(
-        "collector killed, all mails in doubt", stage, after, 2,
+        "collector killed, mails in doubt", stage, after, 2,
         collector_kills=feed.kills, workers_that_gave_up=stage.tally.refused,
     )  # fmt: skip
     report(row)
