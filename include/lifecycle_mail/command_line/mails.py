@@ -67,14 +67,15 @@ def _render(
     person = run(connection, "messages/recipient", customer_id=customer_id).one_or_none()
     if person is None:
         raise LifecycleError(f"no customer '{customer_id}': check the id")
-    currency = context.get("currency") or person.currency or installation.brand.currency
     if planned is not None:
-        shell, currency = _as_planned(installation, planned), context.get("currency") or planned.currency
+        shell = _as_planned(installation, planned)
     else:
+        currency = context.get("currency") or person.currency or installation.brand.currency
         shell = _as_now(installation, campaign, step_name, person.locale, currency)
+    context = {**context, "currency": context.get("currency") or shell.currency}
     customer = _customer(person, shell.language, shell.currency)
     links = {"unsubscribe_url": f"{installation.settings.public_url}/unsubscribe/preview", "view_url": None}
-    slots = installation.library.slots(shell).render(customer, {**context, "currency": currency}, links, None)
+    slots = installation.library.slots(shell).render(customer, context, links, None)
     return rebuild(shell, slots.substitutions, slots.subject)
 
 
