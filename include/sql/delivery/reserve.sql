@@ -3,13 +3,14 @@
 -- grain: one row a mail that got no place
 -- addresses text[] in lower case, days date[], enrollment_ids bigint[] side by side; step text they share;
 -- period 'day' or 'week';
--- cap mails (null = counted, never refused)
+-- cap mails, 1 or more (null = counted, never refused)
 -- look-back: the reservations of that period
+-- Places are taken in one order everywhere, the first of each address before any other, by address: two claims would
+-- else wait for each other.
 with wanted as (
     select
         cast(md5(mail.address) as uuid) as address_key,
         mail.enrollment_id,
-        cast(:step as text) as step,
         case
             when cast(:period as text) = 'week' then cast(date_trunc('week', cast(mail.day as timestamp)) as date)
             else mail.day
@@ -19,6 +20,22 @@ with wanted as (
         cast(:days as date[]),
         cast(:enrollment_ids as bigint[])
     ) as mail (address, day, enrollment_id)
+),
+
+-- Most have no mail in their period yet: the key itself tells who has, and only of those it is asked how many.
+firsts as (
+    insert into delivery.cap_reservation (address_key, period, starts_on, n, enrollment_id, step)
+    select
+        wanted.address_key,
+        cast(:period as text) as period,
+        wanted.starts_on,
+        1 as n,
+        wanted.enrollment_id,
+        cast(:step as text) as step
+    from wanted
+    order by wanted.address_key
+    on conflict do nothing
+    returning cap_reservation.enrollment_id
 ),
 
 -- The lowest free place: a returned mail may have left one open below others.
@@ -34,17 +51,19 @@ counted as (
             )
         end as place
     from wanted
-    cross join lateral (
-        select array_agg(cap_reservation.n) as places
-        from delivery.cap_reservation
-        where
-            cap_reservation.address_key = wanted.address_key
-            and cap_reservation.period = cast(:period as text)
-            and cap_reservation.starts_on = wanted.starts_on
-    ) as held
+    cross join
+        lateral (
+            select array_agg(cap_reservation.n) as places
+            from delivery.cap_reservation
+            where
+                cap_reservation.address_key = wanted.address_key
+                and cap_reservation.period = cast(:period as text)
+                and cap_reservation.starts_on = wanted.starts_on
+        ) as held
+    where wanted.enrollment_id not in (select firsts.enrollment_id from firsts)
 ),
 
-reserved as (
+others as (
     insert into delivery.cap_reservation (address_key, period, starts_on, n, enrollment_id, step)
     select
         counted.address_key,
@@ -52,18 +71,18 @@ reserved as (
         counted.starts_on,
         counted.place,
         counted.enrollment_id,
-        counted.step
+        cast(:step as text) as step
     from counted
     where counted.place is not null
     order by counted.address_key
     on conflict do nothing
-    returning cap_reservation.enrollment_id, cap_reservation.step
+    returning cap_reservation.enrollment_id
 )
 
 select
     counted.enrollment_id,
-    counted.step,
+    cast(:step as text) as step,
     case when counted.place is null then 'capped' else 'raced' end as outcome
 from counted
-left join reserved on counted.enrollment_id = reserved.enrollment_id and counted.step = reserved.step
-where reserved.enrollment_id is null
+left join others on counted.enrollment_id = others.enrollment_id
+where others.enrollment_id is null

@@ -5,6 +5,8 @@
 -- languages text[] available, the first is the fallback; default_currency ISO 4217;
 -- shells jsonb: [{step, variant, language, currency, shell_id}]
 -- look-back: decisions after `after` up to `upto`
+-- Written in the order of series, which is the customers': decisions lie as deciding's joins left them, and a claim
+-- takes mails as they lie. Every look-up of a claim goes to another page else (docs/decisions/0023).
 with shell as (
     select
         given.step,
@@ -52,5 +54,5 @@ where
             cast('message.message' as regclass), 2, cast(:half as integer), decision.enrollment_id
         )
     )
-order by decision.decision_id
+order by decision.enrollment_id
 on conflict (enrollment_id, step) do nothing

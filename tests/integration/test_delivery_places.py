@@ -1,0 +1,150 @@
+"""Places in a recipient's day or week: as many as the cap, whoever asks for them and in whatever order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from builders import insert, rows
+from lifecycle_mail.database import bigints, run, texts
+
+MONDAY = "2026-03-02"
+WAITING = """
+select count(*) from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock' and query like '%cap_reservation%'
+"""
+
+
+def key(name: str) -> str:
+    return f"{name}@example.com"
+
+
+def held(connection: Connection, name: str, *places: int, day: str = MONDAY) -> None:
+    """Places that other mails have in a person's day."""
+    query = "select cast(cast(md5(:address) as uuid) as text)"
+    address_key = connection.execute(sa.text(query), {"address": key(name)}).scalar_one()
+    for place in places:
+        insert(
+            connection, "delivery.cap_reservation",
+            address_key=address_key, period="day", starts_on=day, n=place, enrollment_id=-place, step="other",
+        )  # fmt: skip
+
+
+def reserve(
+    connection: Connection, names: Iterable[str], cap: int | None, period: str = "day", day: str = MONDAY
+) -> dict[str, str]:
+    """Ask for a place for each person, as a claim does; return who got none, and why."""
+    people = list(names)
+    found = run(
+        connection, "delivery/reserve", addresses=texts(map(key, people)), days=texts([day] * len(people)),
+        enrollment_ids=bigints(range(1, len(people) + 1)), step="reminder", period=period, cap=cap,
+    )  # fmt: skip
+    return {people[row.enrollment_id - 1]: row.outcome for row in found}
+
+
+def places(connection: Connection, name: str) -> list[tuple[int, str]]:
+    query = (
+        "select n, step from delivery.cap_reservation where address_key = cast(md5(:address) as uuid) order by n"
+    )
+    return [tuple(row) for row in connection.execute(sa.text(query), {"address": key(name)})]
+
+
+@pytest.mark.parametrize(
+    ("cap", "before", "outcome", "after"),
+    [
+        (1, (), None, [(1, "reminder")]),
+        (1, (1,), "capped", [(1, "other")]),
+        (2, (1,), None, [(1, "other"), (2, "reminder")]),
+        (2, (1, 2), "capped", [(1, "other"), (2, "other")]),
+        (2, (2,), None, [(1, "reminder"), (2, "other")]),
+        (3, (1, 3), None, [(1, "other"), (2, "reminder"), (3, "other")]),
+        (None, (1, 2), None, [(1, "other"), (2, "other"), (3, "reminder")]),
+        (None, (1, 3), None, [(1, "other"), (2, "reminder"), (3, "other")]),
+    ],
+)
+def test_a_mail_takes_the_lowest_free_place_or_none(
+    warehouse: Engine, cap: int | None, before: tuple[int, ...], outcome: str | None, after: list[tuple[int, str]]
+) -> None:
+    """A returned mail leaves its place open below others; beyond the cap there is none; without a cap always."""
+    with warehouse.begin() as connection:
+        held(connection, "ann", *before)
+        assert reserve(connection, ["ann"], cap) == ({"ann": outcome} if outcome else {})
+        assert places(connection, "ann") == after
+
+
+def test_one_claim_answers_each_person_apart(warehouse: Engine) -> None:
+    """Nobody's place depends on who else is in the batch, and the places of another day or a week do not count."""
+    with warehouse.begin() as connection:
+        held(connection, "bob", 1)
+        held(connection, "cid", 1, 2)
+        held(connection, "dan", 1, 2, day="2026-03-01")
+        assert reserve(connection, ["ann", "bob", "cid", "dan"], cap=2) == {"cid": "capped"}
+        assert reserve(connection, ["cid"], cap=2, period="week") == {}
+        assert rows(connection, "select starts_on::text from delivery.cap_reservation where period = 'week'") == [
+            (MONDAY,)
+        ]
+
+
+def test_a_week_begins_on_its_monday(warehouse: Engine) -> None:
+    """Sunday and the Monday before it share a week; the Monday after it is another."""
+    with warehouse.begin() as connection:
+        assert reserve(connection, ["ann"], cap=1, period="week", day="2026-03-02") == {}
+        assert reserve(connection, ["ann"], cap=1, period="week", day="2026-03-08") == {"ann": "capped"}
+        assert reserve(connection, ["ann"], cap=1, period="week", day="2026-03-09") == {}
+
+
+@pytest.mark.parametrize(("ends", "outcome"), [("commit", {"ann": "raced"}), ("rollback", {})])
+def test_of_two_claims_at_once_one_gets_the_place(warehouse: Engine, ends: str, outcome: dict[str, str]) -> None:
+    """The second waits for the first: it has raced where that commits, and the place is its own where it is undone."""
+    answers: list[dict[str, str]] = []
+    with warehouse.connect() as first:
+        transaction = first.begin()
+        assert reserve(first, ["ann"], cap=1) == {}
+        second = threading.Thread(target=lambda: answers.append(_apart(warehouse, ["ann"])))
+        second.start()
+        _wait_for_locks(warehouse, 1)
+        getattr(transaction, ends)()
+        second.join(30)
+    assert answers == [outcome]
+
+
+def test_claims_that_name_the_same_people_in_other_orders_never_wait_for_each_other(warehouse: Engine) -> None:
+    """First places before second ones, each by address: no two transactions can hold what the other waits for."""
+    people = [f"person{number}" for number in range(60)]
+    with warehouse.begin() as connection:
+        for name in people[::3]:
+            held(connection, name, 1)
+    answers: list[dict[str, str]] = []
+    orders = [people, people[::-1], people[30:] + people[:30]]
+    claims = [
+        threading.Thread(target=lambda order=order: answers.append(_apart(warehouse, order, cap=2)))
+        for order in orders
+    ]
+    for one in claims:
+        one.start()
+    for one in claims:
+        one.join(60)
+    assert len(answers) == len(claims)  # a deadlock ends one of them by an error
+    with warehouse.connect() as connection:
+        most = rows(connection, "select max(n), count(*) from delivery.cap_reservation")
+    taken = len(people[::3]) + sum(len(people) - len(answer) for answer in answers)
+    assert most == [(2, taken)]
+
+
+def _apart(warehouse: Engine, names: list[str], cap: int = 1) -> dict[str, str]:
+    with warehouse.begin() as connection:
+        return reserve(connection, names, cap)
+
+
+def _wait_for_locks(warehouse: Engine, waiting: int) -> None:
+    """Wait until so many statements wait for a place of another transaction."""
+    for _ in range(3000):
+        with warehouse.connect() as connection:
+            if rows(connection, WAITING) == [(waiting,)]:
+                return
+        threading.Event().wait(0.01)
+    raise AssertionError("nobody waited")
