@@ -111,8 +111,8 @@ def fill(own: Engine, crowd: Crowd) -> None:
 
 
 def meanwhile(own: Engine, crowd: Crowd) -> None:
-    """Let those the claim refuses order or complain, after planning."""
-    _execute(own, MEANWHILE, crowd)
+    """Let those the claim refuses, in a troubled shop, order or complain after planning."""
+    _execute(own, MEANWHILE if crowd.is_troubled else (), crowd)
 
 
 def _execute(own: Engine, queries: tuple[str, ...], crowd: Crowd) -> None:
