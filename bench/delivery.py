@@ -288,7 +288,7 @@ def _troubled(troubled: Run, large: Run) -> Figure:
         better="higher",
         peer="the million above, where they find nothing",
         peer_value=round(large.rate),
-        bound_by=f"the processors: {troubled.processors()}; look-ups into larger indexes",
+        bound_by=f"the processors: {troubled.processors()}; as above, with tables a third as large",
         details={"mails": troubled.mails, "workers": WORKERS},
     )
 
