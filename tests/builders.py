@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -135,3 +135,10 @@ def ensure_month(connection: Connection, table: str, at: datetime) -> None:
 def rows(connection: Connection, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
     """All rows of a query, as plain tuples."""
     return [tuple(row) for row in connection.execute(sa.text(query), parameters)]
+
+
+def waiting_for_locks(engine: Engine) -> int:
+    """How many statements wait for a lock of another transaction just now."""
+    query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    with engine.connect() as connection:
+        return rows(connection, query)[0][0]

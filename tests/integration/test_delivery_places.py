@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from builders import insert, rows
+from builders import insert, rows, waiting_for_locks
 from lifecycle_mail.database import bigints, run, texts
+from local_stack.processes import wait_until
 
 MONDAY = "2026-03-02"
-WAITING = """
-select count(*) from pg_stat_activity
-where datname = current_database() and wait_event_type = 'Lock' and query like '%cap_reservation%'
-"""
 
 
 def key(name: str) -> str:
@@ -26,7 +22,7 @@ def key(name: str) -> str:
 def held(connection: Connection, name: str, *places: int, day: str = MONDAY) -> None:
     """Places that other mails have in a person's day."""
     query = "select cast(cast(md5(:address) as uuid) as text)"
-    address_key = connection.execute(sa.text(query), {"address": key(name)}).scalar_one()
+    ((address_key,),) = rows(connection, query, address=key(name))
     for place in places:
         insert(
             connection, "delivery.cap_reservation",
@@ -47,10 +43,8 @@ def reserve(
 
 
 def places(connection: Connection, name: str) -> list[tuple[int, str]]:
-    query = (
-        "select n, step from delivery.cap_reservation where address_key = cast(md5(:address) as uuid) order by n"
-    )
-    return [tuple(row) for row in connection.execute(sa.text(query), {"address": key(name)})]
+    query = "select n, step from delivery.cap_reservation where address_key = cast(md5(:address) as uuid) order by n"
+    return rows(connection, query, address=key(name))
 
 
 @pytest.mark.parametrize(
@@ -100,16 +94,13 @@ def test_a_week_begins_on_its_monday(warehouse: Engine) -> None:
 @pytest.mark.parametrize(("ends", "outcome"), [("commit", {"ann": "raced"}), ("rollback", {})])
 def test_of_two_claims_at_once_one_gets_the_place(warehouse: Engine, ends: str, outcome: dict[str, str]) -> None:
     """The second waits for the first: it has raced where that commits, and the place is its own where it is undone."""
-    answers: list[dict[str, str]] = []
-    with warehouse.connect() as first:
+    with ThreadPoolExecutor(1) as pool, warehouse.connect() as first:
         transaction = first.begin()
         assert reserve(first, ["ann"], cap=1) == {}
-        second = threading.Thread(target=lambda: answers.append(_apart(warehouse, ["ann"])))
-        second.start()
-        _wait_for_locks(warehouse, 1)
+        second = pool.submit(_apart, warehouse, ["ann"])
+        wait_until(lambda: waiting_for_locks(warehouse) == 1, "the second did not wait", 30)
         getattr(transaction, ends)()
-        second.join(30)
-    assert answers == [outcome]
+        assert second.result(30) == outcome
 
 
 def test_claims_that_name_the_same_people_in_other_orders_never_wait_for_each_other(warehouse: Engine) -> None:
@@ -118,17 +109,10 @@ def test_claims_that_name_the_same_people_in_other_orders_never_wait_for_each_ot
     with warehouse.begin() as connection:
         for name in people[::3]:
             held(connection, name, 1)
-    answers: list[dict[str, str]] = []
     orders = [people, people[::-1], people[30:] + people[:30]]
-    claims = [
-        threading.Thread(target=lambda order=order: answers.append(_apart(warehouse, order, cap=2)))
-        for order in orders
-    ]
-    for one in claims:
-        one.start()
-    for one in claims:
-        one.join(60)
-    assert len(answers) == len(claims)  # a deadlock ends one of them by an error
+    with ThreadPoolExecutor(len(orders)) as pool:
+        claims = [pool.submit(_apart, warehouse, order, cap=2) for order in orders]
+    answers = [one.result() for one in claims]  # a deadlock ends one of them by an error
     with warehouse.connect() as connection:
         most = rows(connection, "select max(n), count(*) from delivery.cap_reservation")
     taken = len(people[::3]) + sum(len(people) - len(answer) for answer in answers)
@@ -138,13 +122,3 @@ def test_claims_that_name_the_same_people_in_other_orders_never_wait_for_each_ot
 def _apart(warehouse: Engine, names: list[str], cap: int = 1) -> dict[str, str]:
     with warehouse.begin() as connection:
         return reserve(connection, names, cap)
-
-
-def _wait_for_locks(warehouse: Engine, waiting: int) -> None:
-    """Wait until so many statements wait for a place of another transaction."""
-    for _ in range(3000):
-        with warehouse.connect() as connection:
-            if rows(connection, WAITING) == [(waiting,)]:
-                return
-        threading.Event().wait(0.01)
-    raise AssertionError("nobody waited")

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
-from builders import NOON, customer, insert, order, rows
+from builders import NOON, customer, insert, order, rows, waiting_for_locks
 from lifecycle_mail import delivery
 from lifecycle_mail.campaigns import Topic, read_brand
 from lifecycle_mail.command_line.mails import stored_mail
@@ -801,7 +801,7 @@ def test_an_erasure_waits_for_a_claim_and_takes_what_it_rendered(warehouse: Engi
             (work,), _ = shells_with_work(connection, bench, NOON)
             assert claim_in(connection, bench, work, NOON, 10).attempt
             erased = pool.submit(_erase, warehouse)
-            wait_until(lambda: _waits_for_a_lock(warehouse), "the erasure did not wait", 10)
+            wait_until(lambda: waiting_for_locks(warehouse) == 1, "the erasure did not wait", 10)
         erased.result(10)
     with warehouse.connect() as connection:
         assert rows(connection, "select state, slots, subject from message.message") == [("claimed", None, None)]
@@ -810,12 +810,6 @@ def test_an_erasure_waits_for_a_claim_and_takes_what_it_rendered(warehouse: Engi
 def _erase(warehouse: Engine) -> None:
     with warehouse.begin() as connection:
         erase_slots(connection, "ann")
-
-
-def _waits_for_a_lock(warehouse: Engine) -> bool:
-    query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    with warehouse.connect() as connection:
-        return rows(connection, query) == [(1,)]
 
 
 def test_a_series_whose_mail_is_being_claimed_is_not_superseded(warehouse: Engine, settings: Settings) -> None:

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from builders import waiting_for_locks
 from lifecycle_mail.sources import load_feeds, record_permission
 
 NOW = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
@@ -150,7 +151,7 @@ def test_word_given_while_a_load_writes(warehouse: Engine, tmp_path: Path) -> No
         rows_of_others = sa.text("select 1 from source.customer where customer_id = any(:others) for update")
         blocker.execute(rows_of_others, {"others": others})
         loading.start()
-        while not _someone_waits(warehouse):
+        while not waiting_for_locks(warehouse):
             time.sleep(0.02)
         saying.start()
         saying.join(timeout=1.0)
@@ -158,12 +159,3 @@ def test_word_given_while_a_load_writes(warehouse: Engine, tmp_path: Path) -> No
     for thread in (loading, saying):
         thread.join(timeout=30)
     assert standing(warehouse) == ("withdrawn", "04-01 00")
-
-
-def _someone_waits(warehouse: Engine) -> bool:
-    query = sa.text(
-        "select exists (select 1 from pg_stat_activity "
-        "where datname = current_database() and wait_event_type = 'Lock')"
-    )
-    with warehouse.connect() as connection:
-        return bool(connection.execute(query).scalar_one())

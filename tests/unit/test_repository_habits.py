@@ -147,4 +147,3 @@ def test_requirements_are_pinned() -> None:
         lines = (REPOSITORY / name).read_text().splitlines()
         assert lines
         assert [line for line in lines if not re.fullmatch(r"[\w.\[\],-]+==[\w.!+-]+", line)] == []
-
