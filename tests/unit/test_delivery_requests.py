@@ -46,7 +46,7 @@ def mails_of(shell: Shell, count: int) -> list[ClaimedMail]:
         slots = renderer.render(person, CART_CONTEXT, {"unsubscribe_url": link, "view_url": None}, None)
         plain = orjson.dumps(slots.substitutions)
         recipient = write_recipient(f"person{number}@example.com", message_id, link, slots.subject, plain)
-        found.append(ClaimedMail(MessageKey(number, "reminder"), slots.subject, recipient, ""))
+        found.append(ClaimedMail(MessageKey(number, "reminder"), slots.subject, recipient, b""))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import orjson
 import pytest
 
@@ -36,6 +38,18 @@ def test_the_sample_of_the_shell_makes_slots_small() -> None:
     alone = SlotPacker(b"")
     assert len(packer(dictionary).pack(slots)) < len(alone.pack(slots)) / 3
     assert alone.unpack(alone.pack(slots)) == orjson.loads(slots)
+
+
+def test_packed_slots_hold_no_room_for_the_unpacked() -> None:
+    """A thousand of them wait for their request: what the compressor gives is as large in memory as what it was given."""
+    slots, dictionary = slots_and_dictionary()
+    pack = packer(dictionary).pack
+    pack(slots)
+    tracemalloc.start()
+    kept = [pack(slots) for _ in range(100)]
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 100 * (len(kept[0]) + 100) < 100 * len(slots)
 
 
 def test_rows_of_earlier_versions_are_read() -> None:

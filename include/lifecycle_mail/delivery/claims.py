@@ -462,7 +462,7 @@ def _render_one(
     slots = renderer.render(customer, context, {"unsubscribe_url": link, "view_url": None}, None)
     plain = orjson.dumps(slots.substitutions)
     recipient = write_recipient(row.email, row.message_id, link, slots.subject, plain)
-    return ClaimedMail(row.key, slots.subject, recipient, pack(plain).hex())
+    return ClaimedMail(row.key, slots.subject, recipient, pack(plain))
 
 
 def _part(mails: list[ClaimedMail]) -> tuple[list[ClaimedMail], list[MessageKey]]:

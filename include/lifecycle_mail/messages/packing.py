@@ -33,8 +33,11 @@ class SlotPacker:
         self._decompressor = zstandard.ZstdDecompressor(dict_data=kept)
 
     def pack(self, slots: bytes) -> bytes:
-        """Return slots, given as JSON of token → text, as message.message.slots keeps them."""
-        return self._compressor.compress(slots)
+        """Return slots, given as JSON of token → text, as message.message.slots keeps them.
+
+        They are copied: what the compressor gives holds room for the unpacked.
+        """
+        return bytes(memoryview(self._compressor.compress(slots)))
 
     def unpack(self, packed: bytes) -> dict[str, str]:
         """Return the slots of a row; plain JSON, as rows of earlier versions hold it, is read too.

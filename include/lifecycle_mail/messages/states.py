@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from binascii import b2a_base64
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
@@ -49,12 +50,12 @@ class MessageKey(NamedTuple):
 
 class ClaimedMail(NamedTuple):
     """One mail as rendered for its recipient; `recipient` is its part of the request, as JSON, `packed` its slots
-    as message.message keeps them, in hex (what the packer gives holds room for the unpacked)."""
+    as message.message keeps them."""
 
     key: MessageKey
     subject: str | None
     recipient: bytes
-    packed: str
+    packed: bytes
 
 
 def take_claim(
@@ -65,13 +66,13 @@ def take_claim(
     lease_until: dt.datetime,
 ) -> int:
     """planned → claimed for the mails of one attempt, all of one step; returns how many moved."""
-    sizes = [len(mail.packed) // 2 for mail in mails]
+    sizes = [len(mail.packed) for mail in mails]
     return run(
         connection,
         "messages/take_claim",
         enrollment_ids=bigints(mail.key.enrollment_id for mail in mails),
         subjects=texts(mail.subject for mail in mails) if any(mail.subject for mail in mails) else None,
-        slots="".join([mail.packed for mail in mails]),
+        slots=b2a_base64(b"".join([mail.packed for mail in mails]), newline=False).decode(),
         starts=bigints(itertools.accumulate(sizes[:-1], initial=1)),
         sizes=bigints(sizes),
         step=mails[0].key.step,

@@ -1,8 +1,9 @@
 -- planned → claimed: the mails of one request, with what was rendered for each recipient.
 -- grain: one row a mail
 -- enrollment_ids bigint[], subjects text[] (null = no mail has one of its own), starts, sizes integer[] side by side;
--- slots text: packed, in hex, all mails' one behind the other, of which a mail's begin at `starts`, counted from 1, and
--- take `sizes` bytes (an array of them would be read letter by letter); step text they share;
+-- slots text: packed, all mails' one behind the other, in base64 (hex is half as long again for the server to read), of
+-- which a mail's begin at `starts`, counted from 1, and take `sizes` bytes (an array of them would be read letter by
+-- letter); step text they share;
 -- attempt_id bigint; now, lease_until timestamptz
 -- look-back: none
 update message.message
@@ -13,7 +14,7 @@ set
     lease_until = cast(:lease_until as timestamptz),
     attempt_id = cast(:attempt_id as bigint),
     subject = taken.subject,
-    slots = substr(decode(cast(:slots as text), 'hex'), taken.start, taken.size)
+    slots = substr(decode(cast(:slots as text), 'base64'), taken.start, taken.size)
 from
     unnest(
         cast(:enrollment_ids as bigint[]),
