@@ -5,9 +5,9 @@
 -- period 'day' or 'week';
 -- cap mails, 1 or more (null = counted, never refused)
 -- look-back: the reservations of that period
--- Places are taken in one order everywhere, the first of each address before any other, by address: two claims would
--- else wait for each other.
-with wanted as (
+-- Places are taken in the order of addresses everywhere: two claims would else wait for each other. `wanted` makes that
+-- order, and what follows it keeps it: each mail's places are looked up one after the other (lateral).
+with wanted as materialized (
     select
         cast(md5(mail.address) as uuid) as address_key,
         mail.enrollment_id,
@@ -15,55 +15,60 @@ with wanted as (
             when cast(:period as text) = 'week' then cast(date_trunc('week', cast(mail.day as timestamp)) as date)
             else mail.day
         end as starts_on
-    from unnest(
-        cast(:addresses as text[]),
-        cast(:days as date[]),
-        cast(:enrollment_ids as bigint[])
-    ) as mail (address, day, enrollment_id)
+    from
+        unnest(
+            cast(:addresses as text[]),
+            cast(:days as date[]),
+            cast(:enrollment_ids as bigint[])
+        ) as mail (address, day, enrollment_id)
+    order by address_key
 ),
 
--- Most have no mail in their period yet: the key itself tells who has, and only of those it is asked how many.
-firsts as (
-    insert into delivery.cap_reservation (address_key, period, starts_on, n, enrollment_id, step)
-    select
-        wanted.address_key,
-        cast(:period as text) as period,
-        wanted.starts_on,
-        1 as n,
-        wanted.enrollment_id,
-        cast(:step as text) as step
-    from wanted
-    order by wanted.address_key
-    on conflict do nothing
-    returning cap_reservation.enrollment_id
-),
-
--- The lowest free place: a returned mail may have left one open below others.
-counted as (
+-- Most have no mail in their period yet: only of those who have one it is asked which places are held.
+held as (
     select
         wanted.*,
         case
-            when held.places is null then 1
-            else (
-                select min(free.n)
-                from generate_series(1, coalesce(cast(:cap as integer), cardinality(held.places) + 1)) as free (n)
-                where not free.n = any(held.places)
-            )
-        end as place
+            when one.is_held
+                then array(
+                    select cap_reservation.n
+                    from delivery.cap_reservation
+                    where
+                        cap_reservation.address_key = wanted.address_key
+                        and cap_reservation.period = cast(:period as text)
+                        and cap_reservation.starts_on = wanted.starts_on
+                )
+        end as places
     from wanted
-    cross join
-        lateral (
-            select array_agg(cap_reservation.n) as places
-            from delivery.cap_reservation
-            where
-                cap_reservation.address_key = wanted.address_key
-                and cap_reservation.period = cast(:period as text)
-                and cap_reservation.starts_on = wanted.starts_on
-        ) as held
-    where wanted.enrollment_id not in (select firsts.enrollment_id from firsts)
+    left join lateral (
+        select true as is_held
+        from delivery.cap_reservation
+        where
+            cap_reservation.address_key = wanted.address_key
+            and cap_reservation.period = cast(:period as text)
+            and cap_reservation.starts_on = wanted.starts_on
+        limit 1
+    ) as one on true
 ),
 
-others as (
+-- The lowest free place: a returned mail may have left one open below others. What counts is how many are held, by
+-- mails of whatever topic: another cap, or none, may have let them go beyond this one.
+counted as materialized (
+    select
+        held.*,
+        case
+            when held.places is null then 1
+            when cardinality(held.places) < cast(:cap as integer) or cast(:cap as integer) is null
+                then (
+                    select min(free.n)
+                    from generate_series(1, cardinality(held.places) + 1) as free (n)
+                    where not free.n = any(held.places)
+                )
+        end as place
+    from held
+),
+
+taken as (
     insert into delivery.cap_reservation (address_key, period, starts_on, n, enrollment_id, step)
     select
         counted.address_key,
@@ -74,7 +79,6 @@ others as (
         cast(:step as text) as step
     from counted
     where counted.place is not null
-    order by counted.address_key
     on conflict do nothing
     returning cap_reservation.enrollment_id
 )
@@ -84,5 +88,4 @@ select
     cast(:step as text) as step,
     case when counted.place is null then 'capped' else 'raced' end as outcome
 from counted
-left join others on counted.enrollment_id = others.enrollment_id
-where others.enrollment_id is null
+where counted.enrollment_id not in (select taken.enrollment_id from taken)

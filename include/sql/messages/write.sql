@@ -6,7 +6,8 @@
 -- shells jsonb: [{step, variant, language, currency, shell_id}]
 -- look-back: decisions after `after` up to `upto`
 -- Written in the order of series, which is the customers': decisions lie as deciding's joins left them, and a claim
--- takes mails as they lie. Every look-up of a claim goes to another page else (docs/decisions/0023).
+-- takes mails of one moment as they lie: without this order each of its look-ups reads another page
+-- (docs/decisions/0023).
 with shell as (
     select
         given.step,
