@@ -108,7 +108,7 @@ def test_of_two_claims_at_once_one_gets_the_place(warehouse: Engine, ends: str, 
 
 
 def test_claims_that_name_the_same_people_in_other_orders_end(warehouse: Engine) -> None:
-    """Places are taken by address: of claims that wait for each other none can hold what the one before it waits for."""
+    """Places are taken by address: of claims that wait, none can hold what another before it waits for."""
     people = [f"person{number}" for number in range(60)]
     with warehouse.begin() as connection:
         for name in people[::3]:

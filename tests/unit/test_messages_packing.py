@@ -41,7 +41,7 @@ def test_the_sample_of_the_shell_makes_slots_small() -> None:
 
 
 def test_packed_slots_hold_no_room_for_the_unpacked() -> None:
-    """A thousand of them wait for their request: what the compressor gives is as large in memory as what it was given."""
+    """A thousand of them wait for their request, and what the compressor gives is as large as what it was given."""
     slots, dictionary = slots_and_dictionary()
     pack = packer(dictionary).pack
     pack(slots)
