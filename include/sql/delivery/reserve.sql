@@ -6,7 +6,7 @@
 -- cap mails, 1 or more (null = counted, never refused)
 -- look-back: the reservations of that period
 -- Places are taken in the order of addresses everywhere: two claims would else wait for each other. `wanted` makes that
--- order, and what follows it keeps it: each mail's places are looked up one after the other (lateral).
+-- order, and what follows it keeps it, row by row; each look-up is beside the one before it.
 with wanted as materialized (
     select
         cast(md5(mail.address) as uuid) as address_key,
@@ -24,31 +24,18 @@ with wanted as materialized (
     order by address_key
 ),
 
--- Most have no mail in their period yet: only of those who have one it is asked which places are held.
-held as (
+held as materialized (
     select
         wanted.*,
-        case
-            when one.is_held
-                then array(
-                    select cap_reservation.n
-                    from delivery.cap_reservation
-                    where
-                        cap_reservation.address_key = wanted.address_key
-                        and cap_reservation.period = cast(:period as text)
-                        and cap_reservation.starts_on = wanted.starts_on
-                )
-        end as places
+        array(
+            select cap_reservation.n
+            from delivery.cap_reservation
+            where
+                cap_reservation.address_key = wanted.address_key
+                and cap_reservation.period = cast(:period as text)
+                and cap_reservation.starts_on = wanted.starts_on
+        ) as places
     from wanted
-    left join lateral (
-        select true as is_held
-        from delivery.cap_reservation
-        where
-            cap_reservation.address_key = wanted.address_key
-            and cap_reservation.period = cast(:period as text)
-            and cap_reservation.starts_on = wanted.starts_on
-        limit 1
-    ) as one on true
 ),
 
 -- The lowest free place: a returned mail may have left one open below others. What counts is how many are held, by
@@ -57,7 +44,7 @@ counted as materialized (
     select
         held.*,
         case
-            when held.places is null then 1
+            when cardinality(held.places) = 0 then 1
             when cardinality(held.places) < cast(:cap as integer) or cast(:cap as integer) is null
                 then (
                     select min(free.n)
