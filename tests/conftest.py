@@ -19,7 +19,7 @@ from fasteners import InterProcessLock
 from sqlalchemy.engine import Engine, make_url
 
 from lifecycle_mail.database import engine
-from lifecycle_mail.migrations import migrate, migration_files
+from lifecycle_mail.migrations import migrate, schema_fingerprint
 from local_stack.postgres import embedded_server_package
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -62,9 +62,8 @@ def _tune(url: str) -> None:
 
 @pytest.fixture(scope="session")
 def template_database(server_url: str, run_folder: Path) -> str:
-    """Name of a migrated database to clone; its name changes with the migrations."""
-    digest = uuid.uuid5(uuid.NAMESPACE_OID, "".join(file.read_text() for file in migration_files())).hex[:12]
-    name = f"lifecycle_template_{digest}"
+    """Name of a migrated database to clone; its name changes with the schema."""
+    name = f"lifecycle_template_{schema_fingerprint()[:12]}"
     with InterProcessLock(run_folder / "template.lock"):
         if not _exists(server_url, name):
             _admin(server_url, f'create database "{name}_making"')

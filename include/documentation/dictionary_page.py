@@ -1,6 +1,6 @@
 """docs/data_dictionary.md: every table, view and column of the warehouse, as its comments tell it.
 
-The comments are `comment on …` statements in the migrations; the page is read from a database that was just
+The comments are `comment on …` statements in include/sql/<stage>/schema; the page is read from a database that was just
 migrated, so that what it says is there.
 """
 
@@ -37,7 +37,7 @@ SCHEMAS = (
 _HEAD = """# Data dictionary
 
 Generated from the database's comments by `make docs`: edit the `comment on` statements in
-`include/sql/migrations/`, not this page. Schemas follow the path; times are instants (`timestamptz`), read
+`include/sql/<stage>/schema/`, not this page. Schemas follow the path; times are instants (`timestamptz`), read
 in UTC; a day is a date in the reporting zone where a column does not say otherwise. **Bold** columns are
 the primary key.
 """

@@ -147,6 +147,12 @@ def scalar(connection: Connection, name: str, /, **parameters: Any) -> Any:
     return run(connection, name, **parameters).scalar_one()
 
 
+def execute_script(connection: Connection, script: str) -> None:
+    """Execute the statements of `script`, which takes no parameters: % and : stay as they are."""
+    with raw_cursor(connection) as cursor:
+        cursor.execute(script)
+
+
 def bigints(values: Iterable[int]) -> str:
     """Return numbers as PostgreSQL writes an array of them: of a list the driver asks each value for its own text."""
     return "{" + ",".join(map(str, values)) + "}"

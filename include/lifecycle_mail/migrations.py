@@ -1,35 +1,32 @@
-"""Bring the warehouse's schema up to this version: SQL files, applied once each, in order of their names.
+"""Bring the warehouse's schema up to this version: table changes once each, functions and views as they are now.
 
-Below every stage. A migration file may hold several statements and takes no parameters. Files that were
-applied are never edited once released; a changed one is refused with its name.
+Below every stage. Migration files change tables (and carry over the data in them); each is applied once, in order of
+their names, and never edited once released. Functions and views have files of their own (`schema`), which are applied
+again when their text changed.
+
+The first file is the baseline: every table as the migrations before it made them. A warehouse that stands at the last
+of those is at the baseline.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import SQL_FOLDER, lock
+from lifecycle_mail.database import SQL_FOLDER, execute_script, lock
 from lifecycle_mail.errors import SchemaOutOfDate
+from lifecycle_mail.schema import apply_definitions, definitions, stale_definitions
 
 MIGRATIONS_FOLDER = SQL_FOLDER / "migrations"
-
-_LEDGER = """
-create schema if not exists installation;
-create table if not exists installation.migration (
-    name text primary key,
-    md5 text not null,
-    applied_at timestamptz not null default now()
-);
-comment on table installation.migration is 'Migrations applied to this database, one row a file.';
-comment on column installation.migration.name is 'File name without its ending.';
-comment on column installation.migration.md5 is 'Checksum of the file as it was applied.';
-comment on column installation.migration.applied_at is 'When it was applied.';
-"""
+LEDGER_FILE = SQL_FOLDER / "installation" / "ledger.sql"
+BASELINE = "0025_baseline"
+AT_BASELINE = "0025_drops_of_who_left"  # the last migration before there was a baseline
+_FORMER_TEXT = re.compile(r"^-- formerly: ([0-9a-f]{32})$", re.MULTILINE)
 
 
 def migration_files() -> list[Path]:
@@ -37,15 +34,25 @@ def migration_files() -> list[Path]:
     return sorted(MIGRATIONS_FOLDER.glob("[0-9]*.sql"))
 
 
+def schema_fingerprint() -> str:
+    """Return a checksum that changes with any migration, function or view."""
+    files = [*migration_files(), *(one.path for one in definitions())]
+    return hashlib.md5(b"\0".join(file.read_bytes() for file in files), usedforsecurity=False).hexdigest()
+
+
 def migrate(warehouse: Engine, progress: Callable[[str], None] = lambda name: None) -> list[str]:
-    """Apply what is missing, each file in a transaction of its own, and return the names applied.
+    """Apply what is missing and return the names applied: migrations, then files of functions and views.
+
+    Each migration is a transaction of its own; functions and views are one together.
 
     Raises:
-        SchemaOutOfDate: a file that was applied has changed since.
+        SchemaOutOfDate: the warehouse is older than the baseline, a file that was applied has changed since, or a
+            function or view cannot be applied.
     """
     with warehouse.begin() as connection:
         lock(connection, "migrate")
-        _execute_script(connection, _LEDGER)
+        execute_script(connection, LEDGER_FILE.read_text(encoding="utf-8"))
+        _adopt_baseline(connection)
     applied = []
     for file in migration_files():
         with warehouse.begin() as connection:
@@ -54,6 +61,9 @@ def migrate(warehouse: Engine, progress: Callable[[str], None] = lambda name: No
                 progress(file.stem)
                 _apply(connection, file)
                 applied.append(file.stem)
+    with warehouse.begin() as connection:
+        lock(connection, "migrate")
+        applied += apply_definitions(connection, progress)
     return applied
 
 
@@ -64,12 +74,14 @@ def require_migrated(warehouse: Engine) -> None:
         SchemaOutOfDate: says to run ``migrate``.
     """
     with warehouse.connect() as connection:
-        known = connection.execute(sa.text("select to_regclass('installation.migration')")).scalar_one()
+        known = connection.execute(sa.text("select to_regclass('installation.definition')")).scalar_one()
         names = set(connection.execute(_NAMES).scalars()) if known else set()
-    missing = [file.stem for file in migration_files() if file.stem not in names]
+        missing = [file.stem for file in migration_files() if file.stem not in names]
+        if known and not missing:
+            missing = [one.file for one in stale_definitions(connection)]
     if missing:
         raise SchemaOutOfDate(
-            f"the warehouse lacks {len(missing)} migration(s), first {missing[0]}: "
+            f"the warehouse lacks {len(missing)} change(s) of the schema, first {missing[0]}: "
             "run `python -m lifecycle_mail migrate`"
         )
 
@@ -77,10 +89,23 @@ def require_migrated(warehouse: Engine) -> None:
 _NAMES = sa.text("select name from installation.migration")
 
 
+def _adopt_baseline(connection: Connection) -> None:
+    """Note that a warehouse of before the baseline is at it, where it stands at the last migration before."""
+    names = set(connection.execute(_NAMES).scalars())
+    if not names or BASELINE in names:
+        return
+    if AT_BASELINE not in names:
+        raise SchemaOutOfDate(
+            f"the warehouse is at migration {max(names)}, older than the baseline {AT_BASELINE}: run `migrate` of the "
+            "last version that has that file first, then of this one"
+        )
+    _record(connection, MIGRATIONS_FOLDER / f"{BASELINE}.sql")
+
+
 def _is_missing(connection: Connection, file: Path) -> bool:
     query = sa.text("select md5 from installation.migration where name = :name")
     applied_md5 = connection.execute(query, {"name": file.stem}).scalar_one_or_none()
-    if applied_md5 not in (None, _md5(file)):
+    if applied_md5 not in (None, _md5(file), *_former_md5s(file)):
         raise SchemaOutOfDate(
             f"migration {file.name} was changed after it was applied to this database: "
             "restore the file and add a new migration instead"
@@ -89,17 +114,19 @@ def _is_missing(connection: Connection, file: Path) -> bool:
 
 
 def _apply(connection: Connection, file: Path) -> None:
-    _execute_script(connection, file.read_text(encoding="utf-8"))
+    execute_script(connection, file.read_text(encoding="utf-8"))
+    _record(connection, file)
+
+
+def _record(connection: Connection, file: Path) -> None:
     record = sa.text("insert into installation.migration (name, md5) values (:name, :md5)")
     connection.execute(record, {"name": file.stem, "md5": _md5(file)})
 
 
-def _execute_script(connection: Connection, script: str) -> None:
-    # Straight to the driver: without parameters it takes several statements and leaves % and : alone.
-    cursor = connection.connection.cursor()
-    cursor.execute(script)
-    cursor.close()
-
-
 def _md5(file: Path) -> str:
     return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def _former_md5s(file: Path) -> list[str]:
+    """Return the checksums of texts that changed the tables in the same way: lines '-- formerly: <md5>'."""
+    return _FORMER_TEXT.findall(file.read_text(encoding="utf-8"))

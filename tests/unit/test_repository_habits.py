@@ -41,8 +41,11 @@ def test_no_module_has_a_vague_name() -> None:
     assert [file for file, said in words.items() if VAGUE_NAMES & said] == []
 
 
+SCHEMA_FOLDERS = {"migrations", "schema", "functions", "views"}
 SQL_FILES = [
-    file for file in tracked_files("include/sql/**/*.sql") if file.parent.name != "migrations"
+    file
+    for file in tracked_files("include/sql/**/*.sql")
+    if file.parent.name not in SCHEMA_FOLDERS and file.stem != "ledger"
 ]
 
 

@@ -1,0 +1,12 @@
+-- The first instant at or after `at` at which clocks in `zone` show `local`: where they go back an hour and show
+-- it twice, the first of the two.
+create or replace function decision.first_instant(local timestamp, zone text, at timestamptz) returns timestamptz
+language sql immutable parallel safe as $$
+    select case
+        when
+            ((local at time zone zone) - interval '1 hour') at time zone zone = local
+            and (local at time zone zone) - interval '1 hour' >= at
+            then (local at time zone zone) - interval '1 hour'
+        else local at time zone zone
+    end
+$$;

@@ -1,0 +1,90 @@
+create schema delivery;
+comment on schema delivery is 'Stage 6, delivery: every request to the provider, caps, pauses and approvals.';
+
+create table delivery.attempt (
+    attempt_id bigint generated always as identity primary key,
+    shell_id bigint not null,
+    campaign text not null,
+    worker text not null,
+    recipients integer not null,
+    claimed_at timestamptz not null,
+    lease_until timestamptz not null,
+    finished_at timestamptz,
+    outcome text check (
+        outcome in ('accepted', 'returned', 'rejected', 'in_doubt', 'split')
+    ),
+    http_status integer,
+    x_message_id text,
+    error text
+);
+create index attempt_open on delivery.attempt (lease_until) where outcome is null;
+
+comment on table delivery.attempt is 'Requests to the provider, one row a claim of up to 1,000 mails.';
+comment on column delivery.attempt.attempt_id is 'One claim and its one request.';
+comment on column delivery.attempt.shell_id is 'Shared part of the request.';
+comment on column delivery.attempt.campaign is 'Campaign.';
+comment on column delivery.attempt.worker is 'Who claimed: host, process, shard.';
+comment on column delivery.attempt.recipients is 'Messages claimed.';
+comment on column delivery.attempt.claimed_at is '`now` of the claim, committed before the request.';
+comment on column delivery.attempt.lease_until is 'Past this the claim is in doubt.';
+comment on column delivery.attempt.finished_at is 'When the answer was recorded.';
+comment on column delivery.attempt.outcome is 'What became of it; null = unanswered.';
+comment on column delivery.attempt.http_status is 'Status, if one came.';
+comment on column delivery.attempt.x_message_id is 'The provider''s id of the request.';
+comment on column delivery.attempt.error is 'What went wrong, without personal data.';
+
+create table delivery.cap_reservation (
+    address_key uuid not null,
+    period text not null check (period in ('day', 'week')),
+    starts_on date not null,
+    n integer not null,
+    enrollment_id bigint not null,
+    step text not null,
+    primary key (address_key, period, starts_on, n)
+);
+
+comment on table delivery.cap_reservation is
+'Places under the caps that mails hold, one row an address, period and place.';
+comment on column delivery.cap_reservation.address_key is 'md5 of the address: one a person, not readable.';
+comment on column delivery.cap_reservation.period is 'What the cap counts.';
+comment on column delivery.cap_reservation.starts_on is 'Local day, or Monday of the local week.';
+comment on column delivery.cap_reservation.n is 'n-th mail of that period.';
+comment on column delivery.cap_reservation.enrollment_id is 'Message''s enrollment.';
+comment on column delivery.cap_reservation.step is 'Message''s step.';
+
+create table delivery.pause (
+    scope text primary key,
+    reason text not null,
+    detail text,
+    paused_at timestamptz not null
+);
+
+comment on table delivery.pause is 'Pauses in force, one row a scope; every claim reads them.';
+comment on column delivery.pause.scope is '''all'', or ''campaign:<name>''.';
+comment on column delivery.pause.reason is 'Who or what paused: operator, dag, breaker, provider.';
+comment on column delivery.pause.detail is 'The numbers or the answer behind it.';
+comment on column delivery.pause.paused_at is 'Since when.';
+
+create table delivery.resumption (
+    scope text primary key,
+    resumed_at timestamptz not null
+);
+
+comment on table delivery.resumption is
+'When sending was last resumed, one row a scope; breakers judge what was accepted since.';
+comment on column delivery.resumption.scope is '''all'', or ''campaign:<name>''.';
+comment on column delivery.resumption.resumed_at is 'Breakers judge what was accepted since.';
+
+create table delivery.approval (
+    campaign text not null,
+    definition_md5 text not null,
+    approved_at timestamptz not null,
+    approved_by text not null,
+    primary key (campaign, definition_md5)
+);
+
+comment on table delivery.approval is 'Approvals of campaigns for live sending, one row a campaign and definition.';
+comment on column delivery.approval.campaign is 'Campaign.';
+comment on column delivery.approval.definition_md5 is 'Definition that was approved.';
+comment on column delivery.approval.approved_at is 'When.';
+comment on column delivery.approval.approved_by is 'By whom, a role or a login, not an address.';

@@ -1,0 +1,55 @@
+create schema if not exists installation;
+comment on schema installation is
+'What belongs to the installation rather than to a stage: facts about it, migrations, upkeep of partitions.';
+
+create table installation.fact (
+    name text primary key,
+    value jsonb not null,
+    recorded_at timestamptz not null default now()
+);
+
+comment on table installation.fact is 'Facts about this installation, one row a fact.';
+comment on column installation.fact.name is 'What the fact is, e.g. delivery_mode, demo_shift_days.';
+comment on column installation.fact.value is 'Its value.';
+comment on column installation.fact.recorded_at is 'When it was written.';
+
+-- Months that retention has dropped, and why a month may not go yet.
+create table installation.retired_month (
+    parent text not null,
+    month date not null,
+    steps bigint not null,
+    dropped_at timestamptz not null,
+    primary key (parent, month)
+);
+
+comment on table installation.retired_month is
+'Months of raw rows that retention has dropped, one row a table and month.';
+comment on column installation.retired_month.parent is 'Table the month was part of.';
+comment on column installation.retired_month.month is 'First day of the month, UTC.';
+comment on column installation.retired_month.steps is
+'Steps whose final decision was among them: kpi.step_outcome must go on holding as many. 0 for events.';
+comment on column installation.retired_month.dropped_at is 'When.';
+
+create table installation.migration (
+    name text primary key,
+    md5 text not null,
+    applied_at timestamptz not null default now()
+);
+
+comment on table installation.migration is 'Migrations applied to this database, one row per file.';
+comment on column installation.migration.name is 'File name without its ending.';
+comment on column installation.migration.md5 is 'Checksum of the file as it was applied.';
+comment on column installation.migration.applied_at is 'When it was applied.';
+
+create table installation.definition (
+    file text primary key,
+    identity text not null,
+    md5 text not null,
+    applied_at timestamptz not null default now()
+);
+
+comment on table installation.definition is 'Functions and views as they were last applied, one row per file.';
+comment on column installation.definition.file is 'Place below include/sql, without its ending.';
+comment on column installation.definition.identity is 'The function with its argument types, or the view.';
+comment on column installation.definition.md5 is 'Checksum of the file as it was applied.';
+comment on column installation.definition.applied_at is 'When it was applied.';

@@ -1,0 +1,108 @@
+create schema journey;
+comment on schema journey is
+'Stage 3, journeys: who is in which series, at which step, in which arm, when it ended and why.';
+
+create table journey.campaign (
+    campaign text primary key,
+    topic text not null,
+    is_marketing boolean not null,
+    segment text not null,
+    goal_event text not null,
+    goal_within_days numeric(8, 3) not null,
+    goal_target_ratio numeric(8, 6),
+    goal_until date,
+    exit_on text[] not null,
+    holdout_ratio numeric(8, 6) not null,
+    priority integer not null,
+    definition jsonb not null,
+    definition_md5 text not null,
+    published_at timestamptz not null default now()
+);
+
+comment on table journey.campaign is 'Campaigns as last published from their files, one row a campaign.';
+comment on column journey.campaign.campaign is 'Name in include/campaigns/<name>.yaml.';
+comment on column journey.campaign.topic is 'Topic in include/topics.yaml.';
+comment on column journey.campaign.is_marketing is 'False = transactional: no holdout, no cap.';
+comment on column journey.campaign.segment is 'Segment as in segment.membership.';
+comment on column journey.campaign.goal_event is 'What counts as a conversion.';
+comment on column journey.campaign.goal_within_days is 'Conversion window, days of 24 hours.';
+comment on column journey.campaign.goal_target_ratio is 'Target conversion ratio, if set.';
+comment on column journey.campaign.goal_until is 'Target''s date, if set.';
+comment on column journey.campaign.exit_on is 'Facts that end a series early.';
+comment on column journey.campaign.holdout_ratio is 'Share of enrolled customers that gets nothing.';
+comment on column journey.campaign.priority is 'Who wins a customer''s day; higher wins.';
+comment on column journey.campaign.definition is 'The file as read.';
+comment on column journey.campaign.definition_md5 is 'What an approval holds for.';
+comment on column journey.campaign.published_at is 'When this definition was last written here.';
+
+create table journey.enrollment (
+    enrollment_id bigint generated always as identity primary key,
+    campaign text not null,
+    customer_id text not null,
+    occurrence text not null,
+    occurred_at timestamptz not null,
+    context jsonb not null default '{}',
+    enrolled_at timestamptz not null,
+    is_holdout boolean not null,
+    ended_at timestamptz,
+    end_reason text,
+    -- `customer_id` first: the index of the key also finds a customer's series.
+    unique (customer_id, campaign, occurrence)
+);
+-- No statement looks a series up by what its snapshot holds; without this most of the time of `analyze` goes into it.
+alter table journey.enrollment alter column context set statistics 0;
+create unique index enrollment_running on journey.enrollment (campaign, customer_id) where ended_at is null;
+
+comment on table journey.enrollment is
+'Series of customers, one row a campaign, customer and occurrence; at most one runs a campaign and customer.';
+comment on column journey.enrollment.enrollment_id is 'One customer in one series.';
+comment on column journey.enrollment.campaign is 'Campaign.';
+comment on column journey.enrollment.customer_id is 'Customer.';
+comment on column journey.enrollment.occurrence is 'Which time this is.';
+comment on column journey.enrollment.occurred_at is 'When the occurrence happened.';
+comment on column journey.enrollment.context is 'Snapshot at entry; leaving the segment changes nothing.';
+comment on column journey.enrollment.enrolled_at is 'as_of of the run that enrolled; steps count from here.';
+comment on column journey.enrollment.is_holdout is 'Gets nothing, so that lift is measured.';
+comment on column journey.enrollment.ended_at is 'When the series ended; null = running.';
+comment on column journey.enrollment.end_reason is 'Completed, converted, superseded, unsubscribed, cart_emptied…';
+
+create table journey.step_due (
+    step_due_id bigint generated always as identity,
+    enrollment_id bigint not null,
+    step text not null,
+    campaign text not null,
+    customer_id text not null,
+    variant text not null,
+    due_at timestamptz not null,
+    noticed_at timestamptz not null,
+    -- Due steps are read per campaign, in order.
+    primary key (campaign, step_due_id),
+    unique (enrollment_id, step)
+);
+
+comment on table journey.step_due is 'Steps that came due, one row an enrollment and step.';
+comment on column journey.step_due.step_due_id is 'Order in which steps came due, within a campaign.';
+comment on column journey.step_due.enrollment_id is 'Enrollment.';
+comment on column journey.step_due.step is 'Step of the campaign file.';
+comment on column journey.step_due.campaign is 'Campaign.';
+comment on column journey.step_due.customer_id is 'Customer.';
+comment on column journey.step_due.variant is 'Arm of the step''s variants; ''default'' where there are none.';
+comment on column journey.step_due.due_at is 'enrolled_at + after_hours.';
+comment on column journey.step_due.noticed_at is 'as_of of the run that noticed.';
+
+-- The step a series awaits, in a narrow row of its own: what changes at every step no longer rewrites the snapshot
+-- and every index of its enrollment.
+create table journey.upcoming (
+    enrollment_id bigint primary key,
+    campaign text not null,
+    position integer not null,
+    due_at timestamptz not null
+);
+create index upcoming_due on journey.upcoming (campaign, due_at);
+
+comment on table journey.upcoming is 'Steps that series await, one row an enrollment with a step left.';
+comment on column journey.upcoming.enrollment_id is 'Enrollment.';
+comment on column journey.upcoming.campaign is 'Campaign.';
+comment on column journey.upcoming.position is 'Position of the first step not yet due, from 0.';
+comment on column journey.upcoming.due_at is
+'When that step is due; once the series ended, the run that ended it: what is left comes due at once.';

@@ -1,0 +1,21 @@
+-- What may reach a goal, as a function that is written into the statement that calls it: kpi.goal_at holds
+-- subqueries, so that each call of it is a statement of its own, and a roll-up calls it once a mail.
+create or replace function kpi.goal_facts(
+    goal text, of_campaign text, of_customer text, since timestamptz, till timestamptz
+)
+returns table (reached_at timestamptz)
+language sql stable parallel safe as $$
+    select o.ordered_at from source.orders as o
+    where goal = 'order' and o.customer_id = of_customer and o.ordered_at between since and till
+        and o.status <> 'cancelled'
+    union all
+    select v.viewed_at from source.page_view as v
+    where goal = 'page_view' and v.customer_id = of_customer and v.viewed_at between since and till
+    union all
+    select r.reviewed_at from source.review as r
+    where goal = 'review' and r.customer_id = of_customer and r.reviewed_at between since and till
+    union all
+    select f.redeemed_at from source.offer as f
+    where goal = 'offer_used' and f.customer_id = of_customer and f.redeemed_at between since and till
+        and (f.campaign is null or f.campaign = of_campaign)
+$$;

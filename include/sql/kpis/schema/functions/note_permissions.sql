@@ -1,0 +1,12 @@
+-- Which customers' membership of the list may have changed. Written by whoever changes a fact, in the same
+-- transaction, so that a roll-up misses nothing whatever the order of commits.
+create or replace function kpi.note_permissions() returns trigger
+language plpgsql as $$
+begin
+    insert into kpi.list_change (customer_id) select distinct customer_id from changed;
+    return null;
+end
+$$;
+
+create or replace trigger kpi_list_change after insert on source.permission_change
+referencing new table as changed for each statement execute function kpi.note_permissions();

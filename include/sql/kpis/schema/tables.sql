@@ -1,0 +1,329 @@
+create schema kpi;
+comment on schema kpi is
+'Stage 8, kpis: numerators and denominators an analyst can add up; rates are views over them.';
+
+create table kpi.step_outcome (
+    enrollment_id bigint not null,
+    step text not null,
+    campaign text not null,
+    customer_id text not null,
+    variant text not null,
+    day date not null,
+    decision_id bigint,
+    decided_at timestamptz,
+    decision_outcome text,
+    decision_reason text,
+    state text,
+    reason text,
+    is_open boolean not null,
+    accepted_at timestamptz,
+    goal_until timestamptz,
+    outcome text check (
+        outcome in ('pending', 'delivered', 'bounced_hard', 'bounced_soft', 'dropped')
+    ),
+    takes_credit boolean not null,
+    planned_day date,
+    held_out_day date,
+    skipped_day date,
+    accepted_day date,
+    delivered_day date,
+    opened_day date,
+    machine_opened_day date,
+    clicked_day date,
+    converted_day date,
+    bounced_hard_day date,
+    bounced_soft_day date,
+    dropped_day date,
+    unsubscribed_day date,
+    complained_day date,
+    primary key (enrollment_id, step)
+);
+create index step_outcome_open on kpi.step_outcome (enrollment_id, step) where is_open;
+create index step_outcome_customer on kpi.step_outcome (customer_id, accepted_at) where accepted_at is not null;
+create index step_outcome_day on kpi.step_outcome (day);
+create index step_outcome_converted on kpi.step_outcome (customer_id) where converted_day is not null;
+
+comment on table kpi.step_outcome is
+'What became of each step, one row an enrollment and step: what all campaign numbers are counted from.';
+comment on column kpi.step_outcome.enrollment_id is 'Enrollment.';
+comment on column kpi.step_outcome.step is 'Step.';
+comment on column kpi.step_outcome.campaign is 'Campaign.';
+comment on column kpi.step_outcome.customer_id is 'Customer.';
+comment on column kpi.step_outcome.variant is 'Arm of the step, or ''holdout''.';
+comment on column kpi.step_outcome.day is 'Reporting day: of acceptance, else of the final decision.';
+comment on column kpi.step_outcome.decision_id is 'Final decision; null = none is kept.';
+comment on column kpi.step_outcome.decided_at is 'When it was made.';
+comment on column kpi.step_outcome.decision_outcome is 'send, skip, defer, hold.';
+comment on column kpi.step_outcome.decision_reason is 'Its reason.';
+comment on column kpi.step_outcome.state is 'State of the message; null = there is none.';
+comment on column kpi.step_outcome.reason is 'Why nothing was mailed: of the decision, or of the message.';
+comment on column kpi.step_outcome.is_open is
+'A message may still come or move: looked at again by the next roll-up.';
+comment on column kpi.step_outcome.accepted_at is 'When the provider took the mail.';
+comment on column kpi.step_outcome.goal_until is 'End of the conversion window.';
+comment on column kpi.step_outcome.outcome is 'What became of an accepted mail, one each; pending = nothing heard.';
+comment on column kpi.step_outcome.takes_credit is 'An order inside the window may be credited to it.';
+comment on column kpi.step_outcome.planned_day is
+'Reporting day a message was decided; null = there is none, likewise below.';
+comment on column kpi.step_outcome.held_out_day is 'Held out.';
+comment on column kpi.step_outcome.skipped_day is 'Skipped for another reason.';
+comment on column kpi.step_outcome.accepted_day is 'Taken by the provider.';
+comment on column kpi.step_outcome.delivered_day is 'Taken by the mailbox, or proven so by the recipient.';
+comment on column kpi.step_outcome.opened_day is 'First human open.';
+comment on column kpi.step_outcome.machine_opened_day is 'First machine open.';
+comment on column kpi.step_outcome.clicked_day is 'First click.';
+comment on column kpi.step_outcome.converted_day is 'Goal reached inside the window.';
+comment on column kpi.step_outcome.bounced_hard_day is 'Hard bounce.';
+comment on column kpi.step_outcome.bounced_soft_day is 'Soft bounce.';
+comment on column kpi.step_outcome.dropped_day is 'Dropped by the provider.';
+comment on column kpi.step_outcome.unsubscribed_day is 'Unsubscribed by this mail.';
+comment on column kpi.step_outcome.complained_day is 'Spam report.';
+
+create table kpi.campaign_daily (
+    day date not null,
+    campaign text not null,
+    step text not null,
+    variant text not null,
+    planned bigint not null default 0,
+    held_out bigint not null default 0,
+    skipped bigint not null default 0,
+    accepted bigint not null default 0,
+    delivered bigint not null default 0,
+    openers bigint not null default 0,
+    machine_openers bigint not null default 0,
+    clickers bigint not null default 0,
+    converters bigint not null default 0,
+    revenue numeric(20, 4) default 0,
+    currency text,
+    bounced_hard bigint not null default 0,
+    bounced_soft bigint not null default 0,
+    dropped bigint not null default 0,
+    unsubscribed bigint not null default 0,
+    complained bigint not null default 0,
+    primary key (day, campaign, step, variant)
+);
+
+comment on table kpi.campaign_daily is
+'Counts of a day by what was accepted or decided on it, one row a reporting day, campaign, step and variant.';
+comment on column kpi.campaign_daily.day is 'Reporting day: of acceptance, else of the final decision.';
+comment on column kpi.campaign_daily.campaign is 'Campaign.';
+comment on column kpi.campaign_daily.step is 'Step.';
+comment on column kpi.campaign_daily.variant is 'Arm of the step, or ''holdout''.';
+comment on column kpi.campaign_daily.planned is 'Messages made.';
+comment on column kpi.campaign_daily.held_out is 'Steps of customers who are held out.';
+comment on column kpi.campaign_daily.skipped is 'Steps skipped for any other reason.';
+comment on column kpi.campaign_daily.accepted is 'Messages the provider took.';
+comment on column kpi.campaign_daily.delivered is 'Of these: ended in the mailbox.';
+comment on column kpi.campaign_daily.openers is 'Of delivered: opened by a human, many opens count once.';
+comment on column kpi.campaign_daily.machine_openers is
+'Of delivered: opened by a machine, beside and never inside openers.';
+comment on column kpi.campaign_daily.clickers is 'Of delivered: clicked.';
+comment on column kpi.campaign_daily.converters is 'Of accepted that did not bounce: goal reached inside the window.';
+comment on column kpi.campaign_daily.revenue is
+'Orders credited, in `currency`; null = several, see campaign_revenue_daily.';
+comment on column kpi.campaign_daily.currency is 'ISO 4217; null = no order, or several currencies.';
+comment on column kpi.campaign_daily.bounced_hard is 'Of accepted: ended in a hard bounce.';
+comment on column kpi.campaign_daily.bounced_soft is 'Of accepted: ended in a soft bounce.';
+comment on column kpi.campaign_daily.dropped is 'Of accepted: dropped by the provider.';
+comment on column kpi.campaign_daily.unsubscribed is 'Of delivered: unsubscribed by this mail.';
+comment on column kpi.campaign_daily.complained is 'Of delivered: spam report.';
+
+create table kpi.event_daily (
+    day date not null,
+    campaign text not null,
+    step text not null,
+    variant text not null,
+    planned bigint not null default 0,
+    held_out bigint not null default 0,
+    skipped bigint not null default 0,
+    accepted bigint not null default 0,
+    delivered bigint not null default 0,
+    openers bigint not null default 0,
+    machine_openers bigint not null default 0,
+    clickers bigint not null default 0,
+    converters bigint not null default 0,
+    revenue numeric(20, 4) default 0,
+    currency text,
+    bounced_hard bigint not null default 0,
+    bounced_soft bigint not null default 0,
+    dropped bigint not null default 0,
+    unsubscribed bigint not null default 0,
+    complained bigint not null default 0,
+    primary key (day, campaign, step, variant)
+);
+
+comment on table kpi.event_daily is
+'The same counts by the day on which each thing happened, one row a reporting day, campaign, step and variant.';
+comment on column kpi.event_daily.day is 'Reporting day on which it happened.';
+comment on column kpi.event_daily.campaign is 'Campaign.';
+comment on column kpi.event_daily.step is 'Step.';
+comment on column kpi.event_daily.variant is 'Arm of the step, or ''holdout''.';
+comment on column kpi.event_daily.planned is 'Messages decided that day.';
+comment on column kpi.event_daily.held_out is 'Steps held out that day.';
+comment on column kpi.event_daily.skipped is 'Steps skipped that day.';
+comment on column kpi.event_daily.accepted is 'Messages taken that day.';
+comment on column kpi.event_daily.delivered is 'Messages that reached the mailbox that day.';
+comment on column kpi.event_daily.openers is 'Messages first opened by a human that day.';
+comment on column kpi.event_daily.machine_openers is 'Messages first opened by a machine that day.';
+comment on column kpi.event_daily.clickers is 'Messages first clicked that day.';
+comment on column kpi.event_daily.converters is 'Messages whose goal was reached that day.';
+comment on column kpi.event_daily.revenue is 'Credited orders placed that day, in `currency`; null = several.';
+comment on column kpi.event_daily.currency is 'ISO 4217; null = no order, or several currencies.';
+comment on column kpi.event_daily.bounced_hard is 'Hard bounces that day.';
+comment on column kpi.event_daily.bounced_soft is 'Soft bounces that day.';
+comment on column kpi.event_daily.dropped is 'Drops that day.';
+comment on column kpi.event_daily.unsubscribed is 'Messages by which a person unsubscribed that day.';
+comment on column kpi.event_daily.complained is 'Messages reported as spam that day.';
+
+create table kpi.order_credit (
+    order_id text primary key,
+    customer_id text not null,
+    enrollment_id bigint not null,
+    step text not null,
+    campaign text not null,
+    variant text not null,
+    day date not null,
+    order_day date not null,
+    currency text not null,
+    revenue numeric(20, 4) not null
+);
+
+comment on table kpi.order_credit is 'Which mail an order is credited to, one row an order.';
+comment on column kpi.order_credit.order_id is 'Order, credited once.';
+comment on column kpi.order_credit.customer_id is 'Who ordered.';
+comment on column kpi.order_credit.enrollment_id is 'Message that takes the credit: the last one before the order…';
+comment on column kpi.order_credit.step is '…whose window holds it.';
+comment on column kpi.order_credit.campaign is 'Its campaign.';
+comment on column kpi.order_credit.variant is 'Its arm.';
+comment on column kpi.order_credit.day is 'Its reporting day.';
+comment on column kpi.order_credit.order_day is 'Reporting day of the order.';
+comment on column kpi.order_credit.currency is 'ISO 4217 of the order; XXX = it names none.';
+comment on column kpi.order_credit.revenue is 'Order total.';
+
+create table kpi.campaign_revenue_daily (
+    day date not null,
+    campaign text not null,
+    step text not null,
+    variant text not null,
+    currency text not null,
+    orders bigint not null,
+    revenue numeric(20, 4) not null,
+    primary key (day, campaign, step, variant, currency)
+);
+
+comment on table kpi.campaign_revenue_daily is
+'Credited revenue by the mail''s day, one row a reporting day, campaign, step, variant and currency.';
+comment on column kpi.campaign_revenue_daily.day is 'Reporting day of the message.';
+comment on column kpi.campaign_revenue_daily.campaign is 'Campaign.';
+comment on column kpi.campaign_revenue_daily.step is 'Step.';
+comment on column kpi.campaign_revenue_daily.variant is 'Arm of the step.';
+comment on column kpi.campaign_revenue_daily.currency is 'ISO 4217; XXX = the orders name none.';
+comment on column kpi.campaign_revenue_daily.orders is 'Orders credited.';
+comment on column kpi.campaign_revenue_daily.revenue is 'Their totals.';
+
+create table kpi.event_revenue_daily (
+    day date not null,
+    campaign text not null,
+    step text not null,
+    variant text not null,
+    currency text not null,
+    orders bigint not null,
+    revenue numeric(20, 4) not null,
+    primary key (day, campaign, step, variant, currency)
+);
+
+comment on table kpi.event_revenue_daily is
+'Credited revenue by the order''s day, one row a reporting day, campaign, step, variant and currency.';
+comment on column kpi.event_revenue_daily.day is 'Reporting day of the order.';
+comment on column kpi.event_revenue_daily.campaign is 'Campaign.';
+comment on column kpi.event_revenue_daily.step is 'Step.';
+comment on column kpi.event_revenue_daily.variant is 'Arm of the step.';
+comment on column kpi.event_revenue_daily.currency is 'ISO 4217; XXX = the orders name none.';
+comment on column kpi.event_revenue_daily.orders is 'Orders credited.';
+comment on column kpi.event_revenue_daily.revenue is 'Their totals.';
+
+create table kpi.list_movement (
+    customer_id text not null,
+    day date not null,
+    movement text not null check (movement in (
+        'joined', 'returned', 'unsubscribed', 'bounced', 'complained', 'sunset', 'withdrawn', 'erased'
+    )),
+    primary key (customer_id, day, movement)
+);
+create index list_movement_day on kpi.list_movement (day, movement);
+
+comment on table kpi.list_movement is
+'Comings and leavings of the list, one row a customer, reporting day and movement.';
+comment on column kpi.list_movement.customer_id is 'Who came or went.';
+comment on column kpi.list_movement.day is 'Reporting day.';
+comment on column kpi.list_movement.movement is 'What happened; one coming and one leave a customer and day at most.';
+
+create table kpi.list_daily (
+    day date primary key,
+    opening bigint not null default 0,
+    joined bigint not null default 0,
+    unsubscribed bigint not null default 0,
+    bounced bigint not null default 0,
+    complained bigint not null default 0,
+    sunset bigint not null default 0,
+    withdrawn bigint not null default 0,
+    erased bigint not null default 0,
+    returned bigint not null default 0,
+    closing bigint not null default 0
+);
+
+comment on table kpi.list_daily is
+'The list day by day, one row a reporting day: opening plus joined and returned, less those who left, is closing.';
+comment on column kpi.list_daily.day is 'Reporting day; every day from the first movement on.';
+comment on column kpi.list_daily.opening is 'Customers on the list when the day began.';
+comment on column kpi.list_daily.joined is 'On the list for the first time.';
+comment on column kpi.list_daily.unsubscribed is 'Left by unsubscribing from everything.';
+comment on column kpi.list_daily.bounced is 'Left by a hard bounce or a lasting drop.';
+comment on column kpi.list_daily.complained is 'Left by a spam report.';
+comment on column kpi.list_daily.sunset is 'Left by our policy for the silent.';
+comment on column kpi.list_daily.withdrawn is 'Left because permission was withdrawn or no longer confirmed.';
+comment on column kpi.list_daily.erased is 'Left by erasure.';
+comment on column kpi.list_daily.returned is 'On the list again.';
+comment on column kpi.list_daily.closing is 'Customers on the list when the day ended.';
+
+create table kpi.list_change (
+    customer_id text not null
+);
+
+comment on table kpi.list_change is
+'Customers whose place on the list the next roll-up looks at; rows may repeat and are taken away by it.';
+comment on column kpi.list_change.customer_id is
+'Customer whose permission, suppression or address changed since the last roll-up.';
+
+create table kpi.rolled_load (
+    load_id bigint primary key
+);
+
+comment on table kpi.rolled_load is 'Loads of feeds that the roll-up has taken in, one row a load.';
+comment on column kpi.rolled_load.load_id is 'Finished load of feeds that the roll-up has taken in.';
+
+create table kpi.progress (
+    name text primary key,
+    value text not null
+);
+
+comment on table kpi.progress is 'How far the roll-up has come, one row a thing it follows.';
+comment on column kpi.progress.name is 'What: events, decisions:<campaign>, goal:<campaign>, reporting_zone.';
+comment on column kpi.progress.value is 'How far, or what it was.';
+
+create table kpi.roll_up (
+    roll_up_id bigint generated always as identity primary key,
+    rolled_up_at timestamptz not null,
+    is_full boolean not null,
+    outcomes bigint not null,
+    customers bigint not null,
+    orders bigint not null
+);
+
+comment on table kpi.roll_up is 'Runs of the roll-up, one row a run.';
+comment on column kpi.roll_up.roll_up_id is 'One roll-up.';
+comment on column kpi.roll_up.rolled_up_at is '`now` of the run.';
+comment on column kpi.roll_up.is_full is 'Recomputed everything.';
+comment on column kpi.roll_up.outcomes is 'Steps looked at.';
+comment on column kpi.roll_up.customers is 'Customers whose list membership was looked at.';
+comment on column kpi.roll_up.orders is 'Orders credited anew.';

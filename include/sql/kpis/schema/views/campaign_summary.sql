@@ -1,0 +1,121 @@
+-- The same over all days: a campaign (step and variant null), each of its steps (variant null), each arm.
+create or replace view kpi.campaign_summary as
+with level as (
+    select
+        d.campaign,
+        d.step,
+        d.variant,
+        min(d.day) as first_day,
+        max(d.day) as last_day,
+        sum(d.planned) as planned,
+        sum(d.held_out) as held_out,
+        sum(d.skipped) as skipped,
+        sum(d.accepted) as accepted,
+        sum(d.delivered) as delivered,
+        sum(d.openers) as openers,
+        sum(d.machine_openers) as machine_openers,
+        sum(d.clickers) as clickers,
+        sum(d.converters) as converters,
+        case
+            when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then sum(d.revenue)
+        end as revenue,
+        case when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then max(d.currency) end
+            as currency,
+        sum(d.bounced_hard) as bounced_hard,
+        sum(d.bounced_soft) as bounced_soft,
+        sum(d.dropped) as dropped,
+        sum(d.unsubscribed) as unsubscribed,
+        sum(d.complained) as complained
+    from kpi.campaign_daily as d
+    group by grouping sets ((d.campaign), (d.campaign, d.step), (d.campaign, d.step, d.variant))
+)
+
+select
+    l.campaign,
+    l.step,
+    l.variant,
+    l.first_day,
+    l.last_day,
+    l.planned,
+    l.held_out,
+    l.skipped,
+    l.accepted,
+    l.delivered,
+    kpi.rate(l.delivered, l.accepted) as delivery_rate,
+    l.openers,
+    kpi.rate(l.openers, l.delivered) as open_rate,
+    0.20 as open_rate_benchmark,
+    l.machine_openers,
+    kpi.rate(l.machine_openers, l.delivered) as machine_open_rate,
+    l.clickers,
+    kpi.rate(l.clickers, l.delivered) as click_through_rate,
+    0.03 as click_through_rate_benchmark,
+    kpi.rate(l.clickers, l.openers) as click_to_open_rate,
+    l.converters,
+    kpi.rate(l.converters, l.delivered) as conversion_rate,
+    c.goal_target_ratio as conversion_rate_benchmark,
+    l.bounced_hard,
+    kpi.rate(l.bounced_hard, l.accepted) as hard_bounce_rate,
+    l.bounced_soft,
+    kpi.rate(l.bounced_soft, l.accepted) as soft_bounce_rate,
+    kpi.rate(l.bounced_hard + l.bounced_soft, l.accepted) as bounce_rate,
+    0.0042 as bounce_rate_benchmark,
+    l.dropped,
+    kpi.rate(l.dropped, l.accepted) as drop_rate,
+    l.unsubscribed,
+    kpi.rate(l.unsubscribed, l.delivered) as unsubscribe_rate,
+    0.0005 as unsubscribe_rate_benchmark,
+    l.complained,
+    kpi.rate(l.complained, l.delivered) as complaint_rate,
+    0.001 as complaint_rate_benchmark,
+    l.revenue,
+    l.currency,
+    kpi.rate(l.revenue, l.delivered) as revenue_per_email
+from level as l
+left join journey.campaign as c on l.campaign = c.campaign;
+
+comment on view kpi.campaign_summary is
+'All days together: one row a campaign (step, variant null), one a step of it (variant null), one an arm of that.';
+comment on column kpi.campaign_summary.campaign is 'Campaign.';
+comment on column kpi.campaign_summary.step is 'Step; null = the whole campaign.';
+comment on column kpi.campaign_summary.variant is 'Arm of the step; null = all of them.';
+comment on column kpi.campaign_summary.first_day is 'First reporting day.';
+comment on column kpi.campaign_summary.last_day is 'Last reporting day.';
+comment on column kpi.campaign_summary.planned is 'Messages made.';
+comment on column kpi.campaign_summary.held_out is 'Steps of customers who are held out.';
+comment on column kpi.campaign_summary.skipped is 'Steps skipped for any other reason.';
+comment on column kpi.campaign_summary.accepted is
+'Messages the provider took: denominator of deliveries and bounces.';
+comment on column kpi.campaign_summary.delivered is
+'Messages that ended in the mailbox: denominator of what people did.';
+comment on column kpi.campaign_summary.delivery_rate is 'delivered / accepted; near 1 is good.';
+comment on column kpi.campaign_summary.openers is 'Messages opened by a human.';
+comment on column kpi.campaign_summary.open_rate is 'openers / delivered.';
+comment on column kpi.campaign_summary.open_rate_benchmark is 'Guides'' benchmark.';
+comment on column kpi.campaign_summary.machine_openers is 'Messages opened by a machine.';
+comment on column kpi.campaign_summary.machine_open_rate is 'machine_openers / delivered; says nothing about people.';
+comment on column kpi.campaign_summary.clickers is 'Messages clicked.';
+comment on column kpi.campaign_summary.click_through_rate is 'clickers / delivered.';
+comment on column kpi.campaign_summary.click_through_rate_benchmark is 'Guides'' benchmark.';
+comment on column kpi.campaign_summary.click_to_open_rate is 'clickers / openers.';
+comment on column kpi.campaign_summary.converters is 'Messages whose goal was reached inside the window.';
+comment on column kpi.campaign_summary.conversion_rate is 'converters / delivered.';
+comment on column kpi.campaign_summary.conversion_rate_benchmark is 'The campaign''s own target.';
+comment on column kpi.campaign_summary.bounced_hard is 'Hard bounces.';
+comment on column kpi.campaign_summary.hard_bounce_rate is 'bounced_hard / accepted.';
+comment on column kpi.campaign_summary.bounced_soft is 'Soft bounces.';
+comment on column kpi.campaign_summary.soft_bounce_rate is 'bounced_soft / accepted.';
+comment on column kpi.campaign_summary.bounce_rate is '(bounced_hard + bounced_soft) / accepted.';
+comment on column kpi.campaign_summary.bounce_rate_benchmark is 'Guides'' benchmark; below is good.';
+comment on column kpi.campaign_summary.dropped is 'Messages the provider dropped.';
+comment on column kpi.campaign_summary.drop_rate is 'dropped / accepted.';
+comment on column kpi.campaign_summary.unsubscribed is 'Messages by which a person unsubscribed.';
+comment on column kpi.campaign_summary.unsubscribe_rate is 'unsubscribed / delivered.';
+comment on column kpi.campaign_summary.unsubscribe_rate_benchmark is 'Guides'' benchmark; below is good.';
+comment on column kpi.campaign_summary.complained is 'Spam reports.';
+comment on column kpi.campaign_summary.complaint_rate is 'complained / delivered.';
+comment on column kpi.campaign_summary.complaint_rate_benchmark is
+'Guides'' benchmark; below is good, 0.003 is the limit.';
+comment on column kpi.campaign_summary.revenue is 'Orders credited, in `currency`; null = several currencies.';
+comment on column kpi.campaign_summary.currency is 'ISO 4217; null = no order, or several currencies.';
+comment on column kpi.campaign_summary.revenue_per_email is 'revenue / delivered.';

@@ -1,0 +1,20 @@
+-- Where all messages stand, those in doubt included.
+create or replace view kpi.message_states as
+select
+    o.campaign,
+    o.step,
+    o.variant,
+    o.state,
+    o.outcome,
+    count(*) as messages
+from kpi.step_outcome as o
+where o.state is not null
+group by o.campaign, o.step, o.variant, o.state, o.outcome;
+
+comment on view kpi.message_states is 'States of all messages, one row a campaign, step, variant, state and outcome.';
+comment on column kpi.message_states.campaign is 'Campaign.';
+comment on column kpi.message_states.step is 'Step.';
+comment on column kpi.message_states.variant is 'Arm of the step.';
+comment on column kpi.message_states.state is 'State of the message.';
+comment on column kpi.message_states.outcome is 'What became of it once accepted.';
+comment on column kpi.message_states.messages is 'Messages.';

@@ -1,0 +1,127 @@
+create schema message;
+comment on schema message is 'Stage 5, messages: what will be sent, and the state of every mail.';
+
+create table message.shell (
+    shell_id bigint generated always as identity primary key,
+    shell_key text not null unique,
+    campaign text not null,
+    step text not null,
+    variant text not null,
+    language text not null,
+    currency text not null,
+    template text not null,
+    template_version text not null,
+    topic text not null,
+    token text not null,
+    slot_tokens jsonb not null,
+    subject text not null,
+    preheader text not null,
+    html text not null,
+    text_part text not null,
+    brand jsonb not null,
+    offer jsonb,
+    created_at timestamptz not null default now(),
+    slots_dictionary bytea
+);
+
+comment on table message.shell is
+'The shared part of mails, one row a campaign, step, variant, language, currency and template version.';
+comment on column message.shell.shell_id is 'The part of a mail that is the same for everyone.';
+comment on column message.shell.shell_key is 'Campaign, step, variant, language, currency, template version.';
+comment on column message.shell.campaign is 'Campaign.';
+comment on column message.shell.step is 'Step.';
+comment on column message.shell.variant is 'Variant.';
+comment on column message.shell.language is 'Language.';
+comment on column message.shell.currency is 'ISO 4217.';
+comment on column message.shell.template is 'Template folder.';
+comment on column message.shell.template_version is 'Hash of everything the rendering depends on.';
+comment on column message.shell.topic is 'Topic: sender, group, caps.';
+comment on column message.shell.token is 'Random part of this shell''s slot tokens.';
+comment on column message.shell.slot_tokens is 'Slot name → token.';
+comment on column message.shell.subject is 'Subject, with tokens where it is personal.';
+comment on column message.shell.preheader is 'Preview text, with tokens.';
+comment on column message.shell.html is 'HTML part, with tokens.';
+comment on column message.shell.text_part is 'Plain-text part, with tokens.';
+comment on column message.shell.brand is 'Name, colours and addresses it was rendered with.';
+comment on column message.shell.offer is 'Offer of the step, if any.';
+comment on column message.shell.created_at is 'When it was rendered.';
+comment on column message.shell.slots_dictionary is
+'Slots of the template''s sample recipient, what slots of this shell are compressed against; null = nothing.';
+
+create table message.message (
+    message_id uuid not null,
+    enrollment_id bigint not null,
+    step text not null,
+    campaign text not null,
+    customer_id text not null,
+    channel text not null default 'email',
+    topic text not null,
+    variant text not null,
+    priority integer not null,
+    shell_id bigint not null,
+    state text not null default 'planned' check (
+        state in ('planned', 'claimed', 'accepted', 'rejected', 'in_doubt', 'abandoned', 'cancelled')
+    ),
+    reason text,
+    planned_at timestamptz not null,
+    not_before timestamptz not null,
+    expires_at timestamptz not null,
+    send_day date not null,
+    claimed_at timestamptz,
+    lease_until timestamptz,
+    attempt_id bigint,
+    accepted_at timestamptz,
+    settled_at timestamptz,
+    subject text,
+    slots bytea,
+    primary key (enrollment_id, step)
+) partition by hash (enrollment_id);
+alter table message.message alter column slots set storage external;
+create table message.message_p0 partition of message.message for values with (modulus 8, remainder 0);
+create table message.message_p1 partition of message.message for values with (modulus 8, remainder 1);
+create table message.message_p2 partition of message.message for values with (modulus 8, remainder 2);
+create table message.message_p3 partition of message.message for values with (modulus 8, remainder 3);
+create table message.message_p4 partition of message.message for values with (modulus 8, remainder 4);
+create table message.message_p5 partition of message.message for values with (modulus 8, remainder 5);
+create table message.message_p6 partition of message.message for values with (modulus 8, remainder 6);
+create table message.message_p7 partition of message.message for values with (modulus 8, remainder 7);
+create index message_planned on message.message (shell_id, not_before) where state = 'planned';
+create index message_attempt on message.message (attempt_id) where state in ('claimed', 'in_doubt', 'abandoned');
+create index message_rejected on message.message (campaign, settled_at) where state = 'rejected';
+create index message_accepted on message.message (accepted_at) where accepted_at is not null;
+
+comment on table message.message is 'Mails, one row an enrollment and step: that key makes a second mail impossible.';
+comment on column message.message.message_id is 'Travels as lm_message_id; its first half is the enrollment.';
+comment on column message.message.enrollment_id is 'Enrollment; with step the never-twice key.';
+comment on column message.message.step is 'Step.';
+comment on column message.message.campaign is 'Campaign.';
+comment on column message.message.customer_id is 'Recipient.';
+comment on column message.message.channel is 'e-mail today.';
+comment on column message.message.topic is 'Topic.';
+comment on column message.message.variant is 'Variant.';
+comment on column message.message.priority is 'Who wins a customer''s day.';
+comment on column message.message.shell_id is 'Shared part.';
+comment on column message.message.state is 'planned → claimed → accepted | rejected | in_doubt …';
+comment on column message.message.reason is 'Why it was rejected, cancelled, returned or settled.';
+comment on column message.message.planned_at is '`now` of the run that wrote it.';
+comment on column message.message.not_before is 'First permitted moment.';
+comment on column message.message.expires_at is 'Past this it is cancelled as stale.';
+comment on column message.message.send_day is 'Recipient''s local date of not_before: caps count by it.';
+comment on column message.message.claimed_at is 'Last claim.';
+comment on column message.message.lease_until is 'Past this a claim is in doubt.';
+comment on column message.message.attempt_id is 'Last attempt.';
+comment on column message.message.accepted_at is 'When the provider took it.';
+comment on column message.message.settled_at is 'When it reached its last state.';
+comment on column message.message.subject is 'Personal subject, if it has one.';
+comment on column message.message.slots is
+'Personal parts: JSON of token → text, Zstandard against the shell''s slots_dictionary. With the shell the exact mail.';
+
+create table message.progress (
+    campaign text primary key,
+    last_decision_id bigint not null
+);
+
+comment on table message.progress is 'How far each campaign has written its mails, one row a campaign.';
+comment on column message.progress.campaign is 'Campaign.';
+comment on column message.progress.last_decision_id is
+'Every decision up to this one has its message, if it gets one.';

@@ -1,0 +1,50 @@
+-- segment.last_activity_at as in 0020, asking the same.
+create or replace function segment.last_activity_at(of_customer text, as_of timestamptz) returns timestamptz
+language plpgsql stable parallel safe as $$
+begin
+    return greatest(
+        (
+            select max(o.ordered_at) from source.orders as o
+            where o.customer_id = of_customer and o.ordered_at <= as_of and o.status <> 'cancelled'
+        ),
+        (
+            select max(v.viewed_at) from source.page_view as v
+            where v.customer_id = of_customer and v.viewed_at <= as_of
+        ),
+        (
+            select
+                max(
+                    greatest(
+                        case when e.last_open_at <= as_of then e.last_open_at end,
+                        case when e.last_click_at <= as_of then e.last_click_at end
+                    )
+                )
+            from event.engagement as e
+            where
+                e.customer_id = of_customer
+                and (e.first_open_at is not null or e.first_click_at is not null)
+        ),
+        (
+            select max(r.occurred_at)
+            from event.engagement as e
+            inner join event.event as r on e.message_id = r.message_id and r.occurred_at <= as_of
+            where
+                e.customer_id = of_customer
+                and (e.first_open_at is not null or e.first_click_at is not null)
+                and (
+                    (
+                        r.event = 'open'
+                        and coalesce(r.raw ->> 'sg_machine_open', 'false') not in ('true', '1')
+                        and e.first_open_at <= as_of
+                        and e.last_open_at > as_of
+                    )
+                    or (
+                        r.event = 'click'
+                        and e.first_click_at <= as_of
+                        and e.last_click_at > as_of
+                    )
+                )
+        )
+    );
+end
+$$;

@@ -1,0 +1,8 @@
+-- The keyed hash under which an erased address is remembered (HMAC's shape, of built-in functions).
+create or replace function source.address_hash(address text, link_secret text) returns bytea
+language sql immutable parallel safe as $$
+    select sha256(
+        convert_to(link_secret, 'UTF8')
+        || sha256(convert_to(link_secret, 'UTF8') || convert_to(lower(address), 'UTF8'))
+    )
+$$;

@@ -1,0 +1,412 @@
+create schema source;
+comment on schema source is
+'Stage 1, sources: the shop''s facts as the feeds tell them, what was refused and why, one activity row a customer.';
+
+create table source.load (
+    load_id bigint generated always as identity primary key,
+    started_at timestamptz not null default now(),
+    finished_at timestamptz,
+    counts jsonb not null default '{}'
+);
+
+comment on table source.load is 'Runs of `load`, one row a run.';
+comment on column source.load.load_id is 'One run of `load`.';
+comment on column source.load.started_at is 'When the load began.';
+comment on column source.load.finished_at is 'When it was committed.';
+comment on column source.load.counts is 'Rows loaded and rejected, by feed.';
+
+create table source.customer (
+    customer_id text primary key,
+    email text,
+    address text generated always as (lower(email)) stored,
+    created_at timestamptz not null,
+    first_name text,
+    last_name text,
+    locale text,
+    timezone text,
+    country text,
+    currency text,
+    birthday date,
+    signup_source text,
+    permission text not null default 'none' check (permission in ('none', 'pending', 'confirmed', 'withdrawn')),
+    permission_at timestamptz,
+    erased_at timestamptz,
+    load_id bigint not null,
+    check (email is not null or erased_at is not null)
+);
+create index customer_address on source.customer (address);
+create index customer_erased on source.customer (customer_id) where erased_at is not null;
+-- Two branches of journey.exit_fact ask for one customer: without it the answer "no" reads the whole row.
+create index customer_withdrawn on source.customer (customer_id) where permission = 'withdrawn';
+
+comment on table source.customer is 'Customers as the newest feed tells them, one row a customer.';
+comment on column source.customer.customer_id is 'The shop''s key.';
+comment on column source.customer.email is 'Address as given; null only after erasure.';
+comment on column source.customer.address is 'Address as compared: lower case.';
+comment on column source.customer.created_at is 'Sign-up.';
+comment on column source.customer.first_name is 'Given name.';
+comment on column source.customer.last_name is 'Family name.';
+comment on column source.customer.locale is 'BCP 47, e.g. en-GB.';
+comment on column source.customer.timezone is 'IANA zone; null counts as UTC.';
+comment on column source.customer.country is 'ISO 3166-1 alpha-2, upper case.';
+comment on column source.customer.currency is 'ISO 4217, upper case.';
+comment on column source.customer.birthday is 'Date of birth.';
+comment on column source.customer.signup_source is 'Where the customer came from.';
+comment on column source.customer.permission is 'Newest entry of the consent log.';
+comment on column source.customer.permission_at is 'When that permission was given or withdrawn.';
+comment on column source.customer.erased_at is 'Set by erasure; personal columns are null then.';
+comment on column source.customer.load_id is 'Load that last wrote the row.';
+
+create table source.permission_change (
+    customer_id text not null,
+    permission text not null check (permission in ('none', 'pending', 'confirmed', 'withdrawn')),
+    permission_at timestamptz not null,
+    origin text not null,
+    load_id bigint,
+    recorded_at timestamptz not null default now(),
+    primary key (customer_id, permission_at, permission)
+);
+
+comment on table source.permission_change is
+'The log of consent, one row each time something was said; rows are never changed.';
+comment on column source.permission_change.customer_id is 'Whose permission.';
+comment on column source.permission_change.permission is 'What was said.';
+comment on column source.permission_change.permission_at is 'When it was said.';
+comment on column source.permission_change.origin is 'Feed, unsubscribe, sunset…';
+comment on column source.permission_change.load_id is 'Load that brought it, if a feed did.';
+comment on column source.permission_change.recorded_at is 'When it was written here.';
+
+create table source.former_address (
+    customer_id text not null,
+    address text not null,
+    replaced_at timestamptz not null default now(),
+    primary key (customer_id, address)
+);
+create index former_address_address on source.former_address (address);
+
+comment on table source.former_address is 'Addresses a customer had before, one row a (customer, address).';
+comment on column source.former_address.customer_id is 'Whose address it was.';
+comment on column source.former_address.address is 'The address, lower case; removed by erasure.';
+comment on column source.former_address.replaced_at is 'When a feed brought another one.';
+
+create table source.erased_address (
+    address_hash bytea primary key,
+    erased_at timestamptz not null
+);
+
+comment on table source.erased_address is
+'Addresses of erased people as keyed hashes, one row an address: no feed brings them back.';
+comment on column source.erased_address.address_hash is 'Keyed hash of the erased address.';
+comment on column source.erased_address.erased_at is 'When.';
+
+create table source.product (
+    product_id text primary key,
+    name text not null,
+    product_type text,
+    category text,
+    price numeric(14, 4),
+    currency text,
+    is_consumable boolean not null default false,
+    units_per_pack numeric(14, 4),
+    daily_use numeric(14, 4),
+    delivery_days numeric(8, 2),
+    goods_kind text check (goods_kind in ('soft', 'hard')),
+    upgrade_product_id text,
+    url text,
+    image_url text,
+    load_id bigint not null
+);
+
+comment on table source.product is 'Products, one row a product.';
+comment on column source.product.product_id is 'The shop''s key.';
+comment on column source.product.name is 'As customers know it.';
+comment on column source.product.product_type is 'Kind of product; rhythm of repurchase is learned per type.';
+comment on column source.product.category is 'Department.';
+comment on column source.product.price is 'List price, in currency.';
+comment on column source.product.currency is 'ISO 4217.';
+comment on column source.product.is_consumable is 'Used up, and so replenished.';
+comment on column source.product.units_per_pack is 'Units in one pack.';
+comment on column source.product.daily_use is 'Units a day a customer uses.';
+comment on column source.product.delivery_days is 'Days from order to arrival.';
+comment on column source.product.goods_kind is 'Soft or hard goods.';
+comment on column source.product.upgrade_product_id is 'The dearer relative.';
+comment on column source.product.url is 'Product page.';
+comment on column source.product.image_url is 'Picture.';
+comment on column source.product.load_id is 'Load that last wrote the row.';
+
+create table source.orders (
+    order_id text primary key,
+    customer_id text not null,
+    ordered_at timestamptz not null,
+    total numeric(14, 4) not null check (total >= 0),
+    currency text,
+    cart_id text,
+    delivered_at timestamptz,
+    offer_code text,
+    status text not null default 'placed' check (status in ('placed', 'cancelled', 'refunded')),
+    load_id bigint not null
+);
+create index orders_customer on source.orders (customer_id, ordered_at) include (order_id, status);
+create index orders_load on source.orders (load_id);
+
+comment on table source.orders is 'Orders, one row an order; one that was cancelled never counts.';
+comment on column source.orders.order_id is 'The shop''s key.';
+comment on column source.orders.customer_id is 'Who ordered.';
+comment on column source.orders.ordered_at is 'When.';
+comment on column source.orders.total is 'Order total, in currency.';
+comment on column source.orders.currency is 'ISO 4217.';
+comment on column source.orders.cart_id is 'Cart it came from.';
+comment on column source.orders.delivered_at is 'When the goods arrived.';
+comment on column source.orders.offer_code is 'Offer redeemed.';
+comment on column source.orders.status is 'A cancelled order never counts.';
+comment on column source.orders.load_id is 'Load that last wrote the row.';
+
+create table source.order_line (
+    order_id text not null,
+    line_no integer not null,
+    product_id text not null,
+    quantity numeric(14, 4) not null check (quantity >= 0),
+    unit_price numeric(14, 4) not null check (unit_price >= 0),
+    load_id bigint not null,
+    primary key (order_id, line_no)
+);
+create index order_line_product on source.order_line (product_id);
+
+comment on table source.order_line is 'What was bought, one row an order and line.';
+comment on column source.order_line.order_id is 'Order.';
+comment on column source.order_line.line_no is 'Line in the order.';
+comment on column source.order_line.product_id is 'Product bought.';
+comment on column source.order_line.quantity is 'Packs bought.';
+comment on column source.order_line.unit_price is 'Price a pack, in the order''s currency.';
+comment on column source.order_line.load_id is 'Load that last wrote the row.';
+
+create table source.cart (
+    cart_id text primary key,
+    customer_id text not null,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    status text not null check (status in ('open', 'ordered', 'emptied')),
+    url text,
+    load_id bigint not null
+);
+create index cart_customer on source.cart (customer_id, updated_at);
+create index cart_open on source.cart (updated_at) where status = 'open';
+
+comment on table source.cart is 'Carts in their latest state, one row a cart.';
+comment on column source.cart.cart_id is 'The shop''s key.';
+comment on column source.cart.customer_id is 'Whose cart.';
+comment on column source.cart.created_at is 'First item.';
+comment on column source.cart.updated_at is 'Last change; only the latest state is kept.';
+comment on column source.cart.status is 'Latest state.';
+comment on column source.cart.url is 'Link back to the cart.';
+comment on column source.cart.load_id is 'Load that last wrote the row.';
+
+create table source.cart_line (
+    cart_id text not null,
+    product_id text not null,
+    quantity numeric(14, 4) not null check (quantity >= 0),
+    unit_price numeric(14, 4) not null check (unit_price >= 0),
+    load_id bigint not null,
+    primary key (cart_id, product_id)
+);
+
+comment on table source.cart_line is 'What lies in a cart now, one row a cart and product.';
+comment on column source.cart_line.cart_id is 'Cart.';
+comment on column source.cart_line.product_id is 'Product in it.';
+comment on column source.cart_line.quantity is 'Packs.';
+comment on column source.cart_line.unit_price is 'Price a pack.';
+comment on column source.cart_line.load_id is 'Load that last wrote the row.';
+
+create table source.page_view (
+    view_id text primary key,
+    customer_id text not null,
+    viewed_at timestamptz not null,
+    product_id text,
+    topic text,
+    seconds_on_page numeric(10, 2) check (seconds_on_page >= 0),
+    load_id bigint not null
+);
+create index page_view_customer on source.page_view (customer_id, viewed_at);
+-- Facts that may reach a goal are found by the load that brought them.
+create index page_view_load on source.page_view using brin (load_id);
+
+comment on table source.page_view is 'Visits of pages, one row a view.';
+comment on column source.page_view.view_id is 'The shop''s key.';
+comment on column source.page_view.customer_id is 'Who looked.';
+comment on column source.page_view.viewed_at is 'When.';
+comment on column source.page_view.product_id is 'Product page, if one.';
+comment on column source.page_view.topic is 'Topic page, if one.';
+comment on column source.page_view.seconds_on_page is 'Time on the page.';
+comment on column source.page_view.load_id is 'Load that last wrote the row.';
+
+create table source.lead_action (
+    action_id text primary key,
+    customer_id text not null,
+    kind text not null,
+    subject text,
+    acted_at timestamptz not null,
+    load_id bigint not null
+);
+create index lead_action_customer on source.lead_action (customer_id, acted_at);
+
+comment on table source.lead_action is 'What leads did (subscribed, downloaded, registered…), one row an action.';
+comment on column source.lead_action.action_id is 'The shop''s key.';
+comment on column source.lead_action.customer_id is 'Who acted.';
+comment on column source.lead_action.kind is 'Subscribe, download, webinar, event, feature_use…';
+comment on column source.lead_action.subject is 'What it was about.';
+comment on column source.lead_action.acted_at is 'When.';
+comment on column source.lead_action.load_id is 'Load that last wrote the row.';
+
+create table source.review (
+    review_id text primary key,
+    customer_id text not null,
+    product_id text not null,
+    order_id text,
+    rating numeric(4, 2) not null,
+    reviewed_at timestamptz not null,
+    load_id bigint not null
+);
+create index review_customer on source.review (customer_id, reviewed_at);
+create index review_load on source.review using brin (load_id);
+
+comment on table source.review is 'Reviews, one row a review.';
+comment on column source.review.review_id is 'The shop''s key.';
+comment on column source.review.customer_id is 'Who wrote it.';
+comment on column source.review.product_id is 'About what.';
+comment on column source.review.order_id is 'Bought with.';
+comment on column source.review.rating is 'As given.';
+comment on column source.review.reviewed_at is 'When.';
+comment on column source.review.load_id is 'Load that last wrote the row.';
+
+create table source.referral (
+    referral_id text primary key,
+    customer_id text not null,
+    referred_customer_id text,
+    referred_at timestamptz not null,
+    load_id bigint not null
+);
+
+comment on table source.referral is 'Referrals, one row a referral.';
+comment on column source.referral.referral_id is 'Key of the referral.';
+comment on column source.referral.customer_id is 'Who referred.';
+comment on column source.referral.referred_customer_id is 'The friend, once known.';
+comment on column source.referral.referred_at is 'When.';
+comment on column source.referral.load_id is 'Load that last wrote the row.';
+
+create table source.offer (
+    offer_code text primary key,
+    customer_id text,
+    campaign text,
+    percent numeric(6, 3) check (percent >= 0 and percent <= 100),
+    valid_from timestamptz not null,
+    valid_until timestamptz not null,
+    redeemed_at timestamptz,
+    load_id bigint not null
+);
+create index offer_customer on source.offer (customer_id);
+create index offer_load on source.offer using brin (load_id);
+
+comment on table source.offer is 'Offers and their use, one row an offer code.';
+comment on column source.offer.offer_code is 'The code a customer types.';
+comment on column source.offer.customer_id is 'Whose personal offer; null = everyone''s.';
+comment on column source.offer.campaign is 'Campaign that gave it.';
+comment on column source.offer.percent is 'Discount, percent.';
+comment on column source.offer.valid_from is 'First instant it is valid.';
+comment on column source.offer.valid_until is 'Last instant it is valid.';
+comment on column source.offer.redeemed_at is 'When it was used.';
+comment on column source.offer.load_id is 'Load that last wrote the row.';
+
+create table source.rejected (
+    rejected_id bigint generated always as identity primary key,
+    load_id bigint not null references source.load,
+    feed text not null,
+    file text not null,
+    line bigint,
+    customer_id text,
+    reason text not null,
+    detail text,
+    row_text text,
+    row_md5 text not null,
+    rejected_at timestamptz not null default now(),
+    unique nulls not distinct (feed, file, line, reason, row_md5)
+);
+create index rejected_load on source.rejected (load_id);
+
+comment on table source.rejected is 'Feed rows that break the contract, one row a refused row and reason.';
+comment on column source.rejected.rejected_id is 'One row refused.';
+comment on column source.rejected.load_id is 'Load that refused it first.';
+comment on column source.rejected.feed is 'Customers, orders…';
+comment on column source.rejected.file is 'File name.';
+comment on column source.rejected.line is 'Line of a text file, row of another, from 1; null = the whole file.';
+comment on column source.rejected.customer_id is 'Whose row it was, where that could be read: erasure finds it.';
+comment on column source.rejected.reason is 'Named reason, e.g. negative_quantity.';
+comment on column source.rejected.detail is 'What was wrong, without the row''s personal values.';
+comment on column source.rejected.row_text is 'The row as it came.';
+comment on column source.rejected.row_md5 is 'md5 of row_text: a second load of the file adds nothing.';
+comment on column source.rejected.rejected_at is 'When.';
+
+create table source.customer_activity (
+    customer_id text primary key,
+    first_order_at timestamptz,
+    last_order_at timestamptz,
+    order_count bigint not null default 0,
+    last_view_at timestamptz,
+    last_open_at timestamptz,
+    last_click_at timestamptz,
+    last_activity_at timestamptz generated always as (
+        greatest(last_order_at, last_view_at, last_open_at, last_click_at)
+    ) stored
+);
+create index customer_activity_last on source.customer_activity (last_activity_at);
+
+comment on table source.customer_activity is
+'Newest and first facts, one row a customer with any; kept up to date from what each load changed.';
+comment on column source.customer_activity.customer_id is 'One row a customer with any fact.';
+comment on column source.customer_activity.first_order_at is 'First order that was not cancelled.';
+comment on column source.customer_activity.last_order_at is 'Last order that was not cancelled.';
+comment on column source.customer_activity.order_count is 'Orders that were not cancelled.';
+comment on column source.customer_activity.last_view_at is 'Last page view.';
+comment on column source.customer_activity.last_open_at is 'Last human open.';
+comment on column source.customer_activity.last_click_at is 'Last human click.';
+comment on column source.customer_activity.last_activity_at is
+'Newest of the four: the fast path holds for as_of at or after it.';
+
+create table source.supply (
+    customer_id text not null,
+    basis text not null check (basis in ('declared', 'rhythm')),
+    item text not null,
+    order_id text not null,
+    line_no integer not null,
+    ordered_at timestamptz not null,
+    quantity numeric not null,
+    newest_at timestamptz not null,
+    runs_out_at timestamptz not null,
+    reorder_at timestamptz not null,
+    primary key (customer_id, basis, item)
+);
+create index supply_reorder on source.supply (reorder_at);
+create index supply_newest on source.supply (newest_at);
+
+comment on table source.supply is
+'What customers have at home of consumables, one row a (customer, basis, item); equals source.supply_at(infinity)
+for everyone not in source.supply_change.';
+comment on column source.supply.customer_id is 'Who bought.';
+comment on column source.supply.basis is
+'declared: by the product''s daily use; rhythm: by the customer''s own intervals for the product type.';
+comment on column source.supply.item is 'Product (declared) or product type (rhythm).';
+comment on column source.supply.order_id is 'Latest order that counts.';
+comment on column source.supply.line_no is 'First line of the item in it.';
+comment on column source.supply.ordered_at is 'When it was ordered.';
+comment on column source.supply.quantity is 'Packs bought in it.';
+comment on column source.supply.newest_at is
+'Newest purchase the row knows: it holds for an as_of at or after this.';
+comment on column source.supply.runs_out_at is 'When the supply is used up.';
+comment on column source.supply.reorder_at is 'runs_out_at − delivery: the last moment to order.';
+
+create table source.supply_change (
+    customer_id text not null
+);
+
+comment on table source.supply_change is
+'Customers whose purchases of consumables changed since their rows in source.supply were reckoned, one row a change.';
+comment on column source.supply_change.customer_id is 'Whose rows do not count until settled.';
