@@ -21,10 +21,13 @@ from lifecycle_mail.messages import states
 from planning import campaign_of, topic_of
 
 LAST_ACTIVITY = "select segment.last_activity_at('ann', cast(:noon as timestamptz))"
-EXITS = """
-select * from journey.exit_facts_of(
-    1, 'win_back', 'ann', cast(:noon as timestamptz), cast(:noon as timestamptz), '{}', array['activity'], 'offers'
+EXITS = f"""
+with series as not materialized (
+    select
+        1 as enrollment_id, 'ann' as customer_id, cast('{{}}' as jsonb) as context,
+        cast(:noon as timestamptz) as occurred_at, cast(:noon as timestamptz) as enrolled_at
 )
+{statement("journeys/exits/activity").text}
 """
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy.engine import Engine
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine, Row
 
 from builders import NOON, customer, insert, load, order, rows
-from lifecycle_mail.decisions import decide
+from lifecycle_mail.campaigns import Campaign
+from lifecycle_mail.decisions import decide, send_hours
 from lifecycle_mail.journeys import advance, enroll, publish
+from lifecycle_mail.words import EXITS, run_with, words_of
 from planning import THREE_STEPS, campaign_of, decided, member, members, plan, states, topic_of
 
 HOUR = timedelta(hours=1)
@@ -301,27 +305,46 @@ def test_an_arm_is_the_same_whether_noted_at_enrollment_or_later(warehouse: Engi
     assert {arm for _, _, arm in at_enrollment} == {"short", "long"}
 
 
-def test_the_view_and_the_function_of_exit_facts_agree(warehouse: Engine) -> None:
-    """Journeys read the view over all running series, the claim asks the function for one: the same facts."""
-    leaving = ["order", "cart_emptied", "activity", "unsubscribed", "offer_used", "review"]
-    members(warehouse, "buyer", "viewer", "emptier", "leaver", "reviewer", "user", "silent")
-    plan(warehouse, campaign_of(exit_on=leaving), topic_of())
+def test_planning_and_the_claim_end_a_series_for_the_same_reason(warehouse: Engine) -> None:
+    """What a claim finds at noon and an hour is what the run of that hour ends the series with, for every word."""
+    campaign = campaign_of(exit_on=[word for word in words_of(EXITS) if word != "reordered"])
+    members(warehouse, "buyer", "viewer", "emptier", "leaver", "reviewer", "user", "erased", "silent")
+    plan(warehouse, campaign, topic_of())
+    at = NOON + HOUR
     with warehouse.begin() as connection:
-        order(connection, "o1", "buyer", NOON + HOUR)
-        insert(connection, "source.page_view", view_id="v", customer_id="viewer", viewed_at=NOON + HOUR,
+        order(connection, "o1", "buyer", at)
+        insert(connection, "source.page_view", view_id="v", customer_id="viewer", viewed_at=at,
                load_id=load(connection))  # fmt: skip
+        insert(connection, "source.cart", cart_id="cart-emptier", customer_id="emptier", created_at=NOON,
+               updated_at=at, status="emptied", load_id=load(connection))  # fmt: skip
         insert(connection, "source.review", review_id="r", customer_id="reviewer", product_id="p", rating=5,
-               reviewed_at=NOON + HOUR, load_id=load(connection))  # fmt: skip
+               reviewed_at=at, load_id=load(connection))  # fmt: skip
         insert(connection, "source.offer", offer_code="x", customer_id="user", valid_from=NOON,
-               valid_until=NOON + 9 * HOUR, redeemed_at=NOON + HOUR, load_id=load(connection))  # fmt: skip
-        connection.exec_driver_sql(
-            "update source.customer set permission = 'withdrawn', permission_at = now() where customer_id = 'leaver'"
-        )
-        by_view = set(rows(connection, "select enrollment_id, fact, exited_at, exits[1] from journey.exit_fact"))
-        by_function = set(rows(connection, """select e.enrollment_id, f.fact, f.exited_at, f.exits[1]
-            from journey.enrollment as e inner join journey.campaign as c on e.campaign = c.campaign
-            cross join lateral journey.exit_facts_of(e.enrollment_id, e.campaign, e.customer_id, e.occurred_at,
-                e.enrolled_at, e.context, c.exit_on, c.topic) as f
-            where e.ended_at is null"""))
-    assert by_view == by_function
-    assert {fact for _, fact, _, _ in by_view} >= {"order", "activity", "unsubscribed", "offer_used", "review"}
+               valid_until=NOON + 9 * HOUR, redeemed_at=at, load_id=load(connection))  # fmt: skip
+        for change, name in (("permission = 'withdrawn', permission_at", "leaver"), ("erased_at", "erased")):
+            connection.execute(
+                sa.text(f"update source.customer set {change} = :at where customer_id = :name"),  # noqa: S608
+                {"at": at, "name": name},
+            )
+        claimed = {row.enrollment_id: row.verdict for row in picked(connection, campaign, at)}
+    advance(warehouse, campaign, at)
+    with warehouse.connect() as connection:
+        ended = dict(rows(connection, "select enrollment_id, end_reason from journey.enrollment"))
+        names = dict(rows(connection, "select enrollment_id, customer_id from journey.enrollment"))
+    assert claimed == ended
+    # An order is a sign of life too; of several reasons at one moment the first by name stands.
+    assert {names[series]: reason for series, reason in ended.items()} == {
+        "buyer": "activity", "viewer": "activity", "emptier": "cart_emptied", "leaver": "unsubscribed",
+        "reviewer": "review", "user": "offer_used", "erased": "erased", "silent": None,
+    }  # fmt: skip
+
+
+def picked(connection: Connection, campaign: Campaign, now: datetime) -> Sequence[Row[Any]]:
+    """What a claim finds of the one shell's mails at `now`."""
+    topic = topic_of()
+    return run_with(
+        connection, "delivery/pick", "exit_words", campaign.exit_files,
+        shell_id=rows(connection, "select shell_id from message.shell")[0][0], batch=100, only_enrollment_id=None,
+        now=now, topic=topic.topic, is_marketing=True, permissions=["confirmed"], campaign_topic=campaign.topic,
+        **send_hours(campaign, topic),
+    ).all()  # fmt: skip

@@ -44,9 +44,12 @@ def test_a_query_of_a_page_runs(warehouse: Engine, query: str) -> None:
 
 @pytest.fixture
 def followed(tmp_path: Path) -> Path:
-    """A copy of include/ in which the files of CONTRIBUTING.md have been written as it says."""
+    """A copy of include/ in which the files of CONTRIBUTING.md have been written as it says, with what cases need."""
     include = tmp_path / "include"
     shutil.copytree(REPOSITORY / "include", include, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "tests/conftest.py", "tests/sql/conftest.py"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / file, tmp_path / file)
     for _, file, text in fences("CONTRIBUTING.md"):
         if file:
             target = tmp_path / file
@@ -87,6 +90,22 @@ def test_contributing_adds_a_segment_a_campaign_and_a_kpi(followed: Path, wareho
     with engine(warehouse_url).connect() as connection:
         view = sa.text("select revenue_per_click from kpi.revenue_per_click")
         assert connection.execute(view).all() == []
+
+
+def test_the_cases_of_contributing_pass(followed: Path, server_url: str) -> None:
+    """Each word that CONTRIBUTING.md adds passes the cases it adds with it."""
+    written = [Path(file) for _, file, _ in fences("CONTRIBUTING.md") if file.startswith("tests/sql/")]
+    cases = sorted({file.parent.name for file in written})
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests/sql"],
+        cwd=followed.parent,
+        env={**os.environ, "LIFECYCLE_TEST_DATABASE_URL": server_url, "PYTHONPATH": str(followed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert sorted(re.findall(r"(test_\w+) PASSED", done.stdout)) == cases
 
 
 EXCERPTS = [pytest.param(file, text, id=file) for _, file, text in fences("README.md") if file]

@@ -1,14 +1,16 @@
 """SQL cases without Python: a folder tests/sql/<stage>/<statement>/test_<case>/ is one test.
 
     given.yaml    table → rows, for example ``source.orders: [{order_id: O1, …}]``
-    params.yaml   the statement's parameters: as_of, and those of the segment that differ from its defaults
+    params.yaml   the statement's parameters, if it has any: as_of, and those of the segment that differ from its
+                  defaults
     expect.yaml   the exact rows, in any order; its first line is a comment saying what is promised
 
-The statement is include/sql/<stage>/<statement>.sql, a select. Rows of `given` may leave columns out: those
-that must not be null and have no default get the value of DEFAULTS, else one by type (text: the column's
-name, numbers: 1, true or false: false, times: 2020-01-01 00:00 UTC, json: {}). Every case has a row in
-source.load with load_id 1. Rows of `expect` name the columns they are about, all rows the same; leave
-`context` out where it is not the point. Times carry an offset; texts that look like times are texts.
+The statement is include/sql/<stage>/<statement>.sql, a select. A word of a registry (REGISTRIES: `exits` is
+journeys/exits) reads the relation it is written for: `given.yaml` holds its rows under that name, `series: [{…}]`.
+Rows of `given` may leave columns out: those that must not be null and have no default get the value of DEFAULTS, else
+one by type (text: the column's name, numbers: 1, true or false: false, times: 2020-01-01 00:00 UTC, json: {}). Every
+case has a row in source.load with load_id 1. Rows of `expect` name the columns they are about, all rows the same;
+leave `context` out where it is not the point. Times carry an offset; texts that look like times are texts.
 
 Cases run in one migrated database, each in a transaction that is rolled back. The statement is asked twice:
 before and after what is kept of the facts is settled; the rows must be the same.
@@ -17,7 +19,7 @@ before and after what is kept of the facts is settled; the rows must be the same
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
@@ -28,13 +30,23 @@ import orjson
 import pytest
 import sqlalchemy as sa
 import yaml
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
 
 from lifecycle_mail.database import engine, run, statement
 from lifecycle_mail.segments import parameters
 from lifecycle_mail.sources import settle_supplies
 
 FOLDER = Path(__file__).parent
+# Folder of cases → folder of words, the relation they read, its columns and what a column holds that a case leaves out.
+SERIES = {
+    "enrollment_id": ("bigint", 1), "campaign": ("text", "campaign"), "topic": ("text", "topic"),
+    "customer_id": ("text", "customer_id"), "occurred_at": ("timestamptz", "2020-01-01T00:00:00+00:00"),
+    "enrolled_at": ("timestamptz", "2020-01-01T00:00:00+00:00"), "context": ("jsonb", {}),
+    "may_have_left": ("boolean", True),
+}  # fmt: skip
+REGISTRIES: dict[str, tuple[str, str, dict[str, tuple[str, Any]]]] = {
+    "exits": ("journeys/exits", "series", SERIES),
+}
 START = "2020-01-01T00:00:00+00:00"
 DEFAULTS: dict[str, Any] = {
     "load_id": 1,
@@ -101,13 +113,14 @@ def check_case(warehouse: Engine, folder: Path) -> None:
     """Put the given rows in place, run the statement, compare its rows with the expected ones."""
     stage, name = folder.relative_to(FOLDER).parts[:2]
     given, expected = _read(folder / "given.yaml") or {}, _read(folder / "expect.yaml") or []
-    chosen = _read(folder / "params.yaml") or {}
+    chosen = _read(folder / "params.yaml") or {} if (folder / "params.yaml").exists() else {}
     with warehouse.connect() as connection:
         connection.execute(sa.text("insert into source.load (load_id) overriding system value values (1)"))
+        read = given.pop(REGISTRIES[stage][1]) if stage in REGISTRIES else []
         for table, rows in given.items():
             for row in rows:
                 _insert(connection, table, row)
-        ask = partial(run, connection, f"{stage}/{name}", **_parameters(stage, name, chosen))
+        ask = _question(connection, stage, name, chosen, read)
         found = ask().mappings().all()
         settle_supplies(connection)
         again = ask().mappings().all()
@@ -117,6 +130,23 @@ def check_case(warehouse: Engine, folder: Path) -> None:
     times = {column for row in found for column, value in row.items() if isinstance(value, datetime)}
     promised = [{name: _time(value) if name in times else value for name, value in row.items()} for row in expected]
     assert _sorted([{column: row[column] for column in columns} for row in found]) == _sorted(promised)
+
+
+def _question(
+    connection: Connection, stage: str, name: str, chosen: dict[str, Any], read: list[dict[str, Any]]
+) -> Callable[[], CursorResult[Any]]:
+    """Return what asks the statement; a word reads the rows `read` as its relation."""
+    if stage not in REGISTRIES:
+        return partial(run, connection, f"{stage}/{name}", **_parameters(stage, name, chosen))
+    folder, relation, columns = REGISTRIES[stage]
+    unknown = {column for row in read for column in row} - set(columns)
+    if unknown:
+        raise ValueError(f"{relation} has no column {', '.join(sorted(unknown))}")
+    rows = [{column: default for column, (_, default) in columns.items()} | row for row in read]
+    types = ", ".join(f"{column} {kind}" for column, (kind, _) in columns.items())
+    given = f"select * from jsonb_to_recordset(cast(:read as jsonb)) as given ({types})"
+    text = f"with {relation} as not materialized ({given})\n{statement(f'{folder}/{name}').text}"  # noqa: S608
+    return partial(connection.execute, sa.text(text), {"read": orjson.dumps(rows).decode(), **chosen})
 
 
 def _read(path: Path) -> Any:

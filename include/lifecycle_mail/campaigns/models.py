@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from lifecycle_mail.words import EXITS, WordOf, words_of
+
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
@@ -20,9 +22,7 @@ LONGEST_DAYS = 40_000
 
 WITHOUT_OFFER = "without_offer"
 GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
-ExitFact = Literal[
-    "order", "reordered", "cart_emptied", "unsubscribed", "activity", "offer_used", "review"
-]
+ExitWord = Annotated[str, WordOf(EXITS)]
 Permission = Literal["pending", "confirmed"]
 
 
@@ -122,7 +122,7 @@ class Campaign(_Strict):
     schedule: str = Field(description="cron expression, UTC")
     segment: SegmentUse
     goal: Goal
-    exit_on: tuple[ExitFact, ...] = ("unsubscribed",)
+    exit_on: tuple[ExitWord, ...] = ("unsubscribed",)
     holdout: Ratio = Field(0.0, description="share of enrolled customers that gets nothing")
     topic: Name
     priority: int = Field(50, ge=0, le=1000, description="higher wins a customer's day")
@@ -147,6 +147,12 @@ class Campaign(_Strict):
         if hours != sorted(hours):
             raise ValueError("steps are not in the order of after_hours: sort them")
         return self
+
+    @property
+    def exit_files(self) -> tuple[str, ...]:
+        """The SQL files of the words that end this campaign's series: those it names, and those that always do."""
+        words = words_of(EXITS)
+        return tuple(one.file for name, one in words.items() if one.always_applies or name in self.exit_on)
 
     def step_named(self, name: str) -> Step:
         """Return the step called `name` (KeyError otherwise)."""

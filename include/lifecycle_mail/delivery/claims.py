@@ -42,6 +42,7 @@ from lifecycle_mail.messages.slots import SlotRenderer
 from lifecycle_mail.messages.states import ClaimedMail, MessageKey, cancel, postpone, take_claim
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.settings import Settings
+from lifecycle_mail.words import run_with
 
 
 @dataclass(frozen=True)
@@ -289,9 +290,11 @@ def claim_in(
 def _pick(
     connection: Connection, work: ShellWork, now: dt.datetime, limit: int, only: MessageKey | None
 ) -> list[PickedMail]:
-    rows = run(
+    rows = run_with(
         connection,
         "delivery/pick",
+        "exit_words",
+        work.campaign.exit_files,
         shell_id=work.shell_id,
         batch=limit,
         only_enrollment_id=only.enrollment_id if only else None,
@@ -299,7 +302,6 @@ def _pick(
         topic=work.topic.topic,
         is_marketing=work.topic.is_marketing,
         permissions=list(work.topic.permissions),
-        exit_on=list(work.campaign.exit_on),
         campaign_topic=work.campaign.topic,
         **send_hours(work.campaign, work.topic),
     )

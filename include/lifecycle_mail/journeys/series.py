@@ -18,6 +18,7 @@ from lifecycle_mail.campaigns import Campaign, Step, Topic
 from lifecycle_mail.database import lock, refresh_statistics, run, scalar
 from lifecycle_mail.parts import MANY_ROWS, alone, in_parts
 from lifecycle_mail.segments import segment_key
+from lifecycle_mail.words import run_with
 
 
 @dataclass(frozen=True)
@@ -166,18 +167,21 @@ def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCo
 
 
 def _end_by_exit(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> int:
-    ended = scalar(
+    ended = run_with(
         connection,
         "journeys/end_by_exit",
+        "exit_words",
+        campaign.exit_files,
         campaign=campaign.campaign,
+        topic=campaign.topic,
         as_of=as_of,
         goal_facts=goal_facts(campaign.goal.event),
     )
-    return int(ended)
+    return int(ended.scalar_one())
 
 
 def goal_facts(goal_event: str) -> list[str]:
-    """Return the exit facts that are the goal itself: they end a series as `converted`."""
+    """Return the exit words that are the goal itself: they end a series as `converted`."""
     return ["order", "reordered"] if goal_event == "order" else [goal_event]
 
 

@@ -5,9 +5,10 @@
 -- grain: one row a mail; columns in the order of claims.PickedMail
 -- shell_id bigint; batch mails; now timestamptz; topic text; is_marketing boolean; permissions text[];
 -- only_enrollment_id bigint: this mail alone (null = any);
--- exit_on text[]: what the campaign's series end on; campaign_topic text: the topic in its definition;
+-- exit_words: the words of journeys/exits that end the campaign's series; `series` is what they read, one per mail;
+-- campaign_topic text: the topic in the campaign's definition;
 -- window_opens, window_closes, quiet_begins, quiet_ends local times
--- look-back: facts since the enrollment (journey.exit_facts_of)
+-- look-back: facts since the enrollment (journeys/exits)
 -- Every look-up is one index probe a mail, by construction (lateral, offset 0): a plan that reads a whole table for
 -- a thousand mails cannot be chosen.
 with picked as materialized (
@@ -111,7 +112,7 @@ select
         when known.ended_at is not null and known.end_reason <> 'completed' then known.end_reason
         when known.erased_at is not null then 'erased'
         when known.address is null then 'unknown_customer'
-        when left_series.fact is not null then left_series.fact
+        when left_series.reason is not null then left_series.reason
         when not known.permission = any(cast(:permissions as text[])) then 'no_permission'
         when blocked.reason is not null then 'suppressed'
         when opening.opens_at > known.expires_at then 'stale'
@@ -120,27 +121,24 @@ select
 from known
 inner join opening on known.zone = opening.zone
 left join lateral (
-    -- The earliest fact, of several at one moment the first by name: the least of these texts, since nearly nobody has
-    -- any and a sort of nothing takes longer than its look-ups.
-    select
-        substr(
-            min(to_char(exit_fact.exited_at at time zone 'UTC', 'YYYYMMDDHH24MISSUS') || exit_fact.fact), 21
-        ) as fact
-    from
-        journey.exit_facts_of(
+    with series as not materialized (  -- noqa: ST03
+        select
             known.enrollment_id,
             known.campaign,
+            cast(:campaign_topic as text) as topic,
             known.customer_id,
             known.occurred_at,
             known.enrolled_at,
             known.context,
-            cast(:exit_on as text[]),
-            cast(:campaign_topic as text)
-        ) as exit_fact
-    where
-        exit_fact.exits && cast(:exit_on as text[])
-        and (known.is_marked or not exit_fact.exits && array['unsubscribed'])
-        and exit_fact.exited_at <= cast(:now as timestamptz)
+            known.is_marked as may_have_left
+    )
+
+    -- The earliest fact, of several at one moment the first by name.
+    select exit_fact.reason
+    from exit_words as exit_fact
+    where exit_fact.exited_at <= cast(:now as timestamptz)
+    order by exit_fact.exited_at, exit_fact.reason
+    limit 1
 ) as left_series on true
 left join lateral (
     select suppression.reason

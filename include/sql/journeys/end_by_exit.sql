@@ -1,18 +1,31 @@
 -- End running series for which a fact that ends them happened at or before as_of; the earliest fact names the reason.
 -- Steps they still await come due at once, for their decision.
 -- grain: one row a run; ended = enrollments ended
--- campaign text; as_of timestamptz; goal_facts text[]: exit facts that are the goal itself, named 'converted'
+-- campaign, topic text; as_of timestamptz; goal_facts text[]: exit words that are the goal itself, named 'converted'
+-- exit_words: the words of journeys/exits that end the campaign's series; `series` is what they read
 -- look-back: running enrollments and the facts since each began
-with first_fact as (
+with series as not materialized (  -- noqa: ST03
+    select
+        enrollment.enrollment_id,
+        enrollment.campaign,
+        cast(:topic as text) as topic,
+        enrollment.customer_id,
+        enrollment.occurred_at,
+        enrollment.enrolled_at,
+        enrollment.context,
+        true as may_have_left
+    from journey.enrollment
+    where enrollment.campaign = cast(:campaign as text) and enrollment.ended_at is null
+),
+
+first_fact as (
     select distinct on (exit_fact.enrollment_id)
         exit_fact.enrollment_id,
-        exit_fact.fact,
+        exit_fact.reason,
         exit_fact.exited_at
-    from journey.exit_fact
-    where
-        exit_fact.campaign = cast(:campaign as text)
-        and exit_fact.exited_at <= cast(:as_of as timestamptz)
-    order by exit_fact.enrollment_id asc, exit_fact.exited_at asc, exit_fact.fact asc
+    from exit_words as exit_fact
+    where exit_fact.exited_at <= cast(:as_of as timestamptz)
+    order by exit_fact.enrollment_id asc, exit_fact.exited_at asc, exit_fact.reason asc
 ),
 
 ended as (
@@ -20,8 +33,8 @@ ended as (
     set
         ended_at = greatest(first_fact.exited_at, enrollment.enrolled_at),
         end_reason = case
-            when first_fact.fact = any(cast(:goal_facts as text[])) then 'converted'
-            else first_fact.fact
+            when first_fact.reason = any(cast(:goal_facts as text[])) then 'converted'
+            else first_fact.reason
         end
     from first_fact
     where

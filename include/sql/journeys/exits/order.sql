@@ -1,0 +1,25 @@
+-- exit: order
+-- what: the customer placed an order after the enrollment. For a series about a cart, an order after the cart's last
+--   change counts, and so does the cart's own word that it was ordered. A cancelled order does not count.
+-- grain: one row per order or ordered cart: enrollment_id, reason, exited_at
+-- reads: series
+-- look-back: since the enrollment; for a series about a cart, since the cart's last change
+select
+    series.enrollment_id,
+    'order' as reason,
+    orders.ordered_at as exited_at
+from series
+inner join source.orders
+    on
+        series.customer_id = orders.customer_id
+        and orders.ordered_at
+        > case when series.context ? 'cart_id' then series.occurred_at else series.enrolled_at end
+where orders.status <> 'cancelled'
+union all
+select
+    series.enrollment_id,
+    'order' as reason,
+    cart.updated_at as exited_at
+from series
+inner join source.cart on cart.cart_id = series.context ->> 'cart_id' and series.occurred_at <= cart.updated_at
+where cart.status = 'ordered'
