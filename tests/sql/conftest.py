@@ -144,8 +144,8 @@ def _question(
         raise ValueError(f"{relation} has no column {', '.join(sorted(unknown))}")
     rows = [{column: default for column, (_, default) in columns.items()} | row for row in read]
     types = ", ".join(f"{column} {kind}" for column, (kind, _) in columns.items())
-    given = f"select * from jsonb_to_recordset(cast(:read as jsonb)) as given ({types})"
-    text = f"with {relation} as not materialized ({given})\n{statement(f'{folder}/{name}').text}"  # noqa: S608
+    given = f"select * from jsonb_to_recordset(cast(:read as jsonb)) as given ({types})"  # noqa: S608
+    text = f"with {relation} as not materialized ({given})\n{statement(f'{folder}/{name}').text}"
     return partial(connection.execute, sa.text(text), {"read": orjson.dumps(rows).decode(), **chosen})
 
 
