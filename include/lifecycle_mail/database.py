@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import IO, Any, cast
@@ -140,6 +140,12 @@ def statement(name: str) -> sa.TextClause:
 def run(connection: Connection, name: str, /, **parameters: Any) -> CursorResult[Any]:
     """Execute the named statement; parameters it does not bind are refused by the database layer."""
     return connection.execute(statement(name), parameters)
+
+
+def run_given(connection: Connection, name: str, given: Mapping[str, Any], /) -> CursorResult[Any]:
+    """Execute the named statement with what it binds of `given`."""
+    bound = statement(name).compile().params
+    return connection.execute(statement(name), {key: given[key] for key in bound})
 
 
 def scalar(connection: Connection, name: str, /, **parameters: Any) -> Any:

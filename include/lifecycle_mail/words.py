@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, CursorResult
 from lifecycle_mail.database import SQL_FOLDER, statement
 
 EXITS = "journeys/exits"
+CONDITIONS = "decisions/conditions"
 
 
 @dataclass(frozen=True)

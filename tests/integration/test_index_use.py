@@ -14,11 +14,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from builders import NOON, ensure_month, rows
-from lifecycle_mail.database import statement
+from lifecycle_mail.database import run_given, statement
 from lifecycle_mail.decisions import rules
 from lifecycle_mail.events.erased import KEPT_KEYS
+from lifecycle_mail.journeys import enroll
 from lifecycle_mail.messages import states
-from planning import campaign_of, topic_of
+from planning import campaign_of, members, plan, topic_of
 
 LAST_ACTIVITY = "select segment.last_activity_at('ann', cast(:noon as timestamptz))"
 EXITS = f"""
@@ -87,12 +88,24 @@ def test_an_erased_address_is_found_by_index(by_index: Connection) -> None:
     assert all("" not in conditions for conditions in found.values()), found
 
 
-def test_what_fills_a_customer_s_day_is_found_by_index(by_index: Connection) -> None:
+def test_what_fills_a_customer_s_day_is_found_by_index(warehouse: Engine, by_index: Connection) -> None:
     """Deciding few steps looks each one's decisions up by customer, and its mails by those."""
-    given = {"as_of": NOON, "now": NOON, "upto": 9, "room": 2, "half": None}
-    found = scans(by_index, "decisions/decide", **given, **rules._rules(campaign_of(), topic_of(cap={"mails": 1})))
+    members(warehouse, *(f"c{number}" for number in range(2_000)))
+    plan(warehouse, campaign_of(), topic_of())
+    members(warehouse, "ann", "bob", "eve", "joe")
+    enroll(warehouse, campaign_of(), NOON)
+    with warehouse.begin() as connection:
+        upto = rows(connection, "select max(step_due_id) from journey.step_due")[0][0]
+        connection.exec_driver_sql("analyze")
+    rule = rules._rules(campaign_of(), topic_of(cap={"mails": 1}))
+    given = {"now": NOON, "lane": 0, "later_than": upto - 4, "upto": upto, **rule}
+    for table in ("due", "hours"):
+        run_given(by_index, f"decisions/create_{table}", given)
+        by_index.exec_driver_sql(f"analyze {table}")
+    bound = {key: given[key] for key in statement("decisions/create_places").compile().params}
+    found = scans(by_index, "decisions/create_places", **bound)
     assert found["decision.decision"] == {"(decision.customer_id = due.customer_id)"}
-    assert {condition.partition(" = ")[0] for condition in found["message.message"]} == {"(message.enrollment_id"}
+    assert {condition.partition(" = ")[0] for condition in found["message.message"]} == {"((message.enrollment_id"}
 
 
 @pytest.mark.parametrize(("name", "also"), [("messages/erase_slots", {}), ("kpis/timeline", {"campaign": None})])

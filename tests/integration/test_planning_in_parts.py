@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from builders import NOON, rows
+from lifecycle_mail import parts as parts_module
 from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import statement
 from lifecycle_mail.decisions import decide, rules
@@ -27,7 +29,6 @@ Row = tuple[Any, ...]
 def in_parts(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
     """Let ten rows be many, and give the planner's sample that says where the middle is."""
     monkeypatch.setattr(series, "MANY_ROWS", 10)
-    monkeypatch.setattr(rules, "MANY_ROWS", 10)
     monkeypatch.setattr(writing, "MANY_ROWS", 10)
     with engine.begin() as connection:
         connection.exec_driver_sql("analyze segment.membership")
@@ -204,10 +205,22 @@ def noticed(engine: Engine, campaign: Campaign) -> None:
 
 def half_decided(engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, dying: int) -> None:
     """Decide in halves of which one dies; the second half never stays alone."""
+    run_given = rules.run_given
+
+    def failing(connection: Connection, name: str, given: dict[str, Any], /) -> Any:
+        if name == "decisions/record" and given["lane"] == dying:
+            raise RuntimeError("the part died")
+        return run_given(connection, name, given)
+
     with monkeypatch.context() as patch:
-        broken(patch, rules, "decisions/decide", half=dying)
+        patch.setattr(rules, "run_given", failing)
         with pytest.raises(RuntimeError, match="the part died"):
             decide(engine, campaign, topic_of(), NOON, NOON)
+
+
+def one_after_the_other(engine: Engine, name: str, parts: Sequence[Any], work: Any) -> list[Any]:
+    """Do the parts in turn, each alone."""
+    return [parts_module.in_parts(engine, name, (part,), work)[0] for part in parts]
 
 
 def decisions(engine: Engine) -> list[Row]:
@@ -231,7 +244,7 @@ def test_a_half_of_deciding_that_died_is_made_up_for(
     members(warehouse, *NAMES[30:])
     noticed(warehouse, campaign)
     if not again_in_parts:
-        monkeypatch.setattr(rules, "MANY_ROWS", 1_000)
+        monkeypatch.setattr(rules, "in_parts", one_after_the_other)
     counted = decide(warehouse, campaign, topic_of(), NOON, NOON)
     assert counted.steps == {("send", "eligible"): 40 - len(left)}
     assert [name for name, _ in decisions(warehouse)] == sorted(NAMES)
@@ -253,23 +266,24 @@ def test_steps_already_decided_by_a_half_are_not_counted_as_due(
 def test_few_steps_are_looked_up_among_many_series(
     warehouse: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, counted: bool
 ) -> None:
-    """Three steps read three series, whatever there is; a planner not told that they are few reads all of them."""
+    """Three steps read three series, whatever there is; asked for all steps, the planner reads all series."""
     members(warehouse, *(f"c{number}" for number in range(2_000)))
     plan(warehouse, campaign, topic_of())
     members(warehouse, "x1", "x2", "x3")
     noticed(warehouse, campaign)
     with warehouse.begin() as connection:
         connection.exec_driver_sql("analyze journey.enrollment, journey.step_due, source.customer")
-    run, lines = rules.run, list[str]()
+    run_given, lines = rules.run_given, list[str]()
 
-    def explained(connection: Any, name: str, /, **parameters: Any) -> Any:
-        if name == "decisions/decide":
-            parameters["room"] = parameters["room"] if counted else None
+    def explained(connection: Connection, name: str, given: dict[str, Any], /) -> Any:
+        if name == "decisions/create_due":
+            bounds = {"campaign": given["campaign"], "lane": given["lane"], "upto": given["upto"]}
+            later_than = given["later_than"] if counted else 0
             text = sa.text(f"explain {statement(name).text}")
-            lines.extend(connection.execute(text, parameters).scalars())
-        return run(connection, name, **parameters)
+            lines.extend(connection.execute(text, {**bounds, "later_than": later_than}).scalars())
+        return run_given(connection, name, given)
 
-    monkeypatch.setattr(rules, "run", explained)
+    monkeypatch.setattr(rules, "run_given", explained)
     assert decide(warehouse, campaign, topic_of(), NOON, NOON).steps == {("send", "eligible"): 3}
     assert any("Seq Scan on enrollment" in line for line in lines) is not counted
 
@@ -282,13 +296,15 @@ def test_a_roll_up_between_the_halves_misses_no_decision(
     in_parts(monkeypatch, warehouse)
     noticed(warehouse, campaign)
     second_has_decided, rolled_up = threading.Event(), threading.Event()
-    run = rules.run
+    run_given = rules.run_given
 
-    def held(connection: Any, name: str, /, **parameters: Any) -> Any:
-        if parameters.get("half") == 0:
+    def held(connection: Connection, name: str, given: dict[str, Any], /) -> Any:
+        if name != "decisions/record":
+            return run_given(connection, name, given)
+        if given["lane"] == 0:
             assert second_has_decided.wait(20)
-        result = run(connection, name, **parameters)
-        if parameters.get("half") == 1:
+        result = run_given(connection, name, given)
+        if given["lane"] == 1:
             second_has_decided.set()
             assert rolled_up.wait(20)
         return result
@@ -299,7 +315,7 @@ def test_a_roll_up_between_the_halves_misses_no_decision(
         roll_up(warehouse, reporting_zone="UTC", now=NOON)
         rolled_up.set()
 
-    monkeypatch.setattr(rules, "run", held)
+    monkeypatch.setattr(rules, "run_given", held)
     roller = threading.Thread(target=roll)
     roller.start()
     decide(warehouse, campaign, topic_of(), NOON, NOON)

@@ -44,8 +44,15 @@ SERIES = {
     "enrolled_at": ("timestamptz", "2020-01-01T00:00:00+00:00"), "context": ("jsonb", {}),
     "may_have_left": ("boolean", True),
 }  # fmt: skip
+ASKED = {
+    "step_due_id": ("bigint", 1), "enrollment_id": ("bigint", 1), "campaign": ("text", "campaign"),
+    "customer_id": ("text", "customer_id"), "due_at": ("timestamptz", "2020-01-01T00:00:00+00:00"),
+    "is_holdout": ("boolean", False), "occurred_at": ("timestamptz", "2020-01-01T00:00:00+00:00"),
+    "enrolled_at": ("timestamptz", "2020-01-01T00:00:00+00:00"), "context": ("jsonb", {}), "value": ("text", "true"),
+}  # fmt: skip
 REGISTRIES: dict[str, tuple[str, str, dict[str, tuple[str, Any]]]] = {
     "exits": ("journeys/exits", "series", SERIES),
+    "conditions": ("decisions/conditions", "asked", ASKED),
 }
 START = "2020-01-01T00:00:00+00:00"
 DEFAULTS: dict[str, Any] = {
@@ -53,7 +60,9 @@ DEFAULTS: dict[str, Any] = {
     "source.customer.email": "someone@example.com",
     "source.orders.status": "placed",
     "source.cart.status": "open",
+    "decision.decision.outcome": "send",
 }
+MONTHLY = {"event.event": "occurred_at", "decision.decision": "decided_at"}  # tables in months, by which time
 BY_TYPE: dict[str, Any] = {
     "text": None,  # the column's own name
     "boolean": False,
@@ -162,9 +171,9 @@ def _parameters(stage: str, name: str, chosen: dict[str, Any]) -> dict[str, Any]
 
 
 def _insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
-    if table == "event.event":
-        made = sa.text("select installation.ensure_month('event.event', cast(:at as timestamptz))")
-        connection.execute(made, {"at": row["occurred_at"]})
+    if table in MONTHLY:
+        made = sa.text("select installation.ensure_month(:table, cast(:at as timestamptz))")
+        connection.execute(made, {"table": table, "at": row[MONTHLY[table]]})
     full = {**_missing(connection, table, row), **row}
     names = ", ".join(full)
     insert = f"insert into {table} ({names}) overriding system value "

@@ -8,11 +8,11 @@ import pytest
 
 from lifecycle_mail.campaigns.models import Campaign
 from lifecycle_mail.database import SQL_FOLDER
-from lifecycle_mail.words import EXITS, words_of
+from lifecycle_mail.words import CONDITIONS, EXITS, words_of
 
 CASES = Path(__file__).resolve().parents[1] / "sql"
 # Folder of words → the key its headers begin with, and the folder of its cases.
-REGISTRIES = {EXITS: ("exit", "exits")}
+REGISTRIES = {EXITS: ("exit", "exits"), CONDITIONS: ("condition", "conditions")}
 WORDS = [(folder, word) for folder in REGISTRIES for word in words_of(folder)]
 
 
@@ -37,3 +37,16 @@ def test_exit_on_accepts_what_the_folder_holds() -> None:
     schema = Campaign.model_json_schema(by_alias=True)
     files = {file.stem for file in (SQL_FOLDER / EXITS).glob("*.sql")}
     assert set(schema["properties"]["exit_on"]["items"]["enum"]) == files
+
+
+def test_a_condition_says_which_value_it_takes() -> None:
+    """The header names what a campaign file may write: the name of an earlier step, or true."""
+    assert {word.header["value"] for word in words_of(CONDITIONS).values()} <= {"step", "true"}
+
+
+def test_conditions_accept_what_the_folder_holds() -> None:
+    """The JSON Schema for editors and the folder name the same words, in `when` and in `unless`."""
+    schema = Campaign.model_json_schema(by_alias=True)
+    files = {file.stem for file in (SQL_FOLDER / CONDITIONS).glob("*.sql")}
+    step = schema["$defs"]["Step"]["properties"]
+    assert [set(step[clause]["propertyNames"]["enum"]) for clause in ("when", "unless")] == [files, files]

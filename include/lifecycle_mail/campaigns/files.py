@@ -184,9 +184,10 @@ def _build(
 def _describe(
     problem: Any, model: type[BaseModel], document: _Document, path: Path, at: tuple[Any, ...]
 ) -> str:
-    location = (*at, *(part for part in problem["loc"] if part != "[key]"))
+    place = problem["loc"] or problem.get("ctx", {}).get("place", ())
+    location = (*at, *(part for part in place if part != "[key]"))
     where = f"{path.name}:{document.line(location)}"
-    name = ".".join(str(part) for part in problem["loc"]) or "the file"
+    name = ".".join(str(part) for part in place) or "the file"
     if problem["type"] == "extra_forbidden":
         known = _known_keys(model, problem["loc"][:-1])
         return f"{where}: unknown key '{name}'{did_you_mean(str(problem['loc'][-1]), known)}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from lifecycle_mail.words import EXITS, WordOf, words_of
+from lifecycle_mail.words import CONDITIONS, EXITS, WordOf, words_of
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME)]
@@ -23,6 +25,8 @@ LONGEST_DAYS = 40_000
 WITHOUT_OFFER = "without_offer"
 GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
 ExitWord = Annotated[str, WordOf(EXITS)]
+ConditionWord = Annotated[str, WordOf(CONDITIONS)]
+Conditions = dict[ConditionWord, str | Literal[True]]
 Permission = Literal["pending", "confirmed"]
 
 
@@ -75,6 +79,8 @@ class Step(_Strict):
     step: Name
     after_hours: float = Field(ge=0, le=24 * 366, description="hours after enrollment")
     template: str = Field(pattern=r"^[a-z0-9_]+(/[a-z0-9_]+)*$")
+    when: Conditions = Field(default_factory=dict, description="sent only if all of these hold at the due moment")
+    unless: Conditions = Field(default_factory=dict, description="sent only if none of these holds at the due moment")
     offer: Offer | None = None
     variants: dict[Name, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict, description="variant → share; shares add up to 1"
@@ -148,6 +154,18 @@ class Campaign(_Strict):
             raise ValueError("steps are not in the order of after_hours: sort them")
         return self
 
+    @model_validator(mode="after")
+    def _conditions_name_earlier_steps(self) -> Campaign:
+        names = [step.step for step in self.steps]
+        for position, step in enumerate(self.steps):
+            for clause, conditions in (("when", step.when), ("unless", step.unless)):
+                for word, value in conditions.items():
+                    wrong = _wrong_value(word, value, names[:position])
+                    if wrong:
+                        place = ("steps", position, clause, word)
+                        raise PydanticCustomError("condition_value", "{wrong}", {"wrong": wrong, "place": place})
+        return self
+
     @property
     def exit_files(self) -> tuple[str, ...]:
         """The SQL files of the words that end this campaign's series: those it names, and those that always do."""
@@ -168,6 +186,16 @@ class Campaign(_Strict):
         """Return the checksum an approval holds for."""
         text = orjson.dumps(self.definition(), option=orjson.OPT_SORT_KEYS, default=str)
         return hashlib.md5(text, usedforsecurity=False).hexdigest()
+
+
+def _wrong_value(word: str, value: str | bool, earlier: Sequence[str]) -> str | None:
+    """Return what is wrong with the value that a file gives a condition, by the header of the word's file."""
+    if words_of(CONDITIONS)[word].header["value"] == "true":
+        return None if value is True else f"'{word}' takes true: write {word}: true"
+    if value in earlier:
+        return None
+    choices = f"choose one of {', '.join(earlier)}" if earlier else "there is none"
+    return f"'{word}' takes the name of an earlier step, not '{value}': {choices}"
 
 
 class Sender(_Strict):

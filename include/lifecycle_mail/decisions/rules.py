@@ -1,8 +1,15 @@
-"""Decide due steps. The rules themselves are the ordered `case` of include/sql/decisions/decide.sql.
+"""Decide due steps, in six statements over temporary tables (include/sql/decisions/):
 
-The order: the series has ended (converted, superseded, unsubscribed …), erased or unknown customer, no
-permission, suppressed, held out, stale, over the cap (`lower_priority` where a mail that wins is planned,
-else `capped`), outside the recipient's hours (`quiet_hours`), and otherwise `eligible`.
+    create_due     the steps that wait, each with its series and customer
+    create_hours   when a mail may go, per zone and due time
+    create_places  which place of the day or week it would take
+    create_unmet   conditions of steps that do not hold (judge_condition, once per condition)
+    create_judged  one answer per step: decision.refusal, then the cap, then the hours
+    record         the decisions, and how far the lane came
+
+The order of the rules: the series has ended (converted, superseded, unsubscribed …), erased or unknown customer, no
+permission, suppressed, branch not taken, held out, stale, over the cap (`lower_priority` where a mail that wins is
+planned, else `capped`), outside the recipient's hours (`quiet_hours`), and otherwise `eligible`.
 """
 
 from __future__ import annotations
@@ -13,14 +20,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Campaign, Topic
-from lifecycle_mail.database import refresh_statistics, run
+from lifecycle_mail.database import refresh_statistics, run, run_given
 from lifecycle_mail.parts import MANY_ROWS, alone, in_parts
+from lifecycle_mail.words import CONDITIONS, run_with, words_of
 
 MIDNIGHT = dt.time(0)
+TABLES = ("due", "hours", "places", "unmet", "judged")  # in the order they are made
 
 
 @dataclass(frozen=True)
@@ -40,34 +50,57 @@ def decide(
 
     `as_of` is the period the run works for, `now` the moment lateness counts from. A deferral carries `until`
     and its mail waits until then; a skip gets no mail. A second run finds nothing left to decide.
-    Many steps are decided by two transactions at once; a kill between their commits leaves the second half to the
-    next run.
+    Steps lie in two lanes, by their enrollment, and two transactions decide them at once. A kill between their commits
+    leaves the second lane to the next run.
     """
     lock_name = f"campaign:{campaign.campaign}"
     with alone(engine, lock_name):
         with engine.begin() as connection:
             connection.execute(sa.text("select installation.ensure_month('decision.decision', :now)"), {"now": now})
-            waiting = run(
-                connection, "decisions/steps_to_decide", campaign=campaign.campaign, many_rows=MANY_ROWS
-            ).one()
-        if waiting.upto is None:
+            lanes = run(connection, "decisions/lanes", campaign=campaign.campaign).all()
+        if not lanes:
             return DecideCounts({})
-        is_many = waiting.steps >= MANY_ROWS
-        given = {"as_of": as_of, "now": now, **_rules(campaign, topic), "upto": waiting.upto}
-        given["room"] = None if is_many else 2 * waiting.steps
-        decided = in_parts(engine, lock_name, (0, 1) if is_many else (None,), partial(_decide, given))
+        given = {"as_of": as_of, "now": now, **_rules(campaign, topic)}
+        decided = in_parts(engine, lock_name, lanes, partial(_decide, campaign, given))
         steps = sum(decided, Counter())
         with engine.begin() as connection:
             refresh_statistics(connection, "decision.decision", steps.total())
     return DecideCounts(dict(steps))
 
 
-def _decide(given: dict[str, Any], connection: Connection, half: int | None) -> Counter[tuple[str, str]]:
-    """Decide the steps of one half of the enrollments, or of all; return how many by outcome and reason."""
-    if half is not None:
+def _decide(
+    campaign: Campaign, given: dict[str, Any], connection: Connection, lane: Row[Any]
+) -> Counter[tuple[str, str]]:
+    """Decide the steps of one lane; return how many by outcome and reason."""
+    if lane.upto - lane.later_than > MANY_ROWS:
         connection.exec_driver_sql("set local work_mem = '128MB'")
-    rows = run(connection, "decisions/decide", half=half, **given).all()
+    given = {**given, **lane._mapping}
+    for table in TABLES:
+        run_given(connection, f"decisions/create_{table}", given)
+        if table == "unmet":
+            _judge_conditions(connection, campaign)
+        connection.exec_driver_sql(f"analyze {table}")
+    rows = run_given(connection, "decisions/record", given).all()
+    connection.exec_driver_sql(f"drop table {', '.join(TABLES)}")  # a rehearsal decides again in the same transaction
     return Counter({(row.outcome, row.reason): row.steps for row in rows})
+
+
+def _judge_conditions(connection: Connection, campaign: Campaign) -> None:
+    """Note for which steps a condition of theirs does not hold."""
+    words = words_of(CONDITIONS)
+    for step in campaign.steps:
+        for clause, conditions in (("when", step.when), ("unless", step.unless)):
+            for word, value in conditions.items():
+                run_with(
+                    connection,
+                    "decisions/judge_condition",
+                    "condition_word",
+                    (words[word].file,),
+                    step=step.step,
+                    value=value if isinstance(value, str) else "true",
+                    must_hold=clause == "when",
+                    condition=orjson.dumps({clause: {word: value}}).decode(),
+                )
 
 
 def _rules(campaign: Campaign, topic: Topic) -> dict[str, Any]:

@@ -290,6 +290,7 @@ def claim_in(
 def _pick(
     connection: Connection, work: ShellWork, now: dt.datetime, limit: int, only: MessageKey | None
 ) -> list[PickedMail]:
+    run(connection, "delivery/probe_plans")
     rows = run_with(
         connection,
         "delivery/pick",

@@ -1,16 +1,12 @@
--- Lock up to `batch` planned mails of one shell, the longest due first, and judge each as of now: everything that was
--- decided is asked again.
--- verdict is null for a mail that may go; 'postpone' where the recipient's hours are over until `opens_at` (null
--- where they are not).
--- grain: one row a mail; columns in the order of claims.PickedMail
+-- Lock up to `batch` planned mails of one shell, the longest due first, and judge each as of now: what was decided is
+-- asked again.
+-- verdict: null for a mail that may go; 'postpone' if the recipient's hours are over until `opens_at`; else why not
+-- grain: one row per mail
 -- shell_id bigint; batch mails; now timestamptz; topic text; is_marketing boolean; permissions text[];
--- only_enrollment_id bigint: this mail alone (null = any);
--- exit_words: the words of journeys/exits that end the campaign's series; `series` is what they read, one per mail;
--- campaign_topic text: the topic in the campaign's definition;
+-- only_enrollment_id bigint: this mail alone (null = any); campaign_topic text: the topic in the campaign's definition;
 -- window_opens, window_closes, quiet_begins, quiet_ends local times
+-- exit_words: the words of journeys/exits that end the campaign's series; `series` is what they read, one per mail
 -- look-back: facts since the enrollment (journeys/exits)
--- Every look-up is one index probe a mail, by construction (lateral, offset 0): a plan that reads a whole table for
--- a thousand mails cannot be chosen.
 with picked as materialized (
     select
         message.enrollment_id,
@@ -36,44 +32,28 @@ known as materialized (
         enrollment.occurred_at,
         enrollment.enrolled_at,
         enrollment.context,
-        enrollment.ended_at,
-        enrollment.end_reason,
+        -- A series is through when its last mail is in doubt; planned again, that mail still goes.
+        case when enrollment.ended_at is not null then nullif(enrollment.end_reason, 'completed') end as end_reason,
         customer.email,
         customer.address,
         customer.first_name,
         customer.last_name,
         customer.country,
         customer.permission,
-        customer.erased_at,
+        customer.erased_at is not null as is_erased,
         coalesce(customer.timezone, 'UTC') as zone,
-        -- Nobody else can be suppressed or have withdrawn: what asks why is asked of these alone.
-        coalesce(marked.is_marked, customer.permission = 'withdrawn') as is_marked
+        -- The others surely are neither suppressed nor withdrawn: why is asked of these alone.
+        customer.permission = 'withdrawn'
+        or exists (select 1 from event.suppression where suppression.address = customer.address)
+        or exists (
+            select 1 from source.former_address where former_address.customer_id = picked.customer_id
+        ) as is_marked
     from picked
-    inner join lateral (
-        select enrollment.*
-        from journey.enrollment
-        where enrollment.enrollment_id = picked.enrollment_id
-        offset 0
-    ) as enrollment on true
-    left join lateral (
-        select customer.*
-        from source.customer
-        where customer.customer_id = picked.customer_id
-        offset 0
-    ) as customer on true
-    left join lateral (
-        select true as is_marked
-        from event.suppression
-        where suppression.address = customer.address
-        union all
-        select true as is_marked
-        from source.former_address
-        where former_address.customer_id = picked.customer_id
-        limit 1
-    ) as marked on true
+    inner join journey.enrollment on picked.enrollment_id = enrollment.enrollment_id
+    left join source.customer on picked.customer_id = customer.customer_id
 ),
 
--- A moment opens for a zone, not for a person: reckoned once for each zone of the batch.
+-- A moment opens for a zone: it is computed once per zone of the batch.
 opening as materialized (
     select
         zones.zone,
@@ -101,35 +81,32 @@ select
     known.country,
     known.zone,
     opening.local_day,
-    case when opening.opens_at > cast(:now as timestamptz) then opening.opens_at end as opens_at,
-    case
-        when opening.opens_at > cast(:now as timestamptz)
-            then cast(opening.opens_at at time zone known.zone as date)
-    end as opens_day,
+    nullif(opening.opens_at, cast(:now as timestamptz)) as opens_at,
+    cast(nullif(opening.opens_at, cast(:now as timestamptz)) at time zone known.zone as date) as opens_day,
     case
         when known.expires_at < cast(:now as timestamptz) then 'stale'
-        -- A series is through when its last mail is in doubt; planned again, that mail still goes.
-        when known.ended_at is not null and known.end_reason <> 'completed' then known.end_reason
-        when known.erased_at is not null then 'erased'
-        when known.address is null then 'unknown_customer'
-        when left_series.reason is not null then left_series.reason
-        when not known.permission = any(cast(:permissions as text[])) then 'no_permission'
-        when blocked.reason is not null then 'suppressed'
-        when opening.opens_at > known.expires_at then 'stale'
-        when opening.opens_at > cast(:now as timestamptz) then 'postpone'
+        else coalesce(
+            decision.refusal(
+                known.end_reason,
+                known.is_erased,
+                known.address is not null,
+                left_series.reason,
+                known.permission = any(cast(:permissions as text[])),
+                blocked.reason is not null,
+                true,
+                false,
+                opening.opens_at > known.expires_at
+            ),
+            case when opening.opens_at > cast(:now as timestamptz) then 'postpone' end
+        )
     end as verdict
 from known
 inner join opening on known.zone = opening.zone
 left join lateral (
     with series as not materialized (  -- noqa: ST03
         select
-            known.enrollment_id,
-            known.campaign,
+            known.*,
             cast(:campaign_topic as text) as topic,
-            known.customer_id,
-            known.occurred_at,
-            known.enrolled_at,
-            known.context,
             known.is_marked as may_have_left
     )
 

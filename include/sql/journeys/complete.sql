@@ -20,7 +20,7 @@ where
                 (
                     select progress.last_step_due_id
                     from decision.progress
-                    where progress.campaign = cast(:campaign as text)
+                    where progress.campaign = cast(:campaign as text) and progress.lane = step_due.lane
                 ), 0
             )
     )

@@ -4,20 +4,8 @@
 -- look-back: steps noticed since the campaign's decisions (read back as data, decision 0003)
 select count(*) as steps
 from journey.step_due
+left join decision.progress on step_due.campaign = progress.campaign and step_due.lane = progress.lane
 where
     step_due.campaign = cast(:campaign as text)
     and step_due.noticed_at = cast(:as_of as timestamptz)
-    and step_due.step_due_id > coalesce(
-        (select progress.last_step_due_id from decision.progress where progress.campaign = cast(:campaign as text)),
-        0
-    )
-    and (
-        mod(step_due.enrollment_id, 2) <> 0
-        or step_due.step_due_id > coalesce(
-            (
-                select halfway.even_step_due_id
-                from decision.halfway
-                where halfway.campaign = cast(:campaign as text)
-            ), 0
-        )
-    )
+    and step_due.step_due_id > coalesce(progress.last_step_due_id, 0)

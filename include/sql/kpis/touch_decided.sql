@@ -1,5 +1,5 @@
--- Steps decided since the last roll-up. Decisions are numbered in order within a campaign; of
--- a run in halves, record_progress.sql takes care.
+-- Steps decided since the last roll-up. Decisions are numbered in order within a campaign. While
+-- a run has committed one of its two lanes, record_progress.sql waits for the other.
 -- grain: one row an (enrollment, step)
 -- look-back: decisions after each campaign's watermark
 insert into kpi_touched (

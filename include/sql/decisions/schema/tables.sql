@@ -53,23 +53,13 @@ comment on column decision.decision.currency is
 'Currency of the snapshot, else of the customer, ISO 4217; null = unknown, or no mail.';
 
 create table decision.progress (
-    campaign text primary key,
-    last_step_due_id bigint not null
+    campaign text not null,
+    last_step_due_id bigint not null,
+    lane smallint not null,
+    primary key (campaign, lane)
 );
 
-comment on table decision.progress is 'How far each campaign has decided, one row a campaign.';
+comment on table decision.progress is 'How far each campaign has decided, one row per campaign and lane.';
 comment on column decision.progress.campaign is 'Campaign.';
-comment on column decision.progress.last_step_due_id is 'Every step up to this one has its decision.';
-
--- Two transactions at once decide a run's many steps, half each: those of even enrollment_id are committed first.
-create table decision.halfway (
-    campaign text primary key,
-    even_step_due_id bigint not null
-);
-
-comment on table decision.halfway is
-'How far the first half of a campaign''s newest run in halves came, one row a campaign. Past decision.progress: the '
-'second half is still to come.';
-comment on column decision.halfway.campaign is 'Campaign.';
-comment on column decision.halfway.even_step_due_id is
-'Every step of an even enrollment_id up to this one has its decision.';
+comment on column decision.progress.lane is '0 = steps of even enrollment_id, decided first; 1 = of odd.';
+comment on column decision.progress.last_step_due_id is 'Every step of the lane up to this one has its decision.';

@@ -75,6 +75,8 @@ create table journey.step_due (
     variant text not null,
     due_at timestamptz not null,
     noticed_at timestamptz not null,
+    -- Two transactions at once decide a run's steps, one lane each. All steps of a series lie in one lane.
+    lane smallint generated always as (mod(enrollment_id, 2)) stored,
     -- Due steps are read per campaign, in order.
     primary key (campaign, step_due_id),
     unique (enrollment_id, step)
@@ -89,6 +91,7 @@ comment on column journey.step_due.customer_id is 'Customer.';
 comment on column journey.step_due.variant is 'Arm of the step''s variants; ''default'' where there are none.';
 comment on column journey.step_due.due_at is 'enrolled_at + after_hours.';
 comment on column journey.step_due.noticed_at is 'as_of of the run that noticed.';
+comment on column journey.step_due.lane is 'Which of the two transactions decides it: 0 = even enrollment_id, 1 = odd.';
 
 -- The step a series awaits, in a narrow row of its own: what changes at every step no longer rewrites the snapshot
 -- and every index of its enrollment.

@@ -1,0 +1,10 @@
+-- condition: opened
+-- value: step
+-- what: a person opened the mail of that step, or clicked in it, by the due moment. A machine's open is none.
+-- grain: step_due_id, any number of times
+-- reads: asked
+-- look-back: the series
+select asked.step_due_id
+from asked
+inner join event.engagement on asked.enrollment_id = engagement.enrollment_id and asked.value = engagement.step
+where least(engagement.first_open_at, engagement.first_click_at) <= asked.due_at

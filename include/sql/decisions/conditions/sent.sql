@@ -1,0 +1,15 @@
+-- condition: sent
+-- value: step
+-- what: the provider took the mail of that step by the due moment. For held-out people a decided step counts as sent.
+-- grain: step_due_id, any number of times
+-- reads: asked
+-- look-back: the series
+select asked.step_due_id
+from asked
+inner join message.message on asked.enrollment_id = message.enrollment_id and asked.value = message.step
+where message.state = 'accepted' and message.accepted_at <= asked.due_at
+union all
+select asked.step_due_id
+from asked
+inner join decision.decision on asked.enrollment_id = decision.enrollment_id and asked.value = decision.step
+where asked.is_holdout and decision.reason = 'held_out' and decision.decided_at <= asked.due_at

@@ -1,0 +1,29 @@
+-- Step 1 of deciding: the steps of one lane that wait for their decision, each with its series and its customer.
+-- grain: one row per step due
+-- campaign text; lane 0 or 1; later_than, upto: ids of steps due, the one left out, the other included
+-- look-back: steps noticed since the lane's last decision
+create temporary table due on commit drop as
+select
+    step_due.step_due_id,
+    step_due.enrollment_id,
+    step_due.step,
+    step_due.customer_id,
+    step_due.due_at,
+    enrollment.is_holdout,
+    enrollment.ended_at,
+    enrollment.end_reason,
+    case when enrollment.is_holdout then 'holdout' else step_due.variant end as variant,
+    coalesce(customer.timezone, 'UTC') as zone,
+    split_part(customer.locale, '-', 1) as language,
+    coalesce(enrollment.context ->> 'currency', customer.currency) as currency,
+    customer.permission,
+    customer.erased_at is not null as is_erased,
+    customer.address is not null as is_known
+from journey.step_due
+inner join journey.enrollment on step_due.enrollment_id = enrollment.enrollment_id
+left join source.customer on step_due.customer_id = customer.customer_id
+where
+    step_due.campaign = cast(:campaign as text)
+    and step_due.lane = cast(:lane as smallint)
+    and step_due.step_due_id > cast(:later_than as bigint)
+    and step_due.step_due_id <= cast(:upto as bigint)

@@ -1,0 +1,72 @@
+-- Step 5 of deciding: one answer per step. The first rule that applies names the reason: decision.refusal, then the
+-- cap, then the hours.
+-- grain: one row per step due
+-- topic text; now timestamptz; permissions text[]; is_marketing boolean; cap_mails mails (null = no cap)
+-- look-back: none
+create temporary table judged on commit drop as
+with suppressed as (
+    select
+        due.step_due_id,
+        min(suppression.reason) as reason,
+        min(suppression.scope) as scope
+    from due
+    inner join event.suppressed_customer as suppression on due.customer_id = suppression.customer_id
+    where
+        suppression.scope in ('all', 'topic:' || cast(:topic as text))
+        and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
+    group by due.step_due_id
+),
+
+unmet_step as (
+    select
+        unmet.step_due_id,
+        jsonb_agg(unmet.condition order by unmet.condition) -> 0 as condition
+    from unmet
+    group by unmet.step_due_id
+),
+
+refused as (
+    select
+        due.*,
+        suppressed.reason as suppression,
+        suppressed.scope,
+        unmet_step.condition,
+        hours.permitted_at,
+        hours.sendable_at,
+        hours.sendable_day,
+        hours.next_period_at,
+        hours.next_period_day,
+        hours.expires_at,
+        hours.cap_from,
+        places.place > cast(:cap_mails as integer) as is_full,
+        places.higher > 0 as is_outranked,
+        decision.refusal(
+            due.end_reason,
+            due.is_erased,
+            due.is_known,
+            cast(null as text),
+            due.permission = any(cast(:permissions as text[])),
+            suppressed.reason is not null,
+            unmet_step.condition is null,
+            due.is_holdout,
+            hours.is_stale
+        ) as refusal
+    from due
+    inner join hours on due.zone = hours.zone and due.due_at = hours.due_at
+    left join places on due.step_due_id = places.step_due_id
+    left join suppressed on due.step_due_id = suppressed.step_due_id
+    left join unmet_step on due.step_due_id = unmet_step.step_due_id
+)
+
+select
+    refused.*,  -- noqa: AM04
+    case
+        when refused.refusal is not null then refused.refusal
+        when refused.is_full and refused.is_outranked then 'lower_priority'
+        when refused.is_full then 'capped'
+        when refused.sendable_at > cast(:now as timestamptz) then 'quiet_hours'
+        else 'eligible'
+    end as reason,
+    case when refused.is_full then refused.next_period_at else refused.sendable_at end as mail_at,
+    case when refused.is_full then refused.next_period_day else refused.sendable_day end as mail_day
+from refused

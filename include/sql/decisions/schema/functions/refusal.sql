@@ -1,0 +1,26 @@
+-- Why a step gets no mail, or null if nothing refuses it: the first that applies, in this order. Deciding and the claim
+-- ask the same function, each with what it knows.
+create or replace function decision.refusal(
+    end_reason text,  -- what ended the series
+    is_erased boolean,
+    is_known boolean,  -- the customer is there and has an address
+    exit_reason text,  -- a fact that ends the series and has not ended it yet
+    has_permission boolean,
+    is_suppressed boolean,
+    takes_branch boolean,  -- the step's conditions hold
+    is_holdout boolean,
+    is_stale boolean
+) returns text
+language sql immutable parallel safe as $$
+    select case
+        when end_reason is not null then end_reason
+        when is_erased then 'erased'
+        when not is_known then 'unknown_customer'
+        when exit_reason is not null then exit_reason
+        when not has_permission then 'no_permission'
+        when is_suppressed then 'suppressed'
+        when not takes_branch then 'branch_not_taken'
+        when is_holdout then 'held_out'
+        when is_stale then 'stale'
+    end
+$$;
