@@ -16,6 +16,10 @@ the provider's refusal of our access, which stays red here until `sending resume
 planned mails wait for `campaign approve` (mode live: a changed file needs a new approval), or for a template or topic
 that is out of order: they would end as `stale`. A pause that somebody set is no failure; the log of `deliver` names it.
 
+**Red `report_overdue`**: a campaign whose DAG is not paused has not planned for two periods of its schedule. The log
+names it, and since when. Look at its DAG: a run that waits or hangs holds up all later ones. A new campaign counts from
+when this DAG first saw it, a paused one from when it was unpaused.
+
 **A re-run** sends nothing twice: a message that was claimed is accepted, rejected, or in doubt until an event
 or its topic's policy settles it.
 
@@ -28,7 +32,7 @@ from airflow.sdk import AssetOrTimeSchedule, dag, get_current_context, task
 
 from lifecycle_airflow.assets import MESSAGES
 from lifecycle_airflow.dag_defaults import dag_defaults, ticks
-from lifecycle_airflow.delivery import copy_pauses_of, deliver_shard
+from lifecycle_airflow.delivery import copy_pauses_of, deliver_shard, require_planned
 from lifecycle_airflow.installation import Counts, installation
 from lifecycle_airflow.run_window import now
 
@@ -56,7 +60,13 @@ def deliver_messages() -> None:
         with installation() as system:
             system.require_not_stopped(now(), since=get_current_context()["dag_run"].start_date)
 
+    @task
+    def report_overdue() -> None:
+        with installation() as system:
+            require_planned(get_current_context(), system)
+
     copy_pauses() >> deliver.expand(shard=SHARDS) >> report_stops()
+    report_overdue()
 
 
 deliver_messages()

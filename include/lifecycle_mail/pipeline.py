@@ -14,11 +14,12 @@ from pathlib import Path
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail import decisions, delivery, events, journeys, kpis, messages, partitions, segments, sources
-from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_topics
+from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_campaigns, read_topics
 from lifecycle_mail.database import engine, lock, require_reachable
-from lifecycle_mail.errors import SendingStopped, SettingsError
+from lifecycle_mail.errors import PlanningOverdue, SendingStopped, SettingsError
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.migrations import require_migrated
+from lifecycle_mail.moments import require_day_not_future, require_not_future
 from lifecycle_mail.settings import Settings
 
 
@@ -75,39 +76,60 @@ class Installation:
             self.engine, folder, link_secret=self.settings.link_secret, progress=progress
         )
 
-    def refresh_segment(self, campaign_name: str, as_of: dt.datetime) -> segments.SegmentCounts:
-        """Bring the membership of the campaign's segment to `as_of`, and publish the campaign."""
-        campaign = self.campaign(campaign_name)
+    def _campaign_at(self, name: str, as_of: dt.datetime, now: dt.datetime) -> Campaign:
+        """Read the campaign called `name`, to be planned for `as_of`.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`, clock skew allowed for.
+        """
+        require_not_future(as_of, now, f"campaign {name}: the as_of")
+        return self.campaign(name)
+
+    def refresh_segment(
+        self, campaign_name: str, as_of: dt.datetime, now: dt.datetime
+    ) -> segments.SegmentCounts:
+        """Bring the membership of the campaign's segment to `as_of`, and publish the campaign.
+
+        Here and in every step of planning, an `as_of` later than `now` raises FutureRefused before anything is done.
+        """
+        campaign = self._campaign_at(campaign_name, as_of, now)
         journeys.publish(self.engine, campaign, self.topics[campaign.topic])
         return segments.refresh(self.engine, campaign.segment.name, as_of, campaign.segment.parameters)
 
-    def enroll(self, campaign_name: str, as_of: dt.datetime) -> journeys.EnrollCounts:
+    def enroll(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.EnrollCounts:
         """Begin series for members at `as_of`."""
-        return journeys.enroll(self.engine, self.campaign(campaign_name), as_of)
+        return journeys.enroll(self.engine, self._campaign_at(campaign_name, as_of, now), as_of)
 
-    def advance(self, campaign_name: str, as_of: dt.datetime) -> journeys.AdvanceCounts:
+    def advance(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.AdvanceCounts:
         """End series, notice due steps."""
-        return journeys.advance(self.engine, self.campaign(campaign_name), as_of)
+        return journeys.advance(self.engine, self._campaign_at(campaign_name, as_of, now), as_of)
 
     def decide(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> decisions.DecideCounts:
         """Decide due steps."""
-        campaign = self.campaign(campaign_name)
+        campaign = self._campaign_at(campaign_name, as_of, now)
         return decisions.decide(self.engine, campaign, self.topics[campaign.topic], as_of, now)
 
-    def write_messages(self, campaign_name: str, now: dt.datetime) -> messages.WriteCounts:
-        """Write planned mails for the decisions to send."""
-        campaign = self.campaign(campaign_name)
+    def write_messages(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> messages.WriteCounts:
+        """Write planned mails for the decisions to send; with it the planning for `as_of` is done, which is noted."""
+        campaign = self._campaign_at(campaign_name, as_of, now)
         topic = self.topics[campaign.topic]
-        return messages.write_messages(self.engine, campaign, topic, self.library, self.brand, now)
+        written = messages.write_messages(self.engine, campaign, topic, self.library, self.brand, now)
+        with self.engine.begin() as connection:
+            journeys.record_planning(connection, campaign_name, as_of, now)
+        return written
 
     def plan(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> PlanReport:
-        """Do all five for one campaign; runs of one campaign take turns, stage by stage."""
+        """Do all five for one campaign; runs of one campaign take turns, stage by stage.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`; nothing was written.
+        """
         return PlanReport(
-            segment=self.refresh_segment(campaign_name, as_of),
-            enrolled=self.enroll(campaign_name, as_of),
-            advanced=self.advance(campaign_name, as_of),
+            segment=self.refresh_segment(campaign_name, as_of, now),
+            enrolled=self.enroll(campaign_name, as_of, now),
+            advanced=self.advance(campaign_name, as_of, now),
             decided=self.decide(campaign_name, as_of, now),
-            written=self.write_messages(campaign_name, now),
+            written=self.write_messages(campaign_name, as_of, now),
         )
 
     def deliver(
@@ -147,6 +169,37 @@ class Installation:
         found += self.waits(now, campaign_name)
         if found:
             raise SendingStopped("; ".join(found))
+
+    def require_planned(self, now: dt.datetime, paused: Iterable[str], known: Iterable[str]) -> None:
+        """Do nothing, unless a campaign has missed two plannings of its schedule; notes which are watched and paused.
+
+        `known` are the names of the campaigns that Airflow has a DAG of, `paused` those whose DAG is paused. A
+        campaign that an operator paused is not named either.
+
+        Raises:
+            PlanningOverdue: which campaigns, since when, and what to do.
+        """
+        watched = set(known)
+        with self.engine.begin() as connection:
+            off = set(paused) | delivery.paused_on_purpose(connection)
+            journeys.watch_plannings(connection, watched, watched & off, now)
+        found = self.overdue(now, watched)
+        if found:
+            raise PlanningOverdue("; ".join(found))
+
+    def overdue(self, now: dt.datetime, among: Iterable[str] | None = None) -> list[str]:
+        """Say which campaigns (of those called `among`) have missed two plannings, though nobody paused them.
+
+        A campaign without a readable file has no schedule, and is left out.
+        """
+        campaigns, _broken = read_campaigns(self.settings.campaigns_dir, self.topics)
+        names = None if among is None else set(among)
+        with self.engine.connect() as connection:
+            off = delivery.paused_on_purpose(connection)
+            running = [
+                one for one in campaigns if one.campaign not in off and (names is None or one.campaign in names)
+            ]
+            return journeys.overdue(connection, running, now)
 
     def ingest(
         self,
@@ -195,7 +248,14 @@ class Installation:
         until: dt.date | None = None,
         full: bool = False,
     ) -> kpis.RollUpReport:
-        """Bring the KPI tables up to date; `full` recomputes them from the facts."""
+        """Bring the KPI tables up to date; `full` recomputes them from the facts.
+
+        Raises:
+            FutureRefused: `since` or `until` is a reporting day that has not begun by `now`.
+        """
+        for what, day in (("the first day", since), ("the last day", until)):
+            if day is not None:
+                require_day_not_future(day, now, self.settings.reporting_zone, what)
         return kpis.roll_up(
             self.engine,
             reporting_zone=self.settings.reporting_zone,

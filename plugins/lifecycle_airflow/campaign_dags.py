@@ -27,7 +27,7 @@ AS_OF = Param(
     None,
     type=["null", "string"],
     format="date-time",
-    description="Plan as of this instant, such as 2026-11-21T09:00:00Z; empty = the end of the run's period.",
+    description="Plan as of this past instant, such as 2026-11-21T09:00:00Z; empty = the end of the run's period.",
 )
 
 
@@ -82,19 +82,19 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
     def refresh_segment() -> Counts:
         window = run_window(get_current_context())
         with installation() as system:
-            return system.refresh_segment(name, window.as_of).counts()
+            return system.refresh_segment(name, window.as_of, now()).counts()
 
     @task
     def enroll() -> Counts:
         window = run_window(get_current_context())
         with installation() as system:
-            return system.enroll(name, window.as_of).counts()
+            return system.enroll(name, window.as_of, now()).counts()
 
     @task
     def advance() -> Counts:
         window = run_window(get_current_context())
         with installation() as system:
-            return system.advance(name, window.as_of).counts()
+            return system.advance(name, window.as_of, now()).counts()
 
     @task
     def decide() -> Counts:
@@ -104,8 +104,9 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
 
     @task(outlets=[MESSAGES])
     def write_messages() -> Counts:
+        window = run_window(get_current_context())
         with installation() as system:
-            return system.write_messages(name, now()).counts()
+            return system.write_messages(name, window.as_of, now()).counts()
 
     @task
     def report_stop() -> None:

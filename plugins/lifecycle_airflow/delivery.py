@@ -1,4 +1,7 @@
-"""What `deliver_messages` adds to the library: a DAG's pause stops its mail at once, and the log says what waits."""
+"""What `deliver_messages` adds to the library: a DAG's pause stops its mail at once, and the log says what waits.
+
+It runs most often of all DAGs, so it also tells which campaigns have not planned.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,12 @@ def copy_pauses_of(context: Mapping[str, Any], system: Installation) -> dict[str
     paused, known = paused_campaigns(campaign_names(), context["ti"].get_dag)
     system.sync_dag_pauses(paused, known, now())
     return {"paused": len(paused), "known": len(known)}
+
+
+def require_planned(context: Mapping[str, Any], system: Installation) -> None:
+    """Do nothing, unless a campaign whose DAG is not paused has missed two plannings (PlanningOverdue)."""
+    paused, known = paused_campaigns(campaign_names(), context["ti"].get_dag)
+    system.require_planned(now(), paused, known)
 
 
 def deliver_shard(context: Mapping[str, Any], system: Installation, shard: int) -> dict[str, int]:

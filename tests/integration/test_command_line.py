@@ -301,6 +301,23 @@ def test_status_names_what_waits_for_an_approval(
     assert "not sent" not in command("sending", "status")[1]
 
 
+def test_status_names_a_campaign_that_has_not_planned(
+    command: Command, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without Airflow, too: two ticks after its last planning `sending status` names a campaign that nobody paused."""
+    clock = [NOON]
+    monkeypatch.setattr("lifecycle_mail.command_line.commands.present", lambda: clock[0])
+    assert command("campaign", "plan", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z")[0] == 0
+    clock[0] = NOON + timedelta(minutes=119)
+    assert "not planned" not in command("sending", "status")[1]
+    clock[0] = NOON + timedelta(hours=2)
+    said = "campaign cart_abandoned has not planned since 2026-03-02 12:00 UTC, its schedule is '0 * * * *'"
+    last = command("sending", "status")[1].splitlines()[-1]
+    assert last.partition(": look")[0] == f"not planned: {said}"
+    assert command("campaign", "pause", "cart_abandoned")[0] == 0
+    assert "not planned" not in command("sending", "status")[1]
+
+
 def test_the_cart_context_of_the_segment_is_what_templates_expect(command: Command, warehouse: Engine) -> None:
     """The keys tests of delivery use are the keys the segment gives."""
     import orjson

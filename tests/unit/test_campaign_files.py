@@ -44,6 +44,8 @@ def test_shipped_campaigns_are_right() -> None:
         ("topic: remindres", "topic: reminders", "no topic 'remindres': did you mean 'reminders'?"),
         ("with_ofer: 0.4", "with_offer: 0.5", "the shares of variants add up to 0.9: make them 1"),
         ('schedule: "hourly"', 'schedule: "0 * * * *"', "five cron fields"),
+        ('schedule: "99 * * * *"', 'schedule: "0 * * * *"', "five cron fields"),
+        ('schedule: "0 0 30 2 *"', 'schedule: "0 * * * *"', "five cron fields that some time comes up to"),
         ("after_hours: 50, template: cart_abandoned/doubts",
          "after_hours: 23, template: cart_abandoned/doubts", "not in the order of after_hours"),
         ("step: reminder, after_hours: 23", "step: doubts, after_hours: 23", "same name"),

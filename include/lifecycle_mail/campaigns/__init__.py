@@ -25,6 +25,7 @@ from lifecycle_mail.campaigns.models import (
     Step,
     Topic,
 )
+from lifecycle_mail.campaigns.schedules import two_periods_after
 
 __all__ = [
     "SETTLE_AFTER_HOURS",
@@ -46,4 +47,5 @@ __all__ = [
     "read_campaign",
     "read_campaigns",
     "read_topics",
+    "two_periods_after",
 ]

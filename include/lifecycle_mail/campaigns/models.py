@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from lifecycle_mail.campaigns.schedules import is_schedule
+
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
@@ -134,8 +136,8 @@ class Campaign(_Strict):
     @field_validator("schedule")
     @classmethod
     def _is_cron(cls, value: str) -> str:
-        if len(value.split()) != 5:
-            raise ValueError("write five cron fields, such as \"0 * * * *\"")
+        if not is_schedule(value):
+            raise ValueError("write five cron fields that some time comes up to, such as \"0 * * * *\"")
         return value
 
     @model_validator(mode="after")

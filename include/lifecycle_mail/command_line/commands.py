@@ -12,7 +12,7 @@ import typer
 
 from lifecycle_mail import delivery, segments
 from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics
-from lifecycle_mail.command_line.arguments import day, moment, parameters, present
+from lifecycle_mail.command_line.arguments import day, moment, parameters, past_moment, present
 from lifecycle_mail.command_line.checks import check_campaigns
 from lifecycle_mail.command_line.console import Bars, errors, print_table, progress_bar, results
 from lifecycle_mail.command_line.mails import print_mail, stored_mail
@@ -54,7 +54,8 @@ for name, sub in (
     app.add_typer(sub, name=name)
 
 AsOf = Annotated[
-    str, typer.Option("--as-of", help="The moment to work for, ISO 8601 with offset.", metavar="TS")
+    str,
+    typer.Option("--as-of", help="The moment to work for, ISO 8601 with offset; not in the future.", metavar="TS"),
 ]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why, for those who look.", metavar="TEXT")]
 
@@ -106,7 +107,7 @@ def segment_size(
     parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value, may repeat.")] = None,
 ) -> None:
     """Print how many members a segment has."""
-    at = moment(as_of) if as_of else present()
+    at = past_moment(as_of, present()) if as_of else present()
     results.print(segments.size(_open().engine, name, at, parameters(parameter or [])), highlight=False)
 
 
@@ -117,7 +118,7 @@ def segment_members(
     parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value, may repeat.")] = None,
 ) -> None:
     """Write the members at a moment as CSV: customer_id, occurrence, occurred_at, context. Changes nothing."""
-    at, given = moment(as_of), parameters(parameter or [])
+    at, given = past_moment(as_of, present()), parameters(parameter or [])
     segments.write_csv(_open().engine, name, at, given, sys.stdout)
 
 
@@ -159,13 +160,17 @@ def campaign_plan(
     name: str,
     as_of: AsOf,
     now: Annotated[
-        str | None, typer.Option("--now", help="Moment lateness counts from; default: as-of.", metavar="TS")
+        str | None,
+        typer.Option("--now", help="Plan as at this moment (not in live); default: as-of.", metavar="TS"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do it all, show it, keep nothing.")] = False,
 ) -> None:
-    """Segment → enroll → advance → decide → write mails, for one campaign at one moment. Sends nothing."""
-    installation, at = _open(), moment(as_of)
-    moment_now = moment(now) if now else at
+    """Segment → enroll → advance → decide → write mails, for one campaign at one moment. Sends nothing.
+
+    A moment in the future is refused; outside live, --now says what the present is.
+    """
+    installation = _open()
+    at, moment_now = _times_of_plan(installation.settings.mode == "live", as_of, now)
     if dry_run:
         with rehearsal(installation.engine) as stage:
             report = Installation(
@@ -175,6 +180,18 @@ def campaign_plan(
         report = installation.plan(name, at, moment_now)
     title = f"{name} at {at.isoformat()}" + (" (dry run: nothing was kept)" if dry_run else "")
     print_table(title, ["what", "number"], [[what, number] for what, number in report.counts().items()])
+
+
+def _times_of_plan(live: bool, as_of: str, now: str | None) -> tuple[dt.datetime, dt.datetime]:
+    """Return for which moment to plan, and the moment lateness counts from: the clock in live, else --now or as-of.
+
+    What is in the future is judged by --now where it is given, else by the clock.
+    """
+    if now and live:
+        raise LifecycleError("--now is refused in live mode: plans go by the real clock")
+    clock = moment(now) if now else present()
+    at = past_moment(as_of, clock)
+    return at, clock if now or live else at
 
 
 @campaign_app.command("pause")
@@ -292,7 +309,7 @@ def sending_resume() -> None:
 
 @sending_app.command("status")
 def sending_status() -> None:
-    """Show what is paused, since when and why, and which mails wait for something else: an approval, a template."""
+    """Show what is paused, since when and why, which mails wait for something else, and who has not planned in time."""
     installation = _open()
     with installation.engine.connect() as connection:
         held = delivery.pauses(connection)
@@ -300,6 +317,8 @@ def sending_status() -> None:
     print_table("Paused" if rows else "Nothing is paused", ["scope", "reason", "detail", "since"], rows)
     for said in installation.waits(present()):
         results.print(f"not sent: {said}", highlight=False, markup=False, soft_wrap=True)
+    for said in installation.overdue(present()):
+        results.print(f"not planned: {said}", highlight=False, markup=False, soft_wrap=True)
 
 
 @events_app.command("ingest")

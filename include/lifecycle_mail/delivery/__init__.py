@@ -5,7 +5,16 @@ Reads planned mails; writes schema `delivery`, and moves message states through 
 
 from lifecycle_mail.delivery.claims import erase_places, forget_places
 from lifecycle_mail.delivery.modes import require_deliverable
-from lifecycle_mail.delivery.pauses import approve, pause, pauses, resume, sentence, stops, sync_dag_pauses
+from lifecycle_mail.delivery.pauses import (
+    approve,
+    pause,
+    paused_on_purpose,
+    pauses,
+    resume,
+    sentence,
+    stops,
+    sync_dag_pauses,
+)
 from lifecycle_mail.delivery.preview import PreviewLine, preview
 from lifecycle_mail.delivery.waiting import waits
 from lifecycle_mail.delivery.worker import DeliveryReport, deliver
@@ -18,6 +27,7 @@ __all__ = [
     "erase_places",
     "forget_places",
     "pause",
+    "paused_on_purpose",
     "pauses",
     "preview",
     "require_deliverable",

@@ -41,6 +41,15 @@ def pauses(connection: Connection, campaign: str | None = None) -> list[Row[Any]
     return list(run(connection, "delivery/pauses", campaign=campaign))
 
 
+def paused_on_purpose(connection: Connection) -> set[str]:
+    """Return the campaigns that an operator paused, here or by their DAGs; a breaker's pause goes on planning."""
+    return {
+        str(one.scope).removeprefix(campaign_scope(""))
+        for one in pauses(connection)
+        if one.reason in ("operator", "dag") and str(one.scope).startswith(campaign_scope(""))
+    }
+
+
 def sentence(held: Row[Any]) -> str:
     """Return what keeps mails from going, as a delivery reports it."""
     return f"paused ({held.reason}): {held.scope}" + (f", {held.detail}" if held.detail else "")
