@@ -42,7 +42,7 @@ SHARDS = [0, 1]
 @dag(
     schedule=AssetOrTimeSchedule(timetable=ticks("*/10 * * * *"), assets=[MESSAGES]),
     doc_md=__doc__,
-    **dag_defaults("delivery", task_timeout=dt.timedelta(hours=2)),
+    **dag_defaults("delivery", task_timeout=dt.timedelta(hours=2), run_timeout=dt.timedelta(hours=6)),
 )
 def deliver_messages() -> None:
     @task

@@ -22,7 +22,7 @@ from lifecycle_airflow.installation import Counts, folder, installation
 @dag(
     schedule=periods("0 * * * *"),
     doc_md=__doc__,
-    **dag_defaults("sources", task_timeout=dt.timedelta(hours=2)),
+    **dag_defaults("sources", task_timeout=dt.timedelta(hours=2), run_timeout=dt.timedelta(hours=6)),
 )
 def load_sources() -> None:
     @task(outlets=[SOURCES])

@@ -23,6 +23,7 @@ from lifecycle_mail.errors import CampaignError
 from lifecycle_mail.settings import Settings
 
 TASK_TIMEOUT = dt.timedelta(hours=1)
+RUN_TIMEOUT = dt.timedelta(hours=6)  # its six tasks at their limits
 AS_OF = Param(
     None,
     type=["null", "string"],
@@ -124,6 +125,7 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
             f"owner:{campaign.owner}",
             owner=campaign.owner,
             task_timeout=TASK_TIMEOUT,
+            run_timeout=RUN_TIMEOUT,
         ),
     ) as dag:
         chain(refresh_segment(), enroll(), advance(), decide(), write_messages(), report_stop())
