@@ -1,7 +1,9 @@
 """Load the shop's feed files into the warehouse.
 
 **Schedule.** Hourly. Feeds are whatever lies in `LIFECYCLE_FEEDS_DIR`: customers, products, orders and the
-others, each of which may be absent. Loading needs no period: a file says itself when things happened.
+others, each of which may be absent. SQL feeds come from the repository (`include/sql/feeds/`) and are loaded
+before the files of their feed; a `.sql` file in the folder is refused. Loading needs no period: a file says
+itself when things happened.
 
 **A re-run** loads the same rows again under the same keys and changes nothing. Rows that break the contract
 go to `source.rejected` with their reason and never stop the rest.
