@@ -29,44 +29,68 @@ class _Asked(NamedTuple):
     keys: tuple[str, ...] | None
 
 
-def ingredients(texts: Texts, name: str) -> dict[str, str]:
-    """Return the text of every file that mails of template `name` are made of, by file name.
+class _Found(NamedTuple):
+    """What one template is made of: its files, and the whole keys of its words (None = some key is computed)."""
 
-    Translation files hold the words the template uses and no others.
+    files: dict[str, str]
+    keys: frozenset[str] | None
+
+
+def ingredients(texts: Texts, *names: str) -> dict[str, str]:
+    """Return the text of every file that mails of these templates are made of, by file name.
+
+    Translation files hold the words the templates use and no others.
 
     Raises:
         TemplateError: there is no such template, or one of its files is missing or cannot be read.
     """
+    found = [_followed(texts, name) for name in names]
+    keys = [one.keys for one in found if one.keys is not None]
+    wanted = frozenset[str]().union(*keys) if len(keys) == len(found) else None
+    files = {file: text for one in found for file, text in one.files.items()}
+    return {**files, **_words(texts, wanted)}
+
+
+def _followed(texts: Texts, name: str) -> _Found:
+    """Read a template and everything it refers to."""
     if not texts.files(name):
         raise TemplateError(f"{name}: no such template in {texts.place('.')}; correct the name or add the folder")
-    found: dict[str, str] = {}
-    keys: set[str] | None = set()
+    files: dict[str, str] = {}
+    asked: list[_Asked] = []
     waiting = [f"{name}/{file}" for file in FILES]
     while waiting:
         file = waiting.pop()
-        if file not in found:
-            found[file] = _text(texts, file)
-            asked = _asked(file, found[file])
-            waiting += asked.files
-            keys = None if keys is None or asked.keys is None else keys | set(asked.keys)
-    return {**found, **_words(texts, name, keys)}
+        if file not in files:
+            files[file] = _text(texts, file)
+            asked.append(_asked(file, files[file]))
+            waiting += asked[-1].files
+    home = name.replace("/", ".")
+    keys = [home + key if key.startswith(".") else key for one in asked for key in one.keys or ()]
+    return _Found(files, None if any(one.keys is None for one in asked) else frozenset(keys))
 
 
-def samples(texts: Texts, name: str) -> dict[str, str]:
-    """Return the sample files of a template that are there: no mail is made of them, but slots are packed by them."""
-    wanted = {f"base/{SAMPLE}", f"{name}/{SAMPLE}"}
-    return {file: _text(texts, file) for folder in ("base", name) for file in texts.files(folder) if file in wanted}
+def samples(texts: Texts, *names: str) -> dict[str, str]:
+    """Return the sample files that are there: no mail is made of them, but slots are packed by them."""
+    return {
+        file: _text(texts, file)
+        for folder in ("base", *names)
+        for file in texts.files(folder)
+        if file == f"{folder}/{SAMPLE}"
+    }
 
 
 def _text(texts: Texts, file: str) -> str:
     try:
-        return texts.read(file)
+        text = texts.read(file)
     except OSError:
         raise TemplateError(
             f"{file}: no such template file; add it, or correct the name that refers to it"
         ) from None
     except UnicodeDecodeError:
         raise TemplateError(f"{file}: is not UTF-8; save it as UTF-8") from None
+    if "\0" in text:
+        raise TemplateError(f"{file}: holds a NUL character; take it out")
+    return text
 
 
 _READER = MailEnvironment(StoredTexts({}), "html", {}, None)
@@ -84,15 +108,14 @@ def _asked(file: str, text: str) -> _Asked:
     return _Asked(named, tuple(map(str, keys)) if len(keys) == len(calls) else None)
 
 
-def _words(texts: Texts, name: str, keys: set[str] | None) -> dict[str, str]:
+def _words(texts: Texts, keys: frozenset[str] | None) -> dict[str, str]:
     """Return each language's words under these keys (None = all of them), as a translation file."""
-    home = name.replace("/", ".")
-    own = None if keys is None else tuple(sorted(home + key if key.startswith(".") else key for key in keys))
-    return {wording_file(one): _some_words(one, _text(texts, wording_file(one)), own) for one in languages(texts)}
+    files = {one: wording_file(one) for one in languages(texts)}
+    return {file: _some_words(one, _text(texts, file), keys) for one, file in files.items()}
 
 
 @lru_cache(maxsize=512)
-def _some_words(language: str, text: str, keys: tuple[str, ...] | None) -> str:
+def _some_words(language: str, text: str, keys: frozenset[str] | None) -> str:
     """Return the words under `keys`; a file that cannot be read as words stays as it is: its own mails say so."""
     if keys is None:
         return text

@@ -1,8 +1,8 @@
 """The shared part of a mail, and the exact mail rebuilt from it.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-A shell is rendered once for each (campaign, step, variant, language, currency, template version, definition) and kept in
-message.shell; a recipient's slots are put in by the provider, or here when a mail is shown again. Both do one
+A shell is rendered once for each (campaign, step, variant, language, currency, template version, definition) and
+kept in message.shell; a recipient's slots are put in by the provider, or here when a mail is shown again. Both do one
 literal replacement: a value is never searched for tokens.
 """
 
