@@ -13,8 +13,9 @@ would send is older than `max_lateness_hours` and is recorded as `stale`.
 
 **Red `report_stop`**: the campaign's breaker stopped its mails. The task's log says which rate passed its limit,
 with the numbers, and what to do. Planning goes on, nothing is lost: mails wait, or end as `stale`. The task stays
-red until `campaign resume <name>`. It is red as well while planned mails wait for an approval (mode live: a changed
-file needs a new one, `campaign approve <name> --by WHO`), or for a template or topic that is out of order.
+red until `campaign resume <name>`. It is red as well while planned mails or changed files wait for an approval (mode
+live: a changed campaign file, template, layout, wording, brand or sender needs a new one, `campaign approve <name> --by
+WHO`; until then planning goes on with what was approved last), or mails for a template or topic that is out of order.
 
 **Red `report_overdue`** in `deliver_messages`: this DAG is not paused and has not planned for two periods. A run may
 take six hours, then it fails; until then it holds up the later ones.

@@ -13,8 +13,9 @@ many requests run at a time over all runs. In mode `preview` (the default) nothi
 **Red `report_stops`**: sending stopped by itself in this run. The task's log says what and why: a campaign's
 breaker with the rate that passed its limit and its numbers (the campaign's own DAG stays red from then on), or
 the provider's refusal of our access, which stays red here until `sending resume`. It is red in every run, too, while
-planned mails wait for `campaign approve` (mode live: a changed file needs a new approval), or for a template or topic
-that is out of order: they would end as `stale`. A pause that somebody set is no failure; the log of `deliver` names it.
+planned mails or changed files wait for `campaign approve` (mode live: what recipients see goes out as it was approved),
+or mails for a template or topic that is out of order: they would end as `unapproved` or `stale`. A pause that somebody
+set is no failure; the log of `deliver` names it.
 
 **Red `report_overdue`**: a campaign whose DAG is not paused has not planned for two periods of its schedule. The log
 names it, and since when. Look at its DAG: a run that waits or hangs holds up all later ones. A new campaign counts from

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +17,7 @@ from builders import NOON, campaign, insert, load, rows
 from lifecycle_mail.command_line import main
 from lifecycle_mail.delivery import sync_dag_pauses
 from lifecycle_mail.settings import INCLUDE
-from planning import CART_CONTEXT, members
+from planning import CART_CONTEXT, members, states
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -316,6 +317,33 @@ def test_status_names_a_campaign_that_has_not_planned(
     assert last.partition(": look")[0] == f"not planned: {said}"
     assert command("campaign", "pause", "cart_abandoned")[0] == 0
     assert "not planned" not in command("sending", "status")[1]
+
+
+def test_an_approval_says_what_it_holds_for_and_a_revocation_what_it_ends(
+    command: Command, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checksum `campaign check` shows is the one approved; another one is refused; revoked, its mails end."""
+    monkeypatch.setattr("lifecycle_mail.command_line.commands.present", lambda: NOON)
+    members(warehouse, "ann")
+    open_cart(warehouse)
+    (md5,) = re.findall("definition ([0-9a-f]{32})", command("campaign", "check", "cart_abandoned")[1])
+    approve = ("campaign", "approve", "cart_abandoned", "--by", "lead")
+    status, _, err = command(*approve, "--definition", "0" * 32)
+    assert (status, f"its files are definition {md5} now" in err) == (1, True)
+    assert command(*approve, "--definition", md5)[:2] == (
+        0, f"campaign cart_abandoned is approved: definition {md5}\n"
+    )  # fmt: skip
+    assert command(*approve)[1] == f"campaign cart_abandoned was approved before: definition {md5}\n"
+    command("campaign", "plan", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z")
+    revoke = ("campaign", "revoke", "cart_abandoned", "--because", "a wrong price", "--by")
+    assert command(*revoke, "lead@example.com")[0] == 2
+    assert command(*revoke, "lead")[:2] == (
+        0, f"campaign cart_abandoned: definition {md5} is not approved any more, 1 planned mails are cancelled; none "
+        "goes on\n",
+    )  # fmt: skip
+    status, _, err = command(*revoke, "lead")
+    assert (status, "no approval of it is in force" in err) == (1, True)
+    assert states(warehouse) == {("ann", "reminder", "cancelled", "approval_revoked")}
 
 
 def test_the_cart_context_of_the_segment_is_what_templates_expect(command: Command, warehouse: Engine) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Engine, make_url
 from builders import NOON, customer, enrollment, ensure_month, insert, message, rows
 from lifecycle_mail import migrations
 from lifecycle_mail.database import engine
+from lifecycle_mail.delivery import approvals
 from lifecycle_mail.events import ingest
 
 
@@ -105,6 +106,26 @@ def test_events_of_before_are_known_again(empty: Engine, monkeypatch: pytest.Mon
     with empty.connect() as connection:
         found = dict(rows(connection, "select sg_event_id, raw from event.event"))
     assert found == {one["sg_event_id"]: one for one in posted}
+
+
+def test_approvals_of_a_file_alone_are_kept_and_hold_no_more(empty: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody approved templates and words: the old approval stays in the log, revoked, and can be given again."""
+    files = migrations.migration_files()
+    monkeypatch.setattr(migrations, "migration_files", lambda: [file for file in files if file.stem < "0029"])
+    migrations.migrate(empty)
+    with empty.begin() as connection:
+        insert(
+            connection, "delivery.approval", campaign="cart_abandoned", definition_md5="a" * 32, approved_at=NOON,
+            approved_by="lead",
+        )  # fmt: skip
+    monkeypatch.setattr(migrations, "migration_files", lambda: files)
+    assert "0029_definitions" in migrations.migrate(empty)
+    with empty.connect() as connection:
+        assert approvals(connection) == []
+        assert rows(
+            connection, "select campaign, definition_md5, approved_at, approved_by, reading, revoked_by"
+            " from delivery.approval where revoked_at is not null",
+        ) == [("cart_abandoned", "a" * 32, NOON, "lead", 0, "migration 0029")]  # fmt: skip
 
 
 def test_who_was_dropped_for_leaving_a_topic_left_that_topic(empty: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

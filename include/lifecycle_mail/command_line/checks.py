@@ -19,6 +19,7 @@ from lifecycle_mail.campaigns import (
     read_topics,
 )
 from lifecycle_mail.errors import LifecycleError
+from lifecycle_mail.messages import Definition, read_definition
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.segments import parameters
 from lifecycle_mail.settings import Settings
@@ -58,6 +59,14 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
             ]
     found.templates = len(templates)
     return found
+
+
+def definition_of(settings: Settings, name: str) -> Definition:
+    """Return the definition of one campaign as its files are: what `campaign approve` would approve."""
+    topics = read_topics(settings.topics_file)
+    campaign = find_campaign(settings.campaigns_dir, name, topics)
+    brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
+    return read_definition(campaign, topics[campaign.topic], TemplateLibrary(settings.templates_dir), brand)
 
 
 def _template_problems(library: TemplateLibrary, template: str, language: str) -> list[str]:

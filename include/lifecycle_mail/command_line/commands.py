@@ -13,12 +13,11 @@ import typer
 from lifecycle_mail import delivery, segments
 from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics
 from lifecycle_mail.command_line.arguments import day, moment, parameters, past_moment, present
-from lifecycle_mail.command_line.checks import check_campaigns
+from lifecycle_mail.command_line.checks import check_campaigns, definition_of
 from lifecycle_mail.command_line.console import Bars, errors, print_table, progress_bar, results
 from lifecycle_mail.command_line.mails import print_mail, stored_mail
 from lifecycle_mail.database import engine, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, LifecycleError
-from lifecycle_mail.journeys import publish
 from lifecycle_mail.kpis.timeline import timeline
 from lifecycle_mail.migrations import migrate as apply_migrations
 from lifecycle_mail.pipeline import Installation, open_installation
@@ -147,6 +146,8 @@ def campaign_check(
     if found.problems:
         raise CampaignError("\n".join(found.problems))
     results.print(f"{found.campaigns} campaign(s), {found.templates} template(s): nothing wrong", highlight=False)
+    if name is not None:
+        results.print(f"definition {definition_of(settings, name).md5}", highlight=False)
 
 
 @campaign_app.command("schema")
@@ -217,15 +218,47 @@ def campaign_resume(name: str) -> None:
 def campaign_approve(
     name: str,
     by: Annotated[str, typer.Option("--by", help="Who approves: a role or a login, no address.")],
+    definition: Annotated[
+        str | None, typer.Option("--definition", help="Approve only if it is this one.", metavar="CHECKSUM")
+    ] = None,
 ) -> None:
-    """Approve a campaign's present definition for live sending; a changed file needs a new approval."""
+    """Approve a campaign for live sending as it is read now: its file, templates, layouts, words, brand and sender.
+
+    A change of any of them needs a new approval. `campaign check NAME` shows the checksum.
+    """
+    _require_no_address(by)
+    approved = _open().approve(name, by, present(), definition)
+    said = f"campaign {name} is approved" if approved.is_new else f"campaign {name} was approved before"
+    changes = delivery.listed(approved.changed)
+    results.print(f"{said}: definition {approved.definition_md5}{changes}", highlight=False, soft_wrap=True)
+
+
+@campaign_app.command("revoke")
+def campaign_revoke(
+    name: str,
+    by: Annotated[str, typer.Option("--by", help="Who revokes: a role or a login, no address.")],
+    because: Annotated[str, typer.Option("--because", help="Why, for those who look.", metavar="TEXT")],
+) -> None:
+    """Withdraw the approval of what was approved last, and cancel the planned mails that carry it.
+
+    An earlier definition that was approved goes on; `campaign pause` stops them all.
+    """
+    _require_no_address(by, because)
+    done = _open().revoke(name, by, because, present())
+    left = done.goes_on
+    goes_on = f"definition {left.definition_md5} goes on, approved by {left.approved_by}" if left else "none goes on"
+    results.print(
+        f"campaign {name}: definition {done.definition_md5} is not approved any more, {done.cancelled} planned mails "
+        f"are cancelled; {goes_on}",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def _require_no_address(by: str, because: str = "") -> None:
     if "@" in by:
         raise typer.BadParameter("--by takes a role or a login, no address: it is kept for good")
-    installation = _open()
-    campaign = installation.campaign(name)
-    publish(installation.engine, campaign, installation.topics[campaign.topic])
-    new = delivery.approve(installation.engine, name, campaign.definition_md5(), by, present())
-    results.print(f"campaign {name} is approved" if new else f"campaign {name} was approved before")
+    if "@" in because:
+        raise typer.BadParameter("--because takes no address: it is kept for good")
 
 
 @message_app.command("preview")

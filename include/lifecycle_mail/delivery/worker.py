@@ -31,6 +31,7 @@ from lifecycle_mail.delivery.answers import (
     TooLarge,
     Unknown,
 )
+from lifecycle_mail.delivery.approvals import end_expired
 from lifecycle_mail.delivery.claims import (
     Attempt,
     Claim,
@@ -119,6 +120,8 @@ def deliver(
     require_deliverable(engine, settings, topics)
     bench = Workbench(settings, topics, TemplateLibrary(settings.templates_dir), worker)
     report = DeliveryReport()
+    if bench.is_live:
+        _end_unapproved(engine, clock(), report)
     reconcile(engine, topics, clock(), report)
     with Provider(settings) as provider, _garbage_seldom_looked_for():
         run_ = _Run(engine, bench, provider, clock, sleep, report, progress)
@@ -126,6 +129,13 @@ def deliver(
         while run_.one_round(shard):
             pass
     return report
+
+
+def _end_unapproved(engine: Engine, now: dt.datetime, report: DeliveryReport) -> None:
+    """End what expired while it waited for an approval."""
+    with engine.begin() as connection:
+        if ended := end_expired(connection, now):
+            report.ended["unapproved"] += ended
 
 
 def _is_unclear(engine: Engine) -> bool:

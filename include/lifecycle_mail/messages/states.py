@@ -8,7 +8,8 @@
     in_doubt  → accepted     an event with its id arrived, or the late answer of its own request; the same for what
                              was planned again, cancelled or rejected after that request
     in_doubt  → abandoned | planned   by the topic's policy
-    planned   → cancelled    exit, suppression, staleness found at the claim
+    planned   → cancelled    exit, suppression, staleness found at the claim; expired without an approval, or the
+                             approval was revoked
 
 Delivery and events call these. Planning writes the first state (`writing`), and an event's evidence is settled for a
 whole step of an ingest at once (`settling`); no other code writes the column.
@@ -162,6 +163,18 @@ def end_without_topic(connection: Connection, topics: Sequence[str], now: dt.dat
     if not topics:
         return 0
     return run(connection, "messages/end_without_topic", topics=list(topics), now=now).rowcount
+
+
+def end_unapproved(connection: Connection, shell_ids: Sequence[int], now: dt.datetime) -> int:
+    """planned → cancelled for mails past their time that waited for an approval: no claim looks at them."""
+    if not shell_ids:
+        return 0
+    return run(connection, "messages/end_unapproved", shell_ids=list(shell_ids), now=now).rowcount
+
+
+def end_revoked(connection: Connection, definition_md5: str, now: dt.datetime) -> int:
+    """planned → cancelled for mails that carry a definition whose approval was revoked."""
+    return run(connection, "messages/end_revoked", definition_md5=definition_md5, now=now).rowcount
 
 
 def postpone(

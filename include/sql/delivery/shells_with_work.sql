@@ -6,7 +6,11 @@ select
     waiting.shell_id,
     shell.campaign,
     shell.step,
+    shell.variant,
+    shell.language,
     shell.topic,
+    shell.definition_md5 as shell_definition_md5,
+    coalesce(definition.reading, 0) as reading,
     waiting.mails,
     waiting.unexpired_mails,
     campaign.priority,
@@ -22,5 +26,6 @@ from (
     group by message.shell_id
 ) as waiting
 inner join message.shell on waiting.shell_id = shell.shell_id
+left join message.definition on shell.definition_md5 = definition.definition_md5
 inner join journey.campaign on shell.campaign = campaign.campaign
 order by campaign.priority desc, waiting.shell_id asc
