@@ -7,6 +7,7 @@ import hashlib
 from typing import Annotated, Any, Literal
 
 import orjson
+from croniter import croniter
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
@@ -134,8 +135,13 @@ class Campaign(_Strict):
     @field_validator("schedule")
     @classmethod
     def _is_cron(cls, value: str) -> str:
+        remedy = 'write five cron fields, such as "0 * * * *"'
         if len(value.split()) != 5:
-            raise ValueError("write five cron fields, such as \"0 * * * *\"")
+            raise ValueError(remedy)
+        try:
+            croniter(value, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)).get_next()
+        except ValueError:  # what a cron expression cannot say, and days that never come
+            raise ValueError(f"no moment is ever meant by this: {remedy}") from None
         return value
 
     @model_validator(mode="after")
@@ -205,6 +211,12 @@ class Topic(_Strict):
     quiet_hours: HourRange | None = None
     permissions: tuple[Permission, ...] = ("confirmed",)
     limits: Limits = Limits()
+    renamed_from: tuple[Name, ...] = Field((), description="what the topic was called before: a name, or several")
+
+    @field_validator("renamed_from", mode="before")
+    @classmethod
+    def _as_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
     @property
     def is_marketing(self) -> bool:

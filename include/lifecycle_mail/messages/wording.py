@@ -18,10 +18,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import yaml
 from babel import Locale, UnknownLocaleError
 
-from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.campaigns import read_document
+from lifecycle_mail.errors import CampaignError, TemplateError
 
 PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
@@ -96,16 +96,13 @@ def languages(folder: Path) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise TemplateError(f"{path}: no translation for this language; add the file, or use another")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise TemplateError(
-            f"{path}: no translation for this language; add the file, or use another"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else f"{path}"
-        raise TemplateError(f"{where}: not readable as YAML; mend the syntax") from None
+        content = read_document(path).value
+    except CampaignError as error:
+        told = str(error).replace(": is not YAML:", ": not readable as YAML:")
+        raise TemplateError(f"{path.parent}/{told}") from None
     if not isinstance(content, dict):
         raise TemplateError(f"{path}: is not a mapping with direction and messages; see translations/en.yaml")
     return content
