@@ -12,6 +12,16 @@ from lifecycle_mail.journeys.series import (
     goal_facts,
     is_published,
     publish,
+    rename_topics,
 )
 
-__all__ = ["AdvanceCounts", "EnrollCounts", "advance", "enroll", "goal_facts", "is_published", "publish"]
+__all__ = [
+    "AdvanceCounts",
+    "EnrollCounts",
+    "advance",
+    "enroll",
+    "goal_facts",
+    "is_published",
+    "publish",
+    "rename_topics",
+]

@@ -4,7 +4,7 @@ Reads decisions; writes schema `message`. Rendering (templates, shells, slots) t
 plans mails; `states` is the one place that moves a mail from state to state.
 """
 
-from lifecycle_mail.messages.states import erase_slots
+from lifecycle_mail.messages.states import erase_slots, rename_topics
 from lifecycle_mail.messages.writing import (
     WriteCounts,
     ensure_shell,
@@ -14,4 +14,13 @@ from lifecycle_mail.messages.writing import (
     write_messages,
 )
 
-__all__ = ["WriteCounts", "ensure_shell", "erase_slots", "fresh_shell", "load_shell", "rebind_shell", "write_messages"]
+__all__ = [
+    "WriteCounts",
+    "ensure_shell",
+    "erase_slots",
+    "fresh_shell",
+    "load_shell",
+    "rebind_shell",
+    "rename_topics",
+    "write_messages",
+]
