@@ -8,9 +8,11 @@ create table installation.topic (
 
 comment on table installation.topic is
 'Names that topics have or had, one row a name: written whenever the topics file says something new.';
-comment on column installation.topic.topic is 'Name in include/topics.yaml, in links, and in the scope ''topic:<name>''.';
+comment on column installation.topic.topic is
+'Name in include/topics.yaml, in links, and in the scope ''topic:<name>''.';
 comment on column installation.topic.became is 'What the topic is called now (renamed_from); null = as here.';
-comment on column installation.topic.is_retired is 'The topic has ended: nothing is mailed, a word to leave it means all mail.';
+comment on column installation.topic.is_retired is
+'The topic has ended: nothing is mailed, a word to leave it means all mail.';
 comment on column installation.topic.noted_at is 'When the file last said something new of this name.';
 
 -- Names that opt-outs, mails and campaigns were given before: the topics file has to know them from now on.
