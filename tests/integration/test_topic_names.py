@@ -14,11 +14,12 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from builders import customer, insert, message_id_of, rows, waiting_for_locks
-from lifecycle_mail import delivery
+from lifecycle_mail import delivery, events
 from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import session_lock
 from lifecycle_mail.delivery.worker import DeliveryReport, reconcile
 from lifecycle_mail.errors import CampaignError
+from lifecycle_mail.events.suppression_lists import Listed, SuppressionLists
 from lifecycle_mail.kpis.timeline import timeline
 from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import Settings
@@ -87,12 +88,12 @@ def planned(system: Installation, campaign: Campaign | None = None, at: datetime
     plan(system.engine, campaign, system.topics[campaign.topic], at)
 
 
-def ingested(system: Installation, *events: dict[str, Any]) -> None:
+def ingested(system: Installation, *posted: dict[str, Any]) -> None:
     """Ingest events of a file of their own."""
     folder = system.settings.events_dir
     assert folder is not None
     folder.mkdir(exist_ok=True)
-    lines = [orjson.dumps({"timestamp": int(NOON.timestamp()), **one}) for one in events]
+    lines = [orjson.dumps({"timestamp": int(NOON.timestamp()), **one}) for one in posted]
     (folder / f"{len(list(folder.iterdir()))}.ndjson").write_bytes(b"\n".join(lines) + b"\n")
     system.ingest()
 
@@ -294,6 +295,46 @@ def test_a_worker_that_began_before_the_renaming_mails_nobody_who_left(opened: O
     assert (claim.picked, dict(claim.ended)) == (2, {"suppressed": 1})
     with pytest.raises(CampaignError, match="topic 'nudges' is missing"):
         opened(REMINDERS)
+
+
+def test_a_planning_run_that_began_before_the_renaming_plans_for_nobody_who_left(opened: Open) -> None:
+    """Its file says reminders still, the opt-outs are of nudges: the decision asks by both names."""
+    before = opened(REMINDERS)
+    members(before.engine, "ann", "bob")
+    left(before.engine, "ann@example.com", "reminders", NOON - 9 * HOUR)
+    opened(NUDGES)
+    planned(before, campaign_of(exit_on=["order"]))
+    with before.engine.connect() as connection:
+        query = "select customer_id, outcome, reason, detail ->> 'scope' from decision.decision"
+        assert set(rows(connection, query)) == {
+            ("ann", "skip", "suppressed", "topic:nudges"), ("bob", "send", "eligible", None),
+        }  # fmt: skip
+    assert would_go(opened(NUDGES)) == {"go": 1}  # its shell, written as reminders, is renamed at the next opening
+
+
+class _Lists(SuppressionLists):
+    """SendGrid's lists: nobody but two who left group 1001."""
+
+    def __init__(self) -> None:
+        self.rows_a_page = 500
+
+    def page(self, *_: Any) -> list[Listed]:
+        return []
+
+    def group_members(self) -> list[Listed]:
+        return [Listed(f"{name}@example.com", int((NOON - HOUR).timestamp()), 1001) for name in ("ann", "bob")]
+
+
+def test_lists_and_returns_read_with_the_former_file_are_of_the_present_topic(opened: Open) -> None:
+    """A sync and an ingest that began before the renaming: leave and return of the group are words about nudges."""
+    before = opened(REMINDERS)
+    opened(NUDGES)
+    simulating = dataclasses.replace(before.settings, mode="simulate", sendgrid_base_url="http://127.0.0.1:1")
+    events.pull(before.engine, simulating, before.topics, now=NOON, lists=_Lists())  # no connection is made
+    assert in_force(before.engine) == {("ann", "topic:nudges"), ("bob", "topic:nudges")}
+    back = {"event": "group_resubscribe", "sg_event_id": "back", "asm_group_id": 1001, "email": "ann@example.com"}
+    ingested(before, back)
+    assert in_force(before.engine) == {("bob", "topic:nudges")}
 
 
 def test_a_retired_topic_keeps_its_opt_outs_and_ends_its_mails(opened: Open) -> None:
