@@ -13,7 +13,18 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail import decisions, delivery, events, journeys, kpis, messages, partitions, segments, sources
+from lifecycle_mail import (
+    decisions,
+    delivery,
+    events,
+    journeys,
+    kpis,
+    messages,
+    partitions,
+    segments,
+    sources,
+    topic_names,
+)
 from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_campaigns, read_topics
 from lifecycle_mail.database import engine, lock, require_reachable
 from lifecycle_mail.errors import CampaignError, PlanningOverdue, SendingStopped, SettingsError
@@ -403,17 +414,16 @@ class Installation:
 
 
 def open_installation(settings: Settings) -> Installation:
-    """Open an installation.
+    """Open an installation; the first time with a new topics file, what was stored under former names is renamed.
 
     Raises:
-        DatabaseUnavailable, SchemaOutOfDate, CampaignError: one readable line each.
+        DatabaseUnavailable, SchemaOutOfDate: one readable line.
+        CampaignError: topics or brand are wrong, or a topic with opt-outs or mails is gone; one line each.
     """
     warehouse = engine(settings.database_url)
     require_reachable(warehouse)
     require_migrated(warehouse)
-    return Installation(
-        settings,
-        warehouse,
-        read_topics(settings.topics_file),
-        read_brand(settings.brand_file, postal_address=settings.postal_address),
-    )
+    topics = read_topics(settings.topics_file)
+    brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
+    topic_names.agree(warehouse, topics, settings.topics_file.name)
+    return Installation(settings, warehouse, topics, brand)

@@ -373,3 +373,34 @@ def test_ingest_counts_each_event_once(command: Command, tmp_path: Path) -> None
     status, out, _ = command("events", "ingest", str(tmp_path))
     numbers = dict(row.split("│") for row in out.replace(" ", "").splitlines() if "│" in row)
     assert (status, numbers["received"], numbers["inserted"]) == (0, "0", "0")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("campaign", "plan", "win_back", "--as-of", "2026-03-02T12:00:00Z"),
+        ("deliver",),
+        ("events", "ingest", "."),
+        ("suppressions", "sync"),
+        ("kpis", "roll-up"),
+    ],
+)
+def test_nothing_works_with_a_file_that_lost_a_topic(
+    command: Command, warehouse: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """A topic with opt-outs is missing from topics.yaml: each command ends with the line that says what to write."""
+    with warehouse.begin() as connection:
+        insert(
+            connection, "event.suppression", address="ann@example.com", scope="topic:reminders", source="x",
+            reason="unsubscribed", suppressed_at=NOON,
+        )  # fmt: skip
+    text = (INCLUDE / "topics.yaml").read_text().replace("  reminders:", "  nudges:", 1)
+    (tmp_path / "topics.yaml").write_text(text)
+    monkeypatch.setenv("LIFECYCLE_TOPICS_FILE", str(tmp_path / "topics.yaml"))
+    status, out, err = command(*arguments)
+    assert (status, out) == (1, "")
+    assert " ".join(err.split()) == (
+        "topics.yaml: topic 'reminders' is missing, but opt-outs (1), mails (0) and campaigns (0) name it: write "
+        "`renamed_from: reminders` at the topic that it is called now, or `retired: [reminders]` at the end of the "
+        "file if it has ended"
+    )

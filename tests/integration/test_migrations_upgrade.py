@@ -14,9 +14,13 @@ from sqlalchemy.engine import Engine, make_url
 
 from builders import NOON, customer, enrollment, ensure_month, insert, message, rows
 from lifecycle_mail import migrations
+from lifecycle_mail.campaigns import read_topics
 from lifecycle_mail.database import engine
 from lifecycle_mail.delivery import approvals
+from lifecycle_mail.errors import CampaignError
 from lifecycle_mail.events import ingest
+from lifecycle_mail.settings import INCLUDE
+from lifecycle_mail.topic_names import agree
 
 
 @pytest.fixture
@@ -158,6 +162,24 @@ def test_who_was_dropped_for_leaving_a_topic_left_that_topic(empty: Engine, monk
         ("retired@example.com", "all", "dropped", None),
         ("topic@example.com", "topic:reminders", "unsubscribed", None),
     ]
+
+
+def test_an_upgrade_knows_the_names_that_opt_outs_have(empty: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A topic that was taken out of the file before the upgrade is missed at the next opening, by name."""
+    files = migrations.migration_files()
+    monkeypatch.setattr(migrations, "migration_files", lambda: [file for file in files if file.stem < "0028"])
+    migrations.migrate(empty)
+    with empty.begin() as connection:
+        for name, scope in (("ann", "topic:winter"), ("bob", "topic:winter"), ("cat", "all")):
+            insert(
+                connection, "event.suppression", address=f"{name}@example.com", scope=scope, reason="unsubscribed",
+                source="lm_unsubscribe", suppressed_at=NOON,
+            )  # fmt: skip
+    monkeypatch.setattr(migrations, "migration_files", lambda: files)
+    assert "0028_topic_names" in migrations.migrate(empty)
+    told = r"^topics\.yaml: topic 'winter' is missing, but opt-outs \(2\), mails \(0\) and campaigns \(0\) name it: "
+    with pytest.raises(CampaignError, match=told):
+        agree(empty, read_topics(INCLUDE / "topics.yaml"), "topics.yaml")
 
 
 def _dropped(

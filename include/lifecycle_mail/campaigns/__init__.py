@@ -4,14 +4,14 @@ Below the stages: journeys, decisions, messages and delivery all read campaigns,
 """
 
 from lifecycle_mail.campaigns.brand import Brand, read_brand
+from lifecycle_mail.campaigns.building import did_you_mean
+from lifecycle_mail.campaigns.documents import Document, parse_document, read_document
 from lifecycle_mail.campaigns.files import (
-    did_you_mean,
     find_campaign,
     json_schema,
     line_of,
     read_campaign,
     read_campaigns,
-    read_topics,
 )
 from lifecycle_mail.campaigns.models import (
     SETTLE_AFTER_HOURS,
@@ -26,12 +26,14 @@ from lifecycle_mail.campaigns.models import (
     Topic,
 )
 from lifecycle_mail.campaigns.schedules import two_periods_after
+from lifecycle_mail.campaigns.topics import Topics, read_topics
 
 __all__ = [
     "SETTLE_AFTER_HOURS",
     "Brand",
     "Campaign",
     "Cap",
+    "Document",
     "Goal",
     "HourRange",
     "Limits",
@@ -39,13 +41,16 @@ __all__ = [
     "Sender",
     "Step",
     "Topic",
+    "Topics",
     "did_you_mean",
     "find_campaign",
     "json_schema",
     "line_of",
+    "parse_document",
     "read_brand",
     "read_campaign",
     "read_campaigns",
+    "read_document",
     "read_topics",
     "two_periods_after",
 ]

@@ -207,6 +207,12 @@ class Topic(_Strict):
     quiet_hours: HourRange | None = None
     permissions: tuple[Permission, ...] = ("confirmed",)
     limits: Limits = Limits()
+    renamed_from: tuple[Name, ...] = Field((), description="what the topic was called before: a name, or several")
+
+    @field_validator("renamed_from", mode="before")
+    @classmethod
+    def _as_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
     @property
     def is_marketing(self) -> bool:

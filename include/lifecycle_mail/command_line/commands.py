@@ -88,15 +88,18 @@ def load(
 @segment_app.command("list")
 def segment_list() -> None:
     """List the segments with their parameters' defaults, and who is in them."""
+    found, broken = segments.readable_segments()
     rows: list[list[object]] = [
         [
             definition.name,
             ", ".join(f"{one.name}={one.default:g}" for one in definition.parameters),
             definition.what.partition(". ")[0].rstrip("."),
         ]
-        for definition in segments.list_segments()
+        for definition in found
     ]
     print_table("Segments (include/sql/segments says it all)", ["segment", "parameters", "who"], rows)
+    for error in broken:
+        errors.print(str(error), style="red", markup=False, highlight=False)
 
 
 @segment_app.command("size")

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from lifecycle_mail.campaigns import SETTLE_AFTER_HOURS, Topic
@@ -163,21 +163,30 @@ def _garbage_seldom_looked_for() -> Iterator[None]:
 def reconcile(engine: Engine, topics: dict[str, Topic], now: dt.datetime, report: DeliveryReport) -> None:
     """Turn expired claims into doubt, and settle old doubt by each topic's policy.
 
-    Mails of a topic that is not in the file any more are settled by the default, and end when they are stale.
+    Mails of a topic that is not in the file any more are settled by the default, and end when they are stale; those of
+    a topic that is retired end at once.
     """
     with engine.begin() as connection:
         report.expired_claims += expire_claims(connection, now)
         run(connection, "delivery/doubt_attempts", now=now)
-        gone = run(connection, "delivery/gone_topics", known=list(topics)).scalars().all()
-        if stale := end_without_topic(connection, gone, now):
-            report.ended["stale"] += stale
-        for name in gone:
-            report.settled_by_policy += len(settle_in_doubt(connection, name, "abandon", SETTLE_AFTER_HOURS, now))
+        _end_without_topic(connection, topics, now, report)
         for topic in topics.values():
             moved = settle_in_doubt(connection, topic.topic, topic.in_doubt, topic.settle_after_hours, now)
             report.settled_by_policy += len(moved)
             if topic.in_doubt == "resend":
                 release_places(connection, moved)
+
+
+def _end_without_topic(
+    connection: Connection, topics: dict[str, Topic], now: dt.datetime, report: DeliveryReport
+) -> None:
+    gone = run(connection, "delivery/gone_topics", known=list(topics)).all()
+    for reason, is_retired in (("stale", False), ("topic_retired", True)):
+        names = [row.topic for row in gone if row.is_retired == is_retired]
+        if ended := end_without_topic(connection, names, reason, now, is_at_once=is_retired):
+            report.ended[reason] += ended
+    for row in gone:
+        report.settled_by_policy += len(settle_in_doubt(connection, row.topic, "abandon", SETTLE_AFTER_HOURS, now))
 
 
 def _turned(works: list[ShellWork], shard: int) -> list[ShellWork]:

@@ -13,6 +13,7 @@ from lifecycle_mail.journeys.series import (
     goal_facts,
     is_published,
     publish,
+    rename_topics,
 )
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "overdue",
     "publish",
     "record_planning",
+    "rename_topics",
     "watch_plannings",
 ]

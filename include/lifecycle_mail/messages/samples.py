@@ -69,6 +69,8 @@ def _read(texts: Texts, file: str) -> dict[str, Any]:
         raise TemplateError(f"{file}: no such file; add a sample, checks and previews render it") from None
     except json.JSONDecodeError as error:
         raise TemplateError(f"{file}:{error.lineno}: not JSON ({error.msg}); mend it") from None
+    except (OSError, RecursionError, ValueError):
+        raise TemplateError(f"{file}: cannot be read as JSON in UTF-8; put the file right") from None
     if not isinstance(content, dict):
         raise TemplateError(f"{file}: is not an object; see cart_abandoned/reminder/sample.json")
     return content

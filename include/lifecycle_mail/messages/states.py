@@ -158,11 +158,19 @@ def cancel(
     ).rowcount
 
 
-def end_without_topic(connection: Connection, topics: Sequence[str], now: dt.datetime) -> int:
-    """planned → cancelled for mails past their time whose topic is gone: no claim looks at them."""
+def end_without_topic(
+    connection: Connection, topics: Sequence[str], reason: str, now: dt.datetime, *, is_at_once: bool
+) -> int:
+    """planned → cancelled for mails whose topic is gone or has ended: all of them, or those past their time."""
     if not topics:
         return 0
-    return run(connection, "messages/end_without_topic", topics=list(topics), now=now).rowcount
+    given = {"topics": list(topics), "reason": reason, "is_at_once": is_at_once, "now": now}
+    return run(connection, "messages/end_without_topic", **given).rowcount
+
+
+def rename_topics(connection: Connection, former: Sequence[str], present: Sequence[str]) -> None:
+    """Let planned mails go on under the present names of their topics (`former` and `present` side by side)."""
+    run(connection, "messages/rename_topics", former=list(former), present=list(present))
 
 
 def end_unapproved(connection: Connection, shell_ids: Sequence[int], now: dt.datetime) -> int:

@@ -21,7 +21,8 @@ from typing import Any
 import yaml
 from babel import Locale, UnknownLocaleError
 
-from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.campaigns import parse_document
+from lifecycle_mail.errors import CampaignError, TemplateError
 from lifecycle_mail.messages.texts import Texts, texts_in
 
 PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
@@ -111,15 +112,14 @@ def languages(folder: Path | Texts) -> list[str]:
 
 def _read(path: Path, texts: Texts, language: str) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(texts.read(wording_file(language)))
+        content = parse_document(path, texts.read(wording_file(language))).value
     except FileNotFoundError:
-        raise TemplateError(
-            f"{path}: no translation for this language; add the file, or use another"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else f"{path}"
-        raise TemplateError(f"{where}: not readable as YAML; mend the syntax") from None
+        raise TemplateError(f"{path}: no translation for this language; add the file, or use another") from None
+    except UnicodeDecodeError:
+        raise TemplateError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+    except CampaignError as error:
+        told = str(error).replace(": is not YAML:", ": not readable as YAML:")
+        raise TemplateError(f"{path.parent}/{told}") from None
     if not isinstance(content, dict):
         raise TemplateError(f"{path}: is not a mapping with direction and messages; see translations/en.yaml")
     return content

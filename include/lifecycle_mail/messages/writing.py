@@ -158,9 +158,13 @@ def ensure_shell(
     place: dict[str, str],
     definition_md5: str | None = None,
 ) -> int:
-    """Return the id of the shell for `place` (campaign, step, variant, language, currency); render it if new."""
-    key = library.shell_key(template, brand=brand, offer=offer, definition_md5=definition_md5, **place)
-    known = run(connection, "messages/find_shell", shell_key=key).scalar_one_or_none()
+    """Return the id of the shell for `place` (campaign, step, variant, language, currency); render it if new.
+
+    A campaign that moves to another topic gets new shells: a mail's sender and its group are those of its topic.
+    """
+    ingredients = library.shell_key(template, brand=brand, offer=offer, definition_md5=definition_md5, **place)
+    key = {"shell_key": f"{ingredients}/{topic}", "topic": topic}
+    known = run(connection, "messages/find_shell", **key, ingredients_key=ingredients).scalar_one_or_none()
     if known is not None:
         return int(known)
     shell = library.shell(template, brand=brand, offer=offer, definition_md5=definition_md5, **place)
@@ -168,7 +172,7 @@ def ensure_shell(
         name: _json(value) if isinstance(value, dict) else value
         for name, value in shell.columns().items()
     }
-    return int(run(connection, "messages/insert_shell", topic=topic, **columns).scalar_one())
+    return int(run(connection, "messages/insert_shell", **{**columns, **key}).scalar_one())
 
 
 def load_shell(connection: Connection, shell_id: int) -> Shell:

@@ -72,6 +72,13 @@ known as materialized (
     ) as marked on true
 ),
 
+-- A worker that began before a topic was renamed asks by the former name: opt-outs stand under the present one.
+called as materialized (
+    select
+        installation.topic_called(cast(:topic as text)) as topic,
+        installation.topic_called(cast(:campaign_topic as text)) as campaign_topic
+),
+
 -- A moment opens for a zone, not for a person: reckoned once for each zone of the batch.
 opening as materialized (
     select
@@ -119,6 +126,7 @@ select
     end as verdict
 from known
 inner join opening on known.zone = opening.zone
+cross join called
 left join lateral (
     -- The earliest fact, of several at one moment the first by name: the least of these texts, since nearly nobody has
     -- any and a sort of nothing takes longer than its look-ups.
@@ -135,7 +143,7 @@ left join lateral (
             known.enrolled_at,
             known.context,
             cast(:exit_on as text[]),
-            cast(:campaign_topic as text)
+            called.campaign_topic
         ) as exit_fact
     where
         exit_fact.exits && cast(:exit_on as text[])
@@ -148,7 +156,7 @@ left join lateral (
     where
         known.is_marked
         and suppression.customer_id = known.customer_id
-        and suppression.scope in ('all', 'topic:' || cast(:topic as text))
+        and suppression.scope in ('all', 'topic:' || cast(:topic as text), 'topic:' || called.topic)
         and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
     limit 1
 ) as blocked on true

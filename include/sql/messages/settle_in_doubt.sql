@@ -10,7 +10,7 @@ with settled as (
     from message.message
     where
         message.state = 'in_doubt'
-        and message.topic = cast(:topic as text)
+        and installation.topic_called(message.topic) = cast(:topic as text)
         and message.claimed_at + cast(:settle_after_hours as double precision) * interval '1 hour'
         <= cast(:now as timestamptz)
         and exists (
