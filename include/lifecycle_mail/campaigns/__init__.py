@@ -14,6 +14,7 @@ from lifecycle_mail.campaigns.files import (
     read_topics,
 )
 from lifecycle_mail.campaigns.models import (
+    EVENT_RETRY_HOURS,
     SETTLE_AFTER_HOURS,
     Campaign,
     Cap,
@@ -27,6 +28,7 @@ from lifecycle_mail.campaigns.models import (
 )
 
 __all__ = [
+    "EVENT_RETRY_HOURS",
     "SETTLE_AFTER_HOURS",
     "Brand",
     "Campaign",
