@@ -41,6 +41,8 @@ def deliver_shard(context: Mapping[str, Any], system: Installation, shard: int) 
     """Deliver until nothing is claimable, looking at the DAGs' pauses again as it goes; return the counts."""
     worker = f"{socket.gethostname()}:{os.getpid()}:{shard}"
     report = system.deliver(now, worker, shard=shard, progress=PauseWatch(context, system))
+    for line in report.doubts():
+        logger.warning("%s", line)
     for reason in sorted(report.stopped):
         logger.warning("not sent: %s", reason)
     return report.counts()

@@ -14,6 +14,7 @@ from lifecycle_mail.campaigns.files import (
     read_campaigns,
 )
 from lifecycle_mail.campaigns.models import (
+    EVENT_RETRY_HOURS,
     SETTLE_AFTER_HOURS,
     Campaign,
     Cap,
@@ -26,9 +27,10 @@ from lifecycle_mail.campaigns.models import (
     Topic,
 )
 from lifecycle_mail.campaigns.schedules import two_periods_after
-from lifecycle_mail.campaigns.topics import Topics, read_topics
+from lifecycle_mail.campaigns.topics import Topics, read_topics, topic_called
 
 __all__ = [
+    "EVENT_RETRY_HOURS",
     "SETTLE_AFTER_HOURS",
     "Brand",
     "Campaign",
@@ -52,5 +54,6 @@ __all__ = [
     "read_campaigns",
     "read_document",
     "read_topics",
+    "topic_called",
     "two_periods_after",
 ]

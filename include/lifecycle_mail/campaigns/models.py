@@ -18,6 +18,9 @@ Ratio = Annotated[float, Field(ge=0, le=1)]
 # More than a lifetime, for "never"; a date that far from today is still one to the database.
 LONGEST_HOURS = 1_000_000
 SETTLE_AFTER_HOURS = 48.0  # how long doubt waits for events
+EVENT_RETRY_HOURS = 24.0  # SendGrid posts an event again for so long, in any order: it may come as much later
+RESEND_AFTER_HOURS_MIN = EVENT_RETRY_HOURS + 1  # and an hour to take it in
+RESEND_ROOM_HOURS = 24.0  # what a mail that goes again needs until it is stale: its hours of the next day
 LONGEST_DAYS = 40_000
 
 WITHOUT_OFFER = "without_offer"
@@ -217,6 +220,16 @@ class Topic(_Strict):
     @property
     def is_marketing(self) -> bool:
         return self.kind == "marketing"
+
+    @property
+    def resend_after_hours(self) -> float:
+        """Hours after an attempt at which `resend` judges it: never while the provider may still post its events."""
+        return max(self.settle_after_hours, RESEND_AFTER_HOURS_MIN)
+
+    @property
+    def lateness_hours_needed(self) -> float:
+        """The `max_lateness_hours` with which a campaign's mails can still go when the policy plans them again."""
+        return self.resend_after_hours + RESEND_ROOM_HOURS if self.in_doubt == "resend" else 0.0
 
     @model_validator(mode="after")
     def _transactional_is_free(self) -> Topic:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,12 @@ class Topics(dict[str, Topic]):
     def former(self) -> dict[str, str]:
         """Former name → the name the topic has now."""
         return {old: name for name, topic in self.items() for old in topic.renamed_from}
+
+
+def topic_called(topics: Mapping[str, Topic], name: str) -> Topic | None:
+    """Return the topic that is called `name`, or was called so before; None if the file has no such topic."""
+    former = topics.former if isinstance(topics, Topics) else {}
+    return topics.get(former.get(name, name))
 
 
 def read_topics(path: Path) -> Topics:

@@ -146,6 +146,8 @@ def campaign_check(
     """Check campaign files, their segments and templates. Needs neither database nor settings."""
     settings = Settings.from_environment(os.environ, database=False)
     found = check_campaigns(settings, name)
+    for warning in found.warnings:
+        errors.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
     if found.problems:
         raise CampaignError("\n".join(found.problems))
     results.print(f"{found.campaigns} campaign(s), {found.templates} template(s): nothing wrong", highlight=False)
@@ -304,6 +306,8 @@ def deliver(
     print_table("Delivery", ["what", "mails"], [[what, number] for what, number in report.counts().items()])
     with installation.engine.connect() as connection:
         held = {delivery.sentence(one) for one in delivery.pauses(connection)}
+    for line in report.doubts():
+        results.print(line, highlight=False, markup=False)
     for reason in sorted(report.stopped | held):
         results.print(f"not sent: {reason}", highlight=False)
 

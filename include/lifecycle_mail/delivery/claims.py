@@ -20,7 +20,7 @@ import orjson
 from pydantic import ValidationError
 from sqlalchemy.engine import Connection, Engine, Row
 
-from lifecycle_mail.campaigns import Campaign, Topic
+from lifecycle_mail.campaigns import Campaign, Topic, topic_called
 from lifecycle_mail.database import bigints, run, scalar, texts
 from lifecycle_mail.decisions import send_hours
 from lifecycle_mail.delivery.approvals import Approvals, is_approved
@@ -246,11 +246,12 @@ def _defined_work(connection: Connection, bench: Workbench, row: Row[Any], defin
 
 
 def _topic(bench: Workbench, name: str) -> Topic:
-    if name not in bench.topics:
+    topic = topic_called(bench.topics, name)
+    if topic is None:
         raise CampaignError(
             f"topic '{name}' is not in topics.yaml any more: put it back, or let these mails end as stale"
         )
-    return bench.topics[name]
+    return topic
 
 
 @lru_cache(maxsize=256)

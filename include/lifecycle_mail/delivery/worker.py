@@ -48,7 +48,8 @@ from lifecycle_mail.delivery.provider import Provider
 from lifecycle_mail.delivery.recording import Recorded, record
 from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, build_request, build_whole_request
 from lifecycle_mail.errors import DeliveryRefused, SendingStopped, TemplateError
-from lifecycle_mail.messages.states import MessageKey, end_without_topic, expire_claims, settle_in_doubt
+from lifecycle_mail.messages.doubt import MEANINGS, SettledDoubt, abandon_in_doubt, settle_in_doubt
+from lifecycle_mail.messages.states import MessageKey, end_without_topic, expire_claims
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.settings import Settings
 
@@ -70,7 +71,11 @@ Sleep = Callable[[float], None]
 
 @dataclass
 class DeliveryReport:
-    """What one run did, in mails; `stopped` says which campaigns had to wait, and why."""
+    """What one run did, in mails; `stopped` says which campaigns had to wait, and why.
+
+    `abandoned` and `waiting` count mails in doubt by topic and reason: those that came to an end without evidence, and
+    those that stay in doubt although their hours are over.
+    """
 
     requests: int = 0
     accepted: int = 0
@@ -81,12 +86,25 @@ class DeliveryReport:
     expired_claims: int = 0
     settled_by_policy: int = 0
     ended: Counter[str] = field(default_factory=Counter)
+    abandoned: Counter[tuple[str, str]] = field(default_factory=Counter)
+    waiting: Counter[tuple[str, str]] = field(default_factory=Counter)
     stopped: set[str] = field(default_factory=set)
 
     def counts(self) -> dict[str, int]:
         """Return the numbers alone: safe for XCom and logs."""
         plain = {name: value for name, value in vars(self).items() if isinstance(value, int)}
-        return {**plain, **{f"ended:{reason}": mails for reason, mails in sorted(self.ended.items())}}
+        named = {f"ended:{reason}": mails for reason, mails in sorted(self.ended.items())}
+        for what, counted in (("abandoned", self.abandoned), ("waiting", self.waiting)):
+            named |= {f"{what}:{topic}:{reason}": mails for (topic, reason), mails in sorted(counted.items())}
+        return {**plain, **named}
+
+    def doubts(self) -> list[str]:
+        """Return a sentence for each topic and reason: which mails in doubt were abandoned, and which still wait."""
+        return [
+            f"topic '{topic}': {mails} mail(s) in doubt {what}, {reason}: {MEANINGS[reason]}"
+            for what, counted in (("abandoned", self.abandoned), ("wait", self.waiting))
+            for (topic, reason), mails in sorted(counted.items())
+        ]
 
     def add(self, recorded: Recorded) -> None:
         """Count one recorded answer."""
@@ -94,6 +112,12 @@ class DeliveryReport:
         self.rejected += recorded.rejected
         self.returned += recorded.returned
         self.in_doubt += recorded.in_doubt
+
+    def add_doubt(self, topic: str, settled: SettledDoubt) -> None:
+        """Count what a topic's policy did."""
+        self.settled_by_policy += len(settled.again) + settled.abandoned.total()
+        self.abandoned.update({(topic, reason): mails for reason, mails in settled.abandoned.items()})
+        self.waiting.update({(topic, reason): mails for reason, mails in settled.waiting.items()})
 
 
 def deliver(
@@ -170,11 +194,11 @@ def reconcile(engine: Engine, topics: dict[str, Topic], now: dt.datetime, report
         report.expired_claims += expire_claims(connection, now)
         run(connection, "delivery/doubt_attempts", now=now)
         _end_without_topic(connection, topics, now, report)
-        for topic in topics.values():
-            moved = settle_in_doubt(connection, topic.topic, topic.in_doubt, topic.settle_after_hours, now)
-            report.settled_by_policy += len(moved)
-            if topic.in_doubt == "resend":
-                release_places(connection, moved)
+    for topic in topics.values():
+        with engine.begin() as connection:  # judging one may take seconds, and holds nothing of the others
+            settled = settle_in_doubt(connection, topic, now)
+            report.add_doubt(topic.topic, settled)
+            release_places(connection, settled.again)
 
 
 def _end_without_topic(
@@ -186,7 +210,7 @@ def _end_without_topic(
         if ended := end_without_topic(connection, names, reason, now, is_at_once=is_retired):
             report.ended[reason] += ended
     for row in gone:
-        report.settled_by_policy += len(settle_in_doubt(connection, row.topic, "abandon", SETTLE_AFTER_HOURS, now))
+        report.add_doubt(row.topic, abandon_in_doubt(connection, row.topic, SETTLE_AFTER_HOURS, now))
 
 
 def _turned(works: list[ShellWork], shard: int) -> list[ShellWork]:

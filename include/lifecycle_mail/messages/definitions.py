@@ -18,7 +18,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.engine import Connection
 
-from lifecycle_mail.campaigns import Brand, Campaign, Topic
+from lifecycle_mail.campaigns import Brand, Campaign, Topic, topic_called
 from lifecycle_mail.database import run, scalar
 from lifecycle_mail.errors import CampaignError
 from lifecycle_mail.messages.ingredients import SAMPLE, ingredients, samples
@@ -67,7 +67,7 @@ class Definition:
         Raises:
             CampaignError: the topics file does not have it any more.
         """
-        topic = topics.get(self.campaign.topic)
+        topic = topic_called(topics, self.campaign.topic)
         if topic is None:
             raise CampaignError(f"topic '{self.campaign.topic}' is not in topics.yaml any more: put it back")
         return topic if seen_of(topic) == self.sender else _sent_by(topic, self.sender)

@@ -11,8 +11,9 @@
     planned   → cancelled    exit, suppression, staleness found at the claim; expired without an approval, or the
                              approval was revoked
 
-Delivery and events call these. Planning writes the first state (`writing`), and an event's evidence is settled for a
-whole step of an ingest at once (`settling`); no other code writes the column.
+Delivery and events call these. Planning writes the first state (`writing`), an event's evidence is settled for a
+whole step of an ingest at once (`settling`), and a topic's policy ends doubt without evidence (`doubt`); no other code
+writes the column.
 """
 
 from __future__ import annotations
@@ -205,21 +206,6 @@ def postpone(
 def expire_claims(connection: Connection, now: dt.datetime) -> int:
     """claimed → in_doubt where the lease is over."""
     return run(connection, "messages/expire_claims", now=now).rowcount
-
-
-def settle_in_doubt(
-    connection: Connection, topic: str, policy: str, settle_after_hours: float, now: dt.datetime
-) -> list[MessageKey]:
-    """in_doubt → abandoned, or planned again where the policy is `resend`; returns those that moved."""
-    rows = run(
-        connection,
-        "messages/settle_in_doubt",
-        topic=topic,
-        state="planned" if policy == "resend" else "abandoned",
-        settle_after_hours=settle_after_hours,
-        now=now,
-    )
-    return [MessageKey(row.enrollment_id, row.step) for row in rows]
 
 
 def erase_slots(connection: Connection, customer_id: str) -> int:
