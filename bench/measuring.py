@@ -24,8 +24,10 @@ INCLUDE = ROOT / "include"
 PROFILES = ROOT / "bench" / "profiles"
 sys.path.insert(0, str(INCLUDE))
 
+from lifecycle_mail.campaigns import read_topics  # noqa: E402
 from lifecycle_mail.database import engine  # noqa: E402
 from lifecycle_mail.migrations import migrate  # noqa: E402
+from lifecycle_mail.topic_names import agree  # noqa: E402
 from local_stack.postgres import embedded_server_package  # noqa: E402
 
 GIGABYTE = 1 << 30
@@ -121,6 +123,7 @@ def warehouse(wal_gigabytes: float = 0.0) -> Iterator[sa.Engine]:
         server.start()
         own = engine(_database(server.get_uri()))
         migrate(own)
+        agree(own, read_topics(INCLUDE / "topics.yaml"), "topics.yaml")
         _use_buffers(own, wal_gigabytes)
         _make_log_files(own, wal_gigabytes)
         try:

@@ -4,7 +4,8 @@
 its end, so that every fact up to then counts and none after it.
 
 **Params.** `as_of`: plan as of another instant. A run without a period (triggered over the API without a
-logical date) needs it and refuses to guess.
+logical date) needs it and refuses to guess. What lies in the future by more than five minutes is refused at once: an
+`as_of` or partition key by the first task, a logical date when the run starts (the run's note says so).
 
 **A re-run** (clear, retry, backfill) finds the same people by the same keys: nobody is enrolled twice, no
 step is decided twice, no message is written twice. A run of an old period may plan, and never mails: what it
@@ -12,8 +13,12 @@ would send is older than `max_lateness_hours` and is recorded as `stale`.
 
 **Red `report_stop`**: the campaign's breaker stopped its mails. The task's log says which rate passed its limit,
 with the numbers, and what to do. Planning goes on, nothing is lost: mails wait, or end as `stale`. The task stays
-red until `campaign resume <name>`. It is red as well while planned mails wait for an approval (mode live: a changed
-file needs a new one, `campaign approve <name> --by WHO`), or for a template or topic that is out of order.
+red until `campaign resume <name>`. It is red as well while planned mails or changed files wait for an approval (mode
+live: a changed campaign file, template, layout, wording, brand or sender needs a new one, `campaign approve <name> --by
+WHO`; until then planning goes on with what was approved last), or mails for a template or topic that is out of order.
+
+**Red `report_overdue`** in `deliver_messages`: this DAG is not paused and has not planned for two periods. A run may
+take six hours, then it fails; until then it holds up the later ones.
 
 **To undo.** Pause the DAG: `deliver_messages` copies the pause, and messages already written stay where they
 are until it is unpaused. To change the campaign, edit its YAML file; nothing here needs to be touched.

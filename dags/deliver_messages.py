@@ -13,8 +13,13 @@ many requests run at a time over all runs. In mode `preview` (the default) nothi
 **Red `report_stops`**: sending stopped by itself in this run. The task's log says what and why: a campaign's
 breaker with the rate that passed its limit and its numbers (the campaign's own DAG stays red from then on), or
 the provider's refusal of our access, which stays red here until `sending resume`. It is red in every run, too, while
-planned mails wait for `campaign approve` (mode live: a changed file needs a new approval), or for a template or topic
-that is out of order: they would end as `stale`. A pause that somebody set is no failure; the log of `deliver` names it.
+planned mails or changed files wait for `campaign approve` (mode live: what recipients see goes out as it was approved),
+or mails for a template or topic that is out of order: they would end as `unapproved` or `stale`. A pause that somebody
+set is no failure; the log of `deliver` names it.
+
+**Red `report_overdue`**: a campaign whose DAG is not paused has not planned for two periods of its schedule. The log
+names it, and since when. Look at its DAG: a run that waits or hangs holds up all later ones. A new campaign counts from
+when this DAG first saw it, a paused one from when it was unpaused.
 
 **A re-run** sends nothing twice: a message that was claimed is accepted, rejected, or in doubt until an event
 or its topic's policy settles it.
@@ -28,7 +33,7 @@ from airflow.sdk import AssetOrTimeSchedule, dag, get_current_context, task
 
 from lifecycle_airflow.assets import MESSAGES
 from lifecycle_airflow.dag_defaults import dag_defaults, ticks
-from lifecycle_airflow.delivery import copy_pauses_of, deliver_shard
+from lifecycle_airflow.delivery import copy_pauses_of, deliver_shard, require_planned
 from lifecycle_airflow.installation import Counts, installation
 from lifecycle_airflow.run_window import now
 
@@ -38,7 +43,7 @@ SHARDS = [0, 1]
 @dag(
     schedule=AssetOrTimeSchedule(timetable=ticks("*/10 * * * *"), assets=[MESSAGES]),
     doc_md=__doc__,
-    **dag_defaults("delivery", task_timeout=dt.timedelta(hours=2)),
+    **dag_defaults("delivery", task_timeout=dt.timedelta(hours=2), run_timeout=dt.timedelta(hours=6)),
 )
 def deliver_messages() -> None:
     @task
@@ -56,7 +61,13 @@ def deliver_messages() -> None:
         with installation() as system:
             system.require_not_stopped(now(), since=get_current_context()["dag_run"].start_date)
 
+    @task
+    def report_overdue() -> None:
+        with installation() as system:
+            require_planned(get_current_context(), system)
+
     copy_pauses() >> deliver.expand(shard=SHARDS) >> report_stops()
+    report_overdue()
 
 
 deliver_messages()

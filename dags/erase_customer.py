@@ -31,7 +31,7 @@ from lifecycle_airflow.run_window import now
         )
     },
     doc_md=__doc__,
-    **dag_defaults("privacy", task_timeout=dt.timedelta(hours=1)),
+    **dag_defaults("privacy", task_timeout=dt.timedelta(hours=1), run_timeout=dt.timedelta(hours=3)),
 )
 def erase_customer() -> None:
     @task

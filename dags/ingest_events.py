@@ -24,7 +24,7 @@ from lifecycle_airflow.run_window import now
 @dag(
     schedule=AssetOrTimeSchedule(timetable=ticks("15 * * * *"), assets=[EVENT_FILES]),
     doc_md=__doc__,
-    **dag_defaults("events", task_timeout=dt.timedelta(hours=2)),
+    **dag_defaults("events", task_timeout=dt.timedelta(hours=2), run_timeout=dt.timedelta(hours=6)),
 )
 def ingest_events() -> None:
     @task(outlets=[EVENTS])

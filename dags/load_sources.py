@@ -1,7 +1,9 @@
 """Load the shop's feed files into the warehouse.
 
 **Schedule.** Hourly. Feeds are whatever lies in `LIFECYCLE_FEEDS_DIR`: customers, products, orders and the
-others, each of which may be absent. Loading needs no period: a file says itself when things happened.
+others, each of which may be absent. SQL feeds come from the repository (`include/sql/feeds/`) and are loaded
+before the files of their feed; a `.sql` file in the folder is refused. Loading needs no period: a file says
+itself when things happened.
 
 **A re-run** loads the same rows again under the same keys and changes nothing. Rows that break the contract
 go to `source.rejected` with their reason and never stop the rest.
@@ -22,7 +24,7 @@ from lifecycle_airflow.installation import Counts, folder, installation
 @dag(
     schedule=periods("0 * * * *"),
     doc_md=__doc__,
-    **dag_defaults("sources", task_timeout=dt.timedelta(hours=2)),
+    **dag_defaults("sources", task_timeout=dt.timedelta(hours=2), run_timeout=dt.timedelta(hours=6)),
 )
 def load_sources() -> None:
     @task(outlets=[SOURCES])

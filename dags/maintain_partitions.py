@@ -26,7 +26,7 @@ from lifecycle_airflow.run_window import now
 @dag(
     schedule=ticks("30 3 * * *"),
     doc_md=__doc__,
-    **dag_defaults("upkeep", task_timeout=dt.timedelta(minutes=30)),
+    **dag_defaults("upkeep", task_timeout=dt.timedelta(minutes=30), run_timeout=dt.timedelta(hours=3)),
 )
 def maintain_partitions() -> None:
     @task

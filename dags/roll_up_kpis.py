@@ -24,7 +24,7 @@ from lifecycle_airflow.run_window import now
     schedule=[EVENTS],
     params={"full": Param(False, type="boolean", description="Count every day again.")},
     doc_md=__doc__,
-    **dag_defaults("kpis", task_timeout=dt.timedelta(hours=2)),
+    **dag_defaults("kpis", task_timeout=dt.timedelta(hours=2), run_timeout=dt.timedelta(hours=6)),
 )
 def roll_up_kpis() -> None:
     @task

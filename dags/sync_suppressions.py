@@ -26,7 +26,7 @@ from lifecycle_airflow.run_window import now
 @dag(
     schedule=ticks("45 2 * * *"),
     doc_md=__doc__,
-    **dag_defaults("events", task_timeout=dt.timedelta(hours=2)),
+    **dag_defaults("events", task_timeout=dt.timedelta(hours=2), run_timeout=dt.timedelta(hours=6)),
 )
 def sync_suppressions() -> None:
     @task(pool="sendgrid", outlets=[EVENTS])

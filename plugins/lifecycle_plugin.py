@@ -1,8 +1,10 @@
-"""The product's Airflow plugin: where mails are simulated, a link to the outbox in Airflow's navigation."""
+"""The product's Airflow plugin: runs for the future fail at once; in mode simulate the navigation links the outbox."""
 
 import os
 
 from airflow.plugins_manager import AirflowPlugin
+
+from lifecycle_airflow import run_listener
 
 
 def outbox_views() -> list[dict[str, str]]:
@@ -24,7 +26,8 @@ def outbox_views() -> list[dict[str, str]]:
 
 
 class LifecyclePlugin(AirflowPlugin):
-    """Registers the views above."""
+    """Registers the views above, and the listener that refuses runs for the future."""
 
     name = "lifecycle_mail"
     external_views = outbox_views()
+    listeners = [run_listener]  # noqa: RUF012

@@ -18,8 +18,11 @@ import sqlalchemy as sa
 from fasteners import InterProcessLock
 from sqlalchemy.engine import Engine, make_url
 
+from lifecycle_mail.campaigns import read_topics
 from lifecycle_mail.database import engine
 from lifecycle_mail.migrations import migrate, schema_fingerprint
+from lifecycle_mail.settings import INCLUDE
+from lifecycle_mail.topic_names import agree
 from local_stack.postgres import embedded_server_package
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -69,6 +72,8 @@ def template_database(server_url: str, run_folder: Path) -> str:
             _admin(server_url, f'create database "{name}_making"')
             warehouse = engine(_database_url(server_url, f"{name}_making"))
             migrate(warehouse)
+            # As every installation has them from its first opening on: who asks nothing of topics need not open one.
+            agree(warehouse, read_topics(INCLUDE / "topics.yaml"), "topics.yaml")
             warehouse.dispose()
             _admin(server_url, f'alter database "{name}_making" rename to "{name}"')
     return name

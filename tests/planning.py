@@ -10,8 +10,9 @@ from sqlalchemy.engine import Connection, Engine
 from builders import NOON, customer, insert, rows
 from lifecycle_mail.campaigns import Brand, Campaign, Topic, read_brand, read_topics
 from lifecycle_mail.decisions import decide
+from lifecycle_mail.delivery import approve
 from lifecycle_mail.journeys import advance, enroll, publish
-from lifecycle_mail.messages import write_messages
+from lifecycle_mail.messages import Definition, keep_as_read, read_definition, write_messages
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.settings import INCLUDE
 
@@ -106,6 +107,20 @@ def plan(
     advance(engine, campaign, as_of)
     decide(engine, campaign, topic, as_of, now or as_of)
     write_messages(engine, campaign, topic, LIBRARY, BRAND, now or as_of)
+
+
+def definition_of(campaign: Campaign, topic: Topic) -> Definition:
+    """What mails that `plan` writes carry."""
+    return read_definition(campaign, topic, LIBRARY, BRAND)
+
+
+def approved(engine: Engine, campaign: Campaign, topic: Topic, at: datetime = NOON) -> str:
+    """Read the campaign from its files and approve it for live sending; returns its definition's checksum."""
+    definition = definition_of(campaign, topic)
+    with engine.begin() as connection:
+        keep_as_read(connection, definition)
+    approve(engine, campaign.campaign, definition.md5, "lead", at)
+    return definition.md5
 
 
 def decided(engine: Engine) -> set[tuple[Any, ...]]:

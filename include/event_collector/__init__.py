@@ -5,5 +5,6 @@ It stands before `events`: it checks the signature, writes what came to NDJSON f
 stand on a small host of its own and keeps accepting while the warehouse is down.
 
 Modules: settings (environment) · signature (who sent this) · journal (durable files) · links (unsubscribe
-tokens) · app (HTTP) · pages (the unsubscribe page) · __main__ (command line).
+tokens) · app (HTTP) · connections (deadlines, counts) · pages (the unsubscribe page) · __main__ (command
+line).
 """

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from event_collector.connections import BoundedProtocol
 from event_collector.settings import INSECURE, CollectorError, CollectorSettings
 
 _HELP = """Receive SendGrid's signed Event Webhook and one-click unsubscribes, and write both to files.
@@ -21,7 +22,9 @@ GET shows a page with one button. GET /health says whether the folder can be wri
 
 Settings come from the environment: LIFECYCLE_EVENTS_DIR (must exist), SENDGRID_WEBHOOK_PUBLIC_KEY or
 SENDGRID_WEBHOOK_PUBLIC_KEY_FILE, LIFECYCLE_LINK_SECRET; LIFECYCLE_COLLECTOR_TOLERANCE_HOURS (26),
-LIFECYCLE_COLLECTOR_MAX_BODY_BYTES (2000000), LIFECYCLE_COLLECTOR_MAX_FILE_BYTES (256000000).
+LIFECYCLE_COLLECTOR_MAX_BODY_BYTES (2000000), LIFECYCLE_COLLECTOR_MAX_FILE_BYTES (256000000); and what the
+connections of one process may cost: LIFECYCLE_COLLECTOR_HEADER_SECONDS (10), LIFECYCLE_COLLECTOR_BODY_SECONDS
+(15), LIFECYCLE_COLLECTOR_MAX_CONNECTIONS (500), LIFECYCLE_COLLECTOR_MAX_HELD_BYTES (64000000).
 """
 
 log = logging.getLogger("event_collector")
@@ -60,9 +63,11 @@ def main(
         host=host,
         port=port,
         workers=workers,
-        log_level="warning",
+        log_level="error",  # its warnings are a line per bad request; connections.py counts them
         access_log=False,
         timeout_graceful_shutdown=5,
+        http=BoundedProtocol,
+        ws="none",  # its connections would have none of the bounds
     )
 
 

@@ -23,10 +23,11 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from event_collector import pages
+from event_collector.connections import STATE, Connections
 from event_collector.journal import Journal, NotWritten
 from event_collector.links import BadToken, read_token
 from event_collector.settings import CollectorError, CollectorSettings, check_writable
-from event_collector.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, NotSigned, verify
+from event_collector.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, NotSigned, check_headers, verify
 
 log = logging.getLogger("event_collector")
 
@@ -50,8 +51,8 @@ def create_app(settings: CollectorSettings, clock: Callable[[], float] = time.ti
     """Return the application; `clock` gives unix seconds. Its Journal is at `app.state.journal`."""
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        yield
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Connections]]:
+        yield {STATE: Connections(settings)}
         await app.state.journal.close()
 
     app = Starlette(
@@ -73,13 +74,12 @@ async def _events(request: Request) -> Response:
     """Take one signed post: 200 once every event is on disk; 403, 413, 400 or 503 and nothing written."""
     settings: CollectorSettings = request.app.state.settings
     try:
+        _check_headers(request, settings)
         body = await _read(request, settings.max_body_bytes)
         _check_signature(request, settings, body)
         lines = to_lines(body)
         if lines:
             await request.app.state.journal.append(b"".join(lines), len(lines))
-    except ClientDisconnect:
-        return Response(status_code=400)
     except NotSigned as problem:
         log.warning("refused a post to /events: %s", problem)
         return _plain(403, str(problem))
@@ -92,30 +92,39 @@ async def _events(request: Request) -> Response:
 
 
 async def _read(request: Request, limit: int) -> bytes:
-    """Return the raw body. Raises: HTTPException 413 as soon as it passes the limit."""
+    """Return the raw body, never inflated: what is signed are the bytes as they came.
+
+    Raises: HTTPException 413 as soon as it passes the limit, 400 where the connection ended before it did.
+    """
     declared = request.headers.get("content-length", "0")
-    chunks, size = [], int(declared) if declared.isdigit() else 0
-    if size > limit:
+    if declared.isdigit() and int(declared) > limit:
         raise HTTPException(413)
-    size = 0
-    async for chunk in request.stream():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > limit:
-            raise HTTPException(413)
-    return b"".join(chunks)
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise HTTPException(413)
+    except ClientDisconnect:
+        raise HTTPException(400) from None
+    return bytes(body)
+
+
+def _check_headers(request: Request, settings: CollectorSettings) -> None:
+    """Refuse, before its body is read, what cannot have been signed."""
+    if settings.public_key is not None:
+        check_headers(*_signature_headers(request), request.app.state.clock(), settings.tolerance_seconds)
 
 
 def _check_signature(request: Request, settings: CollectorSettings, body: bytes) -> None:
     if settings.public_key is not None:
-        verify(
-            settings.public_key,
-            request.headers.get(SIGNATURE_HEADER),
-            request.headers.get(TIMESTAMP_HEADER),
-            body,
-            request.app.state.clock(),
-            settings.tolerance_seconds,
-        )
+        signature, timestamp = _signature_headers(request)
+        now = request.app.state.clock()
+        verify(settings.public_key, signature, timestamp, body, now, settings.tolerance_seconds)
+
+
+def _signature_headers(request: Request) -> tuple[str | None, str | None]:
+    return request.headers.get(SIGNATURE_HEADER), request.headers.get(TIMESTAMP_HEADER)
 
 
 def to_lines(body: bytes) -> list[bytes]:

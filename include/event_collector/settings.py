@@ -7,6 +7,10 @@ LIFECYCLE_LINK_SECRET                signs unsubscribe links; without it every s
 LIFECYCLE_COLLECTOR_TOLERANCE_HOURS  oldest signature taken, default 26: SendGrid retries for 24 hours
 LIFECYCLE_COLLECTOR_MAX_BODY_BYTES   largest post taken, default 2,000,000: SendGrid posts at most 768 kB
 LIFECYCLE_COLLECTOR_MAX_FILE_BYTES   a file is closed beyond this size, default 256,000,000
+LIFECYCLE_COLLECTOR_HEADER_SECONDS   a request's header has so long to arrive, default 10
+LIFECYCLE_COLLECTOR_BODY_SECONDS     and its body after it, and then its answer to leave, default 15
+LIFECYCLE_COLLECTOR_MAX_CONNECTIONS  open at once in a process, default 500
+LIFECYCLE_COLLECTOR_MAX_HELD_BYTES   of all unanswered bodies of a process, default 64,000,000
 """
 
 import os
@@ -36,18 +40,31 @@ class CollectorSettings:
     tolerance_seconds: float
     max_body_bytes: int
     max_file_bytes: int
+    header_seconds: float = 10.0
+    body_seconds: float = 15.0
+    max_connections: int = 500
+    max_held_bytes: int = 64_000_000
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "CollectorSettings":
         """Read the settings. Raises: CollectorError, one readable line."""
-        return cls(
+        settings = cls(
             events_dir=_events_dir(env),
             public_key=None if env.get(INSECURE) == "1" else _public_key(env),
             link_secret=env.get("LIFECYCLE_LINK_SECRET", ""),
             tolerance_seconds=_number(env, "LIFECYCLE_COLLECTOR_TOLERANCE_HOURS", 26) * 3600,
             max_body_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES", 2_000_000)),
             max_file_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_FILE_BYTES", 256_000_000)),
+            header_seconds=_number(env, "LIFECYCLE_COLLECTOR_HEADER_SECONDS", 10),
+            body_seconds=_number(env, "LIFECYCLE_COLLECTOR_BODY_SECONDS", 15),
+            max_connections=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_CONNECTIONS", 500, at_least=1)),
+            max_held_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_HELD_BYTES", 64_000_000)),
         )
+        if settings.max_held_bytes < 2 * settings.max_body_bytes:
+            raise CollectorError(
+                "LIFECYCLE_COLLECTOR_MAX_HELD_BYTES must hold two bodies of LIFECYCLE_COLLECTOR_MAX_BODY_BYTES at least"
+            )
+        return settings
 
 
 def check_writable(folder: Path) -> None:
@@ -94,11 +111,13 @@ def _public_key(env: Mapping[str, str]) -> ec.EllipticCurvePublicKey:
         raise CollectorError(f"cannot use {source}: {error}") from error
 
 
-def _number(env: Mapping[str, str], name: str, default: float) -> float:
+def _number(env: Mapping[str, str], name: str, default: float, at_least: float = 0) -> float:
     try:
         number = float(env.get(name) or default)
     except ValueError as error:
         raise CollectorError(f"{name} must be a number, not {env[name]!r}") from error
     if not 0 < number < float("inf"):
         raise CollectorError(f"{name} must be above 0, not {env[name]!r}")
+    if number < at_least:
+        raise CollectorError(f"{name} must be at least {at_least:g}, not {env[name]!r}")
     return number

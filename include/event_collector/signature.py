@@ -42,6 +42,24 @@ def read_public_key(text: str) -> ec.EllipticCurvePublicKey:
     return key
 
 
+def check_headers(signature: str | None, timestamp: str | None, now: float, tolerance_seconds: float) -> bytes:
+    """Return the signature's bytes, if the two headers could belong to a good post; the body is not needed for that.
+
+    `signature` and `timestamp` are the headers as they came, None where missing; `now` is unix seconds.
+    Raises: NotSigned.
+    """
+    if not signature or not timestamp:
+        raise NotSigned("a signature header is missing")
+    if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
+        raise NotSigned("the timestamp header is not unix seconds")
+    if not -FUTURE_SECONDS_MAX <= now - int(timestamp) <= tolerance_seconds:
+        raise NotSigned("the timestamp is outside the tolerance")
+    try:
+        return base64.b64decode(signature, validate=True)
+    except ValueError as error:
+        raise NotSigned("the signature does not match") from error
+
+
 def verify(
     key: ec.EllipticCurvePublicKey,
     signature: str | None,
@@ -52,16 +70,11 @@ def verify(
 ) -> None:
     """Return when `body` was signed by the key's holder no longer than `tolerance_seconds` before `now`.
 
-    `signature` and `timestamp` are the two headers as they came, None where missing; `now` is unix seconds.
+    The other arguments are those of `check_headers`.
     Raises: NotSigned.
     """
-    if not signature or not timestamp:
-        raise NotSigned("a signature header is missing")
-    if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
-        raise NotSigned("the timestamp header is not unix seconds")
+    signed = check_headers(signature, timestamp, now, tolerance_seconds)
     try:
-        key.verify(base64.b64decode(signature, validate=True), timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
-    except (InvalidSignature, ValueError) as error:
+        key.verify(signed, str(timestamp).encode() + body, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature as error:
         raise NotSigned("the signature does not match") from error
-    if not -FUTURE_SECONDS_MAX <= now - int(timestamp) <= tolerance_seconds:
-        raise NotSigned("the timestamp is outside the tolerance")

@@ -5,9 +5,11 @@
     ├── DatabaseUnavailable  the warehouse cannot be reached
     ├── SchemaOutOfDate      the warehouse wants `migrate` first
     ├── FeedError            a feed file cannot be read at all (single rows go to source.rejected)
+    ├── FutureRefused        a run was asked for a moment that has not come yet
     ├── SegmentError         no such segment, or a parameter it does not take
     ├── CampaignError        a campaign or topic file is wrong: file, line, what to write instead
     ├── TemplateError        a mail template is wrong, or lacks a variable
+    ├── PlanningOverdue      a campaign has not planned for two periods of its schedule
     ├── DeliveryRefused      delivery may not start in this mode with these settings
     ├── SendingStopped       sending stopped by itself: refused access (401, 403), or a breaker
     ├── ClaimLost            mails of a claim moved under it: nothing of it was sent
@@ -39,6 +41,10 @@ class FeedError(LifecycleError):
     """A feed file cannot be read at all."""
 
 
+class FutureRefused(LifecycleError):
+    """A run was asked for a moment, or a day, that has not come yet."""
+
+
 class SegmentError(LifecycleError):
     """No such segment, or a parameter it does not take."""
 
@@ -49,6 +55,10 @@ class CampaignError(LifecycleError):
 
 class TemplateError(LifecycleError):
     """A mail template is wrong, or lacks a variable."""
+
+
+class PlanningOverdue(LifecycleError):
+    """A campaign that is not paused has not planned for two periods of its schedule."""
 
 
 class DeliveryRefused(LifecycleError):

@@ -13,12 +13,24 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail import decisions, delivery, events, journeys, kpis, messages, partitions, segments, sources
-from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_topics
+from lifecycle_mail import (
+    decisions,
+    delivery,
+    events,
+    journeys,
+    kpis,
+    messages,
+    partitions,
+    segments,
+    sources,
+    topic_names,
+)
+from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_campaigns, read_topics
 from lifecycle_mail.database import engine, lock, require_reachable
-from lifecycle_mail.errors import SendingStopped, SettingsError
+from lifecycle_mail.errors import CampaignError, PlanningOverdue, SendingStopped, SettingsError
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.migrations import require_migrated
+from lifecycle_mail.moments import require_day_not_future, require_not_future
 from lifecycle_mail.settings import Settings
 
 
@@ -39,6 +51,26 @@ class PlanReport:
 
 
 @dataclass(frozen=True)
+class Approved:
+    """What `campaign approve` approved: the definition's checksum, whether that is new, and the names of the parts that
+    differ from what was approved before (none at the first approval)."""
+
+    definition_md5: str
+    is_new: bool
+    changed: list[str]
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """What one planning run works with."""
+
+    campaign: Campaign
+    topic: Topic
+    library: TemplateLibrary
+    brand: Brand
+
+
+@dataclass(frozen=True)
 class Installation:
     """One installation: settings, warehouse, topics, brand, templates."""
 
@@ -55,6 +87,56 @@ class Installation:
     def campaign(self, name: str) -> Campaign:
         """Read the campaign called `name` (CampaignError where there is none, or it is wrong)."""
         return find_campaign(self.settings.campaigns_dir, name, self.topics)
+
+    def definition(self, name: str) -> messages.Definition:
+        """Read the campaign's whole definition from its files: what an approval holds for.
+
+        Raises:
+            CampaignError, TemplateError: the campaign file or a template of its steps is missing or wrong.
+        """
+        campaign = self.campaign(name)
+        return messages.read_definition(campaign, self.topics[campaign.topic], self.library, self.brand)
+
+    def _planned(self, name: str) -> _Planned:
+        """Return what the campaign is planned by: in live what was approved last, otherwise its files."""
+        approved = self._approved(name)
+        if approved is None:
+            campaign = self.campaign(name)
+            return _Planned(campaign, self.topics[campaign.topic], self.library, self.brand)
+        brand = approved.brand_at(self.settings.postal_address)
+        return _Planned(approved.campaign, approved.topic_in(self.topics), approved.library, brand)
+
+    def _approved(self, name: str) -> messages.Definition | None:
+        if self.settings.mode != "live":
+            return None
+        with self.engine.connect() as connection:
+            return delivery.approved_definition(connection, name)
+
+    def approve(self, name: str, by: str, now: dt.datetime, definition_md5: str | None = None) -> Approved:
+        """Approve the campaign as its files are now for live sending; what is planned by another one follows.
+
+        Raises:
+            CampaignError: the files are not the definition `definition_md5`, or cannot be read.
+            TemplateError: a mail cannot be written from them.
+        """
+        read = self.definition(name)
+        if definition_md5 is not None and definition_md5 != read.md5:
+            raise CampaignError(
+                f"campaign {name}: its files are definition {read.md5} now, not {definition_md5}: read them again, "
+                "then approve that one"
+            )
+        read.require_writable(self.settings.postal_address)
+        with self.engine.begin() as connection:
+            changed = delivery.changed_since_approval(connection, read)
+            messages.keep_as_read(connection, read)
+        journeys.publish(self.engine, read.campaign, self.topics[read.campaign.topic])
+        is_live = self.settings.mode == "live"
+        is_new = delivery.approve(self.engine, name, read.md5, by, now, is_live=is_live)
+        return Approved(read.md5, is_new, changed)
+
+    def revoke(self, name: str, by: str, because: str, now: dt.datetime) -> delivery.Revocation:
+        """Withdraw the approval of what was approved last, and cancel the planned mails that carry it."""
+        return delivery.revoke(self.engine, name, by, because, now)
 
     def require_known(self, name: str) -> None:
         """Do nothing where a campaign is called so: its mails go on when its file is broken or gone.
@@ -75,39 +157,60 @@ class Installation:
             self.engine, folder, link_secret=self.settings.link_secret, progress=progress
         )
 
-    def refresh_segment(self, campaign_name: str, as_of: dt.datetime) -> segments.SegmentCounts:
-        """Bring the membership of the campaign's segment to `as_of`, and publish the campaign."""
-        campaign = self.campaign(campaign_name)
-        journeys.publish(self.engine, campaign, self.topics[campaign.topic])
-        return segments.refresh(self.engine, campaign.segment.name, as_of, campaign.segment.parameters)
+    def _planned_at(self, name: str, as_of: dt.datetime, now: dt.datetime) -> _Planned:
+        """Return what the campaign called `name` is planned from, for `as_of`.
 
-    def enroll(self, campaign_name: str, as_of: dt.datetime) -> journeys.EnrollCounts:
+        Raises:
+            FutureRefused: `as_of` is later than `now`, clock skew allowed for.
+        """
+        require_not_future(as_of, now, f"campaign {name}: the as_of")
+        return self._planned(name)
+
+    def refresh_segment(
+        self, campaign_name: str, as_of: dt.datetime, now: dt.datetime
+    ) -> segments.SegmentCounts:
+        """Bring the membership of the campaign's segment to `as_of`, and publish the campaign.
+
+        Here and in every step of planning, an `as_of` later than `now` raises FutureRefused before anything is done.
+        """
+        planned = self._planned_at(campaign_name, as_of, now)
+        journeys.publish(self.engine, planned.campaign, planned.topic)
+        segment = planned.campaign.segment
+        return segments.refresh(self.engine, segment.name, as_of, segment.parameters)
+
+    def enroll(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.EnrollCounts:
         """Begin series for members at `as_of`."""
-        return journeys.enroll(self.engine, self.campaign(campaign_name), as_of)
+        return journeys.enroll(self.engine, self._planned_at(campaign_name, as_of, now).campaign, as_of)
 
-    def advance(self, campaign_name: str, as_of: dt.datetime) -> journeys.AdvanceCounts:
+    def advance(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.AdvanceCounts:
         """End series, notice due steps."""
-        return journeys.advance(self.engine, self.campaign(campaign_name), as_of)
+        return journeys.advance(self.engine, self._planned_at(campaign_name, as_of, now).campaign, as_of)
 
     def decide(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> decisions.DecideCounts:
         """Decide due steps."""
-        campaign = self.campaign(campaign_name)
-        return decisions.decide(self.engine, campaign, self.topics[campaign.topic], as_of, now)
+        planned = self._planned_at(campaign_name, as_of, now)
+        return decisions.decide(self.engine, planned.campaign, planned.topic, as_of, now)
 
-    def write_messages(self, campaign_name: str, now: dt.datetime) -> messages.WriteCounts:
-        """Write planned mails for the decisions to send."""
-        campaign = self.campaign(campaign_name)
-        topic = self.topics[campaign.topic]
-        return messages.write_messages(self.engine, campaign, topic, self.library, self.brand, now)
+    def write_messages(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> messages.WriteCounts:
+        """Write planned mails for the decisions to send; with it the planning for `as_of` is done, which is noted."""
+        by = self._planned_at(campaign_name, as_of, now)
+        written = messages.write_messages(self.engine, by.campaign, by.topic, by.library, by.brand, now)
+        with self.engine.begin() as connection:
+            journeys.record_planning(connection, campaign_name, as_of, now)
+        return written
 
     def plan(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> PlanReport:
-        """Do all five for one campaign; runs of one campaign take turns, stage by stage."""
+        """Do all five for one campaign; runs of one campaign take turns, stage by stage.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`; nothing was written.
+        """
         return PlanReport(
-            segment=self.refresh_segment(campaign_name, as_of),
-            enrolled=self.enroll(campaign_name, as_of),
-            advanced=self.advance(campaign_name, as_of),
+            segment=self.refresh_segment(campaign_name, as_of, now),
+            enrolled=self.enroll(campaign_name, as_of, now),
+            advanced=self.advance(campaign_name, as_of, now),
             decided=self.decide(campaign_name, as_of, now),
-            written=self.write_messages(campaign_name, now),
+            written=self.write_messages(campaign_name, as_of, now),
         )
 
     def deliver(
@@ -129,8 +232,12 @@ class Installation:
         delivery.sync_dag_pauses(self.engine, paused, known, at)
 
     def waits(self, now: dt.datetime, campaign_name: str | None = None) -> list[str]:
-        """Say which planned mails wait though nobody paused them, and for what."""
-        return delivery.waits(self.engine, self.settings, self.topics, now, campaign_name)
+        """Say which planned mails or changes of files wait though nobody paused them, and for what."""
+        return delivery.waits(self.engine, self.settings, self.topics, now, campaign_name, self._read_if_there)
+
+    def _read_if_there(self, name: str) -> messages.Definition | None:
+        there = (self.settings.campaigns_dir / f"{name}.yaml").is_file()
+        return self.definition(name) if there else None
 
     def require_not_stopped(
         self, now: dt.datetime, campaign_name: str | None = None, since: dt.datetime | None = None
@@ -147,6 +254,37 @@ class Installation:
         found += self.waits(now, campaign_name)
         if found:
             raise SendingStopped("; ".join(found))
+
+    def require_planned(self, now: dt.datetime, paused: Iterable[str], known: Iterable[str]) -> None:
+        """Do nothing, unless a campaign has missed two plannings of its schedule; notes which are watched and paused.
+
+        `known` are the names of the campaigns that Airflow has a DAG of, `paused` those whose DAG is paused. A
+        campaign that an operator paused is not named either.
+
+        Raises:
+            PlanningOverdue: which campaigns, since when, and what to do.
+        """
+        watched = set(known)
+        with self.engine.begin() as connection:
+            off = set(paused) | delivery.paused_on_purpose(connection)
+            journeys.watch_plannings(connection, watched, watched & off, now)
+        found = self.overdue(now, watched)
+        if found:
+            raise PlanningOverdue("; ".join(found))
+
+    def overdue(self, now: dt.datetime, among: Iterable[str] | None = None) -> list[str]:
+        """Say which campaigns (of those called `among`) have missed two plannings, though nobody paused them.
+
+        A campaign without a readable file has no schedule, and is left out.
+        """
+        campaigns, _broken = read_campaigns(self.settings.campaigns_dir, self.topics)
+        names = None if among is None else set(among)
+        with self.engine.connect() as connection:
+            off = delivery.paused_on_purpose(connection)
+            running = [
+                one for one in campaigns if one.campaign not in off and (names is None or one.campaign in names)
+            ]
+            return journeys.overdue(connection, running, now)
 
     def ingest(
         self,
@@ -195,7 +333,14 @@ class Installation:
         until: dt.date | None = None,
         full: bool = False,
     ) -> kpis.RollUpReport:
-        """Bring the KPI tables up to date; `full` recomputes them from the facts."""
+        """Bring the KPI tables up to date; `full` recomputes them from the facts.
+
+        Raises:
+            FutureRefused: `since` or `until` is a reporting day that has not begun by `now`.
+        """
+        for what, day in (("the first day", since), ("the last day", until)):
+            if day is not None:
+                require_day_not_future(day, now, self.settings.reporting_zone, what)
         return kpis.roll_up(
             self.engine,
             reporting_zone=self.settings.reporting_zone,
@@ -269,17 +414,16 @@ class Installation:
 
 
 def open_installation(settings: Settings) -> Installation:
-    """Open an installation.
+    """Open an installation; the first time with a new topics file, what was stored under former names is renamed.
 
     Raises:
-        DatabaseUnavailable, SchemaOutOfDate, CampaignError: one readable line each.
+        DatabaseUnavailable, SchemaOutOfDate: one readable line.
+        CampaignError: topics or brand are wrong, or a topic with opt-outs or mails is gone; one line each.
     """
     warehouse = engine(settings.database_url)
     require_reachable(warehouse)
     require_migrated(warehouse)
-    return Installation(
-        settings,
-        warehouse,
-        read_topics(settings.topics_file),
-        read_brand(settings.brand_file, postal_address=settings.postal_address),
-    )
+    topics = read_topics(settings.topics_file)
+    brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
+    topic_names.agree(warehouse, topics, settings.topics_file.name)
+    return Installation(settings, warehouse, topics, brand)

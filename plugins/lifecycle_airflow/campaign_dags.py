@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import traceback
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,11 +24,13 @@ from lifecycle_mail.errors import CampaignError
 from lifecycle_mail.settings import Settings
 
 TASK_TIMEOUT = dt.timedelta(hours=1)
+RUN_TIMEOUT = dt.timedelta(hours=6)  # its six tasks at their limits
+LONGEST_ERROR = 200  # characters of what an unforeseen error says
 AS_OF = Param(
     None,
     type=["null", "string"],
     format="date-time",
-    description="Plan as of this instant, such as 2026-11-21T09:00:00Z; empty = the end of the run's period.",
+    description="Plan as of this past instant, such as 2026-11-21T09:00:00Z; empty = the end of the run's period.",
 )
 
 
@@ -44,29 +47,48 @@ def campaign_names() -> list[str]:
 def campaign_dags(doc: str) -> dict[str, DAG]:
     """Return the DAG of every campaign file that can be read, by DAG id; `doc` is what all of them share.
 
-    A file that cannot be read is left out here and reported by `broken_campaigns`.
+    A file of which no DAG can be made, whatever the reason, is left out here and reported by `broken_campaigns`.
 
     Raises:
         CampaignError: the topics file is wrong, which no campaign can do without.
     """
-    dags = {}
+    topics, dags = _topics(), {}
     for path in _wanted(campaign_files()):
-        try:
-            dags[dag_id_of(path.stem)] = campaign_dag(path, _topics(), doc)
-        except CampaignError:
-            continue
+        made = _made(path, topics, doc)
+        if isinstance(made, DAG):
+            dags[dag_id_of(path.stem)] = made
     return dags
 
 
 def broken_campaigns() -> list[str]:
-    """Return what is wrong with the campaign files that cannot be read: lines with file, line and remedy."""
-    problems = []
-    for path in campaign_files():
-        try:
-            read_campaign(path, _topics())
-        except CampaignError as error:
-            problems.append(str(error))
-    return problems
+    """Return what is wrong with the campaign files of which no DAG can be made: lines with file, line and remedy.
+
+    Raises:
+        CampaignError: the topics file is wrong.
+    """
+    topics = _topics()
+    made = [_made(path, topics, "") for path in campaign_files()]
+    return [one for one in made if isinstance(one, str)]
+
+
+def _made(path: Path, topics: dict[str, Topic], doc: str) -> DAG | str:
+    """Return the DAG of a file, or what is wrong: an error nobody foresaw must not take the other DAGs with it."""
+    try:
+        return campaign_dag(path, topics, doc)
+    except CampaignError as error:
+        return str(error)
+    except Exception as error:
+        return (
+            f"{path.name}: {_line(error)}: an error that this product did not foresee: "
+            "compare the file with a campaign that works, and report it with the file"
+        )
+
+
+def _line(error: Exception) -> str:
+    """Return kind, text and place of an error in one line."""
+    innermost = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())[:LONGEST_ERROR]
+    return f"{type(error).__name__} ({text}) in {Path(innermost.filename).name}, line {innermost.lineno}"
 
 
 def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
@@ -82,19 +104,19 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
     def refresh_segment() -> Counts:
         window = run_window(get_current_context())
         with installation() as system:
-            return system.refresh_segment(name, window.as_of).counts()
+            return system.refresh_segment(name, window.as_of, now()).counts()
 
     @task
     def enroll() -> Counts:
         window = run_window(get_current_context())
         with installation() as system:
-            return system.enroll(name, window.as_of).counts()
+            return system.enroll(name, window.as_of, now()).counts()
 
     @task
     def advance() -> Counts:
         window = run_window(get_current_context())
         with installation() as system:
-            return system.advance(name, window.as_of).counts()
+            return system.advance(name, window.as_of, now()).counts()
 
     @task
     def decide() -> Counts:
@@ -104,8 +126,9 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
 
     @task(outlets=[MESSAGES])
     def write_messages() -> Counts:
+        window = run_window(get_current_context())
         with installation() as system:
-            return system.write_messages(name, now()).counts()
+            return system.write_messages(name, window.as_of, now()).counts()
 
     @task
     def report_stop() -> None:
@@ -117,12 +140,14 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
         schedule=periods(campaign.schedule),
         params={"as_of": AS_OF},
         doc_md=_doc(campaign, doc),
+        auto_register=False,  # a DAG that is made only to see whether it can be made stays out of Airflow
         **dag_defaults(
             "campaign",
             f"topic:{campaign.topic}",
             f"owner:{campaign.owner}",
             owner=campaign.owner,
             task_timeout=TASK_TIMEOUT,
+            run_timeout=RUN_TIMEOUT,
         ),
     ) as dag:
         chain(refresh_segment(), enroll(), advance(), decide(), write_messages(), report_stop())

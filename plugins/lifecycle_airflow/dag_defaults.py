@@ -14,16 +14,20 @@ TAG = "lifecycle-mail"
 FIRST_DAY = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
-def dag_defaults(*tags: str, task_timeout: dt.timedelta, owner: str = OWNER) -> dict[str, Any]:
+def dag_defaults(
+    *tags: str, task_timeout: dt.timedelta, run_timeout: dt.timedelta, owner: str = OWNER
+) -> dict[str, Any]:
     """Return the arguments of a DAG that all ours share.
 
-    One run at a time, no catching up, three retries further and further apart, and `task_timeout` as the
-    time a task may take.
+    One run at a time, no catching up, three retries further and further apart; `task_timeout` is the time one try
+    of a task may take. `run_timeout` is the time a run may take from its start, retries and waiting included: then it
+    fails, so that a run that hangs does not hold up all later ones.
     """
     return {
         "start_date": FIRST_DAY,
         "catchup": False,
         "max_active_runs": 1,
+        "dagrun_timeout": run_timeout,
         "tags": sorted({TAG, *tags}),
         "default_args": {
             "owner": owner,

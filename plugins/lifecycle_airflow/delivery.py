@@ -1,4 +1,7 @@
-"""What `deliver_messages` adds to the library: a DAG's pause stops its mail at once, and the log says what waits."""
+"""What `deliver_messages` adds to the library: a DAG's pause stops its mail at once, and the log says what waits.
+
+It runs most often of all DAGs, so it also tells which campaigns have not planned.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,18 @@ def copy_pauses_of(context: Mapping[str, Any], system: Installation) -> dict[str
     return {"paused": len(paused), "known": len(known)}
 
 
+def require_planned(context: Mapping[str, Any], system: Installation) -> None:
+    """Do nothing, unless a campaign whose DAG is not paused has missed two plannings (PlanningOverdue)."""
+    paused, known = paused_campaigns(campaign_names(), context["ti"].get_dag)
+    system.require_planned(now(), paused, known)
+
+
 def deliver_shard(context: Mapping[str, Any], system: Installation, shard: int) -> dict[str, int]:
     """Deliver until nothing is claimable, looking at the DAGs' pauses again as it goes; return the counts."""
     worker = f"{socket.gethostname()}:{os.getpid()}:{shard}"
     report = system.deliver(now, worker, shard=shard, progress=PauseWatch(context, system))
+    for line in report.doubts():
+        logger.warning("%s", line)
     for reason in sorted(report.stopped):
         logger.warning("not sent: %s", reason)
     return report.counts()

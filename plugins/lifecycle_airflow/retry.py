@@ -12,6 +12,8 @@ from lifecycle_mail import errors
 WRONG_UNTIL_CHANGED = [
     errors.CampaignError,
     errors.DeliveryRefused,
+    errors.FutureRefused,
+    errors.PlanningOverdue,
     errors.SchemaOutOfDate,
     errors.SegmentError,
     errors.SendingStopped,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifecycle_mail.errors import LifecycleError
+from lifecycle_mail.moments import require_not_future
 
 _DAY = dt.timedelta(days=1)
 
@@ -40,7 +41,19 @@ def run_window(context: Mapping[str, Any]) -> RunWindow:
 
     Raises:
         RunWindowMissing: nothing tells the period, or what tells it makes no sense; says what to do.
+        FutureRefused: the period ends in the future, clock skew allowed for.
     """
+    window = _window_of(context)
+    require_not_future(
+        window.end,
+        now(),
+        "the end of this run's period",
+        "trigger it with an as_of, a partition key or a logical date that has passed",
+    )
+    return window
+
+
+def _window_of(context: Mapping[str, Any]) -> RunWindow:
     key = context.get("partition_key")
     if key:
         return _of_partition(str(key))

@@ -186,6 +186,33 @@ def test_a_stopped_campaign_is_red_and_says_why(tmp_path: Path, settings: dict[s
     }
 
 
+def test_the_future_is_red_at_once_and_writes_nothing(settings: dict[str, str], warehouse: Engine) -> None:
+    """A campaign run with a mistyped year fails in its first task with the line in its log; nothing is planned."""
+    next_year = dt.datetime.now(dt.UTC) + dt.timedelta(days=365)
+    plan: Plan = [("load_sources", {}, True), (CAMPAIGN, {"as_of": next_year.isoformat()}, False)]
+    runs, log = _run_dags_and_log(settings, plan)
+    assert [run["state"] for run in runs] == ["success", "failed"]
+    assert runs[1]["tasks"]["refresh_segment"] == ["failed"]
+    assert f"the end of this run's period {next_year:%Y-%m-%d %H:%M:%S} UTC is in the future" in log
+    planned = ("journey.campaign", "segment.membership", "journey.enrollment", "journey.planning", "message.message")
+    for table in planned:
+        assert _rows(warehouse, f"select * from {table}") == []  # noqa: S608
+
+
+def test_a_campaign_that_has_not_planned_is_red_in_delivery(settings: dict[str, str], warehouse: Engine) -> None:
+    """An unpaused campaign without a planning for three hours turns `report_overdue` red; one that plans is green."""
+    three_hours_ago = dt.datetime.now(dt.UTC) - dt.timedelta(hours=3)
+    with warehouse.begin() as connection:
+        watched = "insert into journey.planning (campaign, counted_from) values ('cart_abandoned', :since)"
+        connection.execute(sa.text(watched), {"since": three_hours_ago})
+    now = dt.datetime.now(dt.UTC).isoformat()
+    plan: Plan = [("deliver_messages", {}, False), (CAMPAIGN, {"as_of": now}, False), ("deliver_messages", {}, False)]
+    runs, log = _run_dags_and_log({**settings, "LIFECYCLE_MODE": "preview"}, plan)
+    assert [run["state"] for run in runs] == ["failed", "success", "success"]
+    assert [runs[0]["tasks"][name] for name in ("report_stops", "report_overdue")] == [["success"], ["failed"]]
+    assert f"campaign cart_abandoned has not planned since {three_hours_ago:%Y-%m-%d %H:%M} UTC" in log
+
+
 def test_mails_that_wait_for_an_approval_are_red(settings: dict[str, str], warehouse: Engine) -> None:
     """In live mode a campaign that nobody approved plans, sends nothing, and its DAG says what to do."""
     hour = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
+from lifecycle_airflow import campaign_dags
+
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 REPORT = Path(__file__).with_name("parse_report.py")
 
@@ -103,3 +105,48 @@ def test_a_task_reads_its_own_campaign_alone(
     _break(campaigns_folder, "win_back", "priority:", "priorty:")
     campaigns = DagBag(str(DAGS / "campaigns.py"))
     assert set(campaigns.dags) == {"campaign__birthday"}
+
+
+ODD_FILES = {
+    "alias": "campaign: &a {x: *a}",
+    "deep": "campaign: " + "[" * 3000,
+    "odd_key": "campaign: odd_key\n? [a, b]\n: 1\n",
+}
+
+
+def test_files_no_reader_can_follow_cost_nothing_but_themselves(campaigns_folder: Path) -> None:
+    """An alias to itself, 3,000 brackets, a list as a key: every other campaign has its DAG, and each of the three
+    its own readable line."""
+    whole = set(DagBag(str(DAGS)).dags)
+    for name, text in ODD_FILES.items():
+        (campaigns_folder / f"{name}.yaml").write_text(text)
+    (campaigns_folder / "a_folder.yaml").mkdir()
+    bag = DagBag(str(DAGS))
+    assert set(bag.dags) == whole
+    assert set(bag.import_errors) == {str(DAGS / "broken_campaigns.py")}
+    (error,) = bag.import_errors.values()
+    assert error.strip().splitlines()[-4:] == [
+        "a_folder.yaml: cannot be read: it is a folder: put the YAML file itself here",
+        "alias.yaml:1: aliases and anchors (&, *) are not used here: write the value out",
+        "deep.yaml:1: lists and mappings stand inside one another more than 20 levels deep: take some out",
+        "odd_key.yaml:2: a list or mapping stands here as a key: a key is plain text; put {…} in quotes",
+    ]
+
+
+def test_an_error_nobody_foresaw_is_named_and_costs_one_campaign(
+    campaigns_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of this product that one file brings to light is told with its kind and place; all others go on."""
+    whole = set(DagBag(str(DAGS)).dags)
+    honest = campaign_dags._doc
+
+    def faulty(campaign: Any, doc: str) -> str:
+        return honest(campaign, doc) if campaign.campaign != "birthday" else str([][0])
+
+    monkeypatch.setattr(campaign_dags, "_doc", faulty)
+    bag = DagBag(str(DAGS))
+    assert whole - set(bag.dags) == {"campaign__birthday"}
+    (error,) = bag.import_errors.values()
+    last = error.strip().splitlines()[-1]
+    assert last.startswith("birthday.yaml: IndexError (list index out of range) in test_parsing.py, line ")
+    assert last.endswith("did not foresee: compare the file with a campaign that works, and report it with the file")

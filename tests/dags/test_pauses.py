@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from airflow.sdk.execution_time.comms import ErrorResponse
 from lifecycle_airflow import delivery
 from lifecycle_airflow.delivery import PauseWatch
 from lifecycle_airflow.pauses import paused_campaigns
+from lifecycle_mail.delivery import DeliveryReport
 
 
 def _error(status_code: int) -> AirflowRuntimeError:
@@ -66,3 +68,17 @@ def test_a_running_delivery_looks_again(monkeypatch: pytest.MonkeyPatch) -> None
     for _ in range(4):
         watch(None)
     assert system.told == [({"a"}, {"a"})]
+
+
+def test_the_log_says_what_became_of_mails_in_doubt(caplog: pytest.LogCaptureFixture) -> None:
+    """A warning for each topic and reason, and the numbers go to XCom."""
+    report = DeliveryReport(
+        abandoned=Counter({("account", "too_few_to_judge"): 3}), waiting=Counter({("account", "events_missing"): 2})
+    )
+    system = SimpleNamespace(deliver=lambda *given, **options: report)
+    counts = delivery.deliver_shard({"ti": SimpleNamespace()}, system, 0)  # type: ignore[arg-type]
+    assert [message.partition(", ")[0] for message in caplog.messages] == [
+        "topic 'account': 3 mail(s) in doubt abandoned",
+        "topic 'account': 2 mail(s) in doubt wait",
+    ]
+    assert (counts["abandoned:account:too_few_to_judge"], counts["waiting:account:events_missing"]) == (3, 2)

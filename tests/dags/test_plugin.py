@@ -7,10 +7,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import lifecycle_plugin
+
+# Every component of Airflow finds the library by this path, as in the image and in `make demo`.
+_ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "include")}
 
 
 def test_only_the_plugin_file_is_run_by_airflow() -> None:
@@ -23,7 +27,7 @@ def test_only_the_plugin_file_is_run_by_airflow() -> None:
         "print(json.dumps([names, errors, sorted(sys.modules)]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], env=os.environ, capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", script], env=_ENVIRONMENT, capture_output=True, text=True, check=True, timeout=120
     )
     names, errors, modules = json.loads(done.stdout.splitlines()[-1])
     assert "lifecycle_mail" in names

@@ -82,6 +82,38 @@ def test_every_task_is_bounded_and_owned(dag: DAG) -> None:
         assert task.retry_policy is not None
 
 
+def test_every_run_has_a_time_limit(dags: dict[str, Any]) -> None:
+    """No run holds up later ones for ever: each DAG has a limit, and within it every task may take its own time."""
+    hours = {name: dag.dagrun_timeout / dt.timedelta(hours=1) for name, dag in dags.items()}
+    assert hours == {
+        **dict.fromkeys(CAMPAIGNS, 6),
+        "deliver_messages": 6,
+        "erase_customer": 3,
+        "ingest_events": 6,
+        "load_sources": 6,
+        "maintain_partitions": 3,
+        "roll_up_kpis": 6,
+        "sync_suppressions": 6,
+    }
+    for dag in dags.values():
+        assert _longest_way(dag) <= dag.dagrun_timeout, dag.dag_id
+
+
+def _longest_way(dag: Any) -> dt.timedelta:
+    """The time that the tasks of a DAG may take, one after the other, along its longest path."""
+    ends: dict[str, dt.timedelta] = {}
+    for task in dag.topological_sort():
+        before = max((ends[name] for name in task.upstream_task_ids), default=dt.timedelta())
+        ends[task.task_id] = before + task.execution_timeout
+    return max(ends.values())
+
+
+def test_delivery_tells_which_campaign_has_not_planned(dags: dict[str, Any]) -> None:
+    """`report_overdue` waits for nothing in its run: neither a stopped nor a failed delivery hides it."""
+    task = dags["deliver_messages"].get_task("report_overdue")
+    assert (task.upstream_task_ids, task.downstream_task_ids) == (set(), set())
+
+
 def test_campaigns_walk_the_path(dags: dict[str, Any]) -> None:
     """A campaign plans in the order of the path, and its last task says that messages are there."""
     for name in CAMPAIGNS:

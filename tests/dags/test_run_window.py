@@ -10,6 +10,7 @@ import pendulum
 import pytest
 
 from lifecycle_airflow.run_window import RunWindowMissing, now, run_window
+from lifecycle_mail.errors import FutureRefused
 
 
 def _utc(*parts: int) -> dt.datetime:
@@ -103,6 +104,49 @@ def test_a_partition_key_that_is_no_period_is_refused(key: str) -> None:
     """A key of another kind is an error, not an invitation to guess."""
     with pytest.raises(RunWindowMissing, match="the partition key"):
         run_window(_context(partition_key=key))
+
+
+LATER = _utc(2026, 11, 21, 10, 6)  # six minutes after the clock of the tests below
+
+
+@pytest.mark.parametrize(
+    ("context", "end"),
+    [
+        ({"params": {"as_of": "2027-11-21T09:00:00Z"}}, "2027-11-21 09:00:00"),
+        ({"dag_run": SimpleNamespace(conf={"as_of": "2027-11-21T09:00:00Z"})}, "2027-11-21 09:00:00"),
+        ({"params": {"as_of": LATER.isoformat()}}, "2026-11-21 10:06:00"),
+        (
+            {"params": {"window_start": "2026-11-21T09:00:00Z", "window_end": "2027-11-21T09:00:00Z"}},
+            "2027-11-21 09:00:00",
+        ),
+        ({"partition_key": "2027-11-21"}, "2027-11-22 00:00:00"),
+        ({"partition_key": "2026-11-21"}, "2026-11-22 00:00:00"),  # a day that is not over
+        ({"partition_key": "2027-11-21T09:00:00"}, "2027-11-21 09:00:00"),
+        ({"partition_key": "2026-11-21T09:00:00/2027-11-21T10:00:00"}, "2027-11-21 10:00:00"),
+        ({"data_interval_start": NINE, "data_interval_end": _utc(2027, 11, 21, 10)}, "2027-11-21 10:00:00"),
+        ({"data_interval_start": NINE, "data_interval_end": LATER}, "2026-11-21 10:06:00"),
+    ],
+)
+def test_a_period_that_ends_in_the_future_is_refused(
+    monkeypatch: pytest.MonkeyPatch, context: dict[str, Any], end: str
+) -> None:
+    """A param, a conf, a partition key or a logical date of the future fails at once, with the moment and a remedy."""
+    monkeypatch.setattr("lifecycle_airflow.run_window.now", lambda: TEN)
+    with pytest.raises(FutureRefused) as refused:
+        run_window(_context(**context))
+    assert str(refused.value) == (
+        f"the end of this run's period {end} UTC is in the future (it is 2026-11-21 10:00:00 UTC, and 5 minutes of "
+        "difference between clocks are allowed): nothing was done; trigger it with an as_of, a partition key or a "
+        "logical date that has passed"
+    )
+
+
+def test_the_clocks_of_scheduler_and_worker_may_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A period that ended four minutes ahead of the worker's clock is another machine's present."""
+    monkeypatch.setattr("lifecycle_airflow.run_window.now", lambda: TEN)
+    ahead = TEN + dt.timedelta(minutes=4)
+    assert run_window(_context(data_interval_start=NINE, data_interval_end=ahead)).as_of == ahead
+    assert run_window(_context(params={"as_of": ahead.isoformat()})).as_of == ahead
 
 
 def test_the_key_is_the_period_and_not_the_run() -> None:

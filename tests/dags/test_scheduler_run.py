@@ -1,4 +1,4 @@
-"""One true run through Airflow: api-server, dag-processor, scheduler, task processes, PostgreSQL, real HTTP.
+"""True runs through Airflow: api-server, dag-processor, scheduler, task processes, PostgreSQL, real HTTP.
 
 `dag.test()` lets a task do what a real one may not (reach Airflow's tables), and knows neither assets nor
 pauses. So once, everything runs as in production: feeds → campaign → deliver to the simulator → signed events
@@ -18,6 +18,7 @@ from tiny_shop import FIRST_NAME, write_feeds
 
 import running_services
 from airflow_world import LINK_SECRET, AirflowWorld, running_world
+from local_stack.airflow import Run
 from local_stack.processes import wait_until
 from privacy import columns_of, files_below, leaks
 
@@ -71,6 +72,46 @@ def test_feeds_become_mails_and_mails_become_numbers(world: AirflowWorld, wareho
     _check_the_outbox_is_linked(world)
     _check_airflow_holds_nothing_personal(world)
     _check_a_broken_campaign(world)
+
+
+def test_a_run_for_the_future_fails_and_holds_up_nobody(world: AirflowWorld) -> None:
+    """A logical date of next year fails when its run starts, one that waits for next year when any other run starts.
+
+    Both say why in the run's note. The DAGs' next runs start at once, by hand and by schedule.
+    """
+    airflow, next_year = world.airflow, dt.datetime.now(dt.UTC) + dt.timedelta(days=365)
+    airflow.unpause(["load_sources", CAMPAIGN])
+    for dag_id in ("load_sources", CAMPAIGN):
+        assert airflow.wait_new_run(dag_id, "scheduled").state == "success"
+
+    dated = _trigger(world, CAMPAIGN, logical_date=next_year.isoformat())
+    assert airflow.wait_run(dated, 120).state == "failed"
+    assert set(airflow.task_states(dated).values()) == {"None"}
+    assert _note(world, dated).startswith(f"this run's logical date {next_year:%Y-%m-%d %H:%M:%S} UTC is in the future")
+
+    waiting = _trigger(world, "load_sources", logical_date=None, run_after=next_year.isoformat())
+    assert world.run(CAMPAIGN, as_of=dt.datetime.now(dt.UTC).isoformat()).state == "success"
+    assert airflow.wait_run(waiting, 120).state == "failed"
+    assert _note(world, waiting).startswith(f"this run's run_after {next_year:%Y-%m-%d %H:%M:%S} UTC is in the future")
+    assert world.run("load_sources").state == "success"
+    wait_until(lambda: not _held_up(world), "Airflow makes no more scheduled runs", 120)
+
+
+def _trigger(world: AirflowWorld, dag_id: str, **body: object) -> Run:
+    """Trigger a run as a REST client may, with any time it likes."""
+    made = world.airflow.request("POST", f"dags/{dag_id}/dagRuns", json={"conf": {}, **body}).json()
+    return next(run for run in world.airflow.runs(dag_id) if run.run_id == made["dag_run_id"])
+
+
+def _note(world: AirflowWorld, run: Run) -> str:
+    return str(world.airflow.get(f"dags/{run.dag_id}/dagRuns/{run.run_id}")["note"])
+
+
+def _held_up(world: AirflowWorld) -> list[tuple[object, ...]]:
+    """The DAGs for which the scheduler makes no run by schedule, because one is queued or running."""
+    with world.metadata.connect() as connection:
+        query = "select dag_id from dag where exceeds_max_non_backfill and not is_paused"
+        return [tuple(row) for row in connection.execute(sa.text(query))]
 
 
 def _check_mails(warehouse: Engine, world: AirflowWorld) -> None:

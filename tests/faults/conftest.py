@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from durable_server import DurableServer
 from fault_outcomes import Outcomes, asks_for_all, expect_to_tell
 from fault_report import Row
-from fault_stage import Stage, stage_on
+from fault_stage import SETTLE_AFTER_HOURS, Stage, stage_on
 from lifecycle_mail.database import engine
 
 
@@ -30,15 +30,23 @@ def durable_server() -> Iterator[DurableServer]:
 
 @pytest.fixture
 def staged(durable_server: DurableServer, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
-    """Set the stage: call with recipients, policy and further options of the simulator, and the kind of topic."""
+    """Set the stage: call with recipients, policy and further options of the simulator, the kind of topic and
+    its settle_after_hours."""
     with ExitStack() as stack:
 
-        def make(recipients: int = 10_000, policy: str = "abandon", *options: str, kind: str = "capped") -> Stage:
+        def make(
+            recipients: int = 10_000, policy: str = "abandon", *options: str, kind: str = "capped",
+            settle_after_hours: float = SETTLE_AFTER_HOURS,
+        ) -> Stage:  # fmt: skip
             url = durable_server.clone(recipients, kind)
             stack.callback(durable_server.drop, url)
             own: Engine = engine(url)
             stack.callback(own.dispose)
-            return stack.enter_context(stage_on(own, tmp_path, recipients, policy, *options, kind=kind))
+            return stack.enter_context(
+                stage_on(
+                    own, tmp_path, recipients, policy, *options, kind=kind, settle_after_hours=settle_after_hours
+                )
+            )
 
         yield make
 

@@ -46,6 +46,7 @@ from sendgrid_simulator.faults import Fault, Faults, read_faults
 HERE = Path(__file__).resolve().parent
 LEASE = timedelta(minutes=5)
 SETTLE_AFTER_HOURS = 48
+ABANDON_AFTER_HOURS = SETTLE_AFTER_HOURS + 24
 SLOTS = 4096
 SIMULATOR_SEED = 7  # its default, by which its faults are drawn
 CLEAR_ANSWERS = (400, 401, 413, 429)
@@ -206,8 +207,8 @@ class Evidence:
 
 @dataclass
 class Afterwards:
-    """The ledger at the moments that count; `silent` is after settle_after passed without any event, and `taken` what
-    the provider had taken until then."""
+    """The ledger at the moments that count; `silent` is after hours without any event, and `taken` what the provider
+    had taken until then."""
 
     taken: set[str]
     sent: Ledger
@@ -221,7 +222,7 @@ class Stage:
 
     def __init__(
         self, engine: Engine, simulator: Service, collector: Service, folder: Path, recipients: int, policy: str,
-        kind: str,
+        kind: str, settle_after_hours: float,
     ) -> None:  # fmt: skip
         self.engine = engine
         self.recipients = recipients
@@ -237,7 +238,7 @@ class Stage:
         self._ordered, self._ordered_after = Faults(), 0
         self._struck: list[Fault] = []
         topics = folder / "topics.yaml"
-        topics.write_text(TOPICS.format(kind=KINDS[kind], policy=policy, hours=SETTLE_AFTER_HOURS))
+        topics.write_text(TOPICS.format(kind=KINDS[kind], policy=policy, hours=settle_after_hours))
         self.environment = clean_environment(
             LIFECYCLE_DATABASE_URL=engine.url.render_as_string(hide_password=False),
             LIFECYCLE_MODE="simulate",
@@ -378,7 +379,10 @@ class Stage:
             post_all(self.collector.url, signer_of(self.record), events)
 
     def settle(self) -> Afterwards:
-        """Send the rest, let leases end, wait without events, take the events in, let the policy decide."""
+        """Send the rest, let leases end, wait without events, take the events in, let the policy decide.
+
+        The silence ends an hour before mails of the policy 'abandon' end without them, the others' hours long over.
+        """
         return self.settle_after(timedelta(0))
 
     def settle_after(self, latest: timedelta) -> Afterwards:
@@ -386,8 +390,8 @@ class Stage:
         self.faults()
         self.drain(latest + 2 * LEASE)
         sent = self.ledger()
-        later = latest + timedelta(hours=SETTLE_AFTER_HOURS) + 4 * LEASE
-        self.drain(later)
+        later = latest + timedelta(hours=ABANDON_AFTER_HOURS) + 4 * LEASE
+        self.drain(timedelta(hours=ABANDON_AFTER_HOURS - 1))
         silent, taken = self.ledger(), set(self.accepted())
         self.collect_events()
         self.ingest()
@@ -403,8 +407,9 @@ def is_unclear(fault: Fault) -> bool:
 
 @contextmanager
 def stage_on(
-    engine: Engine, folder: Path, recipients: int, policy: str = "abandon", *options: str, kind: str = "capped"
-) -> Iterator[Stage]:
+    engine: Engine, folder: Path, recipients: int, policy: str = "abandon", *options: str, kind: str = "capped",
+    settle_after_hours: float = SETTLE_AFTER_HOURS,
+) -> Iterator[Stage]:  # fmt: skip
     """Put simulator, collector and nursery around a database with so many planned mails."""
     events = folder / "events"
     events.mkdir()
@@ -416,7 +421,7 @@ def stage_on(
         simulator = stack.enter_context(
             running_simulator(record, "--webhook-url", f"{collector.url}/events", "--speed", "36000", *options)
         )
-        stage = Stage(engine, simulator, collector, folder, recipients, policy, kind)
+        stage = Stage(engine, simulator, collector, folder, recipients, policy, kind, settle_after_hours)
         stack.callback(stage.close)
         yield stage
 

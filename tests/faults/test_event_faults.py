@@ -24,6 +24,7 @@ from lifecycle_mail.database import engine
 from lifecycle_mail.events import ingest
 from running_services import running_collector
 from sendgrid_simulator.webhook import BATCH_BYTES_MAX, Signer, batches
+from webhook_outage import ENDS, OUTAGES, SETTLE_AFTER_HOURS, Outage, ends, play
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
@@ -164,6 +165,25 @@ def test_a_collector_killed_after_its_answer(
     row = judge(
         "collector killed, mails in doubt", stage, after, 2,
         collector_kills=feed.kills, workers_that_gave_up=stage.tally.refused,
+    )  # fmt: skip
+    report(row)
+
+
+@pytest.mark.parametrize("policy", ["abandon", "resend"])
+@pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: outage.name)
+def test_the_webhook_is_down(
+    staged: Callable[..., Stage], tmp_path: Path, report: Callable[[Row], None], policy: str, outage: Outage
+) -> None:
+    """Posts come hours late or are lost, newer events of others come in between, and no cap keeps a mail from going
+    twice: nobody is mailed twice, what was taken ends as accepted, and the rest is sent or ends by name."""
+    stage = staged(10_000, policy, kind="uncapped", settle_after_hours=SETTLE_AFTER_HOURS)
+    played = play(stage, outage, tmp_path / "webhook")
+    assert len(played.untaken) == 1000
+    assert len(played.after.sent.ids("in_doubt")) == 2000
+    assert ends(played.after.end, played.untaken) == {ENDS[policy, outage.is_late]}
+    row = judge(
+        f"webhook: {outage.name}, {policy}", stage, played.after, 3, faulty_answers=2,
+        events_of_others=played.events_of_others,
     )  # fmt: skip
     report(row)
 

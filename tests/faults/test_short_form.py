@@ -16,6 +16,7 @@ from event_feed import processed_events
 from fault_report import Row, judge
 from fault_stage import LEASE, plan_mails, stage_on
 from lifecycle_mail.events import ingest
+from webhook_outage import ENDS, FEW_LOOKS, OUTAGES, SETTLE_AFTER_HOURS, ends, play
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -50,6 +51,20 @@ def test_an_unsafe_delivery_is_caught(warehouse: Engine, tmp_path: Path, report:
         report(row)
         assert row.duplicates >= 100
         assert f"{row.duplicates} mails sent twice" in row.problems
+
+
+@pytest.mark.parametrize("policy", ["abandon", "resend"])
+def test_one_server_s_posts_are_late(
+    warehouse: Engine, tmp_path: Path, report: Callable[[Row], None], policy: str
+) -> None:
+    """A fifth of the events comes 23 hours late, newer ones of others before them: nobody twice, all settled."""
+    plan_mails(warehouse, 500, "uncapped")
+    with stage_on(
+        warehouse, tmp_path, 500, policy, kind="uncapped", settle_after_hours=SETTLE_AFTER_HOURS
+    ) as stage:
+        played = play(stage, OUTAGES[0], tmp_path / "webhook", 50, FEW_LOOKS)
+        assert ends(played.after.end, played.untaken) == {ENDS[policy, True]}
+        report(judge("short form", stage, played.after, 3, faulty_answers=2))
 
 
 def test_many_doubts_are_settled_in_one_go(warehouse: Engine, tmp_path: Path) -> None:

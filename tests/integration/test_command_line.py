@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +17,7 @@ from builders import NOON, campaign, insert, load, rows
 from lifecycle_mail.command_line import main
 from lifecycle_mail.delivery import sync_dag_pauses
 from lifecycle_mail.settings import INCLUDE
-from planning import CART_CONTEXT, members
+from planning import CART_CONTEXT, members, states
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -161,20 +162,65 @@ def test_check_names_the_line_of_a_wrong_segment_or_template(
     assert len(err.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize(("policy", "hours", "is_right"), [
-    ("resend", 6, False), ("resend", 5.5, True), ("abandon", 48, True),
+TOO_EARLY = (
+    "warning: cart_abandoned.yaml:12: topic 'reminders' resends what is in doubt after {after} hours, and a mail is"
+    " stale after {lateness}: {share} of them would be stale instead; raise max_lateness_hours to {needed} at least\n"
+)
+
+
+@pytest.mark.parametrize(("policy", "hours", "lateness", "said"), [
+    ("resend", 4, 6, TOO_EARLY.format(after=25, lateness=6, share="all", needed=49)),
+    ("resend", 25, 25, TOO_EARLY.format(after=25, lateness=25, share="all", needed=49)),
+    ("resend", 4, 48.5, TOO_EARLY.format(after=25, lateness=48.5, share="many", needed=49)),
+    ("resend", 48, 71, TOO_EARLY.format(after=48, lateness=71, share="many", needed=72)),
+    ("resend", 4, 49, ""), ("resend", 48, 72, ""), ("abandon", 48, 6, ""),
 ])  # fmt: skip
-def test_check_tells_of_a_resend_that_never_comes(
-    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, policy: str, hours: float, is_right: bool
-) -> None:
-    """What is in doubt is planned again only after it is stale: told with the line of the campaign's lateness."""
+def test_check_warns_of_mails_that_are_stale_when_they_would_be_resent(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, policy: str, hours: float, lateness: float,
+    said: str,
+) -> None:  # fmt: skip
+    """25 hours at least until a mail in doubt is planned again, and 24 to send it: told with the line of the campaign's
+    lateness, and no reason to refuse the file."""
     topics = (INCLUDE / "topics.yaml").read_text().replace("in_doubt: abandon", f"in_doubt: {policy}")
     (tmp_path / "topics.yaml").write_text(topics.replace("settle_after_hours: 48", f"settle_after_hours: {hours}"))
     monkeypatch.setenv("LIFECYCLE_TOPICS_FILE", str(tmp_path / "topics.yaml"))
-    status, _, err = command("campaign", "check", "cart_abandoned")
-    assert status == (0 if is_right else 1)
-    said = "cart_abandoned.yaml:12: topic 'reminders' resends what is in doubt after 6 hours, and a mail is stale after"
-    assert err.partition(" 6: none would")[0] == ("" if is_right else said)
+    text = (INCLUDE / "campaigns" / "cart_abandoned.yaml").read_text()
+    (tmp_path / "cart_abandoned.yaml").write_text(
+        text.replace("max_lateness_hours: 6", f"max_lateness_hours: {lateness}")
+    )
+    monkeypatch.setenv("LIFECYCLE_CAMPAIGNS_DIR", str(tmp_path))
+    status, out, err = command("campaign", "check", "cart_abandoned")
+    assert status == 0
+    assert "nothing wrong" in out
+    assert " ".join(err.split()) == said.strip()
+
+
+@pytest.mark.parametrize(("now", "said"), [
+    ("2026-03-04T23:59:00Z", None),
+    ("2026-03-05T11:59:00Z", "topic 'account': 1 mail(s) in doubt wait, too_few_to_judge: fewer than 20 mails"),
+    ("2026-03-05T12:00:00Z", "topic 'account': 1 mail(s) in doubt abandoned, too_few_to_judge: fewer than 20 mails"),
+])  # fmt: skip
+def test_deliver_names_what_became_of_doubt(
+    command: Command, monkeypatch: pytest.MonkeyPatch, warehouse: Engine, tmp_path: Path, now: str, said: str | None
+) -> None:
+    """How many mails of which topic were abandoned or still wait, and why; nothing before their hours are over."""
+    monkeypatch.setenv("LIFECYCLE_MODE", "simulate")
+    monkeypatch.setenv("SENDGRID_API_KEY", "SG.test")
+    monkeypatch.setenv("SENDGRID_BASE_URL", "http://127.0.0.1:9")
+    topics = (INCLUDE / "topics.yaml").read_text().replace("settle_after_hours: 25", "settle_after_hours: 60")
+    (tmp_path / "topics.yaml").write_text(topics)
+    monkeypatch.setenv("LIFECYCLE_TOPICS_FILE", str(tmp_path / "topics.yaml"))
+    with warehouse.begin() as connection:
+        insert(
+            connection, "message.message", message_id="00000000-0000-0001-0000-000000000000", enrollment_id=1,
+            step="confirm", campaign="opt_in", customer_id="ann", topic="account", variant="default", priority=50,
+            shell_id=1, state="in_doubt", reason="no_answer", planned_at=NOON, not_before=NOON,
+            expires_at=NOON + timedelta(days=4), send_day=NOON.date(), claimed_at=NOON, attempt_id=1,
+        )  # fmt: skip
+    status, out, _ = command("deliver", "--now", now)
+    assert status == 0
+    told = " ".join(out.split())
+    assert said in told if said else "mail(s) in doubt" not in told
 
 
 def test_plan_then_preview_then_why(command: Command, warehouse: Engine) -> None:
@@ -301,6 +347,50 @@ def test_status_names_what_waits_for_an_approval(
     assert "not sent" not in command("sending", "status")[1]
 
 
+def test_status_names_a_campaign_that_has_not_planned(
+    command: Command, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without Airflow, too: two ticks after its last planning `sending status` names a campaign that nobody paused."""
+    clock = [NOON]
+    monkeypatch.setattr("lifecycle_mail.command_line.commands.present", lambda: clock[0])
+    assert command("campaign", "plan", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z")[0] == 0
+    clock[0] = NOON + timedelta(minutes=119)
+    assert "not planned" not in command("sending", "status")[1]
+    clock[0] = NOON + timedelta(hours=2)
+    said = "campaign cart_abandoned has not planned since 2026-03-02 12:00 UTC, its schedule is '0 * * * *'"
+    last = command("sending", "status")[1].splitlines()[-1]
+    assert last.partition(": look")[0] == f"not planned: {said}"
+    assert command("campaign", "pause", "cart_abandoned")[0] == 0
+    assert "not planned" not in command("sending", "status")[1]
+
+
+def test_an_approval_says_what_it_holds_for_and_a_revocation_what_it_ends(
+    command: Command, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checksum `campaign check` shows is the one approved; another one is refused; revoked, its mails end."""
+    monkeypatch.setattr("lifecycle_mail.command_line.commands.present", lambda: NOON)
+    members(warehouse, "ann")
+    open_cart(warehouse)
+    (md5,) = re.findall("definition ([0-9a-f]{32})", command("campaign", "check", "cart_abandoned")[1])
+    approve = ("campaign", "approve", "cart_abandoned", "--by", "lead")
+    status, _, err = command(*approve, "--definition", "0" * 32)
+    assert (status, f"its files are definition {md5} now" in err) == (1, True)
+    assert command(*approve, "--definition", md5)[:2] == (
+        0, f"campaign cart_abandoned is approved: definition {md5}\n"
+    )  # fmt: skip
+    assert command(*approve)[1] == f"campaign cart_abandoned was approved before: definition {md5}\n"
+    command("campaign", "plan", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z")
+    revoke = ("campaign", "revoke", "cart_abandoned", "--because", "a wrong price", "--by")
+    assert command(*revoke, "lead@example.com")[0] == 2
+    assert command(*revoke, "lead")[:2] == (
+        0, f"campaign cart_abandoned: definition {md5} is not approved any more, 1 planned mails are cancelled; none "
+        "goes on\n",
+    )  # fmt: skip
+    status, _, err = command(*revoke, "lead")
+    assert (status, "no approval of it is in force" in err) == (1, True)
+    assert states(warehouse) == {("ann", "reminder", "cancelled", "approval_revoked")}
+
+
 def test_the_cart_context_of_the_segment_is_what_templates_expect(command: Command, warehouse: Engine) -> None:
     """The keys tests of delivery use are the keys the segment gives."""
     import orjson
@@ -328,3 +418,34 @@ def test_ingest_counts_each_event_once(command: Command, tmp_path: Path) -> None
     status, out, _ = command("events", "ingest", str(tmp_path))
     numbers = dict(row.split("│") for row in out.replace(" ", "").splitlines() if "│" in row)
     assert (status, numbers["received"], numbers["inserted"]) == (0, "0", "0")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("campaign", "plan", "win_back", "--as-of", "2026-03-02T12:00:00Z"),
+        ("deliver",),
+        ("events", "ingest", "."),
+        ("suppressions", "sync"),
+        ("kpis", "roll-up"),
+    ],
+)
+def test_nothing_works_with_a_file_that_lost_a_topic(
+    command: Command, warehouse: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """A topic with opt-outs is missing from topics.yaml: each command ends with the line that says what to write."""
+    with warehouse.begin() as connection:
+        insert(
+            connection, "event.suppression", address="ann@example.com", scope="topic:reminders", source="x",
+            reason="unsubscribed", suppressed_at=NOON,
+        )  # fmt: skip
+    text = (INCLUDE / "topics.yaml").read_text().replace("  reminders:", "  nudges:", 1)
+    (tmp_path / "topics.yaml").write_text(text)
+    monkeypatch.setenv("LIFECYCLE_TOPICS_FILE", str(tmp_path / "topics.yaml"))
+    status, out, err = command(*arguments)
+    assert (status, out) == (1, "")
+    assert " ".join(err.split()) == (
+        "topics.yaml: topic 'reminders' is missing, but opt-outs (1), mails (0) and campaigns (0) name it: write "
+        "`renamed_from: reminders` at the topic that it is called now, or `retired: [reminders]` at the end of the "
+        "file if it has ended"
+    )

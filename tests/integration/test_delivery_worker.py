@@ -435,12 +435,12 @@ def test_an_expired_claim_is_in_doubt_and_a_late_answer_still_counts(
     assert accepted(simulator) == Counter()
 
 
-@pytest.mark.parametrize(("policy", "expected"), [("abandon", "abandoned"), ("resend", "accepted")])
-def test_doubt_ends_by_policy_only_once_later_events_have_come(
-    warehouse: Engine, simulator: Service, settings: Settings, policy: str, expected: str
+@pytest.mark.parametrize(("policy", "reason"), [("abandon", "no_evidence"), ("resend", "too_few_to_judge")])
+def test_how_new_the_newest_event_is_decides_nothing(
+    warehouse: Engine, simulator: Service, settings: Settings, policy: str, reason: str
 ) -> None:
-    """A feed that is silent, or ends before settle_after_hours from the attempt on, settles nothing; events later
-    than that let the policy decide."""
+    """A feed that is silent, or ends before or after settle_after_hours from the attempt on, settles nothing; 72 hours
+    after it the mail ends, and goes to nobody."""
     topic = topic_of(in_doubt=policy, settle_after_hours=48)
     members(warehouse, "ann")
     plan(warehouse, campaign_of(max_lateness_hours=24 * 10), topic)
@@ -449,15 +449,13 @@ def test_doubt_ends_by_policy_only_once_later_events_have_come(
     later = NOON + timedelta(hours=49)
     run(warehouse, settings, topic, now=later)
     assert {row[2] for row in states(warehouse)} == {"in_doubt"}
-    for newest in (1 * HOUR, 47 * HOUR):
+    for newest in (1 * HOUR, 47 * HOUR, 48 * HOUR + timedelta(minutes=1)):
         events_came(warehouse, NOON + newest)
         run(warehouse, settings, topic, now=later)
         assert {row[2] for row in states(warehouse)} == {"in_doubt"}, f"the feed ends {newest} after the attempt"
+    run(warehouse, settings, topic, now=NOON + 72 * HOUR)
+    assert states(warehouse) == {("ann", "reminder", "abandoned", reason)}
     assert accepted(simulator) == Counter()
-    events_came(warehouse, NOON + timedelta(hours=48, minutes=1))
-    run(warehouse, settings, topic, now=later)
-    assert {row[2] for row in states(warehouse)} == {expected}
-    assert accepted(simulator) == (Counter(["ann"]) if policy == "resend" else Counter())
 
 
 def events_came(warehouse: Engine, newest_at: datetime) -> None:
@@ -683,20 +681,29 @@ def test_a_series_that_is_through_still_sends_its_last_mail_again(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
     """In doubt it was through; the policy plans it again, and it is not cancelled for that."""
-    topic = topic_of(in_doubt="resend", settle_after_hours=1)
+    topic = topic_of(in_doubt="resend")
     campaign = campaign_of(max_lateness_hours=240)
+    others = [f"c{number:02}" for number in range(20)]
     members(warehouse, "ann")
     plan(warehouse, campaign, topic)
     fault(simulator, times=1, accepted=False, answer="drop")
     run(warehouse, settings, topic)
-    later = NOON + 3 * HOUR
+    fault(simulator, times=0, accepted=False, answer="drop")
+    members(warehouse, *others)
+    plan(warehouse, campaign, topic)
+    run(warehouse, settings, topic)
+    later = NOON + 49 * HOUR
     plan(warehouse, campaign, topic, later)
     with warehouse.begin() as connection:
-        assert rows(connection, "select end_reason from journey.enrollment") == [("completed",)]
-        insert(connection, "event.batch", source_name="export", newest_at=later)
+        assert rows(connection, "select distinct end_reason from journey.enrollment") == [("completed",)]
+        connection.exec_driver_sql(
+            "insert into event.engagement (enrollment_id, step, message_id, campaign, customer_id, first_event_at,"
+            " batch_id) select enrollment_id, step, message_id, campaign, customer_id, accepted_at, 1"
+            " from message.message where state = 'accepted'"
+        )
     run(warehouse, settings, topic, now=later)
-    assert states(warehouse) == {("ann", "reminder", "accepted", None)}
-    assert accepted(simulator) == Counter(["ann"])
+    assert states(warehouse) == {(name, "reminder", "accepted", None) for name in ("ann", *others)}
+    assert accepted(simulator) == Counter(["ann", *others])
 
 
 def test_an_answer_whose_location_is_no_address_is_unclear(warehouse: Engine, settings: Settings) -> None:
@@ -988,19 +995,19 @@ def test_templates_deployed_in_the_middle_of_a_round_write_no_mixed_mail(
 def test_mails_of_a_topic_that_is_gone_come_to_an_end(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Doubt is settled by the default policy, once events have come; planned mails end when they are stale."""
+    """Doubt is settled by the default policy; planned mails end when they are stale."""
     members(warehouse, "ann", "bob")
     plan(warehouse, campaign_of(topic="offers"), topic_of(topic="offers"))
     with warehouse.begin() as connection:
         connection.exec_driver_sql(
             "update message.message set state = 'in_doubt', claimed_at = not_before where customer_id = 'ann'"
         )
-        insert(connection, "event.batch", source_name="x", newest_at=NOON + 49 * HOUR)
     topics = {name: topic for name, topic in TOPICS.items() if name != "offers"}
     report = delivery.deliver(warehouse, settings, topics, clock=lambda: NOON, worker="test")
     assert any("put it back, or let these mails end as stale" in one for one in report.stopped)
     assert {row[2] for row in states(warehouse)} == {"in_doubt", "planned"}
-    report = delivery.deliver(warehouse, settings, topics, clock=lambda: NOON + 49 * HOUR, worker="test")
+    report = delivery.deliver(warehouse, settings, topics, clock=lambda: NOON + 73 * HOUR, worker="test")
+    assert report.abandoned == Counter({("offers", "no_evidence"): 1})
     assert (report.settled_by_policy, report.ended["stale"], report.requests) == (1, 1, 0)
     assert states(warehouse) == {
         ("ann", "reminder", "abandoned", "no_evidence"), ("bob", "reminder", "cancelled", "stale"),

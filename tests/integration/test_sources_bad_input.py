@@ -93,9 +93,7 @@ BAD_FILES = [
     ("orders.csv", b"", "wrong_columns"),
     ("orders.csv", "order_id,customer_id,ordered_at,total\n".encode("utf-16"), "wrong_encoding"),
     ("orders.parquet", b"PAR1 is not enough", "unreadable_file"),
-    ("orders.sql", b"select * from no_such_table", "query_failed"),
-    ("orders.sql", b"delete from source.page_view returning view_id", "query_failed"),
-    ("orders.sql", b"select '\xe9'", "wrong_encoding"),
+    ("orders.sql", b"select 'o1' as order_id", "sql_not_here"),
 ]
 
 
@@ -113,6 +111,31 @@ def test_bad_file_is_refused_alone(
         assert report.rejected == {"orders": 1, "page_views": 0}
     assert rows(warehouse, "select feed, file, line, reason, row_text from source.rejected") == [
         ("orders", name, None, reason, None)
+    ]
+    assert keys(warehouse, "page_view", "view_id") == {"v1"}
+
+
+BAD_SELECTS = [
+    (b"select * from no_such_table", "query_failed"),
+    (b"delete from source.page_view returning view_id", "query_failed"),
+    (b"select '\xe9'", "wrong_encoding"),
+]
+
+
+@pytest.mark.parametrize(("content", "reason"), BAD_SELECTS)
+def test_bad_select_is_refused_alone(warehouse: Engine, tmp_path: Path, content: bytes, reason: str) -> None:
+    """A SQL feed that is wrong is named in source.rejected without a line; the files of the folder load."""
+    (tmp_path / "orders.sql").write_bytes(content)
+    (tmp_path / "feeds").mkdir()
+    (tmp_path / "feeds" / "page_views.csv").write_text(
+        "view_id,customer_id,viewed_at\nv1,c1,2026-01-01T00:00:00Z\n"
+    )
+    for _ in range(2):
+        report = load_feeds(warehouse, tmp_path / "feeds", link_secret="secret", now=NOW, sql_folder=tmp_path)
+        assert report.refused_files == {"sql/feeds/orders.sql": reason}
+        assert report.rejected == {"orders": 1, "page_views": 0}
+    assert rows(warehouse, "select feed, file, line, reason, row_text from source.rejected") == [
+        ("orders", "sql/feeds/orders.sql", None, reason, None)
     ]
     assert keys(warehouse, "page_view", "view_id") == {"v1"}
 

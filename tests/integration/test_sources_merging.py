@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from lifecycle_mail.errors import FeedError
-from lifecycle_mail.sources import FeedCounts, load_feeds, load_query
+from lifecycle_mail.sources import FeedCounts, load_feeds
 
 TIME = "2026-01-01T00:00:00Z"
 LINES = "cart_id,product_id,quantity,unit_price\n"
@@ -22,6 +20,13 @@ LINES = "cart_id,product_id,quantity,unit_price\n"
 def rows(warehouse: Engine, query: str) -> list[tuple[object, ...]]:
     with warehouse.connect() as connection:
         return [tuple(row) for row in connection.execute(sa.text(query))]
+
+
+def no_files(folder: Path) -> Path:
+    """Return an empty feeds folder below `folder`."""
+    empty = folder / "feeds"
+    empty.mkdir(exist_ok=True)
+    return empty
 
 
 def cart_lines(warehouse: Engine) -> set[tuple[object, ...]]:
@@ -108,46 +113,48 @@ def test_sql_feed_takes_the_columns_of_the_files(warehouse: Engine, tmp_path: Pa
             "insert into shop.sale select n, mod(n, 3), '2026-01-01 00:00+00', '2026-01-01', n - 1 "
             "from generate_series(0, 3) as n"
         )
+        connection.exec_driver_sql("grant usage on schema shop to lifecycle_segments")
+        connection.exec_driver_sql("grant select on shop.sale to lifecycle_segments")
     (tmp_path / "orders.sql").write_text(
         "-- 100 % of the shop's sales\n"
         "select id as order_id, buyer as customer_id, at as ordered_at, amount as total, true as extra "
         "from shop.sale order by id;\n"
     )
     for changed in (3, 0):
-        report = load_feeds(warehouse, tmp_path, link_secret="secret")
+        report = load_feeds(warehouse, no_files(tmp_path), link_secret="secret", sql_folder=tmp_path)
         assert report.feeds == {"orders": FeedCounts(read=4, loaded=3, changed=changed, rejected=1)}
-        assert report.warnings == ("orders.sql: left out columns the contract does not know: extra",)
+        assert report.warnings == ("sql/feeds/orders.sql: left out columns the contract does not know: extra",)
     assert rows(warehouse, "select order_id, customer_id, total from source.orders order by 1") == [
         ("1", "1", 0), ("2", "2", 1), ("3", "0", 2),
     ]
     assert rows(warehouse, "select file, line, customer_id, reason from source.rejected") == [
-        ("orders.sql", 1, "0", "negative_total")
+        ("sql/feeds/orders.sql", 1, "0", "negative_total")
     ]
     assert rows(warehouse, "select customer_id, order_count from source.customer_activity order by 1") == [
         ("0", 1), ("1", 1), ("2", 1),
     ]
 
 
-def test_query_given_as_text(warehouse: Engine) -> None:
-    """`load_query` loads a select; times without zone are set aside; an unknown feed is refused."""
+def test_times_without_zone_of_a_sql_feed(warehouse: Engine, tmp_path: Path) -> None:
+    """A select's times without zone are set aside, as those of a file are."""
     query = "select 'v1' as view_id, 'c' as customer_id, timestamp '2026-01-01' as viewed_at"
-    report = load_query(warehouse, "page_views", query, link_secret="secret")
+    (tmp_path / "page_views.sql").write_text(query)
+    report = load_feeds(warehouse, no_files(tmp_path), link_secret="secret", sql_folder=tmp_path)
     assert report.feeds == {"page_views": FeedCounts(read=1, rejected=1)}
     assert rows(warehouse, "select file, reason from source.rejected") == [
-        ("page_views.sql", "time_without_offset")
+        ("sql/feeds/page_views.sql", "time_without_offset")
     ]
-    with pytest.raises(FeedError, match="no feed is called 'views': choose one of customers, products"):
-        load_query(warehouse, "views", query, link_secret="secret")
 
 
-def test_query_cannot_write(warehouse: Engine) -> None:
+def test_query_cannot_write(warehouse: Engine, tmp_path: Path) -> None:
     """A SQL feed cannot change the warehouse, also not by a second statement behind the select."""
     with warehouse.begin() as connection:
         connection.exec_driver_sql("create table kept (n int)")
     select = "select 'v' as view_id, 'c' as customer_id, now() as viewed_at"
     for query in ("drop table kept", f"{select}; drop table kept", f"{select}; commit; drop table kept"):
-        report = load_query(warehouse, "page_views", query, link_secret="secret")
-        assert report.refused_files == {"page_views.sql": "query_failed"}
+        (tmp_path / "page_views.sql").write_text(query)
+        report = load_feeds(warehouse, no_files(tmp_path), link_secret="secret", sql_folder=tmp_path)
+        assert report.refused_files == {"sql/feeds/page_views.sql": "query_failed"}
     assert rows(warehouse, "select to_regclass('kept')::text") == [("kept",)]
 
 

@@ -44,6 +44,8 @@ def test_shipped_campaigns_are_right() -> None:
         ("topic: remindres", "topic: reminders", "no topic 'remindres': did you mean 'reminders'?"),
         ("with_ofer: 0.4", "with_offer: 0.5", "the shares of variants add up to 0.9: make them 1"),
         ('schedule: "hourly"', 'schedule: "0 * * * *"', "five cron fields"),
+        ('schedule: "99 * * * *"', 'schedule: "0 * * * *"', "five cron fields"),
+        ('schedule: "0 0 30 2 *"', 'schedule: "0 * * * *"', "five cron fields that some time comes up to"),
         ("after_hours: 50, template: cart_abandoned/doubts",
          "after_hours: 23, template: cart_abandoned/doubts", "not in the order of after_hours"),
         ("step: reminder, after_hours: 23", "step: doubts, after_hours: 23", "same name"),
@@ -142,3 +144,57 @@ def test_the_variant_without_offer_gets_none() -> None:
     assert incentive.offer_for("with_offer") == {"percent": 10, "valid_hours": 24}
     assert str(incentive.offer_for("default")) == "{'percent': 10, 'valid_hours': 24}"
     assert incentive.offer_for("without_offer") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"description: Offers": "renamed_from: reminders\n    description: Offers"},
+         "topics.yaml:28: 'reminders' cannot be what 'offers' was called before: it is a topic of this file, "
+         "'reminders' already: take it out of one of the two"),
+        ({"description: Offers": "renamed_from: [old, older]\n    description: Offers",
+          "description: Mails": "renamed_from: older\n    description: Mails"},
+         "topics.yaml:39: 'older' cannot be what 'account' was called before: it is what 'offers' was called before"
+         " already: take it out of one of the two"),
+        ({"": "retired: [winter, offers]\n"},
+         "topics.yaml:45: 'offers' cannot be retired: it is a topic of this file, 'offers' already: take it out of "
+         "one of the two"),
+        ({"": "retired: [old]\n", "description: Offers": "renamed_from: old\n    description: Offers"},
+         "topics.yaml:46: 'old' cannot be retired: it is what 'offers' was called before already: take it out of one of"
+         " the two"),
+        ({"": "retired: [old, old]\n"},
+         "topics.yaml:45: 'old' cannot be retired: it is retired already: take it out of one of the two"),
+        ({"": "retired: old\n"},
+         "topics.yaml:45: 'retired' is a list of topics that have ended: write [name, …]"),
+        ({"": "retired: [Old Name]\n"}, "topics.yaml:45: 'retired': 'Old Name' is no name of a topic: write one"),
+        ({"": "retird: [old]\n"}, "topics.yaml:45: unknown key 'retird': did you mean 'retired'?"),
+    ],
+)  # fmt: skip
+def test_a_name_means_one_topic(tmp_path: Path, changes: dict[str, str], expected: str) -> None:
+    """A former or retired name is neither a present one nor another topic's former one: old links carry it."""
+    text = (INCLUDE / "topics.yaml").read_text()
+    for old, new in changes.items():
+        text = text.replace(old, new, 1) if old else text + new
+    path = tmp_path / "topics.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(CampaignError) as caught:
+        read_topics(path)
+    assert str(caught.value) == expected
+
+
+def test_a_campaign_of_a_former_or_retired_topic_is_told_so(tmp_path: Path) -> None:
+    """The file says the name it has now, or that the topic has ended."""
+    text = (INCLUDE / "topics.yaml").read_text().replace("  reminders:", "  nudges:\n    renamed_from: reminders", 1)
+    path = tmp_path / "topics.yaml"
+    path.write_text(text + "retired: [winter]\n", encoding="utf-8")
+    topics = read_topics(path)
+    assert (topics.former, topics.retired) == ({"reminders": "nudges"}, ("winter",))
+    told = []
+    for name in ("reminders", "winter"):
+        with pytest.raises(CampaignError) as caught:
+            read_campaign(write(tmp_path, CART.replace("topic: reminders", f"topic: {name}")), topics)
+        told.append(str(caught.value))
+    assert told == [
+        "cart_abandoned.yaml:9: topic 'reminders' is called 'nudges' now: write that",
+        "cart_abandoned.yaml:9: topic 'winter' is retired: choose one of nudges, offers, account",
+    ]

@@ -26,6 +26,8 @@ def test_defaults_and_secrets(tmp_path: Path) -> None:
     assert settings.tolerance_seconds == 26 * 3600
     assert settings.public_key is not None
     assert "hush" not in repr(settings)
+    assert (settings.header_seconds, settings.body_seconds) == (10, 15)
+    assert (settings.max_connections, settings.max_held_bytes) == (500, 64_000_000)
     assert list(tmp_path.iterdir()) == [], "the check of the folder leaves nothing behind"
 
 
@@ -50,6 +52,10 @@ def test_the_key_may_lie_in_a_file(tmp_path: Path) -> None:
         ),
         ({"LIFECYCLE_COLLECTOR_TOLERANCE_HOURS": "a day"}, "LIFECYCLE_COLLECTOR_TOLERANCE_HOURS must be a number"),
         ({"LIFECYCLE_COLLECTOR_MAX_BODY_BYTES": "0"}, "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES must be above 0"),
+        ({"LIFECYCLE_COLLECTOR_HEADER_SECONDS": "soon"}, "LIFECYCLE_COLLECTOR_HEADER_SECONDS must be a number"),
+        ({"LIFECYCLE_COLLECTOR_BODY_SECONDS": "-1"}, "LIFECYCLE_COLLECTOR_BODY_SECONDS must be above 0"),
+        ({"LIFECYCLE_COLLECTOR_MAX_CONNECTIONS": "0.5"}, "LIFECYCLE_COLLECTOR_MAX_CONNECTIONS must be at least 1"),
+        ({"LIFECYCLE_COLLECTOR_MAX_HELD_BYTES": "3999999"}, "LIFECYCLE_COLLECTOR_MAX_HELD_BYTES must hold two bodies"),
     ],
 )
 def test_what_cannot_work_is_one_line_and_exit_1(tmp_path: Path, changes: dict[str, str], words: str) -> None:

@@ -354,20 +354,19 @@ def test_the_key_names_the_group_and_nothing_else() -> None:
 
 
 def test_a_version_follows_everything_the_mail_depends_on(tmp_path: Path) -> None:
-    """Own files, layout, macros and words change the version; the sample does not."""
-    library(tmp_path)
+    """Own files, layout, macros and the words it uses change the version; the sample and other words do not."""
+    library(tmp_path, body_txt='{% from "base/macros.txt" import product_row %}' + text(GREETING))
     versions = [template_version(tmp_path, NAME)]
-    for file in (
-        f"{NAME}/body.txt",
-        f"{NAME}/subject.txt",
-        "base/layout.mjml",
-        "base/macros.txt",
-        "translations/en.yaml",
-    ):
+    for file in (f"{NAME}/body.txt", f"{NAME}/subject.txt", "base/layout.mjml", "base/macros.txt"):
         with (tmp_path / file).open("a", encoding="utf-8") as opened:
             opened.write("\n# changed\n")
         versions.append(template_version(tmp_path, NAME))
-    assert len(set(versions)) == len(versions)
+    words = tmp_path / "translations" / "en.yaml"
+    written = words.read_text(encoding="utf-8")
+    words.write_text(re.sub("unsubscribe: .*", "unsubscribe: Leave", written), encoding="utf-8")
+    versions.append(template_version(tmp_path, NAME))
+    assert len(set(versions)) == len(versions) == 6
+    words.write_text(words.read_text(encoding="utf-8") + "  trial: {other: {title: New}}\n", encoding="utf-8")
     (tmp_path / NAME / "sample.json").write_text("{}", encoding="utf-8")
     assert template_version(tmp_path, NAME) == versions[-1]
     with pytest.raises(TemplateError, match="trial/none: no such template"):

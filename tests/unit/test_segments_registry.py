@@ -9,7 +9,7 @@ import pytest
 
 from lifecycle_mail.database import SQL_FOLDER
 from lifecycle_mail.errors import SegmentError
-from lifecycle_mail.segments import definition, list_segments, parameters, segment_key
+from lifecycle_mail.segments import definition, list_segments, parameters, readable_segments, segment_key
 from lifecycle_mail.segments.registry import read_definition
 
 HEADER = """\
@@ -172,3 +172,22 @@ def test_statements_bind_what_headers_declare(name: str) -> None:
     bound = set(re.findall(r"(?<![:\w]):([a-z_]+)", code))
     assert bound == {"as_of", *(parameter.name for parameter in definition(name).parameters)}
     assert not re.search(r"\b(now|current_timestamp|clock_timestamp|current_date)\b", code)
+
+
+def test_a_file_that_cannot_be_read_costs_its_own_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that are no text, a wrong header, a folder called .sql: the other segments are found as ever."""
+    folder = tmp_path / "segments"
+    folder.mkdir()
+    write(folder, HEADER.replace("select 1", "select :as_of, :hours"))
+    write(folder, HEADER.replace("-- grain", "-- grian").replace("sleepy", "typo", 1), "typo")
+    (folder / "latin.sql").write_bytes(b"-- segment: latin\n-- what: caf\xe9\n")
+    (folder / "binary.sql").write_bytes(b"\xff\xfe\x00")
+    (folder / "folder.sql").mkdir()
+    monkeypatch.setattr("lifecycle_mail.segments.registry.SEGMENTS_FOLDER", folder)
+    monkeypatch.setattr("lifecycle_mail.database.SQL_FOLDER", tmp_path)
+    found, errors = readable_segments()
+    assert [one.name for one in found] == ["sleepy"]
+    assert [str(error) for error in errors] == [
+        "latin.sql: is not UTF-8 text: save it as UTF-8",
+        "typo.sql, line 4: no field 'grian': did you mean 'grain'? ",
+    ]

@@ -4,16 +4,17 @@ Below the stages: journeys, decisions, messages and delivery all read campaigns,
 """
 
 from lifecycle_mail.campaigns.brand import Brand, read_brand
+from lifecycle_mail.campaigns.building import did_you_mean
+from lifecycle_mail.campaigns.documents import Document, parse_document, read_document
 from lifecycle_mail.campaigns.files import (
-    did_you_mean,
     find_campaign,
     json_schema,
     line_of,
     read_campaign,
     read_campaigns,
-    read_topics,
 )
 from lifecycle_mail.campaigns.models import (
+    EVENT_RETRY_HOURS,
     SETTLE_AFTER_HOURS,
     Campaign,
     Cap,
@@ -25,12 +26,16 @@ from lifecycle_mail.campaigns.models import (
     Step,
     Topic,
 )
+from lifecycle_mail.campaigns.schedules import two_periods_after
+from lifecycle_mail.campaigns.topics import Topics, read_topics, topic_called
 
 __all__ = [
+    "EVENT_RETRY_HOURS",
     "SETTLE_AFTER_HOURS",
     "Brand",
     "Campaign",
     "Cap",
+    "Document",
     "Goal",
     "HourRange",
     "Limits",
@@ -38,12 +43,17 @@ __all__ = [
     "Sender",
     "Step",
     "Topic",
+    "Topics",
     "did_you_mean",
     "find_campaign",
     "json_schema",
     "line_of",
+    "parse_document",
     "read_brand",
     "read_campaign",
     "read_campaigns",
+    "read_document",
     "read_topics",
+    "topic_called",
+    "two_periods_after",
 ]

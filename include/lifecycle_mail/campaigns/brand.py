@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from lifecycle_mail.errors import CampaignError
+from lifecycle_mail.campaigns.building import build
+from lifecycle_mail.campaigns.documents import read_document
 
 
 class Brand(BaseModel):
@@ -36,16 +36,6 @@ def read_brand(path: Path, *, postal_address: str) -> Brand:
     """Read include/brand.yaml.
 
     Raises:
-        CampaignError: the file is missing or wrong.
+        CampaignError: the file is missing or wrong; one line an error, with file and line.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Brand.model_validate({**values, "postal_address": postal_address})
-    except OSError:
-        raise CampaignError(f"{path.name}: cannot be read: every mail needs a sender; restore the file") from None
-    except yaml.YAMLError:
-        raise CampaignError(f"{path.name}: is not YAML") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise CampaignError(f"{path.name}: '{name}': {first['msg']}") from None
+    return build(Brand, read_document(path), path, extra={"postal_address": postal_address})

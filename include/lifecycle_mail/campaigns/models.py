@@ -11,6 +11,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from lifecycle_mail.campaigns.schedules import is_schedule
 from lifecycle_mail.words import CONDITIONS, EXITS, WordOf, words_of
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
@@ -20,6 +21,9 @@ Ratio = Annotated[float, Field(ge=0, le=1)]
 # More than a lifetime, for "never"; a date that far from today is still one to the database.
 LONGEST_HOURS = 1_000_000
 SETTLE_AFTER_HOURS = 48.0  # how long doubt waits for events
+EVENT_RETRY_HOURS = 24.0  # SendGrid posts an event again for so long, in any order: it may come as much later
+RESEND_AFTER_HOURS_MIN = EVENT_RETRY_HOURS + 1  # and an hour to take it in
+RESEND_ROOM_HOURS = 24.0  # what a mail that goes again needs until it is stale: its hours of the next day
 LONGEST_DAYS = 40_000
 
 WITHOUT_OFFER = "without_offer"
@@ -140,8 +144,8 @@ class Campaign(_Strict):
     @field_validator("schedule")
     @classmethod
     def _is_cron(cls, value: str) -> str:
-        if len(value.split()) != 5:
-            raise ValueError("write five cron fields, such as \"0 * * * *\"")
+        if not is_schedule(value):
+            raise ValueError("write five cron fields that some time comes up to, such as \"0 * * * *\"")
         return value
 
     @model_validator(mode="after")
@@ -239,10 +243,26 @@ class Topic(_Strict):
     quiet_hours: HourRange | None = None
     permissions: tuple[Permission, ...] = ("confirmed",)
     limits: Limits = Limits()
+    renamed_from: tuple[Name, ...] = Field((), description="what the topic was called before: a name, or several")
+
+    @field_validator("renamed_from", mode="before")
+    @classmethod
+    def _as_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
     @property
     def is_marketing(self) -> bool:
         return self.kind == "marketing"
+
+    @property
+    def resend_after_hours(self) -> float:
+        """Hours after an attempt at which `resend` judges it: never while the provider may still post its events."""
+        return max(self.settle_after_hours, RESEND_AFTER_HOURS_MIN)
+
+    @property
+    def lateness_hours_needed(self) -> float:
+        """The `max_lateness_hours` with which a campaign's mails can still go when the policy plans them again."""
+        return self.resend_after_hours + RESEND_ROOM_HOURS if self.in_doubt == "resend" else 0.0
 
     @model_validator(mode="after")
     def _transactional_is_free(self) -> Topic:

@@ -6,6 +6,8 @@ import datetime as dt
 
 import typer
 
+from lifecycle_mail.moments import require_not_future
+
 
 def moment(text: str) -> dt.datetime:
     """Read an ISO 8601 moment with an offset, such as 2026-03-05T12:00:00Z."""
@@ -16,6 +18,13 @@ def moment(text: str) -> dt.datetime:
     if value.tzinfo is None:
         raise typer.BadParameter(f"'{text}' has no offset: add Z for UTC, or +02:00")
     return value.astimezone(dt.UTC)
+
+
+def past_moment(text: str, now: dt.datetime) -> dt.datetime:
+    """Read the --as-of of a command: a moment as above, not later than `now` (FutureRefused otherwise)."""
+    value = moment(text)
+    require_not_future(value, now, "--as-of")
+    return value
 
 
 def day(text: str) -> dt.date:

@@ -19,6 +19,7 @@ from lifecycle_mail.campaigns import (
     read_topics,
 )
 from lifecycle_mail.errors import LifecycleError
+from lifecycle_mail.messages import Definition, read_definition
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.segments import parameters
 from lifecycle_mail.settings import Settings
@@ -26,11 +27,12 @@ from lifecycle_mail.settings import Settings
 
 @dataclass
 class Findings:
-    """What was looked at, and every problem as one line with its file."""
+    """What was looked at, and every problem as one line with its file; `warnings` are no reason to refuse."""
 
     campaigns: int = 0
     templates: int = 0
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def check_campaigns(settings: Settings, name: str | None) -> Findings:
@@ -48,7 +50,8 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
     for campaign in campaigns:
         path = settings.campaigns_dir / f"{campaign.campaign}.yaml"
         found.campaigns += 1
-        found.problems += _segment_problems(campaign, path) + _resend_problems(campaign, topics[campaign.topic], path)
+        found.problems += _segment_problems(campaign, path)
+        found.warnings += _resend_warnings(campaign, topics[campaign.topic], path)
         for place, step in enumerate(campaign.steps):
             templates.add(step.template)
             line = line_of(path, ("steps", place, "template"))
@@ -60,6 +63,14 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
     return found
 
 
+def definition_of(settings: Settings, name: str) -> Definition:
+    """Return the definition of one campaign as its files are: what `campaign approve` would approve."""
+    topics = read_topics(settings.topics_file)
+    campaign = find_campaign(settings.campaigns_dir, name, topics)
+    brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
+    return read_definition(campaign, topics[campaign.topic], TemplateLibrary(settings.templates_dir), brand)
+
+
 def _template_problems(library: TemplateLibrary, template: str, language: str) -> list[str]:
     known = library.names()
     if template not in known:
@@ -67,14 +78,15 @@ def _template_problems(library: TemplateLibrary, template: str, language: str) -
     return [str(error) for error in library.check(template, (language,))]
 
 
-def _resend_problems(campaign: Campaign, topic: Topic, path: Path) -> list[str]:
-    """A mail in doubt is planned again after the topic's hours: by then it must not be stale."""
-    if topic.in_doubt != "resend" or topic.settle_after_hours < campaign.max_lateness_hours:
+def _resend_warnings(campaign: Campaign, topic: Topic, path: Path) -> list[str]:
+    """A mail in doubt is planned again after the topic's hours: by then there must be time left to send it."""
+    if campaign.max_lateness_hours >= topic.lateness_hours_needed:
         return []
+    share = "many" if campaign.max_lateness_hours > topic.resend_after_hours else "all"
     return [
         f"{path.name}:{line_of(path, ('max_lateness_hours',))}: topic '{topic.topic}' resends what is in doubt after "
-        f"{topic.settle_after_hours:g} hours, and a mail is stale after {campaign.max_lateness_hours:g}: none would "
-        "ever be resent; raise max_lateness_hours, or lower the topic's settle_after_hours"
+        f"{topic.resend_after_hours:g} hours, and a mail is stale after {campaign.max_lateness_hours:g}: {share} of "
+        f"them would be stale instead; raise max_lateness_hours to {topic.lateness_hours_needed:g} at least"
     ]
 
 

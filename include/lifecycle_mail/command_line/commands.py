@@ -12,13 +12,12 @@ import typer
 
 from lifecycle_mail import delivery, segments
 from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics
-from lifecycle_mail.command_line.arguments import day, moment, parameters, present
-from lifecycle_mail.command_line.checks import check_campaigns
+from lifecycle_mail.command_line.arguments import day, moment, parameters, past_moment, present
+from lifecycle_mail.command_line.checks import check_campaigns, definition_of
 from lifecycle_mail.command_line.console import Bars, errors, print_table, progress_bar, results
 from lifecycle_mail.command_line.mails import print_mail, stored_mail
 from lifecycle_mail.database import engine, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, LifecycleError
-from lifecycle_mail.journeys import publish
 from lifecycle_mail.kpis.timeline import timeline
 from lifecycle_mail.migrations import migrate as apply_migrations
 from lifecycle_mail.pipeline import Installation, open_installation
@@ -54,7 +53,8 @@ for name, sub in (
     app.add_typer(sub, name=name)
 
 AsOf = Annotated[
-    str, typer.Option("--as-of", help="The moment to work for, ISO 8601 with offset.", metavar="TS")
+    str,
+    typer.Option("--as-of", help="The moment to work for, ISO 8601 with offset; not in the future.", metavar="TS"),
 ]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why, for those who look.", metavar="TEXT")]
 
@@ -88,15 +88,18 @@ def load(
 @segment_app.command("list")
 def segment_list() -> None:
     """List the segments with their parameters' defaults, and who is in them."""
+    found, broken = segments.readable_segments()
     rows: list[list[object]] = [
         [
             definition.name,
             ", ".join(f"{one.name}={one.default:g}" for one in definition.parameters),
             definition.what.partition(". ")[0].rstrip("."),
         ]
-        for definition in segments.list_segments()
+        for definition in found
     ]
     print_table("Segments (include/sql/segments says it all)", ["segment", "parameters", "who"], rows)
+    for error in broken:
+        errors.print(str(error), style="red", markup=False, highlight=False)
 
 
 @segment_app.command("size")
@@ -106,7 +109,7 @@ def segment_size(
     parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value, may repeat.")] = None,
 ) -> None:
     """Print how many members a segment has."""
-    at = moment(as_of) if as_of else present()
+    at = past_moment(as_of, present()) if as_of else present()
     results.print(segments.size(_open().engine, name, at, parameters(parameter or [])), highlight=False)
 
 
@@ -117,7 +120,7 @@ def segment_members(
     parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value, may repeat.")] = None,
 ) -> None:
     """Write the members at a moment as CSV: customer_id, occurrence, occurred_at, context. Changes nothing."""
-    at, given = moment(as_of), parameters(parameter or [])
+    at, given = past_moment(as_of, present()), parameters(parameter or [])
     segments.write_csv(_open().engine, name, at, given, sys.stdout)
 
 
@@ -143,9 +146,13 @@ def campaign_check(
     """Check campaign files, their segments and templates. Needs neither database nor settings."""
     settings = Settings.from_environment(os.environ, database=False)
     found = check_campaigns(settings, name)
+    for warning in found.warnings:
+        errors.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
     if found.problems:
         raise CampaignError("\n".join(found.problems))
     results.print(f"{found.campaigns} campaign(s), {found.templates} template(s): nothing wrong", highlight=False)
+    if name is not None:
+        results.print(f"definition {definition_of(settings, name).md5}", highlight=False)
 
 
 @campaign_app.command("schema")
@@ -159,13 +166,17 @@ def campaign_plan(
     name: str,
     as_of: AsOf,
     now: Annotated[
-        str | None, typer.Option("--now", help="Moment lateness counts from; default: as-of.", metavar="TS")
+        str | None,
+        typer.Option("--now", help="Plan as at this moment (not in live); default: as-of.", metavar="TS"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do it all, show it, keep nothing.")] = False,
 ) -> None:
-    """Segment → enroll → advance → decide → write mails, for one campaign at one moment. Sends nothing."""
-    installation, at = _open(), moment(as_of)
-    moment_now = moment(now) if now else at
+    """Segment → enroll → advance → decide → write mails, for one campaign at one moment. Sends nothing.
+
+    A moment in the future is refused; outside live, --now says what the present is.
+    """
+    installation = _open()
+    at, moment_now = _times_of_plan(installation.settings.mode == "live", as_of, now)
     if dry_run:
         with rehearsal(installation.engine) as stage:
             report = Installation(
@@ -175,6 +186,18 @@ def campaign_plan(
         report = installation.plan(name, at, moment_now)
     title = f"{name} at {at.isoformat()}" + (" (dry run: nothing was kept)" if dry_run else "")
     print_table(title, ["what", "number"], [[what, number] for what, number in report.counts().items()])
+
+
+def _times_of_plan(live: bool, as_of: str, now: str | None) -> tuple[dt.datetime, dt.datetime]:
+    """Return for which moment to plan, and the moment lateness counts from: the clock in live, else --now or as-of.
+
+    What is in the future is judged by --now where it is given, else by the clock.
+    """
+    if now and live:
+        raise LifecycleError("--now is refused in live mode: plans go by the real clock")
+    clock = moment(now) if now else present()
+    at = past_moment(as_of, clock)
+    return at, clock if now or live else at
 
 
 @campaign_app.command("pause")
@@ -200,15 +223,47 @@ def campaign_resume(name: str) -> None:
 def campaign_approve(
     name: str,
     by: Annotated[str, typer.Option("--by", help="Who approves: a role or a login, no address.")],
+    definition: Annotated[
+        str | None, typer.Option("--definition", help="Approve only if it is this one.", metavar="CHECKSUM")
+    ] = None,
 ) -> None:
-    """Approve a campaign's present definition for live sending; a changed file needs a new approval."""
+    """Approve a campaign for live sending as it is read now: its file, templates, layouts, words, brand and sender.
+
+    A change of any of them needs a new approval. `campaign check NAME` shows the checksum.
+    """
+    _require_no_address(by)
+    approved = _open().approve(name, by, present(), definition)
+    said = f"campaign {name} is approved" if approved.is_new else f"campaign {name} was approved before"
+    changes = delivery.listed(approved.changed)
+    results.print(f"{said}: definition {approved.definition_md5}{changes}", highlight=False, soft_wrap=True)
+
+
+@campaign_app.command("revoke")
+def campaign_revoke(
+    name: str,
+    by: Annotated[str, typer.Option("--by", help="Who revokes: a role or a login, no address.")],
+    because: Annotated[str, typer.Option("--because", help="Why, for those who look.", metavar="TEXT")],
+) -> None:
+    """Withdraw the approval of what was approved last, and cancel the planned mails that carry it.
+
+    An earlier definition that was approved goes on; `campaign pause` stops them all.
+    """
+    _require_no_address(by, because)
+    done = _open().revoke(name, by, because, present())
+    left = done.goes_on
+    goes_on = f"definition {left.definition_md5} goes on, approved by {left.approved_by}" if left else "none goes on"
+    results.print(
+        f"campaign {name}: definition {done.definition_md5} is not approved any more, {done.cancelled} planned mails "
+        f"are cancelled; {goes_on}",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def _require_no_address(by: str, because: str = "") -> None:
     if "@" in by:
         raise typer.BadParameter("--by takes a role or a login, no address: it is kept for good")
-    installation = _open()
-    campaign = installation.campaign(name)
-    publish(installation.engine, campaign, installation.topics[campaign.topic])
-    new = delivery.approve(installation.engine, name, campaign.definition_md5(), by, present())
-    results.print(f"campaign {name} is approved" if new else f"campaign {name} was approved before")
+    if "@" in because:
+        raise typer.BadParameter("--because takes no address: it is kept for good")
 
 
 @message_app.command("preview")
@@ -251,6 +306,8 @@ def deliver(
     print_table("Delivery", ["what", "mails"], [[what, number] for what, number in report.counts().items()])
     with installation.engine.connect() as connection:
         held = {delivery.sentence(one) for one in delivery.pauses(connection)}
+    for line in report.doubts():
+        results.print(line, highlight=False, markup=False)
     for reason in sorted(report.stopped | held):
         results.print(f"not sent: {reason}", highlight=False)
 
@@ -292,7 +349,7 @@ def sending_resume() -> None:
 
 @sending_app.command("status")
 def sending_status() -> None:
-    """Show what is paused, since when and why, and which mails wait for something else: an approval, a template."""
+    """Show what is paused, since when and why, which mails wait for something else, and who has not planned in time."""
     installation = _open()
     with installation.engine.connect() as connection:
         held = delivery.pauses(connection)
@@ -300,6 +357,8 @@ def sending_status() -> None:
     print_table("Paused" if rows else "Nothing is paused", ["scope", "reason", "detail", "since"], rows)
     for said in installation.waits(present()):
         results.print(f"not sent: {said}", highlight=False, markup=False, soft_wrap=True)
+    for said in installation.overdue(present()):
+        results.print(f"not planned: {said}", highlight=False, markup=False, soft_wrap=True)
 
 
 @events_app.command("ingest")

@@ -11,10 +11,12 @@ from sqlalchemy.engine import Connection, Row
 from lifecycle_mail import segments
 from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import run
+from lifecycle_mail.delivery.claims import Workbench, shell_to_send
 from lifecycle_mail.errors import CampaignError, LifecycleError
 from lifecycle_mail.messages import load_shell
 from lifecycle_mail.messages.packing import packer
 from lifecycle_mail.messages.shells import RenderedMail, Shell, rebuild
+from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.pipeline import Installation
 
 
@@ -38,8 +40,11 @@ def stored_mail(
             shell = load_shell(connection, row.shell_id)
             return rebuild(shell, packer(shell.slots_dictionary).unpack(bytes(row.slots)), row.subject)
         context = row.context if row is not None else _context_now(installation, campaign, customer_id, now)
-        planned = None if row is None or row.shell_id is None else load_shell(connection, row.shell_id)
-        return _render(installation, connection, campaign, step, customer_id, context, planned)
+        library: TemplateLibrary = installation.library
+        chosen: Shell | None = None
+        if row is not None and row.shell_id is not None:
+            library, chosen = _as_planned(installation, connection, row.shell_id, now)
+        return _render(installation, connection, campaign, step, customer_id, context, library, chosen)
 
 
 def _context_now(
@@ -62,26 +67,36 @@ def _render(
     step_name: str,
     customer_id: str,
     context: dict[str, Any],
-    planned: Shell | None,
+    library: TemplateLibrary,
+    shell: Shell | None,
 ) -> RenderedMail:
     person = run(connection, "messages/recipient", customer_id=customer_id).one_or_none()
     if person is None:
         raise LifecycleError(f"no customer '{customer_id}': check the id")
-    if planned is not None:
-        shell = _as_planned(installation, planned)
-    else:
+    if shell is None:
         currency = context.get("currency") or person.currency or installation.brand.currency
         shell = _as_now(installation, campaign, step_name, person.locale, currency)
     context = {**context, "currency": context.get("currency") or shell.currency}
     customer = _customer(person, shell.language, shell.currency)
     links = {"unsubscribe_url": f"{installation.settings.public_url}/unsubscribe/preview", "view_url": None}
-    slots = installation.library.slots(shell).render(customer, context, links, None)
+    slots = library.slots(shell).render(customer, context, links, None)
     return rebuild(shell, slots.substitutions, slots.subject)
 
 
-def _as_planned(installation: Installation, planned: Shell) -> Shell:
-    """Return the shell of a planned mail, in the words its template has now, as a delivery would."""
-    return installation.library.shell(
+def _as_planned(
+    installation: Installation, connection: Connection, shell_id: int, now: dt.datetime
+) -> tuple[TemplateLibrary, Shell]:
+    """Return the shell of a planned mail as a delivery would write it, and the templates that go with it.
+
+    In live these are the definition's that it goes out as; otherwise the words its template has now.
+    """
+    bench = Workbench(installation.settings, installation.topics, installation.library, "preview")
+    if bench.is_live:
+        shell = load_shell(connection, shell_to_send(connection, bench, shell_id, now))
+        if shell.definition_md5 is not None:
+            return bench.library_of(connection, shell), shell
+    planned = load_shell(connection, shell_id)
+    return installation.library, installation.library.shell(
         planned.name,
         campaign=planned.campaign,
         step=planned.step,

@@ -3,25 +3,50 @@
 Reads planned mails; writes schema `delivery`, and moves message states through `messages.states`.
 """
 
+from lifecycle_mail.delivery.approvals import (
+    Approval,
+    Revocation,
+    approvals,
+    approve,
+    approved_definition,
+    changed_since_approval,
+    revoke,
+)
 from lifecycle_mail.delivery.claims import erase_places, forget_places
 from lifecycle_mail.delivery.modes import require_deliverable
-from lifecycle_mail.delivery.pauses import approve, pause, pauses, resume, sentence, stops, sync_dag_pauses
+from lifecycle_mail.delivery.pauses import (
+    pause,
+    paused_on_purpose,
+    pauses,
+    resume,
+    sentence,
+    stops,
+    sync_dag_pauses,
+)
 from lifecycle_mail.delivery.preview import PreviewLine, preview
-from lifecycle_mail.delivery.waiting import waits
+from lifecycle_mail.delivery.waiting import listed, waits
 from lifecycle_mail.delivery.worker import DeliveryReport, deliver
 
 __all__ = [
+    "Approval",
     "DeliveryReport",
     "PreviewLine",
+    "Revocation",
+    "approvals",
     "approve",
+    "approved_definition",
+    "changed_since_approval",
     "deliver",
     "erase_places",
     "forget_places",
+    "listed",
     "pause",
+    "paused_on_purpose",
     "pauses",
     "preview",
     "require_deliverable",
     "resume",
+    "revoke",
     "sentence",
     "stops",
     "sync_dag_pauses",

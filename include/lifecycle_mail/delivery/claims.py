@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,12 +20,14 @@ import orjson
 from pydantic import ValidationError
 from sqlalchemy.engine import Connection, Engine, Row
 
-from lifecycle_mail.campaigns import Campaign, Topic
+from lifecycle_mail.campaigns import Campaign, Topic, topic_called
 from lifecycle_mail.database import bigints, run, scalar, texts
 from lifecycle_mail.decisions import send_hours
+from lifecycle_mail.delivery.approvals import Approvals, is_approved
 from lifecycle_mail.delivery.breakers import BreakerWatch
 from lifecycle_mail.delivery.leases import lease_seconds
-from lifecycle_mail.delivery.pauses import is_approved, pauses, sentence
+from lifecycle_mail.delivery.modes import is_example
+from lifecycle_mail.delivery.pauses import pauses, sentence
 from lifecycle_mail.delivery.requests import (
     MAX_RECIPIENTS,
     MAX_SLOT_BYTES,
@@ -34,7 +36,7 @@ from lifecycle_mail.delivery.requests import (
 )
 from lifecycle_mail.errors import CampaignError, ClaimLost, TemplateError
 from lifecycle_mail.journeys import goal_facts
-from lifecycle_mail.messages import fresh_shell, load_shell, rebind_shell
+from lifecycle_mail.messages import Definitions, fresh_shell, load_shell, rebind, shell_by
 from lifecycle_mail.messages.links import unsubscribe_url
 from lifecycle_mail.messages.packing import packer
 from lifecycle_mail.messages.shells import Shell, slots_bytes
@@ -54,8 +56,20 @@ class Workbench:
     library: TemplateLibrary
     worker: str
     breakers: BreakerWatch = field(default_factory=BreakerWatch)
+    definitions: Definitions = field(default_factory=Definitions)
     rejected: Counter[str] = field(default_factory=Counter)
     accepted: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether mails go out as they were approved, or outside live as the files are now."""
+        return self.settings.mode == "live"
+
+    def library_of(self, connection: Connection, shell: Shell) -> TemplateLibrary:
+        """Return the templates that the personal parts of a shell are written with."""
+        if self.is_live and shell.definition_md5 is not None:
+            return self.definitions.get(connection, shell.definition_md5).library
+        return self.library
 
     def is_to_stop(self, connection: Connection, work: ShellWork, now: dt.datetime) -> bool:
         """Tell whether the campaign passes a limit just now."""
@@ -67,12 +81,12 @@ class Workbench:
 @dataclass(frozen=True)
 class ShellWork:
     """A shell with planned mails that may go. They are written with `written_shell_id`: in a preview of a corrected
-    template another one than they still have."""
+    template another one than they still have. `definition_md5`: what they go out as; in live it must be approved."""
 
     shell_id: int
     written_shell_id: int
     campaign: Campaign
-    definition_md5: str
+    definition_md5: str | None
     step: str
     topic: Topic
     mails: int
@@ -143,17 +157,24 @@ def shells_with_work(
 ) -> tuple[list[ShellWork], set[str]]:
     """Return the shells that have mails to go, most important first, and why others have to wait.
 
-    A broken template or a topic that is gone stops its own mails, not the run.
+    Planned mails get the shell they shall go out with. A broken template or a topic that is gone stops its own mails,
+    not the run.
     """
     works, waiting = [], set()
+    held = _approvals(connection, bench)
     for row in rows_with_work(connection, now):
         try:
-            _require_topic(bench, row)
-            shell_id = rebind_shell(connection, bench.library, row.shell_id, _real_address(bench.settings))
-            works.append(_work(bench, row, shell_id, shell_id))
+            work = _work(connection, bench, row, held)
         except (TemplateError, CampaignError) as error:
             waiting.add(f"campaign {row.campaign}: {error}")
+            continue
+        rebind(connection, work.shell_id, work.written_shell_id)
+        works.append(replace(work, shell_id=work.written_shell_id))
     return works, waiting
+
+
+def _approvals(connection: Connection, bench: Workbench) -> Approvals | None:
+    return Approvals(connection, bench.definitions) if bench.is_live else None
 
 
 def rows_with_work(connection: Connection, now: dt.datetime) -> Sequence[Row[Any]]:
@@ -168,49 +189,70 @@ def work_to_preview(connection: Connection, bench: Workbench, row: Row[Any]) -> 
         TemplateError: its template is broken.
         CampaignError: its topic is gone, or its definition cannot be read.
     """
-    _require_topic(bench, row)
-    fresh = fresh_shell(connection, bench.library, row.shell_id, _real_address(bench.settings))
-    return _work(bench, row, row.shell_id, fresh)
+    return _work(connection, bench, row, _approvals(connection, bench))
+
+
+def shell_to_send(connection: Connection, bench: Workbench, shell_id: int, now: dt.datetime) -> int:
+    """Return the shell that planned mails of `shell_id` would go out with in live just now; no mail is written anew.
+
+    Raises:
+        CampaignError: their definition cannot be read.
+    """
+    held = Approvals(connection, bench.definitions)
+    for row in run(connection, "delivery/planned_shells", now=now, campaign=None):
+        if row.shell_id == shell_id and (md5 := held.sent_as(row) or row.shell_definition_md5):
+            definition = bench.definitions.get(connection, md5)
+            return shell_by(connection, definition, shell_id, bench.settings.postal_address)
+    return shell_id
 
 
 def out_of_order(connection: Connection, bench: Workbench, now: dt.datetime) -> list[tuple[str, str]]:
     """Return (campaign, reason) for each campaign whose template or topic keeps its mails from going; changes none."""
     found = set()
+    held = _approvals(connection, bench)
     for row in rows_with_work(connection, now):
         if not row.unexpired_mails:  # all of them are stale
             continue
         try:
-            _require_topic(bench, row)
-            fresh_shell(connection, bench.library, row.shell_id)
-            _campaign(row.definition_md5, orjson.dumps(row.definition))
+            _work(connection, bench, row, held)
         except (TemplateError, CampaignError) as error:
             found.add((str(row.campaign), str(error)))
     return sorted(found)
 
 
-def _require_topic(bench: Workbench, row: Row[Any]) -> None:
-    if row.topic not in bench.topics:
+def _work(connection: Connection, bench: Workbench, row: Row[Any], held: Approvals | None) -> ShellWork:
+    """Return a shell's work: in live by the definition its mails go out as, otherwise by the files as they are."""
+    md5 = row.shell_definition_md5
+    if held is not None and (md5 := held.sent_as(row) or md5):
+        return _defined_work(connection, bench, row, md5)
+    topic = _topic(bench, row.topic)
+    written = row.shell_id if held is not None else fresh_shell(connection, bench.library, row.shell_id)
+    campaign = _campaign(row.definition_md5, orjson.dumps(row.definition))
+    return ShellWork(row.shell_id, written, campaign, md5, row.step, topic, row.mails, row.priority)
+
+
+def _defined_work(connection: Connection, bench: Workbench, row: Row[Any], definition_md5: str) -> ShellWork:
+    definition = bench.definitions.get(connection, definition_md5)
+    present = _topic(bench, definition.campaign.topic)
+    topic = definition.topic_in(bench.topics)
+    if is_example(topic.sender.email) and not is_example(present.sender.email):
         raise CampaignError(
-            f"topic '{row.topic}' is not in topics.yaml any more: put it back, or let these mails end as stale"
+            "the definition its mails carry has a sender of example.com, which topics.yaml has replaced since: run "
+            f"`campaign approve {row.campaign} --by WHO`"
         )
-
-
-def _work(bench: Workbench, row: Row[Any], shell_id: int, written_shell_id: int) -> ShellWork:
+    written = shell_by(connection, definition, row.shell_id, bench.settings.postal_address)
     return ShellWork(
-        shell_id,
-        written_shell_id,
-        _campaign(row.definition_md5, orjson.dumps(row.definition)),
-        row.definition_md5,
-        row.step,
-        bench.topics[row.topic],
-        row.mails,
-        row.priority,
+        row.shell_id, written, definition.campaign, definition_md5, row.step, topic, row.mails, row.priority
     )
 
 
-def _real_address(settings: Settings) -> str | None:
-    """Return what replaces a development postal address in mails planned before it was set; outside live nothing."""
-    return settings.postal_address if settings.mode == "live" else None
+def _topic(bench: Workbench, name: str) -> Topic:
+    topic = topic_called(bench.topics, name)
+    if topic is None:
+        raise CampaignError(
+            f"topic '{name}' is not in topics.yaml any more: put it back, or let these mails end as stale"
+        )
+    return topic
 
 
 @lru_cache(maxsize=256)
@@ -225,9 +267,7 @@ def stopped(connection: Connection, bench: Workbench, work: ShellWork) -> str | 
     """Return why nothing of this campaign may go now, or None."""
     for held in pauses(connection, work.campaign.campaign):
         return sentence(held)
-    if bench.settings.mode == "live" and not is_approved(
-        connection, work.campaign.campaign, work.definition_md5
-    ):
+    if bench.is_live and not is_approved(connection, work.definition_md5):
         return f"not approved: campaign {work.campaign.campaign}"
     return None
 
@@ -273,7 +313,8 @@ def claim_in(
     postponed = postpone(connection, _closed(rows))
     reserved, full = _reserve(connection, work.topic, bench.topics, go)
     moved, stale = _move_to_next_period(connection, work, full)
-    rendered, broken = _render(shell, bench, work.topic, reserved[:most])
+    renderer = bench.library_of(connection, shell).slots(shell)
+    rendered, broken = _render(renderer, bench.settings, work.topic, reserved[:most])
     cancel(connection, ended + stale, now)
     cancel(connection, broken, now, state="rejected")
     together, alone = _part(rendered)
@@ -434,14 +475,14 @@ def _move_to_next_period(
 
 
 def _render(
-    shell: Shell, bench: Workbench, topic: Topic, rows: list[PickedMail]
+    renderer: SlotRenderer, settings: Settings, topic: Topic, rows: list[PickedMail]
 ) -> tuple[list[ClaimedMail], list[tuple[MessageKey, str]]]:
     """Render the slots of each mail; one that cannot be rendered is refused by itself."""
-    renderer, pack = bench.library.slots(shell), packer(shell.slots_dictionary).pack
+    pack = packer(renderer.shell.slots_dictionary).pack
     rendered, broken = [], []
     for row in rows:
         try:
-            rendered.append(_render_one(renderer, pack, bench.settings, topic, row))
+            rendered.append(_render_one(renderer, pack, settings, topic, row))
         except TemplateError:
             broken.append((row.key, "render_failed"))
     return rendered, broken

@@ -86,14 +86,15 @@ def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None
             "mode live sends to SendGrid alone: leave SENDGRID_BASE_URL empty, or give its EU address "
             "https://api.eu.sendgrid.com"
         )
-    example = sorted(name for name, topic in topics.items() if _is_example(topic.sender.email))
+    example = sorted(name for name, topic in topics.items() if is_example(topic.sender.email))
     if example:
         raise DeliveryRefused(
             f"mode live needs a real sender for topic {', '.join(example)}: change it in include/topics.yaml"
         )
 
 
-def _is_example(email: str) -> bool:
+def is_example(email: str) -> bool:
+    """Tell whether an address is of the example domain, which is nobody's."""
     domain = email.rpartition("@")[2].lower()
     return domain == "example.com" or domain.endswith(".example.com")
 

@@ -1,4 +1,4 @@
-"""Pauses and approvals: flags in the database that every claim reads.
+"""Pauses: flags in the database that every claim reads.
 
 A pause holds within one batch, whoever set it: an operator, a paused DAG, a breaker, or the provider's refusal.
 """
@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.database import run, scalar
-from lifecycle_mail.errors import CampaignError
 
 
 def campaign_scope(campaign: str) -> str:
@@ -39,6 +38,15 @@ def resume(engine: Engine, scope: str, at: dt.datetime, reason: str | None = Non
 def pauses(connection: Connection, campaign: str | None = None) -> list[Row[Any]]:
     """Return the pauses (scope, reason, detail, paused_at) that hold for a campaign, or all of them."""
     return list(run(connection, "delivery/pauses", campaign=campaign))
+
+
+def paused_on_purpose(connection: Connection) -> set[str]:
+    """Return the campaigns that an operator paused, here or by their DAGs; a breaker's pause goes on planning."""
+    return {
+        str(one.scope).removeprefix(campaign_scope(""))
+        for one in pauses(connection)
+        if one.reason in ("operator", "dag") and str(one.scope).startswith(campaign_scope(""))
+    }
 
 
 def sentence(held: Row[Any]) -> str:
@@ -88,24 +96,3 @@ def sync_dag_pauses(engine: Engine, paused: Iterable[str], known: Iterable[str],
             pause(engine, campaign_scope(campaign), "dag", at)
         else:
             resume(engine, campaign_scope(campaign), at, "dag")
-
-
-def approve(engine: Engine, campaign: str, definition_md5: str, approved_by: str, at: dt.datetime) -> bool:
-    """Approve the definition of `campaign` that was read for live sending; False where it was approved already.
-
-    Raises:
-        CampaignError: another definition is published: whoever approves has not read that one.
-    """
-    said = {"campaign": campaign, "definition_md5": definition_md5, "approved_by": approved_by, "now": at}
-    with engine.begin() as connection:
-        approval = run(connection, "delivery/approve", **said).one()
-    if not approval.is_published:
-        raise CampaignError(f"campaign {campaign}: the definition changed meanwhile: read it again, then approve it")
-    return bool(approval.is_new)
-
-
-def is_approved(connection: Connection, campaign: str, definition_md5: str) -> bool:
-    """Return whether this very definition was approved."""
-    return bool(
-        scalar(connection, "delivery/approved", campaign=campaign, definition_md5=definition_md5)
-    )

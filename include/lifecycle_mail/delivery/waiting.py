@@ -1,35 +1,49 @@
 """Mails that wait though nobody paused them: for an approval, or for a template or topic that is out of order.
 
-A delivery goes on for all the others and ends well, and in the end the mails are stale: somebody has to say so.
+A delivery goes on for all the others and ends well, and in the end the mails expire: somebody has to say so.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.campaigns import Topic
-from lifecycle_mail.database import run
+from lifecycle_mail.delivery.approvals import Approval, approvals, readable, unapproved_shells
 from lifecycle_mail.delivery.claims import Workbench, out_of_order
 from lifecycle_mail.delivery.pauses import campaign_scope, pauses
+from lifecycle_mail.errors import LifecycleError
+from lifecycle_mail.messages import Definition, Definitions
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.settings import Settings
 
+# Reads a campaign's definition from its files; None = it has no file any more.
+Read = Callable[[str], Definition | None]
+
 
 def waits(
-    engine: Engine, settings: Settings, topics: dict[str, Topic], now: dt.datetime, campaign: str | None = None
+    engine: Engine,
+    settings: Settings,
+    topics: dict[str, Topic],
+    now: dt.datetime,
+    campaign: str | None = None,
+    read: Read = lambda name: None,
 ) -> list[str]:
     """Return a sentence for each campaign (or the one) whose planned mails wait: for what, and what to do.
 
-    A campaign that is paused is left out: it waits for that first. Nothing waits where nothing is sent (preview),
-    and only live sending needs approvals.
+    In live a campaign is named as well whose files, by `read`, are not what was approved: its mails go on, and the
+    changes wait. A campaign that is paused is left out: it waits for that first. Nothing waits where nothing is sent
+    (preview), and only live sending needs approvals.
     """
     if settings.mode == "preview":
         return []
     bench = Workbench(settings, topics, TemplateLibrary(settings.templates_dir), "waits")
     with engine.connect() as connection, connection.begin() as transaction:
         found = _unapproved(connection, now) if settings.mode == "live" else []
+        found += _changed(connection, campaign, read) if settings.mode == "live" else []
         found += [(name, f"mails of campaign {name} wait: {why}") for name, why in out_of_order(connection, bench, now)]
         held = {one.scope for one in pauses(connection)}
         transaction.rollback()  # a template that was corrected is rendered to see that it can be
@@ -41,12 +55,59 @@ def waits(
 
 
 def _unapproved(connection: Connection, now: dt.datetime) -> list[tuple[str, str]]:
+    """Return (campaign, sentence) for each campaign of which planned mails, not expired yet, wait for an approval."""
+    mails: Counter[str] = Counter()
+    carried: dict[str, set[str | None]] = {}
+    for shell in unapproved_shells(connection, now):
+        mails[shell.campaign] += shell.unexpired_mails
+        carried.setdefault(shell.campaign, set()).add(shell.shell_definition_md5)
+    newest = {one.campaign: one for one in reversed(approvals(connection))}
     return [
         (
-            one.campaign,
-            f"{one.mails} planned mails of campaign {one.campaign} wait for an approval of its present definition, "
-            f"until they are stale: read its file, then run `campaign approve {one.campaign} --by WHO`; or, where it "
-            f"is not to go on, `campaign pause {one.campaign}`",
+            name,
+            f"{count} planned mails of campaign {name} wait for an approval of its present definition, until they "
+            f"expire: read its files{_changes(connection, carried[name], newest.get(name))}, then run "
+            f"`campaign approve {name} --by WHO`; or, where it is not to go on, `campaign pause {name}`",
         )
-        for one in run(connection, "delivery/unapproved", now=now)
+        for name, count in sorted(mails.items())
+        if count
     ]
+
+
+def _changes(connection: Connection, carried: set[str | None], approved: Approval | None) -> str:
+    """Return what differs between the definitions that mails carry and the approved one, in brackets."""
+    known = Definitions()
+    before = None if approved is None else readable(connection, known, approved.definition_md5)
+    found = [readable(connection, known, md5) for md5 in carried if md5 is not None]
+    return listed(name for one in found if one and before for name in one.changed_since(before))
+
+
+def listed(changes: Iterable[str]) -> str:
+    """Return the names of what changed as part of a sentence, or nothing."""
+    names = sorted(set(changes))
+    return f" (changed: {', '.join(names)})" if names else ""
+
+
+def _changed(connection: Connection, campaign: str | None, read: Read) -> list[tuple[str, str]]:
+    """Return (campaign, sentence) for each approved campaign whose files say something else by now."""
+    newest = {one.campaign: one for one in reversed(approvals(connection, campaign))}
+    known = Definitions()
+    found = []
+    for name, approval in sorted(newest.items()):
+        try:
+            present = read(name)
+            if present is None or present.md5 == approval.definition_md5:
+                continue
+            changes = listed(present.changed_since(known.get(connection, approval.definition_md5)))
+            found.append((name, _goes_on(approval, f"changed and are not approved{changes}")))
+        except LifecycleError as error:
+            found.append((name, _goes_on(approval, f"cannot be read ({error})")))
+    return found
+
+
+def _goes_on(approval: Approval, what: str) -> str:
+    return (
+        f"the files of campaign {approval.campaign} {what}: its mails go on as approved at "
+        f"{approval.approved_at.astimezone(dt.UTC):%Y-%m-%d %H:%M UTC}; read the files, then run "
+        f"`campaign approve {approval.campaign} --by WHO`, or put them back"
+    )

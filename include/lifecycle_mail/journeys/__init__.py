@@ -4,6 +4,7 @@ Reads segment membership; writes schema `journey`. An entry is a snapshot: leavi
 unless the campaign's `exit_on` says so.
 """
 
+from lifecycle_mail.journeys.planning import overdue, record_planning, watch_plannings
 from lifecycle_mail.journeys.series import (
     AdvanceCounts,
     EnrollCounts,
@@ -12,6 +13,19 @@ from lifecycle_mail.journeys.series import (
     goal_facts,
     is_published,
     publish,
+    rename_topics,
 )
 
-__all__ = ["AdvanceCounts", "EnrollCounts", "advance", "enroll", "goal_facts", "is_published", "publish"]
+__all__ = [
+    "AdvanceCounts",
+    "EnrollCounts",
+    "advance",
+    "enroll",
+    "goal_facts",
+    "is_published",
+    "overdue",
+    "publish",
+    "record_planning",
+    "rename_topics",
+    "watch_plannings",
+]

@@ -7,6 +7,7 @@ campaign take turns. Running the same `as_of` again changes nothing.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -65,6 +66,11 @@ def publish(engine: Engine, campaign: Campaign, topic: Topic) -> None:
             definition=orjson.dumps(campaign.definition()).decode(),
             definition_md5=campaign.definition_md5(),
         )
+
+
+def rename_topics(connection: Connection, former: Sequence[str], present: Sequence[str]) -> None:
+    """Give published campaigns the present names of their topics (`former` and `present` side by side)."""
+    run(connection, "journeys/rename_topics", former=list(former), present=list(present))
 
 
 def is_published(connection: Connection, campaign: str) -> bool:

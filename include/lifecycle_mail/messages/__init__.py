@@ -4,14 +4,33 @@ Reads decisions; writes schema `message`. Rendering (templates, shells, slots) t
 plans mails; `states` is the one place that moves a mail from state to state.
 """
 
-from lifecycle_mail.messages.states import erase_slots
+from lifecycle_mail.messages.definitions import Definition, Definitions, keep_as_read, load_definition, read_definition
+from lifecycle_mail.messages.states import erase_slots, rename_topics
 from lifecycle_mail.messages.writing import (
     WriteCounts,
     ensure_shell,
     fresh_shell,
     load_shell,
+    rebind,
     rebind_shell,
+    shell_by,
     write_messages,
 )
 
-__all__ = ["WriteCounts", "ensure_shell", "erase_slots", "fresh_shell", "load_shell", "rebind_shell", "write_messages"]
+__all__ = [
+    "Definition",
+    "Definitions",
+    "WriteCounts",
+    "ensure_shell",
+    "erase_slots",
+    "fresh_shell",
+    "keep_as_read",
+    "load_definition",
+    "load_shell",
+    "read_definition",
+    "rebind",
+    "rebind_shell",
+    "rename_topics",
+    "shell_by",
+    "write_messages",
+]

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, Template, nodes
+from jinja2 import BytecodeCache, Environment, StrictUndefined, Template, nodes
 from jinja2.bccache import Bucket
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.ext import Extension
@@ -27,6 +27,7 @@ from jinja2.runtime import Context, Macro
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
+from lifecycle_mail.messages.texts import Texts, texts_in
 from lifecycle_mail.messages.values import html_value, text_value, web_url
 
 PERSONAL = frozenset({"customer", "context", "links"})
@@ -279,7 +280,7 @@ class MailEnvironment(Environment):
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | Texts,
         part: str,
         shared: Mapping[str, Any],
         mark: str | None,
@@ -287,7 +288,7 @@ class MailEnvironment(Environment):
         direct: bool = False,
     ) -> None:
         super().__init__(
-            loader=FileSystemLoader(folder), undefined=StrictUndefined, autoescape=True, auto_reload=False,
+            loader=texts_in(folder).loader(), undefined=StrictUndefined, autoescape=True, auto_reload=False,
             trim_blocks=True, lstrip_blocks=True, extensions=[SlotExtension],
             bytecode_cache=bytecode, cache_size=-1,
         )  # fmt: skip

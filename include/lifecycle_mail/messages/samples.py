@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.messages.texts import Texts, texts_in
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,13 @@ class Sample:
     currency: str
 
 
-def read_samples(folder: Path, name: str) -> list[Sample]:
+def read_samples(folder: Path | Texts, name: str) -> list[Sample]:
     """Return the samples of a template, every case in every variant; the first is the default.
 
     Raises TemplateError when a sample file is missing or not the JSON expected.
     """
-    base, own = _read(folder, "base/sample.json"), _read(folder, f"{name}/sample.json")
+    texts = texts_in(folder)
+    base, own = _read(texts, "base/sample.json"), _read(texts, f"{name}/sample.json")
     try:
         return list(_samples(base, own))
     except (KeyError, TypeError, AttributeError) as error:
@@ -60,13 +62,15 @@ def _samples(base: dict[str, Any], own: dict[str, Any]) -> Iterator[Sample]:
             )
 
 
-def _read(folder: Path, file: str) -> dict[str, Any]:
+def _read(texts: Texts, file: str) -> dict[str, Any]:
     try:
-        content = json.loads((folder / file).read_text(encoding="utf-8"))
+        content = json.loads(texts.read(file))
     except FileNotFoundError:
         raise TemplateError(f"{file}: no such file; add a sample, checks and previews render it") from None
     except json.JSONDecodeError as error:
         raise TemplateError(f"{file}:{error.lineno}: not JSON ({error.msg}); mend it") from None
+    except (OSError, RecursionError, ValueError):
+        raise TemplateError(f"{file}: cannot be read as JSON in UTF-8; put the file right") from None
     if not isinstance(content, dict):
         raise TemplateError(f"{file}: is not an object; see cart_abandoned/reminder/sample.json")
     return content

@@ -1,8 +1,8 @@
 """The shared part of a mail, and the exact mail rebuilt from it.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-A shell is rendered once for each (campaign, step, variant, language, currency, template version) and kept in
-message.shell; a recipient's slots are put in by the provider, or here when a mail is shown again. Both do one
+A shell is rendered once for each (campaign, step, variant, language, currency, template version, definition) and
+kept in message.shell; a recipient's slots are put in by the provider, or here when a mail is shown again. Both do one
 literal replacement: a value is never searched for tokens.
 """
 
@@ -33,7 +33,8 @@ class Shell:
 
     `html`, `text`, `subject` and `preheader` hold tokens where personal parts go. `slot_tokens` names them:
     "html.items" → "[%lm-1a2b3c4d-h-items%]". The preheader stands inside the html too. `slots_dictionary`: slots of
-    the template's sample, what this shell's slots are compressed against (`packing`).
+    the template's sample, what this shell's slots are compressed against (`packing`). `definition_md5`: the definition
+    that its mails carry (`definitions`); None = none, such as outside live after a file was changed.
     """
 
     name: str
@@ -52,13 +53,14 @@ class Shell:
     brand: dict[str, Any]
     offer: dict[str, Any] | None = None
     slots_dictionary: bytes = b""
+    definition_md5: str | None = None
 
     @cached_property
     def shell_key(self) -> str:
         """The identity of the group (32 hex digits): equal for every rendering from the same ingredients."""
         parts = [
             self.name, self.campaign, self.step, self.variant, self.language, self.currency,
-            self.template_version, self.brand, self.offer,
+            self.template_version, self.brand, self.offer, *([self.definition_md5] if self.definition_md5 else []),
         ]  # fmt: skip
         return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 

@@ -61,16 +61,22 @@ def _read(env: MailEnvironment, file: str) -> TemplateSource:
     assert env.loader is not None
     try:
         text, _, _ = env.loader.get_source(env, file)
-        tree = env.parse(text, file, file)
-        meta.find_undeclared_variables(tree)  # it finds unknown filters and tests, which parsing does not
     except TemplateNotFound:
         raise TemplateError(
             f"{file}: no such template file; add it, or correct the name that refers to it"
         ) from None
-    except TemplateSyntaxError as error:
-        raise TemplateError(f"{file}:{error.lineno}: {error.message}; mend the template's syntax") from None
     except UnicodeDecodeError:
         raise TemplateError(f"{file}: is not UTF-8; save it as UTF-8") from None
+    return parse_source(env, file, text)
+
+
+def parse_source(env: MailEnvironment, file: str, text: str) -> TemplateSource:
+    """Return one parsed file (TemplateError with file and line where its syntax is wrong)."""
+    try:
+        tree = env.parse(text, file, file)
+        meta.find_undeclared_variables(tree)  # it finds unknown filters and tests, which parsing does not
+    except TemplateSyntaxError as error:
+        raise TemplateError(f"{file}:{error.lineno}: {error.message}; mend the template's syntax") from None
     source = TemplateSource(file, tree, imports=dict(_imports(tree)))
     source.slots = [
         SlotSource(slot_name(node), node.body, file, node.lineno)

@@ -8,10 +8,12 @@
     in_doubt  → accepted     an event with its id arrived, or the late answer of its own request; the same for what
                              was planned again, cancelled or rejected after that request
     in_doubt  → abandoned | planned   by the topic's policy
-    planned   → cancelled    exit, suppression, staleness found at the claim
+    planned   → cancelled    exit, suppression, staleness found at the claim; expired without an approval, or the
+                             approval was revoked
 
-Delivery and events call these. Planning writes the first state (`writing`), and an event's evidence is settled for a
-whole step of an ingest at once (`settling`); no other code writes the column.
+Delivery and events call these. Planning writes the first state (`writing`), an event's evidence is settled for a
+whole step of an ingest at once (`settling`), and a topic's policy ends doubt without evidence (`doubt`); no other code
+writes the column.
 """
 
 from __future__ import annotations
@@ -157,11 +159,31 @@ def cancel(
     ).rowcount
 
 
-def end_without_topic(connection: Connection, topics: Sequence[str], now: dt.datetime) -> int:
-    """planned → cancelled for mails past their time whose topic is gone: no claim looks at them."""
+def end_without_topic(
+    connection: Connection, topics: Sequence[str], reason: str, now: dt.datetime, *, is_at_once: bool
+) -> int:
+    """planned → cancelled for mails whose topic is gone or has ended: all of them, or those past their time."""
     if not topics:
         return 0
-    return run(connection, "messages/end_without_topic", topics=list(topics), now=now).rowcount
+    given = {"topics": list(topics), "reason": reason, "is_at_once": is_at_once, "now": now}
+    return run(connection, "messages/end_without_topic", **given).rowcount
+
+
+def rename_topics(connection: Connection, former: Sequence[str], present: Sequence[str]) -> None:
+    """Let planned mails go on under the present names of their topics (`former` and `present` side by side)."""
+    run(connection, "messages/rename_topics", former=list(former), present=list(present))
+
+
+def end_unapproved(connection: Connection, shell_ids: Sequence[int], now: dt.datetime) -> int:
+    """planned → cancelled for mails past their time that waited for an approval: no claim looks at them."""
+    if not shell_ids:
+        return 0
+    return run(connection, "messages/end_unapproved", shell_ids=list(shell_ids), now=now).rowcount
+
+
+def end_revoked(connection: Connection, definition_md5: str, now: dt.datetime) -> int:
+    """planned → cancelled for mails that carry a definition whose approval was revoked."""
+    return run(connection, "messages/end_revoked", definition_md5=definition_md5, now=now).rowcount
 
 
 def postpone(
@@ -184,21 +206,6 @@ def postpone(
 def expire_claims(connection: Connection, now: dt.datetime) -> int:
     """claimed → in_doubt where the lease is over."""
     return run(connection, "messages/expire_claims", now=now).rowcount
-
-
-def settle_in_doubt(
-    connection: Connection, topic: str, policy: str, settle_after_hours: float, now: dt.datetime
-) -> list[MessageKey]:
-    """in_doubt → abandoned, or planned again where the policy is `resend`; returns those that moved."""
-    rows = run(
-        connection,
-        "messages/settle_in_doubt",
-        topic=topic,
-        state="planned" if policy == "resend" else "abandoned",
-        settle_after_hours=settle_after_hours,
-        now=now,
-    )
-    return [MessageKey(row.enrollment_id, row.step) for row in rows]
 
 
 def erase_slots(connection: Connection, customer_id: str) -> int:

@@ -23,10 +23,13 @@ from mjml import mjml2html
 
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.dialect import MailEnvironment, MemoryBytecode, compile_slot
+from lifecycle_mail.messages.ingredients import FILES as MAIL_FILES
+from lifecycle_mail.messages.ingredients import SAMPLE, ingredients
 from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell
 from lifecycle_mail.messages.slots import CompiledSlot, SlotRenderer, full_offer, own_offer
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, read_sources
+from lifecycle_mail.messages.texts import FolderTexts, Texts, texts_in
 from lifecycle_mail.messages.values import (
     date_writer,
     day_writer,
@@ -42,40 +45,43 @@ from lifecycle_mail.messages.wording import Wording, languages
 
 # Raise when the same files would render to another mail: part of every template version.
 ENGINE_VERSION = "1"
-FILES = ("subject.txt", "preheader.txt", "body.mjml", "body.txt", "sample.json")
+FILES = (*MAIL_FILES, SAMPLE)
 PLACES = {"subject.txt": "subject", "preheader.txt": "preheader"}
 BRAND_FIELDS = ("name", "url", "colour", "postal_address", "support_email", "preferences_url")
 BRAND_OPTIONAL = ("tagline", "logo_url")
 
 
-def template_version(folder: Path, name: str) -> str:
+def template_version(folder: Path | Texts, name: str) -> str:
     """Return a hash (16 hex digits) over everything the rendering of `name` depends on.
 
-    That is: its own files, base/, translations/, the engine and the libraries that write the mail.
-    Raises TemplateError when there is no such template.
+    That is: its own files, what they extend, include and import, the words they use, the engine and the libraries
+    that write the mail. Raises TemplateError when there is no such template, or it cannot be read.
     """
-    home = folder / name
-    if not home.is_dir():
-        raise TemplateError(f"{name}: no such template in {folder}; correct the name or add the folder")
-    digest = sha256(
-        repr([ENGINE_VERSION, *(version(p) for p in ("jinja2", "mjml-python", "babel"))]).encode()
-    )
-    paths = [path for place in (home, folder / "base", folder / "translations") for path in place.rglob("*")]
-    for path in sorted(path for path in paths if path.is_file() and path.name != "sample.json"):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
+    engine = repr([ENGINE_VERSION, *(version(p) for p in ("jinja2", "mjml-python", "babel"))])
+    digest = sha256(engine.encode())
+    for file, text in sorted(ingredients(texts_in(folder), name).items()):
+        digest.update(f"{file}\0{len(text)}\0{text}".encode())
     return digest.hexdigest()[:16]
 
 
 class TemplateLibrary:
-    """A folder of templates, each file read once; changed files are seen by a new library or after `look_again`."""
+    """A folder of templates, each file read once; changed files are seen by a new library or after `look_again`.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
+    A library of stored texts writes mails as they were when these were kept, whatever the folder holds by now.
+    """
+
+    def __init__(self, folder: Path | Texts) -> None:
+        self.texts = texts_in(folder)
         self._bytecode: dict[tuple[str, bool], MemoryBytecode] = {}
         self._wordings: dict[str, Wording] = {}
         self._versions: dict[str, str] = {}
         self._renderers: dict[tuple[str, str], SlotRenderer] = {}
+
+    @property
+    def folder(self) -> Path:
+        """The folder, for checks: they look at files."""
+        assert isinstance(self.texts, FolderTexts)
+        return self.texts.folder
 
     def look_again(self) -> None:
         """Forget what the files said. Renderers stay: each belongs to a shell, and so to a version of its files."""
@@ -89,7 +95,7 @@ class TemplateLibrary:
 
     def languages(self) -> list[str]:
         """Return the languages mails can be written in."""
-        return languages(self.folder)
+        return languages(self.texts)
 
     def language_for(self, wanted: str | None, default: str = "en") -> str:
         """Return the written language nearest to a locale such as pt_BR or zh-Hant-TW, else `default`."""
@@ -101,7 +107,7 @@ class TemplateLibrary:
     def version(self, name: str) -> str:
         """Return `template_version` of one template, computed once."""
         if name not in self._versions:
-            self._versions[name] = template_version(self.folder, name)
+            self._versions[name] = template_version(self.texts, name)
         return self._versions[name]
 
     def check(self, name: str, languages: tuple[str, ...] = ("en",)) -> list[TemplateError]:
@@ -113,27 +119,29 @@ class TemplateLibrary:
 
     def shell_key(
         self, name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,
-        brand: Mapping[str, Any], offer: Mapping[str, Any] | None = None,
+        brand: Mapping[str, Any], offer: Mapping[str, Any] | None = None, definition_md5: str | None = None,
     ) -> str:  # fmt: skip
         """Return the key `shell` would have for the same arguments, without rendering it."""
         return self.ingredients(
             name, campaign=campaign, step=step, variant=variant, language=language, currency=currency,
-            brand=brand, offer=offer,
+            brand=brand, offer=offer, definition_md5=definition_md5,
         ).shell_key  # fmt: skip
 
     def shell(
         self, name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,
         brand: Mapping[str, Any], offer: Mapping[str, Any] | None = None, token: str | None = None,
+        definition_md5: str | None = None,
     ) -> Shell:  # fmt: skip
         """Render the shared part of a mail.
 
         `currency`: ISO 4217. `offer`: the step's offer definition (percent, valid_hours), or None.
-        `token`: the random part of the tokens, 8 hex digits; only tests give it.
+        `token`: the random part of the tokens, 8 hex digits; only tests give it. `definition_md5`: the definition its
+        mails carry, or None.
         Raises TemplateError for a missing file or variable, with file and line.
         """
         bare = self.ingredients(
             name, campaign=campaign, step=step, variant=variant, language=language, currency=currency,
-            brand=brand, offer=offer, token=token,
+            brand=brand, offer=offer, token=token, definition_md5=definition_md5,
         )  # fmt: skip
         mail, preheader, used = self._render(bare, bare.token, {})
         shell = replace(
@@ -150,7 +158,7 @@ class TemplateLibrary:
         A template without a usable sample is sent all the same; its slots only take more room.
         """
         try:
-            sample = read_samples(self.folder, shell.name)[0]
+            sample = read_samples(self.texts, shell.name)[0]
             slots = self._renderer(shell).render(sample.customer, sample.context, sample.links)
         except (TemplateError, IndexError):
             return b""
@@ -159,12 +167,13 @@ class TemplateLibrary:
     def ingredients(
         self, name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,
         brand: Mapping[str, Any], offer: Mapping[str, Any] | None = None, token: str | None = None,
+        definition_md5: str | None = None,
     ) -> Shell:  # fmt: skip
         """Return a shell without its rendered parts: enough for its key and its shared variables."""
         return Shell(
             name, campaign, step, variant, language, currency, self.version(name),
             token or secrets.token_hex(4), html="", text="", subject="", preheader="", slot_tokens={},
-            brand=full_brand(brand), offer=full_offer(offer),
+            brand=full_brand(brand), offer=full_offer(offer), definition_md5=definition_md5,
         )  # fmt: skip
 
     def whole(
@@ -193,7 +202,7 @@ class TemplateLibrary:
         Raises:
             TemplateError: they changed since the shell was rendered.
         """
-        if shell.template_version != template_version(self.folder, shell.name):
+        if shell.template_version != template_version(self.texts, shell.name):
             raise TemplateError(
                 f"{shell.name}: the template changed since its shell {shell.shell_key} was rendered; "
                 "render a new shell for new messages"
@@ -202,12 +211,12 @@ class TemplateLibrary:
     def environment(self, part: str, shell: Shell, mark: str | None, direct: bool = False) -> MailEnvironment:
         """Return the environment of one part (html or text) of a shell, with its shared variables."""
         kept = self._bytecode.setdefault((part, direct), MemoryBytecode())
-        return MailEnvironment(self.folder, part, self._shared(shell), mark, kept, direct)
+        return MailEnvironment(self.texts, part, self._shared(shell), mark, kept, direct)
 
     def wording(self, language: str) -> Wording:
         """Return the words of a language, read once."""
         if language not in self._wordings:
-            self._wordings[language] = Wording(self.folder, language)
+            self._wordings[language] = Wording(self.texts, language)
         return self._wordings[language]
 
     def _shared(self, shell: Shell) -> dict[str, Any]:
@@ -245,7 +254,7 @@ class TemplateLibrary:
         except TemplateError:
             raise
         except Exception as error:
-            raise shell_error(self.folder, name, error) from None
+            raise shell_error(self.texts, name, error) from None
 
     def _renderer(self, shell: Shell) -> SlotRenderer:
         compiled: list[CompiledSlot] = []
@@ -315,14 +324,14 @@ def to_html(name: str, mjml: str) -> str:
         ) from None
 
 
-def shell_error(folder: Path, name: str, error: Exception) -> TemplateError:
+def shell_error(texts: Texts, name: str, error: Exception) -> TemplateError:
     """Return the error for a failed rendering: the innermost template file and line, and what was wrong."""
     line, step = getattr(error, "lineno", None), error.__traceback__
     file = getattr(error, "name", None) or name
     while step is not None:
-        path = Path(step.tb_frame.f_code.co_filename)
-        if path.is_relative_to(folder):
-            file, line = path.relative_to(folder).as_posix(), step.tb_lineno
+        own = texts.name_of(step.tb_frame.f_code.co_filename)
+        if own is not None:
+            file, line = own, step.tb_lineno
         step = step.tb_next
     where = f"{file}:{line}" if line else file
     if isinstance(error, UndefinedError):

@@ -13,7 +13,7 @@ forms. Messages are plain text: they are escaped like any other value where they
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from typing import Any
 import yaml
 from babel import Locale, UnknownLocaleError
 
-from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.campaigns import parse_document
+from lifecycle_mail.errors import CampaignError, TemplateError
+from lifecycle_mail.messages.texts import Texts, texts_in
 
 PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
@@ -33,10 +35,11 @@ class Wording:
     Raises TemplateError when the file is missing, is not YAML, or its language is unknown to CLDR.
     """
 
-    def __init__(self, folder: Path, language: str) -> None:
-        self.path = folder / "translations" / f"{language}.yaml"
+    def __init__(self, folder: Path | Texts, language: str) -> None:
+        texts = texts_in(folder)
+        self.path = Path(texts.place(wording_file(language)))
         self.language = language
-        content = _read(self.path)
+        content = _read(self.path, texts, language)
         self.direction: str = content.get("direction", "ltr")
         self._plural = _plural_rule(self.path, language)
         self.messages: dict[str, str | dict[str, str]] = dict(_flatten(content.get("messages") or {}))
@@ -73,6 +76,12 @@ class Wording:
         """Return the plural forms this language needs for whole numbers, by CLDR."""
         return {self._plural(number) for number in range(201)}
 
+    def some(self, keys: Iterable[str]) -> str:
+        """Return a translation file with these messages alone, the same text for the same words."""
+        words = {key: self.messages[key] for key in keys if key in self.messages}
+        content = {"direction": self.direction, "messages": words}
+        return str(yaml.safe_dump(content, allow_unicode=True, sort_keys=True, width=1_000_000))
+
     def _writer(self, key: str) -> Callable[[dict[str, Any]], str] | str:
         message = self.messages.get(key)
         if message is None:
@@ -90,22 +99,27 @@ class Wording:
         return choose
 
 
-def languages(folder: Path) -> list[str]:
+def wording_file(language: str) -> str:
+    """Return the name of a language's file inside the template folder."""
+    return f"translations/{language}.yaml"
+
+
+def languages(folder: Path | Texts) -> list[str]:
     """Return the languages that have a translation file, in order."""
-    return sorted(path.stem for path in (folder / "translations").glob("*.yaml"))
+    files = map(Path, texts_in(folder).files("translations"))
+    return sorted(file.stem for file in files if file.suffix == ".yaml")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, texts: Texts, language: str) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_document(path, texts.read(wording_file(language))).value
     except FileNotFoundError:
-        raise TemplateError(
-            f"{path}: no translation for this language; add the file, or use another"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else f"{path}"
-        raise TemplateError(f"{where}: not readable as YAML; mend the syntax") from None
+        raise TemplateError(f"{path}: no translation for this language; add the file, or use another") from None
+    except UnicodeDecodeError:
+        raise TemplateError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+    except CampaignError as error:
+        told = str(error).replace(": is not YAML:", ": not readable as YAML:")
+        raise TemplateError(f"{path.parent}/{told}") from None
     if not isinstance(content, dict):
         raise TemplateError(f"{path}: is not a mapping with direction and messages; see translations/en.yaml")
     return content

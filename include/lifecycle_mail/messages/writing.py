@@ -19,8 +19,10 @@ from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Brand, Campaign, Topic
 from lifecycle_mail.database import refresh_statistics, run
+from lifecycle_mail.messages.definitions import Definition, keep, keep_as_read, read_definition
 from lifecycle_mail.messages.shells import Shell
 from lifecycle_mail.messages.templates import TemplateLibrary
+from lifecycle_mail.messages.texts import FolderTexts
 from lifecycle_mail.parts import MANY_ROWS, alone, in_parts
 from lifecycle_mail.settings import DEVELOPMENT_POSTAL_ADDRESS
 
@@ -49,17 +51,21 @@ def write_messages(
 ) -> WriteCounts:
     """Write one planned mail for each decision to send or defer that has none yet.
 
+    The mails carry the definition that these arguments make; it is kept with the first of them.
+
     Raises:
-        TemplateError: a shell cannot be rendered; nothing is written then.
+        TemplateError: a template cannot be read, or a shell cannot be rendered; nothing is written then.
     """
     lock_name = f"campaign:{campaign.campaign}"
     with alone(engine, lock_name):
         new = _new_decisions(engine, campaign, library, brand)
         if new is None:
             return WriteCounts(messages=0, shells=0)
+        definition = read_definition(campaign, topic, library, brand)
         with engine.begin() as connection:
+            (keep_as_read if isinstance(library.texts, FolderTexts) else keep)(connection, definition)
             groups, gone = _parted(campaign, run(connection, "messages/shells_needed", **new).all())
-            shells = [_shell_of(connection, campaign, topic, library, brand, group) for group in groups]
+            shells = [_shell_of(connection, definition, brand, group) for group in groups]
         given = {"topic": topic.topic, "priority": campaign.priority, "now": now, "shells": _json(shells)}
         halves = (0, 1) if new["upto"] - new["after"] > MANY_ROWS else (None,)
         written = sum(in_parts(engine, lock_name, halves, partial(_write, {**new, **given})))
@@ -112,37 +118,33 @@ def _finish(engine: Engine, campaign: Campaign, upto: int, written: int) -> None
         refresh_statistics(connection, "message.message", written)
 
 
-def _shell_of(
-    connection: Connection,
-    campaign: Campaign,
-    topic: Topic,
-    library: TemplateLibrary,
-    brand: Brand,
-    group: Row[Any],
-) -> dict[str, Any]:
-    step = campaign.step_named(group.step)
-    shell_id = ensure_shell(
-        connection,
-        library,
-        template=step.template,
-        topic=topic.topic,
-        brand=brand.for_templates(),
-        offer=step.offer_for(group.variant),
-        place={
-            "campaign": campaign.campaign,
-            "step": step.step,
-            "variant": group.variant,
-            "language": group.language,
-            "currency": group.currency,
-        },
-    )
-    return {
-        "step": step.step,
+def _shell_of(connection: Connection, definition: Definition, brand: Brand, group: Row[Any]) -> dict[str, Any]:
+    place = {
+        "campaign": definition.campaign.campaign,
+        "step": group.step,
         "variant": group.variant,
         "language": group.language,
         "currency": group.currency,
-        "shell_id": shell_id,
     }
+    shell_id = _defined_shell(connection, definition, place, brand.for_templates())
+    return {**{name: value for name, value in place.items() if name != "campaign"}, "shell_id": shell_id}
+
+
+def _defined_shell(
+    connection: Connection, definition: Definition, place: dict[str, str], brand: dict[str, Any]
+) -> int:
+    """Return the id of the shell that a definition has for `place`, rendered from its texts."""
+    step = definition.campaign.step_named(place["step"])
+    return ensure_shell(
+        connection,
+        definition.library,
+        template=step.template,
+        topic=definition.campaign.topic,
+        brand=brand,
+        offer=step.offer_for(place["variant"]),
+        place=place,
+        definition_md5=definition.md5,
+    )
 
 
 def ensure_shell(
@@ -154,18 +156,23 @@ def ensure_shell(
     brand: dict[str, Any],
     offer: dict[str, Any] | None,
     place: dict[str, str],
+    definition_md5: str | None = None,
 ) -> int:
-    """Return the id of the shell for `place` (campaign, step, variant, language, currency); render it if new."""
-    key = library.shell_key(template, brand=brand, offer=offer, **place)
-    known = run(connection, "messages/find_shell", shell_key=key).scalar_one_or_none()
+    """Return the id of the shell for `place` (campaign, step, variant, language, currency); render it if new.
+
+    A campaign that moves to another topic gets new shells: a mail's sender and its group are those of its topic.
+    """
+    ingredients = library.shell_key(template, brand=brand, offer=offer, definition_md5=definition_md5, **place)
+    key = {"shell_key": f"{ingredients}/{topic}", "topic": topic}
+    known = run(connection, "messages/find_shell", **key, ingredients_key=ingredients).scalar_one_or_none()
     if known is not None:
         return int(known)
-    shell = library.shell(template, brand=brand, offer=offer, **place)
+    shell = library.shell(template, brand=brand, offer=offer, definition_md5=definition_md5, **place)
     columns = {
         name: _json(value) if isinstance(value, dict) else value
         for name, value in shell.columns().items()
     }
-    return int(run(connection, "messages/insert_shell", topic=topic, **columns).scalar_one())
+    return int(run(connection, "messages/insert_shell", **{**columns, **key}).scalar_one())
 
 
 def load_shell(connection: Connection, shell_id: int) -> Shell:
@@ -173,35 +180,56 @@ def load_shell(connection: Connection, shell_id: int) -> Shell:
     return Shell.from_columns(run(connection, "messages/load_shell", shell_id=shell_id).mappings().one())
 
 
-def rebind_shell(
-    connection: Connection, library: TemplateLibrary, shell_id: int, postal_address: str | None = None
-) -> int:
-    """Give planned mails of `shell_id` the shell they shall use, and return it.
-
-    A template corrected after planning is the one that goes out; mails already claimed keep theirs. A development
-    postal address, where they were planned with it, gives way to `postal_address`.
-    """
-    fresh = fresh_shell(connection, library, shell_id, postal_address)
-    if fresh != shell_id:
-        run(connection, "messages/rebind", shell_id=shell_id, fresh_shell_id=fresh)
+def rebind_shell(connection: Connection, library: TemplateLibrary, shell_id: int) -> int:
+    """Give planned mails of `shell_id` the shell that `fresh_shell` says, and return it."""
+    fresh = fresh_shell(connection, library, shell_id)
+    rebind(connection, shell_id, fresh)
     return fresh
 
 
-def fresh_shell(
-    connection: Connection, library: TemplateLibrary, shell_id: int, postal_address: str | None = None
-) -> int:
-    """Return the shell planned mails of `shell_id` shall use: itself, or a new one as rebind_shell says."""
+def rebind(connection: Connection, shell_id: int, fresh_shell_id: int) -> None:
+    """Give planned mails of one shell another one; mails already claimed keep theirs."""
+    if fresh_shell_id != shell_id:
+        run(connection, "messages/rebind", shell_id=shell_id, fresh_shell_id=fresh_shell_id)
+
+
+def fresh_shell(connection: Connection, library: TemplateLibrary, shell_id: int) -> int:
+    """Return the shell that planned mails of `shell_id` shall use outside live: itself, or a new one.
+
+    A template that is corrected after planning is the one that goes out. The new shell carries no definition: live
+    sending would ask for an approval, and nobody read these files.
+    """
     row = run(connection, "messages/load_shell", shell_id=shell_id).mappings().one()
     shell = Shell.from_columns(row)
-    brand = _addressed(shell.brand, postal_address)
-    if shell.template_version == library.version(shell.name) and brand == shell.brand:
+    if shell.template_version == library.version(shell.name):
         return shell_id
-    place = {name: str(row[name]) for name in ("campaign", "step", "variant", "language", "currency")}
     return ensure_shell(
-        connection, library, template=shell.name, topic=row["topic"], brand=brand, offer=shell.offer, place=place
-    )
+        connection, library, template=shell.name, topic=row["topic"], brand=shell.brand, offer=shell.offer,
+        place=_place_of(shell),
+    )  # fmt: skip
 
 
-def _addressed(brand: dict[str, Any], postal_address: str | None) -> dict[str, Any]:
-    is_development = brand.get("postal_address") == DEVELOPMENT_POSTAL_ADDRESS
-    return {**brand, "postal_address": postal_address} if postal_address and is_development else brand
+def shell_by(connection: Connection, definition: Definition, shell_id: int, postal_address: str) -> int:
+    """Return the shell that planned mails of `shell_id` shall use in live: what `definition` has in its place.
+
+    `postal_address` is today's; mails that were planned from this very definition keep theirs, unless it is the
+    development one.
+    """
+    shell = load_shell(connection, shell_id)
+    is_its_own = shell.definition_md5 == definition.md5
+    planned_address = str(shell.brand["postal_address"])
+    keeps_address = is_its_own and planned_address != DEVELOPMENT_POSTAL_ADDRESS
+    brand = definition.brand_at(planned_address if keeps_address else postal_address).for_templates()
+    if is_its_own and shell.template_version == definition.library.version(shell.name) and brand == shell.brand:
+        return shell_id
+    return _defined_shell(connection, definition, _place_of(shell), brand)
+
+
+def _place_of(shell: Shell) -> dict[str, str]:
+    return {
+        "campaign": shell.campaign,
+        "step": shell.step,
+        "variant": str(shell.variant),
+        "language": shell.language,
+        "currency": shell.currency,
+    }

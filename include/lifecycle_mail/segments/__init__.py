@@ -12,6 +12,7 @@ from lifecycle_mail.segments.registry import (
     definition,
     list_segments,
     parameters,
+    readable_segments,
     segment_key,
 )
 
@@ -24,6 +25,7 @@ __all__ = [
     "list_segments",
     "members",
     "parameters",
+    "readable_segments",
     "refresh",
     "segment_key",
     "size",

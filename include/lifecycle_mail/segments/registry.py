@@ -131,6 +131,17 @@ def list_segments() -> list[SegmentDefinition]:
     return [definition(name) for name in _names()]
 
 
+def readable_segments() -> tuple[list[SegmentDefinition], list[SegmentError]]:
+    """Return the segments whose header is right, by name, and what is wrong with the others."""
+    found, errors = [], []
+    for name in _names():
+        try:
+            found.append(definition(name))
+        except SegmentError as error:
+            errors.append(error)
+    return found, errors
+
+
 @cache
 def definition(name: str) -> SegmentDefinition:
     """Return the segment called `name`.
@@ -197,7 +208,7 @@ def read_definition(path: Path) -> SegmentDefinition:
 def _header(path: Path) -> Iterator[tuple[int, str, str]]:
     """Yield (line, field, text) of a header, continuation lines joined; it ends at the first other line."""
     number, field, text = 0, "", ""
-    for line, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for line, raw in enumerate(_text_of(path).splitlines(), start=1):
         match = _FIELD.fullmatch(raw)
         if match is None and field and raw.startswith("--   "):
             text = f"{text} {raw[2:].strip()}"
@@ -207,6 +218,15 @@ def _header(path: Path) -> Iterator[tuple[int, str, str]]:
         if match is None:
             return _refuse_unknown(path, line, raw)
         number, field, text = line, match["field"], match["text"].strip()
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SegmentError(f"{path.name}: is not UTF-8 text: save it as UTF-8") from None
+    except OSError:
+        raise SegmentError(f"{path.name}: cannot be read: check the file and its rights") from None
 
 
 def _refuse_unknown(path: Path, line: int, raw: str) -> None:
@@ -252,8 +272,14 @@ def _names() -> list[str]:
 
 
 def _is_segment(path: Path) -> bool:
-    with path.open(encoding="utf-8") as lines:
-        return lines.readline().startswith(_FIRST)
+    """Tell it by the first line alone: whatever else is wrong with a file is said of that segment, when it is used."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            return lines.readline().lstrip("\ufeff").startswith(_FIRST)
+    except OSError:
+        return False
 
 
 def _number(given: object) -> int | float | None:

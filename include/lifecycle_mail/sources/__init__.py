@@ -5,7 +5,7 @@ from lifecycle_mail.sources.activity import rebuild_activity, record_engagement
 from lifecycle_mail.sources.consent import record_permission
 from lifecycle_mail.sources.contract import FEEDS, Column, Feed
 from lifecycle_mail.sources.erasure import Erasure, address_of, erase_customer
-from lifecycle_mail.sources.loading import FeedCounts, LoadReport, load_feeds, load_query
+from lifecycle_mail.sources.loading import FeedCounts, LoadReport, load_feeds
 from lifecycle_mail.sources.supply import rebuild_supplies, settle_supplies
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "address_of",
     "erase_customer",
     "load_feeds",
-    "load_query",
     "rebuild_activity",
     "rebuild_supplies",
     "record_engagement",

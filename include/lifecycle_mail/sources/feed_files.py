@@ -27,41 +27,37 @@ def _parquet_files() -> ModuleType:
 
 @dataclass(frozen=True)
 class FeedFile:
-    """One file of a feed; `form` is csv, ndjson, parquet or sql."""
+    """One file of a feed; `form` is csv, ndjson, parquet or sql (refused)."""
 
     feed: Feed
     path: Path
     form: str
 
+    @property
+    def name(self) -> str:
+        """The file's name in reports and in source.rejected."""
+        return self.path.name
+
     def chunks(self) -> Chunks:
-        """Yield the file's rows (not of a sql file: that needs a database).
+        """Yield the file's rows.
 
         Raises:
-            FileRefused: the whole file breaks the contract.
+            FileRefused: the whole file breaks the contract, or it is SQL: what runs on the server never comes from
+                a folder that others write.
             OSError: the file cannot be read.
         """
+        if self.form == "sql":
+            raise FileRefused("sql_not_here", f"a SQL feed is include/sql/feeds/{self.feed.name}.sql")
         if self.form == "parquet":
             return _parquet_files().read_parquet(self.path, self.feed)
         return {"csv": read_csv, "ndjson": read_ndjson}[self.form](self.path, self.feed)
-
-    def query(self) -> str:
-        """Return the select of a sql file.
-
-        Raises:
-            FileRefused: it is not UTF-8.
-            OSError: the file cannot be read.
-        """
-        try:
-            return self.path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise FileRefused("wrong_encoding", "the file is not UTF-8 text") from None
 
     def expected_rows(self) -> int | None:
         """Return about how many rows the file has, for progress; None where that cannot be told early."""
         if self.form == "parquet":
             return _parquet_files().count_parquet(self.path)
         if self.form == "sql":
-            return None
+            return 0
         try:
             lines = _count_lines(self.path)
         except OSError:

@@ -26,7 +26,7 @@ from lifecycle_mail.sources.checking import Checker
 from lifecycle_mail.sources.consent import log_permissions, settle_staged_permissions
 from lifecycle_mail.sources.contract import FEEDS, Feed
 from lifecycle_mail.sources.feed_files import FeedFile, feed_files
-from lifecycle_mail.sources.queries import read_query
+from lifecycle_mail.sources.queries import SQL_FEEDS_FOLDER, SqlFeed, read_query, reader_warnings, sql_feeds
 from lifecycle_mail.sources.rows import Chunks, FileRefused
 from lifecycle_mail.sources.staging import (
     analyze,
@@ -102,53 +102,45 @@ def load_feeds(
     link_secret: str,
     now: datetime | None = None,
     progress: Progress = no_progress,
+    sql_folder: Path = SQL_FEEDS_FOLDER,
 ) -> LoadReport:
-    """Load all feed files of `folder` and return what became of their rows.
+    """Load the repository's SQL feeds and all feed files of `folder`; return what became of their rows.
 
     `link_secret` keys the hashes of erased addresses. `now` (aware) is the time of the load: a birthday may
     not be later, an undated withdrawal counts from it; None = the database's clock. `progress` is called with
-    a feed's name, the rows done and the rows expected (None = unknown).
+    a feed's name, the rows done and the rows expected (None = unknown). `sql_folder` is the repository's
+    folder of SQL feeds: no setting names another, for what lies there runs on the server.
 
     Raises:
         FeedError: the folder or a file in it cannot be read. Every file that can be is loaded first.
         DatabaseUnavailable: the database ended the load; what was committed stays.
     """
     files, others = feed_files(folder)
+    selects, strangers = sql_feeds(sql_folder)
     warnings = [f"{name} is no feed file and was left alone" for name in others]
-    if not files:
+    warnings += [f"sql/feeds/{name} is called like no feed and was left alone" for name in strangers]
+    if not files and not selects:
         warnings.append(f"{folder} holds no feed file: nothing was loaded")
     with _one_load(warehouse, link_secret, now, progress) as load:
         load.warn(warnings)
-        load.expect(files)
-        unreadable = [problem for file in files if (problem := load.take_file(file))]
+        load.warn(_reader_warnings(load) if selects else [])
+        sources = _in_order(selects, files)
+        load.expect(sources)
+        unreadable = [problem for source in sources if (problem := load.take_file(source))]
     if unreadable:
         raise FeedError("; ".join(unreadable) + ". The other files were loaded")
     return load.report()
 
 
-def load_query(
-    warehouse: Engine,
-    feed: str,
-    query: str,
-    *,
-    link_secret: str,
-    name: str = "",
-    now: datetime | None = None,
-    progress: Progress = no_progress,
-) -> LoadReport:
-    """Load `feed` from a select over tables the warehouse already has; it takes the columns of the files.
+def _reader_warnings(load: _Load) -> list[str]:
+    with load.connection.begin():
+        return reader_warnings(load.connection)
 
-    The select runs in a read-only session. `name` stands for the file name in source.rejected (default
-    ``<feed>.sql``).
 
-    Raises:
-        FeedError: no such feed.
-    """
-    if feed not in FEEDS:
-        raise FeedError(f"no feed is called '{feed}': choose one of {', '.join(FEEDS)}")
-    with _one_load(warehouse, link_secret, now, progress) as load:
-        load.take(FEEDS[feed], name or f"{feed}.sql", read_query(warehouse, query, FEEDS[feed]))
-    return load.report()
+def _in_order(selects: list[SqlFeed], files: list[FeedFile]) -> list[SqlFeed | FeedFile]:
+    """Return all in the contract's order of feeds; a feed's select comes before its files, whose rows then win."""
+    order = list(FEEDS)
+    return sorted([*selects, *files], key=lambda source: order.index(source.feed.name))
 
 
 @contextmanager
@@ -210,17 +202,17 @@ class _Load:
             logger.warning(warning)
             self.warnings.append(warning)
 
-    def expect(self, files: Iterable[FeedFile]) -> None:
+    def expect(self, files: Iterable[SqlFeed | FeedFile]) -> None:
         """Note how many rows each feed's files promise."""
         for file in files:
             rows, before = file.expected_rows(), self.expected.get(file.feed.name, 0)
             self.expected[file.feed.name] = None if rows is None or before is None else rows + before
 
-    def take_file(self, file: FeedFile) -> str | None:
+    def take_file(self, file: SqlFeed | FeedFile) -> str | None:
         """Load one file; return what to tell the operator where it cannot be read at all."""
         try:
             before = self._read(file.feed)
-            self.take(file.feed, file.path.name, self._chunks(file))
+            self.take(file.feed, file.name, self._chunks(file))
             self._correct_expectation(file, self._read(file.feed) - before)
         except OSError as error:
             return f"cannot read the feed file {file.path}: {error.strerror}"
@@ -229,19 +221,20 @@ class _Load:
     def _read(self, feed: Feed) -> int:
         return self.counts.get(feed.name, FeedCounts()).read
 
-    def _correct_expectation(self, file: FeedFile, read: int) -> None:
+    def _correct_expectation(self, file: SqlFeed | FeedFile, read: int) -> None:
         """Let progress end at its total where a file had fewer rows than lines."""
         promised, expected = file.expected_rows(), self.expected.get(file.feed.name)
         if promised is not None and expected is not None and promised != read:
             self.expected[file.feed.name] = expected + read - promised
             self.progress(file.feed.name, self._read(file.feed), self.expected[file.feed.name])
 
-    def _chunks(self, file: FeedFile) -> Chunks:
+    def _chunks(self, file: SqlFeed | FeedFile) -> Chunks:
         # A generator, so that whatever is wrong with the file comes up inside its own transaction.
-        if file.form == "sql":
-            yield from read_query(self.warehouse, file.query(), file.feed)
-        else:
+        if isinstance(file, FeedFile):
             yield from file.chunks()
+            return
+        yield from read_query(self.warehouse, file.query(), file.feed)
+        run(self.connection, "sources/keep_since", feed=file.feed.name, since=self.now)
 
     def take(self, feed: Feed, name: str, chunks: Chunks) -> None:
         """Load the rows of one file in one transaction; a refusal of the file undoes that file alone."""

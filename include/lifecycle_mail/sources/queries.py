@@ -1,66 +1,144 @@
-"""Read a SQL feed: a select over tables the warehouse already has, in a read-only session of its own.
+"""Read a SQL feed: one select of the repository over tables the warehouse already has.
 
-Stage 1 of the path.
+Stage 1 of the path. source.read_feed runs the text as one statement with its owner's rights, which the text cannot
+leave. The transaction is read-only, and its connection is closed afterwards.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-import orjson
-import psycopg2
-from psycopg2.extensions import connection as Psycopg2Connection
-from sqlalchemy.engine import Engine
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, CursorResult, Engine
 
-from lifecycle_mail.sources.contract import Feed
-from lifecycle_mail.sources.rows import CHUNK_ROWS, Chunks, FileRefused, TypedRows, place_columns
+from lifecycle_mail.database import SQL_FOLDER, run
+from lifecycle_mail.sources.contract import FEEDS, Feed
+from lifecycle_mail.sources.rows import CHUNK_ROWS, Chunks, FileRefused, RefusedRow, TypedRows, place_columns
+
+SQL_FEEDS_FOLDER = SQL_FOLDER / "feeds"
+FEED_SECONDS = 1800
+READER = "lifecycle_segments"
+
+_SINCE = re.compile(r"(?<![:\w]):since\b")
+_SAYS = {
+    "0A000": "a SQL feed is one select",
+    "25006": "a SQL feed changes nothing",
+    "42501": f"{READER} has no right to something the select names: grant it select, and usage of the schema",
+    "42P01": "no such table: write its schema before its name",
+    "42P11": "a SQL feed is one select",
+    "57014": "the select was cancelled, or ran too long",
+}
 
 
-def read_query(warehouse: Engine, query: str, feed: Feed) -> Chunks:
+@dataclass(frozen=True)
+class SqlFeed:
+    """A feed's select, a file `<feed>.sql` of the repository."""
+
+    feed: Feed
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """What stands for a file's name in reports and in source.rejected; no file of a folder is called so."""
+        return f"sql/feeds/{self.path.name}"
+
+    def expected_rows(self) -> None:
+        """Return nothing: how many rows a select has is known at its end."""
+
+    def query(self) -> str:
+        """Return the select, without comment lines, with $1 where it says `:since`.
+
+        Raises:
+            FileRefused: it is not UTF-8.
+            OSError: the file cannot be read.
+        """
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise FileRefused("wrong_encoding", "the file is not UTF-8 text") from None
+        return _SINCE.sub("$1", "\n".join(line for line in lines if not line.lstrip().startswith("--")))
+
+
+def sql_feeds(folder: Path) -> tuple[list[SqlFeed], list[str]]:
+    """Return the SQL feeds of `folder`, and the names of other SQL files. No folder is no feed."""
+    files = sorted(folder.glob("*.sql"))
+    known = [SqlFeed(FEEDS[path.stem], path) for path in files if path.stem in FEEDS]
+    return known, [path.name for path in files if path.stem not in FEEDS]
+
+
+def reader_warnings(connection: Connection) -> list[str]:
+    """Say with whose rights SQL feeds are read, if it is not the role that can only select."""
+    reader = run(connection, "sources/feed_reader").one().reader
+    if reader == READER:
+        return []
+    return [
+        f"SQL feeds are read with the rights of {reader}: the role {READER} was not made, because the user "
+        "of `migrate` may make none. docs/runbook.md, SQL feeds, says how to make it"
+    ]
+
+
+def read_query(warehouse: Engine, query: str, feed: Feed, seconds: int = FEED_SECONDS) -> Chunks:
     """Yield the rows of `query` in chunks; their lines are row numbers from 1, their texts JSON objects.
 
+    In `query`, $1 is the start of the feed's last load. `seconds`: longer than that it may not run.
+
     Raises:
-        FileRefused: the select fails (only its SQLSTATE is told: a message may quote a row), or its columns
-            are not the feed's.
+        FileRefused: it is not one select, it fails (only its SQLSTATE is told: a message may quote a row), or its
+            columns are not the feed's (an empty result has none).
     """
-    with _reading(warehouse, query) as cursor:
-        batch = cursor.fetchmany(CHUNK_ROWS)
-        names = [column.name for column in cursor.description]
-        _, unknown = place_columns(feed, names)
-        line = 1
-        while batch:
-            rows = TypedRows(feed.columns)
-            rows.notice(unknown)
-            for number, values in enumerate(batch, start=line):
-                row = dict(zip(names, values, strict=True))
-                rows.add(number, orjson.dumps(row, default=str).decode(), row)
-            yield rows.chunk()
-            line += len(batch)
-            batch = cursor.fetchmany(CHUNK_ROWS)
+    rows = TypedRows(feed.columns)
+    with _reading(warehouse, query, feed, seconds) as found:
+        for number, text in enumerate(found.scalars(), start=1):
+            if number == 1:
+                rows.notice(_unknown_columns(feed, text))
+            _take_row(rows, number, text)
+            if len(rows) == CHUNK_ROWS:
+                yield rows.chunk()
+    if len(rows):
+        yield rows.chunk()
 
 
 @contextmanager
-def _reading(warehouse: Engine, query: str) -> Iterator[Any]:
-    """A server-side cursor over `query`, so that a table of any size is read in constant memory."""
-    pooled = warehouse.raw_connection()
-    session: Psycopg2Connection = pooled.driver_connection  # type: ignore[assignment]
+def _reading(warehouse: Engine, query: str, feed: Feed, seconds: int) -> Iterator[CursorResult[Any]]:
+    """A server-side cursor, so that a table of any size is read in constant memory."""
     try:
-        # Of the session, not of one transaction: a commit inside the file must not open the way to write.
-        _set_transactions(session, "read only")
-        cursor = session.cursor(name="feed")
-        cursor.execute(query.strip().rstrip(";"))
-        yield cursor
-    except psycopg2.Error as error:
-        raise FileRefused("query_failed", f"SQLSTATE {error.pgcode}") from None
-    finally:
-        session.rollback()
-        _set_transactions(session, "read write")
-        pooled.close()
+        with warehouse.connect() as connection:
+            connection.execution_options(postgresql_readonly=True)
+            connection.detach()  # closed at the end: neither a lock nor a setting of the text outlives it
+            _require_safe_reader(connection)
+            run(connection, "sources/limit_feed", seconds=seconds)
+            connection.execution_options(yield_per=CHUNK_ROWS)
+            yield run(connection, "sources/read_feed", query=query, feed=feed.name)
+    except sa.exc.DBAPIError as error:
+        code = getattr(error.orig, "pgcode", None)
+        if code is None:
+            raise  # the connection is gone: that is no fault of the feed
+        raise FileRefused("query_failed", ": ".join(filter(None, (f"SQLSTATE {code}", _SAYS.get(code))))) from None
 
 
-def _set_transactions(session: Psycopg2Connection, mode: str) -> None:
-    with session.cursor() as cursor:
-        cursor.execute(f"set session characteristics as transaction {mode}")
-    session.commit()
+def _require_safe_reader(connection: Connection) -> None:
+    if run(connection, "sources/feed_reader").one().is_superuser:
+        raise FileRefused(
+            "unsafe_reader", f"source.read_feed belongs to a superuser: make {READER} its owner (docs/runbook.md)"
+        )
+
+
+def _unknown_columns(feed: Feed, text: str) -> frozenset[str]:
+    _, unknown = place_columns(feed, [name for name, _ in json.loads(text, object_pairs_hook=list)])
+    return unknown
+
+
+def _take_row(rows: TypedRows, line: int, text: str) -> None:
+    try:
+        row = json.loads(text, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        rows.refuse(RefusedRow(line, "broken_json", "a number too long, or a value nested too deeply", text))
+    else:
+        rows.add(line, text, row)

@@ -12,7 +12,9 @@ with suppressed as (
     from due
     inner join event.suppressed_customer as suppression on due.customer_id = suppression.customer_id
     where
-        suppression.scope in ('all', 'topic:' || cast(:topic as text))
+        suppression.scope in (
+            'all', 'topic:' || cast(:topic as text), 'topic:' || installation.topic_called(cast(:topic as text))
+        )
         and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
     group by due.step_due_id
 ),

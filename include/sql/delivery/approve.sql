@@ -1,29 +1,50 @@
--- Approve one definition of a campaign, if it is the published one.
--- grain: one row: is it the published one, and is the approval new
+-- Approve one definition of a campaign, if it is the present one. Approved again with nothing else read since, it stays
+-- as it was approved.
+-- grain: one row: is it the present one, and is the approval new
 -- campaign, definition_md5, approved_by text; now timestamptz
--- look-back: none
-with published as (
+-- look-back: the campaign's definitions and approvals
+with present as (
     select
-        campaign.campaign,
-        campaign.definition_md5
-    from journey.campaign
-    where
-        campaign.campaign = cast(:campaign as text)
-        and campaign.definition_md5 = cast(:definition_md5 as text)
+        definition.campaign,
+        definition.definition_md5,
+        definition.reading
+    from message.definition
+    where definition.campaign = cast(:campaign as text)
+    order by definition.reading desc
+    limit 1
+),
+
+-- The newest in force: approved again after a later one, it is the newest again.
+newest as (
+    select
+        approval.definition_md5,
+        approval.reading
+    from delivery.approval
+    where approval.campaign = cast(:campaign as text) and approval.revoked_at is null
+    order by approval.approval_id desc
+    limit 1
 ),
 
 approved as (
-    insert into delivery.approval (campaign, definition_md5, approved_at, approved_by)
+    insert into delivery.approval (campaign, definition_md5, reading, approved_at, approved_by)
     select
-        published.campaign,
-        published.definition_md5,
+        present.campaign,
+        present.definition_md5,
+        present.reading,
         cast(:now as timestamptz) as approved_at,
         cast(:approved_by as text) as approved_by
-    from published
+    from present
+    left join newest on true
+    where
+        present.definition_md5 = cast(:definition_md5 as text)
+        and (newest.definition_md5, newest.reading) is distinct from (present.definition_md5, present.reading)
     on conflict do nothing
     returning approval.campaign
 )
 
 select
-    exists(select 1 from published) as is_published,
+    exists(
+        select 1 from present
+        where present.definition_md5 = cast(:definition_md5 as text)
+    ) as is_present,
     exists(select 1 from approved) as is_new

@@ -1,11 +1,11 @@
--- Whether this very definition of the campaign was approved.
+-- Whether this very definition was approved, and the approval holds.
 -- grain: one row
--- campaign, definition_md5 text
+-- definition_md5 text
 -- look-back: none
 select exists(
     select 1
     from delivery.approval
     where
-        approval.campaign = cast(:campaign as text)
-        and approval.definition_md5 = cast(:definition_md5 as text)
+        approval.definition_md5 = cast(:definition_md5 as text)
+        and approval.revoked_at is null
 ) as approved

@@ -53,6 +53,13 @@ known as materialized (
     left join source.customer on picked.customer_id = customer.customer_id
 ),
 
+-- A worker that began before a topic was renamed asks by the former name: opt-outs stand under the present one.
+called as materialized (
+    select
+        installation.topic_called(cast(:topic as text)) as topic,
+        installation.topic_called(cast(:campaign_topic as text)) as campaign_topic
+),
+
 -- A moment opens for a zone: it is computed once per zone of the batch.
 opening as materialized (
     select
@@ -102,11 +109,12 @@ select
     end as verdict
 from known
 inner join opening on known.zone = opening.zone
+cross join called
 left join lateral (
     with series as not materialized (  -- noqa: ST03
         select
             known.*,
-            cast(:campaign_topic as text) as topic,
+            called.campaign_topic as topic,
             known.is_marked as may_have_left
     )
 
@@ -123,7 +131,7 @@ left join lateral (
     where
         known.is_marked
         and suppression.customer_id = known.customer_id
-        and suppression.scope in ('all', 'topic:' || cast(:topic as text))
+        and suppression.scope in ('all', 'topic:' || cast(:topic as text), 'topic:' || called.topic)
         and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
     limit 1
 ) as blocked on true

@@ -1,4 +1,4 @@
--- Shells of which planned mails may go now, the most important first.
+-- Shells of which planned mails may go now, the most important first. Mails of a topic that has ended go nowhere.
 -- grain: one row a shell
 -- now timestamptz
 -- look-back: planned mails
@@ -6,7 +6,11 @@ select
     waiting.shell_id,
     shell.campaign,
     shell.step,
+    shell.variant,
+    shell.language,
     shell.topic,
+    shell.definition_md5 as shell_definition_md5,
+    coalesce(definition.reading, 0) as reading,
     waiting.mails,
     waiting.unexpired_mails,
     campaign.priority,
@@ -22,5 +26,7 @@ from (
     group by message.shell_id
 ) as waiting
 inner join message.shell on waiting.shell_id = shell.shell_id
+left join message.definition on shell.definition_md5 = definition.definition_md5
 inner join journey.campaign on shell.campaign = campaign.campaign
+where not exists (select 1 from installation.topic where topic.topic = shell.topic and topic.is_retired)
 order by campaign.priority desc, waiting.shell_id asc

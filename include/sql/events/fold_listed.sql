@@ -1,15 +1,24 @@
 -- Fold listed rows to suppressions by the rules the webhook's events follow. A row that says nothing new is not
--- written, so that reading a list again changes nothing. Who asked for a topic again later stays lifted.
+-- written, so that reading a list again changes nothing. Who asked for a topic again later stays lifted. A topic counts
+-- under its present name, and one that has ended or that nobody knows as everything.
 -- grain: one row an address, scope and reason
-with said as (
+with meant as materialized (
+    select
+        listed.scope,
+        installation.scope_meant(listed.scope) as meant_scope
+    from (select distinct listed_staging.scope from listed_staging) as listed
+),
+
+said as (
     select
         listed_staging.address,
-        listed_staging.scope,
+        meant.meant_scope as scope,
         listed_staging.reason,
         min(listed_staging.listed_at) as suppressed_at,
         max(listed_staging.listed_at) as last_suppressed_at
     from listed_staging
-    group by listed_staging.address, listed_staging.scope, listed_staging.reason
+    inner join meant on listed_staging.scope = meant.scope
+    group by listed_staging.address, meant.meant_scope, listed_staging.reason
 )
 
 insert into event.suppression as known (

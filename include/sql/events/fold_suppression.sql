@@ -1,15 +1,24 @@
 -- Fold the step's new events to suppressions: since when, said last when, and lifted since. An event without
--- an address (our own unsubscribe page) names the person by the message.
+-- an address (our own unsubscribe page) names the person by the message. A topic counts under its present name; a word
+-- to leave one that has ended, or that nobody knows, is a word to leave everything.
 -- grain: one row an address, scope and reason
 -- batch_id bigint
-with leave as (
+with meant as materialized (
+    select
+        said.scope,
+        installation.scope_meant(said.scope) as meant_scope
+    from (select distinct staged.scope from event_staging as staged where staged.suppression is not null) as said
+),
+
+leave as (
     select
         coalesce(staged.address, ours.address) as address,
-        staged.scope,
+        meant.meant_scope as scope,
         staged.suppression as reason,
         staged.event as source,
         staged.occurred_at
     from event_staging as staged
+    inner join meant on staged.scope = meant.scope
     left join lateral (
         select customer.address
         from message.message

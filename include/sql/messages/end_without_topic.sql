@@ -1,15 +1,15 @@
--- planned → cancelled: mails past their time whose topic is gone, which no claim looks at any more.
+-- planned → cancelled: mails whose topic is gone or has ended, which no claim looks at any more.
 -- grain: one row a mail
--- topics text[]; now timestamptz
+-- topics text[]; reason text; is_at_once boolean: also those whose time is not past; now timestamptz
 -- look-back: planned mails of these topics
 update message.message
 set
     state = 'cancelled',
-    reason = 'stale',
+    reason = cast(:reason as text),
     settled_at = cast(:now as timestamptz)
 from message.shell
 where
     shell.topic = any(cast(:topics as text[]))
     and message.shell_id = shell.shell_id
     and message.state = 'planned'
-    and message.expires_at < cast(:now as timestamptz)
+    and (cast(:is_at_once as boolean) or message.expires_at < cast(:now as timestamptz))

@@ -4,7 +4,8 @@
 -- look-back: none
 insert into message.shell (
     shell_key, campaign, step, variant, language, currency, template, template_version, topic, token,
-    slot_tokens, subject, preheader, html, text_part, brand, offer, slots_dictionary
+    slot_tokens, subject, preheader, html, text_part, brand, offer, slots_dictionary,
+    definition_md5
 )
 values (
     cast(:shell_key as text),
@@ -24,7 +25,8 @@ values (
     cast(:text as text),
     cast(:brand as jsonb),
     cast(:offer as jsonb),
-    cast(:slots_dictionary as bytea)
+    cast(:slots_dictionary as bytea),
+    cast(:definition_md5 as text)
 )
 on conflict (shell_key) do update set shell_key = excluded.shell_key
 returning shell_id

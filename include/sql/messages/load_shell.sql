@@ -21,6 +21,7 @@ select
     shell.text_part as text,
     shell.brand,
     shell.offer,
-    shell.slots_dictionary
+    shell.slots_dictionary,
+    shell.definition_md5
 from message.shell
 where shell.shell_id = cast(:shell_id as bigint)

@@ -1,11 +1,16 @@
--- Give planned mails the shell rendered from the corrected template. What a mail that was claimed before has left to be
--- rendered anew goes: it fits its former shell alone.
+-- Give planned mails another shell: that of a corrected template, or of a definition that was approved since. What a
+-- mail that was claimed before has left to be rendered anew goes: it fits its former shell alone.
 -- grain: one row a planned mail of the old shell
 -- shell_id, fresh_shell_id bigint
 -- look-back: planned mails
 update message.message
 set
-    shell_id = cast(:fresh_shell_id as bigint),
+    shell_id = fresh.shell_id,
+    topic = fresh.topic,
     subject = null,
     slots = null
-where message.shell_id = cast(:shell_id as bigint) and message.state = 'planned'
+from message.shell as fresh
+where
+    fresh.shell_id = cast(:fresh_shell_id as bigint)
+    and message.shell_id = cast(:shell_id as bigint)
+    and message.state = 'planned'

@@ -1,33 +1,34 @@
--- in_doubt → abandoned | planned: no evidence came in time, so the topic's policy decides. The time counts only
--- once events later than the attempt by as much have been ingested: a silent feed never causes a second mail.
+-- in_doubt → abandoned | planned: what was judged of each attempt, for its mails.
 -- grain: one row a mail
--- topic text; state 'abandoned' or 'planned'; settle_after_hours hours; now timestamptz
+-- topic text; attempted_at timestamptz[], states, reasons text[], only_expired boolean[] side by side: with the last,
+--   only mails that are past their time; now timestamptz
 -- look-back: mails in doubt
 with settled as (
     select
         message.enrollment_id,
-        message.step
-    from message.message
+        message.step,
+        judged.state,
+        judged.reason
+    from
+        unnest(
+            cast(:attempted_at as timestamptz[]),
+            cast(:states as text[]),
+            cast(:reasons as text[]),
+            cast(:only_expired as boolean[])
+        ) as judged (attempted_at, state, reason, only_expired)
+    inner join message.message on judged.attempted_at = message.claimed_at
     where
         message.state = 'in_doubt'
-        and message.topic = cast(:topic as text)
-        and message.claimed_at + cast(:settle_after_hours as double precision) * interval '1 hour'
-        <= cast(:now as timestamptz)
-        and exists (
-            select 1
-            from event.batch
-            where
-                batch.newest_at
-                >= message.claimed_at + cast(:settle_after_hours as double precision) * interval '1 hour'
-        )
-    for update skip locked
+        and installation.topic_called(message.topic) = cast(:topic as text)
+        and (message.expires_at < cast(:now as timestamptz) or not judged.only_expired)
+    for update of message skip locked
 )
 
 update message.message
 set
-    state = cast(:state as text),
-    reason = case cast(:state as text) when 'planned' then 'resend' else 'no_evidence' end,
-    settled_at = case cast(:state as text) when 'abandoned' then cast(:now as timestamptz) end
+    state = settled.state,
+    reason = settled.reason,
+    settled_at = case settled.state when 'abandoned' then cast(:now as timestamptz) end
 from settled
 where message.enrollment_id = settled.enrollment_id and message.step = settled.step
-returning message.enrollment_id, message.step
+returning message.enrollment_id, message.step, message.state, message.reason

@@ -75,16 +75,31 @@ comment on table delivery.resumption is
 comment on column delivery.resumption.scope is '''all'', or ''campaign:<name>''.';
 comment on column delivery.resumption.resumed_at is 'Breakers judge what was accepted since.';
 
+-- Approvals are a log: a revocation ends one, and its row stays.
 create table delivery.approval (
     campaign text not null,
     definition_md5 text not null,
     approved_at timestamptz not null,
     approved_by text not null,
-    primary key (campaign, definition_md5)
+    approval_id bigint generated always as identity primary key,
+    reading bigint not null,
+    revoked_at timestamptz,
+    revoked_by text,
+    revoked_because text
 );
+create unique index approval_in_force on delivery.approval (campaign, definition_md5, reading)
+where revoked_at is null;
 
-comment on table delivery.approval is 'Approvals of campaigns for live sending, one row a campaign and definition.';
+comment on table delivery.approval is
+'Approvals for live sending and their revocations, one row per approval; nothing is ever deleted.';
 comment on column delivery.approval.campaign is 'Campaign.';
-comment on column delivery.approval.definition_md5 is 'Definition that was approved.';
+comment on column delivery.approval.definition_md5 is 'Definition that was approved (message.definition).';
 comment on column delivery.approval.approved_at is 'When.';
 comment on column delivery.approval.approved_by is 'By whom, a role or a login, not an address.';
+comment on column delivery.approval.approval_id is
+'Order of approvals; the newest in force is what planning uses in live.';
+comment on column delivery.approval.reading is
+'Reading of the definition that was approved: planned mails of earlier readings go out as this one.';
+comment on column delivery.approval.revoked_at is 'When it was revoked; null = in force.';
+comment on column delivery.approval.revoked_by is 'By whom, a role or a login, not an address.';
+comment on column delivery.approval.revoked_because is 'Why, in the words of who revoked it.';

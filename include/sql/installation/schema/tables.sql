@@ -30,6 +30,23 @@ comment on column installation.retired_month.steps is
 'Steps whose final decision was among them: kpi.step_outcome must go on holding as many. 0 for events.';
 comment on column installation.retired_month.dropped_at is 'When.';
 
+-- Names of topics: links in old mails, exports and lists carry the names of their time.
+create table installation.topic (
+    topic text primary key,
+    became text references installation.topic (topic),
+    is_retired boolean not null default false,
+    noted_at timestamptz not null default now()
+);
+
+comment on table installation.topic is
+'Names that topics have or had, one row a name: written whenever the topics file says something new.';
+comment on column installation.topic.topic is
+'Name in include/topics.yaml, in links, and in the scope ''topic:<name>''.';
+comment on column installation.topic.became is 'What the topic is called now (renamed_from); null = as here.';
+comment on column installation.topic.is_retired is
+'The topic has ended: nothing is mailed, a word to leave it means all mail.';
+comment on column installation.topic.noted_at is 'When the file last said something new of this name.';
+
 create table installation.migration (
     name text primary key,
     md5 text not null,

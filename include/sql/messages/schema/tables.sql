@@ -21,13 +21,15 @@ create table message.shell (
     brand jsonb not null,
     offer jsonb,
     created_at timestamptz not null default now(),
-    slots_dictionary bytea
+    slots_dictionary bytea,
+    definition_md5 text
 );
 
 comment on table message.shell is
-'The shared part of mails, one row a campaign, step, variant, language, currency and template version.';
+'The shared part of mails, one row per campaign, step, variant, language, currency, template version and definition.';
 comment on column message.shell.shell_id is 'The part of a mail that is the same for everyone.';
-comment on column message.shell.shell_key is 'Campaign, step, variant, language, currency, template version.';
+comment on column message.shell.shell_key is
+'Campaign, step, variant, language, currency, template version, definition.';
 comment on column message.shell.campaign is 'Campaign.';
 comment on column message.shell.step is 'Step.';
 comment on column message.shell.variant is 'Variant.';
@@ -35,7 +37,7 @@ comment on column message.shell.language is 'Language.';
 comment on column message.shell.currency is 'ISO 4217.';
 comment on column message.shell.template is 'Template folder.';
 comment on column message.shell.template_version is 'Hash of everything the rendering depends on.';
-comment on column message.shell.topic is 'Topic: sender, group, caps.';
+comment on column message.shell.topic is 'Topic, as it is called now: sender, group, caps.';
 comment on column message.shell.token is 'Random part of this shell''s slot tokens.';
 comment on column message.shell.slot_tokens is 'Slot name → token.';
 comment on column message.shell.subject is 'Subject, with tokens where it is personal.';
@@ -45,6 +47,9 @@ comment on column message.shell.text_part is 'Plain-text part, with tokens.';
 comment on column message.shell.brand is 'Name, colours and addresses it was rendered with.';
 comment on column message.shell.offer is 'Offer of the step, if any.';
 comment on column message.shell.created_at is 'When it was rendered.';
+comment on column message.shell.definition_md5 is
+'Definition that its mails carry; null = none: planned before migration 0029, or written outside live from files that '
+'changed after planning.';
 comment on column message.shell.slots_dictionary is
 'Slots of the template''s sample recipient, what slots of this shell are compressed against; null = nothing.';
 
@@ -97,7 +102,8 @@ comment on column message.message.step is 'Step.';
 comment on column message.message.campaign is 'Campaign.';
 comment on column message.message.customer_id is 'Recipient.';
 comment on column message.message.channel is 'e-mail today.';
-comment on column message.message.topic is 'Topic.';
+comment on column message.message.topic is
+'Topic, as it was called when the mail was planned; installation.topic says what it is called now.';
 comment on column message.message.variant is 'Variant.';
 comment on column message.message.priority is 'Who wins a customer''s day.';
 comment on column message.message.shell_id is 'Shared part.';
@@ -105,7 +111,8 @@ comment on column message.message.state is 'planned → claimed → accepted | r
 comment on column message.message.reason is 'Why it was rejected, cancelled, returned or settled.';
 comment on column message.message.planned_at is '`now` of the run that wrote it.';
 comment on column message.message.not_before is 'First permitted moment.';
-comment on column message.message.expires_at is 'Past this it is cancelled as stale.';
+comment on column message.message.expires_at is
+'Past this it is cancelled: as stale, or as unapproved if it waited for an approval.';
 comment on column message.message.send_day is 'Recipient''s local date of not_before: caps count by it.';
 comment on column message.message.claimed_at is 'Last claim.';
 comment on column message.message.lease_until is 'Past this a claim is in doubt.';
@@ -125,3 +132,53 @@ comment on table message.progress is 'How far each campaign has written its mail
 comment on column message.progress.campaign is 'Campaign.';
 comment on column message.progress.last_decision_id is
 'Every decision up to this one has its message, if it gets one.';
+
+-- A mail carries the definition it was planned from: campaign file, sender, brand, and every text it is made of.
+create sequence message.reading;
+comment on sequence message.reading is 'Numbers the readings of definitions from files.';
+
+create table message.definition (
+    definition_md5 text primary key,
+    campaign text not null,
+    campaign_file json not null,
+    sender json not null,
+    brand json not null,
+    reading bigint not null default 0,
+    created_at timestamptz not null default now()
+);
+create index definition_campaign on message.definition (campaign, reading);
+
+comment on table message.definition is
+'What campaigns'' mails were planned from, one row per definition that was ever planned from or approved.';
+comment on column message.definition.definition_md5 is
+'Checksum of campaign file, sender, brand and texts: an approval holds for it.';
+comment on column message.definition.campaign is 'Campaign.';
+comment on column message.definition.campaign_file is 'The campaign file as read, keys in their order.';
+comment on column message.definition.sender is 'What recipients see of the topic: sender name and address.';
+comment on column message.definition.brand is
+'The brand file as read; the postal address is a setting and not part of it.';
+comment on column message.definition.reading is
+'Number of the reading from files that last made it the present one; the campaign''s highest is the present one.';
+comment on column message.definition.created_at is 'When it was first read.';
+
+create table message.source_text (
+    text_md5 text primary key,
+    content text not null
+);
+
+comment on table message.source_text is 'Texts that definitions are made of, one row per text.';
+comment on column message.source_text.text_md5 is 'Checksum of the text.';
+comment on column message.source_text.content is 'Template, layout, words or sample, as the mails use it.';
+
+create table message.definition_file (
+    definition_md5 text not null,
+    path text not null,
+    text_md5 text not null,
+    primary key (definition_md5, path)
+);
+
+comment on table message.definition_file is 'Which texts a definition is made of, one row per definition and file.';
+comment on column message.definition_file.definition_md5 is 'Definition.';
+comment on column message.definition_file.path is
+'File inside the template folder; a translation file holds the words that the campaign uses.';
+comment on column message.definition_file.text_md5 is 'Its text.';

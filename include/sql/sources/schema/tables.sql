@@ -410,3 +410,13 @@ create table source.supply_change (
 comment on table source.supply_change is
 'Customers whose purchases of consumables changed since their rows in source.supply were reckoned, one row a change.';
 comment on column source.supply_change.customer_id is 'Whose rows do not count until settled.';
+
+create table source.sql_feed (
+    feed text primary key,
+    since timestamptz not null
+);
+
+comment on table source.sql_feed is 'How far each SQL feed was read, one row per feed; without a row, all is read.';
+comment on column source.sql_feed.feed is 'Name of the feed, as in include/sql/feeds/<feed>.sql.';
+comment on column source.sql_feed.since is
+'Start of the last load that took this SQL feed: what the next load binds as :since.';

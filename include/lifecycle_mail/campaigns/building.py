@@ -1,0 +1,93 @@
+"""A document → the pydantic model it should be, or what is wrong with it: file, line and the nearest right word."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from lifecycle_mail.campaigns.documents import Document, shown
+from lifecycle_mail.errors import CampaignError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def build(
+    model: type[Model],
+    document: Document,
+    path: Path,
+    at: tuple[Any, ...] = (),
+    extra: dict[str, Any] | None = None,
+) -> Model:
+    """Return the `model` that stands at `at` in the document, with the values of `extra` in it.
+
+    Raises:
+        CampaignError: one line an error, each with file, line and what to write instead.
+    """
+    value = document.value
+    for key in at:
+        value = value[key]
+    if not isinstance(value, dict):
+        found = "is empty" if document.value is None else "is no mapping here"
+        raise CampaignError(f"{path.name}:{document.line(at)}: {found}: write keys and values, such as `name: value`")
+    try:
+        return model.model_validate({**value, **(extra or {})})
+    except ValidationError as error:
+        problems = [_describe(problem, model, document, path, at) for problem in _telling(error)]
+        raise CampaignError("\n".join(problems)) from None
+
+
+def _telling(error: ValidationError) -> list[Any]:
+    """Return what is wrong. A list whose items are wrong is also called too short: the item's own error says more."""
+    found = error.errors()
+    inner = {problem["loc"][:1] for problem in found if len(problem["loc"]) > 1}
+    return [one for one in found if not (one["type"] == "too_short" and one["loc"] in inner)]
+
+
+def _describe(
+    problem: Any, model: type[BaseModel], document: Document, path: Path, at: tuple[Any, ...]
+) -> str:
+    place = problem["loc"] or problem.get("ctx", {}).get("place", ())
+    location = (*at, *(part for part in place if part != "[key]"))
+    where = f"{path.name}:{document.line(location)}"
+    name = shown(".".join(str(part) for part in place) or "the file")
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(model, problem["loc"][:-1])
+        return f"{where}: unknown key '{name}'{did_you_mean(shown(problem['loc'][-1]), known)}"
+    if problem["type"] == "missing":
+        return f"{where}: '{name}' is missing: add it"
+    if problem["type"] == "literal_error":
+        choices = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        written = shown(problem["input"])
+        return f"{where}: '{name}' is '{written}'{did_you_mean(written, choices)}"
+    message = " ".join(str(problem["msg"]).split()).removeprefix("Value error, ")
+    return f"{where}: '{name}': {message}"
+
+
+def _known_keys(model: type[BaseModel], location: Iterable[Any]) -> list[str]:
+    """Return the keys allowed at `location` inside `model`."""
+    schema = model.model_json_schema(by_alias=True)
+    place = schema
+    for part in location:
+        place = _resolve(schema, place)
+        place = place.get("items", {}) if isinstance(part, int) else place.get("properties", {}).get(part, {})
+    return list(_resolve(schema, place).get("properties", {}))
+
+
+def _resolve(schema: dict[str, Any], place: dict[str, Any]) -> dict[str, Any]:
+    for option in [place, *place.get("anyOf", [])]:
+        if "$ref" in option:
+            found: dict[str, Any] = schema["$defs"][option["$ref"].rsplit("/", 1)[1]]
+            return found
+    return place
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return ": did you mean '…'?" with the nearest of `known`, else ": choose one of …"."""
+    nearest = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    if nearest:
+        return f": did you mean '{nearest[0]}'?"
+    return f": choose one of {', '.join(known)}" if known else ""

@@ -1,0 +1,226 @@
+"""One YAML file that a person wrote → plain values with the line of every key, or one readable refusal.
+
+Below campaign, topic and brand files and the translations, which all read through here. The file is looked at event
+by event before anything is built from it, so that no file, however odd, costs more than its own refusal: neither
+time, nor memory, nor a traceback that takes the other files with it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lifecycle_mail.errors import CampaignError
+
+LARGEST_BYTES = 256 * 1024
+DEEPEST = 20  # lists and mappings inside one another
+MOST_VALUES = 10_000
+LONGEST_NUMBER = 40  # characters of a number or a date
+LONGEST_SHOWN = 60  # characters of what was written that an error repeats
+
+_TEXT = "tag:yaml.org,2002:str"
+# `=` and `<<` mean something to YAML 1.1 that nothing here needs: as a value they are text.
+_AS_TEXT = {_TEXT, "tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"}
+_ONE_BY_ONE = "aliases and anchors (&, *) are not used here: write the value out"
+
+
+@dataclass(frozen=True)
+class Document:
+    """The values of a file (mappings have text as keys), and the line of every key. `None` = the file is empty."""
+
+    value: Any
+    lines: dict[tuple[Any, ...], int]
+
+    def line(self, location: Sequence[Any]) -> int:
+        """Return the line of `location`, or of the nearest thing around it."""
+        place = tuple(location)
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 1)
+
+
+def read_document(path: Path) -> Document:
+    """Read one YAML file of at most LARGEST_BYTES, DEEPEST levels and MOST_VALUES values.
+
+    Keys are text as written (`on` stays `on`). There are no anchors, aliases, merges, tags or further documents, no
+    numbers without an end, and no control characters. A byte order mark is left out.
+
+    Raises:
+        CampaignError: with file, line and what to do.
+    """
+    return parse_document(path, _text_of(path))
+
+
+def parse_document(path: Path, text: str) -> Document:
+    """Return what the text of the YAML file `path` says, within the bounds of `read_document`.
+
+    Raises:
+        CampaignError: with file, line and what to do.
+    """
+    text = text.removeprefix("\ufeff")
+    if len(text.encode(errors="replace")) > LARGEST_BYTES:
+        raise _too_large(path)
+    try:
+        _require_plain(path, text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines: dict[tuple[Any, ...], int] = {}
+        value = None if node is None else _Builder(path, lines).build(node, ())
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise CampaignError(f"{path.name}:{line}: is not YAML: {error.problem}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise CampaignError(f"{path.name}:{line}: a control character stands here: take it out") from None
+    except (yaml.YAMLError, ValueError, OverflowError):
+        # ValueError: PyYAML's scanner, of an escape such as "\Uffffffff" that is no character.
+        raise CampaignError(f"{path.name}:1: is not YAML: an escape in quotes is no character") from None
+    return Document(value, lines)
+
+
+def shown(value: Any) -> str:
+    """Return what was written in one line, short enough for an error."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def _too_large(path: Path) -> CampaignError:
+    return CampaignError(f"{path.name}: is larger than {LARGEST_BYTES // 1024} kB: is it the right file?")
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise CampaignError(f"{path.name}: is no file: put the YAML file itself here")
+            content = file.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise CampaignError(f"{path.name}: cannot be read: {_remedy(path, error)}") from None
+    if len(content) > LARGEST_BYTES:
+        raise _too_large(path)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise CampaignError(f"{path.name}: is not UTF-8 text: save it as UTF-8") from None
+
+
+def _open_at_once(name: str, flags: int) -> int:
+    """Open without waiting: a pipe would wait for somebody who writes into it."""
+    return os.open(name, flags | os.O_NONBLOCK)
+
+
+def _remedy(path: Path, error: OSError) -> str:
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder: put the YAML file itself here"
+    if path.is_symlink() and isinstance(error, FileNotFoundError):
+        return "it is a link that leads nowhere: put the file back, or take the link away"
+    return "check the file and its rights"
+
+
+def _require_plain(path: Path, text: str) -> None:
+    """Refuse what could grow or never end, at the first event that says so."""
+    depth = values = documents = 0
+    for event in _events(text):
+        problem = ""
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            problem = "a second document begins here ('---'): keep one document a file" if documents > 1 else ""
+        elif isinstance(event, yaml.NodeEvent):
+            values += 1
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            problem = _problem_of(event, depth, values)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if problem:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise CampaignError(f"{path.name}:{line}: {problem}")
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    yield from yaml.parse(text, Loader=yaml.SafeLoader)
+
+
+def _problem_of(event: yaml.NodeEvent, depth: int, values: int) -> str:
+    if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+        return _ONE_BY_ONE
+    if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
+        return f"tags such as {shown(event.tag)} are not used here: write the plain value"
+    if depth > DEEPEST:
+        return f"lists and mappings stand inside one another more than {DEEPEST} levels deep: take some out"
+    if values > MOST_VALUES:
+        return f"more than {MOST_VALUES} values stand in this file: is it the right file?"
+    return ""
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """Builds plain values from the nodes of one file, and notes the line of every key in `lines`."""
+
+    path: Path
+    lines: dict[tuple[Any, ...], int]
+
+    def build(self, node: yaml.Node, at: tuple[Any, ...]) -> Any:
+        """Return the value of a node; `at` is where it stands."""
+        self.lines.setdefault(at, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            return {self.key(key, at): self.build(value, (*at, key.value)) for key, value in node.value}
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(value, (*at, index)) for index, value in enumerate(node.value)]
+        return self.scalar(node, at)
+
+    def key(self, node: yaml.Node, at: tuple[Any, ...]) -> str:
+        """Return a key as it is written; it stands once, and is plain text."""
+        if not isinstance(node, yaml.ScalarNode):
+            raise self.refusal(node, "a list or mapping stands here as a key: a key is plain text; put {…} in quotes")
+        if node.value == "<<":
+            raise self.refusal(node, "'<<' (a merge) is not used here: write the keys out")
+        self.require_printable(node)
+        if (*at, node.value) in self.lines:
+            raise self.refusal(node, f"'{shown(node.value)}' is given twice: remove one")
+        self.lines[(*at, node.value)] = node.start_mark.line + 1
+        return str(node.value)
+
+    def scalar(self, node: yaml.Node, at: tuple[Any, ...]) -> Any:
+        """Return text, a number, true or false, a date, or None."""
+        self.require_printable(node)
+        if node.tag in _AS_TEXT:
+            return node.value
+        try:
+            if len(node.value) > LONGEST_NUMBER:
+                raise ValueError
+            value = yaml.SafeLoader.yaml_constructors[node.tag](_CONSTRUCTOR, node)
+        except (ValueError, OverflowError, KeyError):
+            raise self.no_value(node, at) from None
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self.no_value(node, at)
+        return value
+
+    def no_value(self, node: yaml.Node, at: tuple[Any, ...]) -> CampaignError:
+        """Say that this is neither a number nor a date, though YAML takes it for one."""
+        where = ".".join(map(str, at)) or "the file"
+        written = f"{shown(node.value)} is no number and no date"
+        return self.refusal(node, f"'{shown(where)}': {written}: write one, or put it in quotes")
+
+    def require_printable(self, node: yaml.Node) -> None:
+        """Refuse what neither the database nor a mail can hold: control characters and halves of characters."""
+        odd = next((one for one in node.value if _is_control(one)), None)
+        if odd is not None:
+            raise self.refusal(node, f"the character U+{ord(odd):04X} stands in a text: take it out")
+
+    def refusal(self, node: yaml.Node, problem: str) -> CampaignError:
+        """Return the error of one place."""
+        return CampaignError(f"{self.path.name}:{node.start_mark.line + 1}: {problem}")
+
+
+_CONSTRUCTOR = yaml.SafeLoader("")
+
+
+def _is_control(character: str) -> bool:
+    code = ord(character)
+    return (code < 0x20 and character not in "\n\t") or 0x7F <= code < 0xA0 or 0xD800 <= code <= 0xDFFF

@@ -1,0 +1,147 @@
+"""Topics by name: hold the topics file against the names that opt-outs, mails and campaigns carry.
+
+Between the stages and the pipeline. An opt-out names a topic, and so do links in mails that were sent years ago: a
+name means one topic for ever. What the file says of each name is kept in `installation.topic`, and what the stages
+have stored under a former name is renamed, in one transaction, when an installation with the new file first opens.
+docs/decisions/0028 says why it is like this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy.engine import Connection, Engine, Row
+
+from lifecycle_mail import events, journeys, messages
+from lifecycle_mail.campaigns import Topics
+from lifecycle_mail.database import lock, run
+from lifecycle_mail.errors import CampaignError
+
+
+@dataclass(frozen=True)
+class TopicName:
+    """One name: `became` is what its topic is called now (None = the same), `is_retired` says that it has ended."""
+
+    topic: str
+    became: str | None = None
+    is_retired: bool = False
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A name in the warehouse: noted before, or used by a shell or a campaign."""
+
+    name: TopicName
+    is_noted: bool
+    is_used: bool
+
+
+def agree(warehouse: Engine, topics: Topics, file_name: str) -> None:
+    """Note what the topics file says of each name, and rename what was stored under former names.
+
+    Without news this is one look at three small tables. With news, runs take turns, and before a name goes or changes
+    an ingest under way is waited for; a kill anywhere leaves all of it or nothing, and the next opening does it again.
+
+    Raises:
+        CampaignError: a topic with opt-outs or mails is gone from the file, or a name would mean two topics; one line
+            each, and nothing was changed.
+    """
+    with warehouse.connect() as connection:
+        if _is_agreed(_known(connection), topics):
+            return
+    with warehouse.begin() as connection:
+        lock(connection, "topics")
+        known = _known(connection)
+        stated = _stated(known, topics)
+        gone, renamed = [one for one in known if one not in stated], _renamed(known, stated)
+        _refuse_ambiguous(known, topics, file_name)
+        if gone or renamed:
+            # Words to leave are taken under this lock: none may come in under a name that changes meanwhile.
+            lock(connection, "ingest")
+        _refuse_lost(connection, gone, file_name)
+        _rename(connection, renamed)
+        run(connection, "installation/note_topics", names=_json(stated.values()))
+
+
+def _known(connection: Connection) -> dict[str, _Known]:
+    return {row.topic: _read(row) for row in run(connection, "installation/topic_names")}
+
+
+def _read(row: Row[Any]) -> _Known:
+    return _Known(TopicName(row.topic, row.became, row.is_retired), row.is_noted, row.is_used)
+
+
+def _is_agreed(known: dict[str, _Known], topics: Topics) -> bool:
+    stated = _stated(known, topics)
+    noted = {name: one.name for name, one in known.items() if one.is_noted}
+    return noted == stated and known.keys() == stated.keys() and not _renamed(known, stated)
+
+
+def _stated(known: dict[str, _Known], topics: Topics) -> dict[str, TopicName]:
+    """Return every name that is to be known, with what the file says of it."""
+    stated = {name: TopicName(name) for name in topics}
+    stated |= {old: TopicName(old, became=name) for old, name in topics.former.items()}
+    stated |= {name: TopicName(name, is_retired=True) for name in topics.retired}
+    for name, one in known.items():
+        # What the file does not mention any more goes the way of the topic that it became.
+        present = topics.former.get(one.name.became or "", one.name.became)
+        if present in stated and (name not in stated or stated[name].is_retired):
+            stated[name] = TopicName(name, present, name in topics.retired)
+    return stated
+
+
+def _renamed(known: dict[str, _Known], stated: dict[str, TopicName]) -> dict[str, str]:
+    """Return former name → present name where something may be stored under the former one."""
+    renamed = {}
+    for name, one in stated.items():
+        before = known.get(name)
+        if one.became and (before is None or before.is_used or before.name.became != one.became):
+            renamed[name] = one.became
+    return renamed
+
+
+def _refuse_ambiguous(known: dict[str, _Known], topics: Topics, file_name: str) -> None:
+    """Refuse a name that was given away: opt-outs said under it hold for the topic that had it."""
+    problems = []
+    for name, one in known.items():
+        target = name if name in topics else topics.former.get(name)
+        owner = one.name.became
+        if target is None or owner in (None, target) or topics.former.get(str(owner)) == target:
+            continue
+        if owner in topics or owner in topics.retired or owner in topics.former:
+            use = "needs another name" if name in topics else f"cannot be `renamed_from` of '{target}'"
+            problems.append(
+                f"{file_name}: topic '{name}' became '{owner}', whose opt-outs and links it names: '{name}' {use}"
+            )
+    if problems:
+        raise CampaignError("\n".join(problems))
+
+
+def _refuse_lost(connection: Connection, gone: Sequence[str], file_name: str) -> None:
+    """Refuse to lose what people said of a topic that the file does not mention."""
+    if not gone:
+        return
+    problems = [
+        f"{file_name}: topic '{row.topic}' is missing, but opt-outs ({row.opt_outs}), mails ({row.mails}) and "
+        f"campaigns ({row.campaigns}) name it: write `renamed_from: {row.topic}` at the topic that it is called now, "
+        f"or `retired: [{row.topic}]` at the end of the file if it has ended"
+        for row in run(connection, "installation/topic_uses", names=list(gone))
+    ]
+    if problems:
+        raise CampaignError("\n".join(problems))
+
+
+def _rename(connection: Connection, renamed: dict[str, str]) -> None:
+    if not renamed:
+        return
+    former, present = list(renamed), list(renamed.values())
+    journeys.rename_topics(connection, former, present)
+    messages.rename_topics(connection, former, present)
+    events.rename_topics(connection, former, present)
+
+
+def _json(names: Iterable[TopicName]) -> str:
+    return orjson.dumps([asdict(one) for one in names]).decode()

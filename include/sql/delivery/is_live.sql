@@ -1,0 +1,8 @@
+-- Whether this database delivers in live: its first delivery stamped it so.
+-- grain: one row
+-- look-back: none
+select exists(
+    select 1
+    from installation.fact
+    where fact.name = 'delivery_mode' and fact.value = '"live"'::jsonb
+) as is_live

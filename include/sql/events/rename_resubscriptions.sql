@@ -1,0 +1,26 @@
+-- Move the words of those who came back from former names of topics to present ones; the newest stands.
+-- grain: one row an address and topic
+-- former, present text[] side by side
+with moved as (
+    delete from event.resubscription
+    using unnest(cast(:former as text[]), cast(:present as text[])) as named (former, present)
+    where resubscription.scope = 'topic:' || named.former
+    returning
+        resubscription.address,
+        'topic:' || named.present as scope,
+        resubscription.resubscribed_at,
+        resubscription.batch_id
+)
+
+insert into event.resubscription as known (address, scope, resubscribed_at, batch_id)
+select
+    moved.address,
+    moved.scope,
+    max(moved.resubscribed_at) as resubscribed_at,
+    max(moved.batch_id) as batch_id
+from moved
+group by moved.address, moved.scope
+on conflict (address, scope) do update
+    set
+        resubscribed_at = greatest(known.resubscribed_at, excluded.resubscribed_at),
+        batch_id = greatest(known.batch_id, excluded.batch_id)

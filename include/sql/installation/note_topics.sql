@@ -1,0 +1,28 @@
+-- Write down what the topics file says of each name; names that nothing has any more are forgotten.
+-- grain: one row a name
+-- names json: [{topic, became, is_retired}], every name that is to be known
+with stated as (
+    select
+        said.topic,
+        said.became,
+        said.is_retired
+    from json_to_recordset(cast(:names as json)) as said (topic text, became text, is_retired boolean)
+),
+
+forgotten as (
+    delete from installation.topic
+    where not exists (select 1 from stated where stated.topic = topic.topic)
+)
+
+insert into installation.topic as known (topic, became, is_retired)
+select
+    stated.topic,
+    stated.became,
+    stated.is_retired
+from stated
+on conflict (topic) do update
+    set
+        became = excluded.became,
+        is_retired = excluded.is_retired,
+        noted_at = now()
+    where (known.became, known.is_retired) is distinct from (excluded.became, excluded.is_retired)

@@ -1,0 +1,7 @@
+-- What a topic is called now; a name that nothing is known of stays what it is.
+create or replace function installation.topic_called(name text) returns text
+language sql stable parallel safe as $$
+    select coalesce(
+        (select coalesce(topic.became, topic.topic) from installation.topic where topic.topic = name), name
+    )
+$$;

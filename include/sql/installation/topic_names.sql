@@ -1,0 +1,18 @@
+-- Names of topics that the warehouse has noted, and those that shells and campaigns have.
+-- grain: one row a name; is_noted: it stands in installation.topic; is_used: a shell or a campaign has it
+-- look-back: every shell and campaign, which are few
+with used as (
+    select shell.topic from message.shell
+    union
+    select campaign.topic from journey.campaign
+)
+
+select
+    topic.became,
+    coalesce(topic.topic, used.topic) as topic,
+    coalesce(topic.is_retired, false) as is_retired,
+    topic.topic is not null as is_noted,
+    used.topic is not null as is_used
+from installation.topic
+full outer join used on topic.topic = used.topic
+order by 2

@@ -1,0 +1,8 @@
+-- Since when each campaign's next planning is due.
+-- grain: one row per campaign that planned, or is watched
+-- look-back: none
+select
+    planning.campaign,
+    greatest(planning.last_as_of, planning.counted_from) as since
+from journey.planning
+order by planning.campaign

@@ -1,0 +1,68 @@
+"""Migrations on a database that already has rows: what a version before this one wrote is carried over."""
+
+from __future__ import annotations
+
+import pytest
+from old_installations import bring_before_baseline
+from sqlalchemy.engine import Engine
+
+from builders import NOON, insert, rows
+from lifecycle_mail.campaigns import read_topics
+from lifecycle_mail.delivery import approvals
+from lifecycle_mail.errors import CampaignError
+from lifecycle_mail.migrations import AT_BASELINE, migrate
+from lifecycle_mail.settings import INCLUDE
+from lifecycle_mail.topic_names import agree
+
+
+def test_approvals_of_a_file_alone_are_kept_and_hold_no_more(empty: Engine) -> None:
+    """Nobody approved templates and words: the old approval stays in the log, revoked, and can be given again."""
+    bring_before_baseline(empty, AT_BASELINE)
+    with empty.begin() as connection:
+        insert(
+            connection, "delivery.approval", campaign="cart_abandoned", definition_md5="a" * 32, approved_at=NOON,
+            approved_by="lead",
+        )  # fmt: skip
+    assert "0029_definitions" in migrate(empty)
+    with empty.connect() as connection:
+        assert approvals(connection) == []
+        assert rows(
+            connection, "select campaign, definition_md5, approved_at, approved_by, reading, revoked_by"
+            " from delivery.approval where revoked_at is not null",
+        ) == [("cart_abandoned", "a" * 32, NOON, "lead", 0, "migration 0029")]  # fmt: skip
+
+
+def test_an_upgrade_knows_the_names_that_opt_outs_have(empty: Engine) -> None:
+    """A topic that was taken out of the file before the upgrade is missed at the next opening, by name."""
+    bring_before_baseline(empty, AT_BASELINE)
+    with empty.begin() as connection:
+        for name, scope in (("ann", "topic:winter"), ("bob", "topic:winter"), ("cat", "all")):
+            insert(
+                connection, "event.suppression", address=f"{name}@example.com", scope=scope, reason="unsubscribed",
+                source="lm_unsubscribe", suppressed_at=NOON,
+            )  # fmt: skip
+    assert "0028_topic_names" in migrate(empty)
+    told = r"^topics\.yaml: topic 'winter' is missing, but opt-outs \(2\), mails \(0\) and campaigns \(0\) name it: "
+    with pytest.raises(CampaignError, match=told):
+        agree(empty, read_topics(INCLUDE / "topics.yaml"), "topics.yaml")
+
+
+def test_what_was_decided_before_lanes_is_decided(empty: Engine) -> None:
+    """Each lane goes on where it stood: a run that died between its halves had decided the even ones."""
+    bring_before_baseline(empty, AT_BASELINE)
+    with empty.begin() as connection:
+        insert(connection, "decision.progress", campaign="through", last_step_due_id=70)
+        insert(connection, "decision.progress", campaign="half", last_step_due_id=50)
+        insert(connection, "decision.halfway", campaign="half", even_step_due_id=60)
+        insert(connection, "decision.halfway", campaign="first_half", even_step_due_id=9)
+        for series in (7, 8):
+            insert(
+                connection, "journey.step_due", enrollment_id=series, step="one", campaign="half", customer_id="ann",
+                variant="default", due_at=NOON, noticed_at=NOON,
+            )  # fmt: skip
+    migrate(empty)
+    with empty.connect() as connection:
+        progress = rows(connection, "select campaign, lane, last_step_due_id from decision.progress order by 1, 2")
+        lanes = rows(connection, "select enrollment_id, lane from journey.step_due order by 1")
+    assert progress == [("first_half", 0, 9), ("half", 0, 60), ("half", 1, 50), ("through", 0, 70), ("through", 1, 70)]
+    assert lanes == [(7, 1), (8, 0)]
