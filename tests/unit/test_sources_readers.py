@@ -146,7 +146,8 @@ def test_ndjson_types(tmp_path: Path) -> None:
 
 
 def test_ndjson_bad_lines(tmp_path: Path) -> None:
-    """Broken JSON, something else than an object, other encodings and wrong types set aside their line."""
+    """Broken JSON, something else than an object and other encodings set aside their line; a value of a wrong type
+    is named with its place."""
     lines = [
         b'{"cart_id":"k","product_id":"a","quantity":1,"unit_price":2}',
         b'{"cart_id":"k"',
@@ -161,12 +162,15 @@ def test_ndjson_bad_lines(tmp_path: Path) -> None:
     ]
     (chunk,) = read_ndjson(write(tmp_path, "cart_lines.ndjson", b"\n".join(lines)), LINES)
     assert {row.line: row.reason for row in chunk.refused} == {
-        2: "broken_json", 3: "broken_json", 4: "not_utf8", 5: "wrong_type", 6: "wrong_type", 7: "wrong_type",
-        10: "broken_json",
+        2: "broken_json", 3: "broken_json", 4: "not_utf8", 10: "broken_json",
     }
     assert dict(zip(chunk.lines, zip(*chunk.columns, strict=True), strict=True)) == {
-        1: ("k", "a", "1", "2"), 9: ("k", "b", "nan", "2"),
+        1: ("k", "a", "1", "2"), 5: (None, "a", "1", "2"), 6: (None, "a", "1", "2"), 7: (None, "a", "1", "2"),
+        9: ("k", "b", "nan", "2"),
     }
+    assert [(chunk.lines[place], column) for place, column in chunk.wrong] == [
+        (5, "cart_id"), (6, "cart_id"), (7, "cart_id"),
+    ]
 
 
 def test_parquet_native_types(tmp_path: Path) -> None:

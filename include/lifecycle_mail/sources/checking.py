@@ -14,17 +14,20 @@ from typing import NamedTuple
 from lifecycle_mail.sources.contract import MAXIMUM_TEXT, Column, Feed
 from lifecycle_mail.sources.rows import Chunk, RefusedRow, Texts, is_encodable
 from lifecycle_mail.sources.values import Parser, Refusal, Surroundings, parser_of
+from lifecycle_mail.sources.words import TELLING, UNREADABLE, Cells, Word, WordReader
 
 _Reasons = dict[int, tuple[str, str]]  # place in the chunk → named reason, column
 
 
 class CheckedRows(NamedTuple):
-    """Rows fit to be stored, as columns of texts in the contract's order, and the rows refused."""
+    """Rows fit to be stored, as columns of texts in the contract's order, the rows refused, and what those say
+    of permission all the same."""
 
     lines: list[int]
     texts: list[str]
     columns: list[Texts]
     refused: list[RefusedRow]
+    words: list[Word]
 
 
 class Checker:
@@ -33,25 +36,34 @@ class Checker:
     def __init__(self, feed: Feed, surroundings: Surroundings) -> None:
         self._feed = feed
         self._parsers = [parser_of(column, surroundings) for column in feed.columns]
+        self._reader = WordReader(feed, surroundings) if feed.tells_permission else None
 
     def check(self, chunk: Chunk) -> CheckedRows:
         """Return the rows of `chunk` that keep the contract, and those that do not: one reason a row, the
         first in the order of the columns."""
-        reasons: _Reasons = {}
+        reasons: _Reasons = {place: ("wrong_type", column) for place, column in reversed(chunk.wrong)}
         columns = [
             _check_column(column, parser, values, reasons)
             for column, parser, values in zip(self._feed.columns, self._parsers, chunk.columns, strict=True)
         ]
         self._check_order(columns, reasons)
         if not reasons:
-            return CheckedRows(chunk.lines, chunk.texts, columns, chunk.refused)
+            return CheckedRows(chunk.lines, chunk.texts, columns, chunk.refused, self._words(chunk.refused))
         good = [place not in reasons for place in range(len(chunk.lines))]
+        refused = chunk.refused + self._refused_rows(chunk, reasons)
         return CheckedRows(
             list(compress(chunk.lines, good)),
             list(compress(chunk.texts, good)),
             [list(compress(column, good)) for column in columns],
-            chunk.refused + self._refused_rows(chunk, reasons),
+            refused,
+            self._words(refused),
         )
+
+    def _words(self, refused: Sequence[RefusedRow]) -> list[Word]:
+        if self._reader is None:
+            return []
+        found = (self._reader.word(row.line, row.cells) for row in refused)
+        return [word for word in found if word is not None]
 
     def _check_order(self, columns: Sequence[Texts], reasons: _Reasons) -> None:
         names = self._feed.column_names
@@ -68,8 +80,16 @@ class Checker:
         for place, (reason, column) in sorted(reasons.items()):
             customer = whose[place] if whose else None
             text = chunk.texts[place]
-            rows.append(RefusedRow(chunk.lines[place], reason, f"column {column}", text, customer))
+            cells = self._cells(chunk, place)
+            rows.append(RefusedRow(chunk.lines[place], reason, f"column {column}", text, customer, cells))
         return rows
+
+    def _cells(self, chunk: Chunk, place: int) -> Cells:
+        if self._reader is None:
+            return {}
+        pairs = zip(self._feed.column_names, chunk.columns, strict=True)
+        told = {name: [column[place] or ""] for name, column in pairs if name in TELLING}
+        return told | {name: [UNREADABLE] for wrong, name in chunk.wrong if wrong == place and name in TELLING}
 
 
 def _check_column(column: Column, parser: Parser | None, values: Texts, reasons: _Reasons) -> Texts:

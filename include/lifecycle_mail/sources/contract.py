@@ -25,6 +25,8 @@ class Column:
     `required`: neither the column nor a value may be missing. `default`: the text that stands for a
     missing value. `refusal`: the named reason where the value breaks the column's own rule (a negative
     number, a word that is no choice). `maximum` (numbers, inclusive) is what the database column holds.
+    `synonyms`: pairs (word, choice) of words that other systems export for a choice; they are compared in
+    lower case without blanks, hyphens and underscores.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Column:
     choices: tuple[str, ...] = ()
     refusal: str = ""
     maximum: int = AMOUNT
+    synonyms: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ class Feed:
         """Names of all columns, in the contract's order."""
         return tuple(column.name for column in self.columns)
 
+    @property
+    def tells_permission(self) -> bool:
+        """Whether the rows of this feed say what a customer permits."""
+        return "permission" in self.column_names
+
 
 def _text(name: str, *, required: bool = True) -> Column:
     return Column(name, "text", required)
@@ -74,8 +82,14 @@ def _number(name: str, refusal: str, *, required: bool = True, maximum: int = AM
 
 
 def _choice(name: str, refusal: str, choices: tuple[str, ...], *, default: str | None = None,
-            required: bool = False) -> Column:
-    return Column(name, "choice", required, default, choices, refusal)
+            required: bool = False, synonyms: tuple[tuple[str, str], ...] = ()) -> Column:
+    return Column(name, "choice", required, default, choices, refusal, synonyms=synonyms)
+
+
+# Words for a no that leave no doubt. A word for a yes has no synonym: 'subscribed' of one system is a single
+# opt-in, of another a confirmed one. 'cleaned' is about a mailbox, 'not_subscribed' is a state and no word.
+# Whatever is not read lets mailing rest, so that a missing synonym mails nobody.
+WORDS_FOR_NO = ("unsubscribed", "unsubscribe", "optedout", "optout", "revoked")
 
 
 CUSTOMERS = Feed(
@@ -92,7 +106,10 @@ CUSTOMERS = Feed(
         _optional("currency", "currency"),
         _optional("birthday", "birthday"),
         _optional("signup_source"),
-        _choice("permission", "unknown_permission", ("none", "pending", "confirmed", "withdrawn")),
+        _choice(
+            "permission", "unknown_permission", ("none", "pending", "confirmed", "withdrawn"),
+            synonyms=tuple((word, "withdrawn") for word in WORDS_FOR_NO),
+        ),
         _time("permission_at", required=False),
     ),
     key=("customer_id",),

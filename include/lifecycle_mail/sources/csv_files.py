@@ -23,6 +23,7 @@ from lifecycle_mail.sources.rows import (
     is_encodable,
     place_columns,
 )
+from lifecycle_mail.sources.words import TELLING, Cells, cells_by_place
 
 # A quote that is never closed would swallow the file: no record is longer than this.
 MAXIMUM_RECORD_LINES = 100
@@ -132,6 +133,11 @@ def _malformed(line: int, text: str, error: csv.Error) -> RefusedRow:
     return RefusedRow(line, "malformed_csv", "the quotes of this line do not match", text.rstrip("\r\n"))
 
 
+def _torn(text: str) -> list[str]:
+    """Split a line whose quotes do not match at every comma: which of them were quoted cannot be told."""
+    return text.replace('"', "").split(",")
+
+
 class _Layout:
     """Where the contract's columns stand in this file's rows."""
 
@@ -141,10 +147,16 @@ class _Layout:
         self._unknown = unknown
         names = feed.column_names
         self._whose = places[names.index("customer_id")] if "customer_id" in names else None
+        self._telling = {
+            name: place
+            for name, place in zip(names, places, strict=True)
+            if feed.tells_permission and name in TELLING and place is not None
+        }
 
     def chunk(
         self, lines: list[int], texts: list[str], rows: list[list[str]], refused: list[RefusedRow]
     ) -> Chunk:
+        refused = [row._replace(cells=self._cells(_torn(row.text or ""))) for row in refused]
         good = self._good_rows(lines, texts, rows, refused)
         if good is not None:
             lines, texts = list(compress(lines, good)), list(compress(texts, good))
@@ -166,7 +178,8 @@ class _Layout:
             reason = self._refusal(text, row)
             good.append(reason is None and bool(row))
             if reason:
-                refused.append(RefusedRow(line, *reason, text.rstrip("\r\n"), self._customer(row)))
+                whole = text.rstrip("\r\n")
+                refused.append(RefusedRow(line, *reason, whole, self._customer(row), self._cells(row)))
         return good
 
     def _refusal(self, text: str, row: list[str]) -> tuple[str, str] | None:
@@ -177,6 +190,9 @@ class _Layout:
         if row and len(row) != self._width:  # an empty line is no row
             return "wrong_field_count", f"{len(row)} fields where the header has {self._width}"
         return None
+
+    def _cells(self, row: list[str]) -> Cells:
+        return cells_by_place(row, self._telling, self._width)
 
     def _customer(self, row: list[str]) -> str | None:
         place = self._whose

@@ -266,7 +266,7 @@ class _Load:
         analyze_staged(self.connection)
         if feed.name == "customers":
             run(self.connection, "sources/set_erased_aside", link_secret=self.link_secret)
-            log_permissions(self.connection, self.load_id, self.now)
+            log_permissions(self.connection, self.load_id, name, self.now)
         set_duplicates_aside(self.connection, feed)
         if feed.name == "customers":
             settle_staged_permissions(self.connection, self.load_id)

@@ -12,6 +12,7 @@ import orjson
 
 from lifecycle_mail.sources.contract import Feed
 from lifecycle_mail.sources.rows import CHUNK_ROWS, Chunks, RefusedRow, TypedRows
+from lifecycle_mail.sources.words import cells_of_broken_json
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -41,9 +42,11 @@ def _take_line(rows: TypedRows, number: int, line: bytes, known: frozenset[str])
         row = _parse(line)
     except UnicodeDecodeError:
         escaped = line.decode(errors="surrogateescape")
-        rows.refuse(RefusedRow(number, "not_utf8", "the line is not UTF-8", escaped))
+        cells = cells_of_broken_json(escaped)
+        rows.refuse(RefusedRow(number, "not_utf8", "the line is not UTF-8", escaped, cells=cells))
     except (ValueError, RecursionError):
-        rows.refuse(RefusedRow(number, "broken_json", "the line is not one JSON object", text))
+        cells = cells_of_broken_json(text)
+        rows.refuse(RefusedRow(number, "broken_json", "the line is not one JSON object", text, cells=cells))
     else:
         if not row.keys() <= known:
             rows.notice(row.keys() - known)

@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection
 from lifecycle_mail.database import copy_in, raw_cursor, run, scalar
 from lifecycle_mail.sources.checking import CheckedRows
 from lifecycle_mail.sources.contract import Feed
+from lifecycle_mail.sources.words import Word
 
 # A merge joins and groups whole files: with the default 4 MB it goes through disk. And a small file is looked
 # up by index, also where the planner's defaults for a spinning disk would read the whole table.
@@ -73,6 +74,8 @@ def create_staging(connection: Connection, feed: Feed) -> None:
     plan_for_files(connection)
     _execute(connection, _CREATE_STAGED.format(columns=columns, target=_target(feed)))
     run(connection, "sources/create_refused")
+    if feed.tells_permission:
+        run(connection, "sources/create_words")
 
 
 def stage(connection: Connection, feed: Feed, rows: CheckedRows) -> None:
@@ -87,6 +90,8 @@ def stage(connection: Connection, feed: Feed, rows: CheckedRows) -> None:
             for row in rows.refused
         )
         _copy(connection, "refused", columns, storable)
+    if rows.words:
+        _copy(connection, "permission_word", Word._fields, rows.words)
 
 
 def set_duplicates_aside(connection: Connection, feed: Feed) -> None:

@@ -1,4 +1,5 @@
--- What: move the staged customers that were erased, by key or by address, to `refused`; their text is not kept.
+-- What: move the staged customers that were erased, by key or by address, to `refused`; their text is not kept. A
+-- withdrawal of theirs is noted in permission_word: others may hold the mailbox.
 -- Grain: one row a staged row of an erased person.
 -- Parameters: link_secret text, the key of the address hashes.
 -- Look-back: every erasure there was.
@@ -15,7 +16,19 @@ with erased as (
                 select erased_address.address_hash from source.erased_address
             )
         )
-    returning staged.line, staged.customer_id
+    returning staged.line, staged.customer_id, staged.email, staged.permission, staged.permission_at
+),
+
+noted as (
+    insert into permission_word (line, customer_id, email, permission, permission_at)
+    select
+        line,
+        customer_id,
+        email,
+        permission,
+        permission_at
+    from erased
+    where permission = 'withdrawn'
 )
 
 insert into refused (line, reason, detail, customer_id)
