@@ -19,12 +19,12 @@ import psycopg2
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import run, scalar, session_lock
+from lifecycle_mail.database import run, session_lock
 from lifecycle_mail.errors import DatabaseUnavailable, FeedError
 from lifecycle_mail.sources.activity import refresh_activity, touch_customers
 from lifecycle_mail.sources.checking import Checker
 from lifecycle_mail.sources.consent import log_permissions, settle_staged_permissions
-from lifecycle_mail.sources.contract import FEEDS, Feed
+from lifecycle_mail.sources.contract import CARTS, FEEDS, Feed
 from lifecycle_mail.sources.feed_files import FeedFile, feed_files
 from lifecycle_mail.sources.queries import read_query
 from lifecycle_mail.sources.rows import Chunks, FileRefused
@@ -32,6 +32,7 @@ from lifecycle_mail.sources.staging import (
     analyze,
     analyze_staged,
     create_staging,
+    keep_unread_values,
     merge,
     plan_for_files,
     set_duplicates_aside,
@@ -50,17 +51,20 @@ _UNSTORABLE = (psycopg2.DataError, psycopg2.IntegrityError, sa.exc.DataError, sa
 class FeedCounts:
     """Rows of one feed in one load: read, loaded (they keep the contract), changed (of those, written
     because new or different), rejected (set aside, whether known from an earlier load or not; a file refused
-    as a whole counts as one)."""
+    as a whole counts as one). unread_values: values that could not be read, of rows that were loaded without
+    them."""
 
     read: int = 0
     loaded: int = 0
     changed: int = 0
     rejected: int = 0
+    unread_values: int = 0
 
     def __add__(self, other: FeedCounts) -> FeedCounts:
         return FeedCounts(
             self.read + other.read, self.loaded + other.loaded,
             self.changed + other.changed, self.rejected + other.rejected,
+            self.unread_values + other.unread_values,
         )
 
 
@@ -88,7 +92,8 @@ class LoadReport:
         """Return every number flat, as customers_loaded, customers_rejected…: safe for XCom and logs."""
         loaded = {f"{feed}_loaded": rows for feed, rows in self.loaded.items()}
         rejected = {f"{feed}_rejected": rows for feed, rows in self.rejected.items()}
-        return {**loaded, **rejected, "refused_files": len(self.refused_files)}
+        unread = {f"{feed}_unread_values": counts.unread_values for feed, counts in self.feeds.items()}
+        return {**loaded, **rejected, **unread, "refused_files": len(self.refused_files)}
 
 
 def no_progress(feed: str, done: int, total: int | None) -> None:
@@ -268,15 +273,18 @@ class _Load:
             run(self.connection, "sources/set_erased_aside", link_secret=self.link_secret)
             log_permissions(self.connection, self.load_id, name, self.now)
         set_duplicates_aside(self.connection, feed)
+        keep_unread_values(self.connection, feed)
         if feed.name == "customers":
             settle_staged_permissions(self.connection, self.load_id)
         changed = self._merge(feed)
-        rejected = scalar(self.connection, "sources/count_refused")
+        if feed is CARTS:
+            run(self.connection, "sources/mark_unread_carts", load_id=self.load_id)
+        aside = run(self.connection, "sources/count_refused").one()
         run(
             self.connection, "sources/record_refused",
             load_id=self.load_id, feed=feed.name, file=name, link_secret=self.link_secret,
         )  # fmt: skip
-        return FeedCounts(read, read - rejected, changed, rejected), unknown
+        return FeedCounts(read, read - aside.refused, changed, aside.refused, aside.unread_values), unknown
 
     def _stage_rows(self, feed: Feed, chunks: Chunks) -> tuple[int, set[str]]:
         checker = Checker(feed, self.surroundings)

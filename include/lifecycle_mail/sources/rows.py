@@ -21,8 +21,10 @@ _NUMERIC: frozenset[Kind] = frozenset({"number", "integer"})
 
 
 class RefusedRow(NamedTuple):
-    """One row set aside: its line, the named reason, the detail without values, the row as it came; `cells`: what
-    can be read of the columns that tell of permission (`words.Cells`)."""
+    """One row set aside: its line, the named reason, the detail without values, the row as it came.
+
+    `cells`: what can be read of the feed's telling columns (`words.Cells`). `is_loaded`: only values were set
+    aside, those that `detail` names, and the rest of the row was taken."""
 
     line: int | None
     reason: str
@@ -30,6 +32,7 @@ class RefusedRow(NamedTuple):
     text: str | None = None
     customer_id: str | None = None
     cells: Mapping[str, Sequence[str]] = MappingProxyType({})
+    is_loaded: bool = False
 
 
 @dataclass
@@ -47,7 +50,7 @@ class Chunk:
     columns: list[Texts]
     refused: list[RefusedRow] = field(default_factory=list)
     unknown: frozenset[str] = frozenset()
-    wrong: list[tuple[int, str]] = field(default_factory=list)
+    wrong: set[tuple[int, str]] = field(default_factory=set)
 
 
 Chunks = Iterator[Chunk]
@@ -107,6 +110,11 @@ def as_text(value: object, kind: Kind) -> str | None:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+def storable(text: str) -> str:
+    """Return `text` as PostgreSQL can hold it: NUL, and what is no UTF-8, as backslash and hex digits."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
 def is_encodable(text: str) -> bool:
     """Tell whether `text` is UTF-8: bytes that were not came through decoding as lone surrogates."""
     if text.isascii():
@@ -131,7 +139,7 @@ class TypedRows:
         self._rows: list[list[str | None]] = []
         self._refused: list[RefusedRow] = []
         self._unknown: set[str] = set()
-        self._wrong: list[tuple[int, str]] = []
+        self._wrong: set[tuple[int, str]] = set()
 
     def __len__(self) -> int:
         return len(self._lines) + len(self._refused)
@@ -144,7 +152,7 @@ class TypedRows:
                 values.append(as_text(row.get(column.name), column.kind))
             except WrongType:
                 values.append(None)
-                self._wrong.append((len(self._lines), column.name))
+                self._wrong.add((len(self._lines), column.name))
         self._lines.append(line)
         self._texts.append(text)
         self._rows.append(values)

@@ -18,7 +18,8 @@ from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import copy_in, raw_cursor, run, scalar
 from lifecycle_mail.sources.checking import CheckedRows
-from lifecycle_mail.sources.contract import Feed
+from lifecycle_mail.sources.contract import CARTS, Feed
+from lifecycle_mail.sources.rows import storable
 from lifecycle_mail.sources.words import Word
 
 # A merge joins and groups whole files: with the default 4 MB it goes through disk. And a small file is looked
@@ -62,6 +63,13 @@ where not exists (select 1 from {target} as kept where {same_key})
 """)
 
 
+_KEEP_UNREAD = sql.SQL("""
+update staged set {column} = kept.{column}
+from unread_value, {target} as kept
+where unread_value.line = staged.line and unread_value.column_name = %(column)s and {same_key}
+""")
+
+
 def plan_for_files(connection: Connection) -> None:
     """Set this transaction's planner settings for what changes with a file; they end with the transaction."""
     for setting in _SETTINGS:
@@ -74,8 +82,11 @@ def create_staging(connection: Connection, feed: Feed) -> None:
     plan_for_files(connection)
     _execute(connection, _CREATE_STAGED.format(columns=columns, target=_target(feed)))
     run(connection, "sources/create_refused")
+    run(connection, "sources/create_unread_values")
     if feed.tells_permission:
         run(connection, "sources/create_words")
+    if feed is CARTS:
+        run(connection, "sources/create_unread_carts")
 
 
 def stage(connection: Connection, feed: Feed, rows: CheckedRows) -> None:
@@ -84,14 +95,18 @@ def stage(connection: Connection, feed: Feed, rows: CheckedRows) -> None:
         columns = ["line", "row_text", *feed.column_names]
         _copy(connection, "staged", columns, zip(rows.lines, rows.texts, *rows.columns, strict=True))
     if rows.refused:
-        columns = ["line", "reason", "detail", "row_text", "customer_id"]
-        storable = (
-            (row.line, row.reason, row.detail, _storable(row.text), _storable(row.customer_id))
+        columns = ["line", "reason", "detail", "row_text", "customer_id", "is_loaded"]
+        aside = (
+            (row.line, row.reason, row.detail, _storable(row.text), _storable(row.customer_id), row.is_loaded)
             for row in rows.refused
         )
-        _copy(connection, "refused", columns, storable)
+        _copy(connection, "refused", columns, aside)
+    if rows.unread:
+        _copy(connection, "unread_value", ["line", "column_name"], rows.unread)
     if rows.words:
         _copy(connection, "permission_word", Word._fields, rows.words)
+    if rows.carts:
+        _copy(connection, "unread_cart", ["line", "cart_id"], rows.carts)
 
 
 def set_duplicates_aside(connection: Connection, feed: Feed) -> None:
@@ -103,6 +118,15 @@ def set_duplicates_aside(connection: Connection, feed: Feed) -> None:
         whose=whose,
     )
     _execute(connection, statement, key=", ".join(feed.key))
+
+
+def keep_unread_values(connection: Connection, feed: Feed) -> None:
+    """Put what is stored in place of staged values that could not be read: a known row keeps what it had."""
+    for column in run(connection, "sources/unread_columns").scalars().all():
+        statement = _KEEP_UNREAD.format(
+            column=sql.Identifier(column), target=_target(feed), same_key=_equal(feed.key, "staged", "kept")
+        )
+        _execute(connection, statement, column=column)
 
 
 def merge(connection: Connection, feed: Feed, load_id: int) -> int:
@@ -169,7 +193,4 @@ def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Iter
 
 
 def _storable(text: str | None) -> str | None:
-    """Return `text` as PostgreSQL can hold it: NUL, and what is no UTF-8, as backslash and hex digits."""
-    if text is None:
-        return None
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    return None if text is None else storable(text)

@@ -1,8 +1,8 @@
-"""What a row that is not taken as it is says of permission all the same: a no, or a word that cannot be read.
+"""What a row that is not taken as it is says all the same: a no, a word that cannot be read, a cart that changed.
 
 Stage 1 of the path, between the readers and the staging table. A person who says no must not be mailed because a
 birthday in the same row is broken: a no counts wherever the customer or the address can be read. A yes never
-counts from such a row.
+counts from such a row. A cart of which the shop said something that cannot be read must not be mailed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from lifecycle_mail.sources.contract import MAXIMUM_TEXT, Feed
 from lifecycle_mail.sources.rows import is_encodable
 from lifecycle_mail.sources.values import Parser, Refusal, Surroundings, parser_of
 
-TELLING = ("customer_id", "email", "permission", "permission_at")
 UNREADABLE = "\0"  # stands for a value that is there and cannot be a text
 # For each column, the values it may have in this row. Several: the row has too many or too few cells, and which
 # cell belongs to which column is not known.
 Cells = Mapping[str, Sequence[str]]
 
-_FIELD = re.compile(rf'"({"|".join(TELLING)})"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|(-?[0-9]+)\b)')
+_FIELD = re.compile(r'"([a-z_]+)"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|(-?[0-9]+)\b)')
 
 
 class Word(NamedTuple):
@@ -36,10 +35,10 @@ class Word(NamedTuple):
 
 
 class WordReader:
-    """Reads the words of one feed's rows."""
+    """Reads the telling columns of one feed's rows."""
 
     def __init__(self, feed: Feed, surroundings: Surroundings) -> None:
-        columns = {column.name: column for column in feed.columns if column.name in TELLING}
+        columns = {column.name: column for column in feed.columns if column.name in feed.telling}
         self._parsers = {name: parser_of(column, surroundings) or str for name, column in columns.items()}
 
     def word(self, line: int | None, cells: Cells) -> Word | None:
@@ -56,6 +55,11 @@ class WordReader:
         if not is_shifted and self._is_unread(cells):
             return Word(line, customer_id, email, None, None)
         return None
+
+    def unread_cart(self, cells: Cells) -> str | None:
+        """Return the key of a cart that the row does not surely call open; None where it does, or the key cannot
+        be read."""
+        return None if "open" in self._read(cells, "status") else self._first(cells, "cart_id")
 
     def _is_unread(self, cells: Cells) -> bool:
         """Tell whether a word is there that cannot be read, or whose time cannot."""
@@ -100,6 +104,8 @@ def cells_by_place(row: Sequence[str], places: Mapping[str, int], width: int) ->
     return found
 
 
-def cells_of_broken_json(text: str) -> Cells:
+def cells_of_broken_json(text: str, names: Sequence[str]) -> Cells:
     """Return the telling fields of a line that is no whole JSON object, as far as they can be told."""
-    return {name: [quoted or number] for name, quoted, number in _FIELD.findall(text)}
+    if not names:
+        return {}
+    return {name: [quoted or number] for name, quoted, number in _FIELD.findall(text) if name in names}

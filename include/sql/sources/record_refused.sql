@@ -1,4 +1,4 @@
--- What: write the rows set aside to source.rejected; a row that is known there from an earlier load adds
+-- What: write the rows and values set aside to source.rejected; a row that is known there from an earlier load adds
 -- nothing. The text of a row that shows an erased person (by key, or by any address in it) is not kept, and a
 -- customers row of such a person is called erased, whatever else is wrong with it.
 -- Grain: one row a refused row of the file.
@@ -11,6 +11,12 @@ with judged as (
         refused.detail,
         refused.row_text,
         refused.customer_id,
+        refused.is_loaded
+        and not exists (
+            -- Of several rows with one key the last is loaded.
+            select 1 from refused as whole
+            where whole.line = refused.line and not whole.is_loaded
+        ) as is_loaded,
         refused.reason = 'erased'
         or exists (
             select 1 from source.customer
@@ -33,6 +39,7 @@ kept as (
     select
         line,
         customer_id,
+        is_loaded,
         case when is_erased and cast(:feed as text) = 'customers' then 'erased' else reason end as reason,
         case
             when is_erased and cast(:feed as text) = 'customers' then 'the person was erased' else detail
@@ -41,7 +48,7 @@ kept as (
     from judged
 )
 
-insert into source.rejected (load_id, feed, file, line, customer_id, reason, detail, row_text, row_md5)
+insert into source.rejected (load_id, feed, file, line, customer_id, reason, detail, row_text, row_md5, is_loaded)
 select
     cast(:load_id as bigint) as load_id,
     cast(:feed as text) as feed,
@@ -51,7 +58,8 @@ select
     reason,
     detail,
     row_text,
-    md5(coalesce(row_text, '')) as row_md5
+    md5(coalesce(row_text, '')) as row_md5,
+    is_loaded
 from kept
 order by line
 on conflict (feed, file, line, reason, row_md5) do nothing
