@@ -96,7 +96,8 @@ class Checker:
 
     def _aside(self, chunk: Chunk, place: int, reason: str, column: str) -> RefusedRow:
         names = self._feed.column_names
-        customer = chunk.columns[names.index("customer_id")][place] if "customer_id" in names else None
+        whose = chunk.columns[names.index("customer_id")][place] if "customer_id" in names else None
+        customer = whose if whose and not whose.isspace() else None
         cells = self._cells(chunk, place)
         return RefusedRow(chunk.lines[place], reason, f"column {column}", chunk.texts[place], customer, cells)
 

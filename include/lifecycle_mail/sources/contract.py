@@ -53,7 +53,8 @@ class Feed:
 
     `in_order`: pairs of time columns of which the first may not be later than the second. `replaces`: the
     part of the key under which a file's rows replace all there were (a cart's lines). `telling`: columns that
-    mean something even in a row that is refused.
+    mean something even in a row that is refused. `keeps_first_load`: the table's first_load_id says which load
+    brought a row first.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Feed:
     in_order: tuple[tuple[str, str], ...] = ()
     replaces: tuple[str, ...] = ()
     telling: tuple[str, ...] = ()
+    keeps_first_load: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -128,6 +130,7 @@ CUSTOMERS = Feed(
     ),
     key=("customer_id",),
     telling=("customer_id", "email", "permission", "permission_at"),
+    keeps_first_load=True,
 )
 
 PRODUCTS = Feed(

@@ -57,8 +57,8 @@ where {same_key} and ({staged_columns}) is distinct from ({kept_columns})
 """)
 
 _INSERT_NEW = sql.SQL("""
-insert into {target} ({columns}, load_id)
-select {staged_columns}, %(load_id)s from staged
+insert into {target} ({columns}, {load_columns})
+select {staged_columns}, {load_values} from staged
 where not exists (select 1 from {target} as kept where {same_key})
 """)
 
@@ -136,11 +136,14 @@ def merge(connection: Connection, feed: Feed, load_id: int) -> int:
     away, and `on conflict` would cost half as much again.
     """
     names = feed.column_names
+    load_columns = ["load_id", "first_load_id"] if feed.keeps_first_load else ["load_id"]
     parts = {
         "target": _target(feed),
         "same_key": _equal(feed.key, "staged", "kept"),
         "same_part": _equal(feed.replaces, "staged", "kept"),
         "columns": sql.SQL(", ").join(map(sql.Identifier, names)),
+        "load_columns": sql.SQL(", ").join(map(sql.Identifier, load_columns)),
+        "load_values": sql.SQL(", ").join([sql.Placeholder("load_id")] * len(load_columns)),
         "staged_columns": _qualified(names, "staged"),
         "kept_columns": _qualified(names, "kept"),
         "assignments": sql.SQL(", ").join(
