@@ -399,7 +399,10 @@ def erase(
         bool, typer.Option("--without-files", help="Go on where the folder of ingested export files is not set.")
     ] = False,
 ) -> None:
-    """Erase a person for good: names, address, mails, raw events, export files. A keyed hash stays as a guard."""
+    """Erase one person for good: names, addresses, mails, raw events, export files. Keyed hashes stay as a guard.
+
+    Another customer of the same address is another person and lives on.
+    """
     installation = _open()
     if not installation.erase(customer, present(), without_files):
         raise LifecycleError(f"no customer '{customer}' to erase: unknown, or erased before")
