@@ -129,6 +129,40 @@ def test_a_no_counts_from_a_broken_row_of_parquet_and_of_a_query(known: Engine, 
     assert standing(known) == {"ann": AT_THE_LOAD, "bob": AT_THE_LOAD}
 
 
+REFUSED_FILES = [
+    ("csv", b"email,permission\nANN@example.com,unsubscribed\nbob@example.com,confirmed\n"),
+    ("csv", b"customer_id,permission,permission\nann,withdrawn,withdrawn\n"),
+    ("csv", b"customer_id,email,permission,permission_at\nann,,withdrawn,2026-05-01T00:00:00Z\nbob,,perhaps,\n"),
+    ("sql", b"select 'ann' as customer_id, 'withdrawn' as permission"),
+]
+
+
+@pytest.mark.parametrize(("form", "content"), REFUSED_FILES)
+def test_a_no_counts_from_a_refused_file(known: Engine, tmp_path: Path, form: str, content: bytes) -> None:
+    """A file without a required column is refused, and who withdraws in it has withdrawn; no other word of it counts.
+    Where the column of permission itself cannot be told, nothing is."""
+    (tmp_path / "customers.csv").unlink()
+    (tmp_path / f"customers.{form}").write_bytes(content)
+    report = load_feeds(known, tmp_path, link_secret="secret", now=NOW)
+    assert report.refused_files == {f"customers.{form}": "wrong_columns"}
+    is_told = b"permission,permission\n" not in content
+    assert standing(known)["ann"][0] == ("withdrawn" if is_told else "confirmed")
+    assert standing(known)["bob"] == CONFIRMED
+    assert any("1 opt-outs in it count all the same" in warning for warning in report.warnings) == is_told
+
+
+def test_a_no_counts_from_a_refused_parquet_file(known: Engine, tmp_path: Path) -> None:
+    """A required column of a type that is refused costs the file, not the no in it."""
+    (tmp_path / "customers.csv").unlink()
+    columns = {
+        "customer_id": ["ann"], "email": ["ann@example.com"], "created_at": [1767225600], "permission": ["withdrawn"],
+    }  # fmt: skip
+    pq.write_table(pa.table(columns), tmp_path / "customers.parquet")
+    load_feeds(known, tmp_path, link_secret="secret", now=NOW)
+    assert standing(known) == {"ann": AT_THE_LOAD, "bob": CONFIRMED}
+    assert reasons(known) == {"wrong_type"}
+
+
 def test_a_no_reaches_every_holder_of_the_address(known: Engine, tmp_path: Path) -> None:
     """Where the customer cannot be read or is unknown, those who hold the address have withdrawn, also one who is new
     in the same file; a known customer speaks for nobody else here."""

@@ -60,6 +60,14 @@ class Checker:
         self._check_order(columns, faults)
         return self._sorted(chunk, columns, faults)
 
+    def withdrawals(self, chunk: Chunk) -> list[Word]:
+        """Return every no among the rows of `chunk`, be they whole or not."""
+        if self._reader is None:
+            return []
+        places = range(len(chunk.lines))
+        rows = [RefusedRow(chunk.lines[place], "", cells=self._cells(chunk, place)) for place in places]
+        return [word for word in self._words(rows + chunk.refused) if word.permission == "withdrawn"]
+
     def _check_order(self, columns: Sequence[Texts], faults: _Faults) -> None:
         names = self._feed.column_names
         for first, second in self._feed.in_order:

@@ -133,6 +133,14 @@ CUSTOMERS = Feed(
     keeps_first_load=True,
 )
 
+# What is read of a customers file that is refused as a whole: who said no, and nothing else.
+OPT_OUTS = Feed(
+    CUSTOMERS.name, CUSTOMERS.table,
+    tuple(replace(column, required=False) for column in CUSTOMERS.columns if column.name in CUSTOMERS.telling),
+    key=CUSTOMERS.key,
+    telling=CUSTOMERS.telling,
+)
+
 PRODUCTS = Feed(
     "products", "product",
     (

@@ -140,6 +140,12 @@ def _torn(text: str) -> list[str]:
     return text.replace('"', "").split(",")
 
 
+def _as_stored(texts: list[str]) -> list[str]:
+    """Return rows as the database can hold them; nearly every block can be stored as it is."""
+    block = "".join(texts)
+    return texts if "\0" not in block and is_encodable(block) else [storable(text) for text in texts]
+
+
 class _Layout:
     """Where the contract's columns stand in this file's rows."""
 
@@ -162,7 +168,7 @@ class _Layout:
         if good is not None:
             lines, texts = list(compress(lines, good)), list(compress(texts, good))
             rows = list(compress(rows, good))
-        texts = [storable(text.rstrip("\r\n")) for text in texts]
+        texts = _as_stored([text.rstrip("\r\n") for text in texts])
         cells = list(zip(*rows, strict=True)) or [()] * self._width
         nothing: Texts = [None] * len(lines)
         columns = [nothing if place is None else cells[place] for place in self._places]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -24,7 +24,7 @@ from lifecycle_mail.errors import DatabaseUnavailable, FeedError
 from lifecycle_mail.sources.activity import refresh_activity, touch_customers
 from lifecycle_mail.sources.checking import Checker
 from lifecycle_mail.sources.consent import log_permissions, settle_staged_permissions
-from lifecycle_mail.sources.contract import CARTS, FEEDS, Feed
+from lifecycle_mail.sources.contract import CARTS, FEEDS, OPT_OUTS, Feed
 from lifecycle_mail.sources.feed_files import FeedFile, feed_files
 from lifecycle_mail.sources.queries import read_query
 from lifecycle_mail.sources.rows import Chunks, FileRefused
@@ -37,9 +37,11 @@ from lifecycle_mail.sources.staging import (
     plan_for_files,
     set_duplicates_aside,
     stage,
+    stage_words,
 )
 from lifecycle_mail.sources.supply import settle_supplies
 from lifecycle_mail.sources.values import Surroundings
+from lifecycle_mail.sources.words import Word
 
 Progress = Callable[[str, int, "int | None"], None]
 logger = logging.getLogger(__name__)
@@ -152,7 +154,7 @@ def load_query(
     if feed not in FEEDS:
         raise FeedError(f"no feed is called '{feed}': choose one of {', '.join(FEEDS)}")
     with _one_load(warehouse, link_secret, now, progress) as load:
-        load.take(FEEDS[feed], name or f"{feed}.sql", read_query(warehouse, query, FEEDS[feed]))
+        load.take(FEEDS[feed], name or f"{feed}.sql", lambda wanted: read_query(warehouse, query, wanted))
     return load.report()
 
 
@@ -225,7 +227,7 @@ class _Load:
         """Load one file; return what to tell the operator where it cannot be read at all."""
         try:
             before = self._read(file.feed)
-            self.take(file.feed, file.path.name, self._chunks(file))
+            self.take(file.feed, file.path.name, lambda wanted: self._chunks(replace(file, feed=wanted)))
             self._correct_expectation(file, self._read(file.feed) - before)
         except OSError as error:
             return f"cannot read the feed file {file.path}: {error.strerror}"
@@ -248,11 +250,14 @@ class _Load:
         else:
             yield from file.chunks()
 
-    def take(self, feed: Feed, name: str, chunks: Chunks) -> None:
-        """Load the rows of one file in one transaction; a refusal of the file undoes that file alone."""
+    def take(self, feed: Feed, name: str, read: Callable[[Feed], Chunks]) -> None:
+        """Load the rows of one file in one transaction; a refusal of the file undoes that file alone.
+
+        `read` reads the file as a feed: a customers file that is refused is read again for its opt-outs.
+        """
         try:
             with self.connection.begin():
-                counts, unknown = self._load_rows(feed, name, chunks)
+                counts, unknown = self._load_rows(feed, name, read(feed))
         except FileRefused as refusal:
             counts, unknown = FeedCounts(rejected=1), set()
             self._refuse_file(feed, name, refusal)
@@ -261,6 +266,8 @@ class _Load:
             counts, unknown = FeedCounts(rejected=1), set()
             code = getattr(getattr(error, "orig", error), "pgcode", None)
             self._refuse_file(feed, name, FileRefused("unstorable_value", f"SQLSTATE {code}"))
+        if name in self.refused_files and feed.tells_permission:
+            self._take_opt_outs(feed, name, read(OPT_OUTS))
         if unknown:
             self.warn([f"{name}: left out columns the contract does not know: {', '.join(sorted(unknown))}"])
         self.counts[feed.name] = self.counts.get(feed.name, FeedCounts()) + counts
@@ -285,6 +292,27 @@ class _Load:
             load_id=self.load_id, feed=feed.name, file=name, link_secret=self.link_secret,
         )  # fmt: skip
         return FeedCounts(read, read - aside.refused, changed, aside.refused, aside.unread_values), unknown
+
+    def _take_opt_outs(self, feed: Feed, name: str, chunks: Chunks) -> None:
+        """Take every no that can be read in a file that is refused as a whole; its other words count for nothing."""
+        words = self._withdrawals(chunks)
+        if not words:
+            return
+        with self.connection.begin():
+            create_staging(self.connection, feed)
+            stage_words(self.connection, words)
+            log_permissions(self.connection, self.load_id, name, self.now)
+            settle_staged_permissions(self.connection, self.load_id)
+        self.warn([f"{name}: {len(words)} opt-outs in it count all the same"])
+
+    def _withdrawals(self, chunks: Chunks) -> list[Word]:
+        checker, words = Checker(OPT_OUTS, self.surroundings), list[Word]()
+        try:
+            for chunk in chunks:
+                words += checker.withdrawals(chunk)
+        except FileRefused:  # here too: what came before counts
+            pass
+        return words
 
     def _stage_rows(self, feed: Feed, chunks: Chunks) -> tuple[int, set[str]]:
         checker = Checker(feed, self.surroundings)

@@ -104,9 +104,14 @@ def stage(connection: Connection, feed: Feed, rows: CheckedRows) -> None:
     if rows.unread:
         _copy(connection, "unread_value", ["line", "column_name"], rows.unread)
     if rows.words:
-        _copy(connection, "permission_word", Word._fields, rows.words)
+        stage_words(connection, rows.words)
     if rows.carts:
         _copy(connection, "unread_cart", ["line", "cart_id"], rows.carts)
+
+
+def stage_words(connection: Connection, words: Sequence[Word]) -> None:
+    """COPY what rows that are not taken as they are say of permission."""
+    _copy(connection, "permission_word", Word._fields, words)
 
 
 def set_duplicates_aside(connection: Connection, feed: Feed) -> None:

@@ -11,7 +11,6 @@ create table source.permission_rest (
     primary key (customer_id, rested_at)
 );
 create unique index permission_rest_now on source.permission_rest (customer_id) where resumed_at is null;
-create index permission_rest_load on source.permission_rest using brin (load_id);
 
 comment on table source.permission_rest is
 'Times in which mailing rests because the newest word of the feed about permission could not be read, one row a '

@@ -29,7 +29,7 @@ select
     word.permission_at
 from word
 inner join source.customer on customer.address = lower(word.email)
-where not word.is_known and customer.erased_at is null
+where not word.is_known and customer.erased_at is null and exists (select 1 from permission_word)
 union
 select
     word.line,
@@ -38,4 +38,5 @@ select
     word.permission_at
 from word
 inner join staged on lower(staged.email) = lower(word.email)
-where not word.is_known
+-- Nearly every file has no such word: nothing is read for it.
+where not word.is_known and exists (select 1 from permission_word)
