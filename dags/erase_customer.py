@@ -1,10 +1,12 @@
 """Erase one customer: everything personal leaves the warehouse, and the person is not mailed again.
 
+Another customer who shares the mailbox, or has it now, is another person and lives on.
+
 **Schedule.** None: started by hand, for one person, when they ask for it.
 
 **Params.** `customer_id`: the shop's key of the customer, never an address.
 
-**What stays.** A keyed hash of the address, so that a later feed cannot bring the person back, and counts
+**What stays.** A keyed hash of each address, so that a later feed cannot bring the person back, and counts
 that name nobody.
 
 **A re-run** finds nothing more to erase.

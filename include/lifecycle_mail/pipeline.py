@@ -374,11 +374,12 @@ class Installation:
             return delivery.forget_places(connection, now)
 
     def erase(self, customer_id: str, now: dt.datetime, without_files: bool = False) -> bool:
-        """Erase a person: personal columns, mails' personal parts, raw events, export files.
+        """Erase one person: personal columns, mails' personal parts, raw events, export files.
 
-        A keyed hash of the address stays, so that the person is neither known nor mailed again. Returns False
-        where there is no such customer, or it was erased before. `without_files` leaves export files as they are
-        where their folder is not known here.
+        A keyed hash of each of their addresses stays, so that the person is neither known nor mailed again. Another
+        customer who holds one of the addresses, or held it before, lives on: what was said at that address stays,
+        and only what names the person's own mails goes. Returns False where there is no such customer, or it was
+        erased before. `without_files` leaves export files as they are where their folder is not known here.
 
         Raises:
             SettingsError: export files were read and their folder is not set; nothing was erased.
@@ -392,17 +393,19 @@ class Installation:
             if not without_files:
                 self._require_files_known(connection)
             erased = sources.erase_customer(connection, customer_id, self.settings.link_secret, now)
-            addresses = (address, *erased.former_addresses)
-            for one in erased.customer_ids:
-                messages.erase_slots(connection, one)
-                for each in addresses:
-                    events.erase(connection, one, each)
-            for each in addresses:
-                delivery.erase_places(connection, each)
-            if self.settings.events_dir is not None:
-                for each in addresses:
-                    events.scrub_files(connection, self.settings.events_dir, each)
+            messages.erase_slots(connection, customer_id)
+            for each in (address, *erased.former_addresses):
+                self._erase_at(connection, customer_id, each, is_shared=each in erased.shared)
         return True
+
+    def _erase_at(self, connection: Connection, customer_id: str, address: str, *, is_shared: bool) -> None:
+        """Take a person out of events, places and export files at one of their addresses."""
+        events.erase(connection, customer_id, address, is_shared=is_shared)
+        if not is_shared:
+            delivery.erase_places(connection, address)
+        if self.settings.events_dir is not None:
+            only_of = customer_id if is_shared else None
+            events.scrub_files(connection, self.settings.events_dir, address, only_of=only_of)
 
     def _require_files_known(self, connection: Connection) -> None:
         """An erasure cannot be repeated: once the address is gone, no later one finds it in the export files."""

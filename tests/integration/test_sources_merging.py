@@ -188,5 +188,9 @@ def test_load_is_written_down(warehouse: Engine, tmp_path: Path) -> None:
     (tmp_path / "page_views.csv").write_text(f"view_id,customer_id,viewed_at\nv1,c,{TIME}\nv2,c,never\n")
     report = load_feeds(warehouse, tmp_path, link_secret="secret")
     assert rows(warehouse, "select load_id, counts, finished_at is not null from source.load") == [
-        (report.load_id, {"page_views": {"read": 2, "loaded": 1, "changed": 1, "rejected": 1}}, True)
+        (
+            report.load_id,
+            {"page_views": {"read": 2, "loaded": 1, "changed": 1, "rejected": 1, "unread_values": 0}},
+            True,
+        )
     ]

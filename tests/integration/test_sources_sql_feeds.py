@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from builders import customer
 from lifecycle_mail.errors import DatabaseUnavailable
 from lifecycle_mail.sources import FeedCounts, LoadReport, load_feeds, queries
 
@@ -187,6 +188,18 @@ def test_since_stays_when_columns_are_wrong(shop: Engine, folder: Path, reposito
     for columns in ("view_id, customer_id", "view_id, view_id, customer_id, viewed_at"):
         (repository / "page_views.sql").write_text(f"select {columns} from shop.view")  # noqa: S608
         assert load(shop, folder, repository).refused_files == {"sql/feeds/page_views.sql": "wrong_columns"}
+    assert rows(shop, "select * from source.sql_feed") == []
+
+
+def test_a_refused_select_of_customers_is_read_for_its_opt_outs_and_again_next_time(
+    shop: Engine, folder: Path, repository: Path
+) -> None:
+    """A select without a required column still says who said no; how far it was read stays where it was."""
+    with shop.begin() as connection:
+        customer(connection, "c", permission="confirmed")
+    (repository / "customers.sql").write_text("select 'c' as customer_id, 'Unsubscribed' as permission")
+    assert load(shop, folder, repository).refused_files == {"sql/feeds/customers.sql": "wrong_columns"}
+    assert rows(shop, "select customer_id, permission from source.customer") == [("c", "withdrawn")]
     assert rows(shop, "select * from source.sql_feed") == []
 
 

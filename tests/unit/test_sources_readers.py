@@ -100,11 +100,11 @@ def test_csv_record_over_the_edge_of_a_chunk(tmp_path: Path) -> None:
 
 
 def test_csv_bad_rows_among_good_ones(tmp_path: Path) -> None:
-    """Wrong width, bytes that are no UTF-8 and NUL bytes each set aside their own line."""
+    """A wrong width sets aside its own line; bytes that are no UTF-8, and NUL, stay in their cells."""
     content = HEADER + b"k,a,1\nk,b,1,2,3\nk,\xe9,1,2\nk,c\0,1,2\nk,d,1,2\n"
     kept, refused = csv_rows(tmp_path, content)
-    assert refused == {2: "wrong_field_count", 3: "wrong_field_count", 4: "not_utf8", 5: "nul_byte"}
-    assert kept == {6: ("k", "d", "1", "2")}
+    assert refused == {2: "wrong_field_count", 3: "wrong_field_count"}
+    assert kept == {4: ("k", "\udce9", "1", "2"), 5: ("k", "c\0", "1", "2"), 6: ("k", "d", "1", "2")}
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,8 @@ def test_ndjson_types(tmp_path: Path) -> None:
 
 
 def test_ndjson_bad_lines(tmp_path: Path) -> None:
-    """Broken JSON, something else than an object, other encodings and wrong types set aside their line."""
+    """Broken JSON and something else than an object set aside their line; bytes that are no UTF-8 stay in their value,
+    and a value of a wrong type is named with its place."""
     lines = [
         b'{"cart_id":"k","product_id":"a","quantity":1,"unit_price":2}',
         b'{"cart_id":"k"',
@@ -161,11 +162,15 @@ def test_ndjson_bad_lines(tmp_path: Path) -> None:
     ]
     (chunk,) = read_ndjson(write(tmp_path, "cart_lines.ndjson", b"\n".join(lines)), LINES)
     assert {row.line: row.reason for row in chunk.refused} == {
-        2: "broken_json", 3: "broken_json", 4: "not_utf8", 5: "wrong_type", 6: "wrong_type", 7: "wrong_type",
-        10: "broken_json",
+        2: "broken_json", 3: "broken_json", 10: "broken_json",
     }
     assert dict(zip(chunk.lines, zip(*chunk.columns, strict=True), strict=True)) == {
-        1: ("k", "a", "1", "2"), 9: ("k", "b", "nan", "2"),
+        1: ("k", "a", "1", "2"), 4: ("\udce9", "a", "1", "2"),
+        5: (None, "a", "1", "2"), 6: (None, "a", "1", "2"), 7: (None, "a", "1", "2"),
+        9: ("k", "b", "nan", "2"),
+    }
+    assert {(chunk.lines[place], column) for place, column in chunk.wrong} == {
+        (5, "cart_id"), (6, "cart_id"), (7, "cart_id"),
     }
 
 

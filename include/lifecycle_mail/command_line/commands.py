@@ -76,13 +76,14 @@ def migrate() -> None:
 def load(
     folder: Annotated[Path, typer.Argument(help="Folder with feed files: customers.csv, orders.parquet …")],
 ) -> None:
-    """Load feed files. Rows that break the contract go to source.rejected with a reason; the rest loads."""
+    """Load feed files. Rows and values that break the contract go to source.rejected with a reason; the rest loads."""
     installation = _open()
     with progress_bar() as progress:
         report = installation.load(folder, Bars(progress).show)
-    feeds = sorted(set(report.loaded) | set(report.rejected))
-    rows: list[list[object]] = [[feed, report.loaded.get(feed, 0), report.rejected.get(feed, 0)] for feed in feeds]
-    print_table("Loaded", ["feed", "loaded", "rejected"], rows)
+    rows: list[list[object]] = [
+        [feed, counts.loaded, counts.rejected, counts.unread_values] for feed, counts in sorted(report.feeds.items())
+    ]
+    print_table("Loaded", ["feed", "loaded", "rejected", "values left out"], rows)
 
 
 @segment_app.command("list")
@@ -457,7 +458,10 @@ def erase(
         bool, typer.Option("--without-files", help="Go on where the folder of ingested export files is not set.")
     ] = False,
 ) -> None:
-    """Erase a person for good: names, address, mails, raw events, export files. A keyed hash stays as a guard."""
+    """Erase one person for good: names, addresses, mails, raw events, export files. Keyed hashes stay as a guard.
+
+    Another customer of the same address is another person and lives on.
+    """
     installation = _open()
     if not installation.erase(customer, present(), without_files):
         raise LifecycleError(f"no customer '{customer}' to erase: unknown, or erased before")

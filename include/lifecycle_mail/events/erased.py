@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.engine import Engine
 
-from lifecycle_mail.database import run
+from lifecycle_mail.database import run, scalar
+from lifecycle_mail.events.copying import uuid
 
 # Of an event that is scrubbed only these, and our own lm_* arguments, are kept.
 KEPT_KEYS = (
@@ -29,26 +30,54 @@ _ADDRESSES = (
     re.compile(r"[\w.%+-]{1,64}@[\w.-]{1,255}"),
 )
 
-IsErased = Callable[[bytes], bool]
+_MAIL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def erased_addresses(engine: Engine, link_secret: str) -> IsErased | None:
-    """Return what tells whether an address (lower case, UTF-8) is an erased person's; None where nobody is erased.
+class ErasedAddresses:
+    """Tells whether an address (lower case, UTF-8) is an erased person's and of nobody living.
+
+    Where a living customer holds the address too, or held it before, events about it are theirs, except those of
+    mails that went to the erased person.
+    """
+
+    def __init__(self, engine: Engine, link_secret: str, hashes: frozenset[bytes]) -> None:
+        self._engine, self._key, self._hashes = engine, link_secret.encode(), hashes
+        # A person has several events, mostly near one another.
+        self._had_erased = lru_cache(maxsize=100_000)(self._look_up_hash)
+        self._is_shared = lru_cache(maxsize=100_000)(self._look_up_holder)
+        self._is_of_erased = lru_cache(maxsize=100_000)(self._look_up_mail)
+
+    def __call__(self, address: bytes) -> bool:
+        return self._had_erased(address) and not self._is_shared(address)
+
+    def is_left_mail(self, address: bytes, message_id: object) -> bool:
+        """Tell whether an event at a shared address is of a mail (lm_message_id) that went to an erased person."""
+        if not self._had_erased(address) or type(message_id) is not str or uuid(message_id) is None:
+            return False
+        return self._is_shared(address) and self._is_of_erased(message_id)
+
+    def _look_up_hash(self, address: bytes) -> bool:
+        # As source.address_hash does; asking it would be a round trip an address.
+        inner = hashlib.sha256(self._key + address).digest()
+        return hashlib.sha256(self._key + inner).digest() in self._hashes
+
+    def _look_up_holder(self, address: bytes) -> bool:
+        with self._engine.connect() as connection:
+            return bool(scalar(connection, "events/is_shared", address=address.decode()))
+
+    def _look_up_mail(self, message_id: str) -> bool:
+        with self._engine.connect() as connection:
+            return bool(scalar(connection, "events/is_mail_of_erased", message_id=message_id))
+
+
+def erased_addresses(engine: Engine, link_secret: str) -> ErasedAddresses | None:
+    """Return what tells whether an address is an erased person's; None where nobody is erased.
 
     Hold the lock "ingest" while it is in use: an erasure waits for it, so that nobody is erased meanwhile.
     """
     with engine.connect() as connection:
         hashes = frozenset(bytes(one) for one in run(connection, "events/erased_addresses").scalars())
-    if not hashes:
-        return None
-    key = link_secret.encode()
-
-    @lru_cache(maxsize=100_000)  # a person has several events, mostly near one another
-    def is_erased(address: bytes) -> bool:
-        # As source.address_hash does; asking it would be a round trip an address.
-        return hashlib.sha256(key + hashlib.sha256(key + address).digest()).digest() in hashes
-
-    return is_erased
+    return ErasedAddresses(engine, link_secret, hashes) if hashes else None
 
 
 def without_person(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,11 +85,13 @@ def without_person(event: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in event.items() if key in KEPT_KEYS or key.startswith("lm_")}
 
 
-def names_erased(line: str, is_erased: IsErased) -> bool:
-    """Tell whether a line that cannot be taken holds the address of an erased person."""
+def names_erased(line: str, erased: ErasedAddresses) -> bool:
+    """Tell whether a line that cannot be taken holds the address of an erased person: one that is nobody's now, or one
+    beside a mail that went to them."""
     said = f"{line} {unescaped(line.encode())}".lower() if "\\" in line else line.lower()
-    found = (address for pattern in _ADDRESSES for address in pattern.findall(said))
-    return any(is_erased(address.rstrip(".").encode()) for address in found)
+    found = {address.rstrip(".").encode() for pattern in _ADDRESSES for address in pattern.findall(said)}
+    mails = _MAIL.findall(said) if found else []
+    return any(erased(one) or any(erased.is_left_mail(one, mail) for mail in mails) for one in found)
 
 
 def unescaped(body: bytes) -> str:

@@ -12,8 +12,9 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ from lifecycle_mail.errors import EventsError
 from lifecycle_mail.events.erased import KEPT_KEYS, unescaped, without_person
 from lifecycle_mail.events.reading import ExportFile, Position, export_files, fingerprint, is_gzipped
 
+Clean = Callable[[bytes], bytes]  # a line → the line without the person
+Mails = frozenset[str] | None  # ids of messages, lower case; None = whichever
+_MAIL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 @dataclass(frozen=True)
 class ScrubReport:
@@ -34,14 +39,15 @@ class ScrubReport:
     lines: int
 
 
-def erase(connection: Connection, customer_id: str, address: str | None) -> int:
+def erase(connection: Connection, customer_id: str, address: str | None, *, is_shared: bool = False) -> int:
     """Take one person out of schema event; return the number of raw events scrubbed.
 
-    `address` is the person's, in any case; None where it is not known any more. Events are found by the
-    address and by the customer's messages. First facts (event.engagement) stay: they name nobody. Runs in
-    the caller's transaction.
+    `address` is one of the person's, in any case; None where it is not known any more. Events are found by the
+    address and by the customer's messages. `is_shared`: a living customer holds the address too, or held it
+    before: then only what names the person's own messages is theirs, and what was said at the address stays. First
+    facts (event.engagement) stay: they name nobody. Runs in the caller's transaction.
     """
-    lowered = address.strip().lower() if address else None
+    lowered = address.strip().lower() if address and not is_shared else None
     events = run(
         connection,
         "events/erase_events",
@@ -49,6 +55,7 @@ def erase(connection: Connection, customer_id: str, address: str | None) -> int:
         address=lowered,
         kept_keys=list(KEPT_KEYS),
     ).rowcount
+    run(connection, "events/erase_rejected_of", customer_id=customer_id)
     if lowered:
         run(connection, "events/erase_suppressions", address=lowered)
         run(
@@ -75,24 +82,28 @@ def summarize_addresses(connection: Connection) -> int:
     return ranges
 
 
-def scrub_files(connection: Connection, path: Path, address: str) -> ScrubReport:
+def scrub_files(
+    connection: Connection, path: Path, address: str, *, only_of: str | None = None
+) -> ScrubReport:
     """Take an address out of an export file, or of all in a folder, and keep reading positions right.
 
-    Runs in the caller's transaction and waits for a running ingest. A line is overwritten in place by one of
-    the same length; a .gz and a .json file are replaced as a whole, atomically. A cut that leaves half the
-    lines scrubbed is completed by doing it again.
+    `only_of`: only where one of this customer's mails is named too; the address is another's as well. Runs in the
+    caller's transaction and waits for a running ingest. A line is overwritten in place by one of the same length; a
+    .gz and a .json file are replaced as a whole, atomically. A cut that leaves half the lines scrubbed is completed
+    by doing it again.
 
     Raises:
         EventsError: a file cannot be read or written.
     """
     lock(connection, "ingest")
-    whose = mention_of(address)
+    mails = None if only_of is None else frozenset(run(connection, "events/mails_of", customer_id=only_of).scalars())
+    clean = partial(scrubbed_line, whose=mention_of(address), mails=mails)
     known = {row.source_name: Position(**row._mapping) for row in run(connection, "events/file_positions")}
     files = lines = 0
     for file in export_files(path):
         position = known.get(file.source_name)
         is_known = position is not None and _is_same(file, position)
-        if scrubbed := _scrub(file.path, whose):
+        if scrubbed := _scrub(file.path, clean):
             files, lines = files + 1, lines + scrubbed
             if position is not None and is_known:
                 _refresh(connection, file, position)
@@ -122,22 +133,21 @@ def mention_of(address: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.%+-]){exact}(?![\w-]|\.\w)")
 
 
-def _scrub(path: Path, whose: re.Pattern[str]) -> int:
+def _scrub(path: Path, clean: Clean) -> int:
     try:
         if is_gzipped(path) or path.suffix.lower() == ".json":
-            return _scrub_whole(path, whose)
-        return _scrub_in_place(path, whose)
+            return _scrub_whole(path, clean)
+        return _scrub_in_place(path, clean)
     except (OSError, EOFError) as error:
         raise EventsError(f"cannot scrub {path}: {error}. Check its permissions and the disk") from None
 
 
-def _scrub_in_place(path: Path, whose: re.Pattern[str]) -> int:
+def _scrub_in_place(path: Path, clean: Clean) -> int:
     changed = 0
     with path.open("r+b") as stream:
         for place, line in _lines(stream):
-            clean = scrubbed_line(line, whose)
-            if clean != line:
-                os.pwrite(stream.fileno(), clean, place)
+            if (cleaned := clean(line)) != line:
+                os.pwrite(stream.fileno(), cleaned, place)
                 changed += 1
         os.fsync(stream.fileno())
     return changed
@@ -150,14 +160,14 @@ def _lines(stream: Any) -> Iterator[tuple[int, bytes]]:
         place += len(line)
 
 
-def _scrub_whole(path: Path, whose: re.Pattern[str]) -> int:
+def _scrub_whole(path: Path, clean: Clean) -> int:
     gzipped = is_gzipped(path)
     text = gzip.decompress(path.read_bytes()) if gzipped else path.read_bytes()
     lines = [text] if _is_document(text) else text.splitlines(keepends=True)
-    clean = [scrubbed_line(line, whose) for line in lines]
-    changed = sum(before != after for before, after in zip(lines, clean, strict=True))
+    cleaned = [clean(line) for line in lines]
+    changed = sum(before != after for before, after in zip(lines, cleaned, strict=True))
     if changed:
-        _replace(path, gzip.compress(b"".join(clean), mtime=0) if gzipped else b"".join(clean))
+        _replace(path, gzip.compress(b"".join(cleaned), mtime=0) if gzipped else b"".join(cleaned))
     return changed
 
 
@@ -183,10 +193,11 @@ def _replace(path: Path, content: bytes) -> None:
         raise
 
 
-def scrubbed_line(line: bytes, whose: re.Pattern[str]) -> bytes:
+def scrubbed_line(line: bytes, whose: re.Pattern[str], mails: Mails = None) -> bytes:
     """Return the line without the person whose address `whose` finds, at its old length.
 
-    Events of others in an array stay as they are. What cannot be parsed and holds the address becomes blank.
+    `mails`: only events of these messages are the person's; None = all that hold the address. Events of others in an
+    array stay as they are. What cannot be parsed and holds the address becomes blank.
     """
     if b"\\" not in line and not _mentions(line.decode("utf-8", "replace"), whose):
         return line
@@ -197,11 +208,25 @@ def scrubbed_line(line: bytes, whose: re.Pattern[str]) -> bytes:
         if not _mentions(value, whose):
             return line
         items = value if isinstance(value, list) else [value]
-        clean = [_reduced(item, whose) for item in items]
+        if not any(_is_theirs(item, whose, mails) for item in items):
+            return line
+        clean = [_reduced(item, whose, mails) for item in items]
         text = orjson.dumps(clean if isinstance(value, list) else clean[0])
     except (orjson.JSONDecodeError, RecursionError, TypeError):  # no JSON, or nested too deeply to walk or write
-        return _padded(b"", line) if _mentions(unescaped(body), whose) else line
+        said = unescaped(body)
+        return _padded(b"", line) if _mentions(said, whose) and _names(said, mails) else line
     return _padded(lead + text + tail, line)
+
+
+def _is_theirs(item: Any, whose: re.Pattern[str], mails: Mails) -> bool:
+    if not _mentions(item, whose):
+        return False
+    return mails is None or (isinstance(item, dict) and _names(str(item.get("lm_message_id")), mails))
+
+
+def _names(text: str, mails: Mails) -> bool:
+    """Tell whether a text names one of the mails; where there is no choice of mails, it does."""
+    return mails is None or any(found in mails for found in _MAIL.findall(text.lower()))
 
 
 def _bracketed(body: bytes) -> tuple[bytes, bytes, bytes]:
@@ -228,8 +253,8 @@ def _mentions(value: Any, whose: re.Pattern[str]) -> bool:
     return isinstance(value, list) and any(_mentions(item, whose) for item in value)
 
 
-def _reduced(item: Any, whose: re.Pattern[str]) -> Any:
-    if not _mentions(item, whose):
+def _reduced(item: Any, whose: re.Pattern[str], mails: Mails) -> Any:
+    if not _is_theirs(item, whose, mails):
         return item
     if not isinstance(item, dict):
         return None

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from lifecycle_mail.events.copying import NULL, moment, size_of, text, uuid
-from lifecycle_mail.events.erased import IsErased, without_person
+from lifecycle_mail.events.erased import ErasedAddresses, without_person
 
 Event = dict[str, Any]
 
@@ -75,7 +75,7 @@ class Rules:
 
     topics: Mapping[int, str]
     latest_epoch: int = LATEST_EPOCH
-    is_erased: IsErased | None = None
+    is_erased: ErasedAddresses | None = None
 
 
 class Refused(Exception):
@@ -108,17 +108,23 @@ def staged(event: Event, raw: bytes, rules: Rules) -> Staged:
     kind = _kind(event)
     epoch = _epoch(event, rules)
     address = _address(event)
-    if rules.is_erased is not None and rules.is_erased(address[len(NULL) :]):
+    whom = kept_whom = _kind_field(kind) + address
+    if rules.is_erased is not None and (name := address[len(NULL) :]):
         # Only what is kept: what the event means, and which one it is, are still told by all of it.
-        address, raw = NULL, written(without_person(event))
-    whom = _kind_field(kind) + address
+        if rules.is_erased(name):
+            whom = kept_whom = _kind_field(kind) + NULL
+            raw = written(without_person(event))
+        elif rules.is_erased.is_left_mail(name, event.get("lm_message_id")):
+            # What it means for the mailbox is about who lives on there.
+            kept_whom = _kind_field(kind) + NULL
+            raw = written(without_person(event))
     identity = _identity(event)
     fact = _fact(event, kind)
     meaning = _PLAIN.get(fact) or _telling(event, kind, fact, rules, whom)
     if b"\\u0000" in raw:  # valid JSON, but no operator of the database can read such a text
         raw = plain_json(orjson.loads(raw))
     shared = text(identity) + moment(epoch) + _message_id(event)
-    event_row = b"".join((shared, whom, size_of(len(raw)), raw))
+    event_row = b"".join((shared, kept_whom, size_of(len(raw)), raw))
     return Staged(identity, epoch // DAY_SECONDS, shared + meaning, event_row)
 
 

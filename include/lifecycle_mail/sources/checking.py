@@ -1,4 +1,4 @@
-"""Check a chunk of rows against its feed's contract: rows fit to be stored, and rows refused with a reason.
+"""Check a chunk of rows against its feed's contract: rows fit to be stored, and rows and values refused with a reason.
 
 Stage 1 of the path, between the readers and the staging table. Works a column at a time: as long as no value
 is refused, a column is one list made by one parser.
@@ -6,25 +6,34 @@ is refused, a column is one list made by one parser.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import compress
 from typing import NamedTuple
 
-from lifecycle_mail.sources.contract import MAXIMUM_TEXT, Column, Feed
+from lifecycle_mail.sources.contract import CARTS, MAXIMUM_TEXT, Column, Feed
 from lifecycle_mail.sources.rows import Chunk, RefusedRow, Texts, is_encodable
 from lifecycle_mail.sources.values import Parser, Refusal, Surroundings, parser_of
+from lifecycle_mail.sources.words import UNREADABLE, Cells, Word, WordReader
 
-_Reasons = dict[int, tuple[str, str]]  # place in the chunk → named reason, column
+_Faults = dict[int, dict[str, str]]  # place in the chunk → column → named reason
 
 
 class CheckedRows(NamedTuple):
-    """Rows fit to be stored, as columns of texts in the contract's order, and the rows refused."""
+    """Rows fit to be stored, as columns of texts in the contract's order, and what was set aside.
+
+    refused: rows, and values of rows that are stored without them; unread: line and column of those values;
+    words: what rows that are not taken as they are say of permission; carts: line and key of carts whose row is
+    refused and does not surely say that the cart is open.
+    """
 
     lines: list[int]
     texts: list[str]
     columns: list[Texts]
     refused: list[RefusedRow]
+    unread: list[tuple[int, str]]
+    words: list[Word]
+    carts: list[tuple[int | None, str]]
 
 
 class Checker:
@@ -33,54 +42,134 @@ class Checker:
     def __init__(self, feed: Feed, surroundings: Surroundings) -> None:
         self._feed = feed
         self._parsers = [parser_of(column, surroundings) for column in feed.columns]
+        self._reader = WordReader(feed, surroundings) if feed.telling else None
 
     def check(self, chunk: Chunk) -> CheckedRows:
-        """Return the rows of `chunk` that keep the contract, and those that do not: one reason a row, the
-        first in the order of the columns."""
-        reasons: _Reasons = {}
+        """Return the rows of `chunk` that keep the contract, and what does not.
+
+        A row that is refused has one reason, the first in the order of the columns. An unreadable value that the
+        row can do without is left out of it: the column keeps what it had.
+        """
+        faults: _Faults = {}
+        for place, column in chunk.wrong:
+            faults.setdefault(place, {})[column] = "wrong_type"
         columns = [
-            _check_column(column, parser, values, reasons)
+            _check_column(column, parser, values, faults)
             for column, parser, values in zip(self._feed.columns, self._parsers, chunk.columns, strict=True)
         ]
-        self._check_order(columns, reasons)
-        if not reasons:
-            return CheckedRows(chunk.lines, chunk.texts, columns, chunk.refused)
-        good = [place not in reasons for place in range(len(chunk.lines))]
-        return CheckedRows(
-            list(compress(chunk.lines, good)),
-            list(compress(chunk.texts, good)),
-            [list(compress(column, good)) for column in columns],
-            chunk.refused + self._refused_rows(chunk, reasons),
-        )
+        self._check_order(columns, faults)
+        return self._sorted(chunk, columns, faults)
 
-    def _check_order(self, columns: Sequence[Texts], reasons: _Reasons) -> None:
+    def withdrawals(self, chunk: Chunk) -> list[Word]:
+        """Return every no among the rows of `chunk`, be they whole or not."""
+        if self._reader is None:
+            return []
+        places = range(len(chunk.lines))
+        rows = [RefusedRow(chunk.lines[place], "", cells=self._cells(chunk, place)) for place in places]
+        return [word for word in self._words(rows + chunk.refused) if word.permission == "withdrawn"]
+
+    def _check_order(self, columns: Sequence[Texts], faults: _Faults) -> None:
         names = self._feed.column_names
         for first, second in self._feed.in_order:
             pairs = zip(columns[names.index(first)], columns[names.index(second)], strict=True)
             for place, (start, end) in enumerate(pairs):
                 if start and end and datetime.fromisoformat(start) > datetime.fromisoformat(end):
-                    reasons.setdefault(place, ("ends_before_start", second))
+                    faults.setdefault(place, {}).setdefault(second, "ends_before_start")
 
-    def _refused_rows(self, chunk: Chunk, reasons: _Reasons) -> list[RefusedRow]:
+    def _sorted(self, chunk: Chunk, columns: list[Texts], faults: _Faults) -> CheckedRows:
+        """Part what is stored from what is set aside."""
+        bad = {place: column for place, found in faults.items() if (column := self._refusing(found))}
+        partly = {place: found for place, found in sorted(faults.items()) if place not in bad}
+        refused = chunk.refused + [
+            self._aside(chunk, place, faults[place][column], column) for place, column in sorted(bad.items())
+        ]
+        words, said = self._words(refused), self._permissions(columns) if partly else []
+        for place, found in partly.items():
+            refused += self._values_aside(chunk, place, found)
+            words += self._unread_words(chunk, place, found, said)
+        good = [place not in bad for place in range(len(chunk.lines))]
+        return CheckedRows(
+            list(compress(chunk.lines, good)) if bad else chunk.lines,
+            list(compress(chunk.texts, good)) if bad else chunk.texts,
+            [list(compress(column, good)) for column in columns] if bad else columns,
+            refused,
+            [(chunk.lines[place], column) for place, found in partly.items() for column in found],
+            words,
+            self._carts(refused),
+        )
+
+    def _refusing(self, found: Mapping[str, str]) -> str | None:
+        """Return the first column whose fault sets the whole row aside; None where the row can do without."""
+        return next((one.name for one in self._feed.columns if one.refuses_row and one.name in found), None)
+
+    def _aside(self, chunk: Chunk, place: int, reason: str, column: str) -> RefusedRow:
         names = self._feed.column_names
-        whose = chunk.columns[names.index("customer_id")] if "customer_id" in names else None
-        rows = []
-        for place, (reason, column) in sorted(reasons.items()):
-            customer = whose[place] if whose else None
-            text = chunk.texts[place]
-            rows.append(RefusedRow(chunk.lines[place], reason, f"column {column}", text, customer))
-        return rows
+        whose = chunk.columns[names.index("customer_id")][place] if "customer_id" in names else None
+        customer = whose if whose and not whose.isspace() else None
+        cells = self._cells(chunk, place)
+        return RefusedRow(chunk.lines[place], reason, f"column {column}", chunk.texts[place], customer, cells)
+
+    def _values_aside(self, chunk: Chunk, place: int, found: Mapping[str, str]) -> list[RefusedRow]:
+        """Return one entry a reason, which names the columns left out of the row."""
+        columns: dict[str, list[str]] = {}
+        for name in self._feed.column_names:
+            if name in found:
+                columns.setdefault(found[name], []).append(name)
+        return [
+            self._aside(chunk, place, reason, ", ".join(names))._replace(is_loaded=True)
+            for reason, names in columns.items()
+        ]
+
+    def _cells(self, chunk: Chunk, place: int) -> Cells:
+        telling = self._feed.telling
+        if not telling:
+            return {}
+        pairs = zip(self._feed.column_names, chunk.columns, strict=True)
+        told = {name: [column[place] or ""] for name, column in pairs if name in telling}
+        return told | {name: [UNREADABLE] for name in telling if (place, name) in chunk.wrong}
+
+    def _words(self, refused: Sequence[RefusedRow]) -> list[Word]:
+        if self._reader is None or not self._feed.tells_permission:
+            return []
+        found = (self._reader.word(row.line, row.cells) for row in refused)
+        return [word for word in found if word is not None]
+
+    def _permissions(self, columns: list[Texts]) -> list[str | None]:
+        """Return the column of permissions as a list that can be written to; empty where the feed has none."""
+        if not self._feed.tells_permission:
+            return []
+        place = self._feed.column_names.index("permission")
+        columns[place] = said = list(columns[place])
+        return said
+
+    def _unread_words(
+        self, chunk: Chunk, place: int, found: Mapping[str, str], said: list[str | None]
+    ) -> list[Word]:
+        """Return the word of a row that is stored where it cannot be read, and take it out of `said`."""
+        if self._reader is None or not {"permission", "permission_at"} & found.keys():
+            return []
+        word = self._reader.word(chunk.lines[place], self._cells(chunk, place))
+        if word is None or word.permission is not None:
+            return []
+        said[place] = None
+        return [word]
+
+    def _carts(self, refused: Sequence[RefusedRow]) -> list[tuple[int | None, str]]:
+        if self._reader is None or self._feed is not CARTS:
+            return []
+        found = ((row.line, self._reader.unread_cart(row.cells)) for row in refused if not row.is_loaded)
+        return [(line, cart_id) for line, cart_id in found if cart_id is not None]
 
 
-def _check_column(column: Column, parser: Parser | None, values: Texts, reasons: _Reasons) -> Texts:
+def _check_column(column: Column, parser: Parser | None, values: Texts, faults: _Faults) -> Texts:
     if parser is None:
-        return values if _all_storable(column, values) else _check_values(column, str, values, reasons)
+        return values if _all_storable(column, values) else _check_values(column, str, values, faults)
     try:
         if column.required and not all(values):
-            return _check_values(column, parser, values, reasons)
+            return _check_values(column, parser, values, faults)
         return [parser(value) if value else column.default for value in values]
     except Refusal:
-        return _check_values(column, parser, values, reasons)
+        return _check_values(column, parser, values, faults)
 
 
 def _all_storable(column: Column, values: Texts) -> bool:
@@ -96,15 +185,15 @@ def _all_storable(column: Column, values: Texts) -> bool:
     return not column.required or all(value and not value.isspace() for value in values)
 
 
-def _check_values(column: Column, parser: Parser, values: Texts, reasons: _Reasons) -> Texts:
-    """Check value by value, noting the place of each refusal; the refused keep None in the column."""
+def _check_values(column: Column, parser: Parser, values: Texts, faults: _Faults) -> Texts:
+    """Check value by value, noting the place of each refusal; the refused are as good as missing."""
     checked: list[str | None] = []
     for place, value in enumerate(values):
         try:
             checked.append(_check_value(column, parser, value))
         except Refusal as refusal:
-            reasons.setdefault(place, (refusal.reason, column.name))
-            checked.append(None)
+            faults.setdefault(place, {}).setdefault(column.name, refusal.reason)
+            checked.append(column.default)
     return checked
 
 

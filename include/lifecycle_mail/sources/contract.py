@@ -6,7 +6,7 @@ setting aside and merging follow from it. Columns are named as in the database.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal[
@@ -25,6 +25,10 @@ class Column:
     `required`: neither the column nor a value may be missing. `default`: the text that stands for a
     missing value. `refusal`: the named reason where the value breaks the column's own rule (a negative
     number, a word that is no choice). `maximum` (numbers, inclusive) is what the database column holds.
+    `is_vital`: optional, but the row without it would say something else, so that an unreadable value sets the
+    whole row aside. An unreadable value of another optional column is set aside by itself.
+    `synonyms`: pairs (word, choice) of words that other systems export for a choice; they are compared in
+    lower case without blanks, hyphens and underscores.
     """
 
     name: str
@@ -34,6 +38,13 @@ class Column:
     choices: tuple[str, ...] = ()
     refusal: str = ""
     maximum: int = AMOUNT
+    synonyms: tuple[tuple[str, str], ...] = ()
+    is_vital: bool = False
+
+    @property
+    def refuses_row(self) -> bool:
+        """Whether a value that cannot be read sets the whole row aside."""
+        return self.required or self.is_vital
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,9 @@ class Feed:
     """One feed: its file name without ending, its table in schema `source`, its columns and its key.
 
     `in_order`: pairs of time columns of which the first may not be later than the second. `replaces`: the
-    part of the key under which a file's rows replace all there were (a cart's lines).
+    part of the key under which a file's rows replace all there were (a cart's lines). `telling`: columns that
+    mean something even in a row that is refused. `keeps_first_load`: the table's first_load_id says which load
+    brought a row first.
     """
 
     name: str
@@ -50,11 +63,18 @@ class Feed:
     key: tuple[str, ...]
     in_order: tuple[tuple[str, str], ...] = ()
     replaces: tuple[str, ...] = ()
+    telling: tuple[str, ...] = ()
+    keeps_first_load: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """Names of all columns, in the contract's order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def tells_permission(self) -> bool:
+        """Whether the rows of this feed say what a customer permits."""
+        return "permission" in self.telling
 
 
 def _text(name: str, *, required: bool = True) -> Column:
@@ -63,6 +83,10 @@ def _text(name: str, *, required: bool = True) -> Column:
 
 def _optional(name: str, kind: Kind = "text") -> Column:
     return Column(name, kind, required=False)
+
+
+def _vital(column: Column) -> Column:
+    return replace(column, is_vital=True)
 
 
 def _time(name: str, *, required: bool = True) -> Column:
@@ -74,8 +98,14 @@ def _number(name: str, refusal: str, *, required: bool = True, maximum: int = AM
 
 
 def _choice(name: str, refusal: str, choices: tuple[str, ...], *, default: str | None = None,
-            required: bool = False) -> Column:
-    return Column(name, "choice", required, default, choices, refusal)
+            required: bool = False, synonyms: tuple[tuple[str, str], ...] = ()) -> Column:
+    return Column(name, "choice", required, default, choices, refusal, synonyms=synonyms)
+
+
+# Words for a no that leave no doubt. A word for a yes has no synonym: 'subscribed' of one system is a single
+# opt-in, of another a confirmed one. 'cleaned' is about a mailbox, 'not_subscribed' is a state and no word.
+# Whatever is not read lets mailing rest, so that a missing synonym mails nobody.
+WORDS_FOR_NO = ("unsubscribed", "unsubscribe", "optedout", "optout", "revoked")
 
 
 CUSTOMERS = Feed(
@@ -92,10 +122,23 @@ CUSTOMERS = Feed(
         _optional("currency", "currency"),
         _optional("birthday", "birthday"),
         _optional("signup_source"),
-        _choice("permission", "unknown_permission", ("none", "pending", "confirmed", "withdrawn")),
+        _choice(
+            "permission", "unknown_permission", ("none", "pending", "confirmed", "withdrawn"),
+            synonyms=tuple((word, "withdrawn") for word in WORDS_FOR_NO),
+        ),
         _time("permission_at", required=False),
     ),
     key=("customer_id",),
+    telling=("customer_id", "email", "permission", "permission_at"),
+    keeps_first_load=True,
+)
+
+# What is read of a customers file that is refused as a whole: who said no, and nothing else.
+OPT_OUTS = Feed(
+    CUSTOMERS.name, CUSTOMERS.table,
+    tuple(replace(column, required=False) for column in CUSTOMERS.columns if column.name in CUSTOMERS.telling),
+    key=CUSTOMERS.key,
+    telling=CUSTOMERS.telling,
 )
 
 PRODUCTS = Feed(
@@ -106,7 +149,7 @@ PRODUCTS = Feed(
         _optional("product_type"),
         _optional("category"),
         _number("price", "negative_price", required=False),
-        _optional("currency", "currency"),
+        _vital(_optional("currency", "currency")),  # the price would be one of another currency
         Column("is_consumable", "boolean", required=False, default="false"),
         _number("units_per_pack", "negative_units_per_pack", required=False),
         _number("daily_use", "negative_daily_use", required=False),
@@ -126,11 +169,11 @@ ORDERS = Feed(
         _text("customer_id"),
         _time("ordered_at"),
         _number("total", "negative_total"),
-        _optional("currency", "currency"),
+        _vital(_optional("currency", "currency")),
         _optional("cart_id"),
         _time("delivered_at", required=False),
         _optional("offer_code"),
-        _choice("status", "unknown_status", ("placed", "cancelled", "refunded"), default="placed"),
+        _vital(_choice("status", "unknown_status", ("placed", "cancelled", "refunded"), default="placed")),
     ),
     key=("order_id",),
 )
@@ -158,6 +201,7 @@ CARTS = Feed(
         _optional("url"),
     ),
     key=("cart_id",),
+    telling=("cart_id", "status"),
 )
 
 CART_LINES = Feed(
@@ -214,12 +258,12 @@ OFFERS = Feed(
     "offers", "offer",
     (
         _text("offer_code"),
-        _optional("customer_id"),
-        _optional("campaign"),
-        _number("percent", "negative_percent", required=False, maximum=100),
+        _vital(_optional("customer_id")),  # a personal offer would be everyone's
+        _vital(_optional("campaign")),
+        _vital(_number("percent", "negative_percent", required=False, maximum=100)),
         _time("valid_from"),
         _time("valid_until"),
-        _time("redeemed_at", required=False),
+        _vital(_time("redeemed_at", required=False)),  # a used offer would look unused
     ),
     key=("offer_code",),
     in_order=(("valid_from", "valid_until"),),

@@ -1,7 +1,8 @@
 """Read a CSV feed file: the csv module over whole chunks of lines, one line at a time only where it must.
 
-Stage 1 of the path. The file may hold bad bytes, stray quotes and rows of any width: each sets aside its own
-line and nothing more. A chunk is parsed at once when every record is one line, which nearly every chunk is.
+Stage 1 of the path. The file may hold stray quotes and rows of any width: each sets aside its own line and nothing
+more. Bad bytes are left in their cells, for the checker to judge. A chunk is parsed at once when every record is one
+line, which nearly every chunk is.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from lifecycle_mail.sources.rows import (
     Texts,
     is_encodable,
     place_columns,
+    storable,
 )
+from lifecycle_mail.sources.words import Cells, cells_by_place
 
 # A quote that is never closed would swallow the file: no record is longer than this.
 MAXIMUM_RECORD_LINES = 100
@@ -132,6 +135,17 @@ def _malformed(line: int, text: str, error: csv.Error) -> RefusedRow:
     return RefusedRow(line, "malformed_csv", "the quotes of this line do not match", text.rstrip("\r\n"))
 
 
+def _torn(text: str) -> list[str]:
+    """Split a line whose quotes do not match at every comma: which of them were quoted cannot be told."""
+    return text.replace('"', "").split(",")
+
+
+def _as_stored(texts: list[str]) -> list[str]:
+    """Return rows as the database can hold them; nearly every block can be stored as it is."""
+    block = "".join(texts)
+    return texts if "\0" not in block and is_encodable(block) else [storable(text) for text in texts]
+
+
 class _Layout:
     """Where the contract's columns stand in this file's rows."""
 
@@ -140,45 +154,41 @@ class _Layout:
         self._width = width
         self._unknown = unknown
         names = feed.column_names
-        self._whose = places[names.index("customer_id")] if "customer_id" in names else None
+        self._telling = {
+            name: place
+            for name, place in zip(names, places, strict=True)
+            if name in feed.telling and place is not None
+        }
 
     def chunk(
         self, lines: list[int], texts: list[str], rows: list[list[str]], refused: list[RefusedRow]
     ) -> Chunk:
+        refused = [row._replace(cells=self._cells(_torn(row.text or ""))) for row in refused]
         good = self._good_rows(lines, texts, rows, refused)
         if good is not None:
             lines, texts = list(compress(lines, good)), list(compress(texts, good))
             rows = list(compress(rows, good))
+        texts = _as_stored([text.rstrip("\r\n") for text in texts])
         cells = list(zip(*rows, strict=True)) or [()] * self._width
         nothing: Texts = [None] * len(lines)
         columns = [nothing if place is None else cells[place] for place in self._places]
-        return Chunk(lines, [text.rstrip("\r\n") for text in texts], columns, refused, self._unknown)
+        return Chunk(lines, texts, columns, refused, self._unknown)
 
     def _good_rows(
         self, lines: list[int], texts: list[str], rows: list[list[str]], refused: list[RefusedRow]
     ) -> list[bool] | None:
         """Return which rows are whole, having refused the others; None where all are."""
-        block = "".join(texts)
-        if set(map(len, rows)) <= {self._width} and "\0" not in block and is_encodable(block):
+        if set(map(len, rows)) <= {self._width}:
             return None
         good = []
         for line, text, row in zip(lines, texts, rows, strict=True):
-            reason = self._refusal(text, row)
-            good.append(reason is None and bool(row))
-            if reason:
-                refused.append(RefusedRow(line, *reason, text.rstrip("\r\n"), self._customer(row)))
+            good.append(len(row) == self._width)
+            if row and len(row) != self._width:  # an empty line is no row
+                detail = f"{len(row)} fields where the header has {self._width}"
+                whole, cells = text.rstrip("\r\n"), self._cells(row)
+                refused.append(RefusedRow(line, "wrong_field_count", detail, whole, cells=cells))
         return good
 
-    def _refusal(self, text: str, row: list[str]) -> tuple[str, str] | None:
-        if "\0" in text:
-            return "nul_byte", "the line holds a NUL byte"
-        if not is_encodable(text):
-            return "not_utf8", "the line is not UTF-8"
-        if row and len(row) != self._width:  # an empty line is no row
-            return "wrong_field_count", f"{len(row)} fields where the header has {self._width}"
-        return None
-
-    def _customer(self, row: list[str]) -> str | None:
-        place = self._whose
-        return row[place] if place is not None and len(row) == self._width else None
+    def _cells(self, row: list[str]) -> Cells:
+        return cells_by_place(row, self._telling, self._width)
 

@@ -1,11 +1,13 @@
-"""The sources part of an erasure: a row without person stays, a keyed hash of the address, and no text of theirs.
+"""The sources part of an erasure: a row without person stays, keyed hashes of the addresses, and no text of theirs.
 
-Stage 1 of the path. Orders, views and the other facts stay: they name nobody. Callers hold the lock "load",
-so that no load under way can bring the person back.
+Stage 1 of the path. A person is one customer: who shares the mailbox, or has it now, is another person and lives on.
+Orders, views and the other facts stay: they name nobody. Callers hold the lock "load", so that no load under way can
+bring the person back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,12 +18,17 @@ from lifecycle_mail.database import lock, run
 
 @dataclass(frozen=True)
 class Erasure:
-    """What an erasure did: every customer key of the person (the address may have several; empty = there was
-    no one to erase), and how many texts set aside were emptied."""
+    """What an erasure did.
+
+    customer_ids: the customer erased; empty = there was no one to erase. scrubbed: texts set aside that were
+    emptied. former_addresses: addresses the person had before. shared: those of all their addresses that a living
+    customer holds too, or held before.
+    """
 
     customer_ids: tuple[str, ...]
     scrubbed: int
     former_addresses: tuple[str, ...] = ()
+    shared: frozenset[str] = frozenset()
 
 
 def address_of(connection: Connection, customer_id: str) -> str | None:
@@ -30,37 +37,31 @@ def address_of(connection: Connection, customer_id: str) -> str | None:
 
 
 def erase_customer(connection: Connection, customer_id: str, link_secret: str, at: datetime) -> Erasure:
-    """Erase a person in schema source, with every customer of the same address; in the caller's transaction.
+    """Erase one customer in schema source, and nobody else; in the caller's transaction.
 
-    Personal columns become null, the permission is withdrawn at `at`, and the address is remembered as a hash
-    keyed with `link_secret`, which later loads check. A second time does nothing.
+    Personal columns become null, the permission is withdrawn at `at`, the former addresses go, and every address is
+    remembered as a hash keyed with `link_secret`, which later loads check. A second time does nothing.
     """
     lock(connection, "load")
     address = address_of(connection, customer_id)
     if address is None:
         return Erasure((), 0)
-    run(connection, "sources/remember_erased", address=address, link_secret=link_secret, at=at)
-    found = run(connection, "sources/erase_customers", address=address, at=at)
-    customer_ids = tuple(sorted(found.scalars()))
-    for each in customer_ids:
-        run(
-            connection, "sources/record_permission",
-            customer_id=each, permission="withdrawn", permission_at=at, origin="erasure",
-        )  # fmt: skip
-    scrubbed = run(
-        connection, "sources/scrub_rejected", customer_ids=list(customer_ids), address=address
-    ).rowcount
-    former = _forget_former(connection, customer_ids, link_secret, at)
-    return Erasure(customer_ids, scrubbed, former)
+    run(connection, "sources/erase_customer", customer_id=customer_id, at=at)
+    run(
+        connection, "sources/record_permission",
+        customer_id=customer_id, permission="withdrawn", permission_at=at, origin="erasure",
+    )  # fmt: skip
+    gone = run(connection, "sources/forget_former_addresses", customer_id=customer_id)
+    former = tuple(sorted(set(gone.scalars()) - {address}))
+    addresses = (address, *former)
+    for each in addresses:
+        run(connection, "sources/remember_erased", address=each, link_secret=link_secret, at=at)
+    shared = _shared(connection, addresses)
+    own = [each for each in addresses if each not in shared]
+    scrubbed = run(connection, "sources/scrub_rejected", customer_id=customer_id, addresses=own).rowcount
+    return Erasure((customer_id,), scrubbed, former, shared)
 
 
-def _forget_former(
-    connection: Connection, customer_ids: tuple[str, ...], link_secret: str, at: datetime
-) -> tuple[str, ...]:
-    """Forget the addresses the person had before, each remembered as a hash like the present one."""
-    found = run(connection, "sources/forget_former_addresses", customer_ids=list(customer_ids))
-    former = tuple(sorted(set(found.scalars())))
-    for address in former:
-        run(connection, "sources/remember_erased", address=address, link_secret=link_secret, at=at)
-        run(connection, "sources/scrub_rejected", customer_ids=list(customer_ids), address=address)
-    return former
+def _shared(connection: Connection, addresses: Sequence[str]) -> frozenset[str]:
+    """Return the addresses that are a living person's too."""
+    return frozenset(run(connection, "sources/shared_addresses", addresses=list(addresses)).scalars())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -19,12 +19,12 @@ import psycopg2
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import run, scalar, session_lock
+from lifecycle_mail.database import run, session_lock
 from lifecycle_mail.errors import DatabaseUnavailable, FeedError
 from lifecycle_mail.sources.activity import refresh_activity, touch_customers
 from lifecycle_mail.sources.checking import Checker
 from lifecycle_mail.sources.consent import log_permissions, settle_staged_permissions
-from lifecycle_mail.sources.contract import FEEDS, Feed
+from lifecycle_mail.sources.contract import CARTS, FEEDS, OPT_OUTS, Feed
 from lifecycle_mail.sources.feed_files import FeedFile, feed_files
 from lifecycle_mail.sources.queries import SQL_FEEDS_FOLDER, SqlFeed, read_query, reader_warnings, sql_feeds
 from lifecycle_mail.sources.rows import Chunks, FileRefused
@@ -32,13 +32,16 @@ from lifecycle_mail.sources.staging import (
     analyze,
     analyze_staged,
     create_staging,
+    keep_unread_values,
     merge,
     plan_for_files,
     set_duplicates_aside,
     stage,
+    stage_words,
 )
 from lifecycle_mail.sources.supply import settle_supplies
 from lifecycle_mail.sources.values import Surroundings
+from lifecycle_mail.sources.words import Word
 
 Progress = Callable[[str, int, "int | None"], None]
 logger = logging.getLogger(__name__)
@@ -50,17 +53,20 @@ _UNSTORABLE = (psycopg2.DataError, psycopg2.IntegrityError, sa.exc.DataError, sa
 class FeedCounts:
     """Rows of one feed in one load: read, loaded (they keep the contract), changed (of those, written
     because new or different), rejected (set aside, whether known from an earlier load or not; a file refused
-    as a whole counts as one)."""
+    as a whole counts as one). unread_values: values that could not be read, of rows that were loaded without
+    them."""
 
     read: int = 0
     loaded: int = 0
     changed: int = 0
     rejected: int = 0
+    unread_values: int = 0
 
     def __add__(self, other: FeedCounts) -> FeedCounts:
         return FeedCounts(
             self.read + other.read, self.loaded + other.loaded,
             self.changed + other.changed, self.rejected + other.rejected,
+            self.unread_values + other.unread_values,
         )
 
 
@@ -88,7 +94,8 @@ class LoadReport:
         """Return every number flat, as customers_loaded, customers_rejected…: safe for XCom and logs."""
         loaded = {f"{feed}_loaded": rows for feed, rows in self.loaded.items()}
         rejected = {f"{feed}_rejected": rows for feed, rows in self.rejected.items()}
-        return {**loaded, **rejected, "refused_files": len(self.refused_files)}
+        unread = {f"{feed}_unread_values": counts.unread_values for feed, counts in self.feeds.items()}
+        return {**loaded, **rejected, **unread, "refused_files": len(self.refused_files)}
 
 
 def no_progress(feed: str, done: int, total: int | None) -> None:
@@ -212,7 +219,7 @@ class _Load:
         """Load one file; return what to tell the operator where it cannot be read at all."""
         try:
             before = self._read(file.feed)
-            self.take(file.feed, file.name, self._chunks(file))
+            self.take(file.feed, file.name, lambda wanted: self._chunks(replace(file, feed=wanted)))
             self._correct_expectation(file, self._read(file.feed) - before)
         except OSError as error:
             return f"cannot read the feed file {file.path}: {error.strerror}"
@@ -234,13 +241,17 @@ class _Load:
             yield from file.chunks()
             return
         yield from read_query(self.warehouse, file.query(), file.feed)
-        run(self.connection, "sources/keep_since", feed=file.feed.name, since=self.now)
+        if file.feed is not OPT_OUTS:  # a file that is refused is read again next time
+            run(self.connection, "sources/keep_since", feed=file.feed.name, since=self.now)
 
-    def take(self, feed: Feed, name: str, chunks: Chunks) -> None:
-        """Load the rows of one file in one transaction; a refusal of the file undoes that file alone."""
+    def take(self, feed: Feed, name: str, read: Callable[[Feed], Chunks]) -> None:
+        """Load the rows of one file in one transaction; a refusal of the file undoes that file alone.
+
+        `read` reads the file as a feed: a customers file that is refused is read again for its opt-outs.
+        """
         try:
             with self.connection.begin():
-                counts, unknown = self._load_rows(feed, name, chunks)
+                counts, unknown = self._load_rows(feed, name, read(feed))
         except FileRefused as refusal:
             counts, unknown = FeedCounts(rejected=1), set()
             self._refuse_file(feed, name, refusal)
@@ -249,6 +260,8 @@ class _Load:
             counts, unknown = FeedCounts(rejected=1), set()
             code = getattr(getattr(error, "orig", error), "pgcode", None)
             self._refuse_file(feed, name, FileRefused("unstorable_value", f"SQLSTATE {code}"))
+        if name in self.refused_files and feed.tells_permission:
+            self._take_opt_outs(feed, name, read(OPT_OUTS))
         if unknown:
             self.warn([f"{name}: left out columns the contract does not know: {', '.join(sorted(unknown))}"])
         self.counts[feed.name] = self.counts.get(feed.name, FeedCounts()) + counts
@@ -259,17 +272,41 @@ class _Load:
         analyze_staged(self.connection)
         if feed.name == "customers":
             run(self.connection, "sources/set_erased_aside", link_secret=self.link_secret)
-            log_permissions(self.connection, self.load_id, self.now)
+            log_permissions(self.connection, self.load_id, name, self.now)
         set_duplicates_aside(self.connection, feed)
+        keep_unread_values(self.connection, feed)
         if feed.name == "customers":
             settle_staged_permissions(self.connection, self.load_id)
         changed = self._merge(feed)
-        rejected = scalar(self.connection, "sources/count_refused")
+        if feed is CARTS:
+            run(self.connection, "sources/mark_unread_carts", load_id=self.load_id)
+        aside = run(self.connection, "sources/count_refused").one()
         run(
             self.connection, "sources/record_refused",
             load_id=self.load_id, feed=feed.name, file=name, link_secret=self.link_secret,
         )  # fmt: skip
-        return FeedCounts(read, read - rejected, changed, rejected), unknown
+        return FeedCounts(read, read - aside.refused, changed, aside.refused, aside.unread_values), unknown
+
+    def _take_opt_outs(self, feed: Feed, name: str, chunks: Chunks) -> None:
+        """Take every no that can be read in a file that is refused as a whole; its other words count for nothing."""
+        words = self._withdrawals(chunks)
+        if not words:
+            return
+        with self.connection.begin():
+            create_staging(self.connection, feed)
+            stage_words(self.connection, words)
+            log_permissions(self.connection, self.load_id, name, self.now)
+            settle_staged_permissions(self.connection, self.load_id)
+        self.warn([f"{name}: {len(words)} opt-outs in it count all the same"])
+
+    def _withdrawals(self, chunks: Chunks) -> list[Word]:
+        checker, words = Checker(OPT_OUTS, self.surroundings), list[Word]()
+        try:
+            for chunk in chunks:
+                words += checker.withdrawals(chunk)
+        except FileRefused:  # here too: what came before counts
+            pass
+        return words
 
     def _stage_rows(self, feed: Feed, chunks: Chunks) -> tuple[int, set[str]]:
         checker = Checker(feed, self.surroundings)

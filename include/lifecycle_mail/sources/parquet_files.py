@@ -19,7 +19,8 @@ def read_parquet(path: Path, feed: Feed) -> Chunks:
     """Yield the rows of `path` in chunks; their lines are row numbers from 1, their texts JSON objects.
 
     Raises:
-        FileRefused: wrong columns, a column of a type its kind has no place for, or no Parquet at all.
+        FileRefused: wrong columns, a column of a type its kind has no place for that no row can do without, or
+            no Parquet at all.
         OSError: the file cannot be read.
     """
     with path.open("rb") as stream:
@@ -50,8 +51,22 @@ def _read(file: pq.ParquetFile, feed: Feed) -> Chunks:
             [None] * batch.num_rows if place is None else _texts(batch.column(names[place]), column)
             for place, column in zip(places, feed.columns, strict=True)
         ]
-        yield Chunk(list(range(line, line + batch.num_rows)), _row_texts(feed, columns), columns, [], unknown)
+        lines, texts = list(range(line, line + batch.num_rows)), _row_texts(feed, columns)
+        wrong = {
+            (place, column.name)
+            for column, values in zip(feed.columns, columns, strict=True) if isinstance(values, _WrongColumn)
+            for place, is_given in enumerate(values.given) if is_given
+        }  # fmt: skip
+        yield Chunk(lines, texts, columns, [], unknown, wrong)
         line += batch.num_rows
+
+
+class _WrongColumn(list[None]):
+    """A column of a type its kind has no place for: no value of it can be read; `given` says where there was one."""
+
+    def __init__(self, array: pa.Array) -> None:
+        super().__init__([None] * len(array))
+        self.given: list[bool] = array.is_valid().to_pylist()
 
 
 def _texts(array: pa.Array, column: Column) -> Texts:
@@ -59,6 +74,8 @@ def _texts(array: pa.Array, column: Column) -> Texts:
         array = array.dictionary_decode()
     kind = array.type
     if not _fits(kind, column):
+        if not column.refuses_row:
+            return _WrongColumn(array)
         raise FileRefused("wrong_type", f"column {column.name} holds {kind}")
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         array = array.cast(pa.timestamp(kind.unit, "UTC"))  # as text it ends in Z, without a zone database

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
 from lifecycle_mail.sources.contract import Column, Feed, Kind
@@ -20,13 +21,18 @@ _NUMERIC: frozenset[Kind] = frozenset({"number", "integer"})
 
 
 class RefusedRow(NamedTuple):
-    """One row set aside: its line, the named reason, the detail without values, the row as it came."""
+    """One row set aside: its line, the named reason, the detail without values, the row as it came.
+
+    `cells`: what can be read of the feed's telling columns (`words.Cells`). `is_loaded`: only values were set
+    aside, those that `detail` names, and the rest of the row was taken."""
 
     line: int | None
     reason: str
     detail: str | None = None
     text: str | None = None
     customer_id: str | None = None
+    cells: Mapping[str, Sequence[str]] = MappingProxyType({})
+    is_loaded: bool = False
 
 
 @dataclass
@@ -36,6 +42,7 @@ class Chunk:
     `lines`: line (or row) of each, from 1. `texts`: each row as it came. `columns`: for each column of the
     contract, in its order, the rows' values as text; None and '' both mean missing. `refused`: rows the
     reader itself set aside, which are in none of the others. `unknown`: names of columns the contract lacks.
+    `wrong`: place in the chunk and column of each value of a type its column cannot hold; its text is None.
     """
 
     lines: list[int]
@@ -43,6 +50,7 @@ class Chunk:
     columns: list[Texts]
     refused: list[RefusedRow] = field(default_factory=list)
     unknown: frozenset[str] = frozenset()
+    wrong: set[tuple[int, str]] = field(default_factory=set)
 
 
 Chunks = Iterator[Chunk]
@@ -102,6 +110,11 @@ def as_text(value: object, kind: Kind) -> str | None:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+def storable(text: str) -> str:
+    """Return `text` as PostgreSQL can hold it: NUL, and what is no UTF-8, as backslash and hex digits."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
 def is_encodable(text: str) -> bool:
     """Tell whether `text` is UTF-8: bytes that were not came through decoding as lone surrogates."""
     if text.isascii():
@@ -126,21 +139,20 @@ class TypedRows:
         self._rows: list[list[str | None]] = []
         self._refused: list[RefusedRow] = []
         self._unknown: set[str] = set()
+        self._wrong: set[tuple[int, str]] = set()
 
     def __len__(self) -> int:
         return len(self._lines) + len(self._refused)
 
     def add(self, line: int, text: str, row: Mapping[str, object]) -> None:
-        """Take one row; a value of a wrong type sets the row aside."""
+        """Take one row, noting values of a wrong type."""
         values: list[str | None] = []
         for column in self._columns:
             try:
                 values.append(as_text(row.get(column.name), column.kind))
             except WrongType:
-                whose = row.get("customer_id")
-                customer = str(whose) if isinstance(whose, (str, int)) else None
-                self.refuse(RefusedRow(line, "wrong_type", f"column {column.name}", text, customer))
-                return
+                values.append(None)
+                self._wrong.add((len(self._lines), column.name))
         self._lines.append(line)
         self._texts.append(text)
         self._rows.append(values)
@@ -156,7 +168,7 @@ class TypedRows:
     def chunk(self) -> Chunk:
         """Return what was gathered and start anew."""
         columns: list[Texts] = list(zip(*self._rows, strict=True)) or [()] * len(self._columns)
-        made = Chunk(self._lines, self._texts, columns, self._refused, frozenset(self._unknown))
+        made = Chunk(self._lines, self._texts, columns, self._refused, frozenset(self._unknown), self._wrong)
         self._start()
         return made
 

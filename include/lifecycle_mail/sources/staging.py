@@ -18,7 +18,9 @@ from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import copy_in, raw_cursor, run, scalar
 from lifecycle_mail.sources.checking import CheckedRows
-from lifecycle_mail.sources.contract import Feed
+from lifecycle_mail.sources.contract import CARTS, Feed
+from lifecycle_mail.sources.rows import storable
+from lifecycle_mail.sources.words import Word
 
 # A merge joins and groups whole files: with the default 4 MB it goes through disk. And a small file is looked
 # up by index, also where the planner's defaults for a spinning disk would read the whole table.
@@ -55,9 +57,16 @@ where {same_key} and ({staged_columns}) is distinct from ({kept_columns})
 """)
 
 _INSERT_NEW = sql.SQL("""
-insert into {target} ({columns}, load_id)
-select {staged_columns}, %(load_id)s from staged
+insert into {target} ({columns}, {load_columns})
+select {staged_columns}, {load_values} from staged
 where not exists (select 1 from {target} as kept where {same_key})
+""")
+
+
+_KEEP_UNREAD = sql.SQL("""
+update staged set {column} = kept.{column}
+from unread_value, {target} as kept
+where unread_value.line = staged.line and unread_value.column_name = %(column)s and {same_key}
 """)
 
 
@@ -73,6 +82,11 @@ def create_staging(connection: Connection, feed: Feed) -> None:
     plan_for_files(connection)
     _execute(connection, _CREATE_STAGED.format(columns=columns, target=_target(feed)))
     run(connection, "sources/create_refused")
+    run(connection, "sources/create_unread_values")
+    if feed.tells_permission:
+        run(connection, "sources/create_words")
+    if feed is CARTS:
+        run(connection, "sources/create_unread_carts")
 
 
 def stage(connection: Connection, feed: Feed, rows: CheckedRows) -> None:
@@ -81,12 +95,23 @@ def stage(connection: Connection, feed: Feed, rows: CheckedRows) -> None:
         columns = ["line", "row_text", *feed.column_names]
         _copy(connection, "staged", columns, zip(rows.lines, rows.texts, *rows.columns, strict=True))
     if rows.refused:
-        columns = ["line", "reason", "detail", "row_text", "customer_id"]
-        storable = (
-            (row.line, row.reason, row.detail, _storable(row.text), _storable(row.customer_id))
+        columns = ["line", "reason", "detail", "row_text", "customer_id", "is_loaded"]
+        aside = (
+            (row.line, row.reason, row.detail, _storable(row.text), _storable(row.customer_id), row.is_loaded)
             for row in rows.refused
         )
-        _copy(connection, "refused", columns, storable)
+        _copy(connection, "refused", columns, aside)
+    if rows.unread:
+        _copy(connection, "unread_value", ["line", "column_name"], rows.unread)
+    if rows.words:
+        stage_words(connection, rows.words)
+    if rows.carts:
+        _copy(connection, "unread_cart", ["line", "cart_id"], rows.carts)
+
+
+def stage_words(connection: Connection, words: Sequence[Word]) -> None:
+    """COPY what rows that are not taken as they are say of permission."""
+    _copy(connection, "permission_word", Word._fields, words)
 
 
 def set_duplicates_aside(connection: Connection, feed: Feed) -> None:
@@ -100,6 +125,15 @@ def set_duplicates_aside(connection: Connection, feed: Feed) -> None:
     _execute(connection, statement, key=", ".join(feed.key))
 
 
+def keep_unread_values(connection: Connection, feed: Feed) -> None:
+    """Put what is stored in place of staged values that could not be read: a known row keeps what it had."""
+    for column in run(connection, "sources/unread_columns").scalars().all():
+        statement = _KEEP_UNREAD.format(
+            column=sql.Identifier(column), target=_target(feed), same_key=_equal(feed.key, "staged", "kept")
+        )
+        _execute(connection, statement, column=column)
+
+
 def merge(connection: Connection, feed: Feed, load_id: int) -> int:
     """Write what is new or changed from `staged` to the feed's table; return how many rows that was.
 
@@ -107,11 +141,14 @@ def merge(connection: Connection, feed: Feed, load_id: int) -> int:
     away, and `on conflict` would cost half as much again.
     """
     names = feed.column_names
+    load_columns = ["load_id", "first_load_id"] if feed.keeps_first_load else ["load_id"]
     parts = {
         "target": _target(feed),
         "same_key": _equal(feed.key, "staged", "kept"),
         "same_part": _equal(feed.replaces, "staged", "kept"),
         "columns": sql.SQL(", ").join(map(sql.Identifier, names)),
+        "load_columns": sql.SQL(", ").join(map(sql.Identifier, load_columns)),
+        "load_values": sql.SQL(", ").join([sql.Placeholder("load_id")] * len(load_columns)),
         "staged_columns": _qualified(names, "staged"),
         "kept_columns": _qualified(names, "kept"),
         "assignments": sql.SQL(", ").join(
@@ -164,7 +201,4 @@ def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Iter
 
 
 def _storable(text: str | None) -> str | None:
-    """Return `text` as PostgreSQL can hold it: NUL, and what is no UTF-8, as backslash and hex digits."""
-    if text is None:
-        return None
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    return None if text is None else storable(text)

@@ -9,7 +9,7 @@ parses carefully only what is left: that, and remembering repeated values, is mo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -39,6 +39,8 @@ _ADDRESS = re.compile(
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,4}")
+
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
 
 _BOOLEANS = {
     "true": "true", "t": "true", "1": "true", "yes": "true",
@@ -73,7 +75,9 @@ def parser_of(column: Column, surroundings: Surroundings) -> Parser | None:
         "number": partial(parse_number, refusal=column.refusal, maximum=column.maximum),
         "integer": partial(parse_integer, refusal=column.refusal, maximum=column.maximum),
         "boolean": parse_boolean,
-        "choice": partial(parse_choice, refusal=column.refusal, choices=column.choices),
+        "choice": partial(
+            parse_choice, refusal=column.refusal, choices=column.choices, synonyms=dict(column.synonyms)
+        ),
         "zone": partial(parse_zone, zones=surroundings.zones),
         "country": parse_country,
         "currency": parse_currency,
@@ -153,12 +157,15 @@ def parse_boolean(text: str) -> str:
         raise Refusal("unparsable_boolean") from None
 
 
-def parse_choice(text: str, *, refusal: str, choices: tuple[str, ...]) -> str:
-    """One of the column's words, in any case of letters."""
+def parse_choice(text: str, *, refusal: str, choices: tuple[str, ...], synonyms: Mapping[str, str]) -> str:
+    """One of the column's words, in any case of letters, or a known synonym of one."""
     word = text.strip().lower()
-    if word not in choices:
-        raise Refusal(refusal)
-    return word
+    if word in choices:
+        return word
+    try:
+        return synonyms[_BETWEEN_WORDS.sub("", word)]
+    except KeyError:
+        raise Refusal(refusal) from None
 
 
 def parse_address(text: str) -> str:

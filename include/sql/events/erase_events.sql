@@ -1,6 +1,7 @@
 -- Take a person out of the raw events: no address, and of the event only what names nobody.
 -- grain: one row an event
--- customer_id text; address text, lower case (null = only by the customer's messages); kept_keys text[] of the event
+-- customer_id text; address text, lower case (null = only by the customer's messages: not known, or shared);
+-- kept_keys text[] of the event
 with theirs as (
     select
         event.sg_event_id,

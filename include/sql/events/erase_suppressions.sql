@@ -1,4 +1,4 @@
--- Forget a person's suppressions: the keyed hash of the erased address keeps them from being mailed again.
+-- Forget the suppressions of an address that was an erased person's alone: the keyed hash keeps it from being mailed.
 -- grain: one row a suppression
 -- address text, lower case
 with lifted as (

@@ -1,6 +1,7 @@
--- When these customers came to the list and left it. On the list = permission stands as confirmed, the address is
--- not suppressed for all mail, and the person is not erased. Of a day with several turns only the net one counts,
--- or one coming and one leave where they cancel; a leave is named by what was in force when it happened last.
+-- When these customers came to the list and left it. On the list = permission stands as confirmed and mailing does not
+-- rest, the address is not suppressed for all mail, and the person is not erased. Of a day with several turns only the
+-- net one counts, or one coming and one leave where they cancel; a leave is named by what was in force when it happened
+-- last.
 -- What was counted of a person before an erasure stays as it was, since the address is gone.
 -- grain: one row a customer, day and movement
 -- reporting_zone text: IANA zone of the days
@@ -29,6 +30,12 @@ turn as (
     union
     select
         person.customer_id,
+        unnest(array[permission_rest.rested_at, permission_rest.resumed_at]) as turned_at
+    from person
+    inner join source.permission_rest on person.customer_id = permission_rest.customer_id
+    union
+    select
+        person.customer_id,
         suppression.suppressed_at as turned_at
     from person
     inner join event.suppression on person.address = suppression.address and suppression.scope = 'all'
@@ -54,9 +61,29 @@ standing as (
         person.erased_at <= turn.turned_at as is_erased,
         said.permission,
         said.origin,
+        rest.is_resting,
         block.reason
     from turn
     inner join person on turn.customer_id = person.customer_id and not person.is_settled
+    left join lateral (
+        select true as is_resting
+        from source.permission_rest
+        where
+            permission_rest.customer_id = turn.customer_id
+            and permission_rest.rested_at <= turn.turned_at
+            and (permission_rest.resumed_at is null or permission_rest.resumed_at > turn.turned_at)
+            and not exists (
+                select 1
+                from source.permission_change
+                where
+                    permission_change.customer_id = turn.customer_id
+                    and permission_change.origin <> 'feed'
+                    and permission_change.permission <> 'withdrawn'
+                    and permission_change.permission_at >= permission_rest.rested_at
+                    and permission_change.permission_at <= turn.turned_at
+            )
+        limit 1
+    ) as rest on true
     left join lateral (
         -- The rule of source.standing_permission, at the time of the turn.
         select
@@ -111,6 +138,7 @@ listed as (
         standing.turned_at,
         cast(standing.turned_at at time zone cast(:reporting_zone as text) as date) as day,
         coalesce(standing.permission = 'confirmed', false)
+        and standing.is_resting is null
         and standing.reason is null
         and not coalesce(standing.is_erased, false) as is_on,
         case
@@ -124,6 +152,8 @@ listed as (
             else 'withdrawn'
         end as cause
     from standing
+    -- The rest that goes on has no end yet.
+    where standing.turned_at is not null
 ),
 
 moved as (

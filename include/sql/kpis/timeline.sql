@@ -103,6 +103,27 @@ from (
         0 as place
     from source.permission_change
     where permission_change.customer_id = cast(:customer_id as text)
+    union all
+    select
+        fact.happened_at,
+        null as campaign,
+        null as step,
+        fact.what,
+        fact.why,
+        1 as place
+    from source.permission_rest
+    cross join
+        lateral (
+            values
+            (
+                permission_rest.rested_at,
+                'mailing rests',
+                'the feed''s word about permission cannot be read: ' || permission_rest.file
+                || coalesce(' line ' || permission_rest.line::text, '')
+            ),
+            (permission_rest.resumed_at, 'mailing goes on', 'the feed''s word about permission can be read again')
+        ) as fact (happened_at, what, why)
+    where permission_rest.customer_id = cast(:customer_id as text) and fact.happened_at is not null
 ) as happening
 where
     cast(:campaign as text) is null

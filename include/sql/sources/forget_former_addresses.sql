@@ -1,7 +1,7 @@
--- What: forget the former addresses of erased customers, and say which they were.
--- Grain: one row a (customer, former address).
--- Parameters: customer_ids text[].
+-- What: forget the former addresses of an erased customer, and say which they were.
+-- Grain: one row a former address.
+-- Parameters: customer_id text.
 -- Look-back: none.
 delete from source.former_address
-where former_address.customer_id = any(cast(:customer_ids as text[]))
+where former_address.customer_id = cast(:customer_id as text)
 returning former_address.address

@@ -1,7 +1,9 @@
--- What: write the rows set aside to source.rejected; a row that is known there from an earlier load adds
--- nothing. The text of a row that shows an erased person (by key, or by any address in it) is not kept, and a
--- customers row of such a person is called erased, whatever else is wrong with it.
--- Grain: one row a refused row of the file.
+-- What: write the rows and values set aside to source.rejected; a row that is known there from an earlier load adds
+-- nothing. The text of a row that shows an erased person (by key, or by any address in it that no living customer
+-- speaks for) is not kept, and a customers row of such a person is called erased, whatever else is wrong with it. A
+-- row whose customer cannot be read is of who holds the address now; its text is not kept where an erased person
+-- had it too.
+-- Grain: one row a refused row of the file, or a row and reason of values left out of it.
 -- Parameters: load_id bigint; feed text; file text, the file's name; link_secret text, the key of the hashes.
 -- Look-back: every erasure there was.
 with judged as (
@@ -11,37 +13,57 @@ with judged as (
         refused.detail,
         refused.row_text,
         refused.customer_id,
+        refused.is_loaded
+        and not exists (
+            -- Of several rows with one key the last is loaded.
+            select 1 from refused as whole
+            where whole.line = refused.line and not whole.is_loaded
+        ) as is_loaded,
         refused.reason = 'erased'
         or exists (
             select 1 from source.customer
             where customer.customer_id = refused.customer_id and customer.erased_at is not null
         )
-        or (
-            exists (select 1 from source.erased_address)
-            and exists (
-                select 1
-                from regexp_matches(refused.row_text, '[^\s,;"''<>:]+@[^\s,;"''<>]+', 'g') as found (words)
-                where source.address_hash(found.words[1], cast(:link_secret as text)) in (
-                    select erased_address.address_hash from source.erased_address
-                )
-            )
-        ) as is_erased
+        or coalesce(shown.is_nobody_s, false) as is_erased,
+        coalesce(shown.is_there, false) and refused.customer_id is null as is_unclear
     from refused
+    left join lateral (
+        select
+            true as is_there,
+            bool_or(
+                not exists (
+                    select 1 from source.customer as living
+                    where
+                        living.erased_at is null
+                        and living.customer_id = coalesce(refused.customer_id, living.customer_id)
+                        and (
+                            living.address = lower(found.words[1])
+                            or (refused.customer_id is not null and living.first_load_id <= gone.load_id)
+                        )
+                )
+            ) as is_nobody_s
+        from regexp_matches(refused.row_text, '[^\s,;"''<>:]+@[^\s,;"''<>]+', 'g') as found (words)
+        inner join source.erased_address as gone
+            on source.address_hash(found.words[1], cast(:link_secret as text)) = gone.address_hash
+        where exists (select 1 from source.erased_address)
+        having count(*) > 0
+    ) as shown on true
 ),
 
 kept as (
     select
         line,
         customer_id,
+        is_loaded,
         case when is_erased and cast(:feed as text) = 'customers' then 'erased' else reason end as reason,
         case
             when is_erased and cast(:feed as text) = 'customers' then 'the person was erased' else detail
         end as detail,
-        case when not is_erased then row_text end as row_text
+        case when not is_erased and not is_unclear then row_text end as row_text
     from judged
 )
 
-insert into source.rejected (load_id, feed, file, line, customer_id, reason, detail, row_text, row_md5)
+insert into source.rejected (load_id, feed, file, line, customer_id, reason, detail, row_text, row_md5, is_loaded)
 select
     cast(:load_id as bigint) as load_id,
     cast(:feed as text) as feed,
@@ -51,7 +73,8 @@ select
     reason,
     detail,
     row_text,
-    md5(coalesce(row_text, '')) as row_md5
+    md5(coalesce(row_text, '')) as row_md5,
+    is_loaded
 from kept
 order by line
 on conflict (feed, file, line, reason, row_md5) do nothing

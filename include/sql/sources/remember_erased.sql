@@ -1,10 +1,14 @@
--- What: remember an erased address by its keyed hash.
--- Grain: one row, unless it is known.
+-- What: remember an erased address by its keyed hash; of several erasures at one address the newest counts.
+-- Grain: one row.
 -- Parameters: address text, lower case; link_secret text, the key; at timestamptz, when.
 -- Look-back: none.
-insert into source.erased_address (address_hash, erased_at)
-values (
-    source.address_hash(cast(:address as text), cast(:link_secret as text)),
-    cast(:at as timestamptz)
-)
-on conflict (address_hash) do nothing
+insert into source.erased_address as known (address_hash, erased_at, load_id)
+select
+    source.address_hash(cast(:address as text), cast(:link_secret as text)) as address_hash,
+    cast(:at as timestamptz) as erased_at,
+    coalesce(max(load.load_id), 0) as load_id
+from source.load
+on conflict (address_hash) do update
+    set
+        erased_at = greatest(known.erased_at, excluded.erased_at),
+        load_id = greatest(known.load_id, excluded.load_id)

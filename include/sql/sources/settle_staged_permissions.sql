@@ -17,6 +17,10 @@ with concerned as (
     select permission_change.customer_id
     from source.permission_change
     where permission_change.load_id = cast(:load_id as bigint)
+    union
+    select permission_rest.customer_id
+    from source.permission_rest
+    where cast(:load_id as bigint) in (permission_rest.load_id, permission_rest.resumed_load_id)
 ),
 
 standing as (

@@ -1,0 +1,111 @@
+"""What a row that is not taken as it is says all the same: a no, a word that cannot be read, a cart that changed.
+
+Stage 1 of the path, between the readers and the staging table. A person who says no must not be mailed because a
+birthday in the same row is broken: a no counts wherever the customer or the address can be read. A yes never
+counts from such a row. A cart of which the shop said something that cannot be read must not be mailed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from lifecycle_mail.sources.contract import MAXIMUM_TEXT, Feed
+from lifecycle_mail.sources.rows import is_encodable
+from lifecycle_mail.sources.values import Parser, Refusal, Surroundings, parser_of
+
+UNREADABLE = "\0"  # stands for a value that is there and cannot be a text
+# For each column, the values it may have in this row. Several: the row has too many or too few cells, and which
+# cell belongs to which column is not known.
+Cells = Mapping[str, Sequence[str]]
+
+_FIELD = re.compile(r'"([a-z_]+)"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|(-?[0-9]+)\b)')
+
+
+class Word(NamedTuple):
+    """One word about permission. `permission`: withdrawn; None = the word cannot be read. `permission_at`: as it
+    is stored; None = undated. At least one of `customer_id` and `email` is there."""
+
+    line: int | None
+    customer_id: str | None
+    email: str | None
+    permission: str | None
+    permission_at: str | None
+
+
+class WordReader:
+    """Reads the telling columns of one feed's rows."""
+
+    def __init__(self, feed: Feed, surroundings: Surroundings) -> None:
+        columns = {column.name: column for column in feed.columns if column.name in feed.telling}
+        self._parsers = {name: parser_of(column, surroundings) or str for name, column in columns.items()}
+
+    def word(self, line: int | None, cells: Cells) -> Word | None:
+        """Return what the row says; None where it says nothing, what it says is no reason to rest, or neither
+        customer nor address can be read."""
+        customer_id, email = self._first(cells, "customer_id"), self._first(cells, "email")
+        if customer_id is None and email is None:
+            return None
+        is_shifted = any(len(values) > 1 for values in cells.values())
+        if "withdrawn" in self._read(cells, "permission"):
+            # Of shifted cells the time could be another column's: undated, the word counts from the load.
+            at = None if is_shifted else self._first(cells, "permission_at")
+            return Word(line, customer_id, email, "withdrawn", at)
+        if not is_shifted and self._is_unread(cells):
+            return Word(line, customer_id, email, None, None)
+        return None
+
+    def unread_cart(self, cells: Cells) -> str | None:
+        """Return the key of a cart that the row does not surely call open; None where it does, or the key cannot
+        be read."""
+        return None if "open" in self._read(cells, "status") else self._first(cells, "cart_id")
+
+    def _is_unread(self, cells: Cells) -> bool:
+        """Tell whether a word is there that cannot be read, or whose time cannot."""
+        if not _given(cells, "permission"):
+            return False
+        if not self._read(cells, "permission"):
+            return True
+        return bool(_given(cells, "permission_at")) and not self._read(cells, "permission_at")
+
+    def _first(self, cells: Cells, name: str) -> str | None:
+        return next(iter(self._read(cells, name)), None)
+
+    def _read(self, cells: Cells, name: str) -> list[str]:
+        values = (_readable(self._parsers[name], value) for value in _given(cells, name))
+        return [value for value in values if value is not None]
+
+
+def _given(cells: Cells, name: str) -> list[str]:
+    return [value for value in cells.get(name, ()) if value and not value.isspace()]
+
+
+def _readable(parser: Parser, value: str) -> str | None:
+    if "\0" in value or len(value) > MAXIMUM_TEXT or not is_encodable(value):
+        return None
+    try:
+        return parser(value.strip())
+    except Refusal:
+        return None
+
+
+def cells_by_place(row: Sequence[str], places: Mapping[str, int], width: int) -> Cells:
+    """Return the telling cells of a row; where it has not `width` cells, every cell a column may stand in.
+
+    Cells too many push what stands after them to the right, and cells that are missing let it move up: between
+    its place from the left and its place from the right, each column is somewhere.
+    """
+    shift = len(row) - width
+    found = {}
+    for name, place in places.items():
+        first, last = sorted((place, place + shift))
+        found[name] = list(row[max(first, 0) : last + 1])
+    return found
+
+
+def cells_of_broken_json(text: str, names: Sequence[str]) -> Cells:
+    """Return the telling fields of a line that is no whole JSON object, as far as they can be told."""
+    if not names:
+        return {}
+    return {name: [quoted or number] for name, quoted, number in _FIELD.findall(text) if name in names}

@@ -1,0 +1,20 @@
+-- What: empty the personal columns of a customer; the row stays, so that facts keep their customer and the list its
+-- history. Other customers of the same address are other people.
+-- Grain: one row, or none where it was erased before.
+-- Parameters: customer_id text; at timestamptz, when.
+-- Look-back: none.
+update source.customer
+set
+    email = null,
+    first_name = null,
+    last_name = null,
+    locale = null,
+    timezone = null,
+    country = null,
+    currency = null,
+    birthday = null,
+    signup_source = null,
+    permission = 'withdrawn',
+    permission_at = cast(:at as timestamptz),
+    erased_at = cast(:at as timestamptz)
+where customer_id = cast(:customer_id as text) and erased_at is null
