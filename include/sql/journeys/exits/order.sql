@@ -1,6 +1,7 @@
 -- exit: order
 -- what: the customer placed an order after the enrollment. For a series about a cart, an order after the cart's last
---   change counts, and so does the cart's own word that it was ordered. A cancelled order does not count.
+--   change counts, and so does the cart's own word that it was ordered. A cancelled order does not count. A cart whose
+--   newest row cannot be read may be ordered by now (reason `cart_unreadable`).
 -- grain: one row per order or ordered cart: enrollment_id, reason, exited_at
 -- reads: series
 -- look-back: since the enrollment; for a series about a cart, since the cart's last change
@@ -18,8 +19,8 @@ where orders.status <> 'cancelled'
 union all
 select
     series.enrollment_id,
-    'order' as reason,
+    case cart.status when 'ordered' then 'order' else 'cart_unreadable' end as reason,
     cart.updated_at as exited_at
 from series
 inner join source.cart on cart.cart_id = series.context ->> 'cart_id' and series.occurred_at <= cart.updated_at
-where cart.status = 'ordered'
+where cart.status in ('ordered', 'unreadable')

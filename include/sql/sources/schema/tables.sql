@@ -32,6 +32,7 @@ create table source.customer (
     permission_at timestamptz,
     erased_at timestamptz,
     load_id bigint not null,
+    first_load_id bigint not null default 0,
     check (email is not null or erased_at is not null)
 );
 create index customer_address on source.customer (address);
@@ -56,6 +57,8 @@ comment on column source.customer.permission is 'Newest entry of the consent log
 comment on column source.customer.permission_at is 'When that permission was given or withdrawn.';
 comment on column source.customer.erased_at is 'Set by erasure; personal columns are null then.';
 comment on column source.customer.load_id is 'Load that last wrote the row.';
+comment on column source.customer.first_load_id is
+'Load that brought the customer first; 0 = known since before migration 0032.';
 
 create table source.permission_change (
     customer_id text not null,
@@ -91,13 +94,16 @@ comment on column source.former_address.replaced_at is 'When a feed brought anot
 
 create table source.erased_address (
     address_hash bytea primary key,
-    erased_at timestamptz not null
+    erased_at timestamptz not null,
+    load_id bigint not null default 0
 );
 
 comment on table source.erased_address is
-'Addresses of erased people as keyed hashes, one row an address: no feed brings them back.';
+'Addresses of erased people as keyed hashes, one row an address: nobody who is not known before comes in with one.';
 comment on column source.erased_address.address_hash is 'Keyed hash of the erased address.';
-comment on column source.erased_address.erased_at is 'When.';
+comment on column source.erased_address.erased_at is 'When; where several people had the address, the newest time.';
+comment on column source.erased_address.load_id is
+'Newest load before the newest erasure at this address: a customer whose first_load_id is later is not loaded with it.';
 
 create table source.product (
     product_id text primary key,
@@ -185,7 +191,7 @@ create table source.cart (
     customer_id text not null,
     created_at timestamptz not null,
     updated_at timestamptz not null,
-    status text not null check (status in ('open', 'ordered', 'emptied')),
+    status text not null check (status in ('open', 'ordered', 'emptied', 'unreadable')),
     url text,
     load_id bigint not null
 );
@@ -197,7 +203,9 @@ comment on column source.cart.cart_id is 'The shop''s key.';
 comment on column source.cart.customer_id is 'Whose cart.';
 comment on column source.cart.created_at is 'First item.';
 comment on column source.cart.updated_at is 'Last change; only the latest state is kept.';
-comment on column source.cart.status is 'Latest state.';
+comment on column source.cart.status is
+'Latest state; unreadable = the newest row of an open cart was refused and source.rejected names it: not mailed until '
+'a row says again what the cart is.';
 comment on column source.cart.url is 'Link back to the cart.';
 comment on column source.cart.load_id is 'Load that last wrote the row.';
 
@@ -328,6 +336,7 @@ create table source.rejected (
     row_text text,
     row_md5 text not null,
     rejected_at timestamptz not null default now(),
+    is_loaded boolean not null default false,
     unique nulls not distinct (feed, file, line, reason, row_md5)
 );
 create index rejected_load on source.rejected (load_id);
@@ -344,6 +353,8 @@ comment on column source.rejected.detail is 'What was wrong, without the row''s 
 comment on column source.rejected.row_text is 'The row as it came.';
 comment on column source.rejected.row_md5 is 'md5 of row_text: a second load of the file adds nothing.';
 comment on column source.rejected.rejected_at is 'When.';
+comment on column source.rejected.is_loaded is
+'The row was loaded without the values of the columns that detail names; false = the whole row was refused.';
 
 create table source.customer_activity (
     customer_id text primary key,
@@ -420,3 +431,31 @@ comment on table source.sql_feed is 'How far each SQL feed was read, one row per
 comment on column source.sql_feed.feed is 'Name of the feed, as in include/sql/feeds/<feed>.sql.';
 comment on column source.sql_feed.since is
 'Start of the last load that took this SQL feed: what the next load binds as :since.';
+
+-- A word about permission that cannot be read never leaves a yes standing: mailing rests until the feed says a word
+-- that can be read, or the person says yes themself.
+create table source.permission_rest (
+    customer_id text not null,
+    rested_at timestamptz not null,
+    resumed_at timestamptz,
+    load_id bigint not null,
+    resumed_load_id bigint,
+    file text not null,
+    line bigint,
+    primary key (customer_id, rested_at)
+);
+create unique index permission_rest_now on source.permission_rest (customer_id) where resumed_at is null;
+
+comment on table source.permission_rest is
+'Times in which mailing rests because the newest word of the feed about permission could not be read, one row a '
+'customer and time.';
+comment on column source.permission_rest.customer_id is 'Whose mailing rests.';
+comment on column source.permission_rest.rested_at is 'Time of the load that brought the word.';
+comment on column source.permission_rest.resumed_at is
+'Time of the load that brought the next word that could be read, or of the person''s own word; null = it still rests.';
+comment on column source.permission_rest.load_id is 'Load that brought the word.';
+comment on column source.permission_rest.resumed_load_id is
+'Load that brought the next word that could be read; null where no load did.';
+comment on column source.permission_rest.file is 'Feed file of the word.';
+comment on column source.permission_rest.line is
+'Line in it, as in source.rejected, which has the reason and the row.';

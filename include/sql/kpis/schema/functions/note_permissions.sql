@@ -10,3 +10,9 @@ $$;
 
 create or replace trigger kpi_list_change after insert on source.permission_change
 referencing new table as changed for each statement execute function kpi.note_permissions();
+
+-- A rest that begins or ends changes who is on the list.
+create or replace trigger kpi_list_change after insert on source.permission_rest
+referencing new table as changed for each statement execute function kpi.note_permissions();
+create or replace trigger kpi_list_change_again after update on source.permission_rest
+referencing new table as changed for each statement execute function kpi.note_permissions();

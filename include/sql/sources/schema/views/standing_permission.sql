@@ -3,12 +3,14 @@
 --      themself (an entry that no feed brought) at a later instant. The first that stands gives the time.
 --   2. Otherwise the newest permission_at wins; at the same instant the later in the life of a permission:
 --      none, pending, confirmed.
+--   3. While mailing rests (source.permission_rest), pending and confirmed count as none, unless the person said
+--      otherwise themself since.
 -- Grain: one row a customer with any entry. The order in which entries were recorded plays no part.
 create or replace view source.standing_permission as
-select distinct on (customer_id)
-    customer_id,
-    permission,
-    permission_at
+select distinct on (entry.customer_id)
+    entry.customer_id,
+    case when rest.customer_id is null then entry.permission else 'none' end as permission,
+    case when rest.customer_id is null then entry.permission_at else rest.rested_at end as permission_at
 from (
     select
         customer_id,
@@ -18,13 +20,19 @@ from (
             over (partition by customer_id) as returned_at
     from source.permission_change
 ) as entry
-where permission <> 'withdrawn' or returned_at is null or permission_at >= returned_at
+left join source.permission_rest as rest
+    on
+        entry.customer_id = rest.customer_id
+        and rest.resumed_at is null
+        and entry.permission in ('pending', 'confirmed')
+        and (entry.returned_at is null or entry.returned_at < rest.rested_at)
+where entry.permission <> 'withdrawn' or entry.returned_at is null or entry.permission_at >= entry.returned_at
 order by
-    customer_id asc,
-    permission = 'withdrawn' desc,
-    case when permission = 'withdrawn' then permission_at end asc,
-    permission_at desc,
-    array_position(array['none', 'pending', 'confirmed'], permission) desc;
+    entry.customer_id asc,
+    entry.permission = 'withdrawn' desc,
+    case when entry.permission = 'withdrawn' then entry.permission_at end asc,
+    entry.permission_at desc,
+    array_position(array['none', 'pending', 'confirmed'], entry.permission) desc;
 
 comment on view source.standing_permission is
 'The permission that stands, from the whole log of consent, one row a customer with any entry.';
