@@ -94,7 +94,7 @@ class Feed:
 OTHERS: list[dict[str, Any]] = [
     {"event": "delivered", "email": "stranger@example.com", "sg_message_id": "another-sender.filter-1"},
     {"event": "open", "email": "stranger@example.com", "lm_message_id": "ffffffff-ffff-4fff-8fff-ffffffffffff"},
-    {"event": "processed", "email": "example@test.com", "smtp-id": "<14c5d75ce93.dfd.64b469@ismtpd-555>"},
+    {"event": "processed", "email": "example@example.com", "smtp-id": "<14c5d75ce93.dfd.64b469@ismtpd-555>"},
 ]
 
 

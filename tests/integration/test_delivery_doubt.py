@@ -136,7 +136,7 @@ def ann(engine: Engine) -> set[tuple[Any, ...]]:
 
 STRANGERS = {
     "of a stranger": {"email": "stranger@example.com", "lm_message_id": "ffffffff-ffff-4fff-8fff-ffffffffffff"},
-    "of the provider's test button": {"email": "example@test.com", "smtp-id": "<14c5d75ce93.dfd.64b469@ismtpd-555>"},
+    "of the provider's test button": {"email": "example@example.com", "smtp-id": "<14c5d75ce93.dfd.64b469@ismtpd-555>"},
     "of another sender of the account": {"email": "stranger@example.com", "sg_message_id": "abc.filter-1"},
 }
 

@@ -45,7 +45,7 @@ def test_shipped_campaigns_are_right() -> None:
         ("with_ofer: 0.4", "with_offer: 0.5", "the shares of variants add up to 0.9: make them 1"),
         ('schedule: "hourly"', 'schedule: "0 * * * *"', "five cron fields"),
         ('schedule: "99 * * * *"', 'schedule: "0 * * * *"', "five cron fields"),
-        ('schedule: "0 0 30 2 *"', 'schedule: "0 * * * *"', "five cron fields that some time comes up to"),
+        ('schedule: "0 0 30 2 *"', 'schedule: "0 * * * *"', "no moment is ever meant by this"),
         ("after_hours: 50, template: cart_abandoned/doubts",
          "after_hours: 23, template: cart_abandoned/doubts", "not in the order of after_hours"),
         ("step: reminder, after_hours: 23", "step: doubts, after_hours: 23", "same name"),
@@ -150,24 +150,24 @@ def test_the_variant_without_offer_gets_none() -> None:
     ("changes", "expected"),
     [
         ({"description: Offers": "renamed_from: reminders\n    description: Offers"},
-         "topics.yaml:28: 'reminders' cannot be what 'offers' was called before: it is a topic of this file, "
+         "topics.yaml:32: 'reminders' cannot be what 'offers' was called before: it is a topic of this file, "
          "'reminders' already: take it out of one of the two"),
         ({"description: Offers": "renamed_from: [old, older]\n    description: Offers",
           "description: Mails": "renamed_from: older\n    description: Mails"},
-         "topics.yaml:39: 'older' cannot be what 'account' was called before: it is what 'offers' was called before"
+         "topics.yaml:43: 'older' cannot be what 'account' was called before: it is what 'offers' was called before"
          " already: take it out of one of the two"),
         ({"": "retired: [winter, offers]\n"},
-         "topics.yaml:45: 'offers' cannot be retired: it is a topic of this file, 'offers' already: take it out of "
+         "topics.yaml:49: 'offers' cannot be retired: it is a topic of this file, 'offers' already: take it out of "
          "one of the two"),
         ({"": "retired: [old]\n", "description: Offers": "renamed_from: old\n    description: Offers"},
-         "topics.yaml:46: 'old' cannot be retired: it is what 'offers' was called before already: take it out of one of"
+         "topics.yaml:50: 'old' cannot be retired: it is what 'offers' was called before already: take it out of one of"
          " the two"),
         ({"": "retired: [old, old]\n"},
-         "topics.yaml:45: 'old' cannot be retired: it is retired already: take it out of one of the two"),
+         "topics.yaml:49: 'old' cannot be retired: it is retired already: take it out of one of the two"),
         ({"": "retired: old\n"},
-         "topics.yaml:45: 'retired' is a list of topics that have ended: write [name, …]"),
-        ({"": "retired: [Old Name]\n"}, "topics.yaml:45: 'retired': 'Old Name' is no name of a topic: write one"),
-        ({"": "retird: [old]\n"}, "topics.yaml:45: unknown key 'retird': did you mean 'retired'?"),
+         "topics.yaml:49: 'retired' is a list of topics that have ended: write [name, …]"),
+        ({"": "retired: [Old Name]\n"}, "topics.yaml:49: 'retired': 'Old Name' is no name of a topic: write one"),
+        ({"": "retird: [old]\n"}, "topics.yaml:49: unknown key 'retird': did you mean 'retired'?"),
     ],
 )  # fmt: skip
 def test_a_name_means_one_topic(tmp_path: Path, changes: dict[str, str], expected: str) -> None:

@@ -145,7 +145,7 @@ class Campaign(_Strict):
     @classmethod
     def _is_cron(cls, value: str) -> str:
         if not is_schedule(value):
-            raise ValueError("write five cron fields that some time comes up to, such as \"0 * * * *\"")
+            raise ValueError('no moment is ever meant by this: write five cron fields, such as "0 * * * *"')
         return value
 
     @model_validator(mode="after")
