@@ -2,8 +2,8 @@
 
     python bench/scale.py
 
-`bench/run.py` does so after every run at full scale. A part of the page stands between `<!-- NAME: written by
-bench/scale.py -->` and `<!-- end -->`; the rest is written by hand and says nothing that a run changes.
+`bench/run.py --accept WHY` does so with the accepted figures, `bench/results.json`. A part of the page stands between
+`<!-- NAME: written by bench/scale.py -->` and `<!-- end -->`. The rest is written by hand, without measured numbers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def write(document: dict[str, Any]) -> None:
 
 
 def page(text: str, document: dict[str, Any]) -> str:
-    """Return the page with its parts written anew from `document`, the content of results.json."""
+    """Return the page with its parts written from `document`, the content of results.json."""
     found = Measured(document)
     parts = {
         "measured": _measured, "bytes": _bytes, "needs": _needs, "processors": _processors, "disk": _disk,
