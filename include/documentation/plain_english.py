@@ -4,7 +4,7 @@ It counts turns of phrase that a reader stumbles over, per kind of file, and com
 `.ci/plain_english.json`. A count may only fall. "How we write" in CONTRIBUTING.md says what to write instead.
 
 Prose is: comments and docstrings of Python; comments and `comment on` texts of SQL; comments of YAML, shell and make;
-Markdown outside code blocks. Not read: generated pages, which repeat what Python and SQL say, and bench/history, which
+Markdown outside code. Not read: generated pages, which repeat what Python and SQL say, and bench/history, which
 is kept as it was written.
 """
 
@@ -93,9 +93,9 @@ def _sql(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _markdown(text: str) -> Iterator[tuple[int, str]]:
-    """Whole paragraphs, since a phrase may run over the end of a line; code blocks are blanked."""
-    blanked = re.sub(r"^```.*?^```$", lambda block: "\n" * block[0].count("\n"), text, flags=re.MULTILINE | re.DOTALL)
-    yield 1, blanked
+    """The whole page, since a phrase may run over the end of a line; code is blanked."""
+    code = r"^```.*?^```$|`[^`\n]+`"
+    yield 1, re.sub(code, lambda found: "·" + "\n" * found[0].count("\n"), text, flags=re.MULTILINE | re.DOTALL)
 
 
 def _hashes(text: str) -> Iterator[tuple[int, str]]:

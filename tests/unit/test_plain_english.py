@@ -41,7 +41,7 @@ looks.
 echo one row a mail, nobody
 ```
 
-Where there is none, 3 of them go.
+Where there is none, 3 of them go. `nobody` is a word in code.
 """
 
 YAML = """# one file a campaign
