@@ -35,7 +35,7 @@ _COUNTED = (
     "page|probe|process|request|row|run|select|statement|table|task|template|test|time|transaction|value|word"
 )
 _PER = (
-    "attempt|batch|campaign|customer|day|event|file|folder|group|KPI|line|mail|member|message|month|page|person|process|"
+    "attempt|batch|campaign|customer|event|file|folder|group|KPI|line|mail|member|message|page|person|process|"
     "query|recipient|request|row|run|session|stage|statement|step|table|test|topic|transaction|user|value|word|worker"
 )
 PHRASES = {
