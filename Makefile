@@ -1,7 +1,7 @@
 # Lifecycle Mail. `make` alone lists the targets; every target makes the virtual environment it needs first.
 #
 # Needs Python 3.11+, make and git. PYTHON=… picks another interpreter, DEMO_DIR=… another place for the demo,
-# IMAGES=registry the images of a registry for `make compose-test`, KEEP=… a file for its figures.
+# IMAGES=registry the images of a registry for `make compose-test`, KEEP=… a file for what it or `make faults` found.
 
 VENV := .venv
 DEMO_DIR ?= .demo
@@ -21,7 +21,7 @@ SAY = seconds=$$(( $$(date +%s) - $(STARTED) )); printf '[%2d:%02d] %s\n' $$((se
 
 STACK = DEMO_DIR='$(DEMO_DIR)' LIFECYCLE_STARTED_AT=$(STARTED) PYTHONPATH=include $(BIN)/python -m local_stack
 
-# uv installs the same pins several times faster; where it cannot work, pip does.
+# uv installs the same pins several times faster. If uv cannot work, pip does it.
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --requirement
 INSTALL_BY_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement
 
@@ -46,22 +46,23 @@ down: ## stop what `make demo` started, and only that (its data stays in .demo)
 test: $(DEVELOPMENT) ## run the whole test suite on its own PostgreSQL, without network
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not faults" $(TESTS)
 
-faults: $(DEVELOPMENT) ## kill workers, database, collector and provider in mid-campaign; writes bench/faults.md
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m faults --fault-report bench/faults.json tests/faults
+faults: $(DEVELOPMENT) ## kill workers, database, collector and provider during a campaign; writes bench/runs/faults.md
+	@mkdir -p bench/runs
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m faults --fault-report $(or $(KEEP),bench/runs/faults.json) tests/faults
 
-lint: $(DEVELOPMENT) ## ruff, mypy, sqlfluff, import order, generated pages, compose file
+lint: $(DEVELOPMENT) ## ruff, mypy, sqlfluff, import order, generated pages, plain English, compose file
 	@PATH='$(CURDIR)/$(BIN)':"$$PATH" sh .ci/lint
 
 compose-test: $(RUNTIME) ## run docker-compose.yml for real, kill a worker in mid-delivery, judge the totals (10 minutes)
 	@LIFECYCLE_STARTED_AT=$(STARTED) PYTHONPATH=include:tests $(BIN)/python -m cluster --images $(IMAGES) $(if $(KEEP),--keep $(KEEP))
 
-bench: $(DEVELOPMENT) ## run the benchmarks, keep their figures in bench/, fail where a limit is missed (an hour)
+bench: $(DEVELOPMENT) ## run the benchmarks, write bench/runs/, fail if a limit is missed or a ratio fell (an hour)
 	@$(BIN)/python bench/run.py $(BENCH)
 
-docs: $(DEVELOPMENT) ## write docs/dags.md and docs/data_dictionary.md anew
+docs: $(DEVELOPMENT) ## write docs/dags.md and docs/data_dictionary.md again
 	@PYTHONPATH=include:plugins $(BIN)/python -m documentation
 
-lock: $(VENV)/.made ## pin requirements*.in anew into requirements*.txt
+lock: $(VENV)/.made ## pin requirements*.in again into requirements*.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
 

@@ -173,7 +173,7 @@ def _profile(export: Path, events: int, clock: Clock, seconds: float) -> None:
     for _ in Reader({}, rules, ingesting.EVENTS_A_STEP).steps(export_files(export)):
         pass
     parsing = time.process_time() - began
-    PROFILES.mkdir(exist_ok=True)
+    PROFILES.mkdir(parents=True, exist_ok=True)
     (PROFILES / "events.txt").write_text(
         f"Ingest of {events:,} events: {seconds:.1f} s, {seconds / events * 1e6:.2f} us an event.\n"
         f"Reading and parsing alone: {parsing:.1f} s of processor, {parsing / events * 1e6:.2f} us an event, in a"

@@ -1,8 +1,8 @@
 """What every benchmark shares: its figures, a PostgreSQL of its own, and the peak memory of its processes.
 
 A benchmark is a script of this folder that prints one JSON object on stdout, `{"benchmark": …, "figures": […]}`,
-and everything else on stderr. `bench/run.py` runs them all, keeps results.json and RESULTS.md, and fails where a
-figure misses its limit or a ratio fell by more than a fifth against the kept one.
+and everything else on stderr. `bench/run.py` runs them all, keeps their figures below bench/runs/, and fails if a
+figure misses its limit or if a ratio is more than a fifth below the accepted one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 ROOT = Path(__file__).resolve().parent.parent
 INCLUDE = ROOT / "include"
-PROFILES = ROOT / "bench" / "profiles"
+PROFILES = ROOT / "bench" / "runs" / "profiles"
 sys.path.insert(0, str(INCLUDE))
 
 from lifecycle_mail.campaigns import read_topics  # noqa: E402

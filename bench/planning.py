@@ -63,7 +63,7 @@ def _profile(mails: int) -> None:
         refresh(own)
         with _explained(own, lines):
             plan(own)
-    PROFILES.mkdir(exist_ok=True)
+    PROFILES.mkdir(parents=True, exist_ok=True)
     (PROFILES / "planning.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

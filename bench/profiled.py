@@ -25,7 +25,7 @@ def main() -> None:
     finally:
         text = io.StringIO()
         pstats.Stats(profile, stream=text).sort_stats("tottime").print_stats(FUNCTIONS)
-        out.parent.mkdir(exist_ok=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(_readable(text.getvalue()), encoding="utf-8")
 
 

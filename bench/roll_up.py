@@ -335,7 +335,7 @@ def _figures(scale: float, short: list[float], long: list[float], full_seconds: 
 
 def _profile(short: World, long: World) -> None:
     """Keep what each statement took in the last roll-up of both worlds."""
-    PROFILES.mkdir(exist_ok=True)
+    PROFILES.mkdir(parents=True, exist_ok=True)
     a_day = round(EVENTS_A_DAY * long.scale)
     events = a_day * NEW_DAYS
     (PROFILES / "roll_up.txt").write_text("".join(

@@ -2,11 +2,14 @@
 
     python bench/run.py [--scale 1.0] [--only delivery events …] [--profile] [--accept WHY]
 
-At full scale results.json, RESULTS.md and the numbers of docs/scale.md are written, with what earlier runs measured.
-The exit status is 1 where a figure misses its limit, or where a ratio to its peer is less than four fifths of its
-reference: machines differ and are noisy, but both sides of a ratio were measured in the same run. A reference is the
-first ratio that was measured of a figure. A run does not move it, or a second try would pass, and many small falls
-would never be seen; `--accept` does, for what was run, and keeps the reason.
+At full scale a run is kept below `bench/runs/`, which git ignores: `results.json`, `RESULTS.md` and, with `--profile`,
+`profiles/`. `--accept WHY` makes the measured figures the accepted ones: it also writes `bench/results.json`,
+`bench/RESULTS.md` and the numbers of `docs/scale.md`, which are committed.
+
+The exit status is 1 if a figure misses its limit, or if a ratio to its peer is less than four fifths of its reference.
+Machines differ and are noisy, but both sides of a ratio were measured in the same run. A reference is the accepted
+ratio of a figure, or the first ratio that this machine measured if none was accepted. A run does not move it: otherwise
+a second try would pass, and many small falls would stay unseen. Only `--accept` does, for what was run, and keeps why.
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ import scale
 from measuring import TUNING
 
 HERE = Path(__file__).resolve().parent
-RESULTS, TABLE = HERE / "results.json", HERE / "RESULTS.md"
+ACCEPTED, RUNS = HERE, HERE / "runs"
+"""The folder of what is committed, and that of what this machine measured."""
+RESULTS, TABLE = "results.json", "RESULTS.md"
 BENCHMARKS = ("delivery", "planning", "segments", "events", "roll_up")
 REGRESSION = 0.8
 RUNS_KEPT = 6
@@ -34,12 +39,14 @@ RUNS_KEPT = 6
 def main() -> int:
     """Run what is asked for; return the exit status."""
     options = _options()
-    known = _kept()
+    accepted, known = _read(ACCEPTED), _known()
     fresh: dict[str, Any] = {}
     for name in options.only:
         fresh[name] = _measure(name, options)
-        if options.scale >= 1:
-            _keep(_with(known, fresh, options.accept))  # an hour's measuring is not lost where a later one is stopped
+        if options.scale >= 1:  # after each one: if a later one is stopped, the hour of measuring is not lost
+            _keep(_with(known, fresh, options.accept), RUNS)
+            if options.accept:
+                _accept(_with({**accepted, "runs": known.get("runs", {})}, fresh, options.accept))
     problems = _problems({} if options.scale < 1 or options.accept else known.get("references", {}), fresh)
     for line in problems or ["every figure keeps its limit, no ratio fell by more than a fifth"]:
         print(line)
@@ -51,12 +58,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--only", nargs="+", default=BENCHMARKS, choices=BENCHMARKS)
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--accept", metavar="WHY", help="make the measured ratios the references, and say why")
+    parser.add_argument("--accept", metavar="WHY", help="make the measured figures the accepted ones, and say why")
     return parser.parse_args()
 
 
-def _kept() -> dict[str, Any]:
-    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+def _read(folder: Path) -> dict[str, Any]:
+    """Return the results of a folder; empty if it has none."""
+    file = folder / RESULTS
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _known() -> dict[str, Any]:
+    """Return what this machine measured so far. It begins with the accepted results, whose references always count."""
+    accepted, own = _read(ACCEPTED), _read(RUNS)
+    return {**accepted, **own, "references": own.get("references", {}) | accepted.get("references", {})}
 
 
 def _with(known: dict[str, Any], fresh: dict[str, Any], accept: str | None) -> dict[str, Any]:
@@ -76,7 +91,7 @@ def _with(known: dict[str, Any], fresh: dict[str, Any], accept: str | None) -> d
 
 
 def _measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Run one benchmark as a process of its own; its words go to stderr as they come."""
+    """Run one benchmark as a process of its own. It writes its progress to stderr."""
     command = [sys.executable, str(HERE / f"{name}.py"), "--scale", str(options.scale)]
     command += ["--profile"] if options.profile else []
     print(f"[{time.strftime('%H:%M:%S')}] {name}", file=sys.stderr, flush=True)
@@ -99,9 +114,14 @@ def _problems(references: dict[str, Any], fresh: dict[str, Any]) -> list[str]:
     return found
 
 
-def _keep(document: dict[str, Any]) -> None:
-    RESULTS.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    TABLE.write_text(_table(document), encoding="utf-8")
+def _keep(document: dict[str, Any], folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / RESULTS).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / TABLE).write_text(_table(document), encoding="utf-8")
+
+
+def _accept(document: dict[str, Any]) -> None:
+    _keep(document, ACCEPTED)
     scale.write(document)
 
 
@@ -118,14 +138,14 @@ def _table(document: dict[str, Any]) -> str:
         "# Benchmark results", "",
         f"`{document['command']}` on {document['machine']}, with database, simulator and workers on it; measured"
         f" {', '.join(times)} (UTC, the end of each).",
-        "Written by `bench/run.py`. A ratio above 1 is better than the peer, which was measured in the same run.",
-        f"PostgreSQL's settings beside its defaults, docker-compose.yml's but for the buffers: {settings}.",
-        "`bench/profiles/` says where the time goes.", "",
-        "| measure | must reach | measured | beside | peer | ratio | bound by |",
+        "`bench/run.py` wrote this page. A ratio above 1 means: better than the peer, measured in the same run.",
+        f"PostgreSQL has these settings, which are docker-compose.yml's except for the buffers: {settings}.",
+        "`make bench BENCH=--profile` says where the time goes (`bench/runs/profiles/`).", "",
+        "| measure | must reach | measured | compared with | peer | ratio | bound by |",
         "|---|---|---|---|---|---|---|", *map(_row, figures), "",
         "## Every run", "",
-        f"The last {RUNS_KEPT} of each figure, the newest last, with those that missed their limit: value (ratio).",
-        "A ratio below four fifths of its reference fails.", "",
+        f"The last {RUNS_KEPT} runs of each figure, the newest last: value (ratio). A missed limit is named.",
+        "A run fails if a ratio is below four fifths of its reference.", "",
         "| figure | reference | runs |", "|---|---|---|", *[_runs(document, figure) for figure in figures], "",
         "## Details", "",
         *[f"* {figure['name']}: {_details(figure)}" for figure in figures if figure["details"]], "",

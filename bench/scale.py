@@ -2,8 +2,8 @@
 
     python bench/scale.py
 
-`bench/run.py` does so after every run at full scale. A part of the page stands between `<!-- NAME: written by
-bench/scale.py -->` and `<!-- end -->`; the rest is written by hand and says nothing that a run changes.
+`bench/run.py --accept WHY` does so with the accepted figures, `bench/results.json`. A part of the page stands between
+`<!-- NAME: written by bench/scale.py -->` and `<!-- end -->`. The rest is written by hand, without measured numbers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def write(document: dict[str, Any]) -> None:
 
 
 def page(text: str, document: dict[str, Any]) -> str:
-    """Return the page with its parts written anew from `document`, the content of results.json."""
+    """Return the page with its parts written from `document`, the content of results.json."""
     found = Measured(document)
     parts = {
         "measured": _measured, "bytes": _bytes, "needs": _needs, "processors": _processors, "disk": _disk,
@@ -100,9 +100,9 @@ def _bytes(found: Measured) -> str:
     event = found.of_event["event.event"]
     return (
         f"On disk, with indexes: a planned, claimed and accepted mail takes {_count(sum(found.of_mail.values()))} bytes"
-        f" over all its tables, an event\n{_count(sum(found.of_event.values()))} ({event} in `event.event`, of which"
-        f" {found.detail('events_per_second', 'bytes_an_event')} are the line as it came, and"
-        f" {found.of_event['event.engagement']} in `event.engagement`).\n"
+        f" over all its tables. An\nevent takes {_count(sum(found.of_event.values()))}: {event} in `event.event`, where"
+        f" the line as it came takes {found.detail('events_per_second', 'bytes_an_event')}, and"
+        f" {found.of_event['event.engagement']} in `event.engagement`.\n"
     )
 
 
@@ -186,10 +186,10 @@ def _delivery(found: Measured) -> str:
     )
     seconds_a_mail = CORES * share["PostgreSQL"] * seconds / mails
     return (
-        f"Measured scaling with a slow provider: {two:.2f} times with two workers, {four:.2f} with four, on two cores;"
-        f" the\ndatabase's share of a mail ({1e6 * seconds_a_mail:.0f} µs of a processor) is room for"
-        f" {_count(round(16 / seconds_a_mail, -3))} mails a second on 16 cores, as far as\nprocessors go; the"
-        f" write-ahead log ends it before (step 4).\n"
+        f"With a slow provider two workers on two cores delivered {two:.2f} times as much as one, and four"
+        f" {four:.2f} times as much.\nA mail takes {1e6 * seconds_a_mail:.0f} µs of the database's processors, so 16"
+        f" cores have room for {_count(round(16 / seconds_a_mail, -3))} mails a second.\n"
+        "The write-ahead log ends that before (step 4).\n"
     )
 
 

@@ -416,7 +416,7 @@ def write_profile(own: Engine, load: dict[str, float], took: dict[str, float]) -
     for name in SEGMENTS:
         plan = _plan(own, name)
         lines += ["", f"{name}: its comparison with what is known", *(f"  {line[:150]}" for line in plan[:14])]
-    PROFILES.mkdir(exist_ok=True)
+    PROFILES.mkdir(parents=True, exist_ok=True)
     (PROFILES / "segments.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -442,7 +442,7 @@ def main() -> None:
     """Make the shop, take the hour's times, compare, and print the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--profile", action="store_true", help="write bench/profiles/segments.txt")
+    parser.add_argument("--profile", action="store_true", help="write bench/runs/profiles/segments.txt")
     wanted = parser.parse_args()
     sizes = {name: max(1, round(size * wanted.scale)) for name, size in SIZES.items()} | {"products": PRODUCTS}
     with warehouse() as own, tempfile.TemporaryDirectory(prefix="bench-feed-") as folder:

@@ -100,19 +100,61 @@ def test_a_reference_is_moved_by_a_word_that_is_kept(bench: dict[str, ModuleType
     ("arguments", "status"), [([], 1), (["--accept", "it does more now"], 0), (["--scale", "0.5"], 0)]
 )
 def test_the_exit_status_tells_of_a_fall(
-    bench: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], status: int
-) -> None:
+    bench: dict[str, ModuleType], folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, arguments: list[str],
+    status: int,
+) -> None:  # fmt: skip
     """Also the second time; ratios of a smaller run are not compared with those of a whole one, and not kept."""
     run = bench["run"]
-    monkeypatch.setattr(run, "RESULTS", tmp_path / "results.json")
-    monkeypatch.setattr(run, "TABLE", tmp_path / "RESULTS.md")
-    monkeypatch.setattr(run.scale, "write", lambda _: None)
-    run._keep(kept(bench, figure(bench)))
-    before = run.RESULTS.read_text()
+    run._keep(kept(bench, figure(bench)), folders["accepted"])
+    before = (folders["accepted"] / "results.json").read_text()
     monkeypatch.setattr(run, "_measure", lambda *_: results(figure(bench, value=15.9))["delivery"])
     monkeypatch.setattr(sys, "argv", ["run.py", "--only", "delivery", *arguments])
     assert [run.main(), run.main()] == [status, status]
-    assert (run.RESULTS.read_text() == before) is ("--scale" in arguments)
+    assert (folders["runs"] / "results.json").exists() is ("--scale" not in arguments)
+    assert ((folders["accepted"] / "results.json").read_text() == before) is ("--accept" not in arguments)
+
+
+@pytest.fixture(name="folders")
+def folders_of_results(
+    bench: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> dict[str, Path]:
+    """The folder of the accepted results and that of runs, both empty; docs/scale.md is not written."""
+    monkeypatch.setattr(bench["run"], "ACCEPTED", tmp_path)
+    monkeypatch.setattr(bench["run"], "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(bench["run"].scale, "write", lambda _: (tmp_path / "scale.md").write_text("written"))
+    return {"accepted": tmp_path, "runs": tmp_path / "runs"}
+
+
+def ran(bench: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, value: float, *arguments: str) -> int:
+    """Return the exit status of a run in which the figure had this value and the peer 2.0."""
+    monkeypatch.setattr(bench["run"], "_measure", lambda *_: results(figure(bench, value=value))["delivery"])
+    monkeypatch.setattr(sys, "argv", ["run.py", "--only", "delivery", *arguments])
+    return int(bench["run"].main())
+
+
+def test_a_run_is_kept_apart_from_what_is_accepted(
+    bench: dict[str, ModuleType], folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run writes below runs/ alone. With --accept its figures, and the runs before it, are accepted."""
+    assert [ran(bench, monkeypatch, value) for value in (20.0, 18.0)] == [0, 0]
+    assert sorted(file.name for file in folders["accepted"].iterdir()) == ["runs"]
+    assert sorted(file.name for file in folders["runs"].iterdir()) == ["RESULTS.md", "results.json"]
+    assert ran(bench, monkeypatch, 19.0, "--accept", "a steady hour") == 0
+    accepted = json.loads((folders["accepted"] / "results.json").read_text())
+    assert [run["value"] for run in accepted["runs"]["rate"]] == [20.0, 18.0, 19.0]
+    assert accepted["references"]["rate"] == {"ratio": 9.5, "at": "2026-11-24 10:00", "why": "a steady hour"}
+    assert (folders["accepted"] / "RESULTS.md").exists()
+    assert (folders["accepted"] / "scale.md").read_text() == "written"
+
+
+def test_an_accepted_reference_counts_more_than_what_the_machine_measured_first(
+    bench: dict[str, ModuleType], folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run is judged by its machine's first ratio only while none is accepted."""
+    assert ran(bench, monkeypatch, 20.0) == 0
+    assert ran(bench, monkeypatch, 15.9) == 1
+    bench["run"]._keep(kept(bench, figure(bench, value=18.0)), folders["accepted"])
+    assert ran(bench, monkeypatch, 15.9) == 0
 
 
 def test_a_missed_limit_is_a_problem_and_says_by_how_much(bench: dict[str, ModuleType]) -> None:

@@ -108,11 +108,37 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z]+):.*##", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/runbook.md"])
+PAGES = ["README.md", "CONTRIBUTING.md", "docs/runbook.md"]
+RECORDS = sorted((REPOSITORY / "docs/decisions").glob("[0-9]*.md"))
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem)
+def test_a_decision_record_is_short_and_dated(record: Path) -> None:
+    """A record has a date, a context, a decision and consequences, on at most 40 lines, and stands in the index."""
+    text = record.read_text()
+    assert len(text.splitlines()) <= 40
+    assert re.search(r"\b20\d\d-\d\d-\d\d\b", text)
+    assert [word for word in ("Context", "Decision", "Consequences") if not re.search(rf"(## |\*\*){word}", text)] == []
+    assert f"]({record.name})" in (record.parent / "README.md").read_text()
+
+
+def test_every_decision_that_is_named_is_there() -> None:
+    """A number after `decisions/` or `decision` leads to a record, in code, tests and pages alike."""
+    numbers = {record.name[:4] for record in RECORDS}
+    named = {
+        f"{file.relative_to(REPOSITORY)}: {number}"
+        for file in tracked_files("*.py", "*.sql", "*.md", "*.yaml", "*.yml")
+        for number in re.findall(r"\bdecisions?[/ ](\d{4})\b", readable(file))
+        if number not in numbers and "bench/history" not in str(file)
+    }
+    assert named == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_make_command_of_a_page_exists(page: str) -> None:
-    """A page never tells to run a make target that is not there."""
-    told = set(re.findall(r"\bmake ([a-z]+)\b(?=[^a-z]*[`\n#])", (REPOSITORY / page).read_text()))
-    assert told <= make_targets()
+    """A page never asks for a make target that is not there."""
+    asked = set(re.findall(r"\bmake ([a-z]+)\b(?=[^a-z]*[`\n#])", (REPOSITORY / page).read_text()))
+    assert asked <= make_targets()
 
 
 def test_the_readme_names_both_first_commands() -> None:
@@ -123,12 +149,14 @@ def test_the_readme_names_both_first_commands() -> None:
     assert {"demo", "test"} <= make_targets()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/runbook.md"])
-def test_links_between_pages_lead_somewhere(page: str) -> None:
-    """A relative link of a page leads to a file of the repository."""
-    file = REPOSITORY / page
-    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", file.read_text())
-    missing = [target for target in targets if not (file.parent / target).exists()]
+def test_links_between_pages_lead_somewhere() -> None:
+    """A relative link of any page leads to a file of the repository."""
+    missing = [
+        f"{file.relative_to(REPOSITORY)}: {target}"
+        for file in tracked_files("*.md")
+        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", file.read_text())
+        if not (file.parent / target).exists()
+    ]
     assert missing == []
 
 
@@ -137,7 +165,7 @@ def test_every_file_named_in_a_page_exists() -> None:
     pattern = re.compile(r"`((?:include|docs|tests|dags|plugins|compose)/[\w./-]*[\w/])`")
     missing = {
         f"{page}: {path}"
-        for page in ("README.md", "CONTRIBUTING.md", "docs/runbook.md")
+        for page in PAGES
         for path in pattern.findall((REPOSITORY / page).read_text())
         if not (REPOSITORY / path).exists()
     }

@@ -1,6 +1,6 @@
 """Stage 8, kpis: what became of it all, by day, campaign, step and variant; rates are views.
 
-Reads every stage before it; writes schema `kpi`. docs/decisions/0005-kpi-semantics.md says what each number
+Reads every stage before it; writes schema `kpi`. docs/kpis.md says what each number
 means.
 """
 

@@ -7,7 +7,7 @@
 -- look-back: decisions after `after` up to `upto`
 -- Written in the order of series, which is the customers': decisions lie as deciding's joins left them, and a claim
 -- takes mails of one moment as they lie: without this order each of its look-ups reads another page
--- (docs/decisions/0023).
+-- (docs/decisions/0010).
 with shell as (
     select
         given.step,
