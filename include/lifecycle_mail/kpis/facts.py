@@ -19,7 +19,9 @@ from lifecycle_mail.database import statement
 from lifecycle_mail.errors import KpiError
 
 LIST = "kpis/facts"
-_LINE = re.compile(r"\s*\('(?P<fact>\w+)', '(?P<day>\w+)', (?:null|'(?P<whole>\w+)'), (?P<happened_at>.+)\),?")
+_ENTRY = re.compile(
+    r"\( ?'(?P<fact>\w+)', '(?P<day>\w+)', (?:null|'(?P<whole>\w+)'), (?P<happened_at>.+?) ?\),?"
+)
 _STAND_IN = re.compile(r"\beach_(fact|day|whole|moment)\b")
 
 
@@ -41,31 +43,37 @@ def facts() -> tuple[Fact, ...]:
     """Return the facts in the order of the list.
 
     Raises:
-        KpiError: a line is not one fact, a name stands there twice, or a part stands above its whole.
+        KpiError: a line is not a fact, a name stands there twice, or a part stands above its whole.
     """
-    lines = statement(LIST).text.splitlines()
-    begin = next(number for number, line in enumerate(lines) if line.strip() == "values")
-    end = next(number for number, line in enumerate(lines) if line.lstrip().startswith(") as fact"))
     found: list[Fact] = []
-    for line in lines[begin + 1 : end]:
-        found.append(_fact(line, {one.fact for one in found}, {one.day for one in found}))
+    for entry in _entries(statement(LIST).text.splitlines()):
+        found.append(_fact(entry, {one.fact for one in found}, {one.day for one in found}))
     return tuple(found)
 
 
-def _fact(line: str, above: set[str], days: set[str]) -> Fact:
-    match = _LINE.fullmatch(line)
+def _entries(lines: list[str]) -> list[str]:
+    """Return the text of each fact, in one line: those between `values` and `) as fact`."""
+    begin = next(number for number, line in enumerate(lines) if line.strip() == "values")
+    end = next(number for number, line in enumerate(lines) if line.lstrip().startswith(") as fact"))
+    text = "\n".join(lines[begin + 1 : end])
+    indent = re.match(" *", text)[0]  # type: ignore[index]
+    return [" ".join(entry.split()) for entry in re.split(rf"\n{indent}(?=[^ )])", text)]
+
+
+def _fact(entry: str, above: set[str], days: set[str]) -> Fact:
+    match = _ENTRY.fullmatch(entry)
     if not match:
-        _refuse(line, "write one fact per line: ('fact', 'day_column', 'within' or null, happened_at)")
+        raise _wrong(entry, "write each fact in a line as ('fact', 'day_column', 'within' or null, happened_at)")
     fact = Fact(**match.groupdict())
     if fact.fact in above or fact.day in days:
-        _refuse(line, "its fact or its day column is taken: give it another name")
+        raise _wrong(entry, "its fact or its day column is taken: give it another name")
     if fact.whole is not None and fact.whole not in above:
-        _refuse(line, f"no fact above it is called {fact.whole}: write a fact below the one of which it is a part")
+        raise _wrong(entry, f"no fact above it is {fact.whole}: write a fact below the one of which it is a part")
     return fact
 
 
-def _refuse(line: str, why: str) -> None:
-    raise KpiError(f"include/sql/{LIST}.sql: {line.strip()}: {why}")
+def _wrong(entry: str, why: str) -> KpiError:
+    return KpiError(f"include/sql/{LIST}.sql: {entry}: {why}")
 
 
 def run_for_facts(connection: Connection, name: str, /, **parameters: Any) -> CursorResult[Any]:

@@ -135,7 +135,8 @@ def _touch(
             for one in campaigns:
                 later_than = int(progress.get(f"decisions:{one.campaign}", 0))
                 run(connection, "kpis/touch_decided", campaign=one.campaign, later_than=later_than)
-            redefined = [one.campaign for one in campaigns if progress.get(f"goal:{one.campaign}", one.goal) != one.goal]
+            counted_by = {one.campaign: progress.get(f"goal:{one.campaign}", one.goal) for one in campaigns}
+            redefined = [one.campaign for one in campaigns if counted_by[one.campaign] != one.goal]
             _note(connection, int(progress.get("events", 0)), load_ids, redefined, days)
             run(connection, "kpis/touch_known")
     _analyze(connection, "touched")

@@ -1,7 +1,7 @@
 -- The facts that are counted, one line each: what may become of a step. Every column and statement that names facts
 -- follows from this list (lifecycle_mail/kpis/facts.py): the days kept in kpi.step_outcome, and the counts of
 -- kpi.campaign_daily (by the step's own day) and of kpi.event_daily (by the day on which the fact happened).
--- Each line is one complete line of text. CONTRIBUTING.md shows how to add one.
+-- What does not fit in a line goes on in lines that are indented further. CONTRIBUTING.md shows how to add a fact.
 -- grain: one row per judged step and fact
 -- look-back: none; it reads the steps that the roll-up judges (kpi_judged) and whose goal was reached (kpi_goal)
 -- fact: column of both daily tables
