@@ -28,6 +28,7 @@ from lifecycle_mail.parts import alone
 logger = logging.getLogger(__name__)
 
 FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
+OF_STEPS = {"touched", "changed", "judged", "goal", "outcome"}  # temporary tables of steps, wide and long
 
 
 @dataclass(frozen=True)
@@ -176,9 +177,8 @@ def _count(connection: Connection, reporting_zone: str, load_ids: str) -> int:
     with _probing(connection):
         _make(connection, "delta")
         _make(connection, "recredited", load_ids=load_ids)
-    for name in ("apply_campaign_daily", "apply_event_daily", "replace_outcomes"):
-        run_for_facts(connection, f"kpis/{name}")
-    with _probing(connection):
+        for name in ("apply_campaign_daily", "apply_event_daily", "replace_outcomes"):
+            run_for_facts(connection, f"kpis/{name}")
         orders = _make(connection, "credit", reporting_zone=reporting_zone)
         _make(connection, "revenue_delta")
         for name in ("forget_credits", "insert_credits"):
@@ -197,7 +197,9 @@ def _make(connection: Connection, table: str, **parameters: Any) -> int:
 
 
 def _analyze(connection: Connection, table: str) -> None:
-    connection.exec_driver_sql(f"analyze kpi_{table}")
+    """Let the planner know the size of kpi_`table`; of wide tables of steps one column says enough."""
+    columns = "(enrollment_id)" if table in OF_STEPS else ""
+    connection.exec_driver_sql(f"analyze kpi_{table} {columns}")
 
 
 @contextmanager
