@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lifecycle_mail.database import SQL_FOLDER, statement
+from lifecycle_mail.kpis.facts import for_facts
 
 
 class Clock:
@@ -41,6 +42,8 @@ def statements_clocked(own: sa.Engine) -> Iterator[Clock]:
         if file.parent.name != "migrations":
             name = f"{file.parent.name}/{file.stem}"
             names[statement(name).text] = name
+            if file.parent.name == "kpis":
+                names[for_facts(name).text] = name
     clock = Clock()
 
     def before(*call: Any) -> None:  # connection, cursor, text, binds, context, many

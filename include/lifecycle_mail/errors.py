@@ -81,5 +81,9 @@ class SyncError(LifecycleError):
     """The provider's suppression lists cannot be read or written."""
 
 
+class KpiError(LifecycleError):
+    """A line of the list of KPI facts is wrong."""
+
+
 class RetentionRefused(LifecycleError):
     """Months past their retention are still needed, or could not be dropped."""

@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from builders import NOON, ensure_month, rows
-from lifecycle_mail.database import run_given, statement
+from lifecycle_mail.database import SQL_FOLDER, run_given, statement
 from lifecycle_mail.decisions import rules
 from lifecycle_mail.events.erased import KEPT_KEYS
 from lifecycle_mail.journeys import enroll
+from lifecycle_mail.kpis.timeline import HAPPENINGS
 from lifecycle_mail.messages import states
 from planning import campaign_of, members, plan, topic_of
 
@@ -108,11 +109,19 @@ def test_what_fills_a_customer_s_day_is_found_by_index(warehouse: Engine, by_ind
     assert {condition.partition(" = ")[0] for condition in found["message.message"]} == {"((message.enrollment_id"}
 
 
-@pytest.mark.parametrize(("name", "also"), [("messages/erase_slots", {}), ("kpis/timeline", {"campaign": None})])
-def test_a_person_s_mails_are_found_by_index(by_index: Connection, name: str, also: dict[str, None]) -> None:
+@pytest.mark.parametrize("name", ["messages/erase_slots", "kpis/happenings/mail"])
+def test_a_person_s_mails_are_found_by_index(by_index: Connection, name: str) -> None:
     """By the person's enrollments: mails have no index by customer."""
-    found = scans(by_index, name, customer_id="ann", **also)
+    found = scans(by_index, name, customer_id="ann")
     assert found["message.message"] == {"(message.enrollment_id = enrollment.enrollment_id)"}
+    assert all("" not in conditions for conditions in found.values()), found
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in (SQL_FOLDER / HAPPENINGS).glob("*.sql")))
+def test_what_happened_to_a_person_is_found_by_index(by_index: Connection, name: str) -> None:
+    """Every kind of happening: nothing is read through for one person."""
+    found = scans(by_index, f"{HAPPENINGS}/{name}", customer_id="ann")
+    assert found
     assert all("" not in conditions for conditions in found.values()), found
 
 

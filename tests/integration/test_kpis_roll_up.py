@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 import builders
 from builders import NOON, rows
 from lifecycle_mail.events import erase, ingest
-from lifecycle_mail.kpis import check, roll_up
+from lifecycle_mail.kpis import check, facts, roll_up, rolling_up
 
 TABLES = {
     "step_outcome": "enrollment_id, step",
@@ -221,6 +222,100 @@ def test_incremental_equals_full(warehouse: Engine, tmp_path: Path, seed: int, z
     assert roll_up(warehouse, reporting_zone=zone, now=LATER, full=True).full == 1
     assert numbers(warehouse) == incremental
     assert check(warehouse) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "right", "planted"),
+    [
+        ("create_delta", "stored.clicked_day", "stored.opened_day as clicked_day"),  # two facts mixed up
+        ("create_delta", "stored.clicked_day", "cast(null as date) as clicked_day"),  # a fact forgotten
+        ("apply_event_daily", "(kpi_delta.opened_day, 'openers')", "(kpi_delta.clicked_day, 'openers')"),
+        ("apply_campaign_daily", "openers = known.openers + excluded.openers", "openers = excluded.openers"),
+    ],
+)
+def test_a_fault_in_the_counts_is_found(
+    warehouse: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str, right: str, planted: str
+) -> None:
+    """What test_incremental_equals_full looks at differs as soon as one statement pairs a fact with another column."""
+    text = facts.for_facts(f"kpis/{statement}").text
+    assert text.count(right) == 1
+    faulty = sa.text(text.replace(right, planted))
+    for_facts = facts.for_facts
+    world = World(warehouse, tmp_path, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(facts, "for_facts", lambda name: faulty if name == f"kpis/{statement}" else for_facts(name))
+        for _ in range(5):
+            world.live()
+            roll_up(warehouse, reporting_zone="UTC", now=LATER)
+    incremental = numbers(warehouse)
+    roll_up(warehouse, reporting_zone="UTC", now=LATER, full=True)
+    assert numbers(warehouse) != incremental
+
+
+HISTORY = (
+    """insert into decision.decision
+        (decided_at, as_of, enrollment_id, step, campaign, customer_id, variant, outcome, reason, due_at)
+    select at, at, n, 'reminder', 'cart', 'c' || n % 500, 'a', 'send', 'eligible', at
+    from generate_series(cast(:first as bigint), cast(:last as bigint)) as n, cast(:noon as timestamptz) as at""",
+    """insert into message.message
+        (message_id, enrollment_id, step, campaign, customer_id, topic, variant, priority, shell_id, state,
+         planned_at, not_before, expires_at, send_day, accepted_at, settled_at)
+    select message.message_id(n, 'reminder'), n, 'reminder', 'cart', 'c' || n % 500, 'reminders', 'a', 50, 1, 'accepted',
+        at, at, at + interval '1 day', cast(at as date), at, at
+    from generate_series(cast(:first as bigint), cast(:last as bigint)) as n, cast(:noon as timestamptz) as at""",
+    """insert into event.engagement
+        (enrollment_id, step, message_id, campaign, customer_id, first_event_at, delivered_at, batch_id)
+    select n, 'reminder', message.message_id(n, 'reminder'), 'cart', 'c' || n % 500, at, at, :batch
+    from generate_series(cast(:first as bigint), cast(:last as bigint)) as n, cast(:noon as timestamptz) as at""",
+    """insert into source.orders (order_id, customer_id, ordered_at, total, currency, load_id)
+    select 'o' || n, 'c' || n % 500, cast(:noon as timestamptz) + interval '1 hour', 10, 'EUR', :load
+    from generate_series(cast(:first as bigint), cast(:last as bigint)) as n""",
+)
+
+
+def live_on(warehouse: Engine, first: int, last: int) -> None:
+    """Add mails, what became of them, and orders, by number."""
+    with warehouse.begin() as connection:
+        builders.ensure_month(connection, "decision.decision", NOON)
+        batch = builders.insert(connection, "event.batch", source_name="history")
+        load = builders.load(connection)
+        for text in HISTORY:
+            given = {"first": first, "last": last, "noon": NOON, "batch": batch, "load": load}
+            query = sa.text(text)
+            connection.execute(query, {name: given[name] for name in query.compile().params})
+
+
+@pytest.mark.parametrize("without", [None, "kpis/probe_plans"])
+def test_a_roll_up_reads_of_the_history_what_changed(
+    warehouse: Engine, monkeypatch: pytest.MonkeyPatch, without: str | None
+) -> None:
+    """However long the history is, no table of it is read through; without probe_plans.sql the planner would."""
+    with warehouse.begin() as connection:
+        builders.campaign(connection, "cart", goal_event="order", goal_within_days=5)
+    live_on(warehouse, 1, 6_000)
+    roll_up(warehouse, reporting_zone="UTC", now=LATER)
+    live_on(warehouse, 6_001, 6_600)
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("analyze")
+    ran = rolling_up.run
+    nothing = sa.text("select 1")
+    monkeypatch.setattr(
+        rolling_up, "run",
+        lambda connection, name, **given: (
+            connection.execute(nothing) if name == without else ran(connection, name, **given)
+        ),
+    )  # fmt: skip
+    found: set[str] = set()
+
+    def look(connection: Connection) -> None:
+        query = "select cast(relid as regclass)::text from pg_stat_xact_user_tables where seq_tup_read > 200"
+        found.update(name for (name,) in rows(connection, query))
+
+    sa.event.listen(warehouse, "commit", look)
+    assert roll_up(warehouse, reporting_zone="UTC", now=LATER).outcomes >= 600
+    sa.event.remove(warehouse, "commit", look)
+    history = re.compile(r"(decision|message|event|source|kpi)\.(?!campaign|roll)")
+    assert bool({name for name in found if history.match(name)}) == (without is not None), found
 
 
 def test_a_roll_up_without_news_changes_nothing(warehouse: Engine, tmp_path: Path) -> None:

@@ -42,21 +42,40 @@ def test_a_query_of_a_page_runs(warehouse: Engine, query: str) -> None:
             assert connection.exec_driver_sql(statement).returns_rows
 
 
+# Tests that hold what the pages promise of the columns of a new KPI fact, and what they need.
+HOLDING = (
+    "tests/builders.py", "tests/catalog.py", "tests/integration/test_kpis_facts.py", "tests/migrations/conftest.py",
+    "tests/migrations/old_installations.py", "tests/migrations/test_schema_homes.py",
+)  # fmt: skip
+
+
 @pytest.fixture
 def followed(tmp_path: Path) -> Path:
     """A copy of include/ in which the files of CONTRIBUTING.md have been written as it says, with what cases need."""
     include = tmp_path / "include"
     shutil.copytree(REPOSITORY / "include", include, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "tests/conftest.py", "tests/sql/conftest.py"):
+    for file in ("pyproject.toml", "tests/conftest.py", "tests/sql/conftest.py", *HOLDING):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / file, tmp_path / file)
-    for _, file, text in fences("CONTRIBUTING.md"):
+    for language, file, text in fences("CONTRIBUTING.md"):
         if file:
             target = tmp_path / file
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("a", encoding="utf-8") as stream:
-                stream.write(text)
+            before = target.read_text(encoding="utf-8") if target.exists() else ""
+            target.write_text(changed(before, text) if language == "diff" else before + text, encoding="utf-8")
     return include
+
+
+def changed(before: str, diff: str) -> str:
+    """Return the text after a change: lines marked + are put between the lines around them; @@ begins another place."""
+    for place in re.split(r"^@@\n", diff, flags=re.MULTILINE):
+        old, new = (
+            "".join(line[1:] or "\n" for line in place.splitlines(keepends=True) if not line.startswith(mark))
+            for mark in "+-"
+        )
+        assert before.count(old) == 1, f"these lines are not there once:\n{old}"
+        before = before.replace(old, new)
+    return before
 
 
 def lifecycle_mail(include: Path, database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -71,8 +90,8 @@ def lifecycle_mail(include: Path, database_url: str, *arguments: str) -> subproc
     )
 
 
-def test_contributing_adds_a_segment_a_campaign_and_a_kpi(followed: Path, warehouse_url: str) -> None:
-    """Who follows CONTRIBUTING.md to the letter has a segment and a campaign that check and plan, and a KPI."""
+def test_contributing_adds_a_segment_a_campaign_and_kpis(followed: Path, warehouse_url: str) -> None:
+    """Who follows CONTRIBUTING.md to the letter has a segment and a campaign that check and plan, a KPI and a fact."""
     commands = [
         line.removeprefix("python -m lifecycle_mail ").split()
         for language, _, text in fences("CONTRIBUTING.md")
@@ -88,16 +107,33 @@ def test_contributing_adds_a_segment_a_campaign_and_a_kpi(followed: Path, wareho
     assert "looked_twice" in printed
     assert "nothing wrong" in printed
     with engine(warehouse_url).connect() as connection:
-        view = sa.text("select revenue_per_click from kpi.revenue_per_click")
-        assert connection.execute(view).all() == []
+        for query in (
+            "select revenue_per_click from kpi.revenue_per_click",
+            "select promptly_clicked_day from kpi.step_outcome",
+            "select prompt_clickers from kpi.campaign_daily union all select prompt_clickers from kpi.event_daily",
+        ):
+            assert connection.execute(sa.text(query)).all() == []
 
 
 def test_the_cases_of_contributing_pass(followed: Path, server_url: str) -> None:
     """Each word that CONTRIBUTING.md adds passes the cases it adds with it."""
     written = [Path(file) for _, file, _ in fences("CONTRIBUTING.md") if file.startswith("tests/sql/")]
     cases = sorted({file.parent.name for file in written})
+    assert sorted(passed(followed, server_url, "tests/sql")) == cases
+
+
+def test_the_tables_of_contributing_agree(followed: Path, server_url: str) -> None:
+    """A KPI fact added as CONTRIBUTING.md says has its columns, in tables.sql and by the migration alike."""
+    homes = "tests/migrations/test_schema_homes.py::test_baseline_and_migrations_lead_to_what_schema_says"
+    assert passed(followed, server_url, "tests/integration/test_kpis_facts.py", homes)
+    added = re.compile("kpis/facts|kpis/schema/tables|prompt_clickers")
+    assert len({file for _, file, _ in fences("CONTRIBUTING.md") if added.search(file)}) == 4
+
+
+def passed(followed: Path, server_url: str, *tests: str) -> list[str]:
+    """Run tests of the copy, all of which pass; return their names."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests/sql"],
+        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", *tests],
         cwd=followed.parent,
         env={**os.environ, "LIFECYCLE_TEST_DATABASE_URL": server_url, "PYTHONPATH": str(followed)},
         capture_output=True,
@@ -105,7 +141,7 @@ def test_the_cases_of_contributing_pass(followed: Path, server_url: str) -> None
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert sorted(re.findall(r"(test_\w+) PASSED", done.stdout)) == cases
+    return re.findall(r"(test_\w+) PASSED", done.stdout)
 
 
 EXCERPTS = [pytest.param(file, text, id=file) for _, file, text in fences("README.md") if file]

@@ -12,6 +12,10 @@ one by type (text: the column's name, numbers: 1, true or false: false, times: 2
 case has a row in source.load with load_id 1. Rows of `expect` name the columns they are about, all rows the same;
 leave `context` out where it is not the point. Times carry an offset; texts that look like times are texts.
 
+A case of a KPI fact, tests/sql/facts/<fact>/test_<case>/, is expect.yaml alone: each row is a judged step, by the
+columns of kpi_judged and `goal_reached_at`, with `day`: the date in UTC on which the step has the fact, null = it has
+not.
+
 Cases run in one migrated database, each in a transaction that is rolled back. The statement is asked twice:
 before and after what is kept of the facts is settled; the rows must be the same.
 """
@@ -33,6 +37,7 @@ import yaml
 from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
 
 from lifecycle_mail.database import engine, run, statement
+from lifecycle_mail.kpis.facts import facts, run_for_facts
 from lifecycle_mail.segments import parameters
 from lifecycle_mail.sources import settle_supplies
 
@@ -104,8 +109,10 @@ class CaseFile(pytest.File):
 
 
 def _test_of(folder: Path) -> Any:
+    check = check_fact if folder.is_relative_to(FOLDER / "facts") else check_case
+
     def case(case_warehouse: Engine) -> None:
-        check_case(case_warehouse, folder)
+        check(case_warehouse, folder)
 
     case.__doc__ = _promise(folder / "expect.yaml")
     return case
@@ -139,6 +146,25 @@ def check_case(warehouse: Engine, folder: Path) -> None:
     times = {column for row in found for column, value in row.items() if isinstance(value, datetime)}
     promised = [{name: _time(value) if name in times else value for name, value in row.items()} for row in expected]
     assert _sorted([{column: row[column] for column in columns} for row in found]) == _sorted(promised)
+
+
+def check_fact(warehouse: Engine, folder: Path) -> None:
+    """Put the judged steps of expect.yaml in place, and compare the days on which they have the fact."""
+    (fact,) = (one for one in facts() if one.fact == folder.parent.name)
+    steps = [{**step, "day": _plain(step["day"])} for step in _read(folder / "expect.yaml")]
+    with warehouse.connect() as connection:
+        for table in ("touched", "judged", "goal"):
+            run(connection, f"kpis/create_{table}")
+        for number, step in enumerate(steps):
+            row = orjson.dumps({"enrollment_id": number, "step": "step", **step}).decode()
+            for table in ("kpi_judged", "kpi_goal"):
+                insert = f"insert into {table} select * from jsonb_populate_record(null::{table}, cast(:row as jsonb))"  # noqa: S608
+                connection.execute(sa.text(insert), {"row": row})
+        run_for_facts(connection, "kpis/create_outcome", reporting_zone="UTC")
+        days = connection.execute(sa.text(f"select {fact.day} from kpi_outcome order by enrollment_id"))  # noqa: S608
+        found = [{**step, "day": _plain(day)} for step, (day,) in zip(steps, days, strict=True)]
+        connection.rollback()
+    assert found == steps
 
 
 def _question(

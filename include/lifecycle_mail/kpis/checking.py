@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy.engine import Engine
 
-from lifecycle_mail.database import SQL_FOLDER, run
+from lifecycle_mail.database import SQL_FOLDER
+from lifecycle_mail.kpis.facts import run_for_facts
 
 SHOWN_ROWS = 5
 
@@ -14,7 +15,7 @@ def check(engine: Engine) -> list[str]:
     problems = []
     with engine.connect() as connection:
         for file in sorted((SQL_FOLDER / "kpis").glob("check_*.sql")):
-            rows = run(connection, f"kpis/{file.stem}").all()
+            rows = run_for_facts(connection, f"kpis/{file.stem}").all()
             if rows:
                 shown = "; ".join(", ".join(map(str, row)) for row in rows[:SHOWN_ROWS])
                 problems.append(f"{file.stem.removeprefix('check_')}: {len(rows)} rows, first {shown}")

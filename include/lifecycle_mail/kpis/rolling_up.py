@@ -1,9 +1,11 @@
 """Base facts → the KPI tables, at the price of what changed since the last time.
 
 Last stop of the path. What changed is found by watermarks (decisions, ingest steps, loads of feeds), by the
-steps whose message may still move, and by the customers noted for the list. Each step found is judged anew
+steps whose message may still move, and by the customers noted for the list. Each step found is judged again
 from the base facts; the difference to what was stored is added to the counts. A full roll-up does the same
-from empty tables, so both give the same numbers.
+from empty tables, so both give the same numbers. Which facts are counted is said by facts.sql alone.
+
+Each statement fills or reads temporary tables kpi_*, which are analyzed and gone with the transaction.
 """
 
 from __future__ import annotations
@@ -13,17 +15,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import run, scalar
+from lifecycle_mail.database import bigints, run, scalar
 from lifecycle_mail.errors import RetentionRefused
+from lifecycle_mail.kpis.facts import run_for_facts
 from lifecycle_mail.parts import alone
 
 logger = logging.getLogger(__name__)
 
 FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
+OF_STEPS = {"touched", "changed", "judged", "goal", "outcome"}  # temporary tables of steps, wide and long
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,12 @@ def roll_up(
     with _snapshot(engine) as connection:
         progress = {row.name: row.value for row in run(connection, "kpis/progress")}
         full = full or progress.get("reporting_zone", reporting_zone) != reporting_zone
-        outcomes = _judge(connection, reporting_zone, progress, full, _days(since, until))
-        orders = _credit(connection, reporting_zone)
-        _show(connection)
+        if full:
+            _forget(connection)
+        load_ids = bigints(run(connection, "kpis/loads").scalars())
+        _touch(connection, progress, full, load_ids, _days(since, until))
+        outcomes = _judge(connection, reporting_zone)
+        orders = _count(connection, reporting_zone, load_ids)
         today = now.astimezone(ZoneInfo(reporting_zone)).date()
         customers = _list(connection, reporting_zone, today, full)
         report = RollUpReport(outcomes, customers, orders, int(full))
@@ -87,40 +95,16 @@ def _snapshot(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _days(since: date | None, until: date | None) -> tuple[date | None, date | None]:
+def _days(since: date | None, until: date | None) -> tuple[date, date] | None:
     if since is None and until is None:
-        return None, None
+        return None
     return since or FIRST_DAY, until or LAST_DAY
 
 
-def _judge(
-    connection: Connection,
-    reporting_zone: str,
-    progress: dict[str, str],
-    full: bool,
-    days: tuple[date | None, date | None],
-) -> int:
-    """Judge the steps that may have changed, and change the counts by the difference; return their number."""
-    if full:
-        _keep_retired(connection)
-        run(connection, "kpis/forget_all")
-    for name in ("create_fact", "analyze_fact", "create_touched"):
-        run(connection, f"kpis/{name}")
-    if full:
-        run(connection, "kpis/touch_all")
-        run(connection, "kpis/touch_retired")
-    else:
-        run(connection, "kpis/touch_decided")
-        last_batch_id = int(progress.get("events", 0))
-        run(connection, "kpis/touch_known", last_batch_id=last_batch_id, since=days[0], until=days[1])
-    run(connection, "kpis/analyze_touched")
-    outcomes = run(connection, "kpis/compute_outcomes", reporting_zone=reporting_zone).rowcount
-    for name in (
-        "analyze_outcomes", "create_delta", "create_recredited", "apply_campaign_daily", "apply_event_daily",
-        "replace_outcomes",
-    ):  # fmt: skip
-        run(connection, f"kpis/{name}")
-    return outcomes
+def _forget(connection: Connection) -> None:
+    """Begin again from empty tables."""
+    _keep_retired(connection)
+    run(connection, "kpis/forget_all")
 
 
 def _keep_retired(connection: Connection) -> None:
@@ -134,26 +118,107 @@ def _keep_retired(connection: Connection) -> None:
         )
 
 
-def _credit(connection: Connection, reporting_zone: str) -> int:
-    """Credit the orders that changed, or whose mails changed, anew; return how many orders have a credit now."""
-    orders = run(connection, "kpis/create_credit", reporting_zone=reporting_zone).rowcount
-    for name in ("create_revenue_delta", "forget_credits", "insert_credits"):
-        run(connection, f"kpis/{name}")
+def _touch(
+    connection: Connection,
+    progress: dict[str, str],
+    full: bool,
+    load_ids: str,
+    days: tuple[date, date] | None,
+) -> None:
+    """Find the steps that may have changed: kpi_touched."""
+    run(connection, "kpis/create_touched")
+    if full:
+        run(connection, "kpis/touch_all")
+        run(connection, "kpis/touch_retired")
+    else:
+        with _probing(connection):
+            campaigns = run(connection, "kpis/campaigns").all()
+            for one in campaigns:
+                later_than = int(progress.get(f"decisions:{one.campaign}", 0))
+                run(connection, "kpis/touch_decided", campaign=one.campaign, later_than=later_than)
+            counted_by = {one.campaign: progress.get(f"goal:{one.campaign}", one.goal) for one in campaigns}
+            redefined = [one.campaign for one in campaigns if counted_by[one.campaign] != one.goal]
+            _note(connection, int(progress.get("events", 0)), load_ids, redefined, days)
+            run(connection, "kpis/touch_known")
+    _analyze(connection, "touched")
+
+
+def _note(
+    connection: Connection,
+    last_batch_id: int,
+    load_ids: str,
+    redefined: list[str],
+    days: tuple[date, date] | None,
+) -> None:
+    """Note the steps about which something changed: kpi_changed."""
+    run(connection, "kpis/create_changed")
+    run(connection, "kpis/note_engaged", last_batch_id=last_batch_id)
+    run(connection, "kpis/note_moved")
+    _make(connection, "arrived", load_ids=load_ids)
+    run(connection, "kpis/note_reached")
+    run(connection, "kpis/note_converted")
+    if redefined:
+        run(connection, "kpis/note_redefined", campaigns=redefined)
+    if days:
+        run(connection, "kpis/note_days", since=days[0], until=days[1])
+    _analyze(connection, "changed")
+
+
+def _judge(connection: Connection, reporting_zone: str) -> int:
+    """Judge the steps found from the base facts: kpi_outcome; return their number."""
+    with _probing(connection):
+        _make(connection, "judged")
+        _make(connection, "goal")
+    return _make(connection, "outcome", reporting_zone=reporting_zone)
+
+
+def _count(connection: Connection, reporting_zone: str, load_ids: str) -> int:
+    """Change the counts and the revenue by the difference; return how many orders that changed have a credit."""
+    with _probing(connection):
+        _make(connection, "delta")
+        _make(connection, "recredited", load_ids=load_ids)
+        for name in ("apply_campaign_daily", "apply_event_daily", "replace_outcomes"):
+            run_for_facts(connection, f"kpis/{name}")
+        orders = _make(connection, "credit", reporting_zone=reporting_zone)
+        _make(connection, "revenue_delta")
+        for name in ("forget_credits", "insert_credits"):
+            run(connection, f"kpis/{name}")
+    for by in ("campaign", "event"):
+        for name in ("apply_{}_revenue", "prune_{}_revenue", "show_{}_revenue", "prune_{}_daily"):
+            run_for_facts(connection, f"kpis/{name.format(by)}")
     return orders
 
 
-def _show(connection: Connection) -> None:
-    for by in ("campaign", "event"):
-        for name in ("apply_{}_revenue", "prune_{}_revenue", "show_{}_revenue", "prune_{}_daily"):
-            run(connection, f"kpis/{name.format(by)}")
+def _make(connection: Connection, table: str, **parameters: Any) -> int:
+    """Make the temporary table kpi_`table`, let the planner know its size, and return how many rows it has."""
+    rows = run_for_facts(connection, f"kpis/create_{table}", **parameters).rowcount
+    _analyze(connection, table)
+    return rows
+
+
+def _analyze(connection: Connection, table: str) -> None:
+    """Let the planner know the size of kpi_`table`; of wide tables of steps one column says enough."""
+    columns = "(enrollment_id)" if table in OF_STEPS else ""
+    connection.exec_driver_sql(f"analyze kpi_{table} {columns}")
+
+
+@contextmanager
+def _probing(connection: Connection) -> Iterator[None]:
+    """Let the statements of the block look up by index what they read of the history."""
+    run(connection, "kpis/probe_plans")
+    yield
+    run(connection, "kpis/any_plans")
 
 
 def _list(connection: Connection, reporting_zone: str, today: date, full: bool) -> int:
     """Count who came to the list and left it; return how many customers were looked at."""
     run(connection, "kpis/create_listed")
     customers = run(connection, "kpis/take_list_all" if full else "kpis/take_list_changes").rowcount
+    _analyze(connection, "listed")
     run(connection, "kpis/create_list_day")
-    run(connection, "kpis/create_movement", reporting_zone=reporting_zone)
+    for table in ("person", "turn", "standing"):
+        _make(connection, table)
+    _make(connection, "movement", reporting_zone=reporting_zone)
     for name in ("forget_movements", "insert_movements", "add_list_days", "count_list_days"):
         run(connection, f"kpis/{name}")
     run(connection, "kpis/fill_list_days", today=today)

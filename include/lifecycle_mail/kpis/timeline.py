@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
-from lifecycle_mail.database import run
+from lifecycle_mail.database import SQL_FOLDER, run
+
+HAPPENINGS = "kpis/happenings"
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,22 @@ class Happening:
 
 
 def timeline(connection: Connection, customer_id: str, campaign: str | None = None) -> list[Happening]:
-    """Return everything between us and one customer in order of time; empty where nothing is known."""
-    rows = run(connection, "kpis/timeline", customer_id=customer_id, campaign=campaign)
-    return [Happening(row.happened_at, row.campaign, row.step, row.what, row.why) for row in rows]
+    """Return everything between us and one customer in order of time; empty if nothing is known.
+
+    With `campaign` only what happened in it, and what belongs to no campaign.
+    """
+    rows = [
+        row
+        for file in sorted((SQL_FOLDER / HAPPENINGS).glob("*.sql"))
+        for row in run(connection, f"{HAPPENINGS}/{file.stem}", customer_id=customer_id)
+        if row.happened_at is not None and (campaign is None or row.campaign in (None, campaign))
+    ]
+    return [
+        Happening(row.happened_at, row.campaign, row.step, row.what, row.why) for row in sorted(rows, key=_order)
+    ]
+
+
+def _order(row: Row[Any]) -> tuple[object, ...]:
+    """Sort by the second and, as events carry no more than that, by what comes first within one."""
+    second = row.happened_at.replace(microsecond=0)
+    return second, row.place, row.campaign or "", row.step or "", row.what

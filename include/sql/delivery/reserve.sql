@@ -61,7 +61,7 @@ taken as (
         counted.address_key,
         cast(:period as text) as period,
         counted.starts_on,
-        counted.place,
+        counted.place as n,
         counted.enrollment_id,
         cast(:step as text) as step
     from counted

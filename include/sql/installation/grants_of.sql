@@ -5,7 +5,9 @@ with held as (
     select
         given.identity,
         'function' as kind,
-        acl.*
+        acl.grantee,
+        acl.privilege_type,
+        acl.is_grantable
     from unnest(cast(:identities as text[])) as given (identity)
     inner join pg_proc on pg_proc.oid = to_regprocedure(given.identity)
     cross join aclexplode(pg_proc.proacl) as acl
@@ -14,7 +16,9 @@ with held as (
     select
         given.identity,
         'table' as kind,
-        acl.*
+        acl.grantee,
+        acl.privilege_type,
+        acl.is_grantable
     from unnest(cast(:identities as text[])) as given (identity)
     inner join pg_class on pg_class.oid = to_regclass(given.identity)
     cross join aclexplode(pg_class.relacl) as acl

@@ -1,6 +1,7 @@
 -- Which mail each of these orders is credited to: the last one accepted before it whose window holds it.
 -- A cancelled order never counts; of a refunded one no revenue stays.
--- grain: one row an order
+-- Gone with the transaction.
+-- grain: one row per order
 -- reporting_zone text: IANA zone of the days
 -- look-back: the longest goal window of a campaign before the order
 create temporary table kpi_credit on commit drop as
@@ -16,13 +17,7 @@ select
     coalesce(orders.currency, 'XXX') as currency,
     orders.total as revenue
 from kpi_recredited
-inner join lateral (
-    select placed.*
-    from source.orders as placed
-    where placed.order_id = kpi_recredited.order_id and placed.status = 'placed'
-    -- An index probe each, however many orders there are.
-    offset 0
-) as orders on true
+inner join source.orders on kpi_recredited.order_id = orders.order_id and orders.status = 'placed'
 inner join lateral (
     select
         known.enrollment_id,

@@ -1,5 +1,5 @@
--- What changes in the revenue: the new credits of these orders less their stored ones.
--- grain: one row a (day, order_day, campaign, step, variant, currency)
+-- What changes in the revenue: the new credits of these orders less their stored ones. Gone with the transaction.
+-- grain: one row per (day, order_day, campaign, step, variant, currency)
 create temporary table kpi_revenue_delta on commit drop as
 select
     signed.day,
@@ -12,20 +12,27 @@ select
     sum(signed.sign * signed.revenue) as revenue
 from (
     select
-        1 as sign,
-        kpi_credit.*
-    from kpi_credit
+        fresh.day,
+        fresh.order_day,
+        fresh.campaign,
+        fresh.step,
+        fresh.variant,
+        fresh.currency,
+        fresh.revenue,
+        1 as sign
+    from kpi_credit as fresh
     union all
     select
-        -1 as sign,
-        known.*
+        stored.day,
+        stored.order_day,
+        stored.campaign,
+        stored.step,
+        stored.variant,
+        stored.currency,
+        stored.revenue,
+        -1 as sign
     from kpi_recredited
-    inner join lateral (
-        select stored.*
-        from kpi.order_credit as stored
-        where stored.order_id = kpi_recredited.order_id
-        offset 0
-    ) as known on true
+    inner join kpi.order_credit as stored on kpi_recredited.order_id = stored.order_id
 ) as signed
 group by
     signed.day, signed.order_day, signed.campaign, signed.step, signed.variant, signed.currency

@@ -1,10 +1,24 @@
 -- Put the new outcomes in the place of the stored ones; equal ones are left alone.
--- grain: one row an (enrollment, step)
+-- grain: one row per (enrollment, step)
 insert into kpi.step_outcome as known (
-    enrollment_id, step, campaign, customer_id, variant, day, decision_id, decided_at, decision_outcome,
-    decision_reason, state, reason, is_open, accepted_at, goal_until, outcome, takes_credit, planned_day,
-    held_out_day, skipped_day, accepted_day, delivered_day, opened_day, machine_opened_day, clicked_day,
-    converted_day, bounced_hard_day, bounced_soft_day, dropped_day, unsubscribed_day, complained_day
+    enrollment_id,
+    step,
+    campaign,
+    customer_id,
+    variant,
+    day,
+    decision_id,
+    decided_at,
+    decision_outcome,
+    decision_reason,
+    state,
+    reason,
+    is_open,
+    accepted_at,
+    goal_until,
+    outcome,
+    takes_credit,
+    each_day
 )
 select
     kpi_outcome.enrollment_id,
@@ -24,20 +38,7 @@ select
     kpi_outcome.goal_until,
     kpi_outcome.outcome,
     kpi_outcome.takes_credit,
-    kpi_outcome.planned_day,
-    kpi_outcome.held_out_day,
-    kpi_outcome.skipped_day,
-    kpi_outcome.accepted_day,
-    kpi_outcome.delivered_day,
-    kpi_outcome.opened_day,
-    kpi_outcome.machine_opened_day,
-    kpi_outcome.clicked_day,
-    kpi_outcome.converted_day,
-    kpi_outcome.bounced_hard_day,
-    kpi_outcome.bounced_soft_day,
-    kpi_outcome.dropped_day,
-    kpi_outcome.unsubscribed_day,
-    kpi_outcome.complained_day
+    kpi_outcome.each_day
 from kpi_outcome
 on conflict (enrollment_id, step) do update
     set
@@ -56,18 +57,5 @@ on conflict (enrollment_id, step) do update
         goal_until = excluded.goal_until,
         outcome = excluded.outcome,
         takes_credit = excluded.takes_credit,
-        planned_day = excluded.planned_day,
-        held_out_day = excluded.held_out_day,
-        skipped_day = excluded.skipped_day,
-        accepted_day = excluded.accepted_day,
-        delivered_day = excluded.delivered_day,
-        opened_day = excluded.opened_day,
-        machine_opened_day = excluded.machine_opened_day,
-        clicked_day = excluded.clicked_day,
-        converted_day = excluded.converted_day,
-        bounced_hard_day = excluded.bounced_hard_day,
-        bounced_soft_day = excluded.bounced_soft_day,
-        dropped_day = excluded.dropped_day,
-        unsubscribed_day = excluded.unsubscribed_day,
-        complained_day = excluded.complained_day
+        each_day = excluded.each_day
     where (known.*) is distinct from (excluded.*)

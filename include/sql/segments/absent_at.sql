@@ -37,7 +37,7 @@ earlier_part as (
         p.occurrence,
         p.occurred_at,
         p.context,
-        p.known_from,
+        p.known_from as entered_at,
         cast(:as_of as timestamptz) as left_at
     from later_part as p
     where p.known_from < cast(:as_of as timestamptz)

@@ -23,7 +23,15 @@ with unsettled as materialized (
 ),
 
 due as (
-    select s.*
+    select
+        s.customer_id,
+        s.basis,
+        s.item,
+        s.order_id,
+        s.line_no,
+        s.ordered_at,
+        s.quantity,
+        s.runs_out_at
     from source.supply as s
     where
         s.reorder_at <= cast(:as_of as timestamptz) + cast(:lead_days as integer) * interval '24 hours'
@@ -31,7 +39,15 @@ due as (
         + (cast(:lead_days as integer) - cast(:lateness_days as integer)) * interval '24 hours'
         and not exists (select 1 from unsettled as u where u.customer_id = s.customer_id)
     union all
-    select f.*
+    select
+        f.customer_id,
+        f.basis,
+        f.item,
+        f.order_id,
+        f.line_no,
+        f.ordered_at,
+        f.quantity,
+        f.runs_out_at
     from source.supply_at(cast(:as_of as timestamptz)) as f
     where
         f.customer_id = any(array(select u.customer_id from unsettled as u))

@@ -1,2 +1,0 @@
--- Tell the planner how many facts are new.
-analyze kpi_fact

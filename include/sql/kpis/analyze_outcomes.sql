@@ -1,2 +1,0 @@
--- Tell the planner how many outcomes were computed.
-analyze kpi_outcome

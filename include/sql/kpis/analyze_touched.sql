@@ -1,2 +1,0 @@
--- Tell the planner how many steps are looked at.
-analyze kpi_touched

@@ -1,0 +1,7 @@
+-- Every campaign, and its goal in the form in which the roll-up writes down what it counted by.
+-- grain: one row per campaign
+select
+    campaign.campaign,
+    concat_ws('|', campaign.goal_event, campaign.goal_within_days, campaign.is_marketing) as goal
+from journey.campaign
+order by campaign.campaign

@@ -1,0 +1,48 @@
+-- Customers' facts that came with loads not rolled up yet and may reach a goal; gone with the transaction.
+-- grain: one row per customer and moment
+-- load_ids bigint[]: the loads
+-- look-back: these loads
+create temporary table kpi_arrived on commit drop as
+with goal as (
+    select distinct campaign.goal_event
+    from journey.campaign
+)
+
+select
+    orders.customer_id,
+    orders.ordered_at as happened_at
+from source.orders
+where orders.load_id = any(cast(:load_ids as bigint[]))
+union
+select
+    page_view.customer_id,
+    page_view.viewed_at as happened_at
+from source.page_view
+where
+    page_view.load_id = any(cast(:load_ids as bigint[]))
+    and exists (select 1 from goal where goal.goal_event = 'page_view')
+union
+select
+    review.customer_id,
+    review.reviewed_at as happened_at
+from source.review
+where
+    review.load_id = any(cast(:load_ids as bigint[]))
+    and exists (select 1 from goal where goal.goal_event = 'review')
+union
+select
+    offer.customer_id,
+    offer.redeemed_at as happened_at
+from source.offer
+where
+    offer.load_id = any(cast(:load_ids as bigint[]))
+    and exists (select 1 from goal where goal.goal_event = 'offer_used')
+    and offer.customer_id is not null
+union
+-- An order that was credited and has changed hands: its former customer.
+select
+    order_credit.customer_id,
+    orders.ordered_at as happened_at
+from source.orders
+inner join kpi.order_credit on orders.order_id = order_credit.order_id
+where orders.load_id = any(cast(:load_ids as bigint[]))

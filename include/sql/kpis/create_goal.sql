@@ -1,0 +1,25 @@
+-- When mails reached the goal of their campaign: the earliest fact that is one, inside the mail's window. A mail that
+-- bounced or was dropped reaches none. Gone with the transaction.
+-- grain: one row per (enrollment, step) that reached its goal
+create temporary table kpi_goal on commit drop as
+select
+    judged.enrollment_id,
+    judged.step,
+    min(goal_fact.reached_at) as goal_reached_at
+from kpi_judged as judged
+cross join
+    lateral (
+        select judged.first_open_at as reached_at
+        where judged.goal_event = 'open' and judged.first_open_at <= judged.goal_until
+        union all
+        select judged.first_click_at as reached_at
+        where judged.goal_event = 'click' and judged.first_click_at <= judged.goal_until
+        union all
+        select fact.reached_at
+        from
+            kpi.goal_facts(
+                judged.goal_event, judged.campaign, judged.customer_id, judged.accepted_at, judged.goal_until
+            ) as fact
+    ) as goal_fact
+where judged.outcome in ('delivered', 'pending')
+group by judged.enrollment_id, judged.step
