@@ -42,7 +42,9 @@ def test_only_the_rows_broken_on_purpose_are_refused(warehouse: Engine, tmp_path
     written = write_world(tmp_path, today=TODAY, shift_days=shift_days, households=20)
     first = load_feeds(warehouse, tmp_path, link_secret="test", now=NOON)
     assert sum(counts.read for counts in first.feeds.values()) == sum(file.rows for file in written)
-    assert sum(counts.rejected for counts in first.feeds.values()) == len(BROKEN)
+    aside = sum(counts.rejected + counts.unread_values for counts in first.feeds.values())
+    assert aside == len(BROKEN)
+    assert sum(counts.unread_values for counts in first.feeds.values()) == 3  # of rows that are loaded without them
     assert set(refused(warehouse)) == BROKEN
     write_world(tmp_path, today=TODAY + timedelta(days=1), shift_days=shift_days, households=20)
     second = load_feeds(warehouse, tmp_path, link_secret="test", now=NOON + timedelta(days=1))

@@ -122,10 +122,12 @@ def test_a_no_counts_from_a_broken_row_of_parquet_and_of_a_query(known: Engine, 
     columns = {"customer_id": ["ann"], "email": [None], "created_at": ["x"], "permission": ["unsubscribed"]}
     pq.write_table(pa.table(columns), tmp_path / "customers.parquet")
     (tmp_path / "customers.csv").unlink()
-    (tmp_path / "customers.sql").write_text(
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    (repository / "customers.sql").write_text(
         "select 'bob' as customer_id, 'b@' as email, now() as created_at, 'OPTED_OUT' as permission"
     )
-    load_feeds(known, tmp_path, link_secret="secret", now=NOW)
+    load_feeds(known, tmp_path, link_secret="secret", now=NOW, sql_folder=repository)
     assert standing(known) == {"ann": AT_THE_LOAD, "bob": AT_THE_LOAD}
 
 
@@ -142,9 +144,12 @@ def test_a_no_counts_from_a_refused_file(known: Engine, tmp_path: Path, form: st
     """A file without a required column is refused, and who withdraws in it has withdrawn; no other word of it counts.
     Where the column of permission itself cannot be told, nothing is."""
     (tmp_path / "customers.csv").unlink()
-    (tmp_path / f"customers.{form}").write_bytes(content)
-    report = load_feeds(known, tmp_path, link_secret="secret", now=NOW)
-    assert report.refused_files == {f"customers.{form}": "wrong_columns"}
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    folder, name = (repository, "sql/feeds/customers.sql") if form == "sql" else (tmp_path, f"customers.{form}")
+    (folder / f"customers.{form}").write_bytes(content)
+    report = load_feeds(known, tmp_path, link_secret="secret", now=NOW, sql_folder=repository)
+    assert report.refused_files == {name: "wrong_columns"}
     is_told = b"permission,permission\n" not in content
     assert standing(known)["ann"][0] == ("withdrawn" if is_told else "confirmed")
     assert standing(known)["bob"] == CONFIRMED
