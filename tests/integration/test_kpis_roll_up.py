@@ -260,8 +260,8 @@ HISTORY = (
     """insert into message.message
         (message_id, enrollment_id, step, campaign, customer_id, topic, variant, priority, shell_id, state,
          planned_at, not_before, expires_at, send_day, accepted_at, settled_at)
-    select message.message_id(n, 'reminder'), n, 'reminder', 'cart', 'c' || n % 500, 'reminders', 'a', 50, 1, 'accepted',
-        at, at, at + interval '1 day', cast(at as date), at, at
+    select message.message_id(n, 'reminder'), n, 'reminder', 'cart', 'c' || n % 500, 'reminders', 'a', 50, 1,
+        'accepted', at, at, at + interval '1 day', cast(at as date), at, at
     from generate_series(cast(:first as bigint), cast(:last as bigint)) as n, cast(:noon as timestamptz) as at""",
     """insert into event.engagement
         (enrollment_id, step, message_id, campaign, customer_id, first_event_at, delivered_at, batch_id)
