@@ -16,9 +16,9 @@ from sqlalchemy.engine import Connection, Engine
 from builders import NOON, ensure_month, rows
 from lifecycle_mail.database import run_given, statement
 from lifecycle_mail.decisions import rules
-from lifecycle_mail.events.erased import KEPT_KEYS
 from lifecycle_mail.journeys import enroll
 from lifecycle_mail.messages import states
+from lifecycle_mail.sendgrid.event_words import KEPT_KEYS
 from planning import campaign_of, members, plan, topic_of
 
 LAST_ACTIVITY = "select segment.last_activity_at('ann', cast(:noon as timestamptz))"

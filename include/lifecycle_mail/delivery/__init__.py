@@ -12,7 +12,6 @@ from lifecycle_mail.delivery.approvals import (
     changed_since_approval,
     revoke,
 )
-from lifecycle_mail.delivery.claims import erase_places, forget_places
 from lifecycle_mail.delivery.modes import require_deliverable
 from lifecycle_mail.delivery.pauses import (
     pause,
@@ -23,6 +22,7 @@ from lifecycle_mail.delivery.pauses import (
     stops,
     sync_dag_pauses,
 )
+from lifecycle_mail.delivery.places import erase_places, forget_places
 from lifecycle_mail.delivery.preview import PreviewLine, preview
 from lifecycle_mail.delivery.waiting import listed, waits
 from lifecycle_mail.delivery.worker import DeliveryReport, deliver

@@ -22,35 +22,22 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 
 from lifecycle_mail.campaigns import SETTLE_AFTER_HOURS, Topic
 from lifecycle_mail.database import run, scalar
-from lifecycle_mail.delivery.answers import (
-    AccessRefused,
-    Answer,
-    LeaseOver,
-    NothingSent,
-    RateLimited,
-    TooLarge,
-    Unknown,
-)
 from lifecycle_mail.delivery.approvals import end_expired
-from lifecycle_mail.delivery.claims import (
-    Attempt,
-    Claim,
-    ShellWork,
-    Workbench,
-    claim,
-    shells_with_work,
-    stopped,
-)
-from lifecycle_mail.delivery.claims import release as release_places
-from lifecycle_mail.delivery.leases import lease_seconds
+from lifecycle_mail.delivery.claims import Attempt, Claim, claim
 from lifecycle_mail.delivery.modes import require_deliverable
-from lifecycle_mail.delivery.provider import Provider
-from lifecycle_mail.delivery.recording import Recorded, record
-from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, build_request, build_whole_request
+from lifecycle_mail.delivery.picking import Batch
+from lifecycle_mail.delivery.places import release as release_places
+from lifecycle_mail.delivery.recording import LeaseOver, Outcome, Recorded, record
+from lifecycle_mail.delivery.work import ClaimSetup, ShellWork, shells_with_work, stopped
 from lifecycle_mail.errors import DeliveryRefused, SendingStopped, TemplateError
+from lifecycle_mail.leases import lease_seconds
 from lifecycle_mail.messages.doubt import MEANINGS, SettledDoubt, abandon_in_doubt, settle_in_doubt
+from lifecycle_mail.messages.shells import rebuild
 from lifecycle_mail.messages.states import MessageKey, end_without_topic, expire_claims
 from lifecycle_mail.messages.templates import TemplateLibrary
+from lifecycle_mail.sendgrid.answers import AccessRefused, NothingSent, RateLimited, TooLarge, Unknown
+from lifecycle_mail.sendgrid.provider import Provider
+from lifecycle_mail.sendgrid.requests import MAX_RECIPIENTS, Request, build_request, build_whole_request
 from lifecycle_mail.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -142,13 +129,13 @@ def deliver(
         ClaimLost: mails moved under a claim; nothing of it was sent.
     """
     require_deliverable(engine, settings, topics)
-    bench = Workbench(settings, topics, TemplateLibrary(settings.templates_dir), worker)
+    setup = ClaimSetup(settings, topics, TemplateLibrary(settings.templates_dir), worker)
     report = DeliveryReport()
-    if bench.is_live:
+    if setup.is_live:
         _end_unapproved(engine, clock(), report)
     reconcile(engine, topics, clock(), report)
     with Provider(settings) as provider, _garbage_seldom_looked_for():
-        run_ = _Run(engine, bench, provider, clock, sleep, report, progress)
+        run_ = _Run(engine, setup, provider, clock, sleep, report, progress)
         run_.is_probing = _is_unclear(engine)
         while run_.one_round(shard):
             pass
@@ -213,14 +200,22 @@ def _end_without_topic(
         report.add_doubt(row.topic, abandon_in_doubt(connection, row.topic, SETTLE_AFTER_HOURS, now))
 
 
-def _turned(works: list[ShellWork], shard: int) -> list[ShellWork]:
+def _from_another_shell(works: list[ShellWork], shard: int) -> list[ShellWork]:
     """Begin at another shell of the same priority: a lower one that came first would take the higher one's places."""
-    turned: list[ShellWork] = []
+    order: list[ShellWork] = []
     for _, same in groupby(works, key=lambda work: work.priority):
         shells = list(same)
         turn = shard % len(shells)
-        turned += shells[turn:] + shells[:turn]
-    return turned
+        order += shells[turn:] + shells[:turn]
+    return order
+
+
+def _request_of(attempt: Attempt) -> Request:
+    shell, topic = attempt.shell, attempt.topic
+    if not attempt.whole:
+        return build_request(shell.campaign, shell, attempt.mails, topic)
+    mail = attempt.mails[0]
+    return build_whole_request(shell.campaign, rebuild(shell, mail.substitutions(), mail.subject), mail, topic)
 
 
 class _Run:
@@ -233,7 +228,7 @@ class _Run:
     def __init__(
         self,
         engine: Engine,
-        bench: Workbench,
+        setup: ClaimSetup,
         provider: Provider,
         clock: Clock,
         sleep: Sleep,
@@ -241,24 +236,24 @@ class _Run:
         progress: Callable[[DeliveryReport], None],
     ) -> None:
         self.engine = engine
-        self.bench = bench
+        self.setup = setup
         self.provider = provider
         self.clock = clock
         self.sleep = sleep
         self.report = report
         self.progress = progress
-        self.in_a_row: Counter[type[Answer]] = Counter()
+        self.in_a_row: Counter[type[Outcome]] = Counter()
         self.limits: dict[int, int] = {}
         self.is_probing = False
 
     def one_round(self, shard: int) -> bool:
         """Go through every shell with work once; False when there was nothing to claim."""
-        self.bench.library.look_again()  # what was deployed meanwhile counts
+        self.setup.library.look_again()  # what was deployed meanwhile counts
         with self.engine.begin() as connection:
-            works, waiting = shells_with_work(connection, self.bench, self.clock())
-            held = {work.shell_id: stopped(connection, self.bench, work) for work in works}
+            works, waiting = shells_with_work(connection, self.setup, self.clock())
+            held = {work.shell_id: stopped(connection, self.setup, work) for work in works}
         self.report.stopped |= waiting | {reason for reason in held.values() if reason}
-        ready = _turned([work for work in works if held[work.shell_id] is None], shard)
+        ready = _from_another_shell([work for work in works if held[work.shell_id] is None], shard)
         return sum(self._one_shell(work) for work in ready) > 0
 
     def _one_shell(self, work: ShellWork) -> int:
@@ -288,29 +283,26 @@ class _Run:
         limit = self.limits.get(work.shell_id, MAX_RECIPIENTS)
         most = 1 if self.is_probing else limit
         try:
-            claimed = claim(self.engine, self.bench, work, self.clock(), limit, only, most)
+            claimed = claim(self.engine, self.setup, Batch(work, self.clock(), limit, only, most))
         except TemplateError as error:  # its files changed since the round began: the next one takes them
             self.report.stopped.add(f"campaign {work.campaign.campaign}: {error}")
             return Claim(picked=0)
         self.report.ended.update(claimed.ended)
         self.report.postponed += claimed.postponed
-        self.bench.rejected[work.campaign.campaign] += claimed.ended["render_failed"]
+        self.setup.rejected[work.campaign.campaign] += claimed.ended["render_failed"]
         return claimed
 
     def _send(self, attempt: Attempt) -> None:
         self.report.requests += 1
-        build = (
-            build_whole_request(attempt.shell, attempt.mails[0], attempt.topic)
-            if attempt.whole
-            else build_request(attempt.shell, attempt.mails, attempt.topic)
-        )
-        answer = LeaseOver() if self._is_late(attempt) else self.provider.send(build, self._answer_by(attempt))
+        request = _request_of(attempt)
+        late = self._is_late(attempt)
+        answer: Outcome = LeaseOver() if late else self.provider.send(request, self._answer_by(attempt))
         recorded = self._record(attempt, answer)
         self.report.add(recorded)
-        self.bench.rejected[attempt.shell.campaign] += recorded.rejected
-        self.bench.accepted[attempt.shell.campaign] += recorded.accepted
+        self.setup.rejected[attempt.shell.campaign] += recorded.rejected
+        self.setup.accepted[attempt.shell.campaign] += recorded.accepted
         self.progress(self.report)
-        self._heed(attempt, answer)
+        self._wait_or_stop(attempt, answer)
 
     def _is_late(self, attempt: Attempt) -> bool:
         """Tell whether there is no time left: after the lease another worker may settle these mails, and send them."""
@@ -318,9 +310,9 @@ class _Run:
 
     def _answer_by(self, attempt: Attempt) -> float:
         """Return by when a request must have its answer, well before the claim is given up (`lease_seconds`)."""
-        return attempt.taken_at + LEASE_SHARE * self.bench.settings.claim_lease_seconds
+        return attempt.taken_at + LEASE_SHARE * self.setup.settings.claim_lease_seconds
 
-    def _record(self, attempt: Attempt, answer: Answer) -> Recorded:
+    def _record(self, attempt: Attempt, answer: Outcome) -> Recorded:
         """Record, and try again while the database is away: what was learned must not be lost."""
         for turn in range(RECORD_TRIES):
             try:
@@ -333,8 +325,8 @@ class _Run:
                 self.sleep(min(2.0**turn, MAX_RECORD_WAIT_SECONDS))
         raise AssertionError("unreachable")
 
-    def _heed(self, attempt: Attempt, answer: Answer) -> None:
-        """Wait or stop where the answer asks for it."""
+    def _wait_or_stop(self, attempt: Attempt, answer: Outcome) -> None:
+        """Wait or stop if the answer asks for it."""
         seen = self.in_a_row[type(answer)] + 1
         self.in_a_row = Counter({type(answer): seen})
         unclear_again = isinstance(answer, Unknown) and seen > 1
@@ -352,7 +344,7 @@ class _Run:
             case LeaseOver(error=error) if seen >= MAX_LATE_IN_A_ROW:
                 raise DeliveryRefused(
                     f"{error}, {seen} times in a row: every mail stays planned; raise LIFECYCLE_CLAIM_LEASE_SECONDS "
-                    f"({self.bench.settings.claim_lease_seconds:g}), or give this machine less to do"
+                    f"({self.setup.settings.claim_lease_seconds:g}), or give this machine less to do"
                 )
             case NothingSent(error=error):
                 self._wait_for_connection(error, seen)

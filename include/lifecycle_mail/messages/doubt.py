@@ -105,7 +105,7 @@ def abandon_in_doubt(
 
 def _resend_covered(connection: Connection, topic: Topic, now: dt.datetime) -> SettledDoubt:
     coverage = [
-        Coverage._make(row)
+        Coverage(**row._mapping)
         for row in run(
             connection,
             "messages/coverage_of_doubt",
