@@ -767,8 +767,9 @@ def test_requests_and_answers_conform_to_the_specification(
 KILLED = """
 import os, signal, sys
 from datetime import datetime
-from lifecycle_mail.events import suppression_lists as lists, suppression_sync as sync
+from lifecycle_mail.events import suppression_sync as sync
 from lifecycle_mail.pipeline import open_installation
+from lifecycle_mail.sendgrid import suppression_lists as lists
 from lifecycle_mail.settings import Settings
 
 point, number = sys.argv[1], int(sys.argv[2])
