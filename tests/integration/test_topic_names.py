@@ -19,8 +19,9 @@ from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import session_lock
 from lifecycle_mail.delivery.claims import claim_in
 from lifecycle_mail.delivery.picking import Batch
+from lifecycle_mail.delivery.reconciling import reconcile
+from lifecycle_mail.delivery.reports import DeliveryReport
 from lifecycle_mail.delivery.work import ClaimSetup, shells_with_work
-from lifecycle_mail.delivery.worker import DeliveryReport, reconcile
 from lifecycle_mail.errors import CampaignError
 from lifecycle_mail.kpis.timeline import timeline
 from lifecycle_mail.pipeline import Installation, open_installation

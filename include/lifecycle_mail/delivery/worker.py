@@ -14,26 +14,24 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import groupby
 
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
-from lifecycle_mail.campaigns import SETTLE_AFTER_HOURS, Topic
-from lifecycle_mail.database import run, scalar
-from lifecycle_mail.delivery.approvals import end_expired
+from lifecycle_mail.campaigns import Topic
+from lifecycle_mail.database import scalar
 from lifecycle_mail.delivery.claims import Attempt, Claim, claim
 from lifecycle_mail.delivery.modes import require_deliverable
 from lifecycle_mail.delivery.picking import Batch
-from lifecycle_mail.delivery.places import release as release_places
+from lifecycle_mail.delivery.reconciling import end_unapproved, reconcile
 from lifecycle_mail.delivery.recording import LeaseOver, Outcome, Recorded, record
+from lifecycle_mail.delivery.reports import DeliveryReport
 from lifecycle_mail.delivery.work import ClaimSetup, ShellWork, shells_with_work, stopped
 from lifecycle_mail.errors import DeliveryRefused, SendingStopped, TemplateError
 from lifecycle_mail.leases import lease_seconds
-from lifecycle_mail.messages.doubt import MEANINGS, SettledDoubt, abandon_in_doubt, settle_in_doubt
 from lifecycle_mail.messages.shells import rebuild
-from lifecycle_mail.messages.states import MessageKey, end_without_topic, expire_claims
+from lifecycle_mail.messages.states import MessageKey
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.sendgrid.answers import AccessRefused, NothingSent, RateLimited, TooLarge, Unknown
 from lifecycle_mail.sendgrid.provider import Provider
@@ -54,57 +52,6 @@ YOUNG_OBJECTS = 50_000  # more than a batch makes
 
 Clock = Callable[[], dt.datetime]
 Sleep = Callable[[float], None]
-
-
-@dataclass
-class DeliveryReport:
-    """What one run did, in mails; `stopped` says which campaigns had to wait, and why.
-
-    `abandoned` and `waiting` count mails in doubt by topic and reason: those that came to an end without evidence, and
-    those that stay in doubt although their hours are over.
-    """
-
-    requests: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    returned: int = 0
-    in_doubt: int = 0
-    postponed: int = 0
-    expired_claims: int = 0
-    settled_by_policy: int = 0
-    ended: Counter[str] = field(default_factory=Counter)
-    abandoned: Counter[tuple[str, str]] = field(default_factory=Counter)
-    waiting: Counter[tuple[str, str]] = field(default_factory=Counter)
-    stopped: set[str] = field(default_factory=set)
-
-    def counts(self) -> dict[str, int]:
-        """Return the numbers alone: safe for XCom and logs."""
-        plain = {name: value for name, value in vars(self).items() if isinstance(value, int)}
-        named = {f"ended:{reason}": mails for reason, mails in sorted(self.ended.items())}
-        for what, counted in (("abandoned", self.abandoned), ("waiting", self.waiting)):
-            named |= {f"{what}:{topic}:{reason}": mails for (topic, reason), mails in sorted(counted.items())}
-        return {**plain, **named}
-
-    def doubts(self) -> list[str]:
-        """Return a sentence for each topic and reason: which mails in doubt were abandoned, and which still wait."""
-        return [
-            f"topic '{topic}': {mails} mail(s) in doubt {what}, {reason}: {MEANINGS[reason]}"
-            for what, counted in (("abandoned", self.abandoned), ("wait", self.waiting))
-            for (topic, reason), mails in sorted(counted.items())
-        ]
-
-    def add(self, recorded: Recorded) -> None:
-        """Count one recorded answer."""
-        self.accepted += recorded.accepted
-        self.rejected += recorded.rejected
-        self.returned += recorded.returned
-        self.in_doubt += recorded.in_doubt
-
-    def add_doubt(self, topic: str, settled: SettledDoubt) -> None:
-        """Count what a topic's policy did."""
-        self.settled_by_policy += len(settled.again) + settled.abandoned.total()
-        self.abandoned.update({(topic, reason): mails for reason, mails in settled.abandoned.items()})
-        self.waiting.update({(topic, reason): mails for reason, mails in settled.waiting.items()})
 
 
 def deliver(
@@ -132,7 +79,7 @@ def deliver(
     setup = ClaimSetup(settings, topics, TemplateLibrary(settings.templates_dir), worker)
     report = DeliveryReport()
     if setup.is_live:
-        _end_unapproved(engine, clock(), report)
+        end_unapproved(engine, clock(), report)
     reconcile(engine, topics, clock(), report)
     with Provider(settings) as provider, _garbage_seldom_looked_for():
         run_ = _Run(engine, setup, provider, clock, sleep, report, progress)
@@ -140,13 +87,6 @@ def deliver(
         while run_.one_round(shard):
             pass
     return report
-
-
-def _end_unapproved(engine: Engine, now: dt.datetime, report: DeliveryReport) -> None:
-    """End what expired while it waited for an approval."""
-    with engine.begin() as connection:
-        if ended := end_expired(connection, now):
-            report.ended["unapproved"] += ended
 
 
 def _is_unclear(engine: Engine) -> bool:
@@ -169,35 +109,6 @@ def _garbage_seldom_looked_for() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
-
-
-def reconcile(engine: Engine, topics: dict[str, Topic], now: dt.datetime, report: DeliveryReport) -> None:
-    """Turn expired claims into doubt, and settle old doubt by each topic's policy.
-
-    Mails of a topic that is not in the file any more are settled by the default, and end when they are stale; those of
-    a topic that is retired end at once.
-    """
-    with engine.begin() as connection:
-        report.expired_claims += expire_claims(connection, now)
-        run(connection, "delivery/doubt_attempts", now=now)
-        _end_without_topic(connection, topics, now, report)
-    for topic in topics.values():
-        with engine.begin() as connection:  # judging one may take seconds, and holds nothing of the others
-            settled = settle_in_doubt(connection, topic, now)
-            report.add_doubt(topic.topic, settled)
-            release_places(connection, settled.again)
-
-
-def _end_without_topic(
-    connection: Connection, topics: dict[str, Topic], now: dt.datetime, report: DeliveryReport
-) -> None:
-    gone = run(connection, "delivery/gone_topics", known=list(topics)).all()
-    for reason, is_retired in (("stale", False), ("topic_retired", True)):
-        names = [row.topic for row in gone if row.is_retired == is_retired]
-        if ended := end_without_topic(connection, names, reason, now, is_at_once=is_retired):
-            report.ended[reason] += ended
-    for row in gone:
-        report.add_doubt(row.topic, abandon_in_doubt(connection, row.topic, SETTLE_AFTER_HOURS, now))
 
 
 def _from_another_shell(works: list[ShellWork], shard: int) -> list[ShellWork]:

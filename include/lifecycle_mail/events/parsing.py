@@ -93,7 +93,7 @@ def staged(event: Event, raw: bytes, rules: Rules) -> Staged:
             # What it means for the mailbox is about who lives on there.
             kept_whom = _kind_field(kind) + NULL
             raw = written(without_person(event))
-    identity = _identity(event)
+    identity = given_id(event) or _hash_of(event)
     fact = fact_of(event, kind)
     meaning = _PLAIN.get(fact) or _telling(event, kind, fact, rules, whom)
     if b"\\u0000" in raw:  # valid JSON, but no operator of the database can read such a text
@@ -212,11 +212,8 @@ def _address(event: Event) -> bytes:
     return _text_or_null(email.strip().lower())
 
 
-def _identity(event: Event) -> str:
-    """The provider's id; if it gave none, a hash of what tells one event from another."""
-    identity = given_id(event)
-    if identity is not None:
-        return identity
+def _hash_of(event: Event) -> str:
+    """Stands for the id of an event to which the provider gave none."""
     return "hash:" + hashlib.blake2b(written(telling_fields(event)), digest_size=16).hexdigest()
 
 
