@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,9 +26,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
-from lifecycle_mail.delivery import provider, worker
+from lifecycle_mail.delivery import worker
 from lifecycle_mail.errors import LifecycleError
 from lifecycle_mail.pipeline import Installation, open_installation
+from lifecycle_mail.sendgrid import provider
 from lifecycle_mail.settings import Settings
 
 POINTS = (
@@ -178,10 +179,10 @@ class _Seams:
         return bool(getattr(self.here, name, False))
 
     def _claim(self, original: Any) -> Any:
-        def claim(engine: Any, bench: Any, work: Any, now: Any, limit: int = 1000, *rest: Any, **more: Any) -> Any:
+        def claim(engine: Any, setup: Any, batch: Any) -> Any:
             self.reach("before claim")
             with self.phase("claiming"):
-                claimed = original(engine, bench, work, now, min(limit, self.orders.limit), *rest, **more)
+                claimed = original(engine, setup, replace(batch, limit=min(batch.limit, self.orders.limit)))
             if claimed.attempt:
                 self.reach("after claim commit")
             return claimed

@@ -20,11 +20,11 @@ from lifecycle_mail import delivery
 from lifecycle_mail.campaigns import read_brand, read_topics
 from lifecycle_mail.command_line.mails import stored_mail
 from lifecycle_mail.delivery import worker
-from lifecycle_mail.delivery.answers import Accepted, RateLimited
-from lifecycle_mail.delivery.requests import Request
 from lifecycle_mail.errors import CampaignError, SendingStopped, TemplateError
 from lifecycle_mail.messages import Definitions, keep_as_read, load_definition, read_definition
 from lifecycle_mail.pipeline import Installation
+from lifecycle_mail.sendgrid.answers import Accepted, RateLimited
+from lifecycle_mail.sendgrid.requests import Request
 from lifecycle_mail.settings import INCLUDE, Settings
 from planning import BRAND, LIBRARY, campaign_of, states, topic_of
 

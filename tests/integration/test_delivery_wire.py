@@ -13,11 +13,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import orjson
 import pytest
 
-from lifecycle_mail.delivery.answers import Accepted, Answer, Unknown
-from lifecycle_mail.delivery.leases import lease_seconds
-from lifecycle_mail.delivery.provider import Provider
-from lifecycle_mail.delivery.requests import Request
 from lifecycle_mail.delivery.worker import LEASE_SHARE
+from lifecycle_mail.leases import lease_seconds
+from lifecycle_mail.sendgrid.answers import Accepted, Answer, Unknown
+from lifecycle_mail.sendgrid.provider import Provider
+from lifecycle_mail.sendgrid.requests import Request
 from lifecycle_mail.settings import Settings
 
 
@@ -56,7 +56,7 @@ def recorder() -> Iterator[Recorder]:
 def test_a_request_in_pieces_is_one_body_of_a_known_length(recorder: Recorder) -> None:
     """No chunked encoding, which a proxy before the provider may refuse: the length is announced, and kept."""
     recipients = [orjson.dumps({"to": [{"email": f"p{n}@example.com"}], "subject": "é" * 400}) for n in range(1000)]
-    request = Request(orjson.dumps({"subject": "shared"}), recipients)
+    request = Request(orjson.dumps({"subject": "shared"}), [(one,) for one in recipients])
     settings = Settings("postgresql://", mode="simulate", sendgrid_base_url=f"http://127.0.0.1:{recorder.server_port}")
     with Provider(settings) as provider:
         answer = provider.send(request, lease_seconds() + 60)
@@ -67,7 +67,7 @@ def test_a_request_in_pieces_is_one_body_of_a_known_length(recorder: Recorder) -
     assert orjson.loads(body) == {"subject": "shared", "personalizations": [orjson.loads(one) for one in recipients]}
 
 
-REQUEST = Request(b'{"subject":"shared"}', [b'{"to":[{"email":"ann@example.com"}]}'])
+REQUEST = Request(b'{"subject":"shared"}', [(b'{"to":[{"email":"ann@example.com"}]}',)])
 Talk = Callable[[socket.socket], None]
 
 
@@ -129,7 +129,8 @@ def test_a_provider_that_reads_drop_by_drop_does_not_hold_a_worker() -> None:
         while connection.recv(20_000):
             time.sleep(0.02)
 
-    large = Request(REQUEST.shared, [b'{"to":[{"email":"ann@example.com"}],"subject":"' + b"-" * 4000 + b'"}'] * 15_000)
+    recipient = b'{"to":[{"email":"ann@example.com"}],"subject":"' + b"-" * 4000 + b'"}'
+    large = Request(REQUEST.shared, [(recipient,)] * 15_000)
     started = time.monotonic()
     answer = answer_of(sips, large, claim_lease_seconds=1.0)
     assert answer == Unknown("no answer: WriteTimeout")

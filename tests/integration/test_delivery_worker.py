@@ -26,13 +26,15 @@ from lifecycle_mail import delivery
 from lifecycle_mail.campaigns import Topic, read_brand
 from lifecycle_mail.command_line.mails import stored_mail
 from lifecycle_mail.delivery import claims, worker
-from lifecycle_mail.delivery.answers import Accepted
-from lifecycle_mail.delivery.claims import Workbench, claim_in, shells_with_work
+from lifecycle_mail.delivery.claims import claim_in
+from lifecycle_mail.delivery.picking import Batch, PickedMail
 from lifecycle_mail.delivery.recording import record
+from lifecycle_mail.delivery.work import ClaimSetup, shells_with_work
 from lifecycle_mail.errors import ClaimLost, DeliveryRefused, SendingStopped
 from lifecycle_mail.messages import erase_slots, rebind_shell
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.pipeline import Installation
+from lifecycle_mail.sendgrid.answers import Accepted
 from lifecycle_mail.settings import DEVELOPMENT_POSTAL_ADDRESS, Settings
 from local_stack.processes import free_port, wait_until
 from planning import BRAND, CART_CONTEXT, TOPICS, campaign_of, member, members, plan, states, topic_of
@@ -747,8 +749,8 @@ def test_a_development_address_gives_way_to_the_real_one_in_live(warehouse: Engi
         unset.setattr("planning.BRAND", read_brand(settings.brand_file, postal_address=DEVELOPMENT_POSTAL_ADDRESS))
         plan(warehouse, campaign_of(), topic_of())
     real = dataclasses.replace(settings, mode="live", postal_address="Real Street 1, 1000 Town")
-    bench = Workbench(real, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(real.templates_dir), "test")
-    for given, shown in ((bench, "Real Street 1, 1000 Town"), (replaced(bench, "Other 2"), "Real Street 1, 1000 Town")):
+    setup = ClaimSetup(real, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(real.templates_dir), "test")
+    for given, shown in ((setup, "Real Street 1, 1000 Town"), (replaced(setup, "Other 2"), "Real Street 1, 1000 Town")):
         with warehouse.begin() as connection:
             (work,), _ = shells_with_work(connection, given, NOON)
             assert rows(
@@ -758,18 +760,18 @@ def test_a_development_address_gives_way_to_the_real_one_in_live(warehouse: Engi
             assert work.mails == 1
 
 
-def replaced(bench: Workbench, address: str) -> Workbench:
-    return dataclasses.replace(bench, settings=dataclasses.replace(bench.settings, postal_address=address))
+def replaced(setup: ClaimSetup, address: str) -> ClaimSetup:
+    return dataclasses.replace(setup, settings=dataclasses.replace(setup.settings, postal_address=address))
 
 
 def test_a_late_202_ends_a_mail_that_its_policy_planned_again(warehouse: Engine, settings: Settings) -> None:
     """The answer came after all: nobody is mailed a second time."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic_of())
-    bench = Workbench(settings, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(settings.templates_dir), "test")
+    setup = ClaimSetup(settings, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(settings.templates_dir), "test")
     with warehouse.begin() as connection:
-        (work,), _ = shells_with_work(connection, bench, NOON)
-        attempt = claim_in(connection, bench, work, NOON, 10).attempt
+        (work,), _ = shells_with_work(connection, setup, NOON)
+        attempt = claim_in(connection, setup, Batch(work, NOON, 10)).attempt
         connection.exec_driver_sql("update message.message set state = 'planned', reason = 'resend'")
     assert attempt is not None
     assert record(warehouse, attempt, Accepted("x"), NOON + HOUR).accepted == 1
@@ -782,14 +784,14 @@ def test_a_claim_whose_mails_moved_is_undone_and_sends_nothing(
     """Two of three mails are another's by the time they are marked: none goes, and all are as they were."""
     members(warehouse, "ann", "bob", "cyd")
     plan(warehouse, campaign_of(), topic_of())
-    pick = claims._pick
+    pick = claims.pick
 
-    def pick_and_lose(connection: Connection, *given: Any) -> list[claims.PickedMail]:
+    def pick_and_lose(connection: Connection, *given: Any) -> list[PickedMail]:
         picked = pick(connection, *given)
         connection.exec_driver_sql("update message.message set state = 'claimed' where customer_id <> 'cyd'")
         return picked
 
-    monkeypatch.setattr(claims, "_pick", pick_and_lose)
+    monkeypatch.setattr(claims, "pick", pick_and_lose)
     with pytest.raises(ClaimLost, match="2 of 3 mails of campaign cart_abandoned"):
         run(warehouse, settings)
     assert accepted(simulator) == Counter()
@@ -802,11 +804,11 @@ def test_an_erasure_waits_for_a_claim_and_takes_what_it_rendered(warehouse: Engi
     """Rendered and not committed, the slots are not to be seen; with the claim's commit they are gone all the same."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic_of())
-    bench = Workbench(settings, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(settings.templates_dir), "test")
+    setup = ClaimSetup(settings, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(settings.templates_dir), "test")
     with ThreadPoolExecutor(1) as pool:
         with warehouse.begin() as connection:
-            (work,), _ = shells_with_work(connection, bench, NOON)
-            assert claim_in(connection, bench, work, NOON, 10).attempt
+            (work,), _ = shells_with_work(connection, setup, NOON)
+            assert claim_in(connection, setup, Batch(work, NOON, 10)).attempt
             erased = pool.submit(_erase, warehouse)
             wait_until(lambda: waiting_for_locks(warehouse) == 1, "the erasure did not wait", 10)
         erased.result(10)
@@ -823,12 +825,12 @@ def test_a_series_whose_mail_is_being_claimed_is_not_superseded(warehouse: Engin
     """The mail may go with the claim's commit: the newer cart waits, as it does after a mail."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic_of())
-    bench = Workbench(settings, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(settings.templates_dir), "test")
+    setup = ClaimSetup(settings, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(settings.templates_dir), "test")
     with warehouse.begin() as connection:
         member(connection, "ann", "cart-new", NOON + HOUR)
     with warehouse.begin() as connection:
-        (work,), _ = shells_with_work(connection, bench, NOON)
-        assert claim_in(connection, bench, work, NOON, 10).attempt
+        (work,), _ = shells_with_work(connection, setup, NOON)
+        assert claim_in(connection, setup, Batch(work, NOON, 10)).attempt
         plan(warehouse, campaign_of(), topic_of(), NOON + HOUR)
     with warehouse.connect() as connection:
         assert rows(connection, "select occurrence, end_reason from journey.enrollment") == [("cart-ann", None)]
@@ -932,10 +934,10 @@ def test_a_preview_waits_for_no_delivery(warehouse: Engine, settings: Settings) 
     plan(warehouse, campaign_of(campaign="other", priority=40), topic)
     plan(warehouse, campaign_of(), topic)
     topics = {**TOPICS, "reminders": topic}
-    bench = Workbench(settings, topics, TemplateLibrary(settings.templates_dir), "test")
+    setup = ClaimSetup(settings, topics, TemplateLibrary(settings.templates_dir), "test")
     with warehouse.begin() as connection:
-        works, _ = shells_with_work(connection, bench, NOON)
-        assert claim_in(connection, bench, works[0], NOON, 10).attempt
+        works, _ = shells_with_work(connection, setup, NOON)
+        assert claim_in(connection, setup, Batch(works[0], NOON, 10)).attempt
         lines = delivery.preview(warehouse, dataclasses.replace(settings, mode="preview"), topics, now=NOON)
     assert {line.campaign: (line.would_go, line.stopped) for line in lines} == {
         works[0].campaign.campaign: (0, None),

@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from builders import NOON, ensure_month, rows
-from lifecycle_mail.database import SQL_FOLDER, run_given, statement
+from lifecycle_mail.database import SQL_FOLDER, run, run_given, statement
 from lifecycle_mail.decisions import rules
-from lifecycle_mail.events.erased import KEPT_KEYS
 from lifecycle_mail.journeys import enroll
 from lifecycle_mail.kpis.timeline import HAPPENINGS
 from lifecycle_mail.messages import states
+from lifecycle_mail.sendgrid.event_words import KEPT_KEYS
 from planning import campaign_of, members, plan, topic_of
 
 LAST_ACTIVITY = "select segment.last_activity_at('ann', cast(:noon as timestamptz))"
@@ -138,3 +138,23 @@ def test_mails_that_a_late_answer_ends_are_found_by_index(by_index: Connection) 
     given = {"attempt_id": 7, "enrollment_ids": [1, 2], "steps": ["a", "a"], "at": NOON}
     found = scans(by_index, "messages/accept_replanned", **given)
     assert all("enrollment_id" in condition for condition in found["message.message"]), found
+
+
+def test_the_mails_of_a_claim_are_found_by_index_if_probes_are_asked_for(warehouse: Engine) -> None:
+    """A thousand of two thousand mails: by itself the planner would read all of them, however many there are."""
+    members(warehouse, *(f"c{number}" for number in range(2_000)))
+    plan(warehouse, campaign_of(), topic_of())
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("analyze")
+        listed = rows(connection, "select enrollment_id from message.message limit 1000")
+        keys = {"enrollment_ids": [one for (one,) in listed], "steps": ["reminder"] * 1000}
+        hours = dict.fromkeys(("window_opens", "window_closes", "quiet_begins", "quiet_ends"), "00:00")
+        full = {"zones": ["UTC"] * 1000, "days": ["2026-03-02"] * 1000, "period": "day", **hours}
+        asked = (("delivery/release", {}, "journey.enrollment"), ("delivery/next_period", full, "message.message"))
+        assert scans(connection, "delivery/next_period", **keys, **full) == {"message.message": {""}}
+        run(connection, "delivery/probe_plans")
+        found = [scans(connection, name, **keys, **also)[table] for name, also, table in asked]
+    assert found == [
+        {"(enrollment.enrollment_id = given.enrollment_id)"},
+        {"((message.enrollment_id = mail.enrollment_id) AND (message.step = mail.step))"},
+    ]

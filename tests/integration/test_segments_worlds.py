@@ -129,6 +129,7 @@ def _add_mail(world: World, chance: random.Random, number: int) -> None:
         world.add(
             "event.event", sg_event_id=f"{number}-{place}", occurred_at=at, message_id=message, batch_id=1,
             event="click" if kind == "click" else "open", raw=orjson.dumps(raw).decode(),
+            fact="machine_open" if kind == "machine" else None,
         )  # fmt: skip
     opens = [at for kind, at in facts if kind == "open"] or [None]
     clicks = [at for kind, at in facts if kind == "click"] or [None]

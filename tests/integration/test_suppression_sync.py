@@ -26,8 +26,8 @@ from lifecycle_mail.command_line import commands
 from lifecycle_mail.database import lock
 from lifecycle_mail.errors import DeliveryRefused, SyncError
 from lifecycle_mail.events import SyncReport, erase, pull, push
-from lifecycle_mail.events.suppression_lists import Listed, SuppressionLists
 from lifecycle_mail.pipeline import Installation
+from lifecycle_mail.sendgrid.suppression_lists import Listed, SuppressionLists
 from lifecycle_mail.settings import Settings
 from lifecycle_mail.sources import record_permission
 from planning import BRAND, TOPICS, campaign_of, members, plan, states, topic_of
@@ -767,8 +767,9 @@ def test_requests_and_answers_conform_to_the_specification(
 KILLED = """
 import os, signal, sys
 from datetime import datetime
-from lifecycle_mail.events import suppression_lists as lists, suppression_sync as sync
+from lifecycle_mail.events import suppression_sync as sync
 from lifecycle_mail.pipeline import open_installation
+from lifecycle_mail.sendgrid import suppression_lists as lists
 from lifecycle_mail.settings import Settings
 
 point, number = sys.argv[1], int(sys.argv[2])

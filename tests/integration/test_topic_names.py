@@ -17,11 +17,15 @@ from builders import customer, insert, message_id_of, rows, waiting_for_locks
 from lifecycle_mail import delivery, events
 from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import session_lock
-from lifecycle_mail.delivery.worker import DeliveryReport, reconcile
+from lifecycle_mail.delivery.claims import claim_in
+from lifecycle_mail.delivery.picking import Batch
+from lifecycle_mail.delivery.reconciling import reconcile
+from lifecycle_mail.delivery.reports import DeliveryReport
+from lifecycle_mail.delivery.work import ClaimSetup, shells_with_work
 from lifecycle_mail.errors import CampaignError
-from lifecycle_mail.events.suppression_lists import Listed, SuppressionLists
 from lifecycle_mail.kpis.timeline import timeline
 from lifecycle_mail.pipeline import Installation, open_installation
+from lifecycle_mail.sendgrid.suppression_lists import Listed, SuppressionLists
 from lifecycle_mail.settings import Settings
 from planning import NOON, campaign_of, decided, member, members, plan, states
 
@@ -269,8 +273,8 @@ def test_planned_mails_go_on_under_the_new_topic(opened: Open) -> None:
     with system.engine.connect() as connection:
         assert rows(connection, "select topic from message.shell") == [("nudges",)]
         assert rows(connection, "select topic from journey.campaign") == [("nudges",)]
-        work, waiting = delivery.claims.shells_with_work(
-            connection, delivery.claims.Workbench(system.settings, system.topics, system.library, "test"), NOON
+        work, waiting = shells_with_work(
+            connection, ClaimSetup(system.settings, system.topics, system.library, "test"), NOON
         )
     assert waiting == set()
     assert [one.topic.sender.email for one in work] == ["nudges@example.com"]
@@ -289,12 +293,12 @@ def test_a_worker_that_began_before_the_renaming_mails_nobody_who_left(opened: O
     members(before.engine, "ann", "bob")
     planned(before)
     left(before.engine, "ann@example.com", "reminders", NOON - HOUR)
-    bench = delivery.claims.Workbench(before.settings, before.topics, before.library, "test")
+    setup = ClaimSetup(before.settings, before.topics, before.library, "test")
     with before.engine.connect() as connection:
-        ((work,), _) = delivery.claims.shells_with_work(connection, bench, NOON)
+        ((work,), _) = shells_with_work(connection, setup, NOON)
     opened(NUDGES)
     with before.engine.connect() as connection, connection.begin() as transaction:
-        claim = delivery.claims.claim_in(connection, bench, work, NOON, 10)
+        claim = claim_in(connection, setup, Batch(work, NOON, 10))
         transaction.rollback()
     assert (claim.picked, dict(claim.ended)) == (2, {"suppressed": 1})
     with pytest.raises(CampaignError, match="topic 'nudges' is missing"):

@@ -6,7 +6,7 @@ import pytest
 from old_installations import bring_before_baseline
 from sqlalchemy.engine import Engine
 
-from builders import NOON, insert, rows
+from builders import NOON, ensure_month, insert, rows
 from lifecycle_mail.campaigns import read_topics
 from lifecycle_mail.delivery import approvals
 from lifecycle_mail.errors import CampaignError
@@ -66,3 +66,29 @@ def test_what_was_decided_before_lanes_is_decided(empty: Engine) -> None:
         lanes = rows(connection, "select enrollment_id, lane from journey.step_due order by 1")
     assert progress == [("first_half", 0, 9), ("half", 0, 60), ("half", 1, 50), ("through", 0, 70), ("through", 1, 70)]
     assert lanes == [(7, 1), (8, 0)]
+
+
+def test_what_opens_and_bounces_meant_is_carried_over(empty: Engine) -> None:
+    """Old events get the fact an ingest would write: machine opens and both kinds of bounces, and no others."""
+    bring_before_baseline(empty, AT_BASELINE)
+    told = {
+        "human": ("open", {}), "human_too": ("open", {"sg_machine_open": False}),
+        "machine": ("open", {"sg_machine_open": True}), "machine_as_text": ("open", {"sg_machine_open": "true"}),
+        "machine_as_number": ("open", {"sg_machine_open": 1}),
+        "hard": ("bounce", {"type": "bounce"}), "hard_untold": ("bounce", {}), "hard_null": ("bounce", {"type": None}),
+        "soft": ("bounce", {"type": "blocked"}), "given_up": ("bounce", {"type": "expired"}),
+        "click": ("click", {"sg_machine_open": True}),
+    }  # fmt: skip
+    with empty.begin() as connection:
+        ensure_month(connection, "event.event", NOON)
+        for name, (kind, raw) in told.items():
+            insert(connection, "event.event", sg_event_id=name, occurred_at=NOON, event=kind, batch_id=1, raw=raw)
+    assert "0038_event_fact" in migrate(empty)
+    with empty.connect() as connection:
+        found = dict(rows(connection, "select sg_event_id, fact from event.event"))
+    assert found == {
+        "human": None, "human_too": None, "click": None,
+        "machine": "machine_open", "machine_as_text": "machine_open", "machine_as_number": "machine_open",
+        "hard": "bounced_hard", "hard_untold": "bounced_hard", "hard_null": "bounced_hard",
+        "soft": "bounced_soft", "given_up": "bounced_soft",
+    }  # fmt: skip

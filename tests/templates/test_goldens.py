@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from lifecycle_mail.messages.samples import Sample, read_samples
-from lifecycle_mail.messages.shells import RenderedMail, rebuild, slots_bytes
+from lifecycle_mail.messages.shells import Recipe, RenderedMail, rebuild
 from lifecycle_mail.messages.slots import Slots
 from lifecycle_mail.messages.templates import TemplateLibrary
+from lifecycle_mail.sendgrid.requests import slots_bytes
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "include" / "templates"
 GOLDEN = Path(__file__).resolve().parent / "golden"
@@ -36,10 +37,10 @@ WANTED = {
 def render(name: str, sample: Sample) -> tuple[RenderedMail, Slots]:
     """Render a sample the way a recipient gets it: shell, slots, both put together."""
     campaign, _, step = name.partition("/")
-    shell = LIBRARY.shell(
+    shell = LIBRARY.shell(Recipe(
         name, campaign=campaign, step=step, variant=sample.variant, language=sample.language,
         currency=sample.currency, brand=sample.brand, offer=sample.offer,
-    )  # fmt: skip
+    ))  # fmt: skip
     slots = LIBRARY.slots(shell).render(sample.customer, sample.context, sample.links)
     return rebuild(shell, slots.substitutions, slots.subject), slots
 

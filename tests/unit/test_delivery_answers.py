@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lifecycle_mail.delivery.answers import (
+from lifecycle_mail.sendgrid.answers import (
     Accepted,
     AccessRefused,
     RateLimited,

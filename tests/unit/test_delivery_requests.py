@@ -9,17 +9,10 @@ import orjson
 import pytest
 
 from event_collector.links import read_token
-from lifecycle_mail.delivery.requests import (
-    PIECE_BYTES,
-    Request,
-    build_request,
-    build_whole_request,
-    substitutions,
-    write_recipient,
-)
 from lifecycle_mail.messages.links import unsubscribe_url
-from lifecycle_mail.messages.shells import Shell, rebuild
+from lifecycle_mail.messages.shells import Recipe, Shell, rebuild
 from lifecycle_mail.messages.states import ClaimedMail, MessageKey
+from lifecycle_mail.sendgrid.requests import PIECE_BYTES, Request, build_request, build_whole_request
 from planning import BRAND, CART_CONTEXT, LIBRARY, TOPICS
 from sendgrid_specification import mail_validator, needs_specification
 
@@ -27,10 +20,10 @@ TOPIC = TOPICS["reminders"]
 
 
 def shell_of(template: str = "cart_abandoned/reminder") -> Shell:
-    return LIBRARY.shell(
+    return LIBRARY.shell(Recipe(
         template, campaign="cart_abandoned", step="reminder", variant="default", language="en", currency="EUR",
         brand=BRAND.for_templates(), offer=None,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def mails_of(shell: Shell, count: int) -> list[ClaimedMail]:
@@ -45,8 +38,8 @@ def mails_of(shell: Shell, count: int) -> list[ClaimedMail]:
         link = unsubscribe_url("https://mail.shop.test", "a-secret", message_id, "reminders")
         slots = renderer.render(person, CART_CONTEXT, {"unsubscribe_url": link, "view_url": None}, None)
         plain = orjson.dumps(slots.substitutions)
-        recipient = write_recipient(f"person{number}@example.com", message_id, link, slots.subject, plain)
-        found.append(ClaimedMail(MessageKey(number, "reminder"), slots.subject, recipient, b""))
+        key, email = MessageKey(number, "reminder"), f"person{number}@example.com"
+        found.append(ClaimedMail(key, message_id, email, link, slots.subject, plain, b""))
     return found
 
 
@@ -57,7 +50,7 @@ def body_of(request: Request) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def request_of_a_thousand() -> dict[str, Any]:
     shell = shell_of()
-    return body_of(build_request(shell, mails_of(shell, 1000), TOPIC))
+    return body_of(build_request(shell.campaign, shell, mails_of(shell, 1000), TOPIC))
 
 
 @needs_specification
@@ -70,7 +63,9 @@ def test_a_full_request_satisfies_the_specification(request_of_a_thousand: dict[
 def test_a_whole_request_satisfies_the_specification() -> None:
     """The fallback for large slots is as right."""
     shell = shell_of()
-    body = body_of(build_whole_request(shell, mails_of(shell, 1)[0], TOPIC))
+    [mail] = mails_of(shell, 1)
+    whole = rebuild(shell, mail.substitutions(), mail.subject)
+    body = body_of(build_whole_request(shell.campaign, whole, mail, TOPIC))
     assert [error.message for error in mail_validator().iter_errors(body)] == []
     assert "substitutions" not in body["personalizations"][0]
 
@@ -104,11 +99,11 @@ def test_what_the_recipient_gets_is_the_rebuilt_mail() -> None:
     """Literal substitution by the provider gives byte for byte the mail kept in the ledger."""
     shell = shell_of()
     mail = mails_of(shell, 1)[0]
-    body = body_of(build_request(shell, [mail], TOPIC))
+    body = body_of(build_request(shell.campaign, shell, [mail], TOPIC))
     text, html = (part["value"] for part in body["content"])
     for token, value in body["personalizations"][0]["substitutions"].items():
         text, html = text.replace(token, value), html.replace(token, value)
-    kept = rebuild(shell, substitutions(mail), mail.subject)
+    kept = rebuild(shell, mail.substitutions(), mail.subject)
     assert (text, html) == (kept.text, kept.html)
     assert body["personalizations"][0].get("subject", body["subject"]) == kept.subject
 
@@ -118,10 +113,11 @@ def test_the_pieces_are_as_long_as_announced_and_none_is_large(count: int) -> No
     """The Content-Length is theirs exactly, whatever the number; memory holds one small piece at a time."""
     shell = shell_of()
     mails = mails_of(shell, count)
-    request = build_request(shell, mails, TOPIC)
+    request = build_request(shell.campaign, shell, mails, TOPIC)
     sizes = [len(piece) for piece in request.pieces()]
     assert sum(sizes) == request.size
-    assert max(sizes) <= PIECE_BYTES + len(request.shared) + max(len(mail.recipient) for mail in mails)
+    longest = max(sum(map(len, recipient)) for recipient in request.recipients)
+    assert max(sizes) <= PIECE_BYTES + len(request.shared) + longest
     assert [one["to"] for one in body_of(request)["personalizations"]] == [
         [{"email": f"person{number}@example.com"}] for number in range(count)
     ]

@@ -58,6 +58,23 @@ def event_of(event: dict[str, object], raw: bytes) -> dict[str, object]:
     return {name: plain(name, field) for name, field in zip(EVENT_COLUMNS, row, strict=True)}
 
 
+@pytest.mark.parametrize(
+    ("fields", "fact"),
+    [
+        ({"event": "open"}, None),
+        ({"event": "open", "sg_machine_open": True}, "machine_open"),
+        ({"event": "bounce", "type": "bounce"}, "bounced_hard"),
+        ({"event": "bounce", "type": "blocked"}, "bounced_soft"),
+        ({"event": "click"}, None),
+        ({"event": "spamreport"}, None),
+    ],
+)
+def test_an_event_carries_what_its_kind_leaves_open(fields: dict[str, object], fact: str | None) -> None:
+    """Whoever reads events later asks this column, and no field of the provider's."""
+    event = {"timestamp": 1_770_000_000, "sg_event_id": "id-1", **fields}
+    assert event_of(event, orjson.dumps(event))["fact"] == fact
+
+
 def test_an_event_keeps_its_ids_and_its_address_is_lower_case() -> None:
     """The identity, second, kind, message and address of an event go into the database as they were posted."""
     event: dict[str, object] = {
@@ -69,6 +86,7 @@ def test_an_event_keeps_its_ids_and_its_address_is_lower_case() -> None:
         "sg_event_id": "id-1",
         "occurred_at": datetime(2026, 2, 2, 2, 40, tzinfo=UTC),
         "message_id": MESSAGE_ID,
+        "fact": None,
         "event": "open",
         "address": "jane@example.com",
         "raw": raw.decode(),

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from lifecycle_mail.events.suppression_lists import Listed
-from lifecycle_mail.events.suppression_windows import Reading, Window, read_windows
+from lifecycle_mail.sendgrid.suppression_lists import Listed
+from lifecycle_mail.sendgrid.suppression_windows import Reading, Window, read_windows
 
 PAGE = 5
 SPAN = Window(0, 999)

@@ -11,11 +11,11 @@ from sqlalchemy.engine import Connection, Row
 from lifecycle_mail import segments
 from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import run
-from lifecycle_mail.delivery.claims import Workbench, shell_to_send
+from lifecycle_mail.delivery.work import ClaimSetup, shell_to_send
 from lifecycle_mail.errors import CampaignError, LifecycleError
 from lifecycle_mail.messages import load_shell
 from lifecycle_mail.messages.packing import packer
-from lifecycle_mail.messages.shells import RenderedMail, Shell, rebuild
+from lifecycle_mail.messages.shells import Recipe, RenderedMail, Shell, rebuild
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.pipeline import Installation
 
@@ -90,22 +90,17 @@ def _as_planned(
 
     In live these are the definition's that it goes out as; otherwise the words its template has now.
     """
-    bench = Workbench(installation.settings, installation.topics, installation.library, "preview")
-    if bench.is_live:
-        shell = load_shell(connection, shell_to_send(connection, bench, shell_id, now))
+    setup = ClaimSetup(installation.settings, installation.topics, installation.library, "preview")
+    if setup.is_live:
+        shell = load_shell(connection, shell_to_send(connection, setup, shell_id, now))
         if shell.definition_md5 is not None:
-            return bench.library_of(connection, shell), shell
+            return setup.library_of(connection, shell), shell
     planned = load_shell(connection, shell_id)
-    return installation.library, installation.library.shell(
-        planned.name,
-        campaign=planned.campaign,
-        step=planned.step,
-        variant=planned.variant,
-        language=planned.language,
-        currency=planned.currency,
-        brand=planned.brand,
-        offer=planned.offer,
-    )
+    recipe = Recipe(
+        planned.name, planned.campaign, planned.step, planned.variant, planned.language, planned.currency,
+        planned.brand, planned.offer,
+    )  # fmt: skip
+    return installation.library, installation.library.shell(recipe)
 
 
 def _as_now(
@@ -114,16 +109,11 @@ def _as_now(
     """Return the shell of a mail nobody planned: the step's first variant."""
     library, brand, step = installation.library, installation.brand, campaign.step_named(step_name)
     variant = next(iter(step.variants), "default")
-    return library.shell(
-        step.template,
-        campaign=campaign.campaign,
-        step=step.step,
-        variant=variant,
-        language=library.language_for(locale, brand.language),
-        currency=currency,
-        brand=brand.for_templates(),
-        offer=step.offer_for(variant),
-    )
+    recipe = Recipe(
+        step.template, campaign.campaign, step.step, variant, library.language_for(locale, brand.language), currency,
+        brand.for_templates(), step.offer_for(variant),
+    )  # fmt: skip
+    return library.shell(recipe)
 
 
 def _customer(person: Row[Any], language: str, currency: str) -> dict[str, Any]:

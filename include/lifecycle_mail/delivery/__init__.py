@@ -1,6 +1,13 @@
 """Stage 6, delivery: claim → commit → one request of up to 1,000 → record; reconcile what is in doubt.
 
-Reads planned mails; writes schema `delivery`, and moves message states through `messages.states`.
+Reads planned mails; writes schema `delivery`, and moves message states through `messages.states`. Its rooms, each of
+which asks only those before it:
+
+    modes, pauses, breakers, approvals   what may go at all
+    work                                 the shells that have mails to go
+    picking, places, rendering, claims   one claim
+    recording, reports, reconciling      what an answer means for the mails, and what is settled before a run
+    worker, preview, waiting             a run; what it would do; what keeps it from doing more
 """
 
 from lifecycle_mail.delivery.approvals import (
@@ -12,7 +19,6 @@ from lifecycle_mail.delivery.approvals import (
     changed_since_approval,
     revoke,
 )
-from lifecycle_mail.delivery.claims import erase_places, forget_places
 from lifecycle_mail.delivery.modes import require_deliverable
 from lifecycle_mail.delivery.pauses import (
     pause,
@@ -23,9 +29,11 @@ from lifecycle_mail.delivery.pauses import (
     stops,
     sync_dag_pauses,
 )
+from lifecycle_mail.delivery.places import erase_places, forget_places
 from lifecycle_mail.delivery.preview import PreviewLine, preview
+from lifecycle_mail.delivery.reports import DeliveryReport
 from lifecycle_mail.delivery.waiting import listed, waits
-from lifecycle_mail.delivery.worker import DeliveryReport, deliver
+from lifecycle_mail.delivery.worker import deliver
 
 __all__ = [
     "Approval",

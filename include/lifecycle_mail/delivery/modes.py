@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from sqlalchemy.engine import Engine
 
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.database import scalar
 from lifecycle_mail.errors import DeliveryRefused
+from lifecycle_mail.sendgrid.client import host_of, is_sendgrid, is_sendgrid_api
 from lifecycle_mail.settings import (
     DEVELOPMENT_POSTAL_ADDRESS,
     DEVELOPMENT_PUBLIC_URL,
     DEVELOPMENT_SECRET,
     Settings,
 )
-
-LIVE_BASE_URL = "https://api.sendgrid.com"
 
 
 def require_deliverable(engine: Engine, settings: Settings, topics: dict[str, Topic]) -> None:
@@ -43,23 +40,17 @@ def require_deliverable(engine: Engine, settings: Settings, topics: dict[str, To
 def _require_simulator(settings: Settings) -> None:
     if not settings.sendgrid_base_url:
         raise DeliveryRefused("mode simulate needs SENDGRID_BASE_URL: the address of a simulator you started")
-    host = _host(settings.sendgrid_base_url)
-    if host == "sendgrid.com" or host.endswith(".sendgrid.com"):
+    if is_sendgrid(_host(settings.sendgrid_base_url)):
         raise DeliveryRefused(
             "mode simulate refuses SendGrid itself: point SENDGRID_BASE_URL at a simulator, or use mode live"
         )
 
 
 def _host(address: str) -> str:
-    """Return the host of an http(s) address; anything else would fail at every single request."""
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
+    host = host_of(address)
+    if host is None:
         raise DeliveryRefused("SENDGRID_BASE_URL is no http(s) address: write one such as http://127.0.0.1:8085")
-    return parts.hostname or ""
+    return host
 
 
 def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None:
@@ -80,7 +71,7 @@ def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None
         raise DeliveryRefused("mode live needs LIFECYCLE_PUBLIC_URL to begin with https://: one-click links demand it")
     if settings.sendgrid_base_url and not (
         settings.sendgrid_base_url.startswith("https://")
-        and _host(settings.sendgrid_base_url).endswith(".sendgrid.com")
+        and is_sendgrid_api(_host(settings.sendgrid_base_url))
     ):
         raise DeliveryRefused(
             "mode live sends to SendGrid alone: leave SENDGRID_BASE_URL empty, or give its EU address "
@@ -97,8 +88,3 @@ def is_example(email: str) -> bool:
     """Tell whether an address is of the example domain, which is nobody's."""
     domain = email.rpartition("@")[2].lower()
     return domain == "example.com" or domain.endswith(".example.com")
-
-
-def base_url(settings: Settings) -> str:
-    """Return the address requests go to."""
-    return settings.sendgrid_base_url or LIVE_BASE_URL

@@ -12,16 +12,9 @@ from sqlalchemy.exc import OperationalError
 
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.database import run
-from lifecycle_mail.delivery.claims import (
-    Claim,
-    ShellWork,
-    Workbench,
-    claim_in,
-    rows_with_work,
-    stopped,
-    work_to_preview,
-)
-from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, substitutions
+from lifecycle_mail.delivery.claims import Claim, claim_in
+from lifecycle_mail.delivery.picking import Batch
+from lifecycle_mail.delivery.work import ClaimSetup, ShellWork, rows_with_work, stopped, work_to_preview
 from lifecycle_mail.errors import CampaignError, TemplateError
 from lifecycle_mail.messages.shells import RenderedMail, rebuild
 from lifecycle_mail.messages.templates import TemplateLibrary
@@ -52,20 +45,18 @@ def preview(
     It holds what a claim would hold, for one shell at a time, and waits for no delivery longer than two seconds. What
     one shell would take of a person's day or week the next one does not see.
     """
-    bench = Workbench(settings, topics, TemplateLibrary(settings.templates_dir), "preview")
+    setup = ClaimSetup(settings, topics, TemplateLibrary(settings.templates_dir), "preview")
     with engine.connect() as connection:
         rows = rows_with_work(connection, now)
-    return [_line_of(engine, bench, row, now) for row in rows]
+    return [_line_of(engine, setup, row, now) for row in rows]
 
 
-def _line_of(engine: Engine, bench: Workbench, row: Row[Any], now: dt.datetime) -> PreviewLine:
+def _line_of(engine: Engine, setup: ClaimSetup, row: Row[Any], now: dt.datetime) -> PreviewLine:
     with engine.connect() as connection, connection.begin() as transaction:
         run(connection, "delivery/wait_briefly")
         try:
-            work = work_to_preview(connection, bench, row)
-            return _line(
-                work, claim_in(connection, bench, work, now, MAX_RECIPIENTS), stopped(connection, bench, work)
-            )
+            work = work_to_preview(connection, setup, row)
+            return _line(work, claim_in(connection, setup, Batch(work, now)), stopped(connection, setup, work))
         except (TemplateError, CampaignError) as error:
             return _waiting(row, str(error))
         except OperationalError:
@@ -82,7 +73,7 @@ def _line(work: ShellWork, claimed: Claim, held: str | None) -> PreviewLine:
     sample, variant, language = None, "", ""
     if attempt := claimed.attempt:
         first = attempt.mails[0]
-        sample = rebuild(attempt.shell, substitutions(first), first.subject)
+        sample = rebuild(attempt.shell, first.substitutions(), first.subject)
         variant, language = attempt.shell.variant or "", attempt.shell.language
     return PreviewLine(
         campaign=work.campaign.campaign,

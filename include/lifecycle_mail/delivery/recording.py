@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import run
-from lifecycle_mail.delivery.answers import (
+from lifecycle_mail.delivery.claims import Attempt
+from lifecycle_mail.delivery.pauses import campaign_scope
+from lifecycle_mail.delivery.places import release
+from lifecycle_mail.messages.states import MessageKey, Settlement, accept_replanned, give_back, settle
+from lifecycle_mail.sendgrid.answers import (
     Accepted,
     AccessRefused,
     Answer,
-    LeaseOver,
     NothingSent,
     RateLimited,
     RecipientsRefused,
@@ -20,9 +23,17 @@ from lifecycle_mail.delivery.answers import (
     TooLarge,
     Unknown,
 )
-from lifecycle_mail.delivery.claims import Attempt, release
-from lifecycle_mail.delivery.pauses import campaign_scope
-from lifecycle_mail.messages.states import MessageKey, accept_replanned, give_back, settle
+
+
+@dataclass(frozen=True)
+class LeaseOver:
+    """No request was made: the worker was held up until its claim had ended, and others may have settled it."""
+
+    error: str = "the lease was over before the request"
+    status: None = None
+
+
+Outcome = Answer | LeaseOver
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,7 @@ class Recorded:
     in_doubt: int = 0
 
 
-def record(engine: Engine, attempt: Attempt, answer: Answer, now: dt.datetime) -> Recorded:
+def record(engine: Engine, attempt: Attempt, answer: Outcome, now: dt.datetime) -> Recorded:
     """Write down what `answer` means for every mail of `attempt`."""
     with engine.begin() as connection:
         recorded, outcome, error = _settle(connection, attempt, answer, now)
@@ -53,7 +64,7 @@ def record(engine: Engine, attempt: Attempt, answer: Answer, now: dt.datetime) -
 
 
 def _settle(
-    connection: Connection, attempt: Attempt, answer: Answer, now: dt.datetime
+    connection: Connection, attempt: Attempt, answer: Outcome, now: dt.datetime
 ) -> tuple[Recorded, str, str | None]:
     match answer:
         case Accepted():
@@ -77,13 +88,13 @@ def _settle(
         case LeaseOver(error=error):
             return _return(connection, attempt, "lease_over", now), "returned", error
         case Unknown(error=error):
-            moved = settle(connection, attempt.attempt_id, "in_doubt", reason="no_answer", at=now)
+            moved = settle(connection, Settlement(attempt.attempt_id, "in_doubt", "no_answer", now))
             return Recorded(in_doubt=moved), "in_doubt", error
 
 
 def _accept(connection: Connection, attempt: Attempt, now: dt.datetime) -> int:
     """Accept the attempt's mails, also those that an expired claim and its policy have planned again."""
-    moved = settle(connection, attempt.attempt_id, "accepted", reason=None, at=now)
+    moved = settle(connection, Settlement(attempt.attempt_id, "accepted", None, now))
     if moved < len(attempt.mails):
         moved += accept_replanned(connection, attempt.attempt_id, [mail.key for mail in attempt.mails], now)
     return moved
@@ -114,7 +125,7 @@ def _refuse(
 ) -> Recorded:
     rejected = 0
     for key, reason in reasons.items():
-        rejected += settle(connection, attempt.attempt_id, "rejected", reason=reason, at=now, only=[key])
+        rejected += settle(connection, Settlement(attempt.attempt_id, "rejected", reason, now, only=[key]))
     release(connection, list(reasons))
     return Recorded(rejected=rejected)
 

@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.delivery.approvals import Approval, approvals, readable, unapproved_shells
-from lifecycle_mail.delivery.claims import Workbench, out_of_order
 from lifecycle_mail.delivery.pauses import campaign_scope, pauses
+from lifecycle_mail.delivery.work import ClaimSetup, out_of_order
 from lifecycle_mail.errors import LifecycleError
 from lifecycle_mail.messages import Definition, Definitions
 from lifecycle_mail.messages.templates import TemplateLibrary
@@ -40,11 +40,11 @@ def waits(
     """
     if settings.mode == "preview":
         return []
-    bench = Workbench(settings, topics, TemplateLibrary(settings.templates_dir), "waits")
+    setup = ClaimSetup(settings, topics, TemplateLibrary(settings.templates_dir), "waits")
     with engine.connect() as connection, connection.begin() as transaction:
         found = _unapproved(connection, now) if settings.mode == "live" else []
         found += _changed(connection, campaign, read) if settings.mode == "live" else []
-        found += [(name, f"mails of campaign {name} wait: {why}") for name, why in out_of_order(connection, bench, now)]
+        found += [(name, f"mails of campaign {name} wait: {why}") for name, why in out_of_order(connection, setup, now)]
         held = {one.scope for one in pauses(connection)}
         transaction.rollback()  # a template that was corrected is rendered to see that it can be
     return [

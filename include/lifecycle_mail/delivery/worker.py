@@ -14,43 +14,28 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import groupby
 
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
-from lifecycle_mail.campaigns import SETTLE_AFTER_HOURS, Topic
-from lifecycle_mail.database import run, scalar
-from lifecycle_mail.delivery.answers import (
-    AccessRefused,
-    Answer,
-    LeaseOver,
-    NothingSent,
-    RateLimited,
-    TooLarge,
-    Unknown,
-)
-from lifecycle_mail.delivery.approvals import end_expired
-from lifecycle_mail.delivery.claims import (
-    Attempt,
-    Claim,
-    ShellWork,
-    Workbench,
-    claim,
-    shells_with_work,
-    stopped,
-)
-from lifecycle_mail.delivery.claims import release as release_places
-from lifecycle_mail.delivery.leases import lease_seconds
+from lifecycle_mail.campaigns import Topic
+from lifecycle_mail.database import scalar
+from lifecycle_mail.delivery.claims import Attempt, Claim, claim
 from lifecycle_mail.delivery.modes import require_deliverable
-from lifecycle_mail.delivery.provider import Provider
-from lifecycle_mail.delivery.recording import Recorded, record
-from lifecycle_mail.delivery.requests import MAX_RECIPIENTS, build_request, build_whole_request
+from lifecycle_mail.delivery.picking import Batch
+from lifecycle_mail.delivery.reconciling import end_unapproved, reconcile
+from lifecycle_mail.delivery.recording import LeaseOver, Outcome, Recorded, record
+from lifecycle_mail.delivery.reports import DeliveryReport
+from lifecycle_mail.delivery.work import ClaimSetup, ShellWork, shells_with_work, stopped
 from lifecycle_mail.errors import DeliveryRefused, SendingStopped, TemplateError
-from lifecycle_mail.messages.doubt import MEANINGS, SettledDoubt, abandon_in_doubt, settle_in_doubt
-from lifecycle_mail.messages.states import MessageKey, end_without_topic, expire_claims
+from lifecycle_mail.leases import lease_seconds
+from lifecycle_mail.messages.shells import rebuild
+from lifecycle_mail.messages.states import MessageKey
 from lifecycle_mail.messages.templates import TemplateLibrary
+from lifecycle_mail.sendgrid.answers import AccessRefused, NothingSent, RateLimited, TooLarge, Unknown
+from lifecycle_mail.sendgrid.provider import Provider
+from lifecycle_mail.sendgrid.requests import MAX_RECIPIENTS, Request, build_request, build_whole_request
 from lifecycle_mail.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -67,57 +52,6 @@ YOUNG_OBJECTS = 50_000  # more than a batch makes
 
 Clock = Callable[[], dt.datetime]
 Sleep = Callable[[float], None]
-
-
-@dataclass
-class DeliveryReport:
-    """What one run did, in mails; `stopped` says which campaigns had to wait, and why.
-
-    `abandoned` and `waiting` count mails in doubt by topic and reason: those that came to an end without evidence, and
-    those that stay in doubt although their hours are over.
-    """
-
-    requests: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    returned: int = 0
-    in_doubt: int = 0
-    postponed: int = 0
-    expired_claims: int = 0
-    settled_by_policy: int = 0
-    ended: Counter[str] = field(default_factory=Counter)
-    abandoned: Counter[tuple[str, str]] = field(default_factory=Counter)
-    waiting: Counter[tuple[str, str]] = field(default_factory=Counter)
-    stopped: set[str] = field(default_factory=set)
-
-    def counts(self) -> dict[str, int]:
-        """Return the numbers alone: safe for XCom and logs."""
-        plain = {name: value for name, value in vars(self).items() if isinstance(value, int)}
-        named = {f"ended:{reason}": mails for reason, mails in sorted(self.ended.items())}
-        for what, counted in (("abandoned", self.abandoned), ("waiting", self.waiting)):
-            named |= {f"{what}:{topic}:{reason}": mails for (topic, reason), mails in sorted(counted.items())}
-        return {**plain, **named}
-
-    def doubts(self) -> list[str]:
-        """Return a sentence for each topic and reason: which mails in doubt were abandoned, and which still wait."""
-        return [
-            f"topic '{topic}': {mails} mail(s) in doubt {what}, {reason}: {MEANINGS[reason]}"
-            for what, counted in (("abandoned", self.abandoned), ("wait", self.waiting))
-            for (topic, reason), mails in sorted(counted.items())
-        ]
-
-    def add(self, recorded: Recorded) -> None:
-        """Count one recorded answer."""
-        self.accepted += recorded.accepted
-        self.rejected += recorded.rejected
-        self.returned += recorded.returned
-        self.in_doubt += recorded.in_doubt
-
-    def add_doubt(self, topic: str, settled: SettledDoubt) -> None:
-        """Count what a topic's policy did."""
-        self.settled_by_policy += len(settled.again) + settled.abandoned.total()
-        self.abandoned.update({(topic, reason): mails for reason, mails in settled.abandoned.items()})
-        self.waiting.update({(topic, reason): mails for reason, mails in settled.waiting.items()})
 
 
 def deliver(
@@ -142,24 +76,17 @@ def deliver(
         ClaimLost: mails moved under a claim; nothing of it was sent.
     """
     require_deliverable(engine, settings, topics)
-    bench = Workbench(settings, topics, TemplateLibrary(settings.templates_dir), worker)
+    setup = ClaimSetup(settings, topics, TemplateLibrary(settings.templates_dir), worker)
     report = DeliveryReport()
-    if bench.is_live:
-        _end_unapproved(engine, clock(), report)
+    if setup.is_live:
+        end_unapproved(engine, clock(), report)
     reconcile(engine, topics, clock(), report)
     with Provider(settings) as provider, _garbage_seldom_looked_for():
-        run_ = _Run(engine, bench, provider, clock, sleep, report, progress)
+        run_ = _Run(engine, setup, provider, clock, sleep, report, progress)
         run_.is_probing = _is_unclear(engine)
         while run_.one_round(shard):
             pass
     return report
-
-
-def _end_unapproved(engine: Engine, now: dt.datetime, report: DeliveryReport) -> None:
-    """End what expired while it waited for an approval."""
-    with engine.begin() as connection:
-        if ended := end_expired(connection, now):
-            report.ended["unapproved"] += ended
 
 
 def _is_unclear(engine: Engine) -> bool:
@@ -184,43 +111,22 @@ def _garbage_seldom_looked_for() -> Iterator[None]:
         gc.unfreeze()
 
 
-def reconcile(engine: Engine, topics: dict[str, Topic], now: dt.datetime, report: DeliveryReport) -> None:
-    """Turn expired claims into doubt, and settle old doubt by each topic's policy.
-
-    Mails of a topic that is not in the file any more are settled by the default, and end when they are stale; those of
-    a topic that is retired end at once.
-    """
-    with engine.begin() as connection:
-        report.expired_claims += expire_claims(connection, now)
-        run(connection, "delivery/doubt_attempts", now=now)
-        _end_without_topic(connection, topics, now, report)
-    for topic in topics.values():
-        with engine.begin() as connection:  # judging one may take seconds, and holds nothing of the others
-            settled = settle_in_doubt(connection, topic, now)
-            report.add_doubt(topic.topic, settled)
-            release_places(connection, settled.again)
-
-
-def _end_without_topic(
-    connection: Connection, topics: dict[str, Topic], now: dt.datetime, report: DeliveryReport
-) -> None:
-    gone = run(connection, "delivery/gone_topics", known=list(topics)).all()
-    for reason, is_retired in (("stale", False), ("topic_retired", True)):
-        names = [row.topic for row in gone if row.is_retired == is_retired]
-        if ended := end_without_topic(connection, names, reason, now, is_at_once=is_retired):
-            report.ended[reason] += ended
-    for row in gone:
-        report.add_doubt(row.topic, abandon_in_doubt(connection, row.topic, SETTLE_AFTER_HOURS, now))
-
-
-def _turned(works: list[ShellWork], shard: int) -> list[ShellWork]:
+def _from_another_shell(works: list[ShellWork], shard: int) -> list[ShellWork]:
     """Begin at another shell of the same priority: a lower one that came first would take the higher one's places."""
-    turned: list[ShellWork] = []
+    order: list[ShellWork] = []
     for _, same in groupby(works, key=lambda work: work.priority):
         shells = list(same)
         turn = shard % len(shells)
-        turned += shells[turn:] + shells[:turn]
-    return turned
+        order += shells[turn:] + shells[:turn]
+    return order
+
+
+def _request_of(attempt: Attempt) -> Request:
+    shell, topic = attempt.shell, attempt.topic
+    if not attempt.whole:
+        return build_request(shell.campaign, shell, attempt.mails, topic)
+    mail = attempt.mails[0]
+    return build_whole_request(shell.campaign, rebuild(shell, mail.substitutions(), mail.subject), mail, topic)
 
 
 class _Run:
@@ -233,7 +139,7 @@ class _Run:
     def __init__(
         self,
         engine: Engine,
-        bench: Workbench,
+        setup: ClaimSetup,
         provider: Provider,
         clock: Clock,
         sleep: Sleep,
@@ -241,24 +147,24 @@ class _Run:
         progress: Callable[[DeliveryReport], None],
     ) -> None:
         self.engine = engine
-        self.bench = bench
+        self.setup = setup
         self.provider = provider
         self.clock = clock
         self.sleep = sleep
         self.report = report
         self.progress = progress
-        self.in_a_row: Counter[type[Answer]] = Counter()
+        self.in_a_row: Counter[type[Outcome]] = Counter()
         self.limits: dict[int, int] = {}
         self.is_probing = False
 
     def one_round(self, shard: int) -> bool:
         """Go through every shell with work once; False when there was nothing to claim."""
-        self.bench.library.look_again()  # what was deployed meanwhile counts
+        self.setup.library.look_again()  # what was deployed meanwhile counts
         with self.engine.begin() as connection:
-            works, waiting = shells_with_work(connection, self.bench, self.clock())
-            held = {work.shell_id: stopped(connection, self.bench, work) for work in works}
+            works, waiting = shells_with_work(connection, self.setup, self.clock())
+            held = {work.shell_id: stopped(connection, self.setup, work) for work in works}
         self.report.stopped |= waiting | {reason for reason in held.values() if reason}
-        ready = _turned([work for work in works if held[work.shell_id] is None], shard)
+        ready = _from_another_shell([work for work in works if held[work.shell_id] is None], shard)
         return sum(self._one_shell(work) for work in ready) > 0
 
     def _one_shell(self, work: ShellWork) -> int:
@@ -288,29 +194,26 @@ class _Run:
         limit = self.limits.get(work.shell_id, MAX_RECIPIENTS)
         most = 1 if self.is_probing else limit
         try:
-            claimed = claim(self.engine, self.bench, work, self.clock(), limit, only, most)
+            claimed = claim(self.engine, self.setup, Batch(work, self.clock(), limit, only, most))
         except TemplateError as error:  # its files changed since the round began: the next one takes them
             self.report.stopped.add(f"campaign {work.campaign.campaign}: {error}")
             return Claim(picked=0)
         self.report.ended.update(claimed.ended)
         self.report.postponed += claimed.postponed
-        self.bench.rejected[work.campaign.campaign] += claimed.ended["render_failed"]
+        self.setup.rejected[work.campaign.campaign] += claimed.ended["render_failed"]
         return claimed
 
     def _send(self, attempt: Attempt) -> None:
         self.report.requests += 1
-        build = (
-            build_whole_request(attempt.shell, attempt.mails[0], attempt.topic)
-            if attempt.whole
-            else build_request(attempt.shell, attempt.mails, attempt.topic)
-        )
-        answer = LeaseOver() if self._is_late(attempt) else self.provider.send(build, self._answer_by(attempt))
+        request = _request_of(attempt)
+        late = self._is_late(attempt)
+        answer: Outcome = LeaseOver() if late else self.provider.send(request, self._answer_by(attempt))
         recorded = self._record(attempt, answer)
         self.report.add(recorded)
-        self.bench.rejected[attempt.shell.campaign] += recorded.rejected
-        self.bench.accepted[attempt.shell.campaign] += recorded.accepted
+        self.setup.rejected[attempt.shell.campaign] += recorded.rejected
+        self.setup.accepted[attempt.shell.campaign] += recorded.accepted
         self.progress(self.report)
-        self._heed(attempt, answer)
+        self._wait_or_stop(attempt, answer)
 
     def _is_late(self, attempt: Attempt) -> bool:
         """Tell whether there is no time left: after the lease another worker may settle these mails, and send them."""
@@ -318,9 +221,9 @@ class _Run:
 
     def _answer_by(self, attempt: Attempt) -> float:
         """Return by when a request must have its answer, well before the claim is given up (`lease_seconds`)."""
-        return attempt.taken_at + LEASE_SHARE * self.bench.settings.claim_lease_seconds
+        return attempt.taken_at + LEASE_SHARE * self.setup.settings.claim_lease_seconds
 
-    def _record(self, attempt: Attempt, answer: Answer) -> Recorded:
+    def _record(self, attempt: Attempt, answer: Outcome) -> Recorded:
         """Record, and try again while the database is away: what was learned must not be lost."""
         for turn in range(RECORD_TRIES):
             try:
@@ -333,8 +236,8 @@ class _Run:
                 self.sleep(min(2.0**turn, MAX_RECORD_WAIT_SECONDS))
         raise AssertionError("unreachable")
 
-    def _heed(self, attempt: Attempt, answer: Answer) -> None:
-        """Wait or stop where the answer asks for it."""
+    def _wait_or_stop(self, attempt: Attempt, answer: Outcome) -> None:
+        """Wait or stop if the answer asks for it."""
         seen = self.in_a_row[type(answer)] + 1
         self.in_a_row = Counter({type(answer): seen})
         unclear_again = isinstance(answer, Unknown) and seen > 1
@@ -352,7 +255,7 @@ class _Run:
             case LeaseOver(error=error) if seen >= MAX_LATE_IN_A_ROW:
                 raise DeliveryRefused(
                     f"{error}, {seen} times in a row: every mail stays planned; raise LIFECYCLE_CLAIM_LEASE_SECONDS "
-                    f"({self.bench.settings.claim_lease_seconds:g}), or give this machine less to do"
+                    f"({self.setup.settings.claim_lease_seconds:g}), or give this machine less to do"
                 )
             case NothingSent(error=error):
                 self._wait_for_connection(error, seen)

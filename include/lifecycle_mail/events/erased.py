@@ -17,12 +17,8 @@ from sqlalchemy.engine import Engine
 
 from lifecycle_mail.database import run, scalar
 from lifecycle_mail.events.copying import uuid
+from lifecycle_mail.sendgrid.event_words import KEPT_KEYS
 
-# Of an event that is scrubbed only these, and our own lm_* arguments, are kept.
-KEPT_KEYS = (
-    "event", "timestamp", "sg_event_id", "sg_message_id", "type", "status", "attempt", "category",
-    "asm_group_id", "sg_machine_open", "bounce_classification", "send_at", "tls",
-)  # fmt: skip
 # Every character an address may have, and only the usual ones: an address may be quoted, or part of a link. Of limited
 # length, or a long line without spaces would be searched again from each of its characters.
 _ADDRESSES = (
@@ -81,7 +77,7 @@ def erased_addresses(engine: Engine, link_secret: str) -> ErasedAddresses | None
 
 
 def without_person(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of an event whose person is erased."""
+    """Return what is kept of an event whose person is erased: what names nobody, and our own lm_* arguments."""
     return {key: value for key, value in event.items() if key in KEPT_KEYS or key.startswith("lm_")}
 
 

@@ -1,8 +1,8 @@
 """One event as the provider posted it → its two rows for COPY, or a named reason to set it aside.
 
-First stop inside the events stage, pure and hot: 100,000 events a step pass through `staged`. What an event
-means for a message (`fact`) and for suppression (`scope`, `suppression`) is decided here, in one table and
-two small functions; SQL folds it. The event itself goes into its table as it came, without a detour.
+First stop inside the events stage, pure and hot: 100,000 events a step pass through `staged`. What an event means for a
+message (`fact`) and for suppression (`scope`, `suppression`) SendGrid's words say (`sendgrid.event_words`); SQL folds
+it. The event itself goes into its table as it came, without a detour.
 """
 
 from __future__ import annotations
@@ -19,52 +19,27 @@ import orjson
 
 from lifecycle_mail.events.copying import NULL, moment, size_of, text, uuid
 from lifecycle_mail.events.erased import ErasedAddresses, without_person
+from lifecycle_mail.sendgrid.event_words import (
+    EARLIEST_EPOCH,
+    FAILURES,
+    LONGEST_NUMBER,
+    fact_of,
+    given_id,
+    suppression_of,
+    telling_fields,
+)
 
 Event = dict[str, Any]
 
 _SHARED_COLUMNS = ("sg_event_id", "occurred_at", "message_id")
 FACT_COLUMNS = (*_SHARED_COLUMNS, "fact", "event", "address", "scope", "suppression", "reason")
-EVENT_COLUMNS = (*_SHARED_COLUMNS, "event", "address", "raw")
+EVENT_COLUMNS = (*_SHARED_COLUMNS, "fact", "event", "address", "raw")
 
-EARLIEST_EPOCH = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp())  # SendGrid was founded that year
 LATEST_EPOCH = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
 DAY_SECONDS = 86_400
-LONGEST_EVENT_ID = 200  # documented: up to 100; a longer one is replaced by its hash
 LONGEST_ADDRESS = 320
 LONGEST_KIND = 100
-LONGEST_TOPIC = 63
 LONGEST_REASON = 1000
-LONGEST_NUMBER = 16  # digits of a number that is written as text
-
-_FACTS = {
-    "processed": "processed",
-    "delivered": "delivered",
-    "deferred": "deferred",
-    "dropped": "dropped",
-    "click": "click",
-    "spamreport": "complaint",
-    "unsubscribe": "unsubscribe",
-    "group_unsubscribe": "unsubscribe",
-    "lm_unsubscribe": "unsubscribe",
-    "group_resubscribe": "resubscribe",
-}
-_FAILURES = frozenset(("bounced_hard", "bounced_soft", "dropped"))
-# Drops that say the address must not be mailed again; the others (spam content, quota…) are about the mail.
-_LASTING_DROPS = frozenset(
-    (
-        "bounced address",
-        "spam reporting address",
-        "invalid",
-        "invalid address",
-        "invalid email address",
-    )
-)
-# The provider says no more than this of a member of its global list, and of one of the group the mail was sent with.
-_LEFT = "unsubscribed address"
-_HASHED = (
-    "email", "event", "timestamp", "sg_message_id", "url", "lm_message_id", "type", "reason", "attempt",
-    "asm_group_id", "useragent", "ip",
-)  # fmt: skip
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
@@ -118,44 +93,28 @@ def staged(event: Event, raw: bytes, rules: Rules) -> Staged:
             # What it means for the mailbox is about who lives on there.
             kept_whom = _kind_field(kind) + NULL
             raw = written(without_person(event))
-    identity = _identity(event)
-    fact = _fact(event, kind)
+    identity = given_id(event) or _hash_of(event)
+    fact = fact_of(event, kind)
     meaning = _PLAIN.get(fact) or _telling(event, kind, fact, rules, whom)
     if b"\\u0000" in raw:  # valid JSON, but no operator of the database can read such a text
         raw = plain_json(orjson.loads(raw))
     shared = text(identity) + moment(epoch) + _message_id(event)
-    event_row = b"".join((shared, kept_whom, size_of(len(raw)), raw))
+    event_row = b"".join((shared, _UNTOLD_BY_KIND.get(fact, NULL), kept_whom, size_of(len(raw)), raw))
     return Staged(identity, epoch // DAY_SECONDS, shared + meaning, event_row)
 
 
 _PLAIN = {"": NULL * 6} | {
     fact: text(fact) + NULL * 5 for fact in ("processed", "delivered", "deferred", "open", "machine_open", "click")
 }
+# The kinds open and bounce leave open what they mean; of the others the kind says it.
+_UNTOLD_BY_KIND = {fact: text(fact) for fact in ("machine_open", "bounced_hard", "bounced_soft")}
 
 
 def _telling(event: Event, kind: str, fact: str, rules: Rules, whom: bytes) -> bytes:
     """The fields of what failed, or says whom to mail no more."""
-    scope = suppression = reason = ""
-    if fact in _FAILURES:
-        reason = without_addresses(_reason(event))[:LONGEST_REASON]
-        if fact == "bounced_hard":
-            scope, suppression = "all", "hard_bounce"
-        elif fact == "dropped":
-            scope, suppression = _dropped(event, kind, reason.strip().lower(), rules)
-    elif fact == "complaint":
-        scope, suppression = "all", "complaint"
-    elif fact == "unsubscribe":
-        scope, suppression = _scope(event, kind, rules.topics), "unsubscribed"
-    elif fact == "resubscribe":
-        scope = _scope(event, kind, rules.topics)
+    reason = without_addresses(_reason(event))[:LONGEST_REASON] if fact in FAILURES else ""
+    scope, suppression = suppression_of(event, kind, fact, reason, rules.topics)
     return text(fact) + whom + b"".join(map(_text_or_null, (scope, suppression, reason)))
-
-
-def _dropped(event: Event, kind: str, reason: str, rules: Rules) -> tuple[str, str]:
-    """How far and why a drop ends a permission: who left a topic left no other, and may come back to it."""
-    if reason == _LEFT:
-        return _scope(event, kind, rules.topics), "unsubscribed"
-    return ("all", "dropped") if reason in _LASTING_DROPS else ("", "")
 
 
 def _reason(event: Event) -> str:
@@ -253,38 +212,9 @@ def _address(event: Event) -> bytes:
     return _text_or_null(email.strip().lower())
 
 
-def _identity(event: Event) -> str:
-    """The provider's id; where it gave none, a hash of what tells one event from another."""
-    identity = event.get("sg_event_id")
-    if type(identity) is str and 0 < len(identity) <= LONGEST_EVENT_ID and "\x00" not in identity:
-        return identity
-    told = [identity, *(event.get(name) for name in _HASHED)]
-    return "hash:" + hashlib.blake2b(written(told), digest_size=16).hexdigest()
-
-
-def _fact(event: Event, kind: str) -> str:
-    """What the event means, or nothing."""
-    if kind == "open":
-        return "machine_open" if event.get("sg_machine_open") in (True, "true", 1) else "open"
-    if kind == "bounce":
-        # A block, and a deferral that expired, are soft; SendGrid tells a real bounce by type 'bounce'.
-        return "bounced_hard" if event.get("type") in ("bounce", None) else "bounced_soft"
-    return _FACTS.get(kind, "")
-
-
-def _scope(event: Event, kind: str, topics: Mapping[int, str]) -> str:
-    """'topic:<name>' where the event names a topic we know, else 'all': when in doubt, mail less."""
-    if kind == "lm_unsubscribe":
-        topic = event.get("lm_topic")
-        named = type(topic) is str and 0 < len(topic) <= LONGEST_TOPIC and topic != "all"
-        return f"topic:{topic}" if named else "all"
-    if kind == "unsubscribe":
-        return "all"
-    group = event.get("asm_group_id")
-    if type(group) is str and group.isdecimal() and len(group) < LONGEST_NUMBER:
-        group = int(group)
-    topic = topics.get(group) if type(group) is int else None
-    return f"topic:{topic}" if topic else "all"
+def _hash_of(event: Event) -> str:
+    """Stands for the id of an event to which the provider gave none."""
+    return "hash:" + hashlib.blake2b(written(telling_fields(event)), digest_size=16).hexdigest()
 
 
 def _message_id(event: Event) -> bytes:

@@ -22,15 +22,17 @@ from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.database import copy_in, lock, run, session_lock
 from lifecycle_mail.delivery.modes import require_deliverable
 from lifecycle_mail.errors import SyncError
-from lifecycle_mail.events.parsing import EARLIEST_EPOCH
-from lifecycle_mail.events.suppression_lists import (
+from lifecycle_mail.sendgrid.event_words import EARLIEST_EPOCH
+from lifecycle_mail.sendgrid.suppression_lists import (
     ADDRESSES_A_PUSH,
     GLOBAL,
+    GROUPS,
+    REASONS,
     AddressesRefused,
     Listed,
     SuppressionLists,
 )
-from lifecycle_mail.events.suppression_windows import Reading, Window, read_windows
+from lifecycle_mail.sendgrid.suppression_windows import Reading, Window, read_windows
 from lifecycle_mail.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -39,16 +41,6 @@ OVERLAP = timedelta(hours=24)  # SendGrid repeats webhook events for as long; a 
 CLOSED_AFTER = timedelta(minutes=5)
 CLOCKS_DIFFER_MINUTES = 10
 ROWS_A_STEP = 5000
-
-# What a row of a list means, as the webhook's event of the same kind would. Blocks suppress nothing.
-REASONS = {
-    "bounces": "hard_bounce",
-    "invalid_emails": "dropped",
-    "spam_reports": "complaint",
-    "unsubscribes": "unsubscribed",
-    "blocks": None,
-}
-GROUPS = "groups"
 
 
 @dataclass(frozen=True)

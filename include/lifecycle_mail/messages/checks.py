@@ -18,7 +18,7 @@ from markupsafe import escape
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.dialect import PERSONAL, is_slot
 from lifecycle_mail.messages.samples import Sample, read_samples
-from lifecycle_mail.messages.shells import Shell, rebuild
+from lifecycle_mail.messages.shells import Recipe, Shell, rebuild
 from lifecycle_mail.messages.slots import OFFER_FIELDS
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, dotted_names, read_sources
 from lifecycle_mail.messages.values import is_instant
@@ -380,12 +380,7 @@ def _shell(
 ) -> Shell:
     """Return the sample's shell: rendered, or only its ingredients for reading the sources."""
     campaign, _, step = name.partition("/")
-    if rendered:
-        return library.shell(
-            name, campaign=campaign, step=step, variant=sample.variant, language=language,
-            currency=sample.currency, brand=sample.brand, offer=sample.offer,
-        )  # fmt: skip
-    return library.ingredients(
-        name, campaign=campaign, step=step, variant=sample.variant, language=language,
-        currency=sample.currency, brand=sample.brand, offer=sample.offer,
-    )  # fmt: skip
+    recipe = Recipe(
+        name, campaign, step, sample.variant, language, sample.currency, sample.brand, sample.offer
+    )
+    return library.shell(recipe) if rendered else library.ingredients(recipe)

@@ -22,6 +22,7 @@ from lifecycle_mail.campaigns import Brand, Campaign, Topic, topic_called
 from lifecycle_mail.database import run, scalar
 from lifecycle_mail.errors import CampaignError
 from lifecycle_mail.messages.ingredients import SAMPLE, ingredients, samples
+from lifecycle_mail.messages.shells import Recipe
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.messages.texts import StoredTexts
 
@@ -92,12 +93,11 @@ class Definition:
         for step in self.campaign.steps:
             for variant in step.variants or ("default",):
                 for language in self.library.languages():
-                    shell = self.library.shell(
-                        step.template, campaign=self.campaign.campaign, step=step.step, variant=variant,
-                        language=language, currency=brand.currency, brand=brand.for_templates(),
-                        offer=step.offer_for(variant),
+                    recipe = Recipe(
+                        step.template, self.campaign.campaign, step.step, variant, language, brand.currency,
+                        brand.for_templates(), step.offer_for(variant),
                     )  # fmt: skip
-                    self.library.slots(shell)
+                    self.library.slots(self.library.shell(recipe))
 
     def changed_since(self, earlier: Definition) -> list[str]:
         """Return the names of the parts that differ from an earlier definition."""

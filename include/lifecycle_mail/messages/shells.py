@@ -28,6 +28,25 @@ class RenderedMail:
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """What the shell of one group of mails is made from, beside the files of its template.
+
+    `template`: its name, as campaign/step. `currency`: ISO 4217. `offer`: the step's offer (percent, valid_hours), or
+    None. `definition_md5`: the definition that the mails carry, or None.
+    """
+
+    template: str
+    campaign: str
+    step: str
+    variant: str | None
+    language: str
+    currency: str
+    brand: Mapping[str, Any]
+    offer: Mapping[str, Any] | None = None
+    definition_md5: str | None = None
+
+
+@dataclass(frozen=True)
 class Shell:
     """What a group of recipients shares. Grain: one `shell_key`; `token` differs each time it is rendered.
 
@@ -114,10 +133,3 @@ def fill(shell: Shell, text: str, substitutions: Mapping[str, str]) -> str:
 @lru_cache(maxsize=512)
 def _tokens_of(mark: str) -> re.Pattern[str]:
     return re.compile(re.escape(f"{TOKEN_OPEN}{mark}-") + r"[a-z]-[A-Za-z0-9_]+" + re.escape(TOKEN_CLOSE))
-
-
-def slots_bytes(substitutions: Mapping[str, str]) -> int:
-    """Return the size of a recipient's substitutions as SendGrid limits it: keys and values, UTF-8 bytes."""
-    return sum(
-        len(text) if text.isascii() else len(text.encode()) for pair in substitutions.items() for text in pair
-    )

@@ -22,8 +22,10 @@ import datetime as dt
 import itertools
 from binascii import b2a_base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
+import orjson
 from sqlalchemy.engine import Connection, Row
 
 from lifecycle_mail.database import bigints, run, texts
@@ -51,13 +53,22 @@ class MessageKey(NamedTuple):
 
 
 class ClaimedMail(NamedTuple):
-    """One mail as rendered for its recipient; `recipient` is its part of the request, as JSON, `packed` its slots
-    as message.message keeps them."""
+    """One mail as rendered for its recipient: what is their own of it, whoever delivers it.
+
+    `subject`: None = the shell's. `slots`: JSON of token → text; `packed`: the same as message.message keeps it.
+    """
 
     key: MessageKey
+    message_id: str
+    email: str
+    unsubscribe_url: str
     subject: str | None
-    recipient: bytes
+    slots: bytes
     packed: bytes
+
+    def substitutions(self) -> dict[str, str]:
+        """Return the slots, token → text."""
+        return dict(orjson.loads(self.slots))
 
 
 def take_claim(
@@ -84,17 +95,20 @@ def take_claim(
     ).rowcount
 
 
-def settle(
-    connection: Connection,
-    attempt_id: int,
-    state: str,
-    *,
-    reason: str | None,
-    at: dt.datetime,
-    only: Sequence[MessageKey] | None = None,
-) -> int:
-    """Move the mails of one attempt (or `only` some of them) to `state`; returns how many moved."""
-    return int(_settled(connection, attempt_id, state, reason, at, only, keys_wanted=False).mails)
+@dataclass(frozen=True)
+class Settlement:
+    """Where the mails of one attempt go that are not settled yet: all of them, or `only` some."""
+
+    attempt_id: int
+    state: str
+    reason: str | None
+    at: dt.datetime
+    only: Sequence[MessageKey] | None = None
+
+
+def settle(connection: Connection, settlement: Settlement) -> int:
+    """Move the mails of one attempt to another state; returns how many moved."""
+    return int(_settled(connection, settlement, keys_wanted=False).mails)
 
 
 def accept_replanned(
@@ -115,28 +129,20 @@ def give_back(
     connection: Connection, attempt_id: int, *, reason: str, at: dt.datetime
 ) -> list[MessageKey]:
     """claimed → planned for the mails of one attempt that are not settled; returns those that moved."""
-    moved = _settled(connection, attempt_id, "planned", reason, at, None, keys_wanted=True)
+    moved = _settled(connection, Settlement(attempt_id, "planned", reason, at), keys_wanted=True)
     return [MessageKey.of(text) for text in moved.keys or []]
 
 
-def _settled(
-    connection: Connection,
-    attempt_id: int,
-    state: str,
-    reason: str | None,
-    at: dt.datetime,
-    only: Sequence[MessageKey] | None,
-    *,
-    keys_wanted: bool,
-) -> Row[Any]:
+def _settled(connection: Connection, settlement: Settlement, *, keys_wanted: bool) -> Row[Any]:
+    only = settlement.only
     return run(
         connection,
         "messages/settle",
-        attempt_id=attempt_id,
-        state=state,
-        reason=reason,
-        at=at,
-        from_states=list(ACCEPTABLE if state == "accepted" else UNSETTLED),
+        attempt_id=settlement.attempt_id,
+        state=settlement.state,
+        reason=settlement.reason,
+        at=settlement.at,
+        from_states=list(ACCEPTABLE if settlement.state == "accepted" else UNSETTLED),
         only_steps=None if only is None else [key.text() for key in only],
         keys_wanted=keys_wanted,
     ).one()

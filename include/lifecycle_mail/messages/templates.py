@@ -26,7 +26,7 @@ from lifecycle_mail.messages.dialect import MailEnvironment, MemoryBytecode, com
 from lifecycle_mail.messages.ingredients import FILES as MAIL_FILES
 from lifecycle_mail.messages.ingredients import SAMPLE, ingredients
 from lifecycle_mail.messages.samples import read_samples
-from lifecycle_mail.messages.shells import RenderedMail, Shell
+from lifecycle_mail.messages.shells import Recipe, RenderedMail, Shell
 from lifecycle_mail.messages.slots import CompiledSlot, SlotRenderer, full_offer, own_offer
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, read_sources
 from lifecycle_mail.messages.texts import FolderTexts, Texts, texts_in
@@ -117,32 +117,17 @@ class TemplateLibrary:
 
         return check_template(self, name, languages)
 
-    def shell_key(
-        self, name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,
-        brand: Mapping[str, Any], offer: Mapping[str, Any] | None = None, definition_md5: str | None = None,
-    ) -> str:  # fmt: skip
-        """Return the key `shell` would have for the same arguments, without rendering it."""
-        return self.ingredients(
-            name, campaign=campaign, step=step, variant=variant, language=language, currency=currency,
-            brand=brand, offer=offer, definition_md5=definition_md5,
-        ).shell_key  # fmt: skip
+    def shell_key(self, recipe: Recipe) -> str:
+        """Return the key `shell` would have for the same recipe, without rendering it."""
+        return self.ingredients(recipe).shell_key
 
-    def shell(
-        self, name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,
-        brand: Mapping[str, Any], offer: Mapping[str, Any] | None = None, token: str | None = None,
-        definition_md5: str | None = None,
-    ) -> Shell:  # fmt: skip
+    def shell(self, recipe: Recipe, *, token: str | None = None) -> Shell:
         """Render the shared part of a mail.
 
-        `currency`: ISO 4217. `offer`: the step's offer definition (percent, valid_hours), or None.
-        `token`: the random part of the tokens, 8 hex digits; only tests give it. `definition_md5`: the definition its
-        mails carry, or None.
+        `token`: the random part of the tokens, 8 hex digits; only tests give it.
         Raises TemplateError for a missing file or variable, with file and line.
         """
-        bare = self.ingredients(
-            name, campaign=campaign, step=step, variant=variant, language=language, currency=currency,
-            brand=brand, offer=offer, token=token, definition_md5=definition_md5,
-        )  # fmt: skip
+        bare = self.ingredients(recipe, token=token)
         mail, preheader, used = self._render(bare, bare.token, {})
         shell = replace(
             bare, html=mail.html, text=mail.text, subject=mail.subject, preheader=preheader,
@@ -164,16 +149,13 @@ class TemplateLibrary:
             return b""
         return orjson.dumps(slots.substitutions)
 
-    def ingredients(
-        self, name: str, *, campaign: str, step: str, variant: str | None, language: str, currency: str,
-        brand: Mapping[str, Any], offer: Mapping[str, Any] | None = None, token: str | None = None,
-        definition_md5: str | None = None,
-    ) -> Shell:  # fmt: skip
+    def ingredients(self, recipe: Recipe, *, token: str | None = None) -> Shell:
         """Return a shell without its rendered parts: enough for its key and its shared variables."""
         return Shell(
-            name, campaign, step, variant, language, currency, self.version(name),
-            token or secrets.token_hex(4), html="", text="", subject="", preheader="", slot_tokens={},
-            brand=full_brand(brand), offer=full_offer(offer), definition_md5=definition_md5,
+            recipe.template, recipe.campaign, recipe.step, recipe.variant, recipe.language, recipe.currency,
+            self.version(recipe.template), token or secrets.token_hex(4),
+            html="", text="", subject="", preheader="", slot_tokens={},
+            brand=full_brand(recipe.brand), offer=full_offer(recipe.offer), definition_md5=recipe.definition_md5,
         )  # fmt: skip
 
     def whole(

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 from lifecycle_mail.campaigns import Brand, Campaign, Topic
 from lifecycle_mail.database import refresh_statistics, run
 from lifecycle_mail.messages.definitions import Definition, keep, keep_as_read, read_definition
-from lifecycle_mail.messages.shells import Shell
+from lifecycle_mail.messages.shells import Recipe, Shell
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.messages.texts import FolderTexts
 from lifecycle_mail.parts import MANY_ROWS, alone, in_parts
@@ -119,58 +119,37 @@ def _finish(engine: Engine, campaign: Campaign, upto: int, written: int) -> None
 
 
 def _shell_of(connection: Connection, definition: Definition, brand: Brand, group: Row[Any]) -> dict[str, Any]:
-    place = {
-        "campaign": definition.campaign.campaign,
-        "step": group.step,
-        "variant": group.variant,
-        "language": group.language,
-        "currency": group.currency,
-    }
-    shell_id = _defined_shell(connection, definition, place, brand.for_templates())
-    return {**{name: value for name, value in place.items() if name != "campaign"}, "shell_id": shell_id}
+    recipe = _recipe_of(definition, group, brand.for_templates())
+    place = {"step": group.step, "variant": group.variant, "language": group.language, "currency": group.currency}
+    return {**place, "shell_id": _defined_shell(connection, definition, recipe)}
 
 
-def _defined_shell(
-    connection: Connection, definition: Definition, place: dict[str, str], brand: dict[str, Any]
-) -> int:
-    """Return the id of the shell that a definition has for `place`, rendered from its texts."""
-    step = definition.campaign.step_named(place["step"])
-    return ensure_shell(
-        connection,
-        definition.library,
-        template=step.template,
-        topic=definition.campaign.topic,
-        brand=brand,
-        offer=step.offer_for(place["variant"]),
-        place=place,
-        definition_md5=definition.md5,
-    )
+def _recipe_of(definition: Definition, group: Row[Any] | Shell, brand: dict[str, Any]) -> Recipe:
+    """Return what a definition has for a group's step, variant, language and currency."""
+    step, variant = definition.campaign.step_named(group.step), str(group.variant)
+    return Recipe(
+        step.template, definition.campaign.campaign, group.step, variant, group.language, group.currency,
+        brand, step.offer_for(variant), definition.md5,
+    )  # fmt: skip
 
 
-def ensure_shell(
-    connection: Connection,
-    library: TemplateLibrary,
-    *,
-    template: str,
-    topic: str,
-    brand: dict[str, Any],
-    offer: dict[str, Any] | None,
-    place: dict[str, str],
-    definition_md5: str | None = None,
-) -> int:
-    """Return the id of the shell for `place` (campaign, step, variant, language, currency); render it if new.
+def _defined_shell(connection: Connection, definition: Definition, recipe: Recipe) -> int:
+    return ensure_shell(connection, definition.library, recipe, definition.campaign.topic)
+
+
+def ensure_shell(connection: Connection, library: TemplateLibrary, recipe: Recipe, topic: str) -> int:
+    """Return the id of the shell that a recipe gives; render it if it is new.
 
     A campaign that moves to another topic gets new shells: a mail's sender and its group are those of its topic.
     """
-    ingredients = library.shell_key(template, brand=brand, offer=offer, definition_md5=definition_md5, **place)
+    ingredients = library.shell_key(recipe)
     key = {"shell_key": f"{ingredients}/{topic}", "topic": topic}
     known = run(connection, "messages/find_shell", **key, ingredients_key=ingredients).scalar_one_or_none()
     if known is not None:
         return int(known)
-    shell = library.shell(template, brand=brand, offer=offer, definition_md5=definition_md5, **place)
     columns = {
         name: _json(value) if isinstance(value, dict) else value
-        for name, value in shell.columns().items()
+        for name, value in library.shell(recipe).columns().items()
     }
     return int(run(connection, "messages/insert_shell", **{**columns, **key}).scalar_one())
 
@@ -203,10 +182,11 @@ def fresh_shell(connection: Connection, library: TemplateLibrary, shell_id: int)
     shell = Shell.from_columns(row)
     if shell.template_version == library.version(shell.name):
         return shell_id
-    return ensure_shell(
-        connection, library, template=shell.name, topic=row["topic"], brand=shell.brand, offer=shell.offer,
-        place=_place_of(shell),
+    recipe = Recipe(
+        shell.name, shell.campaign, shell.step, str(shell.variant), shell.language, shell.currency,
+        shell.brand, shell.offer,
     )  # fmt: skip
+    return ensure_shell(connection, library, recipe, row["topic"])
 
 
 def shell_by(connection: Connection, definition: Definition, shell_id: int, postal_address: str) -> int:
@@ -222,14 +202,4 @@ def shell_by(connection: Connection, definition: Definition, shell_id: int, post
     brand = definition.brand_at(planned_address if keeps_address else postal_address).for_templates()
     if is_its_own and shell.template_version == definition.library.version(shell.name) and brand == shell.brand:
         return shell_id
-    return _defined_shell(connection, definition, _place_of(shell), brand)
-
-
-def _place_of(shell: Shell) -> dict[str, str]:
-    return {
-        "campaign": shell.campaign,
-        "step": shell.step,
-        "variant": str(shell.variant),
-        "language": shell.language,
-        "currency": shell.currency,
-    }
+    return _defined_shell(connection, definition, _recipe_of(definition, shell, brand))

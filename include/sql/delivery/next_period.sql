@@ -1,5 +1,6 @@
--- The first permitted moment after the recipient's day or week that is full; is_stale where the mail expires before.
--- grain: one row a mail
+-- The first permitted moment after the recipient's day or week that is full; is_stale if the mail expires before.
+-- Within delivery/probe_plans.
+-- grain: one row per mail
 -- enrollment_ids bigint[], steps text[], zones text[], days date[] side by side; period 'day' or 'week';
 -- window_opens, window_closes, quiet_begins, quiet_ends local times
 -- look-back: none
@@ -35,9 +36,5 @@ from (
         cast(:days as date[])
     ) as mail (enrollment_id, step, zone, day)
 ) as full_period
-inner join lateral (
-    select message.expires_at
-    from message.message
-    where message.enrollment_id = full_period.enrollment_id and message.step = full_period.step
-    offset 0
-) as message on true
+inner join message.message
+    on full_period.enrollment_id = message.enrollment_id and full_period.step = message.step

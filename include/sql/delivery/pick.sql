@@ -25,6 +25,13 @@ with picked as materialized (
     for update skip locked
 ),
 
+-- A worker that began before a topic was renamed asks by the former name: opt-outs stand under the present one.
+called as materialized (
+    select
+        installation.topic_called(cast(:topic as text)) as topic,
+        installation.topic_called(cast(:campaign_topic as text)) as campaign_topic
+),
+
 known as materialized (
     select
         picked.*,
@@ -42,38 +49,30 @@ known as materialized (
         customer.permission,
         customer.erased_at is not null as is_erased,
         coalesce(customer.timezone, 'UTC') as zone,
+        called.topic as present_topic,
+        called.campaign_topic as topic,
         -- The others surely are neither suppressed nor withdrawn: why is asked of these alone.
         customer.permission = 'withdrawn'
         or exists (select 1 from event.suppression where suppression.address = customer.address)
         or exists (
             select 1 from source.former_address where former_address.customer_id = picked.customer_id
-        ) as is_marked
+        ) as may_have_left
     from picked
+    cross join called
     inner join journey.enrollment on picked.enrollment_id = enrollment.enrollment_id
     left join source.customer on picked.customer_id = customer.customer_id
-),
-
--- A worker that began before a topic was renamed asks by the former name: opt-outs stand under the present one.
-called as materialized (
-    select
-        installation.topic_called(cast(:topic as text)) as topic,
-        installation.topic_called(cast(:campaign_topic as text)) as campaign_topic
 ),
 
 -- A moment opens for a zone: it is computed once per zone of the batch.
 opening as materialized (
     select
         zones.zone,
-        cast(cast(cast(:now as timestamptz) at time zone zones.zone as date) as text) as local_day,
-        decision.first_permitted(
-            cast(:now as timestamptz),
-            zones.zone,
-            cast(:window_opens as time),
-            cast(:window_closes as time),
-            cast(:quiet_begins as time),
-            cast(:quiet_ends as time)
-        ) as opens_at
+        hours.*
     from (select distinct known.zone from known) as zones
+    cross join decision.opening(
+        cast(:now as timestamptz), zones.zone, cast(:window_opens as time), cast(:window_closes as time),
+        cast(:quiet_begins as time), cast(:quiet_ends as time)
+    ) as hours
 )
 
 select
@@ -87,36 +86,22 @@ select
     known.last_name,
     known.country,
     known.zone,
-    opening.local_day,
-    nullif(opening.opens_at, cast(:now as timestamptz)) as opens_at,
-    cast(nullif(opening.opens_at, cast(:now as timestamptz)) at time zone known.zone as date) as opens_day,
-    case
-        when known.expires_at < cast(:now as timestamptz) then 'stale'
-        else coalesce(
-            decision.refusal(
-                known.end_reason,
-                known.is_erased,
-                known.address is not null,
-                left_series.reason,
-                known.permission = any(cast(:permissions as text[])),
-                blocked.reason is not null,
-                true,
-                false,
-                opening.opens_at > known.expires_at
-            ),
-            case when opening.opens_at > cast(:now as timestamptz) then 'postpone' end
-        )
-    end as verdict
+    cast(opening.local_day as text) as local_day,
+    opening.opens_at,
+    opening.opens_day,
+    coalesce(
+        case when known.expires_at < cast(:now as timestamptz) then 'stale' end,
+        decision.refusal(
+            known.end_reason, known.is_erased, known.address is not null, left_series.reason,
+            known.permission = any(cast(:permissions as text[])), blocked.reason is not null,
+            true, false, coalesce(opening.opens_at > known.expires_at, false)
+        ),
+        case when opening.opens_at is not null then 'postpone' end
+    ) as verdict
 from known
 inner join opening on known.zone = opening.zone
-cross join called
 left join lateral (
-    with series as not materialized (  -- noqa: ST03
-        select
-            known.*,
-            called.campaign_topic as topic,
-            known.is_marked as may_have_left
-    )
+    with series as not materialized (select known.*)  -- noqa: ST03
 
     -- The earliest fact, of several at one moment the first by name.
     select exit_fact.reason
@@ -129,9 +114,9 @@ left join lateral (
     select suppression.reason
     from event.suppressed_customer as suppression
     where
-        known.is_marked
+        known.may_have_left
         and suppression.customer_id = known.customer_id
-        and suppression.scope in ('all', 'topic:' || cast(:topic as text), 'topic:' || called.topic)
+        and suppression.scope in ('all', 'topic:' || cast(:topic as text), 'topic:' || known.present_topic)
         and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
     limit 1
 ) as blocked on true

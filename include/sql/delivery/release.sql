@@ -1,5 +1,6 @@
 -- Give back the places of mails that surely did not go, found by every address the recipient had.
--- grain: one row a reservation
+-- Within delivery/probe_plans.
+-- grain: one row per reservation
 -- enrollment_ids bigint[], steps text[] side by side
 -- look-back: none
 with mail as (
@@ -8,12 +9,7 @@ with mail as (
         given.step,
         enrollment.customer_id
     from unnest(cast(:enrollment_ids as bigint[]), cast(:steps as text[])) as given (enrollment_id, step)
-    inner join lateral (
-        select enrollment.customer_id
-        from journey.enrollment
-        where enrollment.enrollment_id = given.enrollment_id
-        offset 0
-    ) as enrollment on true
+    inner join journey.enrollment on given.enrollment_id = enrollment.enrollment_id
 ),
 
 known as (

@@ -6,10 +6,9 @@ with named as (
     select
         b.ingested_at,
         case
-            when e.event = 'open' and e.raw ->> 'sg_machine_open' = 'true' then 'open (machine)'
-            when e.event = 'bounce' and e.raw ->> 'type' = 'blocked' then 'bounce (soft)'
-            when e.event = 'bounce' and e.raw ->> 'type' = 'expired' then 'bounce (expired)'
-            when e.event = 'bounce' then 'bounce (hard)'
+            when e.fact = 'machine_open' then 'open (machine)'
+            when e.fact = 'bounced_soft' then 'bounce (soft)'
+            when e.fact = 'bounced_hard' then 'bounce (hard)'
             else e.event
         end as kind
     from event.event as e

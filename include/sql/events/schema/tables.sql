@@ -54,6 +54,7 @@ create table event.event (
     address text,
     batch_id bigint not null,
     raw json not null,
+    fact text,
     unique (sg_event_id, occurred_at)
 ) partition by range (occurred_at);
 create index event_message on event.event (message_id) where message_id is not null;
@@ -69,6 +70,8 @@ comment on column event.event.message_id is 'lm_message_id; null = it carries no
 comment on column event.event.address is 'Recipient, lower case; null after erasure.';
 comment on column event.event.batch_id is 'Ingest that brought it.';
 comment on column event.event.raw is 'The event as it came.';
+comment on column event.event.fact is
+'What an open or a bounce means: machine_open, bounced_hard or bounced_soft; null = what the kind in event says.';
 
 create table event.engagement (
     enrollment_id bigint not null,

@@ -1,4 +1,7 @@
--- segment.last_activity_at as in 0020, asking the same.
+-- When a customer was last active by `as_of`: ordered, looked at a page, opened or clicked a mail themselves.
+-- grain: one moment; null = never
+-- of_customer text; as_of timestamptz
+-- look-back: everything up to as_of
 create or replace function segment.last_activity_at(of_customer text, as_of timestamptz) returns timestamptz
 language plpgsql stable parallel safe as $$
 begin
@@ -34,7 +37,7 @@ begin
                 and (
                     (
                         r.event = 'open'
-                        and coalesce(r.raw ->> 'sg_machine_open', 'false') not in ('true', '1')
+                        and r.fact is distinct from 'machine_open'
                         and e.first_open_at <= as_of
                         and e.last_open_at > as_of
                     )

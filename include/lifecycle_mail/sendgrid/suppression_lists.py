@@ -1,7 +1,7 @@
-"""SendGrid's suppression lists over HTTP: pooled, with timeouts, tried again where trying again is safe.
+"""SendGrid's suppression lists over HTTP: pooled, with timeouts, asked again if there is no answer.
 
-Beside the path of an ingest. Every call here may be repeated: reading changes nothing, and adding an address
-that is listed leaves it listed. The key and addresses never reach a log or an error.
+Every call here may be repeated: reading changes nothing, and adding an address that is listed leaves it listed. The key
+and addresses never reach a log or an error.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from urllib.parse import quote
 import httpx
 import orjson
 
-from lifecycle_mail.delivery.answers import seconds_until_reset, without_addresses
-from lifecycle_mail.delivery.provider import JSON, client_of
 from lifecycle_mail.errors import SyncError
+from lifecycle_mail.sendgrid.answers import seconds_until_reset, without_addresses
+from lifecycle_mail.sendgrid.client import JSON, client_of
 from lifecycle_mail.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,17 @@ TRIES = 6
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 GLOBAL = 0
 """Stands for the global list where a group's number is asked for."""
+
+# What a row of a list means, as the webhook's event of the same kind would. Blocks suppress nothing.
+REASONS = {
+    "bounces": "hard_bounce",
+    "invalid_emails": "dropped",
+    "spam_reports": "complaint",
+    "unsubscribes": "unsubscribed",
+    "blocks": None,
+}
+GROUPS = "groups"
+"""Stands for the lists of all unsubscribe groups together."""
 
 
 class Listed(NamedTuple):

@@ -1,7 +1,8 @@
-"""What an answer of POST /v3/mail/send means: pure, from status, headers and body to one of nine classes.
+"""What an answer of POST /v3/mail/send means: pure, from status, headers and body to one of eight classes.
 
-202 was taken. 400 took nobody; it may name the recipient that offends. 401 and 403 concern everything.
-413 is too large. 429 took nobody. Everything else, 5xx first of all, leaves open whether the mails went.
+202: the mails were taken. 400: none was taken, and the answer may name the recipient that offends. 401 and 403 concern
+everything. 413: the request is too large. 429: none was taken. Everything else, 5xx first of all, leaves open whether
+the mails went.
 """
 
 from __future__ import annotations
@@ -76,14 +77,6 @@ class NothingSent:
 
 
 @dataclass(frozen=True)
-class LeaseOver:
-    """No request was made: the worker was held up until its claim had ended, and others may have settled it."""
-
-    error: str = "the lease was over before the request"
-    status: None = None
-
-
-@dataclass(frozen=True)
 class Unknown:
     """Timeout, reset, 5xx, an answer of no known form: the mails may have been taken."""
 
@@ -99,7 +92,6 @@ Answer = (
     | TooLarge
     | RateLimited
     | NothingSent
-    | LeaseOver
     | Unknown
 )
 

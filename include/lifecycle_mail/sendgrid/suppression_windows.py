@@ -1,6 +1,6 @@
 """Read a moving list and lose nothing: closed windows, halved until each fits into one answer.
 
-Beside the path of an ingest; pure, given something that fetches a page. Why it is safe: a row's time never
+Pure, given something that fetches a page. Why it is safe: a row's time never
 changes, so windows part the list once and for all, and one answer is one moment of its window. Offsets are
 needed only where one second alone holds more rows than a page (a bulk upload). There the second is read until
 two passes agree: a row that stayed can be missed by a pass only if a row before it was removed meanwhile, which
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from lifecycle_mail.events.suppression_lists import Listed
+from lifecycle_mail.sendgrid.suppression_lists import Listed
 
 PASSES = 6
 

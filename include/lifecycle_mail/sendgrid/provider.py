@@ -1,67 +1,25 @@
-"""SendGrid over HTTP: the one client all talk through, and the posting of mails. `answers` says what they mean."""
+"""The posting of mails to SendGrid over HTTP. `answers` says what comes back means."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from typing import Self
 
 import httpx
 
-from lifecycle_mail.delivery.answers import Answer, NothingSent, Unknown, interpret
-from lifecycle_mail.delivery.leases import lease_seconds
-from lifecycle_mail.delivery.modes import base_url
-from lifecycle_mail.delivery.requests import Request
-from lifecycle_mail.errors import SettingsError
+from lifecycle_mail.leases import lease_seconds
+from lifecycle_mail.sendgrid.answers import Answer, NothingSent, Unknown, interpret
+from lifecycle_mail.sendgrid.client import CONNECT_SECONDS, JSON, client_of
+from lifecycle_mail.sendgrid.requests import Request
 from lifecycle_mail.settings import Settings
 
-# httpx and httpcore log request lines and headers below WARNING; a key must not appear at any level.
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
-
-
 MAX_ANSWER_BYTES = 1_000_000
-CONNECT_SECONDS = 10.0
-JSON = {"Content-Type": "application/json"}
 NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
 )
-
-
-def client_of(
-    settings: Settings,
-    *,
-    timeout_seconds: float,
-    connections: int,
-    transport: httpx.BaseTransport | None = None,
-) -> httpx.Client:
-    """Return a pooled client of the account's API, or of the simulator's; paths are relative to it.
-
-    No redirect is followed and no proxy taken from the environment: the key goes nowhere else.
-
-    Raises:
-        SettingsError: the address cannot be read as one.
-    """
-    try:
-        address = httpx.URL(base_url(settings))
-    except httpx.InvalidURL:
-        raise SettingsError("SENDGRID_BASE_URL is no address: write one such as http://127.0.0.1:8085") from None
-    return httpx.Client(
-        base_url=address,
-        timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS),
-        limits=httpx.Limits(max_connections=connections, keepalive_expiry=5.0),
-        headers={
-            "Authorization": f"Bearer {settings.sendgrid_api_key or 'simulated'}",
-            "Accept": "application/json",
-            "User-Agent": "lifecycle-mail",
-        },
-        follow_redirects=False,
-        trust_env=False,
-        transport=transport,
-    )
 
 
 class Provider:

@@ -1,4 +1,7 @@
-"""The clock of leases: how long a claim holds is counted in it, by the claim, the worker and the request."""
+"""The clock of leases: how long a claim holds is counted in it, by the claim, the worker and the request.
+
+Below every stage.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,122 @@
+"""Pick a batch: lock planned mails of one shell, judge each as of now, and part those that may go from the others."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqlalchemy.engine import Connection
+
+from lifecycle_mail.database import run
+from lifecycle_mail.decisions import send_hours
+from lifecycle_mail.delivery.work import ShellWork
+from lifecycle_mail.journeys import goal_facts
+from lifecycle_mail.leases import lease_seconds
+from lifecycle_mail.messages.states import MessageKey
+from lifecycle_mail.sendgrid.requests import MAX_RECIPIENTS
+from lifecycle_mail.settings import Settings
+from lifecycle_mail.words import run_with
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one claim is asked for: at `now`, up to `limit` mails of a shell, or the one mail `only`.
+
+    So many are looked at. Of those that may go, `most` do, and the rest stay planned. `taken_at` is when the claim
+    begins, in seconds of `lease_seconds`.
+    """
+
+    work: ShellWork
+    now: dt.datetime
+    limit: int = MAX_RECIPIENTS
+    only: MessageKey | None = None
+    most: int = MAX_RECIPIENTS
+    taken_at: float = field(default_factory=lease_seconds)
+
+
+class PickedMail(NamedTuple):
+    """One mail under a claim, as delivery/pick.sql judges it: a row of its own columns, in their order (`pick` checks).
+
+    A plain tuple: each look at a name of SQLAlchemy's Row costs as much as twenty of these. The context stays JSON
+    until its mail is rendered: read, a thousand of them take four times the room.
+    """
+
+    enrollment_id: int
+    step: str
+    message_id: str
+    context: str
+    email: str
+    address: str
+    first_name: str | None
+    last_name: str | None
+    country: str | None
+    zone: str
+    local_day: str
+    opens_at: dt.datetime | None
+    opens_day: dt.date | None
+    verdict: str | None
+
+    @property
+    def key(self) -> MessageKey:
+        """The never-twice key."""
+        return MessageKey(self.enrollment_id, self.step)
+
+
+def pick(connection: Connection, batch: Batch) -> list[PickedMail]:
+    """Lock the mails of a batch that no other worker holds, and judge each; read-committed, within the transaction."""
+    work = batch.work
+    run(connection, "delivery/probe_plans")
+    rows = run_with(
+        connection,
+        "delivery/pick",
+        "exit_words",
+        work.campaign.exit_files,
+        shell_id=work.shell_id,
+        batch=batch.limit,
+        only_enrollment_id=batch.only.enrollment_id if batch.only else None,
+        now=batch.now,
+        topic=work.topic.topic,
+        is_marketing=work.topic.is_marketing,
+        permissions=list(work.topic.permissions),
+        campaign_topic=work.campaign.topic,
+        **send_hours(work.campaign, work.topic),
+    )
+    assert tuple(rows.keys()) == PickedMail._fields, "delivery/pick.sql has other columns than PickedMail"
+    return list(map(PickedMail._make, rows))
+
+
+def parted(
+    rows: Sequence[PickedMail], work: ShellWork, settings: Settings
+) -> tuple[list[PickedMail], list[tuple[MessageKey, str]]]:
+    """Part the mails that may go from those that end here; a second mail to one address waits for another batch."""
+    goals = goal_facts(work.campaign.goal.event)
+    go: list[PickedMail] = []
+    ended: list[tuple[MessageKey, str]] = []
+    addresses: set[str] = set()
+    for row in rows:
+        if row.verdict is not None:
+            if row.verdict != "postpone":
+                ended.append((row.key, "converted" if row.verdict in goals else row.verdict))
+        elif not _is_allowed(row.address, settings.allowed_recipients):
+            ended.append((row.key, "recipient_not_allowed"))
+        elif row.address not in addresses:
+            addresses.add(row.address)
+            go.append(row)
+    return go, ended
+
+
+def closed(rows: Sequence[PickedMail]) -> list[tuple[MessageKey, dt.datetime, dt.date, str]]:
+    """Return what keeps each mail whose hours are over for the moment they open."""
+    return [
+        (row.key, row.opens_at, row.opens_day, "quiet_hours")
+        for row in rows
+        if row.verdict == "postpone" and row.opens_at and row.opens_day
+    ]
+
+
+def _is_allowed(address: str, allowed: tuple[str, ...]) -> bool:
+    return not allowed or any(
+        address.endswith(entry) if entry.startswith("@") else address == entry for entry in allowed
+    )

@@ -1,0 +1,61 @@
+"""Render a claimed batch: the slots of each mail, and which mails share one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import orjson
+
+from lifecycle_mail.delivery.picking import PickedMail
+from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.messages.links import unsubscribe_url
+from lifecycle_mail.messages.packing import packer
+from lifecycle_mail.messages.slots import SlotRenderer
+from lifecycle_mail.messages.states import ClaimedMail, MessageKey
+from lifecycle_mail.sendgrid.requests import needs_own_request
+from lifecycle_mail.settings import Settings
+
+
+def render(
+    renderer: SlotRenderer, settings: Settings, topic: str, rows: list[PickedMail]
+) -> tuple[list[ClaimedMail], list[tuple[MessageKey, str]]]:
+    """Render the slots of each mail; one that cannot be rendered is refused by itself, with key and reason."""
+    pack = packer(renderer.shell.slots_dictionary).pack
+    rendered, broken = [], []
+    for row in rows:
+        try:
+            link = unsubscribe_url(settings.public_url, settings.link_secret, row.message_id, topic)
+            rendered.append(_render_one(renderer, pack, link, row))
+        except TemplateError:
+            broken.append((row.key, "render_failed"))
+    return rendered, broken
+
+
+def _render_one(
+    renderer: SlotRenderer, pack: Callable[[bytes], bytes], link: str, row: PickedMail
+) -> ClaimedMail:
+    shell = renderer.shell
+    customer = {
+        "first_name": row.first_name,
+        "last_name": row.last_name,
+        "country": row.country,
+        "timezone": row.zone,
+        "language": shell.language,
+        "currency": shell.currency,
+    }
+    context = orjson.loads(row.context)
+    context["currency"] = context.get("currency") or shell.currency
+    slots = renderer.render(customer, context, {"unsubscribe_url": link, "view_url": None}, None)
+    # Copied: what orjson gives holds four times the room it needs, for as long as the mail is kept.
+    plain = bytes(memoryview(orjson.dumps(slots.substitutions)))
+    return ClaimedMail(row.key, row.message_id, row.email, link, slots.subject, plain, pack(plain))
+
+
+def parted_by_size(mails: list[ClaimedMail]) -> tuple[list[ClaimedMail], list[MessageKey]]:
+    """Part the mails of one request from those too large to share one; if all are, the first makes a request."""
+    large: list[ClaimedMail] = []
+    others: list[ClaimedMail] = []
+    for mail in mails:
+        (large if needs_own_request(mail) else others).append(mail)
+    together, apart = (others, large) if others else (large[:1], large[1:])
+    return together, [mail.key for mail in apart]

@@ -1,0 +1,77 @@
+"""The client all requests to SendGrid go through: the account's address, timeouts, the key's header."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import urlsplit
+
+import httpx
+
+from lifecycle_mail.errors import SettingsError
+from lifecycle_mail.settings import Settings
+
+LIVE_BASE_URL = "https://api.sendgrid.com"
+CONNECT_SECONDS = 10.0
+JSON = {"Content-Type": "application/json"}
+
+# httpx and httpcore log request lines and headers below WARNING; a key must not appear at any level.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+def base_url(settings: Settings) -> str:
+    """Return the address requests go to."""
+    return settings.sendgrid_base_url or LIVE_BASE_URL
+
+
+def host_of(address: str) -> str | None:
+    """Return the host of an http(s) address; None for anything else, which would fail at every single request."""
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    return parts.hostname if usable else None
+
+
+def is_sendgrid(host: str) -> bool:
+    """Tell whether a host is SendGrid's own, its API or not."""
+    return host == "sendgrid.com" or is_sendgrid_api(host)
+
+
+def is_sendgrid_api(host: str) -> bool:
+    """Tell whether a host may be one of SendGrid's APIs (there is one for the EU, too)."""
+    return host.endswith(".sendgrid.com")
+
+
+def client_of(
+    settings: Settings,
+    *,
+    timeout_seconds: float,
+    connections: int,
+    transport: httpx.BaseTransport | None = None,
+) -> httpx.Client:
+    """Return a pooled client of the account's API, or of the simulator's; paths are relative to it.
+
+    No redirect is followed and no proxy taken from the environment: the key goes nowhere else.
+
+    Raises:
+        SettingsError: the address cannot be read as one.
+    """
+    try:
+        address = httpx.URL(base_url(settings))
+    except httpx.InvalidURL:
+        raise SettingsError("SENDGRID_BASE_URL is no address: write one such as http://127.0.0.1:8085") from None
+    return httpx.Client(
+        base_url=address,
+        timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS),
+        limits=httpx.Limits(max_connections=connections, keepalive_expiry=5.0),
+        headers={
+            "Authorization": f"Bearer {settings.sendgrid_api_key or 'simulated'}",
+            "Accept": "application/json",
+            "User-Agent": "lifecycle-mail",
+        },
+        follow_redirects=False,
+        trust_env=False,
+        transport=transport,
+    )
