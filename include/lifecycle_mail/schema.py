@@ -1,7 +1,7 @@
 """Functions and views of the warehouse: each has one file, and `migrate` applies a file again if its text changed.
 
 Below every stage. include/sql/<stage>/schema/functions/<name>.sql defines the function <schema>.<name> (with its
-triggers), views/<name>.sql the view <schema>.<name>. tables.sql beside them says what the tables are; only
+triggers), views/<name>.sql the view <schema>.<name>. tables.sql says what the tables are; only
 migrations change those.
 
 All changed files are applied in one transaction. A function or view that cannot be replaced in place (its columns or

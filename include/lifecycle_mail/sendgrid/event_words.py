@@ -16,7 +16,7 @@ LONGEST_EVENT_ID = 200  # documented: up to 100; a longer one is replaced by its
 LONGEST_TOPIC = 63
 LONGEST_NUMBER = 16  # digits of a number that is written as text
 
-# Of an event whose person is erased these name nobody.
+# These fields of an event name no person: an erasure keeps them.
 KEPT_KEYS = (
     "event", "timestamp", "sg_event_id", "sg_message_id", "type", "status", "attempt", "category",
     "asm_group_id", "sg_machine_open", "bounce_classification", "send_at", "tls",

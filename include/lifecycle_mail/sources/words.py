@@ -2,7 +2,7 @@
 
 Stage 1 of the path, between the readers and the staging table. A person who says no must not be mailed because a
 birthday in the same row is broken: a no counts wherever the customer or the address can be read. A yes never
-counts from such a row. A cart of which the shop said something that cannot be read must not be mailed.
+counts from such a row. No mail may go about a cart if the shop said something of it that cannot be read.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class WordReader:
         self._parsers = {name: parser_of(column, surroundings) or str for name, column in columns.items()}
 
     def word(self, line: int | None, cells: Cells) -> Word | None:
-        """Return what the row says; None where it says nothing, what it says is no reason to rest, or neither
+        """Return what the row says; None if it says nothing, what it says is no reason to rest, or neither
         customer nor address can be read."""
         customer_id, email = self._first(cells, "customer_id"), self._first(cells, "email")
         if customer_id is None and email is None:
@@ -57,7 +57,7 @@ class WordReader:
         return None
 
     def unread_cart(self, cells: Cells) -> str | None:
-        """Return the key of a cart that the row does not surely call open; None where it does, or the key cannot
+        """Return the key of a cart that the row does not surely call open; None if it does, or the key cannot
         be read."""
         return None if "open" in self._read(cells, "status") else self._first(cells, "cart_id")
 
@@ -91,7 +91,7 @@ def _readable(parser: Parser, value: str) -> str | None:
 
 
 def cells_by_place(row: Sequence[str], places: Mapping[str, int], width: int) -> Cells:
-    """Return the telling cells of a row; where it has not `width` cells, every cell a column may stand in.
+    """Return the telling cells of a row; if it has not `width` cells, every cell a column may stand in.
 
     Cells too many push what stands after them to the right, and cells that are missing let it move up: between
     its place from the left and its place from the right, each column is somewhere.
