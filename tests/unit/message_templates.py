@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from lifecycle_mail.messages.shells import Shell
+from lifecycle_mail.messages.shells import Shell, ShellSpec
 from lifecycle_mail.messages.templates import TemplateLibrary
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "include" / "templates"
@@ -58,7 +58,8 @@ def shell(templates: TemplateLibrary, name: str = NAME, **changes: Any) -> Shell
         "campaign": "trial", "step": "mail", "variant": None, "language": "en", "currency": "USD",
         "brand": BASE["brand"],
     }  # fmt: skip
-    return templates.shell(name, **{**arguments, **changes})
+    token = changes.pop("token", None)
+    return templates.shell(ShellSpec(name, **{**arguments, **changes}), token=token)
 
 
 def customer(**changes: Any) -> dict[str, Any]:

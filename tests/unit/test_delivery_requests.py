@@ -18,7 +18,7 @@ from lifecycle_mail.delivery.requests import (
     write_recipient,
 )
 from lifecycle_mail.messages.links import unsubscribe_url
-from lifecycle_mail.messages.shells import Shell, rebuild
+from lifecycle_mail.messages.shells import Shell, ShellSpec, rebuild
 from lifecycle_mail.messages.states import ClaimedMail, MessageKey
 from planning import BRAND, CART_CONTEXT, LIBRARY, TOPICS
 from sendgrid_specification import mail_validator, needs_specification
@@ -27,10 +27,10 @@ TOPIC = TOPICS["reminders"]
 
 
 def shell_of(template: str = "cart_abandoned/reminder") -> Shell:
-    return LIBRARY.shell(
+    return LIBRARY.shell(ShellSpec(
         template, campaign="cart_abandoned", step="reminder", variant="default", language="en", currency="EUR",
         brand=BRAND.for_templates(), offer=None,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def mails_of(shell: Shell, count: int) -> list[ClaimedMail]:

@@ -9,6 +9,7 @@ import pytest
 
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.packing import SlotPacker, packer
+from lifecycle_mail.messages.shells import ShellSpec
 from planning import BRAND, CART_CONTEXT, LIBRARY
 
 PERSON = {
@@ -18,10 +19,10 @@ LINKS = {"unsubscribe_url": "https://mail.example.com/unsubscribe/1", "view_url"
 
 
 def slots_and_dictionary() -> tuple[bytes, bytes]:
-    shell = LIBRARY.shell(
+    shell = LIBRARY.shell(ShellSpec(
         "cart_abandoned/reminder", campaign="cart_abandoned", step="reminder", variant="default", language="en",
         currency="EUR", brand=BRAND.for_templates(), offer=None,
-    )  # fmt: skip
+    ))  # fmt: skip
     slots = LIBRARY.slots(shell).render(PERSON, CART_CONTEXT, LINKS, None)
     return orjson.dumps(slots.substitutions), shell.slots_dictionary
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.engine import Connection, Row
@@ -15,7 +16,7 @@ from lifecycle_mail.delivery.claims import Workbench, shell_to_send
 from lifecycle_mail.errors import CampaignError, LifecycleError
 from lifecycle_mail.messages import load_shell
 from lifecycle_mail.messages.packing import packer
-from lifecycle_mail.messages.shells import RenderedMail, Shell, rebuild
+from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec, rebuild
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.pipeline import Installation
 
@@ -96,16 +97,8 @@ def _as_planned(
         if shell.definition_md5 is not None:
             return bench.library_of(connection, shell), shell
     planned = load_shell(connection, shell_id)
-    return installation.library, installation.library.shell(
-        planned.name,
-        campaign=planned.campaign,
-        step=planned.step,
-        variant=planned.variant,
-        language=planned.language,
-        currency=planned.currency,
-        brand=planned.brand,
-        offer=planned.offer,
-    )
+    spec = replace(planned.spec, definition_md5=None)
+    return installation.library, installation.library.shell(spec)
 
 
 def _as_now(
@@ -114,8 +107,8 @@ def _as_now(
     """Return the shell of a mail nobody planned: the step's first variant."""
     library, brand, step = installation.library, installation.brand, campaign.step_named(step_name)
     variant = next(iter(step.variants), "default")
-    return library.shell(
-        step.template,
+    spec = ShellSpec(
+        template=step.template,
         campaign=campaign.campaign,
         step=step.step,
         variant=variant,
@@ -124,6 +117,7 @@ def _as_now(
         brand=brand.for_templates(),
         offer=step.offer_for(variant),
     )
+    return library.shell(spec)
 
 
 def _customer(person: Row[Any], language: str, currency: str) -> dict[str, Any]:

@@ -16,8 +16,8 @@ import orjson
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.campaigns import Campaign, Step, Topic
+from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
 from lifecycle_mail.database import lock, refresh_statistics, run, scalar
-from lifecycle_mail.parts import MANY_ROWS, alone, in_parts
 from lifecycle_mail.segments import segment_key
 from lifecycle_mail.words import run_with
 
@@ -88,12 +88,12 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
     alone, so a person is always on the same side.
     """
     lock_name = f"campaign:{campaign.campaign}"
-    with alone(engine, lock_name):
+    with exclusive_lock(engine, lock_name):
         with engine.begin() as connection:
             ended = _end_by_exit(connection, campaign, as_of)
             ended += run(connection, "journeys/complete", campaign=campaign.campaign, as_of=as_of).rowcount
             parts = _customers(connection, _segment_of(campaign))
-        begun = in_parts(engine, lock_name, parts, partial(_begin, campaign, as_of))
+        begun = run_in_parallel(engine, lock_name, parts, partial(_begin, campaign, as_of))
         enrolled = sum(part.enrolled for part in begun)
         _refresh_statistics(engine, enrolled, sum(part.steps for part in begun))
     return EnrollCounts(ended=ended, enrolled=enrolled, superseded=sum(part.superseded for part in begun))
@@ -111,7 +111,8 @@ _ALL = _Customers(None, None)
 
 def _customers(connection: Connection, segment: str) -> list[_Customers]:
     """Return the ranges to enroll at once: two for a large segment."""
-    middle = run(connection, "journeys/middle_customer", segment=segment, many_rows=MANY_ROWS).scalar_one_or_none()
+    found = run(connection, "journeys/middle_customer", segment=segment, many_rows=PARALLEL_FROM_ROWS)
+    middle = found.scalar_one_or_none()
     if middle is None:
         return [_ALL]
     return [_Customers(None, middle), _Customers(middle, None)]

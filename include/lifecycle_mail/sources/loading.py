@@ -22,11 +22,11 @@ from sqlalchemy.engine import Connection, Engine
 from lifecycle_mail.database import run, session_lock
 from lifecycle_mail.errors import DatabaseUnavailable, FeedError
 from lifecycle_mail.sources.activity import refresh_activity, touch_customers
-from lifecycle_mail.sources.checking import Checker
 from lifecycle_mail.sources.consent import log_permissions, settle_staged_permissions
 from lifecycle_mail.sources.contract import CARTS, FEEDS, OPT_OUTS, Feed
 from lifecycle_mail.sources.feed_files import FeedFile, feed_files
 from lifecycle_mail.sources.queries import SQL_FEEDS_FOLDER, SqlFeed, read_query, reader_warnings, sql_feeds
+from lifecycle_mail.sources.row_validation import Checker
 from lifecycle_mail.sources.rows import Chunks, FileRefused
 from lifecycle_mail.sources.staging import (
     analyze,
@@ -40,7 +40,7 @@ from lifecycle_mail.sources.staging import (
     stage_words,
 )
 from lifecycle_mail.sources.supply import settle_supplies
-from lifecycle_mail.sources.values import Surroundings
+from lifecycle_mail.sources.value_parsers import ParseContext
 from lifecycle_mail.sources.words import Word
 
 Progress = Callable[[str, int, "int | None"], None]
@@ -179,9 +179,9 @@ def _start(
         zones = frozenset(run(connection, "sources/known_zones").scalars())
     # Both sides must know a zone: decisions reckon in SQL, mails are worded in Python.
     known = zones & (available_timezones() or zones)
-    surroundings = Surroundings(opened.started_at.astimezone(UTC).date(), known)
+    context = ParseContext(opened.started_at.astimezone(UTC).date(), known)
     return _Load(
-        warehouse, connection, opened.load_id, opened.started_at, surroundings, link_secret, progress
+        warehouse, connection, opened.load_id, opened.started_at, context, link_secret, progress
     )
 
 
@@ -193,7 +193,7 @@ class _Load:
     connection: Connection
     load_id: int
     now: datetime
-    surroundings: Surroundings
+    context: ParseContext
     link_secret: str
     progress: Progress
     counts: dict[str, FeedCounts] = field(default_factory=dict)
@@ -300,7 +300,7 @@ class _Load:
         self.warn([f"{name}: {len(words)} opt-outs in it count all the same"])
 
     def _withdrawals(self, chunks: Chunks) -> list[Word]:
-        checker, words = Checker(OPT_OUTS, self.surroundings), list[Word]()
+        checker, words = Checker(OPT_OUTS, self.context), list[Word]()
         try:
             for chunk in chunks:
                 words += checker.withdrawals(chunk)
@@ -309,7 +309,7 @@ class _Load:
         return words
 
     def _stage_rows(self, feed: Feed, chunks: Chunks) -> tuple[int, set[str]]:
-        checker = Checker(feed, self.surroundings)
+        checker = Checker(feed, self.context)
         before = self._read(feed)
         read, unknown = 0, set[str]()
         for chunk in chunks:

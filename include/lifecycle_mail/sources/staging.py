@@ -17,8 +17,8 @@ from psycopg2 import sql
 from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import copy_in, raw_cursor, run, scalar
-from lifecycle_mail.sources.checking import CheckedRows
 from lifecycle_mail.sources.contract import CARTS, Feed
+from lifecycle_mail.sources.row_validation import CheckedRows
 from lifecycle_mail.sources.rows import storable
 from lifecycle_mail.sources.words import Word
 

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from lifecycle_mail.sources.contract import FEEDS, Column
-from lifecycle_mail.sources.values import Refusal, Surroundings, parse_time, parser_of
+from lifecycle_mail.sources.value_parsers import ParseContext, Refusal, parse_time, parser_of
 
-SURROUNDINGS = Surroundings(date(2026, 11, 21), frozenset({"Europe/Berlin", "UTC"}))
+CONTEXT = ParseContext(date(2026, 11, 21), frozenset({"Europe/Berlin", "UTC"}))
 
 
 def column_of(feed: str, name: str) -> Column:
@@ -17,7 +17,7 @@ def column_of(feed: str, name: str) -> Column:
 
 
 def parse(feed: str, name: str, text: str) -> str:
-    parser = parser_of(column_of(feed, name), SURROUNDINGS)
+    parser = parser_of(column_of(feed, name), CONTEXT)
     assert parser is not None
     return parser(text)
 
