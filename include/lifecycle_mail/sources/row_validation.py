@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import compress
 from typing import NamedTuple
 
-from lifecycle_mail.sources.contract import CARTS, MAXIMUM_TEXT, Column, Feed
+from lifecycle_mail.sources.contract import MAXIMUM_TEXT, Column, Feed
 from lifecycle_mail.sources.rows import Chunk, RefusedRow, Texts, is_encodable
 from lifecycle_mail.sources.value_parsers import ParseContext, Parser, Refusal, parser_of
 from lifecycle_mail.sources.words import UNREADABLE, Cells, Word, WordReader
@@ -155,7 +155,7 @@ class Checker:
         return [word]
 
     def _carts(self, refused: Sequence[RefusedRow]) -> list[tuple[int | None, str]]:
-        if self._reader is None or self._feed is not CARTS:
+        if self._reader is None or not self._feed.tells_cart_status:
             return []
         found = ((row.line, self._reader.unread_cart(row.cells)) for row in refused if not row.is_loaded)
         return [(line, cart_id) for line, cart_id in found if cart_id is not None]
