@@ -23,8 +23,8 @@ from measuring import PROFILES, Figure, bytes_a_row, report, say, timed, warehou
 from profiling import Clock, statements_clocked
 
 from lifecycle_mail.events import IngestReport, ingest, ingesting, taking
+from lifecycle_mail.events.export_reader import Reader, export_files
 from lifecycle_mail.events.parsing import Rules
-from lifecycle_mail.events.reading import Reader, export_files
 
 EVENTS, MAILS_A_THOUSAND_EVENTS = 5_000_000, 340
 START = 1_772_438_400  # 2026-03-02 08:00 UTC

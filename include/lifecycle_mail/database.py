@@ -30,7 +30,7 @@ from lifecycle_mail.settings import INCLUDE
 SQL_FOLDER = INCLUDE / "sql"
 logger = logging.getLogger(__name__)
 
-MANY_ROWS = 1000
+ANALYZE_FROM_ROWS = 1000  # below, plans made by old statistics do no harm
 BRIEFLY_MORE = 10  # connections beside those an engine keeps open
 # Of a session that makes temporary tables, and only what they fill: by the server's 8 MB a step of events or of a
 # roll-up is written to disk and read back again and again.
@@ -203,7 +203,7 @@ def refresh_statistics(connection: Connection, table: str, changed_rows: int) ->
     Autovacuum would come a minute later; until then a million fresh rows are planned as if they were a few.
     `table` is a name from this code.
     """
-    if changed_rows < MANY_ROWS:
+    if changed_rows < ANALYZE_FROM_ROWS:
         return
     known = connection.execute(
         sa.text("select coalesce(sum(greatest(reltuples, 0)), 0) from pg_class where relkind <> 'p' and"

@@ -25,7 +25,7 @@ from sqlalchemy.engine import Engine
 import builders
 from builders import NOON, rows
 from lifecycle_mail.errors import EventsError
-from lifecycle_mail.events import IngestReport, copying, ingest, reading
+from lifecycle_mail.events import IngestReport, copying, export_reader, ingest
 
 TOPICS = {7: "reminders", 8: "offers"}
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -376,8 +376,8 @@ class TestFiles:
         self, warehouse: Engine, mails: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A step is bounded by what was read, a block of COPY by rows and bytes: every event is there all the same."""
-        monkeypatch.setattr(reading, "BLOCK_BYTES", 4_000)
-        monkeypatch.setattr(reading, "LARGEST_STEP_BYTES", 20_000)
+        monkeypatch.setattr(export_reader, "BLOCK_BYTES", 4_000)
+        monkeypatch.setattr(export_reader, "LARGEST_STEP_BYTES", 20_000)
         monkeypatch.setattr(copying, "_ROWS_A_BLOCK", 7)
         monkeypatch.setattr(copying, "_LARGEST_BLOCK", 1_001)
         story = [event("open", "abcdefg"[n % 7], mails, n, padding="é" * (n % 50)) for n in range(200)]
@@ -684,7 +684,7 @@ def test_two_ingests_at_once_count_everything_once(
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are read in blocks of a few events, so that a small file has many steps."""
-    monkeypatch.setattr(reading, "BLOCK_BYTES", 4000)
+    monkeypatch.setattr(export_reader, "BLOCK_BYTES", 4000)
 
 
 @pytest.mark.usefixtures("small_steps")

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from builders import NOON, rows
-from lifecycle_mail import parts as parts_module
+from lifecycle_mail import concurrency
 from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import statement
 from lifecycle_mail.decisions import decide, rules
@@ -26,10 +26,10 @@ NAMES = tuple(f"c{number}" for number in range(40))
 Row = tuple[Any, ...]
 
 
-def in_parts(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
+def run_in_parallel(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
     """Let ten rows be many, and give the planner's sample that says where the middle is."""
-    monkeypatch.setattr(series, "MANY_ROWS", 10)
-    monkeypatch.setattr(writing, "MANY_ROWS", 10)
+    monkeypatch.setattr(series, "PARALLEL_FROM_ROWS", 10)
+    monkeypatch.setattr(writing, "PARALLEL_FROM_ROWS", 10)
     with engine.begin() as connection:
         connection.exec_driver_sql("analyze segment.membership")
 
@@ -71,7 +71,7 @@ def test_both_halves_of_a_segment_are_enrolled_and_mailed(
 ) -> None:
     """Each member has one series with its first step, and each step its mail; a second run changes nothing."""
     members(warehouse, *NAMES)
-    in_parts(monkeypatch, warehouse)
+    run_in_parallel(monkeypatch, warehouse)
     for _ in range(2):
         plan(warehouse, campaign, topic_of())
         assert enrolled(warehouse) == expected(*NAMES)
@@ -83,7 +83,7 @@ def test_mails_lie_in_the_order_of_their_series(
 ) -> None:
     """However decisions came out: a claim takes neighbours, and finds their customers and carts side by side."""
     members(warehouse, *NAMES)
-    in_parts(monkeypatch, warehouse)
+    run_in_parallel(monkeypatch, warehouse)
     plan(warehouse, campaign, topic_of())
     with warehouse.begin() as connection:
         connection.exec_driver_sql("delete from message.message")
@@ -106,7 +106,7 @@ def test_the_cut_lies_inside_a_large_segment(
     ranges = lambda: series._customers(connection, series._segment_of(campaign))  # noqa: E731
     with warehouse.connect() as connection:
         assert ranges() == [(None, None)]
-    in_parts(monkeypatch, warehouse)
+    run_in_parallel(monkeypatch, warehouse)
     with warehouse.connect() as connection:
         (first, middle), (begins, last) = ranges()
     assert (first, last) == (None, None)
@@ -125,15 +125,19 @@ def nested_loops(monkeypatch: pytest.MonkeyPatch, without: str | None = None) ->
     def explained(connection: Connection, name: str, /, **parameters: Any) -> Any:
         if name == without:
             return None
-        if name in ("journeys/enroll", "journeys/supersede"):
+        if name in ("journeys/enroll", "journeys/create_candidate"):
             text = sa.text(f"explain {statement(name).text}")
             plan_lines = connection.execute(text, parameters).scalars().all()
             if any("Nested Loop Anti Join" in line for line in plan_lines):
                 found.add(name)
         return run(connection, name, **parameters)
 
+    def given(connection: Connection, name: str, parameters: dict[str, Any], /) -> Any:
+        bound = statement(name).compile().params
+        return explained(connection, name, **{key: parameters[key] for key in bound})
+
     monkeypatch.setattr(series, "run", explained)
-    monkeypatch.setattr(series, "scalar", lambda *given, **named: explained(*given, **named).scalar_one())
+    monkeypatch.setattr(series, "run_given", given)
     return found
 
 
@@ -146,13 +150,31 @@ def test_no_part_loops_over_what_the_other_is_writing(
     Without the statement that forbids it both would, or this test could not fail.
     """
     members(warehouse, *(f"c{number}" for number in range(2_000)))
-    in_parts(monkeypatch, warehouse)
+    run_in_parallel(monkeypatch, warehouse)
     with warehouse.begin() as connection:
         connection.exec_driver_sql("analyze journey.enrollment")
     found = nested_loops(monkeypatch, without)
     series.enroll(warehouse, campaign, NOON)
-    assert found == (set() if without is None else {"journeys/enroll", "journeys/supersede"})
+    assert found == (set() if without is None else {"journeys/enroll", "journeys/create_candidate"})
     assert len(enrolled(warehouse)) == 2_000
+
+
+def part_that_dies(monkeypatch: pytest.MonkeyPatch, customers: series._Customers) -> None:
+    """Let the part of these customers die as it begins their series: what it ended before goes with it."""
+    begin, run, dying = series._begin, series.run, set[int]()
+
+    def beginning(campaign: Campaign, as_of: Any, connection: Connection, part: series._Customers) -> Any:
+        if part == customers:
+            dying.add(id(connection))
+        return begin(campaign, as_of, connection, part)
+
+    def failing(connection: Connection, name: str, /, **parameters: Any) -> Any:
+        if name == "journeys/enroll" and id(connection) in dying:
+            raise RuntimeError("the part died")
+        return run(connection, name, **parameters)
+
+    monkeypatch.setattr(series, "_begin", beginning)
+    monkeypatch.setattr(series, "run", failing)
 
 
 @pytest.mark.parametrize("dying", [0, 1])
@@ -161,12 +183,12 @@ def test_a_part_of_enrolling_that_died_is_made_up_for(
 ) -> None:
     """What is left is whole series of the first half, or none; the next run of the same as_of enrolls the rest."""
     members(warehouse, *NAMES)
-    in_parts(monkeypatch, warehouse)
+    run_in_parallel(monkeypatch, warehouse)
     with warehouse.connect() as connection:
         parts = series._customers(connection, series._segment_of(campaign))
     middle = parts[0].customer_before
     with monkeypatch.context() as patch:
-        broken(patch, series, "journeys/enroll", **parts[dying]._asdict())
+        part_that_dies(patch, parts[dying])
         with pytest.raises(RuntimeError, match="the part died"):
             series.enroll(warehouse, campaign, NOON)
         assert enrolled(warehouse) == expected(*(name for name in NAMES if dying == 1 and name < middle))
@@ -184,11 +206,11 @@ def test_a_part_that_dies_supersedes_nobody_it_does_not_enroll_anew(
         connection.exec_driver_sql(
             "update segment.membership set occurrence = 'cart-new', occurred_at = occurred_at + interval '1 hour'"
         )
-    in_parts(monkeypatch, warehouse)
+    run_in_parallel(monkeypatch, warehouse)
     with monkeypatch.context() as patch:
         with warehouse.connect() as connection:
             second = series._customers(connection, series._segment_of(campaign))[1]
-        broken(patch, series, "journeys/enroll", **second._asdict())
+        part_that_dies(patch, second)
         with pytest.raises(RuntimeError, match="the part died"):
             series.enroll(warehouse, campaign, NOON + timedelta(hours=1))
     ended = {row[0] for row in enrolled(warehouse) if row[2] == "superseded"}
@@ -220,7 +242,7 @@ def half_decided(engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyP
 
 def one_after_the_other(engine: Engine, name: str, parts: Sequence[Any], work: Any) -> list[Any]:
     """Do the parts in turn, each alone."""
-    return [parts_module.in_parts(engine, name, (part,), work)[0] for part in parts]
+    return [concurrency.run_in_parallel(engine, name, (part,), work)[0] for part in parts]
 
 
 def decisions(engine: Engine) -> list[Row]:
@@ -236,7 +258,7 @@ def test_a_half_of_deciding_that_died_is_made_up_for(
 ) -> None:
     """What the first half decided stays decided; the next run decides the rest and what came due since, once each."""
     members(warehouse, *NAMES[:30])
-    in_parts(monkeypatch, warehouse)
+    run_in_parallel(monkeypatch, warehouse)
     noticed(warehouse, campaign)
     half_decided(warehouse, campaign, monkeypatch, dying)
     left = decisions(warehouse)
@@ -244,7 +266,7 @@ def test_a_half_of_deciding_that_died_is_made_up_for(
     members(warehouse, *NAMES[30:])
     noticed(warehouse, campaign)
     if not again_in_parts:
-        monkeypatch.setattr(rules, "in_parts", one_after_the_other)
+        monkeypatch.setattr(rules, "run_in_parallel", one_after_the_other)
     counted = decide(warehouse, campaign, topic_of(), NOON, NOON)
     assert counted.steps == {("send", "eligible"): 40 - len(left)}
     assert [name for name, _ in decisions(warehouse)] == sorted(NAMES)
@@ -256,7 +278,7 @@ def test_steps_already_decided_by_a_half_are_not_counted_as_due(
 ) -> None:
     """After a run that died between its halves, only the second half waits."""
     members(warehouse, *NAMES)
-    in_parts(monkeypatch, warehouse)
+    run_in_parallel(monkeypatch, warehouse)
     noticed(warehouse, campaign)
     half_decided(warehouse, campaign, monkeypatch, dying=1)
     assert advance(warehouse, campaign, NOON).steps_due == 40 - len(decisions(warehouse)) == 20
@@ -293,7 +315,7 @@ def test_a_roll_up_between_the_halves_misses_no_decision(
 ) -> None:
     """The half committed later may hold the lower numbers: the next roll-up still finds all of them."""
     members(warehouse, *NAMES)
-    in_parts(monkeypatch, warehouse)
+    run_in_parallel(monkeypatch, warehouse)
     noticed(warehouse, campaign)
     second_has_decided, rolled_up = threading.Event(), threading.Event()
     run_given = rules.run_given
@@ -335,7 +357,7 @@ def test_a_half_of_writing_that_died_is_made_up_for(
 ) -> None:
     """Mails of the first half stay as they are, none is there twice, and the next run writes what is missing."""
     members(warehouse, *NAMES)
-    in_parts(monkeypatch, warehouse)
+    run_in_parallel(monkeypatch, warehouse)
     with monkeypatch.context() as patch:
         broken(patch, writing, "messages/write", half=dying)
         with pytest.raises(RuntimeError, match="the part died"):
@@ -354,7 +376,7 @@ def test_what_was_written_is_forgotten_by_nobody(
 ) -> None:
     """A run that dies before it remembers writes the same mails again: also those sent meanwhile stay as they are."""
     members(warehouse, *NAMES)
-    in_parts(monkeypatch, warehouse)
+    run_in_parallel(monkeypatch, warehouse)
     with monkeypatch.context() as patch:
         broken(patch, writing, "messages/mark_written")
         with pytest.raises(RuntimeError, match="the part died"):

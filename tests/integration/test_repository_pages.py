@@ -83,6 +83,7 @@ def lifecycle_mail(include: Path, database_url: str, *arguments: str) -> subproc
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LIFECYCLE_", "SENDGRID_"))}
     return subprocess.run(
         [sys.executable, "-m", "lifecycle_mail", *arguments],
+        cwd=include.parent,
         env={**kept, "PYTHONPATH": str(include), "LIFECYCLE_DATABASE_URL": database_url, "COLUMNS": "200"},
         capture_output=True,
         text=True,
@@ -90,8 +91,8 @@ def lifecycle_mail(include: Path, database_url: str, *arguments: str) -> subproc
     )
 
 
-def test_contributing_adds_a_segment_a_campaign_and_kpis(followed: Path, warehouse_url: str) -> None:
-    """Who follows CONTRIBUTING.md to the letter has a segment and a campaign that check and plan, a KPI and a fact."""
+def test_contributing_adds_a_segment_a_campaign_a_feed_and_kpis(followed: Path, warehouse_url: str) -> None:
+    """Who follows CONTRIBUTING.md to the letter has a segment, a campaign that plans, a feed, a KPI and a fact."""
     commands = [
         line.removeprefix("python -m lifecycle_mail ").split()
         for language, _, text in fences("CONTRIBUTING.md")
@@ -113,6 +114,17 @@ def test_contributing_adds_a_segment_a_campaign_and_kpis(followed: Path, warehou
             "select prompt_clickers from kpi.campaign_daily union all select prompt_clickers from kpi.event_daily",
         ):
             assert connection.execute(sa.text(query)).all() == []
+        wishes = sa.text("select wish_id, quantity, occasion from source.wish order by wish_id")
+        assert connection.execute(wishes).all() == [("W1", 2, "birthday"), ("W2", None, "other")]
+        refused = sa.text("select reason from source.rejected where feed = 'wishes'")
+        assert connection.execute(refused).scalars().all() == ["unparsable_time"]
+
+
+def test_the_tables_that_contributing_adds_are_what_its_migrations_make() -> None:
+    """Each migration that CONTRIBUTING.md shows is word for word what it adds to a stage's tables."""
+    shown = {file: text for _, file, text in fences("CONTRIBUTING.md")}
+    tables = [text for file, text in shown.items() if file.endswith("/schema/tables.sql")]
+    assert [text for file, text in shown.items() if file.startswith("include/sql/migrations/")] == tables != []
 
 
 def test_the_cases_of_contributing_pass(followed: Path, server_url: str) -> None:

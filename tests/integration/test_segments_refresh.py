@@ -307,7 +307,7 @@ def test_a_failed_refresh_leaves_everything_as_it_was(shop: Engine) -> None:
 
 def in_halves(monkeypatch: pytest.MonkeyPatch, shop: Engine) -> None:
     """Let three customers be many, and give the planner's sample that says where the middle is."""
-    monkeypatch.setattr(segment_intervals, "MANY_ROWS", 3)
+    monkeypatch.setattr(segment_intervals, "PARALLEL_FROM_ROWS", 3)
     with shop.begin() as connection:
         connection.execute(sa.text("analyze source.customer"))
 

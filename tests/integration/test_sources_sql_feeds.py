@@ -241,7 +241,7 @@ def test_a_select_that_runs_too_long_is_ended(warehouse: Engine) -> None:
     """The text cannot lengthen its own time."""
     query = "select set_config('statement_timeout', '0', true), pg_sleep(30)"
     with pytest.raises(queries.FileRefused) as refused:
-        list(queries.read_query(warehouse, query, queries.FEEDS["page_views"], seconds=1))
+        list(queries.read_query(warehouse, query, queries.feeds()["page_views"], seconds=1))
     assert refused.value.detail == "SQLSTATE 57014: the select was cancelled, or ran too long"
 
 

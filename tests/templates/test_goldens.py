@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from lifecycle_mail.messages.samples import Sample, read_samples
-from lifecycle_mail.messages.shells import Recipe, RenderedMail, rebuild
+from lifecycle_mail.messages.shells import RenderedMail, rebuild
 from lifecycle_mail.messages.slots import Slots
+from lifecycle_mail.messages.template_checks import check_template
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.sendgrid.requests import slots_bytes
 
@@ -36,11 +37,7 @@ WANTED = {
 
 def render(name: str, sample: Sample) -> tuple[RenderedMail, Slots]:
     """Render a sample the way a recipient gets it: shell, slots, both put together."""
-    campaign, _, step = name.partition("/")
-    shell = LIBRARY.shell(Recipe(
-        name, campaign=campaign, step=step, variant=sample.variant, language=sample.language,
-        currency=sample.currency, brand=sample.brand, offer=sample.offer,
-    ))  # fmt: skip
+    shell = LIBRARY.shell(sample.spec(name))
     slots = LIBRARY.slots(shell).render(sample.customer, sample.context, sample.links)
     return rebuild(shell, slots.substitutions, slots.subject), slots
 
@@ -72,7 +69,7 @@ def test_the_mails_of_the_four_first_campaigns_are_there() -> None:
 @pytest.mark.parametrize("name", LIBRARY.names())
 def test_every_template_passes_its_own_check(name: str) -> None:
     """No template in the repository has anything wrong with it."""
-    assert [str(error) for error in LIBRARY.check(name)] == []
+    assert [str(error) for error in check_template(LIBRARY, name)] == []
 
 
 @every_sample

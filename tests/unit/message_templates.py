@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from lifecycle_mail.messages.shells import Recipe, Shell
+from lifecycle_mail.messages.shells import Shell, ShellSpec
 from lifecycle_mail.messages.templates import TemplateLibrary
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "include" / "templates"
@@ -58,9 +58,8 @@ def shell(templates: TemplateLibrary, name: str = NAME, **changes: Any) -> Shell
         "campaign": "trial", "step": "mail", "variant": None, "language": "en", "currency": "USD",
         "brand": BASE["brand"],
     }  # fmt: skip
-    given = {**arguments, **changes}
-    token = given.pop("token", None)
-    return templates.shell(Recipe(name, **given), token=token)
+    token = changes.pop("token", None)
+    return templates.shell(ShellSpec(name, **{**arguments, **changes}), token=token)
 
 
 def customer(**changes: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from event_collector.links import read_token
 from lifecycle_mail.messages.links import unsubscribe_url
-from lifecycle_mail.messages.shells import Recipe, Shell, rebuild
+from lifecycle_mail.messages.shells import Shell, ShellSpec, rebuild
 from lifecycle_mail.messages.states import ClaimedMail, MessageKey
 from lifecycle_mail.sendgrid.requests import PIECE_BYTES, Request, build_request, build_whole_request
 from planning import BRAND, CART_CONTEXT, LIBRARY, TOPICS
@@ -20,7 +20,7 @@ TOPIC = TOPICS["reminders"]
 
 
 def shell_of(template: str = "cart_abandoned/reminder") -> Shell:
-    return LIBRARY.shell(Recipe(
+    return LIBRARY.shell(ShellSpec(
         template, campaign="cart_abandoned", step="reminder", variant="default", language="en", currency="EUR",
         brand=BRAND.for_templates(), offer=None,
     ))  # fmt: skip

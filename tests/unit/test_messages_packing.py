@@ -9,7 +9,7 @@ import pytest
 
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.packing import SlotPacker, packer
-from lifecycle_mail.messages.shells import Recipe
+from lifecycle_mail.messages.shells import ShellSpec
 from planning import BRAND, CART_CONTEXT, LIBRARY
 
 PERSON = {
@@ -19,7 +19,7 @@ LINKS = {"unsubscribe_url": "https://mail.example.com/unsubscribe/1", "view_url"
 
 
 def slots_and_dictionary() -> tuple[bytes, bytes]:
-    shell = LIBRARY.shell(Recipe(
+    shell = LIBRARY.shell(ShellSpec(
         "cart_abandoned/reminder", campaign="cart_abandoned", step="reminder", variant="default", language="en",
         currency="EUR", brand=BRAND.for_templates(), offer=None,
     ))  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from message_templates import BASE, GREETING, LINKS, NAME, TEMPLATES, cart, customer, library, mjml, shell, text
 
 from lifecycle_mail.errors import TemplateError
-from lifecycle_mail.messages.shells import Recipe, RenderedMail, Shell, rebuild
+from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec, rebuild
 from lifecycle_mail.messages.slots import render_whole
 from lifecycle_mail.messages.templates import TemplateLibrary, template_version
 from lifecycle_mail.sendgrid.requests import slots_bytes
@@ -343,13 +343,13 @@ def test_the_key_names_the_group_and_nothing_else() -> None:
         "campaign": "trial", "step": "mail", "variant": None, "language": "en", "currency": "USD",
         "brand": BASE["brand"],
     }  # fmt: skip
-    key = REAL.shell_key(Recipe(REMINDER, **place))
+    key = REAL.shell_key(ShellSpec(REMINDER, **place))
     assert key == shell(REAL, REMINDER).shell_key == shell(REAL, REMINDER).shell_key
     changes = (
         {"campaign": "x"}, {"step": "x"}, {"variant": "x"}, {"currency": "EUR"}, {"offer": {"percent": 5}},
         {"brand": {**BASE["brand"], "name": "Other"}},
     )  # fmt: skip
-    others = {REAL.shell_key(Recipe(REMINDER, **{**place, **change})) for change in changes}
+    others = {REAL.shell_key(ShellSpec(REMINDER, **{**place, **change})) for change in changes}
     assert len(others) == len(changes)
     assert key not in others
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from lifecycle_mail.messages.samples import read_samples
-from lifecycle_mail.messages.shells import Recipe, RenderedMail, rebuild
+from lifecycle_mail.messages.shells import RenderedMail, ShellSpec, rebuild
 from lifecycle_mail.settings import INCLUDE
 from planning import BRAND, LIBRARY
 
 
 def mail_with(view_url: str | None, name: str = "cart_abandoned/reminder") -> RenderedMail:
     sample = read_samples(INCLUDE / "templates", name)[0]
-    shell = LIBRARY.shell(Recipe(
+    shell = LIBRARY.shell(ShellSpec(
         name, campaign="cart_abandoned", step="reminder", variant="default", language="en", currency="USD",
         brand=BRAND.for_templates(), offer=None,
     ))  # fmt: skip

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from lifecycle_mail.sources.contract import FEEDS
+from pathlib import Path
+
+import pytest
+
+from lifecycle_mail.errors import FeedError
+from lifecycle_mail.sources.feeds import feeds, read_feeds
 
 # The published table, word for word: a question mark means the column, or a value, may be missing.
 PUBLISHED = {
@@ -32,7 +37,7 @@ def test_feeds_have_the_published_columns() -> None:
     """All ten feeds, with the published columns in order, required and optional ones as published."""
     ours = {
         feed.name: ", ".join(column.name + ("" if column.required else "?") for column in feed.columns)
-        for feed in FEEDS.values()
+        for feed in feeds().values()
     }
     assert ours == PUBLISHED
 
@@ -41,12 +46,54 @@ def test_words_are_the_published_ones() -> None:
     """Columns that take one of a few words take the published words."""
     ours = {
         (feed.name, column.name): set(column.choices)
-        for feed in FEEDS.values() for column in feed.columns if column.kind == "choice"
+        for feed in feeds().values() for column in feed.columns if column.kind == "choice"
     }
     assert ours == CHOICES
 
 
 def test_keys_are_required_columns() -> None:
     """Every key column is a required column of its feed."""
-    for feed in FEEDS.values():
+    for feed in feeds().values():
         assert set(feed.key) <= {column.name for column in feed.columns if column.required}, feed.name
+
+
+RIGHT = """feed: wishes
+table: wish
+what: Wishes.
+key: [wish_id]
+columns:
+  wish_id: text
+  wished_at?: time
+  unit_price: {kind: number, refusal: negative_price}
+  kind?: {kind: choice, choices: [a, b]}
+"""
+
+
+def test_a_file_of_the_folder_is_a_feed(tmp_path: Path) -> None:
+    """Columns come in the order of the file; `?` makes one optional; refusals are named by column unless given."""
+    (tmp_path / "wishes.yaml").write_text(RIGHT)
+    (wishes,) = read_feeds(tmp_path).values()
+    assert [(one.name, one.kind, one.required, one.refusal) for one in wishes.columns] == [
+        ("wish_id", "text", True, ""), ("wished_at", "time", False, ""),
+        ("unit_price", "number", True, "negative_price"), ("kind", "choice", False, "unknown_kind"),
+    ]  # fmt: skip
+    assert (wishes.name, wishes.table, wishes.key) == ("wishes", "wish", ("wish_id",))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("at?: time", "at?: tine", "wishes.yaml:7: 'columns.wished_at?.kind' is 'tine': did you mean 'time'?"),
+        ("table: wish", "tabel: wish", "unknown key 'tabel': did you mean 'table'?"),
+        ("key: [wish_id]", "key: [wished_at]", "key names wished_at, which is not a column that is required"),
+        ("feed: wishes", "feed: wish", "wishes.yaml:1: the feed is called 'wish': name the file wish.yaml"),
+        ("wish_id: text", "Wish Id: text", "wishes.yaml:6:"),
+        ("refusal", "refuse", "unknown key 'columns.unit_price.refuse': did you mean 'refusal'?"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_refused(tmp_path: Path, right: str, wrong: str, said: str) -> None:
+    """The refusal says file and line, what is wrong, and the nearest right word."""
+    (tmp_path / "wishes.yaml").write_text(RIGHT.replace(right, wrong, 1))
+    with pytest.raises(FeedError) as refused:
+        read_feeds(tmp_path)
+    assert said in str(refused.value)

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lifecycle_mail.sources.contract import FEEDS
 from lifecycle_mail.sources.csv_files import MAXIMUM_RECORD_LINES, read_csv
+from lifecycle_mail.sources.feeds import feeds
 from lifecycle_mail.sources.ndjson_files import read_ndjson
 from lifecycle_mail.sources.parquet_files import read_parquet
 from lifecycle_mail.sources.rows import CHUNK_ROWS, FileRefused
 
-LINES = FEEDS["cart_lines"]
+LINES = feeds()["cart_lines"]
 HEADER = b"cart_id,product_id,quantity,unit_price\n"
 
 
@@ -128,7 +128,7 @@ def test_file_without_header_shows_no_person(tmp_path: Path) -> None:
     """The detail names the columns that are missing, never what stands in their place."""
     path = write(tmp_path, "customers.csv", b"c1,ann@example.com,2026-01-01T00:00:00Z\n")
     with pytest.raises(FileRefused) as refusal:
-        list(read_csv(path, FEEDS["customers"]))
+        list(read_csv(path, feeds()["customers"]))
     assert refusal.value.detail == "required column missing: customer_id, email, created_at"
 
 
@@ -137,8 +137,8 @@ def test_ndjson_types(tmp_path: Path) -> None:
     content = (
         b'{"product_id":7,"name":"x","price":"1.50","is_consumable":true,"daily_use":0.5,"url":null,"extra":1}\n'
     )
-    (chunk,) = read_ndjson(write(tmp_path, "products.ndjson", content), FEEDS["products"])
-    row = dict(zip(FEEDS["products"].column_names, next(zip(*chunk.columns, strict=True)), strict=True))
+    (chunk,) = read_ndjson(write(tmp_path, "products.ndjson", content), feeds()["products"])
+    row = dict(zip(feeds()["products"].column_names, next(zip(*chunk.columns, strict=True)), strict=True))
     assert {name: value for name, value in row.items() if value is not None} == {
         "product_id": "7", "name": "x", "price": "1.50", "is_consumable": "true", "daily_use": "0.5",
     }
@@ -184,8 +184,8 @@ def test_parquet_native_types(tmp_path: Path) -> None:
         "birthday": pa.array([dt.date(1980, 2, 29), None], pa.date32()),
     })
     pq.write_table(table, tmp_path / "customers.parquet")
-    (chunk,) = read_parquet(tmp_path / "customers.parquet", FEEDS["customers"])
-    first = dict(zip(FEEDS["customers"].column_names, next(zip(*chunk.columns, strict=True)), strict=True))
+    (chunk,) = read_parquet(tmp_path / "customers.parquet", feeds()["customers"])
+    first = dict(zip(feeds()["customers"].column_names, next(zip(*chunk.columns, strict=True)), strict=True))
     assert {name: value for name, value in first.items() if value is not None} == {
         "customer_id": "7", "email": "a@example.com", "created_at": "2026-03-01 10:00:00.000000Z",
         "birthday": "1980-02-29",
@@ -200,8 +200,8 @@ def test_parquet_decimals_and_booleans(tmp_path: Path) -> None:
         "is_consumable": [True],
     })
     pq.write_table(table, tmp_path / "products.parquet")
-    (chunk,) = read_parquet(tmp_path / "products.parquet", FEEDS["products"])
-    row = dict(zip(FEEDS["products"].column_names, next(zip(*chunk.columns, strict=True)), strict=True))
+    (chunk,) = read_parquet(tmp_path / "products.parquet", feeds()["products"])
+    row = dict(zip(feeds()["products"].column_names, next(zip(*chunk.columns, strict=True)), strict=True))
     assert (row["price"], row["is_consumable"]) == ("1.50", "true")
 
 

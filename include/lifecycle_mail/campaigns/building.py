@@ -73,8 +73,15 @@ def _known_keys(model: type[BaseModel], location: Iterable[Any]) -> list[str]:
     place = schema
     for part in location:
         place = _resolve(schema, place)
-        place = place.get("items", {}) if isinstance(part, int) else place.get("properties", {}).get(part, {})
+        place = place.get("items", {}) if isinstance(part, int) else _under(place, part)
     return list(_resolve(schema, place).get("properties", {}))
+
+
+def _under(place: dict[str, Any], key: Any) -> dict[str, Any]:
+    """Return what the schema says of a key: its own property, else what all keys of a mapping hold."""
+    any_key = [place.get("additionalProperties"), *place.get("patternProperties", {}).values()]
+    found = [one for one in (place.get("properties", {}).get(key), *any_key) if isinstance(one, dict)]
+    return found[0] if found else {}
 
 
 def _resolve(schema: dict[str, Any], place: dict[str, Any]) -> dict[str, Any]:

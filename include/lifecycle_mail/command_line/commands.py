@@ -13,7 +13,7 @@ import typer
 from lifecycle_mail import delivery, segments
 from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics
 from lifecycle_mail.command_line.arguments import day, moment, parameters, past_moment, present
-from lifecycle_mail.command_line.checks import check_campaigns, definition_of
+from lifecycle_mail.command_line.campaign_checks import check_campaigns, definition_of
 from lifecycle_mail.command_line.console import Bars, errors, print_table, progress_bar, results
 from lifecycle_mail.command_line.mails import print_mail, stored_mail
 from lifecycle_mail.database import engine, rehearsal, require_reachable

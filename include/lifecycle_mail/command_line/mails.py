@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.engine import Connection, Row
@@ -15,7 +16,7 @@ from lifecycle_mail.delivery.work import ClaimSetup, shell_to_send
 from lifecycle_mail.errors import CampaignError, LifecycleError
 from lifecycle_mail.messages import load_shell
 from lifecycle_mail.messages.packing import packer
-from lifecycle_mail.messages.shells import Recipe, RenderedMail, Shell, rebuild
+from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec, rebuild
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.pipeline import Installation
 
@@ -96,11 +97,8 @@ def _as_planned(
         if shell.definition_md5 is not None:
             return setup.library_of(connection, shell), shell
     planned = load_shell(connection, shell_id)
-    recipe = Recipe(
-        planned.name, planned.campaign, planned.step, planned.variant, planned.language, planned.currency,
-        planned.brand, planned.offer,
-    )  # fmt: skip
-    return installation.library, installation.library.shell(recipe)
+    spec = replace(planned.spec, definition_md5=None)
+    return installation.library, installation.library.shell(spec)
 
 
 def _as_now(
@@ -109,11 +107,17 @@ def _as_now(
     """Return the shell of a mail nobody planned: the step's first variant."""
     library, brand, step = installation.library, installation.brand, campaign.step_named(step_name)
     variant = next(iter(step.variants), "default")
-    recipe = Recipe(
-        step.template, campaign.campaign, step.step, variant, library.language_for(locale, brand.language), currency,
-        brand.for_templates(), step.offer_for(variant),
-    )  # fmt: skip
-    return library.shell(recipe)
+    spec = ShellSpec(
+        template=step.template,
+        campaign=campaign.campaign,
+        step=step.step,
+        variant=variant,
+        language=library.language_for(locale, brand.language),
+        currency=currency,
+        brand=brand.for_templates(),
+        offer=step.offer_for(variant),
+    )
+    return library.shell(spec)
 
 
 def _customer(person: Row[Any], language: str, currency: str) -> dict[str, Any]:

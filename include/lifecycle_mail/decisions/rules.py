@@ -25,8 +25,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Campaign, Topic
+from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
 from lifecycle_mail.database import refresh_statistics, run, run_given
-from lifecycle_mail.parts import MANY_ROWS, alone, in_parts
 from lifecycle_mail.words import CONDITIONS, run_with, words_of
 
 MIDNIGHT = dt.time(0)
@@ -54,14 +54,14 @@ def decide(
     leaves the second lane to the next run.
     """
     lock_name = f"campaign:{campaign.campaign}"
-    with alone(engine, lock_name):
+    with exclusive_lock(engine, lock_name):
         with engine.begin() as connection:
             connection.execute(sa.text("select installation.ensure_month('decision.decision', :now)"), {"now": now})
             lanes = run(connection, "decisions/lanes", campaign=campaign.campaign).all()
         if not lanes:
             return DecideCounts({})
         given = {"as_of": as_of, "now": now, **_rules(campaign, topic)}
-        decided = in_parts(engine, lock_name, lanes, partial(_decide, campaign, given))
+        decided = run_in_parallel(engine, lock_name, lanes, partial(_decide, campaign, given))
         steps = sum(decided, Counter())
         with engine.begin() as connection:
             refresh_statistics(connection, "decision.decision", steps.total())
@@ -72,7 +72,7 @@ def _decide(
     campaign: Campaign, given: dict[str, Any], connection: Connection, lane: Row[Any]
 ) -> Counter[tuple[str, str]]:
     """Decide the steps of one lane; return how many by outcome and reason."""
-    if lane.upto - lane.later_than > MANY_ROWS:
+    if lane.upto - lane.later_than > PARALLEL_FROM_ROWS:
         connection.exec_driver_sql("set local work_mem = '128MB'")
     given = {**given, **lane._mapping}
     for table in TABLES:

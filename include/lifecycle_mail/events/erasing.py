@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection
 from lifecycle_mail.database import lock, run, scalar
 from lifecycle_mail.errors import EventsError
 from lifecycle_mail.events.erased import unescaped, without_person
-from lifecycle_mail.events.reading import ExportFile, Position, export_files, fingerprint, is_gzipped
+from lifecycle_mail.events.export_reader import ExportFile, Position, export_files, fingerprint, is_gzipped
 from lifecycle_mail.sendgrid.event_words import KEPT_KEYS
 
 Clean = Callable[[bytes], bytes]  # a line → the line without the person

@@ -19,12 +19,12 @@ from threading import Event
 import orjson
 from sqlalchemy.engine import Engine
 
+from lifecycle_mail.concurrency import exclusive_lock
 from lifecycle_mail.database import run
 from lifecycle_mail.events.erased import erased_addresses
+from lifecycle_mail.events.export_reader import Position, Reader, Step, export_files
 from lifecycle_mail.events.parsing import LATEST_EPOCH, Rules
-from lifecycle_mail.events.reading import Position, Reader, Step, export_files
 from lifecycle_mail.events.taking import IngestReport, take_step
-from lifecycle_mail.parts import alone
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def ingest(
         EventsError: the path, or a file in it, cannot be read; the steps before it are committed.
     """
     total, names = IngestReport(), set[str]()
-    with alone(engine, "ingest"):
+    with exclusive_lock(engine, "ingest"):
         is_erased = None if link_secret is None else erased_addresses(engine, link_secret)
         rules = Rules(topics or {}, _latest_epoch(now), is_erased)
         reader = Reader(_positions(engine), rules, events_a_step)

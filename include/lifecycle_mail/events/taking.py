@@ -17,8 +17,8 @@ from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import lock_part, run, scalar
 from lifecycle_mail.events.copying import bigint, copy, text
+from lifecycle_mail.events.export_reader import SetAside, Step
 from lifecycle_mail.events.parsing import EVENT_COLUMNS, FACT_COLUMNS
-from lifecycle_mail.events.reading import SetAside, Step
 from lifecycle_mail.messages.settling import settle_by_events
 from lifecycle_mail.sources import record_engagement
 

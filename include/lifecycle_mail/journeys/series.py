@@ -16,8 +16,8 @@ import orjson
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.campaigns import Campaign, Step, Topic
-from lifecycle_mail.database import lock, refresh_statistics, run, scalar
-from lifecycle_mail.parts import MANY_ROWS, alone, in_parts
+from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
+from lifecycle_mail.database import lock, refresh_statistics, run, run_given, scalar
 from lifecycle_mail.segments import segment_key
 from lifecycle_mail.words import run_with
 
@@ -88,12 +88,12 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
     alone, so a person is always on the same side.
     """
     lock_name = f"campaign:{campaign.campaign}"
-    with alone(engine, lock_name):
+    with exclusive_lock(engine, lock_name):
         with engine.begin() as connection:
             ended = _end_by_exit(connection, campaign, as_of)
             ended += run(connection, "journeys/complete", campaign=campaign.campaign, as_of=as_of).rowcount
             parts = _customers(connection, _segment_of(campaign))
-        begun = in_parts(engine, lock_name, parts, partial(_begin, campaign, as_of))
+        begun = run_in_parallel(engine, lock_name, parts, partial(_begin, campaign, as_of))
         enrolled = sum(part.enrolled for part in begun)
         _refresh_statistics(engine, enrolled, sum(part.steps for part in begun))
     return EnrollCounts(ended=ended, enrolled=enrolled, superseded=sum(part.superseded for part in begun))
@@ -111,7 +111,8 @@ _ALL = _Customers(None, None)
 
 def _customers(connection: Connection, segment: str) -> list[_Customers]:
     """Return the ranges to enroll at once: two for a large segment."""
-    middle = run(connection, "journeys/middle_customer", segment=segment, many_rows=MANY_ROWS).scalar_one_or_none()
+    found = run(connection, "journeys/middle_customer", segment=segment, many_rows=PARALLEL_FROM_ROWS)
+    middle = found.scalar_one_or_none()
     if middle is None:
         return [_ALL]
     return [_Customers(None, middle), _Customers(middle, None)]
@@ -125,19 +126,29 @@ class _Begun:
 
 
 def _begin(campaign: Campaign, as_of: dt.datetime, connection: Connection, customers: _Customers) -> _Begun:
-    """End the series of `customers` that a newer occurrence replaces, and begin theirs and the others'."""
+    """End the series of `customers` that a newer occurrence replaces, and begin theirs and the others'.
+
+    Four statements: create_candidate (whom to enroll), create_outdated (whose running series is about something
+    older), supersede (end it if nothing was sent), enroll.
+    """
     entry = {"campaign": campaign.campaign, "segment": _segment_of(campaign), "as_of": as_of, **customers._asdict()}
     if customers != _ALL:
         run(connection, "journeys/hash_plans")
-    superseded = scalar(connection, "journeys/supersede", **entry)
+    for table in ("candidate", "outdated"):
+        run_given(connection, f"journeys/create_{table}", entry)
+        connection.exec_driver_sql(f"analyze {table}")
+    superseded = scalar(connection, "journeys/supersede", as_of=as_of)
     begun = run(
         connection,
         "journeys/enroll",
-        **entry,
+        campaign=campaign.campaign,
+        as_of=as_of,
         holdout_ratio=campaign.holdout,
         reenter_after_days=campaign.reenter_after_days,
         **_first_steps(campaign),
     ).one()
+    # A rehearsal enrolls its parts, and other campaigns, in the same transaction.
+    connection.exec_driver_sql("drop table candidate, outdated")
     return _Begun(superseded, begun.enrolled, begun.steps)
 
 
@@ -160,16 +171,25 @@ def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCo
     with engine.begin() as connection:
         lock(connection, f"campaign:{campaign.campaign}")
         exited = _end_by_exit(connection, campaign, as_of)
-        noticed = run(
-            connection,
-            "journeys/notice_due",
-            campaign=campaign.campaign,
-            as_of=as_of,
-            steps=orjson.dumps(_steps(campaign)).decode(),
-        ).one()
-        refresh_statistics(connection, "journey.step_due", noticed.steps)
+        steps = _notice_due(connection, campaign, as_of)
+        refresh_statistics(connection, "journey.step_due", steps)
         due = scalar(connection, "journeys/count_due", campaign=campaign.campaign, as_of=as_of)
     return AdvanceCounts(steps_due=due, exited=exited)
+
+
+def _notice_due(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> int:
+    """Note the steps that came due by `as_of`, let their series await the next one, and return how many it were.
+
+    Four statements: create_ready (the series), notice_due (their steps), await_next, await_nothing.
+    """
+    given = {"campaign": campaign.campaign, "as_of": as_of, "steps": orjson.dumps(_steps(campaign)).decode()}
+    run_given(connection, "journeys/create_ready", given)
+    connection.exec_driver_sql("analyze ready")
+    steps = run_given(connection, "journeys/notice_due", given).rowcount
+    run(connection, "journeys/await_next")
+    run(connection, "journeys/await_nothing")
+    connection.exec_driver_sql("drop table ready")
+    return steps
 
 
 def _end_by_exit(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> int:

@@ -4,7 +4,7 @@ Reads every stage before it; writes schema `kpi`. docs/kpis.md says what each nu
 means.
 """
 
-from lifecycle_mail.kpis.checking import check
+from lifecycle_mail.kpis.identities import check
 from lifecycle_mail.kpis.rolling_up import RollUpReport, roll_up
 from lifecycle_mail.kpis.timeline import Happening, timeline
 

@@ -20,10 +20,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection, Engine
 
+from lifecycle_mail.concurrency import exclusive_lock
 from lifecycle_mail.database import bigints, run, scalar
 from lifecycle_mail.errors import RetentionRefused
 from lifecycle_mail.kpis.facts import run_for_facts
-from lifecycle_mail.parts import alone
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def _snapshot(engine: Engine) -> Iterator[Connection]:
     The lock is held by another connection: waiting for it inside would freeze the view before the wait.
     """
     frozen = engine.execution_options(isolation_level="REPEATABLE READ")
-    with alone(engine, "kpis"), frozen.begin() as connection:
+    with exclusive_lock(engine, "kpis"), frozen.begin() as connection:
         yield connection
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ from lifecycle_mail.campaigns import Brand, Campaign, Topic, topic_called
 from lifecycle_mail.database import run, scalar
 from lifecycle_mail.errors import CampaignError
 from lifecycle_mail.messages.ingredients import SAMPLE, ingredients, samples
-from lifecycle_mail.messages.shells import Recipe
+from lifecycle_mail.messages.shells import ShellSpec
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.messages.texts import StoredTexts
 
@@ -83,6 +84,16 @@ class Definition:
         variants = found[0].variants or {"default": 1.0} if found else {}
         return variant in variants and language in self.library.languages()
 
+    def shell_spec(
+        self, step: str, variant: str, language: str, currency: str, brand: Mapping[str, Any]
+    ) -> ShellSpec:
+        """Return what this definition makes the shell of a step, variant, language and currency from."""
+        written = self.campaign.step_named(step)
+        return ShellSpec(
+            written.template, self.campaign.campaign, step, variant, language, currency, brand,
+            written.offer_for(variant), self.md5,
+        )  # fmt: skip
+
     def require_writable(self, postal_address: str) -> None:
         """Write the shared part of every mail, and read the personal ones.
 
@@ -93,11 +104,8 @@ class Definition:
         for step in self.campaign.steps:
             for variant in step.variants or ("default",):
                 for language in self.library.languages():
-                    recipe = Recipe(
-                        step.template, self.campaign.campaign, step.step, variant, language, brand.currency,
-                        brand.for_templates(), step.offer_for(variant),
-                    )  # fmt: skip
-                    self.library.slots(self.library.shell(recipe))
+                    spec = self.shell_spec(step.step, variant, language, brand.currency, brand.for_templates())
+                    self.library.slots(self.library.shell(spec))
 
     def changed_since(self, earlier: Definition) -> list[str]:
         """Return the names of the parts that differ from an earlier definition."""

@@ -27,8 +27,8 @@ from jinja2.runtime import Context, Macro
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
+from lifecycle_mail.messages.formatting import html_value, text_value, web_url
 from lifecycle_mail.messages.texts import Texts, texts_in
-from lifecycle_mail.messages.values import html_value, text_value, web_url
 
 PERSONAL = frozenset({"customer", "context", "links"})
 TOKEN_OPEN = "[%lm-"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.messages.shells import ShellSpec
 from lifecycle_mail.messages.texts import Texts, texts_in
 
 
@@ -28,6 +29,13 @@ class Sample:
     brand: dict[str, Any]
     language: str
     currency: str
+
+    def spec(self, template: str) -> ShellSpec:
+        """Return what the shell of this sample's mail is made from; a template is called campaign/step."""
+        campaign, _, step = template.partition("/")
+        return ShellSpec(
+            template, campaign, step, self.variant, self.language, self.currency, self.brand, self.offer
+        )  # fmt: skip
 
 
 def read_samples(folder: Path | Texts, name: str) -> list[Sample]:

@@ -28,11 +28,12 @@ class RenderedMail:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What the shell of one group of mails is made from, beside the files of its template.
+class ShellSpec:
+    """What one shell is made from. Grain: equal specs have equal keys, as long as the template's files stay.
 
-    `template`: its name, as campaign/step. `currency`: ISO 4217. `offer`: the step's offer (percent, valid_hours), or
-    None. `definition_md5`: the definition that the mails carry, or None.
+    `template`: its name, campaign/step. `campaign` … `currency` say whose mails share it (`currency`: ISO 4217).
+    `brand`: as `Brand.for_templates` gives it. `offer`: the step's offer (percent, valid_hours), or None.
+    `definition_md5`: the definition that its mails carry (`definitions`), or None.
     """
 
     template: str
@@ -82,6 +83,14 @@ class Shell:
             self.template_version, self.brand, self.offer, *([self.definition_md5] if self.definition_md5 else []),
         ]  # fmt: skip
         return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+    @property
+    def spec(self) -> ShellSpec:
+        """What it was made from."""
+        return ShellSpec(
+            self.name, self.campaign, self.step, self.variant, self.language, self.currency, self.brand, self.offer,
+            self.definition_md5,
+        )  # fmt: skip
 
     @property
     def personal_subject(self) -> bool:

@@ -13,8 +13,8 @@ from jinja2 import Template, UndefinedError
 
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.dialect import TOKEN_OPEN, WriteSlot
+from lifecycle_mail.messages.formatting import subject_line
 from lifecycle_mail.messages.shells import RenderedMail, Shell, fill, rebuild
-from lifecycle_mail.messages.values import subject_line
 
 OFFER_FIELDS = ("percent", "valid_hours", "code", "valid_until")
 

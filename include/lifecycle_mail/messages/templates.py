@@ -1,4 +1,4 @@
-"""The folder of mail templates: what there is, whether it is right, its shells and its slots.
+"""The folder of mail templates: what there is, its shells and its slots.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
 A template is a folder include/templates/<campaign>/<step>/ with subject.txt, preheader.txt, body.mjml,
@@ -23,14 +23,7 @@ from mjml import mjml2html
 
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.dialect import MailEnvironment, MemoryBytecode, compile_slot
-from lifecycle_mail.messages.ingredients import FILES as MAIL_FILES
-from lifecycle_mail.messages.ingredients import SAMPLE, ingredients
-from lifecycle_mail.messages.samples import read_samples
-from lifecycle_mail.messages.shells import Recipe, RenderedMail, Shell
-from lifecycle_mail.messages.slots import CompiledSlot, SlotRenderer, full_offer, own_offer
-from lifecycle_mail.messages.sources import SlotSource, TemplateSource, read_sources
-from lifecycle_mail.messages.texts import FolderTexts, Texts, texts_in
-from lifecycle_mail.messages.values import (
+from lifecycle_mail.messages.formatting import (
     date_writer,
     day_writer,
     ink_on,
@@ -41,6 +34,13 @@ from lifecycle_mail.messages.values import (
     tile_of,
     times,
 )
+from lifecycle_mail.messages.ingredients import FILES as MAIL_FILES
+from lifecycle_mail.messages.ingredients import SAMPLE, ingredients
+from lifecycle_mail.messages.samples import read_samples
+from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec
+from lifecycle_mail.messages.slots import CompiledSlot, SlotRenderer, full_offer, own_offer
+from lifecycle_mail.messages.sources import SlotSource, TemplateSource, read_sources
+from lifecycle_mail.messages.texts import FolderTexts, Texts, texts_in
 from lifecycle_mail.messages.wording import Wording, languages
 
 # Raise when the same files would render to another mail: part of every template version.
@@ -110,24 +110,17 @@ class TemplateLibrary:
             self._versions[name] = template_version(self.texts, name)
         return self._versions[name]
 
-    def check(self, name: str, languages: tuple[str, ...] = ("en",)) -> list[TemplateError]:
-        """Return what is wrong with a template: each with file, line and what to do."""
-        # Here, not above: checks render through this class.
-        from lifecycle_mail.messages.checks import check_template
+    def shell_key(self, spec: ShellSpec) -> str:
+        """Return the key `shell` would have for the same `spec`, without rendering it."""
+        return self.ingredients(spec).shell_key
 
-        return check_template(self, name, languages)
-
-    def shell_key(self, recipe: Recipe) -> str:
-        """Return the key `shell` would have for the same recipe, without rendering it."""
-        return self.ingredients(recipe).shell_key
-
-    def shell(self, recipe: Recipe, *, token: str | None = None) -> Shell:
+    def shell(self, spec: ShellSpec, *, token: str | None = None) -> Shell:
         """Render the shared part of a mail.
 
         `token`: the random part of the tokens, 8 hex digits; only tests give it.
         Raises TemplateError for a missing file or variable, with file and line.
         """
-        bare = self.ingredients(recipe, token=token)
+        bare = self.ingredients(spec, token=token)
         mail, preheader, used = self._render(bare, bare.token, {})
         shell = replace(
             bare, html=mail.html, text=mail.text, subject=mail.subject, preheader=preheader,
@@ -149,13 +142,13 @@ class TemplateLibrary:
             return b""
         return orjson.dumps(slots.substitutions)
 
-    def ingredients(self, recipe: Recipe, *, token: str | None = None) -> Shell:
+    def ingredients(self, spec: ShellSpec, *, token: str | None = None) -> Shell:
         """Return a shell without its rendered parts: enough for its key and its shared variables."""
         return Shell(
-            recipe.template, recipe.campaign, recipe.step, recipe.variant, recipe.language, recipe.currency,
-            self.version(recipe.template), token or secrets.token_hex(4),
+            spec.template, spec.campaign, spec.step, spec.variant, spec.language, spec.currency,
+            self.version(spec.template), token or secrets.token_hex(4),
             html="", text="", subject="", preheader="", slot_tokens={},
-            brand=full_brand(recipe.brand), offer=full_offer(recipe.offer), definition_md5=recipe.definition_md5,
+            brand=full_brand(spec.brand), offer=full_offer(spec.offer), definition_md5=spec.definition_md5,
         )  # fmt: skip
 
     def whole(
@@ -297,7 +290,7 @@ def full_brand(brand: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_html(name: str, mjml: str) -> str:
-    """Turn MJML into HTML. Raises TemplateError when it is not MJML; `check` finds the line."""
+    """Turn MJML into HTML. Raises TemplateError when it is not MJML; `check_template` finds the line."""
     try:
         return str(mjml2html(mjml, fonts={}))
     except ValueError as error:

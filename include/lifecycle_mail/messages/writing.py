@@ -10,7 +10,7 @@ import datetime as dt
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,12 +18,12 @@ import orjson
 from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Brand, Campaign, Topic
+from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
 from lifecycle_mail.database import refresh_statistics, run
 from lifecycle_mail.messages.definitions import Definition, keep, keep_as_read, read_definition
-from lifecycle_mail.messages.shells import Recipe, Shell
+from lifecycle_mail.messages.shells import Shell, ShellSpec
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.messages.texts import FolderTexts
-from lifecycle_mail.parts import MANY_ROWS, alone, in_parts
 from lifecycle_mail.settings import DEVELOPMENT_POSTAL_ADDRESS
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def write_messages(
         TemplateError: a template cannot be read, or a shell cannot be rendered; nothing is written then.
     """
     lock_name = f"campaign:{campaign.campaign}"
-    with alone(engine, lock_name):
+    with exclusive_lock(engine, lock_name):
         new = _new_decisions(engine, campaign, library, brand)
         if new is None:
             return WriteCounts(messages=0, shells=0)
@@ -67,8 +67,8 @@ def write_messages(
             groups, gone = _parted(campaign, run(connection, "messages/shells_needed", **new).all())
             shells = [_shell_of(connection, definition, brand, group) for group in groups]
         given = {"topic": topic.topic, "priority": campaign.priority, "now": now, "shells": _json(shells)}
-        halves = (0, 1) if new["upto"] - new["after"] > MANY_ROWS else (None,)
-        written = sum(in_parts(engine, lock_name, halves, partial(_write, {**new, **given})))
+        halves = (0, 1) if new["upto"] - new["after"] > PARALLEL_FROM_ROWS else (None,)
+        written = sum(run_in_parallel(engine, lock_name, halves, partial(_write, {**new, **given})))
         _finish(engine, campaign, new["upto"], written)
     return WriteCounts(messages=written, shells=len(shells), step_gone=gone)
 
@@ -119,37 +119,25 @@ def _finish(engine: Engine, campaign: Campaign, upto: int, written: int) -> None
 
 
 def _shell_of(connection: Connection, definition: Definition, brand: Brand, group: Row[Any]) -> dict[str, Any]:
-    recipe = _recipe_of(definition, group, brand.for_templates())
+    """Return the id of the shell of a group of decisions, with what tells the group from others."""
     place = {"step": group.step, "variant": group.variant, "language": group.language, "currency": group.currency}
-    return {**place, "shell_id": _defined_shell(connection, definition, recipe)}
+    spec = definition.shell_spec(**place, brand=brand.for_templates())
+    return {**place, "shell_id": ensure_shell(connection, definition.library, spec, definition.campaign.topic)}
 
 
-def _recipe_of(definition: Definition, group: Row[Any] | Shell, brand: dict[str, Any]) -> Recipe:
-    """Return what a definition has for a group's step, variant, language and currency."""
-    step, variant = definition.campaign.step_named(group.step), str(group.variant)
-    return Recipe(
-        step.template, definition.campaign.campaign, group.step, variant, group.language, group.currency,
-        brand, step.offer_for(variant), definition.md5,
-    )  # fmt: skip
-
-
-def _defined_shell(connection: Connection, definition: Definition, recipe: Recipe) -> int:
-    return ensure_shell(connection, definition.library, recipe, definition.campaign.topic)
-
-
-def ensure_shell(connection: Connection, library: TemplateLibrary, recipe: Recipe, topic: str) -> int:
-    """Return the id of the shell that a recipe gives; render it if it is new.
+def ensure_shell(connection: Connection, library: TemplateLibrary, spec: ShellSpec, topic: str) -> int:
+    """Return the id of the shell that `spec` has in `topic`; render it if it is new.
 
     A campaign that moves to another topic gets new shells: a mail's sender and its group are those of its topic.
     """
-    ingredients = library.shell_key(recipe)
+    ingredients = library.shell_key(spec)
     key = {"shell_key": f"{ingredients}/{topic}", "topic": topic}
     known = run(connection, "messages/find_shell", **key, ingredients_key=ingredients).scalar_one_or_none()
     if known is not None:
         return int(known)
     columns = {
         name: _json(value) if isinstance(value, dict) else value
-        for name, value in library.shell(recipe).columns().items()
+        for name, value in library.shell(spec).columns().items()
     }
     return int(run(connection, "messages/insert_shell", **{**columns, **key}).scalar_one())
 
@@ -182,11 +170,7 @@ def fresh_shell(connection: Connection, library: TemplateLibrary, shell_id: int)
     shell = Shell.from_columns(row)
     if shell.template_version == library.version(shell.name):
         return shell_id
-    recipe = Recipe(
-        shell.name, shell.campaign, shell.step, str(shell.variant), shell.language, shell.currency,
-        shell.brand, shell.offer,
-    )  # fmt: skip
-    return ensure_shell(connection, library, recipe, row["topic"])
+    return ensure_shell(connection, library, replace(shell.spec, definition_md5=None), row["topic"])
 
 
 def shell_by(connection: Connection, definition: Definition, shell_id: int, postal_address: str) -> int:
@@ -202,4 +186,6 @@ def shell_by(connection: Connection, definition: Definition, shell_id: int, post
     brand = definition.brand_at(planned_address if keeps_address else postal_address).for_templates()
     if is_its_own and shell.template_version == definition.library.version(shell.name) and brand == shell.brand:
         return shell_id
-    return _defined_shell(connection, definition, _recipe_of(definition, shell, brand))
+    spec = definition.shell_spec(shell.step, str(shell.variant), shell.language, shell.currency, brand)
+    return ensure_shell(connection, definition.library, spec, definition.campaign.topic)
+

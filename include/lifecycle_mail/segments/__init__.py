@@ -4,8 +4,8 @@
 nothing, ``intervals`` keeps them in segment.membership for the journeys.
 """
 
+from lifecycle_mail.segments.evaluation import Member, members, size, write_csv
 from lifecycle_mail.segments.intervals import SegmentCounts, refresh
-from lifecycle_mail.segments.reading import Member, members, size, write_csv
 from lifecycle_mail.segments.registry import (
     Parameter,
     SegmentDefinition,

@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Engine
 
+from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, may_wait, run_in_parallel
 from lifecycle_mail.database import lock, refresh_statistics, run, scalar, statement
-from lifecycle_mail.parts import MANY_ROWS, in_parts, may_wait
-from lifecycle_mail.segments.reading import plan_for_whole_tables, selected
+from lifecycle_mail.segments.evaluation import plan_for_whole_tables, selected
 from lifecycle_mail.segments.registry import segment_key
 
 _INSTANT = timedelta(microseconds=1)
@@ -99,13 +99,13 @@ def _enter_everybody(engine: Engine, connection: Connection, key: str, as_of: da
 
     Half of the time goes into building contexts, which one process does: with many customers two do half each.
     """
-    customer_id = run(connection, "segments/middle_customer", many_rows=MANY_ROWS).scalar_one_or_none()
+    customer_id = run(connection, "segments/middle_customer", many_rows=PARALLEL_FROM_ROWS).scalar_one_or_none()
     if customer_id is None:
         entered = _insert(connection, _built_aside(connection, _rows(key, as_of, None, member).select_from(member)))
     else:
         may_wait(connection)
         halves = (member.c.customer_id < customer_id, member.c.customer_id >= customer_id)
-        entered = sum(in_parts(engine, _lock_name(key), halves, partial(_enter_part, key, as_of, member)))
+        entered = sum(run_in_parallel(engine, _lock_name(key), halves, partial(_enter_part, key, as_of, member)))
     refresh_statistics(connection, "segment.membership", entered)
     return entered
 

@@ -3,13 +3,12 @@ customer, and what each has at home of consumables."""
 
 from lifecycle_mail.sources.activity import rebuild_activity, record_engagement
 from lifecycle_mail.sources.consent import record_permission
-from lifecycle_mail.sources.contract import FEEDS, Column, Feed
+from lifecycle_mail.sources.contract import Column, Feed
 from lifecycle_mail.sources.erasure import Erasure, address_of, erase_customer
 from lifecycle_mail.sources.loading import FeedCounts, LoadReport, load_feeds
 from lifecycle_mail.sources.supply import rebuild_supplies, settle_supplies
 
 __all__ = [
-    "FEEDS",
     "Column",
     "Erasure",
     "Feed",

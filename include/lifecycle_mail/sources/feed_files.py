@@ -12,8 +12,9 @@ from pathlib import Path
 from types import ModuleType
 
 from lifecycle_mail.errors import FeedError
-from lifecycle_mail.sources.contract import FEEDS, Feed
+from lifecycle_mail.sources.contract import Feed
 from lifecycle_mail.sources.csv_files import read_csv
+from lifecycle_mail.sources.feeds import feeds
 from lifecycle_mail.sources.ndjson_files import read_ndjson
 from lifecycle_mail.sources.rows import Chunks, FileRefused
 
@@ -82,11 +83,11 @@ def feed_files(folder: Path) -> tuple[list[FeedFile], list[str]]:
     files, others = [], []
     for path in paths:
         found = _NAME.fullmatch(path.name)
-        if found and found["feed"] in FEEDS:
-            files.append(FeedFile(FEEDS[found["feed"]], path, found["form"]))
+        if found and found["feed"] in feeds():
+            files.append(FeedFile(feeds()[found["feed"]], path, found["form"]))
         else:
             others.append(path.name)
-    order = list(FEEDS)
+    order = list(feeds())
     return sorted(files, key=lambda file: (order.index(file.feed.name), file.path.name)), others
 
 

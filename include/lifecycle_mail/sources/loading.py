@@ -22,11 +22,12 @@ from sqlalchemy.engine import Connection, Engine
 from lifecycle_mail.database import run, session_lock
 from lifecycle_mail.errors import DatabaseUnavailable, FeedError
 from lifecycle_mail.sources.activity import refresh_activity, touch_customers
-from lifecycle_mail.sources.checking import Checker
 from lifecycle_mail.sources.consent import log_permissions, settle_staged_permissions
-from lifecycle_mail.sources.contract import CARTS, FEEDS, OPT_OUTS, Feed
+from lifecycle_mail.sources.contract import Feed
 from lifecycle_mail.sources.feed_files import FeedFile, feed_files
+from lifecycle_mail.sources.feeds import feeds
 from lifecycle_mail.sources.queries import SQL_FEEDS_FOLDER, SqlFeed, read_query, reader_warnings, sql_feeds
+from lifecycle_mail.sources.row_validation import Checker
 from lifecycle_mail.sources.rows import Chunks, FileRefused
 from lifecycle_mail.sources.staging import (
     analyze,
@@ -40,7 +41,7 @@ from lifecycle_mail.sources.staging import (
     stage_words,
 )
 from lifecycle_mail.sources.supply import settle_supplies
-from lifecycle_mail.sources.values import Surroundings
+from lifecycle_mail.sources.value_parsers import ParseContext
 from lifecycle_mail.sources.words import Word
 
 Progress = Callable[[str, int, "int | None"], None]
@@ -146,7 +147,7 @@ def _reader_warnings(load: _Load) -> list[str]:
 
 def _in_order(selects: list[SqlFeed], files: list[FeedFile]) -> list[SqlFeed | FeedFile]:
     """Return all in the contract's order of feeds; a feed's select comes before its files, whose rows then win."""
-    order = list(FEEDS)
+    order = list(feeds())
     return sorted([*selects, *files], key=lambda source: order.index(source.feed.name))
 
 
@@ -179,9 +180,9 @@ def _start(
         zones = frozenset(run(connection, "sources/known_zones").scalars())
     # Both sides must know a zone: decisions reckon in SQL, mails are worded in Python.
     known = zones & (available_timezones() or zones)
-    surroundings = Surroundings(opened.started_at.astimezone(UTC).date(), known)
+    context = ParseContext(opened.started_at.astimezone(UTC).date(), known)
     return _Load(
-        warehouse, connection, opened.load_id, opened.started_at, surroundings, link_secret, progress
+        warehouse, connection, opened.load_id, opened.started_at, context, link_secret, progress
     )
 
 
@@ -193,7 +194,7 @@ class _Load:
     connection: Connection
     load_id: int
     now: datetime
-    surroundings: Surroundings
+    context: ParseContext
     link_secret: str
     progress: Progress
     counts: dict[str, FeedCounts] = field(default_factory=dict)
@@ -241,7 +242,7 @@ class _Load:
             yield from file.chunks()
             return
         yield from read_query(self.warehouse, file.query(), file.feed)
-        if file.feed is not OPT_OUTS:  # a file that is refused is read again next time
+        if file.feed == feeds()[file.feed.name]:  # a file that is refused is read again next time
             run(self.connection, "sources/keep_since", feed=file.feed.name, since=self.now)
 
     def take(self, feed: Feed, name: str, read: Callable[[Feed], Chunks]) -> None:
@@ -261,7 +262,7 @@ class _Load:
             code = getattr(getattr(error, "orig", error), "pgcode", None)
             self._refuse_file(feed, name, FileRefused("unstorable_value", f"SQLSTATE {code}"))
         if name in self.refused_files and feed.tells_permission:
-            self._take_opt_outs(feed, name, read(OPT_OUTS))
+            self._take_opt_outs(feed, name, read(feed.telling_alone))
         if unknown:
             self.warn([f"{name}: left out columns the contract does not know: {', '.join(sorted(unknown))}"])
         self.counts[feed.name] = self.counts.get(feed.name, FeedCounts()) + counts
@@ -278,7 +279,7 @@ class _Load:
         if feed.name == "customers":
             settle_staged_permissions(self.connection, self.load_id)
         changed = self._merge(feed)
-        if feed is CARTS:
+        if feed.tells_cart_status:
             run(self.connection, "sources/mark_unread_carts", load_id=self.load_id)
         aside = run(self.connection, "sources/count_refused").one()
         run(
@@ -289,7 +290,7 @@ class _Load:
 
     def _take_opt_outs(self, feed: Feed, name: str, chunks: Chunks) -> None:
         """Take every no that can be read in a file that is refused as a whole; its other words count for nothing."""
-        words = self._withdrawals(chunks)
+        words = self._withdrawals(feed, chunks)
         if not words:
             return
         with self.connection.begin():
@@ -299,8 +300,8 @@ class _Load:
             settle_staged_permissions(self.connection, self.load_id)
         self.warn([f"{name}: {len(words)} opt-outs in it count all the same"])
 
-    def _withdrawals(self, chunks: Chunks) -> list[Word]:
-        checker, words = Checker(OPT_OUTS, self.surroundings), list[Word]()
+    def _withdrawals(self, feed: Feed, chunks: Chunks) -> list[Word]:
+        checker, words = Checker(feed.telling_alone, self.context), list[Word]()
         try:
             for chunk in chunks:
                 words += checker.withdrawals(chunk)
@@ -309,7 +310,7 @@ class _Load:
         return words
 
     def _stage_rows(self, feed: Feed, chunks: Chunks) -> tuple[int, set[str]]:
-        checker = Checker(feed, self.surroundings)
+        checker = Checker(feed, self.context)
         before = self._read(feed)
         read, unknown = 0, set[str]()
         for chunk in chunks:

@@ -19,7 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, CursorResult, Engine
 
 from lifecycle_mail.database import SQL_FOLDER, run
-from lifecycle_mail.sources.contract import FEEDS, Feed
+from lifecycle_mail.sources.contract import Feed
+from lifecycle_mail.sources.feeds import feeds
 from lifecycle_mail.sources.rows import CHUNK_ROWS, Chunks, FileRefused, RefusedRow, TypedRows, place_columns
 
 SQL_FEEDS_FOLDER = SQL_FOLDER / "feeds"
@@ -69,8 +70,8 @@ class SqlFeed:
 def sql_feeds(folder: Path) -> tuple[list[SqlFeed], list[str]]:
     """Return the SQL feeds of `folder`, and the names of other SQL files. No folder is no feed."""
     files = sorted(folder.glob("*.sql"))
-    known = [SqlFeed(FEEDS[path.stem], path) for path in files if path.stem in FEEDS]
-    return known, [path.name for path in files if path.stem not in FEEDS]
+    known = [SqlFeed(feeds()[path.stem], path) for path in files if path.stem in feeds()]
+    return known, [path.name for path in files if path.stem not in feeds()]
 
 
 def reader_warnings(connection: Connection) -> list[str]:

@@ -17,8 +17,8 @@ from psycopg2 import sql
 from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import copy_in, raw_cursor, run, scalar
-from lifecycle_mail.sources.checking import CheckedRows
-from lifecycle_mail.sources.contract import CARTS, Feed
+from lifecycle_mail.sources.contract import Feed
+from lifecycle_mail.sources.row_validation import CheckedRows
 from lifecycle_mail.sources.rows import storable
 from lifecycle_mail.sources.words import Word
 
@@ -85,7 +85,7 @@ def create_staging(connection: Connection, feed: Feed) -> None:
     run(connection, "sources/create_unread_values")
     if feed.tells_permission:
         run(connection, "sources/create_words")
-    if feed is CARTS:
+    if feed.tells_cart_status:
         run(connection, "sources/create_unread_carts")
 
 

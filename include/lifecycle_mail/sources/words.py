@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lifecycle_mail.sources.contract import MAXIMUM_TEXT, Feed
 from lifecycle_mail.sources.rows import is_encodable
-from lifecycle_mail.sources.values import Parser, Refusal, Surroundings, parser_of
+from lifecycle_mail.sources.value_parsers import ParseContext, Parser, Refusal, parser_of
 
 UNREADABLE = "\0"  # stands for a value that is there and cannot be a text
 # For each column, the values it may have in this row. Several: the row has too many or too few cells, and which
@@ -37,9 +37,9 @@ class Word(NamedTuple):
 class WordReader:
     """Reads the telling columns of one feed's rows."""
 
-    def __init__(self, feed: Feed, surroundings: Surroundings) -> None:
+    def __init__(self, feed: Feed, context: ParseContext) -> None:
         columns = {column.name: column for column in feed.columns if column.name in feed.telling}
-        self._parsers = {name: parser_of(column, surroundings) or str for name, column in columns.items()}
+        self._parsers = {name: parser_of(column, context) or str for name, column in columns.items()}
 
     def word(self, line: int | None, cells: Cells) -> Word | None:
         """Return what the row says; None if it says nothing, what it says is no reason to rest, or neither

@@ -48,7 +48,7 @@ timed as (
     from permitted
 ),
 
-renewed as (
+next_period as (
     select
         timed.*,
         decision.first_permitted(
@@ -65,8 +65,8 @@ renewed as (
 )
 
 select
-    renewed.*,
-    renewed.sendable_at > renewed.expires_at as is_stale,
-    cast(renewed.sendable_at at time zone renewed.zone as date) as sendable_day,
-    cast(renewed.next_period_at at time zone renewed.zone as date) as next_period_day
-from renewed
+    next_period.*,
+    next_period.sendable_at > next_period.expires_at as is_stale,
+    cast(next_period.sendable_at at time zone next_period.zone as date) as sendable_day,
+    cast(next_period.next_period_at at time zone next_period.zone as date) as next_period_day
+from next_period

@@ -43,7 +43,7 @@ ended as (
     returning enrollment.enrollment_id
 ),
 
-hastened as (
+due_at_once as (
     update journey.upcoming
     set due_at = least(upcoming.due_at, cast(:as_of as timestamptz))
     from ended

@@ -1,59 +1,34 @@
--- Enroll the segment's members at as_of: the newest occurrence of a customer that is not enrolled yet, where no
--- series of the campaign is running and the last one began long enough ago. The steps due at once are noted in
--- the same breath, and the first one after them is awaited: nothing has to be moved on before it comes.
--- grain: one row a run; enrolled = series begun, steps = steps of theirs that are due
--- campaign, segment text; as_of timestamptz; holdout_ratio 0..1; reenter_after_days days;
--- customer_from, customer_before text: the customers of this part (null = no bound);
+-- Step 4 of enrolling: begin the series of candidates, where no series of the campaign is running and the last one
+-- began long enough ago. The steps due at once are noted in the same statement, and the first one after them is
+-- awaited: nothing has to be moved on before it comes.
+-- grain: one row per run; enrolled = series begun, steps = steps of theirs that are due
+-- campaign text; as_of timestamptz; holdout_ratio 0..1; reenter_after_days days;
 -- due_steps jsonb: [{step, after_hours, variants: [{variant, up_to}]}] due at enrollment;
 -- next_position integer and next_after_hours hours of the first step after them (hours null = none is left)
 -- look-back: enrollments of the last reenter_after_days days, and all running ones
-with member as (
-    select distinct on (membership.customer_id)
-        membership.customer_id,
-        membership.occurrence,
-        membership.occurred_at,
-        membership.context
-    from segment.membership
-    where
-        membership.segment = cast(:segment as text)
-        and membership.entered_at <= cast(:as_of as timestamptz)
-        and (membership.left_at is null or membership.left_at > cast(:as_of as timestamptz))
-        and (cast(:customer_from as text) is null or membership.customer_id >= cast(:customer_from as text))
-        and (cast(:customer_before as text) is null or membership.customer_id < cast(:customer_before as text))
-        and not exists (
-            select 1
-            from journey.enrollment as known
-            where
-                known.campaign = cast(:campaign as text)
-                and known.customer_id = membership.customer_id
-                and known.occurrence = membership.occurrence
-        )
-    order by membership.customer_id asc, membership.occurred_at desc, membership.occurrence desc
-),
-
--- No `on conflict`: runs of one campaign take turns, and what could conflict is left out above and below. Asking
--- three unique keys before each row cost half as much again as the insert.
-begun as (
+-- No `on conflict`: runs of one campaign take turns, and what could conflict is left out here and by the candidates.
+-- Asking three unique keys before each row cost half as much again as the insert.
+with begun as (
     insert into journey.enrollment (
         campaign, customer_id, occurrence, occurred_at, context, enrolled_at, is_holdout
     )
     select
         cast(:campaign as text) as campaign,
-        member.customer_id,
-        member.occurrence,
-        member.occurred_at,
-        member.context,
+        candidate.customer_id,
+        candidate.occurrence,
+        candidate.occurred_at,
+        candidate.context,
         cast(:as_of as timestamptz) as enrolled_at,
-        journey.ratio_of('holdout/' || cast(:campaign as text) || '/' || member.customer_id)
+        journey.ratio_of('holdout/' || cast(:campaign as text) || '/' || candidate.customer_id)
         < cast(:holdout_ratio as double precision) as is_holdout
-    from member
+    from candidate
     where
         not exists (
             select 1
             from journey.enrollment as other
             where
                 other.campaign = cast(:campaign as text)
-                and other.customer_id = member.customer_id
+                and other.customer_id = candidate.customer_id
                 and (
                     other.ended_at is null
                     or (

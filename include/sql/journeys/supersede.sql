@@ -1,52 +1,17 @@
--- End running series whose customer has a newer occurrence in the segment, where no step was sent yet.
--- Steps they still await come due at once, for their decision.
--- grain: one row a run; ended = enrollments ended
--- campaign, segment text; as_of timestamptz
--- customer_from, customer_before text: the customers of this part (null = no bound)
--- look-back: running enrollments; sent = any message past 'planned' (read back from messages, decision 0003)
-with newest as (
-    select
-        membership.customer_id,
-        max(membership.occurred_at) as occurred_at
-    from segment.membership
-    where
-        membership.segment = cast(:segment as text)
-        and membership.entered_at <= cast(:as_of as timestamptz)
-        and (membership.left_at is null or membership.left_at > cast(:as_of as timestamptz))
-        and (cast(:customer_from as text) is null or membership.customer_id >= cast(:customer_from as text))
-        and (cast(:customer_before as text) is null or membership.customer_id < cast(:customer_before as text))
-        and not exists (
-            select 1
-            from journey.enrollment as known
-            where
-                known.campaign = cast(:campaign as text)
-                and known.customer_id = membership.customer_id
-                and known.occurrence = membership.occurrence
-        )
-    group by membership.customer_id
-),
-
-replaced as materialized (
-    select enrollment.enrollment_id
-    from newest
-    inner join journey.enrollment
-        on
-            newest.customer_id = enrollment.customer_id
-            and enrollment.campaign = cast(:campaign as text)
-            and enrollment.ended_at is null
-            and newest.occurred_at > enrollment.occurred_at
-            and enrollment.enrolled_at <= cast(:as_of as timestamptz)
-),
-
--- Here and below a list, and an index probe an enrollment, also where the joins above are hashed.
--- Mails that surely have not gone: what a claim holds may go with its commit.
-unsent as materialized (
+-- Step 3 of enrolling: end the outdated series of which no step was sent. Steps they still await come due at once, for
+-- their decision.
+-- grain: one row per run; ended = enrollments ended
+-- as_of timestamptz
+-- look-back: sent = any message past 'planned' (read back from messages, decision 0003)
+-- Mails that surely have not gone: what a claim holds may go with its commit. Here and below a list of enrollments, so
+-- that each is an index probe, also if this part of the members compares whole tables by hashing.
+with unsent as materialized (
     select
         message.enrollment_id,
         message.step
     from message.message
     where
-        message.enrollment_id = any(array(select replaced.enrollment_id from replaced))
+        message.enrollment_id = any(array(select outdated.enrollment_id from outdated))
         and message.state in ('planned', 'cancelled')
     for share skip locked
 ),
@@ -55,7 +20,7 @@ sent as materialized (
     select distinct message.enrollment_id
     from message.message
     where
-        message.enrollment_id = any(array(select replaced.enrollment_id from replaced))
+        message.enrollment_id = any(array(select outdated.enrollment_id from outdated))
         and not exists (
             select 1
             from unsent
@@ -71,16 +36,16 @@ ended as (
     where
         enrollment.enrollment_id = any(
             array(
-                select replaced.enrollment_id
-                from replaced
-                where not exists (select 1 from sent where sent.enrollment_id = replaced.enrollment_id)
+                select outdated.enrollment_id
+                from outdated
+                where not exists (select 1 from sent where sent.enrollment_id = outdated.enrollment_id)
             )
         )
         and enrollment.ended_at is null
     returning enrollment.enrollment_id
 ),
 
-hastened as (
+due_at_once as (
     update journey.upcoming
     set due_at = least(upcoming.due_at, cast(:as_of as timestamptz))
     where upcoming.enrollment_id = any(array(select ended.enrollment_id from ended))

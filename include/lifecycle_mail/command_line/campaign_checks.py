@@ -20,6 +20,7 @@ from lifecycle_mail.campaigns import (
 )
 from lifecycle_mail.errors import LifecycleError
 from lifecycle_mail.messages import Definition, read_definition
+from lifecycle_mail.messages.template_checks import check_template
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.segments import parameters
 from lifecycle_mail.settings import Settings
@@ -75,7 +76,7 @@ def _template_problems(library: TemplateLibrary, template: str, language: str) -
     known = library.names()
     if template not in known:
         return [f"no template '{template}'{did_you_mean(template, known)}"]
-    return [str(error) for error in library.check(template, (language,))]
+    return [str(error) for error in check_template(library, template, (language,))]
 
 
 def _resend_warnings(campaign: Campaign, topic: Topic, path: Path) -> list[str]:

@@ -59,26 +59,26 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What a value is checked against: the UTC date of the load, and the names of the known time zones."""
+class ParseContext:
+    """What a parser needs besides the value: the UTC date of the load, and the names of the known time zones."""
 
     today: date
     zones: frozenset[str]
 
 
-def parser_of(column: Column, surroundings: Surroundings) -> Parser | None:
+def parser_of(column: Column, context: ParseContext) -> Parser | None:
     """Return the parser of `column`; None where any text will do."""
     parsers: dict[str, Parser] = {
         "address": parse_address,
         "time": parse_time,
-        "birthday": partial(parse_birthday, today=surroundings.today),
+        "birthday": partial(parse_birthday, today=context.today),
         "number": partial(parse_number, refusal=column.refusal, maximum=column.maximum),
         "integer": partial(parse_integer, refusal=column.refusal, maximum=column.maximum),
         "boolean": parse_boolean,
         "choice": partial(
             parse_choice, refusal=column.refusal, choices=column.choices, synonyms=dict(column.synonyms)
         ),
-        "zone": partial(parse_zone, zones=surroundings.zones),
+        "zone": partial(parse_zone, zones=context.zones),
         "country": parse_country,
         "currency": parse_currency,
         "locale": parse_locale,

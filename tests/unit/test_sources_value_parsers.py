@@ -6,18 +6,19 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from lifecycle_mail.sources.contract import FEEDS, Column
-from lifecycle_mail.sources.values import Refusal, Surroundings, parse_time, parser_of
+from lifecycle_mail.sources.contract import Column
+from lifecycle_mail.sources.feeds import feeds
+from lifecycle_mail.sources.value_parsers import ParseContext, Refusal, parse_time, parser_of
 
-SURROUNDINGS = Surroundings(date(2026, 11, 21), frozenset({"Europe/Berlin", "UTC"}))
+CONTEXT = ParseContext(date(2026, 11, 21), frozenset({"Europe/Berlin", "UTC"}))
 
 
 def column_of(feed: str, name: str) -> Column:
-    return next(column for column in FEEDS[feed].columns if column.name == name)
+    return next(column for column in feeds()[feed].columns if column.name == name)
 
 
 def parse(feed: str, name: str, text: str) -> str:
-    parser = parser_of(column_of(feed, name), SURROUNDINGS)
+    parser = parser_of(column_of(feed, name), CONTEXT)
     assert parser is not None
     return parser(text)
 

@@ -11,9 +11,9 @@ from datetime import datetime
 from itertools import compress
 from typing import NamedTuple
 
-from lifecycle_mail.sources.contract import CARTS, MAXIMUM_TEXT, Column, Feed
+from lifecycle_mail.sources.contract import MAXIMUM_TEXT, Column, Feed
 from lifecycle_mail.sources.rows import Chunk, RefusedRow, Texts, is_encodable
-from lifecycle_mail.sources.values import Parser, Refusal, Surroundings, parser_of
+from lifecycle_mail.sources.value_parsers import ParseContext, Parser, Refusal, parser_of
 from lifecycle_mail.sources.words import UNREADABLE, Cells, Word, WordReader
 
 _Faults = dict[int, dict[str, str]]  # place in the chunk → column → named reason
@@ -39,10 +39,10 @@ class CheckedRows(NamedTuple):
 class Checker:
     """Checks the chunks of one file; remembers parsed values from chunk to chunk."""
 
-    def __init__(self, feed: Feed, surroundings: Surroundings) -> None:
+    def __init__(self, feed: Feed, context: ParseContext) -> None:
         self._feed = feed
-        self._parsers = [parser_of(column, surroundings) for column in feed.columns]
-        self._reader = WordReader(feed, surroundings) if feed.telling else None
+        self._parsers = [parser_of(column, context) for column in feed.columns]
+        self._reader = WordReader(feed, context) if feed.telling else None
 
     def check(self, chunk: Chunk) -> CheckedRows:
         """Return the rows of `chunk` that keep the contract, and what does not.
@@ -155,7 +155,7 @@ class Checker:
         return [word]
 
     def _carts(self, refused: Sequence[RefusedRow]) -> list[tuple[int | None, str]]:
-        if self._reader is None or self._feed is not CARTS:
+        if self._reader is None or not self._feed.tells_cart_status:
             return []
         found = ((row.line, self._reader.unread_cart(row.cells)) for row in refused if not row.is_loaded)
         return [(line, cart_id) for line, cart_id in found if cart_id is not None]

@@ -12,9 +12,9 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from builders import rows
-from lifecycle_mail import parts
+from lifecycle_mail import concurrency
+from lifecycle_mail.concurrency import exclusive_lock, run_in_parallel
 from lifecycle_mail.database import lock, lock_part, rehearsal
-from lifecycle_mail.parts import alone, in_parts
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def test_parts_are_at_work_at_once_and_committed_in_order(numbers: Engine) -> No
             seen.append(kept(numbers))
         return n
 
-    with alone(numbers, "count"):
-        assert in_parts(numbers, "count", (1, 2), work) == [1, 2]
+    with exclusive_lock(numbers, "count"):
+        assert run_in_parallel(numbers, "count", (1, 2), work) == [1, 2]
     assert seen == [set()]
     assert kept(numbers) == {1, 2}
     with numbers.connect() as connection:
@@ -67,14 +67,14 @@ def test_a_part_that_fails_takes_those_after_it_back(numbers: Engine, failing: i
             raise RuntimeError(f"part {n}")
         return put(connection, n)
 
-    with pytest.raises(RuntimeError, match=f"part {failing}"), alone(numbers, "count"):
-        in_parts(numbers, "count", (1, 2), work)
+    with pytest.raises(RuntimeError, match=f"part {failing}"), exclusive_lock(numbers, "count"):
+        run_in_parallel(numbers, "count", (1, 2), work)
     assert kept(numbers) == left
 
 
 def test_parts_do_not_wait_for_each_other_for_ever(numbers: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody asks for the table alone between the locks of two parts: three wait in a ring, which is given up."""
-    monkeypatch.setattr(parts, "LOCK_TIMEOUT", "500ms")
+    monkeypatch.setattr(concurrency, "LOCK_TIMEOUT", "500ms")
     second_has_it, somebody_waits = threading.Event(), threading.Event()
 
     def work(connection: Connection, n: int) -> int:
@@ -93,16 +93,16 @@ def test_parts_do_not_wait_for_each_other_for_ever(numbers: Engine, monkeypatch:
 
     other = threading.Thread(target=change_shape)
     other.start()
-    with pytest.raises(OperationalError, match="lock timeout"), alone(numbers, "count"):
-        in_parts(numbers, "count", (1, 2), work)
+    with pytest.raises(OperationalError, match="lock timeout"), exclusive_lock(numbers, "count"):
+        run_in_parallel(numbers, "count", (1, 2), work)
     other.join(20)
     assert kept(numbers) == set()
 
 
 def test_a_rehearsal_takes_the_parts_one_after_the_other_and_keeps_nothing(numbers: Engine) -> None:
     """It has one connection, on which every part sees what was done before."""
-    with rehearsal(numbers) as stage, alone(stage, "count"):
-        assert in_parts(stage, "count", (1, 2), put) == [1, 2]
+    with rehearsal(numbers) as stage, exclusive_lock(stage, "count"):
+        assert run_in_parallel(stage, "count", (1, 2), put) == [1, 2]
     assert kept(numbers) == set()
 
 

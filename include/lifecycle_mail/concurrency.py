@@ -1,7 +1,7 @@
-"""Work on many rows in parts: one lock over several transactions, two of them at once, committed in order.
+"""Work on many rows in parallel: one lock over several transactions, two of them at once, committed in order.
 
-One connection keeps one processor of the database busy. Whoever works in parts says where the cuts are; parts share
-no row. They are committed in order, so that what a kill leaves behind is a first share and never a second alone.
+One connection keeps one processor of the database busy. The caller says where the cuts between the parts are; no two
+parts share a row. The parts are committed in order: a kill can leave the first part behind, never the second alone.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import Rehearsal, lock, lock_part
 
-MANY_ROWS = 20_000  # below, a second connection costs more than it brings
-# Who changes a table's shape may ask for it between two parts: the first would wait for him, he for the second, and
-# that one, where the database cannot see it, for the first.
+PARALLEL_FROM_ROWS = 20_000  # below, a second connection costs more than it brings
+# A migration may request its table lock between our two transactions. Then the first waits for the migration, the
+# migration for the second, and the second, on a Python future, for the first. PostgreSQL cannot see that cycle; this
+# timeout breaks it.
 LOCK_TIMEOUT = "5min"
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 
 @contextmanager
-def alone(engine: Engine, name: str) -> Iterator[None]:
+def exclusive_lock(engine: Engine, name: str) -> Iterator[None]:
     """Hold the advisory lock `name` on a connection of its own, over all transactions of the block."""
     with engine.begin() as holder:
         may_wait(holder)
@@ -40,16 +41,16 @@ def may_wait(holder: Connection) -> None:
     holder.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
 
 
-def in_parts(
+def run_in_parallel(
     engine: Engine,
     name: str,
     parts: Sequence[Part],
     work: Callable[[Connection, Part], Result],
 ) -> list[Result]:
-    """Do `work` for each part in a transaction of its own, all at once, under the lock `name` that `alone` holds.
+    """Do `work` for each part in a transaction of its own, all at once.
 
-    A part is committed after the one before it. Where one fails, those after it are rolled back, and its error is
-    raised; also where it waits for a lock longer than LOCK_TIMEOUT.
+    The caller holds `exclusive_lock` of the same `name`. A part is committed after the one before it. If one fails, or
+    waits for a lock longer than LOCK_TIMEOUT, its error is raised and those after it are rolled back.
     """
     if len(parts) == 1 or isinstance(engine, Rehearsal):
         return [_do(engine, name, part, work, None) for part in parts]

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from message_templates import CART, GREETING, NAME, library, mjml, text
 
+from lifecycle_mail.messages.template_checks import check_template
+
 
 def faults(folder: Path, content: str = GREETING, **files: str) -> list[str]:
     """Return what the check says about a template that says `content` in both parts."""
-    return [str(error) for error in library(folder, content, **files).check(NAME)]
+    return [str(error) for error in check_template(library(folder, content, **files), NAME)]
 
 
 def test_a_right_template_has_no_faults(tmp_path: Path) -> None:
@@ -56,7 +58,7 @@ def test_a_leak_in_the_layout_is_found_from_every_template(tmp_path: Path) -> No
     templates = library(tmp_path)
     layout = tmp_path / "base" / "layout.txt"
     layout.write_text("{{ customer.first_name }}\n" + layout.read_text(encoding="utf-8"), encoding="utf-8")
-    found = [str(error) for error in templates.check(NAME)]
+    found = [str(error) for error in check_template(templates, NAME)]
     assert len(found) == 1
     assert found[0].startswith("base/layout.txt:1: personal variable customer outside a slot")
 
@@ -174,7 +176,8 @@ def test_a_missing_file_is_named(tmp_path: Path, file: str) -> None:
     """Every template has all of its five files."""
     templates = library(tmp_path)
     (tmp_path / NAME / file).unlink()
-    assert [str(error).split(";")[0] for error in templates.check(NAME)] == [f"trial/mail/{file}: no such file"]
+    found = [str(error).split(";")[0] for error in check_template(templates, NAME)]
+    assert found == [f"trial/mail/{file}: no such file"]
 
 
 def test_a_missing_layout_or_macro_file_is_named(tmp_path: Path) -> None:
@@ -232,10 +235,10 @@ def test_words_are_checked(tmp_path: Path, content: str, said: str) -> None:
 def test_each_language_is_checked(tmp_path: Path) -> None:
     """A language without a file, without a message, or without a plural form is refused by name."""
     templates = library(tmp_path, GREETING + '{{ t("basket.more", count=2) }}')
-    assert "pl.yaml: no translation" in str(templates.check(NAME, ("en", "pl"))[0])
+    assert "pl.yaml: no translation" in str(check_template(templates, NAME, ("en", "pl"))[0])
     english = (tmp_path / "translations/en.yaml").read_text(encoding="utf-8")
     (tmp_path / "translations/pl.yaml").write_text(english.replace("    share:", "    shar:"), encoding="utf-8")
-    found = [str(error) for error in templates.check(NAME, ("en", "pl"))]
+    found = [str(error) for error in check_template(templates, NAME, ("en", "pl"))]
     assert "pl.yaml: basket.more lacks the plural form few, many; add it" in found
     assert any("no message footer.share in pl.yaml" in one for one in found)
 

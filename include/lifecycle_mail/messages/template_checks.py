@@ -8,8 +8,9 @@ and so show one person's data to everyone else in the batch.
 import copy
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import meta, nodes
 from jinja2.visitor import NodeTransformer
@@ -17,15 +18,13 @@ from markupsafe import escape
 
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.dialect import PERSONAL, is_slot
+from lifecycle_mail.messages.formatting import is_instant
 from lifecycle_mail.messages.samples import Sample, read_samples
-from lifecycle_mail.messages.shells import Recipe, Shell, rebuild
+from lifecycle_mail.messages.shells import Shell, rebuild
 from lifecycle_mail.messages.slots import OFFER_FIELDS
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, dotted_names, read_sources
-from lifecycle_mail.messages.values import is_instant
+from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.messages.wording import Wording
-
-if TYPE_CHECKING:
-    from lifecycle_mail.messages.templates import TemplateLibrary
 
 PARTS = {"subject.txt": "text", "preheader.txt": "html", "body.mjml": "html", "body.txt": "text"}
 CUSTOMER_FIELDS = ("first_name", "last_name", "language", "currency", "country", "timezone")
@@ -44,8 +43,11 @@ _JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 _TAG = re.compile(r"<(/?)(mj[a-z-]*)\b([^<>]*?)(/?)>")
 
 
-def check_template(library: "TemplateLibrary", name: str, languages: Iterable[str]) -> list[TemplateError]:
-    """Return everything wrong with template `name` in the given languages, in reading order, each once."""
+def check_template(library: TemplateLibrary, name: str, languages: Iterable[str] = ("en",)) -> list[TemplateError]:
+    """Return everything wrong with template `name` in the given languages, in reading order, each once.
+
+    Each error has file, line and what to do.
+    """
     missing = [error for file in (*PARTS, "sample.json") if (error := _missing(library, name, file))]
     if missing:
         return missing
@@ -63,7 +65,7 @@ def check_template(library: "TemplateLibrary", name: str, languages: Iterable[st
     return list({str(error): error for error in found}.values())
 
 
-def _missing(library: "TemplateLibrary", name: str, file: str) -> TemplateError | None:
+def _missing(library: TemplateLibrary, name: str, file: str) -> TemplateError | None:
     if (library.folder / name / file).is_file():
         return None
     return TemplateError(
@@ -71,12 +73,12 @@ def _missing(library: "TemplateLibrary", name: str, file: str) -> TemplateError 
     )
 
 
-def _sources(library: "TemplateLibrary", name: str, file: str, sample: Sample) -> list[TemplateSource]:
+def _sources(library: TemplateLibrary, name: str, file: str, sample: Sample) -> list[TemplateSource]:
     env = library.environment(PARTS[file], _shell(library, name, sample, sample.language), None)
     return read_sources(env, f"{name}/{file}")
 
 
-def _check_file(library: "TemplateLibrary", name: str, file: str, sample: Sample) -> Iterator[TemplateError]:
+def _check_file(library: TemplateLibrary, name: str, file: str, sample: Sample) -> Iterator[TemplateError]:
     """Yield what reading one file, and what it extends and imports, shows to be wrong."""
     shell = _shell(library, name, sample, sample.language)
     shared = set(library.environment(PARTS[file], shell, None).globals) | {"caller"}
@@ -244,7 +246,7 @@ def _shapes(sample: Sample, shell: Shell) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _slots_without_twin(library: "TemplateLibrary", name: str, sample: Sample) -> Iterator[TemplateError]:
+def _slots_without_twin(library: TemplateLibrary, name: str, sample: Sample) -> Iterator[TemplateError]:
     """Yield the personal parts of the html that readers of the text part would not get."""
     html, text = (
         {slot.name: slot for source in _sources(library, name, file, sample) for slot in source.slots}
@@ -283,7 +285,7 @@ def _mjml_tags(file: str, content: str) -> Iterator[TemplateError]:
         yield TemplateError(f"{file}:{line}: <{kind}> is never closed; add </{kind}>")
 
 
-def _check_words(library: "TemplateLibrary", name: str, language: str) -> Iterator[TemplateError]:
+def _check_words(library: TemplateLibrary, name: str, language: str) -> Iterator[TemplateError]:
     """Yield messages the template asks for that a language lacks, or that want other values than they get."""
     wording = library.wording(language)
     sample = read_samples(library.folder, name)[0]
@@ -315,7 +317,7 @@ def _check_message(wording: Wording, name: str, file: str, call: nodes.Call) -> 
 
 
 def _check_samples(
-    library: "TemplateLibrary", name: str, samples: list[Sample], language: str
+    library: TemplateLibrary, name: str, samples: list[Sample], language: str
 ) -> Iterator[TemplateError]:
     """Yield what only shows when the samples are rendered, each in the slow and in the fast way."""
     for sample in samples:
@@ -326,7 +328,7 @@ def _check_samples(
 
 
 def _check_sample(
-    library: "TemplateLibrary", name: str, sample: Sample, language: str
+    library: TemplateLibrary, name: str, sample: Sample, language: str
 ) -> Iterator[TemplateError]:
     shell = _shell(library, name, sample, language, rendered=True)
     whole = library.whole(shell, sample.customer, sample.context, sample.links)
@@ -375,12 +377,7 @@ def _accessible(name: str, html: str) -> Iterator[TemplateError]:
     yield from (TemplateError(f"{name}/body.mjml: {fault}") for fault in dict.fromkeys(reader.found))
 
 
-def _shell(
-    library: "TemplateLibrary", name: str, sample: Sample, language: str, rendered: bool = False
-) -> Shell:
+def _shell(library: TemplateLibrary, name: str, sample: Sample, language: str, rendered: bool = False) -> Shell:
     """Return the sample's shell: rendered, or only its ingredients for reading the sources."""
-    campaign, _, step = name.partition("/")
-    recipe = Recipe(
-        name, campaign, step, sample.variant, language, sample.currency, sample.brand, sample.offer
-    )
-    return library.shell(recipe) if rendered else library.ingredients(recipe)
+    spec = replace(sample.spec(name), language=language)
+    return library.shell(spec) if rendered else library.ingredients(spec)

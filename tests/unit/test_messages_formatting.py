@@ -9,7 +9,7 @@ import pytest
 from babel.numbers import format_currency
 from markupsafe import Markup
 
-from lifecycle_mail.messages.values import (
+from lifecycle_mail.messages.formatting import (
     TILES,
     clean,
     contrast,

@@ -1,0 +1,14 @@
+-- Step 2 of enrolling: running series whose customer has a newer occurrence.
+-- grain: one row per enrollment
+-- campaign text; as_of timestamptz
+-- look-back: running enrollments
+create temporary table outdated on commit drop as
+select enrollment.enrollment_id
+from candidate
+inner join journey.enrollment
+    on
+        candidate.customer_id = enrollment.customer_id
+        and enrollment.campaign = cast(:campaign as text)
+        and enrollment.ended_at is null
+        and candidate.occurred_at > enrollment.occurred_at
+        and enrollment.enrolled_at <= cast(:as_of as timestamptz)
