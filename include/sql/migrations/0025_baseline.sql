@@ -552,7 +552,6 @@ create table journey.enrollment (
     is_holdout boolean not null,
     ended_at timestamptz,
     end_reason text,
-    -- `customer_id` first: the index of the key also finds a customer's series.
     unique (customer_id, campaign, occurrence)
 );
 -- No statement looks a series up by what its snapshot holds; without this most of the time of `analyze` goes into it.
@@ -581,7 +580,6 @@ create table journey.step_due (
     variant text not null,
     due_at timestamptz not null,
     noticed_at timestamptz not null,
-    -- Due steps are read per campaign, in order.
     primary key (campaign, step_due_id),
     unique (enrollment_id, step)
 );
@@ -635,7 +633,6 @@ create table decision.decision (
     send_day date,
     language text,
     currency text,
-    -- Decisions are read per campaign, in order.
     primary key (campaign, decision_id, decided_at)
 ) partition by range (decided_at);
 alter table decision.decision alter column detail set statistics 0;
@@ -956,7 +953,6 @@ comment on column event.file.is_finished is 'Read to the end of that size; false
 comment on column event.file.read_at is 'When.';
 
 create table event.event (
-    -- Bytes, not words of a language: an index of them is searched without the rules of a locale.
     sg_event_id text collate "C" not null,
     occurred_at timestamptz not null,
     event text not null,
