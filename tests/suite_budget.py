@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -55,6 +55,12 @@ def _dealt(names: Sequence[str], workers: int) -> list[list[str]]:
     for name in sorted(names, key=lambda name: (-SLOW_FILES[name], name)):
         min(hands, key=lambda hand: sum(SLOW_FILES[one] for one in hand)).append(name)
     return hands
+
+
+def with_long(short: Iterable[Any], rest: Iterable[Any]) -> list[Any]:
+    """Return values for parametrize: those of the short form, and the rest, which `make test-long` runs."""
+    tuples = (one if isinstance(one, tuple) else (one,) for one in rest)
+    return [*short, *(pytest.param(*values, marks=pytest.mark.long) for values in tuples)]
 
 
 class Durations:
