@@ -22,7 +22,20 @@ TOLD_FROM_SECONDS = 60
 """A run whose tests took less together is somebody's few tests: nothing is told."""
 FILES_TOLD = 10
 
-SLOW_FILES: dict[str, int] = {}
+SLOW_FILES = {
+    "tests/dags/test_scheduler_run.py": 90,
+    "tests/dags/test_dag_runs.py": 55,
+    "tests/integration/test_benchmarks.py": 45,
+    "tests/integration/test_suppression_sync.py": 40,
+    "tests/faults/test_short_form.py": 30,
+    "tests/integration/test_privacy.py": 16,
+    "tests/integration/test_events_ingest.py": 15,
+    "tests/integration/test_repository_pages.py": 15,
+    "tests/dags/test_parsing.py": 14,
+    "tests/integration/test_segments_worlds.py": 12,
+    "tests/integration/test_retention.py": 10,
+    "tests/integration/test_sources_crash.py": 6,
+}
 """Seconds on a quiet core, of `make test` alone. CONTRIBUTING.md says what they are slow by."""
 
 
