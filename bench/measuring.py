@@ -8,9 +8,11 @@ figure misses its limit or if a ratio is more than a fifth below the accepted on
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -115,28 +117,41 @@ def warehouse(wal_gigabytes: float = 0.0) -> Iterator[sa.Engine]:
     A server that has run for a while writes its log into files it has, and reads and writes in memory it has: a fresh
     one makes each file anew and writes twice, and asks the system for every page of its buffers. `wal_gigabytes` of
     log files, and as much of its buffers as that fills, are made beforehand.
+
+    Where BENCH_SERVER_URL names a server of this machine it is a database there instead, with nothing tuned or made
+    beforehand: for sizes at which nothing is judged.
     """
+    if shared := os.environ.get("BENCH_SERVER_URL"):
+        with _migrated(shared) as own:
+            yield own
+        return
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         server = embedded_server_package().get_server(Path(folder) / "postgres", cleanup_mode="delete")
         _tune(server.get_uri())
         server.stop()
         server.start()
-        own = engine(_database(server.get_uri()))
-        migrate(own)
-        agree(own, read_topics(INCLUDE / "topics.yaml"), "topics.yaml")
-        _use_buffers(own, wal_gigabytes)
-        _make_log_files(own, wal_gigabytes)
         try:
-            yield own
+            with _migrated(server.get_uri()) as own:
+                _use_buffers(own, wal_gigabytes)
+                _make_log_files(own, wal_gigabytes)
+                yield own
         finally:
-            own.dispose()
             server.cleanup()
 
 
-def _database(url: str) -> str:
-    """Make the warehouse's database, which compares texts by their bytes (docs/scale.md), and return its address."""
-    _administer(url, "create database warehouse template template0 locale_provider builtin builtin_locale 'C.UTF-8'")
-    return sa.make_url(url).set(database="warehouse").render_as_string(hide_password=False)
+@contextmanager
+def _migrated(url: str) -> Iterator[sa.Engine]:
+    """Make the warehouse's database, which compares texts by their bytes (docs/scale.md); dropped afterwards."""
+    name = f"warehouse_{uuid.uuid4().hex[:12]}"
+    _administer(url, f"create database {name} template template0 locale_provider builtin builtin_locale 'C.UTF-8'")
+    own = engine(sa.make_url(url).set(database=name).render_as_string(hide_password=False))
+    try:
+        migrate(own)
+        agree(own, read_topics(INCLUDE / "topics.yaml"), "topics.yaml")
+        yield own
+    finally:
+        own.dispose()
+        _administer(url, f"drop database {name} with (force)")
 
 
 def _use_buffers(own: sa.Engine, gigabytes: float) -> None:

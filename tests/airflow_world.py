@@ -26,6 +26,7 @@ from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import Settings
 from local_stack.airflow import AirflowStack, Run
 from local_stack.processes import free_port, wait_until
+from local_stack.processes import running_services as running_services_of
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CAMPAIGNS = ("cart_abandoned", "birthday")
@@ -124,6 +125,8 @@ def running_world(
             airflow.ensure_pool("sendgrid", 2, "Requests to SendGrid at the same time")
             yield AirflowWorld(airflow, simulator, collector, warehouse, metadata, environment, folder)
         finally:
+            for service in running_services_of(airflow.home):
+                service.stop(grace_seconds=2.0)  # what they would still write down goes with the database
             airflow.stop()
             warehouse.dispose()
             metadata.dispose()

@@ -24,6 +24,7 @@ from lifecycle_mail.migrations import migrate, schema_fingerprint
 from lifecycle_mail.settings import INCLUDE
 from lifecycle_mail.topic_names import agree
 from local_stack.postgres import embedded_server_package
+from suite_budget import Durations, ordered
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -120,3 +121,16 @@ def _database_url(url: str, name: str) -> str:
 def worker_id(request: pytest.FixtureRequest) -> str:
     """The xdist worker's name, or 'master' without xdist."""
     return getattr(request.config, "workerinput", {}).get("workerid", "master")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell at the end where the time went."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Durations("not long" in config.getoption("markexpr")))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the slow files, once all others have shuffled and left out."""
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = ordered(items, int(workers))

@@ -48,7 +48,7 @@ def campaigns_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def metadata_url(server_url: str) -> Iterator[str]:
     """Address of an empty database for Airflow's own tables."""
     with metadata_database(server_url) as url:

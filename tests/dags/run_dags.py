@@ -2,30 +2,64 @@
 
 Not a test module: tests run it. Reads a list of [dag_id, conf, has_logical_date] from standard input; unless
 `--migrated` is given, it first migrates the metadata database its environment names and writes the DAGs into it.
-Airflow reads that address when it is imported, which is why this is a process of its own. No two of them at once
-on one metadata database: they break each other's insert of the DAGs, and a run without a logical date begins by
-clearing every task of its DAG, those of the other's run too.
+With `--serve` it does so for each line of standard input: a JSON object with such a list as `plan`, the `environment`
+to add for it, and the `log` to write to. The import of Airflow is half of what a test would take otherwise.
+
+Airflow reads the address of its metadata when it is imported, which is why this is a process of its own. No two of
+them at once on one metadata database: they break each other's insert of the DAGs, and a run without a logical date
+begins by clearing every task of its DAG, those of the other's run too.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import sys
+import traceback
+from pathlib import Path
 from typing import Any
 
 
 def main() -> None:
     """Run what standard input asks for, one after the other."""
-    from airflow.dag_processing.dagbag import DagBag
     from airflow.utils.db import initdb
 
+    if "--serve" in sys.argv:
+        initdb()
+        return _serve()
     if "--migrated" not in sys.argv:
         initdb()
         _write_dags()
-    # Parsed anew for each run, as each task's process does: a run's conf stays in the params of a DAG object.
-    results = [_run(DagBag().dags[dag_id], conf, dated) for dag_id, conf, dated in json.load(sys.stdin)]
-    print("RESULTS " + json.dumps(results))
+    print("RESULTS " + json.dumps(_run_all(json.load(sys.stdin))))
+    return None
+
+
+def _serve() -> None:
+    """Answer each line of standard input with a line of results on standard output; all else goes to its log."""
+    own, lines, answers = dict(os.environ), sys.stdin, os.fdopen(os.dup(1), "w")
+    for asked in map(json.loads, lines):
+        os.environ.clear()
+        os.environ.update({**own, **asked["environment"]})
+        with Path(asked["log"]).open("ab") as log:
+            for output in (1, 2):
+                os.dup2(log.fileno(), output)
+        try:
+            _write_dags()
+            results = _run_all(asked["plan"])
+        except Exception:
+            traceback.print_exc()
+            results = []
+        sys.stdout.flush()
+        sys.stderr.flush()
+        print("RESULTS " + json.dumps(results), file=answers, flush=True)
+
+
+def _run_all(plan: list[tuple[str, dict[str, Any], bool]]) -> list[dict[str, Any]]:
+    """Parse the DAGs anew for each run, as each task's process does: a run's conf stays in the params of an object."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    return [_run(DagBag().dags[dag_id], conf, dated) for dag_id, conf, dated in plan]
 
 
 def _write_dags() -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,37 +27,65 @@ CAMPAIGN = "campaign__cart_abandoned"
 Plan = list[tuple[str, dict[str, Any], bool]]
 
 
-def _run_dags(environment: dict[str, str], plan: Plan) -> list[dict[str, Any]]:
-    return _run_dags_and_log(environment, plan)[0]
+class OneAirflow:
+    """A process that has Airflow imported and its metadata made; it runs the DAGs of one test after the other."""
+
+    def __init__(self, folder: Path, metadata_url: str) -> None:
+        (folder / "airflow").mkdir()
+        self.log = folder / "airflow.log"
+        environment = {
+            "PYTHONPATH": str(REPOSITORY / "include"),
+            "AIRFLOW_HOME": str(folder / "airflow"),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_url.replace("postgresql://", "postgresql+psycopg2://"),
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",  # a paused DAG's campaign is not mailed
+        }
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("run_dags.py")), "--serve"],
+                env={**os.environ, **environment}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+            )  # fmt: skip
+
+    def run(self, environment: dict[str, str], plan: Plan) -> list[dict[str, Any]]:
+        """Run the DAGs of a plan with this environment; return what became of each."""
+        return self.run_and_log(environment, plan)[0]
+
+    def run_and_log(self, environment: dict[str, str], plan: Plan) -> tuple[list[dict[str, Any]], str]:
+        """Return what all of it wrote too."""
+        asked = {"environment": environment, "plan": plan, "log": str(self.log)}
+        already = len(self.log.read_bytes())
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps(asked), file=self.process.stdin, flush=True)
+        results = self._answer()
+        log = self.log.read_bytes()[already:].decode()
+        assert results, log[-3000:]
+        return list(results), log
+
+    def _answer(self) -> Any:
+        """The next line of results; Airflow says this and that before the first is asked for."""
+        assert self.process.stdout is not None
+        lines = (line for line in self.process.stdout if line.startswith("RESULTS "))
+        return json.loads(next(lines, "RESULTS null").removeprefix("RESULTS "))
 
 
-def _run_dags_and_log(environment: dict[str, str], plan: Plan) -> tuple[list[dict[str, Any]], str]:
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("run_dags.py"))],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "include"), **environment},
-        input=json.dumps(plan),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULTS ")]
-    assert lines, (done.stdout + done.stderr)[-3000:]
-    return list(json.loads(lines[-1].removeprefix("RESULTS "))), done.stdout + done.stderr
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory, metadata_url: str) -> Iterator[OneAirflow]:
+    """One Airflow for all tests of this file; a warehouse, feeds and campaigns has each of its own."""
+    one = OneAirflow(tmp_path_factory.mktemp("one"), metadata_url)
+    yield one
+    one.process.kill()
+    one.process.communicate()
 
 
 @pytest.fixture
-def settings(tmp_path: Path, metadata_url: str, warehouse_url: str) -> dict[str, str]:
+def settings(tmp_path: Path, warehouse_url: str) -> dict[str, str]:
     """The environment of the tasks: a warehouse, the feeds of a tiny shop, the campaign without a holdout."""
-    for name in ("events", "feeds", "campaigns", "airflow"):
+    for name in ("events", "feeds", "campaigns"):
         (tmp_path / name).mkdir()
     write_feeds(tmp_path / "feeds", dt.datetime.now(dt.UTC))
     text = (REPOSITORY / "include" / "campaigns" / "cart_abandoned.yaml").read_text()
     (tmp_path / "campaigns" / "cart_abandoned.yaml").write_text(text.replace("holdout: 0.05", "holdout: 0"))
     return {
-        "AIRFLOW_HOME": str(tmp_path / "airflow"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_url.replace("postgresql://", "postgresql+psycopg2://"),
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",  # a paused DAG's campaign is not mailed
         "LIFECYCLE_DATABASE_URL": warehouse_url,
         "LIFECYCLE_MODE": "simulate",
         "LIFECYCLE_EVENTS_DIR": str(tmp_path / "events"),
@@ -71,7 +100,9 @@ def _rows(warehouse: Engine, query: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(sa.text(query))]
 
 
-def test_every_dag_runs(tmp_path: Path, settings: dict[str, str], warehouse: Engine) -> None:
+def test_every_dag_runs(
+    tmp_path: Path, airflow: OneAirflow, settings: dict[str, str], warehouse: Engine
+) -> None:
     """Each DAG succeeds, a second run changes nothing, and XCom holds counts and nothing personal."""
     hour = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
     plan = [
@@ -90,7 +121,7 @@ def test_every_dag_runs(tmp_path: Path, settings: dict[str, str], warehouse: Eng
         (CAMPAIGN, {}, False),
     ]
     with running_services.running_simulator(tmp_path / "simulator") as simulator:
-        runs = _run_dags({**settings, "SENDGRID_BASE_URL": simulator.url}, plan)
+        runs = airflow.run({**settings, "SENDGRID_BASE_URL": simulator.url}, plan)
         accepted = simulator.client.get("/simulator/accepted/count").json()
     no_period = runs.pop()
     assert [(run["dag_id"], run["state"]) for run in runs] == [(name, "success") for name, *_ in plan[:-1]]
@@ -119,7 +150,7 @@ def _check_xcoms(runs: list[dict[str, Any]]) -> None:
 
 
 def test_runs_again_and_runs_of_the_past_mail_nobody(
-    tmp_path: Path, settings: dict[str, str], warehouse: Engine
+    tmp_path: Path, airflow: OneAirflow, settings: dict[str, str], warehouse: Engine
 ) -> None:
     """The same period again mails nobody a second time, and a past period, as a backfill runs it, mails nobody."""
     now = dt.datetime.now(dt.UTC)
@@ -137,7 +168,7 @@ def test_runs_again_and_runs_of_the_past_mail_nobody(
         ("deliver_messages", {}, False),
     ]
     with running_services.running_simulator(tmp_path / "simulator") as simulator:
-        runs = _run_dags({**settings, "SENDGRID_BASE_URL": simulator.url}, plan)
+        runs = airflow.run({**settings, "SENDGRID_BASE_URL": simulator.url}, plan)
         accepted = simulator.client.get("/simulator/accepted/count", params={"distinct": 1}).json()
     assert {run["state"] for run in runs} == {"success"}
     assert (accepted["recipients"], accepted["distinct_message_ids"]) == (5, 5)
@@ -151,7 +182,9 @@ def _born(name: str, day: dt.datetime) -> Person:
     return Person(name, f"{name}@example.com", birthday=f"1980-{day:%m}-15")
 
 
-def test_a_stopped_campaign_is_red_and_says_why(tmp_path: Path, settings: dict[str, str], warehouse: Engine) -> None:
+def test_a_stopped_campaign_is_red_and_says_why(
+    tmp_path: Path, airflow: OneAirflow, settings: dict[str, str], warehouse: Engine
+) -> None:
     """A breaker turns `report_stops` red where it tripped, and `report_stop` of its campaign as long as it holds."""
     now = dt.datetime.now(dt.UTC)
     write_carts(tmp_path / "feeds", people("cart", 12), now)
@@ -170,7 +203,7 @@ def test_a_stopped_campaign_is_red_and_says_why(tmp_path: Path, settings: dict[s
     ]
     with running_services.running_simulator(tmp_path / "simulator") as simulator:
         own = {"SENDGRID_BASE_URL": simulator.url, "LIFECYCLE_TOPICS_FILE": str(topics)}
-        runs, log = _run_dags_and_log({**settings, **own}, plan)
+        runs, log = airflow.run_and_log({**settings, **own}, plan)
         accepted = simulator.client.get("/simulator/accepted/count").json()
     assert [run["state"] for run in runs] == ["success", "failed", "success", "failed"]
     assert runs[1]["tasks"]["report_stops"] == ["failed"]
@@ -186,11 +219,13 @@ def test_a_stopped_campaign_is_red_and_says_why(tmp_path: Path, settings: dict[s
     }
 
 
-def test_the_future_is_red_at_once_and_writes_nothing(settings: dict[str, str], warehouse: Engine) -> None:
+def test_the_future_is_red_at_once_and_writes_nothing(
+    airflow: OneAirflow, settings: dict[str, str], warehouse: Engine
+) -> None:
     """A campaign run with a mistyped year fails in its first task with the line in its log; nothing is planned."""
     next_year = dt.datetime.now(dt.UTC) + dt.timedelta(days=365)
     plan: Plan = [("load_sources", {}, True), (CAMPAIGN, {"as_of": next_year.isoformat()}, False)]
-    runs, log = _run_dags_and_log(settings, plan)
+    runs, log = airflow.run_and_log(settings, plan)
     assert [run["state"] for run in runs] == ["success", "failed"]
     assert runs[1]["tasks"]["refresh_segment"] == ["failed"]
     assert f"the end of this run's period {next_year:%Y-%m-%d %H:%M:%S} UTC is in the future" in log
@@ -199,7 +234,9 @@ def test_the_future_is_red_at_once_and_writes_nothing(settings: dict[str, str], 
         assert _rows(warehouse, f"select * from {table}") == []  # noqa: S608
 
 
-def test_a_campaign_that_has_not_planned_is_red_in_delivery(settings: dict[str, str], warehouse: Engine) -> None:
+def test_a_campaign_that_has_not_planned_is_red_in_delivery(
+    airflow: OneAirflow, settings: dict[str, str], warehouse: Engine
+) -> None:
     """An unpaused campaign without a planning for three hours turns `report_overdue` red; one that plans is green."""
     three_hours_ago = dt.datetime.now(dt.UTC) - dt.timedelta(hours=3)
     with warehouse.begin() as connection:
@@ -207,17 +244,19 @@ def test_a_campaign_that_has_not_planned_is_red_in_delivery(settings: dict[str, 
         connection.execute(sa.text(watched), {"since": three_hours_ago})
     now = dt.datetime.now(dt.UTC).isoformat()
     plan: Plan = [("deliver_messages", {}, False), (CAMPAIGN, {"as_of": now}, False), ("deliver_messages", {}, False)]
-    runs, log = _run_dags_and_log({**settings, "LIFECYCLE_MODE": "preview"}, plan)
+    runs, log = airflow.run_and_log({**settings, "LIFECYCLE_MODE": "preview"}, plan)
     assert [run["state"] for run in runs] == ["failed", "success", "success"]
     assert [runs[0]["tasks"][name] for name in ("report_stops", "report_overdue")] == [["success"], ["failed"]]
     assert f"campaign cart_abandoned has not planned since {three_hours_ago:%Y-%m-%d %H:%M} UTC" in log
 
 
-def test_mails_that_wait_for_an_approval_are_red(settings: dict[str, str], warehouse: Engine) -> None:
+def test_mails_that_wait_for_an_approval_are_red(
+    airflow: OneAirflow, settings: dict[str, str], warehouse: Engine
+) -> None:
     """In live mode a campaign that nobody approved plans, sends nothing, and its DAG says what to do."""
     hour = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
     plan: Plan = [("load_sources", {}, True), (CAMPAIGN, {"as_of": hour.isoformat()}, False)]
-    runs, log = _run_dags_and_log({**settings, "LIFECYCLE_MODE": "live"}, plan)
+    runs, log = airflow.run_and_log({**settings, "LIFECYCLE_MODE": "live"}, plan)
     assert [runs[1]["tasks"][name] for name in ("write_messages", "report_stop")] == [["success"], ["failed"]]
     assert "1 planned mails of campaign cart_abandoned wait for an approval of its present definition" in log
     assert "`campaign approve cart_abandoned --by WHO`" in log

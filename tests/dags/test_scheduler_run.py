@@ -17,23 +17,30 @@ from sqlalchemy.engine import Engine
 from tiny_shop import FIRST_NAME, write_feeds
 
 import running_services
-from airflow_world import LINK_SECRET, AirflowWorld, running_world
+from airflow_world import LINK_SECRET, AirflowWorld, cloned_warehouse, running_world
 from local_stack.airflow import Run
 from local_stack.processes import wait_until
 from privacy import columns_of, files_below, leaks
 
-pytestmark = [pytest.mark.scheduler, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.scheduler, pytest.mark.story, pytest.mark.timeout(600)]
 
 CAMPAIGN = "campaign__cart_abandoned"
 
 
-@pytest.fixture
-def world(tmp_path: Path, server_url: str, warehouse_url: str) -> Iterator[AirflowWorld]:
-    """Simulator, collector and Airflow, at DEBUG, around one warehouse, with the feeds of a tiny shop."""
-    with running_world(
-        tmp_path, server_url, warehouse_url, AIRFLOW__LOGGING__LOGGING_LEVEL="DEBUG"
-    ) as running:
-        write_feeds(tmp_path / "feeds", dt.datetime.now(dt.UTC))
+@pytest.fixture(scope="module")
+def world(
+    tmp_path_factory: pytest.TempPathFactory, server_url: str, template_database: str
+) -> Iterator[AirflowWorld]:
+    """Simulator, collector and Airflow, at DEBUG, around one warehouse, with the feeds of a tiny shop.
+
+    One world for the tests of this file: to start it takes as long as what they look at.
+    """
+    folder = tmp_path_factory.mktemp("world")
+    with (
+        cloned_warehouse(server_url, template_database) as warehouse_url,
+        running_world(folder, server_url, warehouse_url, AIRFLOW__LOGGING__LOGGING_LEVEL="DEBUG") as running,
+    ):
+        write_feeds(folder / "feeds", dt.datetime.now(dt.UTC))
         yield running
 
 
@@ -47,9 +54,9 @@ def _rows(warehouse: Engine, query: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(sa.text(query))]
 
 
-def test_feeds_become_mails_and_mails_become_numbers(world: AirflowWorld, warehouse: Engine) -> None:
+def test_feeds_become_mails_and_mails_become_numbers(world: AirflowWorld) -> None:
     """Each DAG runs by its schedule or asset, and the warehouse holds exactly what the tiny shop implies."""
-    airflow = world.airflow
+    airflow, warehouse = world.airflow, world.warehouse
     airflow.unpause(["load_sources"])
     load = airflow.wait_new_run("load_sources", "scheduled")
     assert (load.state, airflow.task_states(load)) == ("success", {"load": "success"})

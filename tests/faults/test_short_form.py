@@ -53,16 +53,16 @@ def test_an_unsafe_delivery_is_caught(warehouse: Engine, tmp_path: Path, report:
         assert f"{row.duplicates} mails sent twice" in row.problems
 
 
-@pytest.mark.parametrize("policy", ["abandon", "resend"])
+@pytest.mark.parametrize("policy", ["resend"])  # the one that could mail twice; test_event_faults.py has both
 def test_one_server_s_posts_are_late(
     warehouse: Engine, tmp_path: Path, report: Callable[[Row], None], policy: str
 ) -> None:
     """A fifth of the events comes 23 hours late, newer ones of others before them: nobody twice, all settled."""
-    plan_mails(warehouse, 500, "uncapped")
+    plan_mails(warehouse, 300, "uncapped")
     with stage_on(
-        warehouse, tmp_path, 500, policy, kind="uncapped", settle_after_hours=SETTLE_AFTER_HOURS
+        warehouse, tmp_path, 300, policy, kind="uncapped", settle_after_hours=SETTLE_AFTER_HOURS
     ) as stage:
-        played = play(stage, OUTAGES[0], tmp_path / "webhook", 50, FEW_LOOKS)
+        played = play(stage, OUTAGES[0], tmp_path / "webhook", 30, FEW_LOOKS)
         assert ends(played.after.end, played.untaken) == {ENDS[policy, True]}
         report(judge("short form", stage, played.after, 3, faulty_answers=2))
 

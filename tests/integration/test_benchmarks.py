@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from running_services import clean_environment
+from suite_budget import with_long
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 FIGURES = {
@@ -24,12 +25,18 @@ FIGURES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(FIGURES))
-def test_a_benchmark_measures_its_figures(name: str) -> None:
+OWN_SERVER, TESTS_SERVER = "its own server", "the server of the tests"
+SHORT = [*((name, TESTS_SERVER) for name in sorted(FIGURES) if name != "planning"), ("planning", OWN_SERVER)]
+FULL = [(name, OWN_SERVER) for name in sorted(FIGURES) if name != "planning"]
+
+
+@pytest.mark.parametrize(("name", "server"), with_long(SHORT, FULL))
+def test_a_benchmark_measures_its_figures(name: str, server: str, server_url: str) -> None:
     """It ends well, prints one JSON object, each figure has a value and what bounds it, and there is a peer."""
+    shared = {"BENCH_SERVER_URL": server_url} if server == TESTS_SERVER else {}
     done = subprocess.run(
         [sys.executable, str(BENCH / f"{name}.py"), "--scale", "0.002"],
-        env=clean_environment(), capture_output=True, text=True, timeout=240, check=False,
+        env=clean_environment(**shared), capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     result = json.loads(done.stdout.strip().splitlines()[-1])

@@ -26,6 +26,7 @@ import builders
 from builders import NOON, rows
 from lifecycle_mail.errors import EventsError
 from lifecycle_mail.events import IngestReport, copying, export_reader, ingest
+from suite_budget import with_long
 
 TOPICS = {7: "reminders", 8: "offers"}
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -637,7 +638,7 @@ CHILD = """
 """
 
 
-@pytest.mark.parametrize("steps_before_kill", [1, 3])
+@pytest.mark.parametrize("steps_before_kill", with_long([1], [3]))
 def test_a_kill_in_the_middle_loses_nothing(
     warehouse: Engine, warehouse_url: str, mails: dict[str, str], tmp_path: Path, steps_before_kill: int
 ) -> None:

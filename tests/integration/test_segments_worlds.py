@@ -25,6 +25,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail import segments
 from lifecycle_mail.sources import settle_supplies
+from suite_budget import with_long
 
 START = datetime(2025, 9, 1, tzinfo=UTC)
 HALF_HOURS = 300 * 48
@@ -225,7 +226,7 @@ def write_activity(warehouse: Engine, world: World) -> None:
         _insert(connection, "source.customer_activity", rows)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", with_long([1], [2]))
 def test_inactive_is_the_same_by_activity_rows_by_facts_and_by_pandas(warehouse: Engine, seed: int) -> None:
     """At any instant, before or after the newest fact, all three judges name the same members."""
     world = make_world(seed)
@@ -258,7 +259,7 @@ def carts_by_pandas(world: World, as_of: datetime, idle: timedelta, age: timedel
     }
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", with_long([1], [2]))
 def test_abandoned_carts_agree_with_pandas(warehouse: Engine, seed: int) -> None:
     """Carts at instants that hit both ends of their window exactly are those pandas finds."""
     world = make_world(seed)
@@ -313,7 +314,7 @@ def due_by_pandas(world: World, as_of: datetime, lead: int, lateness: int) -> Fo
     return {(who, what, at.to_pydatetime()) for who, what, at, when in due if when <= as_of < when + _days(lateness)}
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", with_long([1], [2]))
 def test_due_is_the_same_by_kept_supplies_by_facts_and_by_pandas(warehouse: Engine, seed: int) -> None:
     """Declared use and rhythms, at instants when some purchase is exactly due or exactly too late, agree; before
     and after the newest purchase, and where only some customers are settled."""
@@ -352,7 +353,7 @@ def birthdays_by_pandas(world: World, as_of: datetime) -> Found:
     return set(rows)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", with_long([1], [2]))
 def test_birthdays_agree_with_pandas(warehouse: Engine, seed: int) -> None:
     """Around every turn of a month in every zone the members are those pandas finds."""
     world = make_world(seed)

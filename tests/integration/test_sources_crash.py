@@ -19,6 +19,7 @@ from sqlalchemy.engine import Engine
 from lifecycle_mail.database import session_lock
 from lifecycle_mail.settings import INCLUDE
 from lifecycle_mail.sources import LoadReport, load_feeds
+from suite_budget import with_long
 
 ROWS = 12_000
 FACTS = ("customer", "orders", "page_view", "customer_activity", "rejected")
@@ -108,11 +109,10 @@ def wait_until_gone(warehouse: Engine) -> None:
 
 @pytest.mark.parametrize(
     ("kill", "feed", "complete"),
-    [
-        (kill_while_reading, "orders", {"customer"}),
-        (kill_while_merging, "orders", {"customer"}),
-        (kill_while_reading, "page_views", {"customer", "orders"}),
-    ],
+    with_long(
+        [(kill_while_merging, "orders", {"customer"}), (kill_while_reading, "page_views", {"customer", "orders"})],
+        [(kill_while_reading, "orders", {"customer"})],
+    ),
 )
 def test_killed_load_leaves_whole_files_and_is_completed(
     warehouse: Engine,
