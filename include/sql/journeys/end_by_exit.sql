@@ -8,7 +8,8 @@ with series as not materialized (  -- noqa: ST03
     select
         enrollment.enrollment_id,
         enrollment.campaign,
-        cast(:topic as text) as topic,
+        -- A process that began before a topic was renamed asks by the former name.
+        (select installation.topic_called(cast(:topic as text))) as topic,
         enrollment.customer_id,
         enrollment.occurred_at,
         enrollment.enrolled_at,
