@@ -134,9 +134,10 @@ def _begin(campaign: Campaign, as_of: dt.datetime, connection: Connection, custo
     entry = {"campaign": campaign.campaign, "segment": _segment_of(campaign), "as_of": as_of, **customers._asdict()}
     if customers != _ALL:
         run(connection, "journeys/hash_plans")
-    for table in ("candidate", "outdated"):
-        run_given(connection, f"journeys/create_{table}", entry)
-        connection.exec_driver_sql(f"analyze {table}")
+    run_given(connection, "journeys/create_candidate", entry)
+    connection.exec_driver_sql("analyze candidate (customer_id)")  # to sort samples of context would cost more
+    run_given(connection, "journeys/create_outdated", entry)
+    connection.exec_driver_sql("analyze outdated")
     superseded = scalar(connection, "journeys/supersede", as_of=as_of)
     begun = run(
         connection,
