@@ -148,6 +148,21 @@ def run_given(connection: Connection, name: str, given: Mapping[str, Any], /) ->
     return connection.execute(statement(name), {key: given[key] for key in bound})
 
 
+@cache
+def _composed(name: str, relation: str, files: tuple[str, ...]) -> sa.TextClause:
+    rows = "\nunion all\n".join(statement(file).text for file in files)
+    text, count = re.subn(rf"\b{relation}\b", lambda match: f"(\n{rows}\n)", statement(name).text)
+    assert count == 1, f"{name} names {relation} {count} times"
+    return sa.text(text)
+
+
+def run_with(
+    connection: Connection, name: str, relation: str, files: tuple[str, ...], /, **parameters: Any
+) -> CursorResult[Any]:
+    """Execute the named statement, in which `relation` stands for the rows of all `files` together (`words`)."""
+    return connection.execute(_composed(name, relation, files), parameters)
+
+
 def scalar(connection: Connection, name: str, /, **parameters: Any) -> Any:
     """Execute the named statement and return its one value."""
     return run(connection, name, **parameters).scalar_one()

@@ -5,26 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
-import sqlalchemy as sa
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
-from sqlalchemy.engine import Connection, CursorResult
 
-from lifecycle_mail.database import SQL_FOLDER, statement
+from lifecycle_mail.settings import INCLUDE
 
 EXITS = "journeys/exits"
 CONDITIONS = "decisions/conditions"
+# No import of `database`: campaign files are parsed by the dag-processor, which stays light.
+SQL_FOLDER = INCLUDE / "sql"
 
 
 @dataclass(frozen=True)
 class Word:
-    """One word: its file below include/sql, without its ending, and what its header says by key."""
+    """One word: its file below include/sql, without its ending."""
 
     file: str
-    header: Mapping[str, str]
+
+    @cached_property
+    def header(self) -> Mapping[str, str]:
+        """What the header says, by key. It is read when it is first asked for: who only names words reads no file."""
+        return _header((SQL_FOLDER / f"{self.file}.sql").read_text(encoding="utf-8"))
 
     @property
     def always_applies(self) -> bool:
@@ -36,7 +40,7 @@ class Word:
 def words_of(folder: str) -> dict[str, Word]:
     """Return the words of a folder below include/sql, in the order of their names."""
     files = sorted((SQL_FOLDER / folder).glob("*.sql"))
-    return {file.stem: Word(f"{folder}/{file.stem}", _header(file.read_text(encoding="utf-8"))) for file in files}
+    return {file.stem: Word(f"{folder}/{file.stem}") for file in files}
 
 
 def _header(text: str) -> dict[str, str]:
@@ -69,18 +73,3 @@ class WordOf:
         if word not in words_of(self.folder):
             raise PydanticKnownError("literal_error", {"expected": ", ".join(words_of(self.folder))})
         return word
-
-
-@cache
-def _composed(name: str, relation: str, files: tuple[str, ...]) -> sa.TextClause:
-    rows = "\nunion all\n".join(statement(file).text for file in files)
-    text, count = re.subn(rf"\b{relation}\b", lambda match: f"(\n{rows}\n)", statement(name).text)
-    assert count == 1, f"{name} names {relation} {count} times"
-    return sa.text(text)
-
-
-def run_with(
-    connection: Connection, name: str, relation: str, files: tuple[str, ...], /, **parameters: Any
-) -> CursorResult[Any]:
-    """Execute the named statement, in which `relation` stands for the rows of all `files` together."""
-    return connection.execute(_composed(name, relation, files), parameters)

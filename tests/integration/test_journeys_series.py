@@ -12,9 +12,10 @@ from sqlalchemy.engine import Connection, Engine, Row
 
 from builders import NOON, customer, insert, load, order, rows
 from lifecycle_mail.campaigns import Campaign
+from lifecycle_mail.database import run_with
 from lifecycle_mail.decisions import decide, send_hours
 from lifecycle_mail.journeys import advance, enroll, publish
-from lifecycle_mail.words import EXITS, run_with, words_of
+from lifecycle_mail.words import EXITS, words_of
 from planning import THREE_STEPS, campaign_of, decided, member, members, plan, states, topic_of
 
 HOUR = timedelta(hours=1)

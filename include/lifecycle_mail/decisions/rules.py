@@ -26,8 +26,8 @@ from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Campaign, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
-from lifecycle_mail.database import refresh_statistics, run, run_given
-from lifecycle_mail.words import CONDITIONS, run_with, words_of
+from lifecycle_mail.database import refresh_statistics, run, run_given, run_with
+from lifecycle_mail.words import CONDITIONS, words_of
 
 MIDNIGHT = dt.time(0)
 TABLES = ("due", "hours", "places", "unmet", "judged")  # in the order they are made

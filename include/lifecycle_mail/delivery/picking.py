@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from lifecycle_mail.database import run
+from lifecycle_mail.database import run, run_with
 from lifecycle_mail.decisions import send_hours
 from lifecycle_mail.delivery.work import ShellWork
 from lifecycle_mail.journeys import goal_facts
@@ -17,7 +17,6 @@ from lifecycle_mail.leases import lease_seconds
 from lifecycle_mail.messages.states import MessageKey
 from lifecycle_mail.sendgrid.requests import MAX_RECIPIENTS
 from lifecycle_mail.settings import Settings
-from lifecycle_mail.words import run_with
 
 
 @dataclass(frozen=True)

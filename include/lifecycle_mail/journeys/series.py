@@ -17,9 +17,8 @@ from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.campaigns import Campaign, Step, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
-from lifecycle_mail.database import lock, refresh_statistics, run, run_given, scalar
+from lifecycle_mail.database import lock, refresh_statistics, run, run_given, run_with, scalar
 from lifecycle_mail.segments import segment_key
-from lifecycle_mail.words import run_with
 
 
 @dataclass(frozen=True)
