@@ -54,7 +54,7 @@ test-long: $(DEVELOPMENT) ## run what `make test` has a short form of in full: e
 
 faults: $(DEVELOPMENT) ## kill workers, database, collector and provider during a campaign; writes bench/runs/faults.md
 	@mkdir -p bench/runs
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m faults --fault-report $(or $(KEEP),bench/runs/faults.json) tests/faults
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m faults --fault-report $(or $(KEEP),bench/runs/faults.json) tests/faults tests/properties
 
 lint: $(DEVELOPMENT) ## ruff, mypy, sqlfluff, import order, generated pages, plain English, compose file
 	@PATH='$(CURDIR)/$(BIN)':"$$PATH" sh .ci/lint
