@@ -149,10 +149,12 @@ def run_given(connection: Connection, name: str, given: Mapping[str, Any], /) ->
 
 
 @cache
-def _composed(name: str, relation: str, files: tuple[str, ...]) -> sa.TextClause:
-    rows = "\nunion all\n".join(statement(file).text for file in files)
-    text, count = re.subn(rf"\b{relation}\b", lambda match: f"(\n{rows}\n)", statement(name).text)
-    assert count == 1, f"{name} names {relation} {count} times"
+def _composed(name: str, relations: tuple[tuple[str, tuple[str, ...]], ...]) -> sa.TextClause:
+    text = statement(name).text
+    for relation, files in relations:
+        rows = "\nunion all\n".join(statement(file).text for file in files)
+        text, count = re.subn(rf"\b{relation}\b", lambda match, rows=rows: f"(\n{rows}\n)", text)
+        assert count == 1, f"{name} names {relation} {count} times"
     return sa.text(text)
 
 
@@ -160,7 +162,14 @@ def run_with(
     connection: Connection, name: str, relation: str, files: tuple[str, ...], /, **parameters: Any
 ) -> CursorResult[Any]:
     """Execute the named statement, in which `relation` stands for the rows of all `files` together (`words`)."""
-    return connection.execute(_composed(name, relation, files), parameters)
+    return run_composed(connection, name, {relation: files}, **parameters)
+
+
+def run_composed(
+    connection: Connection, name: str, relations: Mapping[str, tuple[str, ...]], /, **parameters: Any
+) -> CursorResult[Any]:
+    """Execute the named statement, in which each of `relations` stands for the rows of all its files together."""
+    return connection.execute(_composed(name, tuple(relations.items())), parameters)
 
 
 def scalar(connection: Connection, name: str, /, **parameters: Any) -> Any:

@@ -23,6 +23,7 @@ from lifecycle_mail import (
     partitions,
     segments,
     sources,
+    time_zones,
     topic_names,
 )
 from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_campaigns, read_topics
@@ -31,7 +32,7 @@ from lifecycle_mail.errors import CampaignError, PlanningOverdue, SendingStopped
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.migrations import require_migrated
 from lifecycle_mail.moments import require_day_not_future, require_not_future
-from lifecycle_mail.settings import Settings
+from lifecycle_mail.settings import UNSAID_ZONE, Settings
 
 
 @dataclass(frozen=True)
@@ -429,4 +430,5 @@ def open_installation(settings: Settings) -> Installation:
     topics = read_topics(settings.topics_file)
     brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
     topic_names.agree(warehouse, topics, settings.topics_file.name)
+    time_zones.agree(warehouse, settings.default_zone or UNSAID_ZONE)
     return Installation(settings, warehouse, topics, brand)

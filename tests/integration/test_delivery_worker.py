@@ -1028,7 +1028,7 @@ def test_a_database_delivers_in_one_mode(warehouse: Engine, settings: Settings) 
     run(warehouse, settings)
     live = dataclasses.replace(
         settings, mode="live", public_url="https://mail.shop.test", link_secret="s" * 32,
-        postal_address="Real Street 1", sendgrid_base_url="",
+        postal_address="Real Street 1", sendgrid_base_url="", default_zone="UTC",
     )  # fmt: skip
     real = {
         name: topic.model_copy(update={"sender": topic.sender.model_copy(update={"email": "a@shop.test"})})
@@ -1050,7 +1050,7 @@ def test_live_refuses_senders_of_the_example_domain_alone(
     """example.com and what is under it is nobody's; a domain that only ends so is somebody's."""
     live = dataclasses.replace(
         settings, mode="live", public_url="https://mail.shop.test", link_secret="s" * 32,
-        postal_address="Real Street 1", sendgrid_base_url="",
+        postal_address="Real Street 1", sendgrid_base_url="", default_zone="UTC",
     )  # fmt: skip
     topics = {"reminders": topic_of(sender={"name": "Shop", "email": email})}
     with nullcontext() if is_real else pytest.raises(DeliveryRefused, match="a real sender for topic reminders"):

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 
 from builders import NOON, customer, insert, load, order, rows
 from lifecycle_mail.campaigns import Campaign
-from lifecycle_mail.database import run_with
+from lifecycle_mail.database import run_composed
 from lifecycle_mail.decisions import decide, send_hours
 from lifecycle_mail.journeys import advance, enroll, publish
 from lifecycle_mail.words import EXITS, words_of
@@ -343,8 +343,9 @@ def test_planning_and_the_claim_end_a_series_for_the_same_reason(warehouse: Engi
 def picked(connection: Connection, campaign: Campaign, now: datetime) -> Sequence[Row[Any]]:
     """What a claim finds of the one shell's mails at `now`."""
     topic = topic_of()
-    return run_with(
-        connection, "delivery/pick", "exit_words", campaign.exit_files,
+    files = {"planned_mails": ("delivery/lock_planned",), "exit_words": campaign.exit_files}
+    return run_composed(
+        connection, "delivery/pick", files,
         shell_id=rows(connection, "select shell_id from message.shell")[0][0], batch=100, only_enrollment_id=None,
         now=now, topic=topic.topic, is_marketing=True, permissions=["confirmed"], campaign_topic=campaign.topic,
         **send_hours(campaign, topic),

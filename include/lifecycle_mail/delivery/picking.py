@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from lifecycle_mail.database import run, run_with
+from lifecycle_mail.database import run, run_composed
 from lifecycle_mail.decisions import send_hours
 from lifecycle_mail.delivery.work import ShellWork
 from lifecycle_mail.journeys import goal_facts
@@ -38,7 +38,8 @@ class Batch:
 class PickedMail(NamedTuple):
     """One mail under a claim, as delivery/pick.sql judges it: a row of its own columns, in their order (`pick` checks).
 
-    A plain tuple: each look at a name of SQLAlchemy's Row costs as much as twenty of these. The context stays JSON
+    `own_zones` are the recipient's, `zones` those of everyone who has the mailbox, with `mates`, the others; names with a
+    blank between them. A plain tuple: each look at a name of SQLAlchemy's Row costs as much as twenty of these. The context stays JSON
     until its mail is rendered: read, a thousand of them take four times the room.
     """
 
@@ -52,7 +53,13 @@ class PickedMail(NamedTuple):
     last_name: str | None
     country: str | None
     zone: str
-    local_day: str
+    own_zones: str
+    zones: str
+    customer_id: str
+    mates: list[str] | None
+    not_before: dt.datetime
+    expires_at: dt.datetime
+    waits_for: str | None
     opens_at: dt.datetime | None
     opens_day: dt.date | None
     verdict: str | None
@@ -65,22 +72,44 @@ class PickedMail(NamedTuple):
 
 def pick(connection: Connection, batch: Batch) -> list[PickedMail]:
     """Lock the mails of a batch that no other worker holds, and judge each; read-committed, within the transaction."""
-    work = batch.work
     run(connection, "delivery/probe_plans")
-    rows = run_with(
+    return _judged(
         connection,
-        "delivery/pick",
-        "exit_words",
-        work.campaign.exit_files,
-        shell_id=work.shell_id,
+        batch.work,
+        batch.now,
+        "delivery/lock_planned",
+        shell_id=batch.work.shell_id,
         batch=batch.limit,
         only_enrollment_id=batch.only.enrollment_id if batch.only else None,
-        now=batch.now,
+    )
+
+
+def look_at(connection: Connection, work: ShellWork, keys: Sequence[MessageKey], now: dt.datetime) -> list[PickedMail]:
+    """Judge planned mails of a shell as their claim would, due or not; nothing is locked."""
+    return _judged(
+        connection,
+        work,
+        now,
+        "delivery/name_planned",
+        enrollment_ids=[key.enrollment_id for key in keys],
+        steps=[key.step for key in keys],
+    )
+
+
+def _judged(
+    connection: Connection, work: ShellWork, now: dt.datetime, which: str, **asked: Any
+) -> list[PickedMail]:
+    rows = run_composed(
+        connection,
+        "delivery/pick",
+        {"planned_mails": (which,), "exit_words": work.campaign.exit_files},
+        now=now,
         topic=work.topic.topic,
         is_marketing=work.topic.is_marketing,
         permissions=list(work.topic.permissions),
         campaign_topic=work.campaign.topic,
         **send_hours(work.campaign, work.topic),
+        **asked,
     )
     assert tuple(rows.keys()) == PickedMail._fields, "delivery/pick.sql has other columns than PickedMail"
     return list(map(PickedMail._make, rows))

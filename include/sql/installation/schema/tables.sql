@@ -70,3 +70,15 @@ comment on column installation.definition.file is 'Place below include/sql, with
 comment on column installation.definition.identity is 'The function with its argument types, or the view.';
 comment on column installation.definition.md5 is 'Checksum of the file as it was applied.';
 comment on column installation.definition.applied_at is 'When it was applied.';
+
+-- Where people are who tell no time zone.
+create table installation.country_zone (
+    country text primary key,
+    zones text not null
+);
+
+comment on table installation.country_zone is
+'Zones of people who tell none, one row per country; from the time zone database that the fact country_zones names.';
+comment on column installation.country_zone.country is 'ISO 3166-1 alpha-2.';
+comment on column installation.country_zone.zones is
+'Its zones that differ within this year or the next, with a blank between them; dates are written by the first.';
