@@ -2,7 +2,7 @@
 -- began long enough ago. The steps due at once are noted in the same statement, and the first one after them is
 -- awaited: nothing has to be moved on before it comes.
 -- grain: one row per run; enrolled = series begun, steps = steps of theirs that are due
--- campaign text; as_of timestamptz; holdout_ratio 0..1; reenter_after_days days;
+-- campaign, segment text; as_of timestamptz; holdout_ratio 0..1; reenter_after_days days;
 -- due_steps jsonb: [{step, after_hours, variants: [{variant, up_to}]}] due at enrollment;
 -- next_position integer and next_after_hours hours of the first step after them (hours null = none is left)
 -- look-back: enrollments of the last reenter_after_days days, and all running ones
@@ -17,11 +17,17 @@ with begun as (
         candidate.customer_id,
         candidate.occurrence,
         candidate.occurred_at,
-        candidate.context,
+        membership.context,
         cast(:as_of as timestamptz) as enrolled_at,
         journey.ratio_of('holdout/' || cast(:campaign as text) || '/' || candidate.customer_id)
         < cast(:holdout_ratio as double precision) as is_holdout
     from candidate
+    inner join segment.membership
+        on
+            membership.segment = cast(:segment as text)
+            and candidate.customer_id = membership.customer_id
+            and candidate.occurrence = membership.occurrence
+            and candidate.entered_at = membership.entered_at
     where
         not exists (
             select 1

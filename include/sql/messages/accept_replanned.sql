@@ -2,7 +2,7 @@
 -- grain: one row a mail
 -- attempt_id bigint; enrollment_ids bigint[], steps text[] side by side; at timestamptz
 -- look-back: none
-with replanned as materialized (
+with replanned as (
     select
         mail.enrollment_id,
         mail.step

@@ -6,7 +6,7 @@
 -- topic text; settle_after_hours, before_hours hours: the window is attempted_at − before_hours ≤ accepted_at
 --   < attempted_at + settle_after_hours; now timestamptz, at which the window has to be over
 -- look-back: mails in doubt; mails accepted in the windows, each looked at once however many windows it is in
-with attempt as materialized (
+with attempt as (
     select
         message.claimed_at as attempted_at,
         count(*) as doubtful,
@@ -21,7 +21,7 @@ with attempt as materialized (
     group by message.claimed_at
 ),
 
-span as materialized (
+span as (
     select unnest(range_agg(tstzrange(attempt.begins_at, attempt.ends_at))) as span
     from attempt
 ),

@@ -15,7 +15,7 @@
 --
 -- The kept supply decides where as_of is not before its newest purchase and no purchase of the customer changed
 -- since it was reckoned. For every other customer the facts timed up to as_of are read, by the same definition.
-with unsettled as materialized (
+with unsettled as (
     select h.customer_id from source.supply_change as h
     union
     select s.customer_id from source.supply as s
