@@ -2,7 +2,7 @@
 -- of an event is read, only whether a mail has an event. Mails that an event settled always have one, and would make
 -- coverage look full. So only mails that the provider's answer accepted count.
 -- grain: one row per attempt moment; doubtful = its mails in doubt; mails = mails accepted in the window; has_event =
--- of these, mails with an event; silent_hours = hours of the window with accepted mails, none with an event
+--   of these, mails with an event; silent_hours = hours of the window with accepted mails, none with an event
 -- topic text; settle_after_hours, before_hours hours: the window is attempted_at − before_hours ≤ accepted_at
 --   < attempted_at + settle_after_hours; now timestamptz: the window has to be over at it
 -- look-back: mails in doubt; mails accepted in the windows, each looked at once however many windows it is in

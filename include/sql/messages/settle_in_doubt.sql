@@ -1,7 +1,7 @@
 -- in_doubt → abandoned | planned: apply the judgement of each attempt to its mails.
 -- grain: one row per mail
 -- topic text; attempted_at timestamptz[], states, reasons text[], only_expired boolean[] side by side (only_expired =
--- only mails that have expired); now timestamptz
+--   only mails that have expired); now timestamptz
 -- look-back: mails in doubt
 with settled as (
     select

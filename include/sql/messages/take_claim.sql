@@ -3,8 +3,8 @@
 -- enrollment_ids bigint[], subjects text[] (null = no mail has its own subject), starts, sizes integer[] side by side;
 -- slots text: the packed slots of all mails, one after the other, in base64. Hex would be half as long again for the
 -- server to read. In the decoded bytes, the slots of a mail begin at byte `starts`, counted from 1, and take `sizes`
--- bytes. An array of slots would be read letter by letter. step text that the mails share;
--- attempt_id bigint; now, lease_until timestamptz
+-- bytes. An array of slots would be read letter by letter;
+-- step text that the mails share; attempt_id bigint; now, lease_until timestamptz
 -- look-back: none
 update message.message
 set

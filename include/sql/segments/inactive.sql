@@ -9,8 +9,8 @@
 --
 -- If as_of is not before the newest fact of the activity row, the row decides. For all other customers the facts up to
 -- as_of are read. segment.last_activity_at reads them, and is a function, because with its look-ups written out
--- PostgreSQL could not run the statement in parallel. No table is kept between, so that joins are hashed and a
--- condition on customer_id reaches all of them.
+-- PostgreSQL could not run the statement in parallel. Nothing is materialized in between, so that joins are
+-- hashed and a condition on customer_id reaches all of them.
 with silent as (
     select
         c.customer_id,

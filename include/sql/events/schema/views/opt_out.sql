@@ -48,7 +48,7 @@ where
     );
 
 comment on view event.opt_out is
-'What people said themselves and still holds, one row per address, scope and customer who said it.';
+'What people said themselves, as far as it still holds, one row per address, scope and customer who said it.';
 comment on column event.opt_out.address is 'Address, lower case.';
 comment on column event.opt_out.scope is '''topic:<name>'' = left that topic; ''all'' = withdrew altogether.';
 comment on column event.opt_out.said_at is 'When it was last said.';

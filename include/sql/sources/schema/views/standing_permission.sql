@@ -2,7 +2,7 @@
 --   1. A withdrawal stands, whatever a feed says before or after, until the person says otherwise
 --      themselves (an entry that no feed brought) at a later instant. The first withdrawal that stands gives the time.
 --   2. Otherwise the newest permission_at wins. At the same instant the one that comes later in the life of a
---   permission wins: none, pending, confirmed.
+--      permission wins: none, pending, confirmed.
 --   3. While mailing rests (source.permission_rest), pending and confirmed count as none, unless the person has
 --      said otherwise themselves since then.
 -- Grain: one row per customer with any entry. The order in which entries were recorded does not matter.
