@@ -1,10 +1,12 @@
-"""The shop of the planning and delivery benchmarks: everybody has left a cart of three lines, two hours ago at noon.
+"""The shop of the planning and delivery benchmarks: every customer left a cart of three lines two hours ago, at noon.
 
-Customers live in four time zones and have an order of a month ago. The campaign is the shipped one without its holdout:
-every cart gets a mail. A troubled shop has more for the questions of planning and claims to find: beside those who get
-a mail, of 103 people two are refused by the decision, and one after it, by the claim (half ordered meanwhile, half
-complained); one in fifty had another address before; there are a list of suppressed strangers, a tenth as long as the
-customers', and the places of another day.
+Customers live in four time zones and placed one order a month ago. The campaign is the shipped one without its holdout,
+so every cart gets a mail.
+
+A troubled shop has more for the queries of planning and claims to find. Of every 103 people, the decision refuses two.
+The claim refuses one more, who ordered or complained after the decision (half each). One customer in fifty had another
+address before. The list of suppressions also holds strangers, a tenth as many as there are customers. The places hold
+another day as well.
 """
 
 from __future__ import annotations

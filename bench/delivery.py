@@ -2,11 +2,16 @@
 
     python bench/delivery.py [--scale 1.0] [--profile]
 
-Real worker processes of the command line deliver to the simulator's count-only sink; database, sink and workers
-share the machine. Measured in one run: the whole campaign from segment to the last mail accepted, mails a second,
-the same with 30 ms of delay, each beside the usual way (usual_way.py); the memory of a worker at 10,000 and at a
-million mails; and 1, 2 and 4 workers with 300 ms of delay, one request in flight each. The usual way is measured in
-the same warehouse as the million, half before it and half after it. Beside each figure stands who used the processors.
+Real worker processes of the command line deliver to the simulator's count-only sink. Database, sink and workers share
+the machine. One run measures:
+
+    the whole campaign from segment to the last accepted mail, in mails per second
+    the same with 30 ms of delay
+    the memory of a worker at 10,000 and at a million mails
+    1, 2 and 4 workers with 300 ms of delay and one request in flight each
+
+The first two are compared with the usual way (usual_way.py). It is measured in the same warehouse as the million, half
+of it before and half of it after. Each figure says which processes used the processors.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class AirflowWorld:
         self.simulator.client.post("/simulator/faults", json=body).raise_for_status()
 
     def installation(self) -> Installation:
-        """The library on this world, for what a test does beside Airflow."""
+        """The library on this world, for what a test does without Airflow."""
         return open_installation(Settings.from_environment(self.environment))
 
     def run(self, dag_id: str, **conf: Any) -> Run:
@@ -175,7 +175,7 @@ def provider(
         "SENDGRID_WEBHOOK_PUBLIC_KEY": base64.b64encode(public_key).decode(),
         "LIFECYCLE_LINK_SECRET": link_secret,
     }
-    # Nobody bounces or complains but those whose address says so: no breaker trips by chance.
+    # Only recipients whose address says so bounce or complain: no breaker trips by chance.
     calm = [f"--rate={name}=0" for name in ("bounce", "drop", "block", "expire", "complain")]
     with running_services.running_collector(events, **settings) as collector:
         webhook = ("--webhook-url", f"{collector.url}/events", "--private-key", str(key_file))
@@ -247,7 +247,7 @@ def write_carts(folder: Path, persons: Iterable[Person], now: dt.datetime) -> No
 
 
 def load(world: AirflowWorld, persons: Iterable[Person]) -> None:
-    """Load customers and their carts into the warehouse, beside Airflow."""
+    """Load customers and their carts into the warehouse, without Airflow."""
     now = dt.datetime.now(dt.UTC)
     folder = world.folder / f"feeds-{uuid.uuid4().hex[:8]}"
     folder.mkdir()
@@ -259,7 +259,7 @@ def load(world: AirflowWorld, persons: Iterable[Person]) -> None:
 
 
 def plan(world: AirflowWorld, campaign: str = "cart_abandoned") -> None:
-    """Plan a campaign as of now, beside Airflow: no asset starts a delivery."""
+    """Plan a campaign as of now, without Airflow: no asset starts a delivery."""
     now = dt.datetime.now(dt.UTC)
     system = world.installation()
     system.plan(campaign, now, now)

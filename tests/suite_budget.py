@@ -19,7 +19,7 @@ SUITE_SECONDS = 540
 TEST_SECONDS = 60
 """Of one test with its set-up and teardown; one that needs more wants a short form."""
 TOLD_FROM_SECONDS = 60
-"""A run whose tests took less together is somebody's few tests: nothing is told."""
+"""A run whose tests took less together is only a few tests, so no table is printed."""
 FILES_TOLD = 10
 
 SLOW_FILES = {

@@ -1,7 +1,7 @@
-"""The shop of a run, as feed files: for each of the four campaigns people it concerns, and it alone.
+"""The shop of a run, as feed files: each of the four campaigns has people who belong to it alone.
 
-All are made up, may be mailed, and live where it is noon: no mail waits for its hours. They pay in three
-currencies, so that a campaign's mails are of three shells and a delivery of many requests.
+All people are made up, may be mailed, and live in a zone in which it is noon: no mail waits for its hours. They pay in
+three currencies, so a campaign's mails have three shells and a delivery has many requests.
 """
 
 from __future__ import annotations

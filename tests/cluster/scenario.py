@@ -44,7 +44,7 @@ STILL_PLANNED = "select count(*) from message.message where state in ('planned',
 
 
 class Scenario:
-    """One run on a stack that is up; `run` returns the totals, judged by nobody yet."""
+    """One run on a stack that is up; `run` returns the totals, which are not judged yet."""
 
     def __init__(self, stack: Stack, steps: Steps, log_folder: Path) -> None:
         self.stack = stack

@@ -1,4 +1,4 @@
-"""Settings inside a task: from the environment, from Airflow connections where they are defined, and hidden."""
+"""Settings inside a task: from the environment, or from Airflow connections if they are defined, and hidden."""
 
 from __future__ import annotations
 

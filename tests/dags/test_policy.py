@@ -40,7 +40,7 @@ def dag(request: pytest.FixtureRequest, dags: dict[str, Any]) -> DAG:
 
 
 def test_exactly_these_dags(dags: dict[str, Any]) -> None:
-    """The folder holds the seven plain DAGs and one DAG a campaign file, no more and no fewer."""
+    """The folder holds the seven plain DAGs and one DAG per campaign file, no more and no fewer."""
     assert set(dags) == PLAIN | CAMPAIGNS
     assert {"campaign__birthday", "campaign__cart_abandoned", "campaign__replenishment"} <= CAMPAIGNS
 

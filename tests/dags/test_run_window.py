@@ -43,7 +43,7 @@ def test_a_run_without_any_period_says_what_to_do() -> None:
 
 
 def test_params_stand_before_the_interval() -> None:
-    """Somebody who gives as_of means it, whatever interval Airflow made up for the manual run."""
+    """An operator who gives as_of means it, whatever interval Airflow made up for the manual run."""
     context = _context(
         params={"as_of": "2026-11-21T10:00:00+01:00"}, data_interval_start=NINE, data_interval_end=TEN
     )

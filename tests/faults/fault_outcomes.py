@@ -105,7 +105,7 @@ class Outcomes:
             self.write(text)
 
     def write(self, text: str) -> None:
-        """Keep the report beside its numbers."""
+        """Write the report next to its numbers."""
         assert self.path is not None
         self.path.with_suffix(".md").write_text(text)
         content = {

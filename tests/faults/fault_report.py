@@ -58,10 +58,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Declared:
-    """What a scenario may come to beside what its ordered faults explain: so many and no more."""
+    """What may happen in a scenario in addition to what its ordered faults explain: this many and no more."""
 
     incidents: dict[str, int] = field(default_factory=dict)
-    """What was done beside kills; 'workers that gave up' permits that some did."""
+    """What was done besides kills; 'workers that gave up' permits that some did."""
     cancelled: int = 0
     cut_answers: int = 0
     """Requests that were under way when the provider itself was killed, at most."""
@@ -71,10 +71,10 @@ def judge(
     scenario: str, stage: Stage, after: Afterwards, workers: int, *, cancelled: int = 0, cut_answers: int = 0,
     **incidents: int,
 ) -> Row:  # fmt: skip
-    """Compare the ledger with the provider's record, and write down every number that is off.
+    """Compare the ledger with the provider's record, and write down every number that is wrong.
 
-    `incidents` counts what was done beside kills, by name, with underscores for spaces; `cancelled` and `cut_answers`
-    are of `Declared`.
+    `incidents` counts what was done besides kills, by name, with underscores for spaces. `cancelled` and `cut_answers`
+    are those of `Declared`.
     """
     named = {name.replace("_", " "): number for name, number in incidents.items()}
     row = row_of(scenario, stage.evidence(), after, workers, Declared(named, cancelled, cut_answers))
@@ -133,7 +133,7 @@ def _wrong_mails(row: Row, evidence: Evidence, declared: Declared) -> list[str]:
 
 
 def _wrong_requests(row: Row, evidence: Evidence, after: Afterwards, declared: Declared) -> list[str]:
-    """What is off in the requests. A killed worker may have met with a fault that nobody wrote down."""
+    """What is wrong in the requests. A killed worker may have met a fault that was not recorded."""
     tally, restarts = evidence.tally, declared.incidents.get("database restarts", 0)
     unkilled = set(after.end.lost_requests) - tally.killed
     least, most = evidence.unclear_answers - row.lost_requests, evidence.unclear_answers + declared.cut_answers
@@ -222,7 +222,7 @@ def _totals(safe: list[dict[str, Any]]) -> list[str]:
 
 
 def _listed(head: str, what: list[str]) -> list[str]:
-    """A section of one line each; nothing where there is nothing."""
+    """A section with one line each, or nothing if `what` is empty."""
     return [f"## {head}", "", *(f"- {one}" for one in what), ""] if what else []
 
 

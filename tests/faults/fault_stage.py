@@ -198,7 +198,7 @@ class Evidence:
     """How often the provider took each message id; `addresses` how often each address."""
     addresses: Counter[str]
     received: int | None
-    """Requests that reached the provider; None where it was restarted and has forgotten them."""
+    """Requests that reached the provider; None if it was restarted and has forgotten them."""
     unclear_answers: int
     """Answers that leave open whether the mails went, as ordered; `refused_recipients` were named by an ordered 400."""
     refused_recipients: int
@@ -260,7 +260,7 @@ class Stage:
         return self.nursery.start(self.orders(after, **changes))
 
     def finish(self, worker: Worker, seconds: float = 300.0) -> Worker:
-        """Wait for a worker's end and count it; a crash that nobody ordered fails the test."""
+        """Wait for a worker's end and count it. A crash that the test did not order fails the test."""
         assert worker.ended.wait(seconds), f"{worker.orders} did not end: {self.nursery.log.read_text()[-3000:]}"
         assert worker.was_killed or worker.status in (0, REFUSED), self.nursery.log.read_text()[-6000:]
         self.tally.count(worker)
@@ -288,9 +288,9 @@ class Stage:
         return int(self.simulator.client.get("/simulator/state").json()["received"])
 
     def restart_simulator(self) -> None:
-        """kill -9 of the provider; it comes back at the same address and goes on with its record.
+        """Kill the provider with kill -9. It comes back at the same address and goes on with its record.
 
-        What its recipients would still have done dies with it; `collect_events` reports the mails it took anew.
+        What its recipients would still have done is lost. `collect_events` reports the mails that it took again.
         """
         command = self.simulator.process.args
         self.simulator.kill()
@@ -401,7 +401,7 @@ class Stage:
 
 
 def is_unclear(fault: Fault) -> bool:
-    """Whether nobody can tell by this answer if the mails were taken."""
+    """Whether this answer leaves open if the mails were taken."""
     return fault.answer != "status" or fault.status not in CLEAR_ANSWERS
 
 

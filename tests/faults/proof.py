@@ -1,4 +1,4 @@
-"""The checker: what the ledger says beside what the provider really took. Every number is an exact set's size."""
+"""The checker compares the ledger with what the provider really took. Every number is an exact set's size."""
 
 from __future__ import annotations
 

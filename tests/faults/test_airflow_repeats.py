@@ -1,7 +1,7 @@
-"""Whatever Airflow repeats, nobody is mailed twice and nothing stale is mailed; what stops says so.
+"""Whatever Airflow repeats, no customer is mailed twice, no stale mail goes out, and each stop is reported.
 
-A real scheduler, real task processes and the simulator: runs are cleared, triggered again, backfilled and run at
-once; tasks and the scheduler are killed with SIGKILL; breakers trip. Mails are counted from the simulator's own
+The tests use a real scheduler, real task processes and the simulator. Runs are cleared, triggered again, backfilled and
+run at once; tasks and the scheduler are killed with SIGKILL; breakers trip. Mails are counted from the simulator's own
 record.
 """
 
@@ -117,9 +117,9 @@ def ids_of(world: AirflowWorld, prefix: str) -> set[str]:
 
 
 def mailed(world: AirflowWorld, prefix: str) -> int:
-    """How many of a test's mails the simulator accepted; nobody's twice."""
+    """How many of a test's mails the simulator accepted; fails if a recipient was mailed twice."""
     accepted, own = world.accepted(), ids_of(world, prefix)
-    assert {one: times for one, times in accepted.items() if times > 1} == {}, "somebody was mailed twice"
+    assert {one: times for one, times in accepted.items() if times > 1} == {}, "a recipient was mailed twice"
     return sum(1 for one in accepted if one in own)
 
 
@@ -154,7 +154,7 @@ def test_cleared_and_repeated_runs_change_nothing(world: AirflowWorld) -> None:
 
 
 def test_a_backfill_of_a_month_mails_nobody(world: AirflowWorld) -> None:
-    """`airflow backfill create` of a past month plans every day of it; each step is stale, and nobody is mailed."""
+    """`airflow backfill create` of a past month plans every day of it. Each step is stale, and no one is mailed."""
     month_end = dt.datetime.now(dt.UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     month = (month_end - dt.timedelta(days=1)).replace(day=1)
     load(
@@ -346,7 +346,7 @@ def _is_a_task(pid: int) -> bool:
 
 
 def check_ledger_after_kills(world: AirflowWorld, prefix: str, count: int, kills: int) -> None:
-    """Nobody is lost or mailed twice; a killed worker leaves at most one request in doubt; events settle it."""
+    """No mail is lost or sent twice; a killed worker leaves at most one request in doubt; events settle it."""
     time.sleep(LEASE_SECONDS + 1)
     world.faults()
     deliver_all(world)
@@ -368,8 +368,8 @@ def check_ledger_after_kills(world: AirflowWorld, prefix: str, count: int, kills
 
 
 def test_a_scheduler_killed_in_mid_delivery_comes_back(world: AirflowWorld) -> None:
-    """kill -9 of the scheduler while mails go out: its tasks go on and are started once more beside themselves, the two
-    of a shard send at the same time, and nobody is mailed twice."""
+    """The scheduler is killed with kill -9 while mails go out. Its tasks go on and are also started a second time. Both
+    tasks of a shard send at the same time, and no customer is mailed twice."""
     load(world, people("headless", 2 * MANY))  # enough for the second of two to find mails too
     plan(world)
     before = world.requests()
@@ -385,7 +385,7 @@ def test_a_scheduler_killed_in_mid_delivery_comes_back(world: AirflowWorld) -> N
         "the scheduler was not started again",
         60,
     )
-    wait_until(lambda: has_twins(world), "no task sent beside its second self: the test proves nothing", 120)
+    wait_until(lambda: has_twins(world), "no two tasks of a shard sent at the same time: the test proves nothing", 120)
     ended = world.airflow.wait_run(run, PATIENCE_SECONDS)
     assert ended.state == "success", world.airflow.task_states(run)
     assert most_tries(world, run) == 2
@@ -406,7 +406,8 @@ def most_tries(world: AirflowWorld, run: Run) -> int:
 
 
 def test_one_switch_stops_all_sending_within_a_batch(world: AirflowWorld) -> None:
-    """`sending pause` in mid-delivery: what is claimed is sent, one request a shard; then nothing until resumed."""
+    """`sending pause` during a delivery: claimed mails are sent, one request per shard; then none until `sending
+    resume`."""
     load(world, people("switch", MANY))
     plan(world)
     before = world.requests()

@@ -174,8 +174,9 @@ def test_a_collector_killed_after_its_answer(
 def test_the_webhook_is_down(
     staged: Callable[..., Stage], tmp_path: Path, report: Callable[[Row], None], policy: str, outage: Outage
 ) -> None:
-    """Posts come hours late or are lost, newer events of others come in between, and no cap keeps a mail from going
-    twice: nobody is mailed twice, what was taken ends as accepted, and the rest is sent or ends by name."""
+    """Posts come hours late or are lost, and newer events of other mails come in between. No cap keeps a mail from
+    going twice. Still no recipient is mailed twice, mails that were taken end as accepted, and the rest is sent or ends
+    with a reason."""
     stage = staged(10_000, policy, kind="uncapped", settle_after_hours=SETTLE_AFTER_HOURS)
     played = play(stage, outage, tmp_path / "webhook")
     assert len(played.untaken) == 1000

@@ -102,7 +102,7 @@ def test_access_refused_stops_all_sending(staged: Callable[..., Stage], report: 
 def test_a_refusal_without_a_name_stops_the_campaign(
     staged: Callable[..., Stage], report: Callable[[Row], None]
 ) -> None:
-    """400 that names nobody: the campaign is paused, its mails wait; after `campaign resume` all go once."""
+    """A 400 that names no recipient pauses the campaign, and its mails wait. After `campaign resume` all go once."""
     stage = staged(10_000)
     stage.faults(0, {"answer": "status", "status": 400, "times": 1})
     assert stage.run().status == 0
@@ -187,8 +187,8 @@ class ProviderDeaths:
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_the_policy_resend(staged: Callable[..., Stage], report: Callable[[Row], None], taken: bool) -> None:
-    """A topic that resends does so only after the others' events came, and only what they did not prove: nobody
-    twice."""
+    """A topic that resends waits for the other mails' events and resends only what they did not prove. No recipient is
+    mailed twice."""
     stage = staged(10_000, "resend")
     stage.faults(0, {"answer": "drop", "accepted": taken, "times": TIMES})
     stage.run()

@@ -80,7 +80,7 @@ class Feed:
             post_all(self.url, self.signer, events, age_seconds=min(hours, RETRIED_HOURS) * 3600)
 
     def take_in_with_others(self, hours: float) -> None:
-        """Post events of nobody's mail, dated now and a fortnight ahead, and ingest all there is."""
+        """Post events of mails that are not ours, dated now and a fortnight ahead, and ingest all events."""
         events = [
             {**event, "sg_event_id": f"other-{number}-{hours}-{days}", "timestamp": _epoch(hours + 24 * days)}
             for number, event in enumerate(OTHERS)

@@ -127,7 +127,7 @@ def test_one_click_unsubscribes(collector: Service, folder: Path) -> None:
     for line in found:
         timestamp = line.pop("timestamp")
         assert abs(timestamp - time.time()) < 60
-        told = f"{token} {timestamp // 86_400}"  # another day it is said anew
+        told = f"{token} {timestamp // 86_400}"  # on another day the id is another
         assert line == {
             "event": "lm_unsubscribe", "lm_message_id": "m-1", "lm_topic": "reminders",
             "sg_event_id": "lm-" + hashlib.sha256(told.encode()).hexdigest()[:32],

@@ -203,7 +203,8 @@ def test_check_warns_of_mails_that_are_stale_when_they_would_be_resent(
 def test_deliver_names_what_became_of_doubt(
     command: Command, monkeypatch: pytest.MonkeyPatch, warehouse: Engine, tmp_path: Path, now: str, said: str | None
 ) -> None:
-    """How many mails of which topic were abandoned or still wait, and why; nothing before their hours are over."""
+    """`deliver` says how many mails of each topic were abandoned or still wait, and why. It says nothing before their
+    hours are over."""
     monkeypatch.setenv("LIFECYCLE_MODE", "simulate")
     monkeypatch.setenv("SENDGRID_API_KEY", "SG.test")
     monkeypatch.setenv("SENDGRID_BASE_URL", "http://127.0.0.1:9")
@@ -329,7 +330,8 @@ def test_a_campaign_whose_file_is_broken_or_gone_can_be_paused(
 def test_status_names_what_waits_for_an_approval(
     command: Command, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In live mode `sending status` says how many mails of which campaign wait, and what to run; after that nothing."""
+    """In live mode `sending status` says how many mails of each campaign wait for approval, and what to run. After the
+    approval it says nothing."""
     clock = [NOON]
     monkeypatch.setattr("lifecycle_mail.command_line.commands.present", lambda: clock[0])
     members(warehouse, "ann")
@@ -350,7 +352,7 @@ def test_status_names_what_waits_for_an_approval(
 def test_status_names_a_campaign_that_has_not_planned(
     command: Command, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without Airflow, too: two ticks after its last planning `sending status` names a campaign that nobody paused."""
+    """Also without Airflow: two ticks after its last planning, `sending status` names a campaign that is not paused."""
     clock = [NOON]
     monkeypatch.setattr("lifecycle_mail.command_line.commands.present", lambda: clock[0])
     assert command("campaign", "plan", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z")[0] == 0

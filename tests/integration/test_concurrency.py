@@ -46,7 +46,7 @@ def test_parts_are_at_work_at_once_and_committed_in_order(numbers: Engine) -> No
             second_is_done.set()
         else:
             assert second_is_done.wait(20)
-            time.sleep(0.2)  # long enough for a commit that waits for nobody
+            time.sleep(0.2)  # long enough for a commit that does not wait
             seen.append(kept(numbers))
         return n
 
@@ -73,7 +73,8 @@ def test_a_part_that_fails_takes_those_after_it_back(numbers: Engine, failing: i
 
 
 def test_parts_do_not_wait_for_each_other_for_ever(numbers: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody asks for the table alone between the locks of two parts: three wait in a ring, which is given up."""
+    """Another session asks for the table alone between the locks of two parts: three wait in a ring, which is given
+    up."""
     monkeypatch.setattr(concurrency, "LOCK_TIMEOUT", "500ms")
     second_has_it, somebody_waits = threading.Event(), threading.Event()
 

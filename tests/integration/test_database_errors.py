@@ -1,4 +1,4 @@
-"""What the database layer says when something goes wrong, or at DEBUG: what was wrong, and nobody's data."""
+"""What the database layer logs on an error or at DEBUG: it says what was wrong, and shows no personal data."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def test_window_edges(warehouse: Engine) -> None:
 
 
 def test_a_run_of_an_old_period_decides_stale(warehouse: Engine) -> None:
-    """A backfilled period with the real clock as now mails nobody; exactly at the limit is not stale."""
+    """A backfilled period with the real clock as now mails no one. A step exactly at the limit is not stale."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(max_lateness_hours=6), topic_of(), NOON, now=NOON + timedelta(days=30))
     assert decided(warehouse) == {("ann", "reminder", "skip", "stale")}

@@ -119,7 +119,7 @@ class Desk:
         return {(who, state, reason) for who, _, state, reason in states(self.warehouse)}
 
     def said(self, hours: int = 0) -> str:
-        """What the red task says, or '' where it is green."""
+        """The error of the red task, or '' if the task is green."""
         try:
             self.opened().require_not_stopped(NOON + hours * HOUR, since=NOON)
         except SendingStopped as stopped:
@@ -258,7 +258,7 @@ def test_a_broken_template_on_disk_stops_no_approved_mail(desk: Desk) -> None:
 
 
 def test_what_no_mail_can_be_written_from_is_not_approved(desk: Desk) -> None:
-    """MJML that is not closed, a variable that nobody has: refused with the place, and the approval before holds."""
+    """Unclosed MJML and an unknown variable are refused with their place, and the approval before stays in force."""
     first = desk.approve().definition_md5
     for file, new in (("body.mjml", "{% block content %}<mj-section>"), ("body.txt", "{% block content %}{{ gone }}")):
         put_back = desk.change(f"templates/cart_abandoned/reminder/{file}", "{% block content %}", new)
@@ -300,7 +300,8 @@ def test_a_first_definition_is_planned_from_its_files_and_waits(desk: Desk) -> N
 
 
 def test_a_correction_that_is_approved_replaces_what_is_planned(desk: Desk) -> None:
-    """Mails of the earlier approved definition, and of one that nobody approved, go with the newest approved text."""
+    """Mails planned under an earlier approved definition, or under an unapproved one, go with the newest approved
+    text."""
     desk.approve()
     desk.plan("ann")
     put_back = desk.change(WORDS, OLD, "Nobody read this.")
@@ -376,7 +377,8 @@ def test_a_mail_given_back_after_a_revocation_does_not_go_again(
 
 
 def test_what_expires_waiting_for_an_approval_is_unapproved(desk: Desk) -> None:
-    """Not stale: nobody was late but who approves. An approval after that comes too late; refused mails say why."""
+    """The mail is not stale, because only the approval was late. An approval after that comes too late; refused mails
+    say why."""
     desk.plan("ann")
     assert desk.deliver(6).ended == {}
     assert desk.deliver(7).ended == {"unapproved": 1}

@@ -147,8 +147,8 @@ STRANGERS = {
 def test_a_newer_event_sends_nothing_again(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path, who: str, after: timedelta, peers: int
 ) -> None:
-    """The webhook was down, and an event of nobody's mail is the first that comes, whatever time it bears: the mail was
-    taken, and does not go twice."""
+    """The webhook was down, and the first event that comes is of a mail that is not ours, whatever its time. The mail
+    in doubt was taken, and does not go twice."""
     doubt(warehouse, simulator, settings, RESEND, taken=True)
     accepted(warehouse, every_half_hour(peers), silent=peers)
     event = {"event": "processed", "sg_event_id": "x", "timestamp": int((NOON + after).timestamp()), **STRANGERS[who]}

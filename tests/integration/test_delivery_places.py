@@ -1,4 +1,4 @@
-"""Places in a recipient's day or week: as many as the cap, whoever asks for them and in whatever order."""
+"""Places in a recipient's day or week: as many as the cap, whichever claims ask for them and in whatever order."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_mail_takes_the_lowest_free_place_or_none(
 
 
 def test_one_claim_answers_each_person_apart(warehouse: Engine) -> None:
-    """Nobody's place depends on who else is in the batch, and the places of another day or a week do not count."""
+    """A person's place does not depend on who else is in the batch. Places of another day or of a week do not count."""
     with warehouse.begin() as connection:
         held(connection, "bob", 1)
         held(connection, "cid", 1, 2)
@@ -97,7 +97,8 @@ def test_a_week_begins_on_its_monday(warehouse: Engine) -> None:
 
 @pytest.mark.parametrize(("ends", "outcome"), [("commit", {"ann": "raced"}), ("rollback", {})])
 def test_of_two_claims_at_once_one_gets_the_place(warehouse: Engine, ends: str, outcome: dict[str, str]) -> None:
-    """The second waits for the first: it has raced where that commits, and the place is its own where it is undone."""
+    """The second claim waits for the first. If the first commits, the second has raced; if it rolls back, the second
+    gets the place."""
     with ThreadPoolExecutor(1) as pool, warehouse.connect() as first:
         transaction = first.begin()
         assert reserve(first, ["ann"], cap=1) == {}

@@ -145,7 +145,7 @@ def installed(warehouse: Engine, warehouse_url: str, topic: Topic = TOPIC, **set
 
 
 def told(system: Installation, campaign: str | None = None, now: datetime = NOON) -> str:
-    """What the red task says, or '' where it is green."""
+    """The error of the red task, or '' if the task is green."""
     try:
         system.require_not_stopped(now, campaign, since=now)
     except SendingStopped as stopped:
@@ -154,7 +154,8 @@ def told(system: Installation, campaign: str | None = None, now: datetime = NOON
 
 
 def test_mails_in_live_mode_that_nobody_approved_are_told(warehouse: Engine, warehouse_url: str) -> None:
-    """An approval holds for one definition: mails that wait for one are told by both tasks, nobody else's are."""
+    """An approval holds for one definition. Both tasks report the mails that wait for an approval, and no other
+    campaign's."""
     system = installed(warehouse, warehouse_url)
     members(warehouse, "ann", "bob")
     plan(warehouse, campaign_of(), TOPIC)

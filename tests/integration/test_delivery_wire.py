@@ -113,7 +113,7 @@ def says(status: str, body: bytes, announced: int) -> Talk:
 
 @pytest.mark.parametrize("status", ["202 Accepted", "400 Bad Request"])
 def test_an_answer_that_is_cut_is_no_answer(status: str) -> None:
-    """Whoever cut it may have written its status too: the mails are in doubt, and events settle them."""
+    """If the answer was cut, its status may be wrong too. So the mails are in doubt, and events settle them."""
     assert answer_of(says(status, b'{"errors": [', 100)) == Unknown("no answer: RemoteProtocolError")
 
 

@@ -398,7 +398,8 @@ def test_an_outage_costs_one_mail_a_request_from_the_third_request_on(
 def test_probing_a_silent_provider_ends_stale_mails_by_the_batch(
     warehouse: Engine, simulator: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One mail goes, and all that may not go are dealt with beside it; a refused connection is no clear answer."""
+    """One mail goes out, and all mails that may not go are ended with the same claim. A refused connection is no clear
+    answer."""
     members(warehouse, *[f"c{number:02}" for number in range(30)])
     plan(warehouse, campaign_of(), topic_of())
     with warehouse.begin() as connection:
@@ -441,8 +442,8 @@ def test_an_expired_claim_is_in_doubt_and_a_late_answer_still_counts(
 def test_how_new_the_newest_event_is_decides_nothing(
     warehouse: Engine, simulator: Service, settings: Settings, policy: str, reason: str
 ) -> None:
-    """A feed that is silent, or ends before or after settle_after_hours from the attempt on, settles nothing; 72 hours
-    after it the mail ends, and goes to nobody."""
+    """A feed that is silent settles nothing, nor does one that ends before or after settle_after_hours from the
+    attempt. 72 hours after the attempt the mail ends, and is not sent."""
     topic = topic_of(in_doubt=policy, settle_after_hours=48)
     members(warehouse, "ann")
     plan(warehouse, campaign_of(max_lateness_hours=24 * 10), topic)
@@ -490,7 +491,8 @@ def test_a_pause_stops_within_a_batch_and_resume_goes_on(
 def test_a_breaker_stops_the_campaign_before_the_next_batch(
     warehouse: Engine, simulator: Service, settings: Settings, column: str, expected: str
 ) -> None:
-    """Past a limit the campaign is paused with its numbers; another campaign goes on; resume judges anew."""
+    """Past a limit the campaign is paused with its numbers, and another campaign goes on. After resume it is judged
+    again."""
     topic = topic_of(limits={"minimum": 5, "complaint_rate": 0.1, "bounce_rate": 0.1})
     members(warehouse, *[f"c{number}" for number in range(5)])
     plan(warehouse, campaign_of(), topic)
@@ -549,8 +551,8 @@ def test_a_pause_outlasts_the_dag_that_was_paused_before_it(warehouse: Engine) -
 
 
 def test_a_claim_past_its_lease_is_not_sent(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """Held up until its lease was over a worker gives its mails back: others may have settled them. Where that
-    happens again and again it stops, and says which setting is too small."""
+    """A worker that was held up until its lease was over gives its mails back, because others may have settled them. If
+    that happens again and again, the worker stops and says which setting is too small."""
     topic = topic_of(cap={"mails": 1, "per": "day"})
     members(warehouse, "ann", "bob")
     plan(warehouse, campaign_of(), topic)
@@ -621,7 +623,8 @@ def test_a_pause_is_heeded_between_mails_that_ride_alone(
 def test_mails_that_cannot_be_rendered_trip_the_breaker_and_take_no_place(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """A snapshot broken for everybody costs one batch, not the campaign; nobody's day is taken."""
+    """A snapshot that is broken for all recipients costs one batch, not the campaign. No recipient's place of the day
+    is taken."""
     topic = topic_of(cap={"mails": 1, "per": "day"}, limits={"minimum": 5, "rejection_rate": 0.5})
     with warehouse.begin() as connection:
         for number in range(8):
@@ -765,7 +768,7 @@ def replaced(setup: ClaimSetup, address: str) -> ClaimSetup:
 
 
 def test_a_late_202_ends_a_mail_that_its_policy_planned_again(warehouse: Engine, settings: Settings) -> None:
-    """The answer came after all: nobody is mailed a second time."""
+    """The answer came after all, so the recipient is not mailed a second time."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic_of())
     setup = ClaimSetup(settings, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(settings.templates_dir), "test")
@@ -1017,7 +1020,7 @@ def test_mails_of_a_topic_that_is_gone_come_to_an_end(
 
 
 def test_a_delivery_leaves_the_collector_of_garbage_as_it_was(warehouse: Engine, settings: Settings) -> None:
-    """Whoever calls it may go on for days."""
+    """The process that called the delivery may go on for days."""
     before = gc.get_threshold()
     run(warehouse, settings)
     assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
@@ -1047,7 +1050,7 @@ def test_a_database_delivers_in_one_mode(warehouse: Engine, settings: Settings) 
 def test_live_refuses_senders_of_the_example_domain_alone(
     warehouse: Engine, settings: Settings, email: str, is_real: bool
 ) -> None:
-    """example.com and what is under it is nobody's; a domain that only ends so is somebody's."""
+    """No sender owns example.com or a domain under it. A domain whose name merely ends like it has an owner."""
     live = dataclasses.replace(
         settings, mode="live", public_url="https://mail.shop.test", link_secret="s" * 32,
         postal_address="Real Street 1", sendgrid_base_url="",
@@ -1081,7 +1084,7 @@ def test_a_mode_without_what_it_needs_is_refused(
 def test_a_corrected_template_is_the_one_that_goes_out(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path
 ) -> None:
-    """Planned mails follow a template that was mended after planning."""
+    """Planned mails follow a template that was corrected after planning."""
     templates = tmp_path / "templates"
     shutil.copytree(settings.templates_dir, templates)
     members(warehouse, "ann")

@@ -63,7 +63,7 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_stale_page_is_refused_and_written(pages: Path) -> None:
-    """--check exits 1 with the difference and writes nothing; without it the page is made anew."""
+    """--check exits 1 with the difference and writes nothing; without --check the page is written again."""
     pages.write_text("one word\n")
     checked = CliRunner().invoke(command.cli, ["--check"])
     assert checked.exit_code == 1

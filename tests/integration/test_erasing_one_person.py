@@ -154,8 +154,9 @@ def test_a_role_address_changes_hands_and_its_former_owner_is_erased(
 
 @pytest.mark.parametrize("is_erased_first", [False, True])
 def test_events_at_a_shared_address_are_of_whose_mail_it_is(world: World, is_erased_first: bool) -> None:
-    """Those of the erased person's mails name nobody; those of the other's mails, and of none of ours, are whole; so
-    are the lines of the export, unless they come after the erasure. First facts count for each."""
+    """Events of the erased person's mails name no one. Events of the other person's mails, and of mails that are not
+    ours, stay whole. So do the lines of the export, unless they come after the erasure. First facts count for each
+    person."""
     of_a, of_b = hand_over(world)
     told = [event("open", INFO, of_a), event("open", INFO, of_b), event("open", INFO, None)]
     broken = [f'{{"email": "{INFO}", "lm_message_id": "{one}", "event":' for one in (of_a, of_b)]

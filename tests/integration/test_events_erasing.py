@@ -150,8 +150,9 @@ def told_after(mails: dict[str, str], group: int | None) -> list[dict[str, objec
 def test_an_erased_person_is_not_learned_again(
     warehouse: Engine, mails: dict[str, str], tmp_path: Path, installation: Installation
 ) -> None:
-    """Old mails are opened, bounce and are unsubscribed from after the erasure: the events count for their mail and
-    name nobody, nothing is suppressed, nothing can be pushed. Of others all is kept, as if nobody had been erased."""
+    """Old mails are opened, bounce and are unsubscribed from after the erasure. Their events count for their mail and
+    name no one; nothing is suppressed, and nothing can be pushed. Events of other people are kept as if there had been
+    no erasure."""
     (tmp_path / "e.ndjson").write_bytes(
         b"\n".join(map(orjson.dumps, told_after(mails, TOPICS["reminders"].sendgrid_group_id))) + b"\n"
     )
@@ -180,7 +181,7 @@ def test_an_erased_person_is_not_learned_again(
 def test_a_repeat_from_before_the_erasure_is_known_again(
     warehouse: Engine, mails: dict[str, str], tmp_path: Path, installation: Installation
 ) -> None:
-    """An event that came before counts once, also where it is known by its content, which is then gone."""
+    """An event that came before counts once, even if it was known by its content and the content is gone by then."""
     nameless = [{**posted, "sg_event_id": None} for posted in posts(mails)]
     for name in ("before", "after"):
         (tmp_path / f"{name}.ndjson").write_bytes(b"\n".join(map(orjson.dumps, nameless)) + b"\n")

@@ -220,7 +220,7 @@ def test_unknown_kinds_and_fields_are_kept(
 def test_garbage_message_ids_are_kept_without_message(
     warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
 ) -> None:
-    """An event of somebody else's mail is stored, and folds to no message."""
+    """An event of a mail that is not ours is stored, and folds to no message."""
     foreign = "7fffffff-ffff-ffff-0000-000000000000"
     report = take([
         event("open", "a", mails, 1, lm_message_id="garbage"),
@@ -300,7 +300,8 @@ class TestFiles:
     def test_every_form_of_file_gives_the_same_events(
         self, warehouse: Engine, mails: dict[str, str], tmp_path: Path
     ) -> None:
-        """NDJSON, an array a line, an array a file, an array over lines, a mark at the start, and .gz are read."""
+        """NDJSON, one array per line, one array per file, an array over lines, a mark at the start, and .gz are
+        read."""
         groups = [a_story(mails)[start : start + 3] for start in range(0, 21, 3)]
         posts = [orjson.dumps(group) for group in groups]
         spread = b"[" + b",\r\n".join(map(orjson.dumps, groups[4])) + b"]\r\n"
@@ -707,7 +708,8 @@ def test_a_repeat_in_the_next_step_counts_once(
 def test_after_a_step_that_fails_nothing_is_kept(
     warehouse: Engine, mails: dict[str, str], tmp_path: Path
 ) -> None:
-    """The step beside a failing one is given up with it, even if it was ready first; the next ingest takes both."""
+    """The step that runs next to a failing one is given up with it, even if it was ready first. The next ingest takes
+    both."""
     path = tmp_path / "some.ndjson"
     path.write_bytes(lines([event("deferred", "a", mails, number) for number in range(600)]))
     with warehouse.begin() as connection:

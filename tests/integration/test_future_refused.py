@@ -187,7 +187,7 @@ def steps_of_planning(shop: Installation) -> dict[str, Callable[[dt.datetime], o
 
 @pytest.mark.parametrize("step", ["refresh_segment", "enroll", "advance", "decide", "write_messages", "plan"])
 def test_no_step_of_the_library_plans_the_future(shop: Installation, warehouse: Engine, step: str) -> None:
-    """Whoever calls the library, an as_of after now and the skew raises before anything is written."""
+    """Whichever program calls the library, an as_of later than now and the skew raises before anything is written."""
     before, run = contents(warehouse), steps_of_planning(shop)[step]
     said = r"^campaign cart_abandoned: the as_of 2027-03-02 12:00:00 UTC is in the future \(it is 2026-03-02 12:00:00 "
     with pytest.raises(FutureRefused, match=said):

@@ -1,6 +1,6 @@
 """Statements that look a person up ask for what an index holds, and no table is read through for one person.
 
-The planner is told to read through a table only where it has no other way, since tables of a test are small.
+The planner is told to read through a table only if it has no other way, because the tables of a test are small.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ with series as not materialized (
 
 @pytest.fixture
 def by_index(warehouse: Engine) -> Iterator[Connection]:
-    """A connection that reads through a table only where it must; raw events and decisions have a month."""
+    """A connection that reads through a table only if it must; raw events and decisions have a month."""
     with warehouse.begin() as connection:
         ensure_month(connection, "event.event", NOON)
         ensure_month(connection, "decision.decision", NOON)

@@ -27,7 +27,7 @@ def series(engine: Engine) -> set[tuple[Any, ...]]:
 
 
 def test_members_are_enrolled_once(warehouse: Engine) -> None:
-    """A second run of the same period, and a later one, enroll nobody again for the same occurrence."""
+    """A second run of the same period, and a later one, enroll no customer again for the same occurrence."""
     members(warehouse, "ann", "bob")
     for as_of in (NOON, NOON, NOON + HOUR):
         plan(warehouse, campaign_of(), topic_of(), as_of)

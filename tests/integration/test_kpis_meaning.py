@@ -187,7 +187,8 @@ def test_decisions_without_mail_are_counted_with_their_reason(shop: Engine) -> N
 
 
 def test_many_opens_count_once_and_machines_apart(shop: Engine) -> None:
-    """Openers are mails opened by a human; a machine's open is beside, never inside."""
+    """Openers are mails that a person opened. A mail that a machine opened counts as a machine opener, not as an
+    opener."""
     with shop.begin() as connection:
         mail(connection, "a", delivered_at=at(1), first_open_at=at(2), last_open_at=at(90))
         mail(connection, "b", delivered_at=at(1), first_machine_open_at=at(1))
@@ -368,7 +369,8 @@ class TestViews:
             assert rows(connection, goal) == [(0, None, None, 0)]
 
     def test_goal_progress(self, shop: Engine) -> None:
-        """A campaign's conversion rate stands beside its target, with the conversions it still lacks."""
+        """A campaign's conversion rate stands next to its target, with the number of conversions that it still
+        lacks."""
         with shop.begin() as connection:
             connection.execute(sa.text("update journey.campaign set goal_target_ratio = 0.5"))
             for who in "abcd":

@@ -53,7 +53,7 @@ def mailed(warehouse: Engine) -> Engine:
 
 
 def test_totals_and_what_is_new_stand_side_by_side(mailed: Engine) -> None:
-    """Counts since the beginning of the run are beside the totals; a second run shows dashes."""
+    """Counts since the beginning of the run stand next to the totals; a second run shows dashes."""
     first, second = shown(mailed, NOON), shown(mailed, LATER)
     assert ["customers", "2", "2"] in first
     assert ["customers", "2", "–"] in second

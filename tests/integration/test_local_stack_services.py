@@ -59,7 +59,7 @@ def test_a_second_start_changes_nothing(home: Home) -> None:
 
 
 def test_a_killed_service_comes_back_and_a_stopped_one_does_not(home: Home) -> None:
-    """kill -9 of the collector is mended by its restarter; stop ends both and all their processes."""
+    """After kill -9 the restarter starts the collector again; stop ends both and all their processes."""
     provider = Provider(home)
     provider.start()
     collector = home.service(COLLECTOR).process()

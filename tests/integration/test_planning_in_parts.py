@@ -226,7 +226,7 @@ def noticed(engine: Engine, campaign: Campaign) -> None:
 
 
 def half_decided(engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, dying: int) -> None:
-    """Decide in halves of which one dies; the second half never stays alone."""
+    """Decide in two halves, and let the half `dying` fail. The second half never stays alone."""
     run_given = rules.run_given
 
     def failing(connection: Connection, name: str, given: dict[str, Any], /) -> Any:
@@ -392,7 +392,7 @@ def test_what_was_written_is_forgotten_by_nobody(
 
 
 def test_a_decision_says_what_its_mail_takes_from_customer_and_snapshot(warehouse: Engine) -> None:
-    """Local day, language and currency where there is a mail; nothing of it where there is none."""
+    """A decision to send has the mail's local day, language and currency; a decision not to send has none of them."""
     night = NOON.replace(hour=23)
     members(warehouse, "ann", timezone="Asia/Tokyo", locale="de-AT", currency="USD")
     members(warehouse, "bob", timezone="America/New_York")

@@ -36,7 +36,7 @@ def shop(warehouse_url: str, tmp_path: Path) -> Installation:
 
 
 def look(shop: Installation, now: dt.datetime, *paused: str, known: tuple[str, ...] = BOTH) -> str:
-    """What `report_overdue` says at `now`; empty where it is green."""
+    """What `report_overdue` says at `now`; empty if it is green."""
     try:
         shop.require_planned(now, paused, known)
     except PlanningOverdue as overdue:

@@ -144,7 +144,7 @@ def test_the_tables_of_contributing_agree(followed: Path, server_url: str) -> No
 
 
 def passed(followed: Path, server_url: str, *tests: str) -> list[str]:
-    """Run tests of the copy, all of which pass; return their names."""
+    """Run tests of the copy, require that all pass, and return their names."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", *tests],
         cwd=followed.parent,

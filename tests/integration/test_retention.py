@@ -85,7 +85,7 @@ def retire(warehouse: Engine, now: datetime = NOON, **options: Any) -> Retention
 
 
 def test_exactly_the_months_past_are_dropped(filled: Engine) -> None:
-    """Each table keeps its own number of months beside the present one; the others go whole, oldest first."""
+    """Each table keeps its own number of months in addition to the present one. Older ones go whole, oldest first."""
     ensure_months(filled, NOON, months_ahead=2)
     assert retire(filled) == RetentionReport(
         (
@@ -182,7 +182,7 @@ def test_a_month_with_decisions_whose_mail_is_not_written_stays(filled: Engine) 
 
 
 def test_a_month_that_comes_back_late_goes_again(filled: Engine) -> None:
-    """An old event that arrives after its month was dropped makes the month anew; the next run drops it."""
+    """An old event that arrives after its month was dropped makes the month again; the next run drops it."""
     retire(filled, keep={EVENTS: 1})
     with filled.begin() as connection:
         builders.ensure_month(connection, EVENTS, MONTHS[0])
@@ -230,7 +230,7 @@ def after_the_question(monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], None
 
 
 def test_what_comes_in_before_the_lock_keeps_the_month(filled: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ingest that commits between question and lock is seen: its month is asked for anew, and stays."""
+    """An ingest that commits between question and lock is seen: its month is asked for again, and stays."""
     answers = after_the_question(monkeypatch, lambda: ingest_one(filled, MONTHS[0], 2))
     assert retire(filled, keep={EVENTS: 2}).kept == {"event.event_2025_11": "not_rolled_up"}
     assert answers == [None, "not_rolled_up"]
@@ -307,7 +307,7 @@ def test_a_lock_that_is_given_back_is_taken_at_the_next_try(filled: Engine, read
 def test_nobody_waits_long_behind_the_retention(
     filled: Engine, reader: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the drop waits for the lock, whoever comes after it waits no longer than its patience."""
+    """While the drop waits for the lock, sessions that come after it wait no longer than its patience."""
     monkeypatch.setattr(partitions, "TRIES", 6)
     thread = threading.Thread(target=retire, args=(filled,), kwargs={"keep": {EVENTS: 2}})
     thread.start()
@@ -387,8 +387,8 @@ def test_full_equals_incremental_after_retention(warehouse: Engine, tmp_path: Pa
 
 
 def test_a_full_roll_up_that_would_lose_days_is_refused(filled: Engine) -> None:
-    """Where somebody emptied the only table that remembers dropped decisions, the full roll-up says so and changes
-    nothing; an incremental one goes on."""
+    """If an operator emptied the only table that remembers dropped decisions, the full roll-up says so and changes
+    nothing. An incremental roll-up goes on."""
     retire(filled)
     with filled.begin() as connection:
         connection.execute(sa.text("delete from kpi.step_outcome where decided_at < '2025-12-01Z'"))

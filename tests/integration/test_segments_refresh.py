@@ -89,7 +89,7 @@ def test_forward_enters_and_departs_at_the_instant(shop: Engine) -> None:
 
 
 def test_a_new_occurrence_is_a_new_interval(shop: Engine) -> None:
-    """Who comes back and lapses again is a member anew, with another occurrence."""
+    """A customer who comes back and lapses again is a member again, with another occurrence."""
     refresh(shop, "inactive", NOON)
     buy(shop, "O2", "A", NOON + HOUR)
     refresh(shop, "inactive", NOON + 120 * DAY)
@@ -258,7 +258,8 @@ def test_a_backfilled_day_tells_its_size_and_no_movement(shop: Engine) -> None:
 
 
 def test_a_gap_inside_a_day_is_no_movement(shop: Engine) -> None:
-    """An instant found out of order without a member splits its interval: nobody left or came, also once filled."""
+    """A customer was not a member at an earlier instant that is looked at late. That splits the customer's interval,
+    but is counted neither as leaving nor as coming, also after the gap is filled."""
     hour = timedelta(hours=1)
     refresh(shop, "inactive", NOON - DAY)
     refresh(shop, "inactive", NOON + 2 * hour)

@@ -1,8 +1,8 @@
 """The four segments in generated worlds, at many instants, against an independent judge in pandas.
 
-Facts lie on a grid of half hours and instants are taken from it, so that edges are hit exactly; some instants
-lie one microsecond beside. `inactive` and `replenishment_due` have three judges: what is kept beside the facts, the
-facts, and pandas.
+Facts lie on a grid of half hours. Instants are taken from the same grid, so that edges are hit exactly; some instants
+miss the grid by one microsecond. `inactive` and `replenishment_due` have three judges: the tables kept from the facts,
+the facts themselves, and pandas.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def accepted(service: Service) -> dict[str, int]:
 
 
 def test_a_good_mail_is_accepted_and_recorded(simulator: Service) -> None:
-    """202 with an empty body, X-Message-Id and rate headers; the record has one line a recipient."""
+    """The answer is 202 with an empty body, X-Message-Id and rate headers; the record has one line per recipient."""
     answer = send(simulator, mail("deliver+1@example.com", "deliver+2@example.com"))
     assert (answer.status_code, answer.content) == (202, b"")
     assert {"x-message-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"} <= set(answer.headers)
@@ -114,7 +114,7 @@ def test_refusals_before_the_body_is_read_as_a_mail(simulator: Service) -> None:
 
 
 def test_one_bad_recipient_refuses_the_whole_request(simulator: Service) -> None:
-    """400 names the field, and nobody of the request is accepted."""
+    """400 names the field, and no recipient of the request is accepted."""
     addresses = [f"reader{n}@example.com" for n in range(30)]
     addresses[16] = "broken address"
     answer = send(simulator, mail(*addresses))
@@ -268,7 +268,7 @@ def test_faults_of_the_connection(simulator: Service) -> None:
 
 
 def test_a_fault_can_name_a_recipient_and_a_reset(simulator: Service) -> None:
-    """400 names the field of the place given; 429 says when the limit ends; nobody was taken."""
+    """400 names the field of the place given; 429 says when the limit ends; no recipient was accepted."""
     fault = {"answer": "status", "status": 400, "recipient": 16}
     simulator.client.post("/simulator/faults", json={"faults": [fault]}).raise_for_status()
     answer = send(simulator, mail(*[f"reader{n}@example.com" for n in range(30)]))

@@ -196,7 +196,7 @@ def test_setting_aside_twice_is_once(warehouse: Engine, tmp_path: Path) -> None:
 
 
 def test_nul_and_surrogates_inside_json(warehouse: Engine, tmp_path: Path) -> None:
-    """Escapes that PostgreSQL cannot store set their row aside; the row beside them loads."""
+    """A row with escapes that PostgreSQL cannot store is set aside; the row next to it loads."""
     line = '{"action_id":"%s","customer_id":"c","kind":"%s","acted_at":"2026-01-01T00:00:00Z"}\n'
     (tmp_path / "lead_actions.ndjson").write_text(
         line % ("a1", "x\\u0000y") + line % ("a2", "\\ud800") + line % ("a3", "download ✓")
@@ -273,7 +273,7 @@ def test_unreadable_file_after_all_others(warehouse: Engine, tmp_path: Path) -> 
 
 
 def test_database_that_goes_away(warehouse: Engine, tmp_path: Path) -> None:
-    """A connection lost in mid-load is one readable line; the next load completes the work."""
+    """A connection lost during a load gives one readable line; the next load completes the work."""
     (tmp_path / "page_views.csv").write_text("view_id,customer_id,viewed_at\nv1,c1,2026-01-01T00:00:00Z\n")
 
     def cut(feed: str, done: int, total: int | None) -> None:

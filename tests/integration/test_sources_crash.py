@@ -122,8 +122,8 @@ def test_killed_load_leaves_whole_files_and_is_completed(
     feed: str,
     complete: set[str],
 ) -> None:
-    """After kill -9 in mid-file the files before it are whole and it has left nothing; loading again ends as
-    an undisturbed load does."""
+    """After kill -9 within a file, the files before it are whole and the killed load has left nothing of the file.
+    Loading again ends as an undisturbed load does."""
     write_feeds(tmp_path)
     kill(warehouse, warehouse_url, tmp_path, feed)
     wait_until_gone(warehouse)
@@ -159,7 +159,7 @@ def test_second_load_waits_for_the_first(warehouse: Engine, tmp_path: Path) -> N
 
 
 def test_failed_load_gives_the_lock_back(warehouse: Engine, tmp_path: Path) -> None:
-    """An exception in mid-load, of whatever kind, leaves no lock on the pooled connection."""
+    """An exception during a load, of whatever kind, leaves no lock on the pooled connection."""
     (tmp_path / "page_views.csv").write_text("view_id,customer_id,viewed_at\nv1,c,2026-01-01T00:00:00Z\n")
 
     def fail(feed: str, done: int, total: int | None) -> None:

@@ -124,8 +124,8 @@ def say_yes(warehouse: Engine, customer_id: str, at: dt.datetime) -> None:
 
 @pytest.mark.parametrize("partner", ["", "old," + SHARED])
 def test_who_is_new_comes_in_by_a_yes_alone(warehouse: Engine, tmp_path: Path, partner: str) -> None:
-    """A customer first seen after an erasure at the address is kept out, whether somebody lives on there or not, and
-    whatever the feed says, until they say yes themselves after it."""
+    """A customer first seen after an erasure at the address is kept out until they say yes themselves after it. It does
+    not matter what the feed says, or whether another customer still has the address."""
     load(warehouse, tmp_path, "gone," + SHARED + partner)
     erase(warehouse, "gone")
     lives = [("old", "jo@example.com", "confirmed")] if partner else []

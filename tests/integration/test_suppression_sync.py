@@ -135,7 +135,8 @@ def withdrew(engine: Engine, customer_id: str, origin: str, at: datetime = NOON 
 def test_each_list_means_what_the_webhook_would_say(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Reasons and scopes are those of the events; a block suppresses nobody; a group of no topic means all mail."""
+    """Reasons and scopes are those of the events. A block suppresses no customer. A group without a topic means all
+    mail."""
     listed(simulator, "bounces", "Bounced@Example.com")
     listed(simulator, "blocks", "blocked@example.com")
     listed(simulator, "invalid_emails", "invalid@example.com")
@@ -187,7 +188,7 @@ def test_windows_overlap_by_a_day_and_close_in_the_past(
 def test_an_earlier_moment_never_moves_the_mark_back(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """A run for an old moment reads nothing newer than it and leaves the mark where it was."""
+    """A run for an old moment reads nothing newer than the moment and does not move the mark."""
     marks = "select list_name, covered_until from event.sync_progress order by list_name"
     do_pull(warehouse, settings)
     with warehouse.connect() as connection:
@@ -433,7 +434,7 @@ def test_a_second_push_asks_nothing(warehouse: Engine, simulator: Service, setti
 def test_our_own_push_does_not_come_back_as_a_new_word(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """The list gives the time of the push; whoever comes back afterwards is not suppressed by it."""
+    """The list gives the time of the push, so it does not suppress a customer who comes back afterwards."""
     now = datetime.now(UTC)
     withdrew(warehouse, "cat", "preference_centre", at=now - HOUR)
     left_topic(warehouse, "ann@example.com", at=now - HOUR)
@@ -509,7 +510,7 @@ def test_the_command_line_reads_the_clock_anew_for_the_push(
 def test_another_systems_mail_is_dropped_after_the_push(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Who left by our link is dropped by SendGrid when somebody else on the account mails that group."""
+    """SendGrid drops customers who left by our link when another system on the account mails that group."""
     left_topic(warehouse, "deliver+ann@example.com")
     withdrew(warehouse, "cat", "unsubscribe")
     do_push(warehouse, settings)
@@ -638,7 +639,7 @@ def test_faults_are_tried_again(warehouse: Engine, simulator: Service, settings:
 def test_lasting_faults_are_one_readable_line(
     warehouse: Engine, simulator: Service, settings: Settings, fault: dict[str, Any], told: str
 ) -> None:
-    """The error says what and where, without key or address, and the mark stays where it was."""
+    """The error says what was wrong and in which call, without key or address, and the mark does not move."""
     simulator.client.post("/simulator/suppression-faults", json={"faults": [fault]}).raise_for_status()
     with pytest.raises(SyncError, match=told) as caught:
         do_pull(warehouse, settings)

@@ -104,7 +104,7 @@ def ingested(system: Installation, *posted: dict[str, Any]) -> None:
 
 
 def word(address: str, topic: str, at: datetime = NOON) -> dict[str, Any]:
-    """What the collector writes when somebody opens the unsubscribe link of an old mail."""
+    """What the collector writes when a recipient opens the unsubscribe link of an old mail."""
     return {
         "event": "lm_unsubscribe", "sg_event_id": f"lm-{address}-{topic}-{at:%H%M}", "timestamp": int(at.timestamp()),
         "lm_topic": topic, "email": f"{address}@example.com",
@@ -148,7 +148,7 @@ def test_each_thing_that_names_a_topic_keeps_it(opened: Open, kept: str) -> None
 
 
 def test_a_topic_that_nothing_names_may_go(opened: Open) -> None:
-    """Without opt-outs, mails or campaigns a topic is taken out of the file freely, and may come again."""
+    """Without opt-outs, mails or campaigns, a topic may be taken out of the file freely, and may come again."""
     opened(REMINDERS, OFFERS)
     system = opened(REMINDERS)
     with system.engine.connect() as connection:
@@ -323,7 +323,7 @@ def test_a_planning_run_that_began_before_the_renaming_plans_for_nobody_who_left
 
 
 class _Lists(SuppressionLists):
-    """SendGrid's lists: nobody but two who left group 1001."""
+    """SendGrid's lists: they hold only two addresses, which left group 1001."""
 
     def __init__(self) -> None:
         self.rows_a_page = 500
@@ -406,7 +406,7 @@ def test_a_name_that_was_given_away_means_no_second_topic(opened: Open) -> None:
 
 
 def test_a_renaming_waits_for_an_ingest_under_way(opened: Open) -> None:
-    """No word is written under the former name after it was renamed; openings without news wait for nobody."""
+    """No word is written under the former name after it was renamed. Openings without news do not wait."""
     system = opened(REMINDERS)
     left(system.engine, "ann@example.com", "reminders", NOON)
     done = Event()

@@ -134,7 +134,7 @@ def test_migrations_change_tables_only() -> None:
 
 @pytest.fixture
 def sql_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of include/sql whose schema/ files a test may change."""
+    """A copy of include/sql whose schema/ files the test may change."""
     copy = tmp_path / "sql"
     shutil.copytree(SQL_FOLDER, copy)
     monkeypatch.setattr(schema, "SQL_FOLDER", copy)
@@ -254,7 +254,7 @@ def test_what_has_no_file_any_more_is_dropped(warehouse: Engine, sql_copy: Path)
 
 
 def test_a_dropped_view_is_made_again(warehouse: Engine) -> None:
-    """What somebody dropped by hand is missing to require_migrated, and migrate brings it back."""
+    """require_migrated misses a view that an operator dropped by hand, and migrate brings it back."""
     with warehouse.begin() as connection:
         connection.exec_driver_sql("drop view kpi.list_growth")
     with pytest.raises(SchemaOutOfDate):

@@ -16,7 +16,7 @@ from lifecycle_mail.topic_names import agree
 
 
 def test_approvals_of_a_file_alone_are_kept_and_hold_no_more(empty: Engine) -> None:
-    """Nobody approved templates and words: the old approval stays in the log, revoked, and can be given again."""
+    """The old approval did not cover templates and words. It stays in the log, revoked, and can be given again."""
     bring_before_baseline(empty, AT_BASELINE)
     with empty.begin() as connection:
         insert(

@@ -74,7 +74,7 @@ def test_every_template_passes_its_own_check(name: str) -> None:
 
 @every_sample
 def test_a_sample_looks_as_recorded(name: str, sample: Sample) -> None:
-    """Subject, html and text of each sample change only when somebody means them to."""
+    """Subject, html and text of each sample change only by intention."""
     mail, _ = render(name, sample)
     place = GOLDEN / name
     text = f"Subject: {mail.subject}\n\n{mail.text}"

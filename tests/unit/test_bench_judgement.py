@@ -87,7 +87,7 @@ def test_neither_a_second_try_nor_many_small_falls_pass(bench: dict[str, ModuleT
 
 
 def test_a_reference_is_moved_by_a_word_that_is_kept(bench: dict[str, ModuleType]) -> None:
-    """Whoever takes a slower ratio for the new measure says why."""
+    """A run that accepts a slower ratio as the new reference says why."""
     worse = figure(bench, value=15.9)
     document = kept(bench, figure(bench), worse, accept="the peer caches its connection now")
     assert document["references"] == {

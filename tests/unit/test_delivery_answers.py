@@ -42,7 +42,7 @@ def test_400_that_names_nobody_concerns_the_request() -> None:
 
 
 def test_415_is_never_a_recipients_fault() -> None:
-    """A wrong encoding concerns the whole request even where it names a place."""
+    """A wrong encoding concerns the whole request, even if the answer names a place."""
     assert isinstance(interpret(415, {}, body("bad utf-8", "personalizations.3.to")), RequestRefused)
 
 

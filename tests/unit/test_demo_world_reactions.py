@@ -1,4 +1,4 @@
-"""After the mails: some who clicked buy, a few of everybody else do, and nobody buys in the future."""
+"""After the mails: some people who clicked buy, a few of all the others do, and no one buys in the future."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def event_of(event: dict[str, object], raw: bytes) -> dict[str, object]:
     ],
 )
 def test_an_event_carries_what_its_kind_leaves_open(fields: dict[str, object], fact: str | None) -> None:
-    """Whoever reads events later asks this column, and no field of the provider's."""
+    """Readers of events ask this column, and no field of the provider's."""
     event = {"timestamp": 1_770_000_000, "sg_event_id": "id-1", **fields}
     assert event_of(event, orjson.dumps(event))["fact"] == fact
 

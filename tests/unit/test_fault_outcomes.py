@@ -25,7 +25,7 @@ def ended(one: str, properties: list[tuple[str, object]], outcome: str = "passed
 
 
 def outcomes(*reports: Any, path: Path | None = None, is_whole_asked: bool = True) -> Outcomes:
-    """Three tests were to run, of which these reports came."""
+    """The outcomes of a session in which three fault tests were to run and `reports` came."""
     found = Outcomes(path, is_whole_asked)
     found.expect([KILLS, SLOW, AIRFLOW, "tests/unit/test_another.py::test_of_no_concern"])
     for report in reports:
@@ -106,7 +106,7 @@ def test_whether_all_is_asked_for(args: list[str], options: dict[str, object], i
 
 
 def test_the_problems_of_each_scenario_are_printed() -> None:
-    """Beside the numbers stands what is wrong with them; mails cancelled have a column."""
+    """What is wrong with the numbers is printed after them; cancelled mails have a column."""
     text = table([{**ROW, "cancelled": 4, "problems": ["4 mails cancelled, 0 declared"]}], [], [], {})
     assert "- kills: 4 mails cancelled, 0 declared" in text
     head, _, line = text[text.index("| scenario |") :].splitlines()[:3]

@@ -138,7 +138,8 @@ def test_template_code_in_data_is_not_run() -> None:
 
 
 def test_a_token_in_data_is_not_replaced() -> None:
-    """Text that looks like a token stays text: of another shell, and even of this one if somebody learned it."""
+    """Text that looks like a token stays text. That holds for a token of another shell, and even for one of this
+    shell."""
     made = shell(REAL, REMINDER, token="0badc0de")
     for guess in ("[%lm-12345678-h-items%]", made.slot_tokens["text.items"], made.slot_tokens["html.cart_url"]):
         slots = REAL.slots(made).render(customer(first_name=guess), cart(), LINKS)
@@ -303,7 +304,7 @@ def test_every_token_is_its_own() -> None:
 
 
 def test_a_subject_without_words_is_refused(tmp_path: Path) -> None:
-    """A subject that is nothing but a name, for somebody without one: no empty subject leaves."""
+    """The subject is only a name, and the customer has none: the mail is refused, so no empty subject leaves."""
     templates = library(tmp_path, subject_txt="{% slot subject %}{{ customer.first_name or '' }}{% endslot %}\n")
     slots = templates.slots(shell(templates))
     assert slots.render(customer(), cart(), LINKS).subject == "Ada"
@@ -401,7 +402,7 @@ def test_the_size_counts_keys_and_values_in_bytes() -> None:
 
 
 def test_a_brand_without_an_address_cannot_send() -> None:
-    """The fields the law and readers want are required of a brand, and a colour that can be reckoned with."""
+    """A brand needs the fields that the law and readers want, and a colour whose shades can be computed."""
     with pytest.raises(TemplateError, match="the brand lacks postal_address"):
         shell(REAL, REMINDER, brand={**BASE["brand"], "postal_address": ""})
     with pytest.raises(TemplateError, match="colour is not written as #rrggbb"):

@@ -64,7 +64,7 @@ def test_a_leak_in_the_layout_is_found_from_every_template(tmp_path: Path) -> No
 
 
 def test_a_local_variable_of_that_name_inside_a_macro_is_no_leak(tmp_path: Path) -> None:
-    """A macro's own argument may be called anything: what is handed to it is checked where it is called."""
+    """A macro's own argument may have any name: the value handed to it is checked at the call."""
     macro = "{% macro m(customer) %}{{ customer }}{% endmacro %}{{ m('x') }}"
     assert faults(tmp_path, f"{GREETING}{macro}") == []
 

@@ -49,7 +49,7 @@ def test_values_are_never_read_as_placeholders(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    """A missing key, a missing value and a missing file each say where to mend it."""
+    """A missing key, a missing value and a missing file: each error names the file to correct."""
     t = words(tmp_path, 'messages: {hello: "Hello {name}"}').translator("a/b")
     with pytest.raises(TemplateError, match=r"en\.yaml: no message a\.b\.gone; add it"):
         t(".gone")

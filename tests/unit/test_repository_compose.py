@@ -159,7 +159,7 @@ def test_the_base_image_is_an_argument() -> None:
 
 
 def test_volumes_are_declared() -> None:
-    """Every named volume a service mounts is declared, and none is declared for nobody."""
+    """Every named volume that a service mounts is declared, and every declared volume is mounted."""
     mounted = {
         volume.split(":")[0]
         for service in SERVICES.values()

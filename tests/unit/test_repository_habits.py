@@ -26,7 +26,7 @@ def tracked_files(*patterns: str) -> list[Path]:
 
 
 def readable(file: Path) -> str:
-    """Return the file's text, or an empty one where it holds none."""
+    """Return the file's text, or an empty text if the file is not text."""
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError:

@@ -39,7 +39,7 @@ def test_rates_are_met() -> None:
 
 
 def test_a_click_follows_an_open_and_an_open_follows_delivery() -> None:
-    """Nobody clicks what they did not open or opens what did not arrive; times never run backwards."""
+    """A recipient clicks only what they opened and opens only what arrived; times never run backwards."""
     for number in range(3000):
         moments = plan(7, f"m{number}", "a@example.com", Rates(open=0.6, click=0.4), True)
         order = [moment.kind for moment in moments]

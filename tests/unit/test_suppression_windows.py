@@ -73,7 +73,8 @@ def test_nothing_that_stayed_is_missed(seed: int, seconds: int) -> None:
 
 @pytest.mark.parametrize("seed", range(100))
 def test_rows_of_a_second_in_any_order(seed: int) -> None:
-    """A provider that orders the rows of a second anew for each page hides none of them, or the reading says so."""
+    """If a provider orders the rows of a second differently for each page, either no row is hidden or the reading says
+    so."""
     moving = MovingList(rows=23, seed=seed, changes=0, seconds=1, shuffles=True)
     found, readings = read(moving)
     assert found == moving.ever or not all(one.is_settled for one in readings)
