@@ -87,7 +87,7 @@ MEANWHILE = (
 
 @dataclass(frozen=True)
 class Crowd:
-    """Who left a cart: `mails` people who get a mail and, in a troubled shop, more who do not."""
+    """The people who left a cart: `mails` people who get a mail and, in a troubled shop, more people who get none."""
 
     mails: int
     is_troubled: bool = False
@@ -156,7 +156,7 @@ def plan(own: Engine, as_of: dt.datetime = NOON) -> tuple[dict[str, float], int]
 
 
 def campaign_without_holdout() -> tuple[Campaign, Topic, Brand]:
-    """Return the shipped cart campaign with everybody treated, its topic and the brand."""
+    """Return the shipped cart campaign without a holdout, its topic and the brand."""
     topics = read_topics(INCLUDE / "topics.yaml")
     campaign = read_campaign(INCLUDE / "campaigns" / "cart_abandoned.yaml", topics)
     brand = read_brand(INCLUDE / "brand.yaml", postal_address="1 Example Street")

@@ -187,8 +187,8 @@ def _wait_for(sink: Sink) -> None:
 
 
 def _deliver(own: Engine, sink: Sink, workers: int, profile: bool = False, late: int = 0) -> Run:
-    """Deliver everything that is planned with `workers` processes; every mail must end as it has to, `late` of them
-    refused by the claim."""
+    """Deliver all planned mails with `workers` processes. Every mail must end as it has to: the claim refuses `late`
+    mails."""
     before, used_before = sink.recipients(), _processor_seconds(own, sink)
     started = time.perf_counter()
     processes = [_worker(own, sink, number, profile and number == 0) for number in range(workers)]

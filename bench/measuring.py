@@ -99,7 +99,7 @@ def report(benchmark: str, figures: list[Figure]) -> None:
 
 
 def say(text: str) -> None:
-    """Tell on stderr what is going on."""
+    """Say on stderr what is going on."""
     print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 

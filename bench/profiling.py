@@ -1,4 +1,4 @@
-"""Where the time of the warehouse goes: seconds a named statement, for the kept profiles of benchmarks."""
+"""Where the time of the warehouse goes: seconds per named statement, for the kept profiles of benchmarks."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ SIZES = {"customers": 1_000_000, "orders": 10_000_000, "carts": 50_000, "new_ord
 PRODUCTS = 3_000
 FED = ("order_line", "orders", "customer", "product", "cart", "cart_line")
 
-# Whose order n is, told from its number alone, so that tables are written side by side. Some buy a lot.
+# The customer of order n, computed from the number n alone, so that tables are written side by side. Some buy a lot.
 WHOSE = """'c' || cast(floor(:customers * power(cast(hashint8extended(n, 7) & 1073741823 as double precision)
     / 1073741824, cast(1.3 as double precision))) as bigint)"""
 WORLD = {
@@ -191,7 +191,7 @@ def side_by_side(steps: list[Callable[[], Any]]) -> None:
 
 
 def write_feed(folder: Path, sizes: dict[str, int]) -> None:
-    """Write the hour's feed: new orders of anybody, one to three lines each, as the shop would send it."""
+    """Write the hour's feed: new orders of any customers, one to three lines each, as the shop would send it."""
     chance = random.Random(1)
     with (folder / "orders.csv").open("w") as orders, (folder / "order_lines.csv").open("w") as lines:
         order, line = csv.writer(orders), csv.writer(lines)

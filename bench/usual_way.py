@@ -30,7 +30,7 @@ limit {mails}"""
 
 
 def usual_rate(own: Engine, url: str, api_key: str, mails: int) -> float:
-    """Return the mails a second of the usual way: one process, as one task is."""
+    """Return the mails per second of the usual way: one process, as one task is."""
     client = SendGridAPIClient(api_key=api_key, host=url)
     started = time.perf_counter()
     rows = pd.read_sql(ROWS.format(mails=mails), own)

@@ -124,7 +124,7 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tell at the end where the time went."""
+    """Print at the end where the time went."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Durations("not long" in config.getoption("markexpr")))
 

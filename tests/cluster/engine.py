@@ -104,7 +104,7 @@ def _plain_environment() -> dict[str, str]:
 
 
 def _answers(environment: Mapping[str, str]) -> bool:
-    """Tell whether an engine answers; a client alone is none."""
+    """Return whether an engine answers; a client alone is not enough."""
     if not shutil.which("docker"):
         return False
     command = ["docker", "version", "--format", "{{.Server.Version}}"]

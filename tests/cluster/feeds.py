@@ -22,7 +22,7 @@ CART_LINES = "cart_id product_id quantity unit_price"
 
 
 def write_shop(folder: Path, now: dt.datetime, people: int) -> None:
-    """Write the feeds of a shop with `people` customers a campaign, as it stands at `now` (aware)."""
+    """Write the feeds of a shop with `people` customers per campaign, as it stands at `now` (aware)."""
     long_ago, hours_ago = _text(now, days=400), _text(now, hours=3)
     bought_at = {"replenishment": _text(now, days=29), "win_back": _text(now, days=120)}
     ids = {campaign: _customer_ids(campaign, people) for campaign in CAMPAIGNS}

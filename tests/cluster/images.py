@@ -61,7 +61,7 @@ def _make_base(engine: Engine, folder: Path) -> None:
 
 
 def _end(made: subprocess.Popen[bytes]) -> None:
-    """See the script end: by itself when the import is through, all of it at once when this run is interrupted."""
+    """Wait for the script's end. It ends after the import, or with all its processes if this run is interrupted."""
     if sys.exc_info()[0] is not None:
         os.killpg(made.pid, signal.SIGTERM)
     made.wait()

@@ -1,7 +1,7 @@
 """The run itself: load → four campaigns → deliver with two workers → one is killed → events → KPIs → judgement.
 
-Everything is asked of Airflow's REST API as a person would. Where time is waited for, it is Airflow that needs it:
-a dead worker is noticed after the heartbeat timeout, and its task tried again a minute later.
+The run asks Airflow's REST API for everything, as an operator would. The only waits are Airflow's: it notices a dead
+worker after the heartbeat timeout, and tries the worker's task again a minute later.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Scenario:
         self._warehouse = engine(stack.warehouse_url)
 
     def run(self) -> Totals:
-        """Do every step in order. Raises: StepFailed, with the step and where the logs are."""
+        """Do every step in order. Raises: StepFailed, with the step and the place of the logs."""
         try:
             self._load_and_plan()
             buyers = self._some_buy()
@@ -113,7 +113,7 @@ class Scenario:
         return killed, lambda: self._requests_since(killed_at)
 
     def _in_mid_delivery(self) -> bool:
-        """Tell whether both workers have a request in flight, one of them just begun, and two have been answered."""
+        """Return whether both workers have a request in flight, one of them just begun, after two answered requests."""
         rows = self._open_rows()
         hosts = {row.worker.partition(":")[0] for row in rows}
         is_young = bool(rows) and (_now() - rows[-1].claimed_at).total_seconds() < REQUEST_SECONDS / 3

@@ -63,7 +63,7 @@ def test_a_socket_connection_keeps_its_folder(monkeypatch: pytest.MonkeyPatch) -
 def test_a_sendgrid_connection_gives_key_and_address(
     monkeypatch: pytest.MonkeyPatch, connection: str, base_url: str
 ) -> None:
-    """Its password is the key; its host, where given, the base URL."""
+    """The connection's password is the key; its host, if given, is the base URL."""
     monkeypatch.setenv("AIRFLOW_CONN_SENDGRID", connection)
     found = settings()
     assert (found.sendgrid_api_key, found.sendgrid_base_url) == ("SG.other", base_url)

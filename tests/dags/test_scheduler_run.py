@@ -82,10 +82,8 @@ def test_feeds_become_mails_and_mails_become_numbers(world: AirflowWorld) -> Non
 
 
 def test_a_run_for_the_future_fails_and_holds_up_nobody(world: AirflowWorld) -> None:
-    """A logical date of next year fails when its run starts, one that waits for next year when any other run starts.
-
-    Both say why in the run's note. The DAGs' next runs start at once, by hand and by schedule.
-    """
+    """A run with a logical date of next year fails when it starts. A run that waits for next year fails when any other
+    run starts. Both say why in the run's note. The DAGs' next runs start at once, by hand and by schedule."""
     airflow, next_year = world.airflow, dt.datetime.now(dt.UTC) + dt.timedelta(days=365)
     airflow.unpause(["load_sources", CAMPAIGN])
     for dag_id in ("load_sources", CAMPAIGN):

@@ -13,14 +13,14 @@ from fault_report import table
 
 HERE = Path(__file__).resolve().parent
 TOLD_BY = {"report": "fault_row", "event_fact": "fault_fact"}
-"""The fixtures by which a test tells its numbers, and the property that carries them."""
+"""The fixtures through which a test reports its numbers, and the property that carries them."""
 EXPECTED = "fault_expected"
 NARROWING = ("keyword", "deselect", "lf", "ignore", "ignore_glob")
 
 
 @dataclass
 class Outcome:
-    """One test: what it came to, and which of the properties it should have told it did not."""
+    """One test: its outcome, and which of the expected properties it did not report."""
 
     title: str
     result: str = "not run"
@@ -131,7 +131,7 @@ def asks_for_all(config: pytest.Config) -> bool:
 
 
 def expect_to_tell(items: list[pytest.Item]) -> None:
-    """Write on each test what it is to tell, so that one that fails before is missed."""
+    """Write on each test what it has to report, so that a test that fails before that is missed."""
     for item in items:
         for fixture, told in TOLD_BY.items():
             if fixture in getattr(item, "fixturenames", ()):

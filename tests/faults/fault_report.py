@@ -13,7 +13,7 @@ from proof import duplicates, silent_losses
 
 @dataclass
 class Row:
-    """What a scenario came to. Mails unless a name says otherwise."""
+    """What came of a scenario. Numbers count mails unless the name says otherwise."""
 
     scenario: str
     recipients: int
@@ -23,7 +23,7 @@ class Row:
     kills: dict[str, int] = field(default_factory=dict)
     kills_inside_a_request: int = 0
     incidents: dict[str, int] = field(default_factory=dict)
-    """What else was done to it: restarts, faulty answers, stops."""
+    """What else was done: restarts, faulty answers, stops."""
     taken: int = 0
     """What the provider's record holds."""
     duplicates: int = 0

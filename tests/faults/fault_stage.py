@@ -84,7 +84,7 @@ def plan_mails(engine: Engine, recipients: int, kind: str = "capped") -> None:
 
 @dataclass
 class Worker:
-    """One worker process; `status` None while it lives, below zero where a signal ended it."""
+    """One worker process; `status` is None while it lives, and below zero if a signal ended it."""
 
     orders: Orders
     pid: int = 0
@@ -132,7 +132,7 @@ class Nursery:
         return worker
 
     def kill(self, worker: Worker) -> None:
-        """kill -9 from outside, unless it has ended by itself."""
+        """Kill the worker with kill -9 from outside, unless it has already ended."""
         if worker.status is None:
             worker.signal(signal.SIGKILL)
         assert worker.ended.wait(60)
@@ -386,7 +386,7 @@ class Stage:
         return self.settle_after(timedelta(0))
 
     def settle_after(self, latest: timedelta) -> Afterwards:
-        """Do so where the clock of some worker was `latest` ahead."""
+        """Do the same if the clock of some worker was `latest` ahead."""
         self.faults()
         self.drain(latest + 2 * LEASE)
         sent = self.ledger()
@@ -427,7 +427,7 @@ def stage_on(
 
 
 def named(kind: str) -> str:
-    """What is added to a scenario's name where its topic has no cap."""
+    """What is added to a scenario's name if its topic has no cap."""
     return ", no cap" if kind == "uncapped" else ""
 
 

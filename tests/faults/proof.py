@@ -75,7 +75,7 @@ def duplicates(accepted: Counter[str]) -> int:
 
 
 def silent_losses(ledger: Ledger, accepted: Counter[str]) -> dict[str, set[str]]:
-    """Mails whose end is not told, or told wrongly: what is wrong → message ids. Nothing may be in doubt any more."""
+    """Mails whose end is missing or wrong: what is wrong → message ids. No mail may be in doubt any more."""
     found = {
         "without an end": set(ledger.states) - ledger.ids(*ENDED),
         "ended without a reason": {

@@ -291,7 +291,7 @@ def run_dags_apart(environment: dict[str, str], wanted: list[tuple[str, dict[str
 
 
 def at_once(*calls: object) -> None:
-    """Call all of them at the same time, and raise what one of them raised."""
+    """Call all of them at the same time, and raise the error of the first that failed."""
     problems: list[BaseException] = []
 
     def guarded(call: object) -> None:

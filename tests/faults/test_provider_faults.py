@@ -36,7 +36,7 @@ class Case:
 
     @property
     def timeout_seconds(self) -> float:
-        """Short where the fault is that no answer comes."""
+        """The timeout: short if the fault is that no answer comes."""
         return 4.0 if self.fault["answer"] in ("hang", "stall_body") else 30.0
 
 

@@ -54,7 +54,7 @@ def test_an_unsafe_delivery_is_caught(warehouse: Engine, tmp_path: Path, report:
         assert f"{row.duplicates} mails sent twice" in row.problems
 
 
-@pytest.mark.parametrize("policy", ["resend"])  # the one that could mail twice; test_event_faults.py has both
+@pytest.mark.parametrize("policy", ["resend"])  # the policy that could mail twice; test_event_faults.py has both
 def test_one_server_s_posts_are_late(
     warehouse: Engine, tmp_path: Path, report: Callable[[Row], None], policy: str
 ) -> None:

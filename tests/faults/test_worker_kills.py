@@ -69,8 +69,8 @@ def test_killed_at_random_moments(
 class RandomKills:
     """Kills one of the workers that have begun to request, at random moments.
 
-    Not one that still starts or renders its first batch: a busy machine takes longer for that than for a request, and
-    most kills would fall there. The named points are for those.
+    It spares a worker that still starts or renders its first batch. A busy machine takes longer for that than for a
+    request, so most kills would fall there. The named points cover those moments.
     """
 
     def __init__(self, stage: Stage, draw: random.Random, low: float, high: float) -> None:

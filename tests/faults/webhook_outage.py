@@ -1,6 +1,6 @@
-"""The webhook is down: the posts of one of the provider's servers, or of all, come hours late, or not until asked for.
+"""The webhook is down: the posts of one of the provider's servers, or of all, come hours late, or only when asked for.
 
-What comes meanwhile are events of others: strangers' mails, the provider's test button, clocks that are ahead. By these
+Meanwhile only other events come: strangers' mails, the provider's test button, clocks that are ahead. Because of these,
 the newest event is always newer than any hours of a topic.
 """
 
@@ -105,10 +105,8 @@ def _epoch(hours: float) -> int:
 def play(
     stage: Stage, outage: Outage, folder: Path, limit: int = 1000, looks: Sequence[float] = LOOKS
 ) -> Played:
-    """Send with two unclear answers, one of them to mails that were taken; then the posts come as `outage` says.
-
-    At no moment has the provider a mail twice, and before its events are here it gets none again.
-    """
+    """Send with two unclear answers, one of them to mails that were taken. Then the posts come as `outage` says. The
+    provider never has a mail twice, and gets none again before its events are here."""
     _send(stage, limit)
     sent, taken = stage.ledger(), stage.accepted()
     untaken = sent.ids("in_doubt") - set(taken)

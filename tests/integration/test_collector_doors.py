@@ -349,7 +349,7 @@ def test_many_small_chunks_hold_nobody_up(collector: Service, signer: Signer) ->
 
 
 def test_the_log_stays_short(collector: Service, signer: Signer) -> None:
-    """However many connections are closed, the log has a line a minute for them, and no traceback."""
+    """However many connections are closed, the log has one line per minute for them, and no traceback."""
     with many(collector, 2 * MAX_CONNECTIONS, BEGUN):
         pass
     token = make_token(SECRET, "m", "t")

@@ -245,8 +245,8 @@ def test_a_kill_loses_nothing_acknowledged(tmp_path: Path, signer: Signer, enoug
 
 
 def test_a_full_disk_is_503_and_passes(tmp_path: Path, signer: Signer) -> None:
-    """Where a file cannot grow, the post is answered 503 with one log line, what was acknowledged stays
-    whole, and later posts are taken."""
+    """If a file cannot grow, the post is answered 503 with one log line. What was acknowledged stays whole, and later
+    posts are taken."""
     folder, port = tmp_path / "events", free_port()
     folder.mkdir()
     limited = (

@@ -220,7 +220,8 @@ def test_a_sender_of_the_example_domain_does_not_go_however_approved(desk: Desk)
 
 
 def test_words_of_another_campaign_need_no_approval(desk: Desk) -> None:
-    """The catalogue is everybody's: only the words that the campaign's templates ask for are its own."""
+    """All campaigns share the catalogue: only the words that a campaign's templates ask for belong to its
+    definition."""
     desk.approve()
     desk.change(WORDS, "Freshness, delivery and what happens if something isn't right.", "XX")
     desk.plan("ann", mode="preview")
@@ -418,7 +419,7 @@ def test_an_approval_that_was_cut_off_is_given_by_the_next_one(
 
 
 def test_only_what_was_read_is_approved(desk: Desk) -> None:
-    """With a checksum, files that say something else by now are refused."""
+    """With a checksum, files that differ from it by now are refused."""
     read = desk.opened().definition(NAME).md5
     desk.change(WORDS, OLD, "XX")
     with pytest.raises(CampaignError, match=f"its files are definition [0-9a-f]{{32}} now, not {read}"):

@@ -177,7 +177,8 @@ def test_a_mail_goes_again_if_99_of_100_around_it_have_their_events(
 def test_an_hour_without_any_event_is_a_gap(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path
 ) -> None:
-    """One mail of 201 was accepted in an hour of its own and has no event: nothing goes again until one comes."""
+    """One mail of 201 was the only one accepted in its hour, and has no event: nothing goes again until an event
+    comes."""
     doubt(warehouse, simulator, settings, RESEND, taken=False)
     accepted(warehouse, [NOON + 10 * MINUTE] * 200 + [NOON + 60 * MINUTE], silent=1)
     deliver(warehouse, settings, RESEND, AFTER_THAT)
@@ -239,7 +240,8 @@ def test_the_window_begins_an_hour_before_and_ends_with_the_settle_hours(
 
 
 def test_mails_that_an_event_settled_do_not_count(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """They have an event by construction: a thousand of them hide no gap among those the provider's answer accepted."""
+    """Such mails have an event by construction: a thousand of them hide no gap among mails that the provider's answer
+    accepted."""
     doubt(warehouse, simulator, settings, RESEND, taken=True)
     accepted(warehouse, every_half_hour(1000), settled_by_event=True)
     assert deliver(warehouse, settings, RESEND, AFTER_THAT).waiting == Counter({("reminders", "too_few_to_judge"): 1})
@@ -306,7 +308,7 @@ def test_abandon_is_not_brought_forward_by_events(warehouse: Engine, simulator: 
 
 
 def test_each_attempt_is_judged_by_itself(warehouse: Engine) -> None:
-    """Three attempts a day apart: the covered one goes again, one has a gap, one too few; each mail moves once."""
+    """Three attempts a day apart: the covered mail goes again, one has a gap, one too few; each mail moves once."""
     members(warehouse, "ann", "bob", "cyd")
     plan(warehouse, campaign_of(max_lateness_hours=240), RESEND)
     moments = {"ann": NOON, "bob": NOON + 100 * HOUR, "cyd": NOON + 200 * HOUR}

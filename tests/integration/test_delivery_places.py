@@ -66,8 +66,8 @@ def places(connection: Connection, name: str) -> list[tuple[int, str]]:
 def test_a_mail_takes_the_lowest_free_place_or_none(
     warehouse: Engine, cap: int | None, before: tuple[int, ...], outcome: str | None, after: list[tuple[int, str]]
 ) -> None:
-    """A returned mail leaves its place open below others, which a topic of another cap may have taken beyond this one:
-    who holds as many as the cap gets none; without a cap always."""
+    """A returned mail leaves its place open below others. A topic with another cap may have taken places beyond this
+    cap. Who holds as many places as the cap gets none; without a cap there is always a place."""
     with warehouse.begin() as connection:
         held(connection, "ann", *before)
         assert reserve(connection, ["ann"], cap) == ({"ann": outcome} if outcome else {})

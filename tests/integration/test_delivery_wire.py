@@ -123,7 +123,8 @@ def test_an_answer_without_end_is_given_up() -> None:
 
 
 def test_a_provider_that_reads_drop_by_drop_does_not_hold_a_worker() -> None:
-    """Each write is in time and all of them would last for minutes: the request ends with its lease, in doubt."""
+    """Each write is in time, but all writes together would last for minutes: the request ends with its lease, in
+    doubt."""
 
     def sips(connection: socket.socket) -> None:
         while connection.recv(20_000):

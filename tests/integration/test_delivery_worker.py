@@ -153,7 +153,8 @@ def moved(connection: Connection, who: str, former: str) -> None:
 def test_the_claim_asks_of_each_way_a_person_said_no(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """At the present address, at a former one, by permission, for the topic; lifted, bounced before: those go."""
+    """A mail is stopped if the person said no at the present address, at a former one, by permission, or for the topic.
+    A no that was lifted stops no mail, nor does a bounce of a former address."""
     after, before = NOON + timedelta(minutes=1), NOON - HOUR
     names = {"here", "earlier", "there", "topic", "withdrew", "other", "lifted", "moved", "nobody"}
     members(warehouse, *names)
@@ -187,7 +188,7 @@ def test_the_claim_asks_of_each_way_a_person_said_no(
 def test_the_earliest_of_several_facts_names_the_end(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Who left and bought, or bought and left: the first of both is the reason."""
+    """If a customer left and bought, or bought and left, the earlier of both is the reason."""
     first, second = NOON + timedelta(minutes=1), NOON + timedelta(minutes=2)
     members(warehouse, "left", "bought")
     plan(warehouse, campaign_of(exit_on=["order", "unsubscribed"]), topic_of())
@@ -537,7 +538,8 @@ def test_dag_pauses_are_copied_and_lifted_alone(warehouse: Engine) -> None:
 
 
 def test_a_pause_outlasts_the_dag_that_was_paused_before_it(warehouse: Engine) -> None:
-    """Who pauses a campaign whose DAG is paused already has still said it; unpausing the DAG changes no judgement."""
+    """An operator's pause of a campaign whose DAG is already paused still counts; unpausing the DAG changes no
+    judgement."""
     delivery.sync_dag_pauses(warehouse, {"a", "b"}, {"a", "b"}, NOON)
     delivery.pause(warehouse, "campaign:a", "operator", NOON)
     delivery.sync_dag_pauses(warehouse, {"a"}, {"a", "b"}, NOON)
@@ -685,7 +687,7 @@ def test_an_answer_is_kept_while_the_database_is_away(
 def test_a_series_that_is_through_still_sends_its_last_mail_again(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """In doubt it was through; the policy plans it again, and it is not cancelled for that."""
+    """The mail was through while it was in doubt; the policy plans it again, and it is not cancelled for that."""
     topic = topic_of(in_doubt="resend")
     campaign = campaign_of(max_lateness_hours=240)
     others = [f"c{number:02}" for number in range(20)]

@@ -76,7 +76,7 @@ def test_a_stale_page_is_refused_and_written(pages: Path) -> None:
 
 
 def test_an_unknown_page_is_a_usage_error(pages: Path) -> None:
-    """A page that is not there is refused with those that are."""
+    """A page that does not exist is refused, and the error names those that do."""
     asked = CliRunner().invoke(command.cli, ["weather"])
     assert asked.exit_code == 2
     assert "choose of words" in asked.output

@@ -239,7 +239,7 @@ def test_who_left_the_mailbox_takes_their_no_along(world: World) -> None:
 
 
 def test_erasing_again_changes_nothing(world: World) -> None:
-    """A second erasure finds no one, and leaves those who live on as they are."""
+    """A second erasure finds no one, and does not change the people who stay."""
     of_a, of_b = hand_over(world)
     world.report(event("open", INFO, of_a), event("spamreport", INFO, of_b))
     assert world.erase("a")
@@ -282,7 +282,7 @@ def test_a_planned_mail_is_decided_for_each(world: World) -> None:
 
 
 def test_without_files_a_shared_address_is_handled_alike(world: World) -> None:
-    """Where no folder is known the warehouse is erased just the same."""
+    """If no folder is known, the warehouse is erased all the same."""
     of_a, _ = hand_over(world)
     world.report(event("open", INFO, of_a))
     settings = dataclasses.replace(world.installation.settings, events_dir=None)

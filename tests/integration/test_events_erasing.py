@@ -134,7 +134,7 @@ def installation(warehouse: Engine) -> Installation:
 
 
 def told_after(mails: dict[str, str], group: int | None) -> list[dict[str, object]]:
-    """What the provider goes on telling of Jane's and Joe's mails: all that would suppress, an open, a return."""
+    """What the provider still reports of Jane's and Joe's mails: everything that would suppress, an open, a return."""
     kinds: dict[str, dict[str, object]] = {
         "bounce": {"type": "bounce"}, "open": {}, "click": {}, "spamreport": {}, "unsubscribe": {},
         "group_unsubscribe": {"asm_group_id": group}, "group_resubscribe": {"asm_group_id": group},
@@ -193,8 +193,8 @@ def test_a_repeat_from_before_the_erasure_is_known_again(
 def test_an_erasure_that_would_miss_export_files_erases_nothing(
     warehouse: Engine, mails: dict[str, str], tmp_path: Path, installation: Installation
 ) -> None:
-    """Files were ingested and their folder is not set: refused before anything is written, unless told to go on; with
-    the folder, the address leaves the files too."""
+    """Files were ingested and their folder is not set: the erasure is refused before anything is written, unless the
+    operator asks to go on. With the folder, the address leaves the files too."""
     export = tmp_path / "e.ndjson"
     export.write_bytes(b"\n".join(map(orjson.dumps, posts(mails))) + b"\n")
     installation.ingest(tmp_path)

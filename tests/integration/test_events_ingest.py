@@ -191,7 +191,8 @@ def test_events_suppress_by_scope_and_reason(
 def test_a_drop_for_leaving_a_topic_ends_with_the_return_to_it(
     warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
 ) -> None:
-    """Left a topic, dropped for it, back in it: mailable; until then that topic alone is stopped, and only as left."""
+    """A customer left a topic, was dropped for it and came back: mailable. Until the return only that topic is stopped,
+    as left."""
     take([
         event("group_unsubscribe", "a", mails, 10, asm_group_id=7),
         event("dropped", "a", mails, 20, asm_group_id=7, reason="Unsubscribed Address"),
@@ -285,7 +286,7 @@ def test_one_event_id_with_two_timestamps_counts_once(
 
 
 def test_without_ids_equal_events_count_once(mails: dict[str, str], take: Callable[..., IngestReport]) -> None:
-    """Events that carry no sg_event_id are told apart by their content."""
+    """Events without sg_event_id are distinguished by their content."""
     report = take([
         event("click", "a", mails, 1, sg_event_id=..., url="https://example.com/1"),
         event("click", "a", mails, 1, sg_event_id=..., url="https://example.com/2"),
@@ -459,7 +460,7 @@ class TestFiles:
     def test_a_damaged_gzip_gives_what_it_holds(
         self, warehouse: Engine, mails: dict[str, str], tmp_path: Path
     ) -> None:
-        """Of a compressed file that ends early the whole lines are taken, and the damage is named."""
+        """The whole lines of a compressed file that ends early are taken, and the damage is named."""
         path = tmp_path / "cut.ndjson.gz"
         story = [event("open", "a", mails, minutes, padding=random.Random(minutes).random()) for minutes in range(3000)]
         packed = gzip.compress(lines(story))
@@ -493,7 +494,7 @@ class TestFiles:
 
 
 class TestSuppression:
-    """Who may not be mailed follows from when things happened, not from when we heard of them."""
+    """Whether a customer may be mailed follows from when things happened, not from when we heard of them."""
 
     LEAVE, RETURN, LEAVE_AGAIN = 10, 20, 30
 
@@ -693,7 +694,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_repeat_in_the_next_step_counts_once(
     warehouse: Engine, mails: dict[str, str], tmp_path: Path
 ) -> None:
-    """Two steps are under way at once: an event of one that comes again in the next is a repeat all the same."""
+    """Two steps are under way at once: an event of one step that comes again in the next is still a repeat."""
     posted = [event("deferred", "abcdefg"[number % 7], mails, number) for number in range(600)]
     path = tmp_path / "repeats.ndjson"
     path.write_bytes(lines([item for at in range(0, 600, 10) for item in posted[at : at + 10] * 2]))

@@ -129,7 +129,7 @@ def test_time_can_be_simulated_outside_live(command: Command, shop: Installation
 def test_live_goes_by_the_clock(
     command: Command, shop: Installation, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In live neither --now nor a future --as-of is taken, and a step's lateness counts from the clock."""
+    """Live mode accepts neither --now nor a future --as-of, and a step's lateness counts from the clock."""
     monkeypatch.setenv("LIFECYCLE_MODE", "live")
     plan = ("campaign", "plan", "cart_abandoned", "--as-of")
     before = contents(warehouse)
@@ -166,7 +166,7 @@ def test_a_roll_up_of_days_to_come_is_refused(
 
 
 def test_today_is_the_reporting_zones_day(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the shop reports by Auckland's days, its 3 March has begun at noon UTC of the 2nd."""
+    """If the shop reports by Auckland's days, its 3 March has begun at noon UTC of the 2nd."""
     monkeypatch.setenv("LIFECYCLE_REPORTING_ZONE", "Pacific/Auckland")
     assert command("kpis", "roll-up", "--to", "2026-03-03")[0] == 0
     assert command("kpis", "roll-up", "--to", "2026-03-04")[0] == 1

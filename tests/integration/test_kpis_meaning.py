@@ -295,7 +295,8 @@ class TestRevenue:
     """An order is credited once: to the last accepted marketing mail before it whose window holds it."""
 
     def test_the_last_mail_takes_the_credit(self, shop: Engine) -> None:
-        """Of two mails before an order the later one is credited, though both convert; transactional mail never is."""
+        """If two mails precede an order, the later one is credited, though both convert; transactional mail is never
+        credited."""
         with shop.begin() as connection:
             builders.campaign(connection, "birthday", goal_within_days=30)
             builders.campaign(connection, "receipt", is_marketing=False)
@@ -358,7 +359,7 @@ class TestViews:
                 assert [[float(value) for value in row] for row in rows(connection, query)] == [expected]
 
     def test_nothing_is_divided_by_zero(self, shop: Engine) -> None:
-        """Where nothing was accepted every rate is null."""
+        """If nothing was accepted, every rate is null."""
         with shop.begin() as connection:
             mail(connection, state="planned")
         rolled(shop)
@@ -424,7 +425,7 @@ class TestViews:
 
 
 class TestList:
-    """Who may be mailed at all: permission confirmed, not suppressed for everything, not erased."""
+    """The customers who may be mailed at all: permission confirmed, not suppressed for everything, not erased."""
 
     def movements(self, warehouse: Engine) -> list[tuple[Any, ...]]:
         """All movements of the list after a roll-up."""

@@ -80,7 +80,7 @@ def test_a_killed_service_comes_back_and_a_stopped_one_does_not(home: Home) -> N
 
 
 def httpx_answers(url: str) -> bool:
-    """Tell whether anything answers 200 there."""
+    """Return whether any service answers 200 there."""
     try:
         return httpx.get(url, timeout=2).status_code == 200
     except httpx.HTTPError:

@@ -50,7 +50,7 @@ def expected(*customer_ids: str) -> set[Row]:
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, module: Any, statement: str, **given: Any) -> None:
-    """Let one statement fail where its parameters are `given`; the others run."""
+    """Let one statement fail if its parameters are `given`; the others run."""
     run = module.run
 
     def failing(connection: Any, name: str, /, **parameters: Any) -> Any:
@@ -101,7 +101,7 @@ def test_mails_lie_in_the_order_of_their_series(
 def test_the_cut_lies_inside_a_large_segment(
     warehouse: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two ranges that meet at a member; one range for few members, or where nothing was sampled."""
+    """Two ranges that meet at a member; one range for few members, or if nothing was sampled."""
     members(warehouse, *NAMES)
     ranges = lambda: series._customers(connection, series._segment_of(campaign))  # noqa: E731
     with warehouse.connect() as connection:
@@ -219,7 +219,7 @@ def test_a_part_that_dies_supersedes_nobody_it_does_not_enroll_anew(
 
 
 def noticed(engine: Engine, campaign: Campaign) -> None:
-    """Bring members to where their first step waits for its decision."""
+    """Bring members to the point at which their first step waits for its decision."""
     publish(engine, campaign, topic_of())
     enroll(engine, campaign, NOON)
     advance(engine, campaign, NOON)

@@ -1,4 +1,4 @@
-"""What the pages tell a reader to do is done here: their files are written, their commands and queries run."""
+"""What the pages ask a reader to do is done here: their files are written, their commands and queries run."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ def lifecycle_mail(include: Path, database_url: str, *arguments: str) -> subproc
 
 
 def test_contributing_adds_a_segment_a_campaign_a_feed_and_kpis(followed: Path, warehouse_url: str) -> None:
-    """Who follows CONTRIBUTING.md to the letter has a segment, a campaign that plans, a feed, a KPI and a fact."""
+    """A developer who follows CONTRIBUTING.md exactly gets a segment, a campaign that plans, a feed, a KPI and a
+    fact."""
     commands = [
         line.removeprefix("python -m lifecycle_mail ").split()
         for language, _, text in fences("CONTRIBUTING.md")

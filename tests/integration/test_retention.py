@@ -253,7 +253,7 @@ def test_what_comes_in_elsewhere_only_delays_the_drop(filled: Engine, monkeypatc
 def test_a_table_that_is_always_written_to_is_left_for_the_next_run(
     filled: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where events come in before every lock, the month stays, named busy as where the lock is not to be had."""
+    """If events come in before every lock, the month stays. It is named busy, as if the lock could not be had."""
     monkeypatch.setattr(partitions, "TRIES", 3)
     coming = [lambda number=number: ingest_one(filled, MONTHS[4], number) for number in (2, 3, 4)]
     after_the_question(monkeypatch, *coming)

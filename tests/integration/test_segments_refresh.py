@@ -1,4 +1,4 @@
-"""Membership as intervals: forward, again, out of order, side by side; and the sizes a day."""
+"""Membership as intervals: forward, again, out of order, side by side; and the sizes per day."""
 
 from __future__ import annotations
 
@@ -107,7 +107,8 @@ def test_the_context_of_the_first_sight_stays(shop: Engine) -> None:
 
 
 def test_changed_facts_correct_the_same_instant(shop: Engine) -> None:
-    """The same instant after facts changed: who never was a member goes, who is one after all comes back."""
+    """The same instant after facts changed: a customer who never was a member goes, one who is a member after all comes
+    back."""
     refresh(shop, "inactive", NOON)
     buy(shop, "late", "A", NOON - HOUR)
     assert refresh(shop, "inactive", NOON) == SegmentCounts(members=1, entered=0, departed=1)
@@ -143,7 +144,7 @@ def test_an_earlier_instant_is_known_for_itself_alone(shop: Engine) -> None:
 
 
 def test_an_earlier_instant_within_an_interval_changes_nothing(shop: Engine) -> None:
-    """Out of order, who is known to be a member then is not written twice."""
+    """Out of order, a customer who is known to be a member then is not written twice."""
     refresh(shop, "inactive", NOON)
     refresh(shop, "inactive", NOON + 2 * DAY)
     known = intervals(shop)

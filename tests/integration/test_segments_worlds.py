@@ -316,8 +316,8 @@ def due_by_pandas(world: World, as_of: datetime, lead: int, lateness: int) -> Fo
 
 @pytest.mark.parametrize("seed", with_long([1], [2]))
 def test_due_is_the_same_by_kept_supplies_by_facts_and_by_pandas(warehouse: Engine, seed: int) -> None:
-    """Declared use and rhythms, at instants when some purchase is exactly due or exactly too late, agree; before
-    and after the newest purchase, and where only some customers are settled."""
+    """Declared use and rhythms agree at instants at which some purchase is exactly due or exactly too late. They agree
+    before and after the newest purchase, and if only some customers are settled."""
     world = make_world(seed)
     put(warehouse, world)
     asked = [(at, (3, 7)) for at in instants(world, seed + 3, (2, 9, 27, 34, 57), 10)]

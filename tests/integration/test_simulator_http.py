@@ -188,7 +188,8 @@ def test_suppression_answers_conform_to_the_specification(simulator: Service) ->
 
 
 def test_the_suppressed_are_accepted_and_dropped(simulator: Service) -> None:
-    """Who bounced hard, complained or left is answered 202 and dropped; who was blocked is tried again."""
+    """A recipient who bounced hard, complained or left is answered 202 and dropped; one who was blocked is tried
+    again."""
     words = ("bounce", "complain", "unsubscribe", "group_unsubscribe", "block")
     addresses = [f"{word}+1@example.com" for word in words]
     assert send(simulator, mail(*addresses, asm={"group_id": 5})).status_code == 202
@@ -385,7 +386,7 @@ def test_the_outbox_keeps_only_the_newest(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_option_is_one_line(tmp_path: Path, options: list[str], words: str) -> None:
-    """What cannot work is refused with one readable line and exit 1."""
+    """A configuration that cannot work is refused with one readable line and exit 1."""
     arguments = ["--record", str(tmp_path), "--port", "0", *options]
     done = CliRunner().invoke(cli, arguments, env={"SENDGRID_API_KEY": None})
     assert done.exit_code == 1

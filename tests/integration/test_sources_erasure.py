@@ -93,7 +93,7 @@ def test_permission_of_an_erased_person_stays_withdrawn(warehouse: Engine, tmp_p
 
 
 def test_who_shares_the_address_lives_on(warehouse: Engine, tmp_path: Path) -> None:
-    """Of customers that share the address, in any case of letters, one is erased and the other stays as they were."""
+    """If customers share the address, in any case of letters, one is erased and the other stays as they were."""
     load(warehouse, tmp_path, ANN + ANN.replace("c1", "c3").replace("Ann@", "ANN@") + BOB)
     before = rows(warehouse, "select * from source.customer where customer_id <> 'c3' order by 1")
     assert erase(warehouse, "c3") == Erasure(("c3",), 0, (), frozenset({"ann@example.com"}))
@@ -166,8 +166,8 @@ def test_a_no_of_who_is_kept_out_reaches_who_lives_on(warehouse: Engine, tmp_pat
 
 
 def test_texts_set_aside_belong_to_somebody(warehouse: Engine, tmp_path: Path) -> None:
-    """At a shared address the rows of the erased customer lose their text, those of the other keep it; of a row that
-    comes later and names no customer no text is kept."""
+    """At a shared address the rows of the erased customer lose their text, and those of the other keep it. A row that
+    comes later and names no customer loses its text."""
     bad = SHARED.replace("2026-01-01", "never")
     load(warehouse, tmp_path, "gone," + SHARED + "old," + SHARED)
     load(warehouse, tmp_path, "gone," + bad + "old," + bad + "," + SHARED)
@@ -211,7 +211,7 @@ def test_erasing_twice_or_nobody_does_nothing(warehouse: Engine, tmp_path: Path)
 
 
 def test_the_hash_is_keyed(warehouse: Engine, tmp_path: Path) -> None:
-    """What is kept of an address is sha256(secret, sha256(secret, address)), of the lower-case address."""
+    """An address is kept only as sha256(secret, sha256(secret, address)), of the lower-case address."""
     load(warehouse, tmp_path, ANN)
     erase(warehouse, "c1")
     inner = hashlib.sha256(b"secret" + b"ann@example.com").digest()

@@ -270,7 +270,7 @@ def plain_owner(warehouse: Engine) -> Iterator[str]:
 
 
 def test_another_reader_is_said(warehouse: Engine, folder: Path, repository: Path, plain_owner: str) -> None:
-    """Where the role could not be made, a load says in one line whose rights SQL feeds have, and reads them."""
+    """If the role could not be made, a load says in one line whose rights SQL feeds have, and reads them."""
     (repository / "page_views.sql").write_text(VIEW)
     [warning] = load(warehouse, folder, repository).warnings
     assert warning.startswith(f"SQL feeds are read with the rights of {plain_owner}: the role lifecycle_segments")
@@ -281,7 +281,7 @@ def test_another_reader_is_said(warehouse: Engine, folder: Path, repository: Pat
 
 
 def test_a_superuser_reads_no_sql_feed(warehouse: Engine, folder: Path, repository: Path) -> None:
-    """Where the function belongs to a superuser, whose functions reach files, SQL feeds are refused."""
+    """If the function belongs to a superuser, whose functions reach files, SQL feeds are refused."""
     (repository / "page_views.sql").write_text(VIEW)
     with warehouse.begin() as connection:
         connection.exec_driver_sql("alter function source.read_feed(text, timestamptz) owner to current_user")

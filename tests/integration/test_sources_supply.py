@@ -195,7 +195,7 @@ def test_a_note_committed_meanwhile_stays(shop: Engine) -> None:
 
 
 def test_a_killed_load_leaves_readers_right(shop: Engine) -> None:
-    """Where a load ended before it settled, members come from the facts of the noted customers."""
+    """If a load ended before it settled, members come from the facts of the noted customers."""
     execute(shop, "update source.product set units_per_pack = 300 where product_id = 'tea'")
     assert list(segments.members(shop, "replenishment_due", NOON)) == []
     assert len(kept(shop)) == 2

@@ -1,4 +1,4 @@
-"""A value that cannot be read is set aside by itself where its row can do without, and named with its column."""
+"""A value that cannot be read is set aside alone if its row can do without it, and is named with its column."""
 
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ def test_several_values_of_a_row(warehouse: Engine, tmp_path: Path) -> None:
 
 
 def test_a_duplicate_was_not_loaded(warehouse: Engine, tmp_path: Path) -> None:
-    """Of two rows of a key the last is loaded: of the other, values and row are set aside, and say so."""
+    """If two rows have one key, the last is loaded. Of the other, values and row are set aside, and their reasons say
+    so."""
     load(warehouse, tmp_path, "customers", CUSTOMERS + WHOLE.replace("GB,GBP", "England,GBP") + WHOLE)
     assert rows(warehouse, ASIDE) == [
         (2, "duplicate_key", "a later row has the same customer_id", False),
@@ -149,7 +150,7 @@ NOT_WITHOUT = [
 def test_what_a_row_cannot_do_without(
     warehouse: Engine, tmp_path: Path, feed: str, content: str, reason: str, detail: str
 ) -> None:
-    """Where the row would say something else without the value, the row is set aside."""
+    """If the row would mean something else without the value, the row is set aside."""
     load(warehouse, tmp_path, feed, content)
     assert rows(warehouse, ASIDE) == [(2, reason, detail, False)]
     assert rows(warehouse, f"select * from source.{feed.rstrip('s') if feed != 'orders' else feed}") == []  # noqa: S608

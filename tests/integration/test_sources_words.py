@@ -142,8 +142,8 @@ REFUSED_FILES = [
 
 @pytest.mark.parametrize(("form", "content"), REFUSED_FILES)
 def test_a_no_counts_from_a_refused_file(known: Engine, tmp_path: Path, form: str, content: bytes) -> None:
-    """A file without a required column is refused, and who withdraws in it has withdrawn; no other word of it counts.
-    Where the column of permission itself cannot be told, nothing is."""
+    """A file without a required column is refused. A customer who withdraws in it has withdrawn; no other word of it
+    counts. If the column of permission itself cannot be identified, nothing counts."""
     (tmp_path / "customers.csv").unlink()
     repository = tmp_path / "repository"
     repository.mkdir()
@@ -205,7 +205,7 @@ def test_a_yes_never_counts_from_a_broken_row(known: Engine, tmp_path: Path) -> 
     "word", ["Unsubscribed", "unsubscribe", "opted_out", "opt-out", "OPTED OUT", " withdrawn ", "Withdrawn", "Revoked"]
 )
 def test_words_for_a_no(known: Engine, tmp_path: Path, word: str) -> None:
-    """What other systems call it is read as withdrawn, in any case of letters."""
+    """Other systems' words for it are read as withdrawn, in any case of letters."""
     load(known, tmp_path, ANN.replace("confirmed", word).replace("2026-02-01", "2026-05-01"))
     assert standing(known)["ann"] == WITHDRAWN
     assert reasons(known) == set()
@@ -246,7 +246,7 @@ def test_a_word_that_cannot_be_read_lets_mailing_rest(
 
 
 def test_the_last_word_of_a_file_counts(known: Engine, tmp_path: Path) -> None:
-    """Of two rows of a customer the later one says whether mailing rests."""
+    """If a customer has two rows, the later one says whether mailing rests."""
     unread = ANN.replace("confirmed", "perhaps")
     load(known, tmp_path, unread + ANN)
     assert standing(known)["ann"] == CONFIRMED

@@ -267,8 +267,8 @@ def test_a_second_that_never_holds_still_keeps_the_mark(
 
 
 def test_a_lifted_suppression_stays_lifted(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """Who asked for mail again, or whom an operator let in, is not suppressed by an older row of a list; a newer
-    row counts. What is gone from a list lifts nothing."""
+    """A customer who asked for mail again, or whom an operator let in, is not suppressed by an older row of a list; a
+    newer row counts. A row that is gone from a list lifts nothing."""
     for name in ("back", "again"):
         left_topic(warehouse, f"{name}@example.com", at=NOON - 3 * HOUR)
     with warehouse.begin() as connection:
@@ -314,7 +314,7 @@ def test_who_was_erased_is_not_learned_again(warehouse: Engine, simulator: Servi
 def test_a_push_beside_an_erasure_waits_for_it(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """An opt-out is not queued from the state before an erasure that is under way, nor told to SendGrid."""
+    """An opt-out is not queued from the state before an erasure that is under way, nor pushed to SendGrid."""
     left_topic(warehouse, "ann@example.com")
     left_topic(warehouse, "bob@example.com")
     waiting = (
@@ -415,7 +415,7 @@ def test_who_left_at_a_former_address_has_left_at_the_present_one(
 
 
 def test_a_second_push_asks_nothing(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """What is pushed is pushed once; said again after a return, it is pushed again; what SendGrid reported is not
+    """An opt-out is pushed once. If it is said again after a return, it is pushed again. What SendGrid reported is not
     pushed back."""
     left_topic(warehouse, "ann@example.com")
     listed(simulator, REMINDERS, "theirs@example.com", at=NOON - HOUR)
@@ -464,8 +464,8 @@ class Slow(SuppressionLists):
 def test_a_slow_push_does_not_come_back_as_a_new_word(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """What SendGrid took twenty minutes and more after the run began is known by the moment it was taken, so who
-    returned before stays returned; a word said at SendGrid later than that counts."""
+    """An opt-out that SendGrid took twenty minutes or more after the run began counts from the moment it was taken. So
+    a customer who returned before stays returned; a word said at SendGrid later than that counts."""
     left_topic(warehouse, "ann@example.com")
     withdrew(warehouse, "cat", "preference_centre")
     before = suppressions(warehouse)
@@ -552,7 +552,7 @@ def test_a_group_that_is_gone_is_refused_and_the_rest_goes(
 def test_an_address_the_provider_refuses_keeps_nobody_waiting(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """One address that SendGrid takes for none is set apart and not offered again; the others arrive."""
+    """One text that SendGrid does not accept as an address is set apart and not offered again; the others arrive."""
     for number in range(9):
         left_topic(warehouse, f"ann{number}@example.com")
     left_topic(warehouse, "no address")
@@ -562,7 +562,7 @@ def test_an_address_the_provider_refuses_keeps_nobody_waiting(
 
 
 class Refusing(httpx.HTTPTransport):
-    """A provider that answers 400 to every push to one group, and quotes whom it was told."""
+    """A provider that answers 400 to every push to one group, and quotes the addresses that it was given."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if request.method == "POST" and f"/groups/{REMINDERS}/" in request.url.path:
@@ -594,7 +594,7 @@ def test_a_refusal_of_everybody_marks_nobody(warehouse: Engine, simulator: Servi
     assert members_of(simulator, REMINDERS) == {"ann@example.com", "bob@example.com"}
 
 
-# The network, the modes, what is told
+# The network, the modes, what is reported
 
 
 FAULTS: dict[str, dict[str, Any]] = {
@@ -663,8 +663,8 @@ class Failing(httpx.HTTPTransport):
 def test_a_list_that_fails_keeps_no_other_from_being_read(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """The lists after it are read and their marks move; the run fails at its end with the names of those that were
-    not, whose marks stay, so that the next run reads them."""
+    """The lists after the failing one are read and their marks move. The run fails at its end with the names of the
+    lists that were not read. Their marks stay, so that the next run reads them."""
     listed(simulator, "bounces", "bounced@example.com")
     listed(simulator, "unsubscribes", "left@example.com")
     listed(simulator, REMINDERS, "grouped@example.com")

@@ -40,7 +40,7 @@ Open = Callable[..., Installation]
 
 @pytest.fixture
 def opened(warehouse_url: str, tmp_path: Path) -> Open:
-    """Open the installation with a topics file of these lines, and, where given, a list `retired`."""
+    """Open the installation with a topics file of these lines and, if given, a list `retired`."""
     file = tmp_path / "topics.yaml"
 
     def write_and_open(*topics: str, retired: str = "[]") -> Installation:
@@ -67,7 +67,7 @@ def returned(engine: Engine, address: str, topic: str, at: datetime) -> None:
 
 
 def opt_outs(engine: Engine) -> set[tuple[Any, ...]]:
-    """Name, scope and until when (None = in force) of everybody who left something."""
+    """Name, scope and end (None = in force) of everyone who left something."""
     query = "select split_part(address, '@', 1), scope, lifted_at from event.suppression"
     with engine.connect() as connection:
         return set(rows(connection, query))

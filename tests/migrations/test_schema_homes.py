@@ -222,7 +222,7 @@ def test_a_view_of_the_team_is_named_and_nothing_is_changed(warehouse: Engine, s
 
 
 def test_a_function_with_other_arguments_takes_the_place_of_the_former(warehouse: Engine, sql_copy: Path) -> None:
-    """No overload of before stays behind, also where a view read it."""
+    """No former overload stays behind, even if a view read it."""
     rate = sql_copy / f"{RATE}.sql"
     rate.write_text(
         "create or replace function kpi.rate(numerator numeric, denominator bigint) returns numeric\n"

@@ -48,7 +48,7 @@ def test_an_upgrade_knows_the_names_that_opt_outs_have(empty: Engine) -> None:
 
 
 def test_what_was_decided_before_lanes_is_decided(empty: Engine) -> None:
-    """Each lane goes on where it stood: a run that died between its halves had decided the even ones."""
+    """Each lane goes on from the place it had reached: a run that died between its halves had decided the even ones."""
     bring_before_baseline(empty, AT_BASELINE)
     with empty.begin() as connection:
         insert(connection, "decision.progress", campaign="through", last_step_due_id=70)

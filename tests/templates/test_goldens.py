@@ -126,7 +126,7 @@ def test_the_text_part_reads_by_itself(name: str, sample: Sample) -> None:
 
 @every_sample
 def test_the_footer_keeps_its_promises(name: str, sample: Sample) -> None:
-    """Both parts say who writes, from where, why, and how to stop, choose, share or read in a browser."""
+    """Both parts say who writes, from which address, why, and how to stop, choose, share or read in a browser."""
     mail, _ = render(name, sample)
     for part in (mail.html.replace("&amp;", "&"), mail.text):
         for wanted in (

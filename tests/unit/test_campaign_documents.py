@@ -162,7 +162,7 @@ def test_topics_brand_and_words_are_read_with_the_same_bounds(tmp_path: Path, co
 
 
 def test_a_wrong_brand_is_refused_with_its_line(tmp_path: Path) -> None:
-    """The brand's file is told like a campaign's: line, and the nearest right word."""
+    """A fault in the brand's file is reported like a campaign's: with its line and the nearest right word."""
     path = tmp_path / "brand.yaml"
     path.write_text((INCLUDE / "brand.yaml").read_text().replace("tagline:", "tag_line:"))
     with pytest.raises(CampaignError) as caught:

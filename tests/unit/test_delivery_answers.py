@@ -55,7 +55,7 @@ def test_refused_access_stops_everything(status: int) -> None:
 
 
 def test_413_and_429() -> None:
-    """Too large, and too many: nothing was taken in either case. The wait is told by the provider's clock, not ours."""
+    """Too large, and too many: nothing was taken in either case. The wait follows the provider's clock, not ours."""
     date = {"Date": "Tue, 14 Nov 2023 22:12:58 GMT"}
     assert interpret(413, {}, b"") == TooLarge()
     assert interpret(429, {"X-RateLimit-Reset": "1700000000", **date}, b"") == RateLimited(22.0)

@@ -58,7 +58,7 @@ def test_lines_of_the_same_product_stay_apart() -> None:
     ids=["four decimals", "returned bottle", "value without quantity", "free", "petrol by the thousandth"],
 )
 def test_unit_prices_of_odd_lines(quantity: int, sales_value: float, unit_price: float) -> None:
-    """A unit price is value ÷ quantity, the value itself where nothing was counted, and never negative."""
+    """A unit price is value ÷ quantity, or the value itself if nothing was counted, and is never negative."""
     lines = source_lines((7, 501, 11, quantity, sales_value, "2017-06-01 15:00:00"))
     assert order_lines(lines)["unit_price"].tolist() == [unit_price]
     assert order_lines(lines)["quantity"].tolist() == [quantity]

@@ -94,7 +94,8 @@ def test_an_event_keeps_its_ids_and_its_address_is_lower_case() -> None:
 
 
 def test_a_step_of_a_mails_life_is_staged_without_what_no_fold_asks_for() -> None:
-    """Of an event that ends no permission only identity, second, message and fact are staged; of others all."""
+    """An event that ends no permission is staged with only identity, second, message and fact; other events are staged
+    whole."""
     known = {"sg_event_id": "id-1", "occurred_at": datetime(2026, 2, 2, 2, 40, tzinfo=UTC), "message_id": MESSAGE_ID}
     nothing = dict.fromkeys(("event", "address", "scope", "suppression", "reason"))
     assert fact_of() == {**known, "fact": "open", **nothing}
@@ -200,7 +201,7 @@ def test_a_group_of_too_many_digits_is_no_group_we_know() -> None:
 
 
 def test_without_an_id_equal_events_have_one_identity_and_others_another() -> None:
-    """Where sg_event_id is absent or unusable, a hash of what tells events apart stands for it."""
+    """If sg_event_id is absent or unusable, a hash of the content that distinguishes events takes its place."""
     first = fact_of(sg_event_id=...)["sg_event_id"]
     assert str(first).startswith("hash:")
     assert first == fact_of(sg_event_id=...)["sg_event_id"]
@@ -266,5 +267,5 @@ def test_plain_json_drops_what_no_text_can_hold() -> None:
 
 
 def test_a_timestamp_as_digits_in_a_text_counts() -> None:
-    """A tool in between turned the number into text: the event is evidence all the same, and the same event."""
+    """A tool in between turned the number into text: the event still is evidence, and still is the same event."""
     assert fact_of(timestamp="1770000000")["occurred_at"] == fact_of()["occurred_at"]

@@ -1,4 +1,4 @@
-"""The judgement of `make faults`: each way a scenario can go wrong is said, and a good one is not complained of."""
+"""The judgement of `make faults`: it reports each way in which a scenario can go wrong, and passes a good one."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def test_slots_in_a_shell_are_the_whole_mail_byte_for_byte(name: str) -> None:
     ],
 )
 def test_every_shape_of_a_slot_is_its_content_in_the_whole_mail(content: str, tmp_path: Path) -> None:
-    """Of what is compiled to a function nothing reads otherwise: markup, own and shared names, loops, macros."""
+    """No part that is compiled to a function reads otherwise: markup, own and shared names, loops, macros."""
     templates = library(tmp_path / "templates", f"{{% slot one %}}{content}{{% endslot %}}.")
     made = shell(templates)
     for person in (customer(), customer(first_name=None), customer(first_name="<b>Ada</b>")):

@@ -1,4 +1,4 @@
-"""The order in which `make test` runs, and what it tells about its time."""
+"""The order in which `make test` runs, and what it prints about its time."""
 
 from __future__ import annotations
 

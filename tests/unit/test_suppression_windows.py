@@ -99,7 +99,7 @@ def test_a_few_changes_settle() -> None:
 
 
 def test_a_second_that_never_holds_still_is_taken_and_named() -> None:
-    """Where no two passes agree the rows of all are taken, and the reading says that it did not settle."""
+    """If no two passes agree, the rows of all passes are taken, and the reading says that it did not settle."""
     moving = MovingList(rows=23, seed=1, changes=10_000, seconds=1)
     found, readings = read(moving)
     assert not all(one.is_settled for one in readings)
