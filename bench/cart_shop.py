@@ -94,8 +94,8 @@ class Crowd:
 
     @property
     def people(self) -> int:
-        """How many left a cart: with every hundred mails two whom the decision refuses (no permission, or one of three
-        reasons of suppression)."""
+        """How many people left a cart. With every hundred who get a mail come two whom the decision refuses (no
+        permission, or one of three reasons of suppression)."""
         return self.mails + self.refused_late * 3
 
     @property
@@ -113,7 +113,7 @@ def fill(own: Engine, crowd: Crowd) -> None:
 
 
 def meanwhile(own: Engine, crowd: Crowd) -> None:
-    """Let those the claim refuses, in a troubled shop, order or complain after planning."""
+    """Let the people whom the claim refuses, in a troubled shop, order or complain after planning."""
     _execute(own, MEANWHILE if crowd.is_troubled else (), crowd)
 
 

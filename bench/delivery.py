@@ -65,8 +65,11 @@ FLAT = 1.1  # times the memory at a hundredth of the mails
 
 @dataclass(frozen=True)
 class Run:
-    """One delivery. `rate`: mails a second from the first request to the last; `seconds`: from the start of the
-    processes to their end; `memory_mb`: the largest worker's peak; `shares`: of all processors' time, by whom."""
+    """One delivery.
+
+    `rate`: mails per second from the first request to the last. `seconds`: from the start of the processes to their
+    end. `memory_mb`: the largest worker's peak. `shares`: of all processors' time, by program.
+    """
 
     mails: int
     rate: float
@@ -75,7 +78,7 @@ class Run:
     shares: dict[str, float]
 
     def processors(self) -> str:
-        """Say who used how much of the processors' time."""
+        """Say which program used how much of the processors' time."""
         return ", ".join(f"{who} {share:.0%}" for who, share in self.shares.items())
 
 

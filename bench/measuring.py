@@ -187,12 +187,13 @@ def _administer(url: str, *commands: str) -> None:
 
 
 def url_of(own: sa.Engine) -> str:
-    """Return the address another process reaches the warehouse at."""
+    """Return the address at which another process reaches the warehouse."""
     return own.url.render_as_string(hide_password=False)
 
 
 def bytes_a_row(own: sa.Engine, table: str, rows: int) -> int:
-    """Return what one of `rows` rows of `table` takes on disk: heap, indexes, and what updates left behind."""
+    """Return the bytes that one of `rows` rows of `table` takes on disk: heap, indexes, and what updates left
+    behind."""
     with own.connect() as connection:
         size = connection.execute(
             sa.text("select pg_total_relation_size(cast(:table as regclass)) + coalesce(sum(pg_total_relation_size("

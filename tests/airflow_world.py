@@ -37,7 +37,7 @@ COMPONENTS = ("api-server", "dag-processor", "scheduler")
 
 @dataclass
 class AirflowWorld:
-    """Everything that runs for a test; `folder` holds feeds, events, campaigns and the simulator's record."""
+    """Everything that runs for a test. `folder` holds feeds, events, campaigns and the simulator's record."""
 
     airflow: AirflowStack
     simulator: running_services.Service
@@ -66,7 +66,7 @@ class AirflowWorld:
         return int(self.simulator.client.get("/simulator/accepted/count").json()["requests"])
 
     def faults(self, delay_ms: float = 0.0, *faults: Mapping[str, Any]) -> None:
-        """Make the simulator misbehave from now on; without arguments it is well again."""
+        """Make the simulator misbehave from now on; without arguments it behaves well again."""
         body = {"delay_ms": delay_ms, "faults": [dict(one) for one in faults]}
         self.simulator.client.post("/simulator/faults", json=body).raise_for_status()
 
@@ -199,7 +199,7 @@ def zone_at_noon(now: dt.datetime) -> str:
 
 @dataclass(frozen=True)
 class Person:
-    """A customer who said yes, with a cart to remind of or not; `birthday` as the feeds write it."""
+    """A customer who said yes, with or without a cart to remind of; `birthday` as the feeds write it."""
 
     customer_id: str
     email: str

@@ -37,7 +37,7 @@ SLOW_FILES = {
     "tests/integration/test_retention.py": 10,
     "tests/integration/test_sources_crash.py": 6,
 }
-"""Seconds on a quiet core, of `make test` alone. CONTRIBUTING.md says what they are slow by."""
+"""Seconds on a quiet core, of `make test` alone. CONTRIBUTING.md says what makes them slow."""
 
 
 def ordered(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:

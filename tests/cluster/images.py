@@ -1,4 +1,4 @@
-"""The images a run needs: of a registry, or made here from Debian's packages and wheels of this machine.
+"""The images that a run needs: from a registry, or made here from Debian's packages and wheels of this machine.
 
 Nothing is fetched while an image is built: packages come by debootstrap, wheels by pip with this machine's settings.
 """

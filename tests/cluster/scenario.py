@@ -133,7 +133,8 @@ class Scenario:
         return found
 
     def _wait_for_the_rescue(self, killed: Killed) -> dict[str, int]:
-        """See the other worker finish, and the killed shards tried again by it; return the requests in doubt."""
+        """Wait until the other worker has finished and has tried the killed shards again; return the requests in
+        doubt."""
         with self._step("The other worker goes on; Airflow notices the death and tries the shard again"):
             wait_until(lambda: self._only_killed_claims_left(killed), "the other worker did not go on", RUN_SECONDS)
             self.stack.simulator.post("faults", json={}).raise_for_status()
@@ -186,7 +187,7 @@ class Scenario:
         return self.steps.step(name, self._logs, "Everything of this run is removed; its logs are kept.")
 
     def _run_first(self, dag_ids: list[str]) -> None:
-        """Unpause DAGs, which run their latest period at once, and see those runs succeed."""
+        """Unpause DAGs, which run their latest period at once, and wait until those runs have succeeded."""
         self.airflow.unpause(dag_ids)
         self._succeeded(self.airflow.wait_idle(dag_ids, RUN_SECONDS).values())
 

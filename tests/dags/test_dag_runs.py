@@ -28,7 +28,7 @@ Plan = list[tuple[str, dict[str, Any], bool]]
 
 
 class OneAirflow:
-    """A process that has Airflow imported and its metadata made; it runs the DAGs of one test after the other."""
+    """A process that has imported Airflow and made its metadata; it runs the DAGs of one test after the other."""
 
     def __init__(self, folder: Path, metadata_url: str) -> None:
         (folder / "airflow").mkdir()
@@ -62,7 +62,7 @@ class OneAirflow:
         return list(results), log
 
     def _answer(self) -> Any:
-        """The next line of results; Airflow says this and that before the first is asked for."""
+        """The next line of results; lines that Airflow prints before the first request are skipped."""
         assert self.process.stdout is not None
         lines = (line for line in self.process.stdout if line.startswith("RESULTS "))
         return json.loads(next(lines, "RESULTS null").removeprefix("RESULTS "))
@@ -70,7 +70,7 @@ class OneAirflow:
 
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory, metadata_url: str) -> Iterator[OneAirflow]:
-    """One Airflow for all tests of this file; a warehouse, feeds and campaigns has each of its own."""
+    """One Airflow for all tests of this file; each test has its own warehouse, feeds and campaigns."""
     one = OneAirflow(tmp_path_factory.mktemp("one"), metadata_url)
     yield one
     one.process.kill()

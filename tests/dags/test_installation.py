@@ -82,7 +82,7 @@ def test_secrets_are_hidden_from_logs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_library_opens_on_the_warehouse(warehouse_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A task gets an installation on a migrated database, and its connections are given back."""
+    """A task gets an installation on a migrated database, and its connections are returned."""
     monkeypatch.setenv("LIFECYCLE_DATABASE_URL", warehouse_url)
     with installation() as system:
         assert isinstance(system.engine, Engine)

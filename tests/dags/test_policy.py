@@ -125,7 +125,7 @@ def test_campaigns_walk_the_path(dags: dict[str, Any]) -> None:
 
 
 def test_schedules(dags: dict[str, Any]) -> None:
-    """Work for a period runs on real intervals in UTC; the rest needs none; erasing is by hand alone."""
+    """DAGs for a period run on real intervals in UTC; the others need no interval; erasing is started by hand alone."""
     kinds = {name: type(dag.timetable).__name__ for name, dag in dags.items()}
     assert kinds == {
         **dict.fromkeys(CAMPAIGNS, "CronDataIntervalTimetable"),

@@ -78,7 +78,7 @@ def test_a_window_can_be_given() -> None:
     ],
 )
 def test_a_senseless_period_is_refused(given: dict[str, str], complaint: str) -> None:
-    """A time that cannot be meant fails with its name, never with a guess."""
+    """A value that is no sensible time fails with its name, never with a guess."""
     with pytest.raises(RunWindowMissing, match=complaint):
         run_window(_context(dag_run=SimpleNamespace(conf=given)))
 

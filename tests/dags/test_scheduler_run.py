@@ -33,7 +33,7 @@ def world(
 ) -> Iterator[AirflowWorld]:
     """Simulator, collector and Airflow, at DEBUG, around one warehouse, with the feeds of a tiny shop.
 
-    One world for the tests of this file: to start it takes as long as what they look at.
+    All tests of this file share one world, because starting it takes as long as what they look at.
     """
     folder = tmp_path_factory.mktemp("world")
     with (
@@ -120,7 +120,7 @@ def _held_up(world: AirflowWorld) -> list[tuple[object, ...]]:
 
 
 def _check_mails(warehouse: Engine, world: AirflowWorld) -> None:
-    """One mail, to the one who left a cart and said yes; the other two have their reasons."""
+    """One mail goes to the customer who left a cart and said yes; the other two have their reasons."""
     assert _rows(
         warehouse, "select customer_id, step, state from message.message where campaign = 'cart_abandoned'"
     ) == [("left-a-cart", "reminder", "accepted")]

@@ -30,7 +30,7 @@ class Outcome:
 
     @property
     def wrong(self) -> str | None:
-        """Why the report is not whole without it, or None."""
+        """Why the report is not whole without this test, or None."""
         if self.result == "passed" and not self.untold:
             return None
         return self.result + (" before it reported" if self.untold else "")

@@ -1,4 +1,4 @@
-"""One row a scenario: the numbers a scenario is judged by, its judgement, and the table of all."""
+"""One row per scenario: the numbers that a scenario is judged by, its judgement, and the table of all scenarios."""
 
 from __future__ import annotations
 
@@ -182,8 +182,11 @@ NUMBERS = (
 def table(
     rows: list[dict[str, Any]], facts: list[dict[str, Any]], others: list[dict[str, Any]], wrong: dict[str, str]
 ) -> str:
-    """The report as Markdown: totals, kills by point, a line a scenario and its problems, what was asserted of
-    events, the tests that judge themselves (`others`), and by title what failed or is missing (`wrong`)."""
+    """The report as Markdown.
+
+    It has totals, kills by point, a line per scenario and its problems, what was asserted of events, the tests that
+    judge themselves (`others`), and by title what failed or is missing (`wrong`).
+    """
     safe = [row for row in rows if not row["must_fail"]]
     lines = [
         "# Crash and fault report",

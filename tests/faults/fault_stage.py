@@ -1,7 +1,7 @@
 """The stage of a fault scenario: planned mails, simulator, collector and workers, each a real process.
 
 A scenario runs workers on it, then calls `settle`, which plays what comes afterwards: the rest is sent, the lease of
-every dead worker ends, the events come in, and the topic's policy decides what nothing was heard of.
+every dead worker ends, the events come in, and the topic's policy decides the mails without any event.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ TOPICS = """topics:
     settle_after_hours: {hours}
 """
 KINDS = {"capped": "cap: {mails: 1, per: day}", "uncapped": "kind: transactional"}
-"""Topics by what else than the ledger keeps a mail from going twice: a cap's unique place, or nothing."""
+"""Topics by what keeps a mail from going twice in addition to the ledger: a cap's unique place, or nothing."""
 
 
 def plan_mails(engine: Engine, recipients: int, kind: str = "capped") -> None:
@@ -138,7 +138,7 @@ class Nursery:
         assert worker.ended.wait(60)
 
     def has_requested(self, worker: Worker) -> bool:
-        """Whether it has begun its first request: it started long ago."""
+        """Whether the worker has begun its first request: then it has long started."""
         return bool(self._phases[worker.orders.slot * SLOT_BYTES + REQUESTED])
 
     def close(self) -> None:
@@ -345,7 +345,7 @@ class Stage:
         meanwhile: Callable[[Sequence[Worker]], None] = lambda living: None,
         seconds: float = 600.0,
     ) -> None:
-        """Keep so many workers running, a new one for each that dies, until one finds nothing more to send."""
+        """Keep this many workers running, with a new one for each that dies, until one finds nothing more to send."""
         living: list[Worker] = []
         deadline, is_over = time.monotonic() + seconds, False
         while living or not is_over:
@@ -381,7 +381,8 @@ class Stage:
     def settle(self) -> Afterwards:
         """Send the rest, let leases end, wait without events, take the events in, let the policy decide.
 
-        The silence ends an hour before mails of the policy 'abandon' end without them, the others' hours long over.
+        The silence ends an hour before mails of the policy 'abandon' end without events. By then the hours of the other
+        policy are long over.
         """
         return self.settle_after(timedelta(0))
 

@@ -17,14 +17,14 @@ NO_ANSWER_CAME = "no answer was recorded before the lease ended"
 
 @dataclass(frozen=True)
 class Ledger:
-    """The state of every mail, and the requests nothing was learned of, by worker."""
+    """The state of every mail, and the requests without a known answer, by worker."""
 
     states: dict[str, str]
     reasons: dict[str, str | None]
     lost_requests: Counter[str]
     """Requests by worker that have no answer: the worker died, or lost its database."""
     unclear_requests: int
-    """Requests in doubt because the provider's answer was none."""
+    """Requests in doubt because the provider gave no clear answer."""
     unanswered_mails: int
     """Mails that both of these carried."""
     requests: int

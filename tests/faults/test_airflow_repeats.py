@@ -47,7 +47,8 @@ RUN_DAGS = Path(__file__).resolve().parents[1] / "dags" / "run_dags.py"
 MANY = 6000
 SHARDS = 2
 LEASE_SECONDS = 20
-"""So long is a claim a killed worker's; a task's retry comes a minute later, and a request waits 16 s at most."""
+"""A claim belongs to a killed worker for this long. A task's retry comes a minute later, and a request waits 16 s at
+most."""
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def topics_with_limits(folder: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def calm(world: AirflowWorld) -> Iterator[None]:
-    """Each test begins and ends with a provider that is well, nothing paused, and no delivery going on."""
+    """Each test begins and ends with a provider that behaves well, nothing paused, and no delivery running."""
     idle(world)
     yield
     world.faults()
@@ -136,7 +137,8 @@ def everything(world: AirflowWorld) -> dict[str, list[tuple[object, ...]]]:
 
 
 def test_cleared_and_repeated_runs_change_nothing(world: AirflowWorld) -> None:
-    """A finished campaign run and delivery are cleared, and the same period is triggered by hand: nothing new."""
+    """A finished campaign run and delivery are cleared, and the same period is triggered by hand: nothing new
+    happens."""
     load(world, people("again", 40))
     as_of = dt.datetime.now(dt.UTC).isoformat()
     planned = world.run(CAMPAIGN, as_of=as_of)
@@ -182,13 +184,13 @@ def test_a_backfill_of_a_month_mails_nobody(world: AirflowWorld) -> None:
     decided = world.rows("select distinct outcome, reason from decision.decision where customer_id like 'month-%'")
     assert decided == [("skip", "stale")]
     enrolled = world.rows("select count(*) from journey.enrollment where customer_id like 'month-%'")
-    assert enrolled == [(28,)], "the backfill found nobody: the test proves nothing"
+    assert enrolled == [(28,)], "the backfill found no customer: the test proves nothing"
     assert ids_of(world, "month") == set()
     assert world.accepted() == before
 
 
 def test_mails_planned_in_time_and_delivered_too_late_are_not_sent(world: AirflowWorld) -> None:
-    """Delivery comes back after a long pause: what has passed its time ends as stale, the rest goes."""
+    """Delivery comes back after a long pause: mails past their time end as stale, the rest goes."""
     load(world, [*people("late", 5), *people("timely", 5)])
     world.airflow.pause(["deliver_messages"])
     plan(world)
@@ -478,7 +480,8 @@ def test_refused_recipients_stop_the_campaign_and_turn_it_red(world: AirflowWorl
 
 
 def begin_a_new_judgement(world: AirflowWorld) -> set[str]:
-    """Resuming begins one: the mails of earlier tests do not count. Return the deliveries that ended before."""
+    """Resume, which begins a new count: the mails of earlier tests do not count. Return the deliveries that ended
+    before."""
     command_line(world, "campaign", "pause", "cart_abandoned")
     command_line(world, "campaign", "resume", "cart_abandoned")
     return {run.run_id for run in world.airflow.runs("deliver_messages") if run.state in FINISHED}
@@ -494,7 +497,8 @@ def tripping_run(world: AirflowWorld, before: set[str]) -> Run:
 
 
 def check_it_stops(world: AirflowWorld, said: str, before: set[str]) -> None:
-    """The delivery that trips is red and says so; the next is not; the campaign's runs are until it is resumed."""
+    """The delivery that trips the breaker is red and says so; the next is green. The campaign's runs are red until it
+    is resumed."""
     tripped = tripping_run(world, before)
     states = world.airflow.task_states(tripped)
     assert (states["deliver"], states["report_stops"]) == ("success", "failed")

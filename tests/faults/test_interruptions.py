@@ -1,4 +1,4 @@
-"""Workers whose ground moves: the database restarts, a worker is stopped past its lease, clocks jump."""
+"""Workers lose what they stand on: the database restarts, a worker is stopped past its lease, clocks jump."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def test_stopped_past_its_lease(staged: Callable[..., Stage], report: Callable[[
 
 @pytest.mark.parametrize("policy", ["abandon", "resend"])
 def test_a_worker_that_wakes_after_its_lease_sends_nothing(staged: Callable[..., Stage], policy: str) -> None:
-    """Asleep between claim and request past its lease, by its own clock: what was settled meanwhile is not sent late
-    (abandon), nor a second time (resend)."""
+    """A worker sleeps between claim and request past its lease, by its own clock. A mail that was settled meanwhile is
+    not sent late (abandon), nor a second time (resend)."""
     stage = staged(2_000, policy)
     sleeper = stage.start(point="after claim commit", halt="stop", lease_seconds=2.0, timeout_seconds=1.0)
     wait_until(sleeper.is_stopped)

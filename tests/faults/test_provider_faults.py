@@ -70,7 +70,8 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_one_fault(staged: Callable[..., Stage], report: Callable[[Row], None], case: Case) -> None:
-    """Exactly the mails of the faulty requests are in doubt (or the named are rejected); all others are accepted."""
+    """Exactly the mails of the faulty requests are in doubt (or the named ones are rejected); all others are
+    accepted."""
     stage = staged(10_000)
     stage.faults(0, {"times": TIMES, **case.fault})
     assert stage.run(waits=0.5, timeout_seconds=case.timeout_seconds).status == 0
@@ -84,7 +85,7 @@ def test_one_fault(staged: Callable[..., Stage], report: Callable[[Row], None], 
 
 
 def test_access_refused_stops_all_sending(staged: Callable[..., Stage], report: Callable[[Row], None]) -> None:
-    """401: the worker stops, no other sends, every mail waits; after `sending resume` all go once."""
+    """After a 401 the worker stops, no other worker sends, and every mail waits. After `sending resume` all go once."""
     stage = staged(10_000)
     stage.faults(0, {"answer": "status", "status": 401, "times": 1})
     assert stage.run().status == REFUSED
@@ -114,7 +115,7 @@ def test_a_refusal_without_a_name_stops_the_campaign(
 
 
 def test_slow(staged: Callable[..., Stage], report: Callable[[Row], None]) -> None:
-    """Two seconds an answer are no fault: everything is accepted, nothing in doubt."""
+    """Two seconds per answer are no fault: everything is accepted, nothing is in doubt."""
     stage = staged(10_000)
     stage.faults(2000)
     stage.campaign(2, stage.orders)

@@ -28,12 +28,12 @@ ASKED_FOR_HOURS = 300  # when the provider has long given up, and mails are stal
 STALE_AFTER_HOURS = 240
 LOOKS = (10.0, 22.0, 24.5, 28.5, 73.0, STALE_AFTER_HOURS + 3.0, ASKED_FOR_HOURS + 1.0)
 FEW_LOOKS = (22.0, 24.5, 28.5)
-"""Hours after the attempts at which a worker looks at what is in doubt: before and after 25 and 28."""
+"""Hours after the attempts at which a worker looks at mails in doubt: before and after 25 and 28."""
 
 
 @dataclass(frozen=True)
 class Outage:
-    """The posts of so many servers come `until_hours` after the attempts."""
+    """The posts of this many servers come `until_hours` after the attempts."""
 
     name: str
     servers: int
@@ -67,7 +67,7 @@ class Played:
 
 
 class Feed:
-    """Posts what the provider would to a collector, whose files are ingested."""
+    """Posts what the provider would post to a collector, whose files are ingested."""
 
     def __init__(self, stage: Stage, folder: Path, url: str) -> None:
         self.stage, self.folder, self.url = stage, folder, url
@@ -132,7 +132,8 @@ def play(
 
 
 def _send(stage: Stage, limit: int) -> None:
-    """Three workers in three hours; the first two requests get no answer, and of these the first was taken."""
+    """Three workers run in three hours. The first two requests get no answer; the provider took the first of the
+    two."""
     stage.faults(
         0,
         {"answer": "drop", "accepted": True, "times": 1},

@@ -83,7 +83,8 @@ def test_an_empty_array_is_fine(collector: Service, signer: Signer) -> None:
 
 
 def test_unsigned_posts_write_nothing(collector: Service, folder: Path, signer: Signer, tmp_path: Path) -> None:
-    """Missing headers, garbage, another's key, another body and an old signature: 403 and not a byte."""
+    """Missing headers, garbage, another's key, another body and an old signature: each is 403, and no byte is
+    written."""
     body = json.dumps([event("forged")]).encode()
     now = str(int(time.time()))
     good = signer.headers(body, now)

@@ -35,7 +35,7 @@ def kept(engine: Engine) -> set[int]:
 
 
 def test_parts_are_at_work_at_once_and_committed_in_order(numbers: Engine) -> None:
-    """Each waits for the other inside its work; what the second did is not there before the first is committed."""
+    """Each part waits for the other inside its work. What the second did is not there before the first is committed."""
     meeting, second_is_done = threading.Barrier(2, timeout=20), threading.Event()
     seen: list[set[int]] = []
 
@@ -101,14 +101,15 @@ def test_parts_do_not_wait_for_each_other_for_ever(numbers: Engine, monkeypatch:
 
 
 def test_a_rehearsal_takes_the_parts_one_after_the_other_and_keeps_nothing(numbers: Engine) -> None:
-    """It has one connection, on which every part sees what was done before."""
+    """The fallback has one connection, on which every part sees what the parts before it did."""
     with rehearsal(numbers) as stage, exclusive_lock(stage, "count"):
         assert run_in_parallel(stage, "count", (1, 2), put) == [1, 2]
     assert kept(numbers) == set()
 
 
 def test_the_next_holder_waits_for_a_part_of_a_dead_one(numbers: Engine) -> None:
-    """The holder's lock is gone, its part not committed yet: who asks for the lock gets it after the part only."""
+    """The holder's lock is gone and its part is not committed yet: another session gets the lock only after the
+    part."""
     found: list[set[int]] = []
 
     def next_run() -> None:

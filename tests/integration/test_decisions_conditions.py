@@ -54,7 +54,7 @@ def again(engine: Engine) -> dict[str, tuple[Any, ...]]:
 
 
 def test_a_second_mail_goes_to_those_who_got_the_first_and_did_not_open_it(warehouse: Engine) -> None:
-    """Each who does not take the branch has a decision that names the condition; no mail is written for them."""
+    """Each customer who does not take the branch has a decision that names the condition, and no mail."""
     members(warehouse, "opener", "clicker", "machine", "silent", "refused")
     both = campaign(when={"sent": "reminder"}, unless={"opened": "reminder"})
     plan(warehouse, both, topic_of())

@@ -347,7 +347,7 @@ def test_a_stale_step_takes_no_place_of_the_one_decided_with_it(warehouse: Engin
 def test_a_step_taken_out_after_its_decisions_holds_up_no_other(
     warehouse: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its decisions get no mail, and are counted and named once; the other step's mails are written."""
+    """Its steps get decisions but no mail, and are counted and named once; the other step's mails are written."""
     steps = [
         {"step": name, "after_hours": 0, "template": "cart_abandoned/reminder"} for name in ("reminder", "removed")
     ]

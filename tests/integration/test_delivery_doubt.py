@@ -164,7 +164,7 @@ def test_a_newer_event_sends_nothing_again(
 def test_a_mail_goes_again_if_99_of_100_around_it_have_their_events(
     warehouse: Engine, simulator: Service, settings: Settings, silent: int, expected: set[Any]
 ) -> None:
-    """Had it been taken, it would have an event as they do; with 98 of 100 it waits."""
+    """If the mail had been taken, it would have an event as its neighbours do; with 98 of 100 it waits."""
     doubt(warehouse, simulator, settings, RESEND, taken=False)
     accepted(warehouse, every_half_hour(100), silent=silent)
     report = deliver(warehouse, settings, RESEND, AFTER_THAT)
@@ -232,7 +232,7 @@ def test_20_mails_suffice(warehouse: Engine, simulator: Service, settings: Setti
 def test_the_window_begins_an_hour_before_and_ends_with_the_settle_hours(
     warehouse: Engine, simulator: Service, settings: Settings, moment: datetime, is_counted: bool
 ) -> None:
-    """The twentieth mail counts only if it was accepted inside of it."""
+    """The twentieth mail counts only if it was accepted within the span."""
     doubt(warehouse, simulator, settings, RESEND, taken=False)
     accepted(warehouse, [*every_half_hour(19), moment])
     deliver(warehouse, settings, RESEND, AFTER_THAT)
@@ -269,7 +269,8 @@ def test_a_mail_whose_neighbours_have_no_events_ends_named(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path, lateness_hours: float,
     ends_after: timedelta,
 ) -> None:  # fmt: skip
-    """Silence never sends it again. It is abandoned once it is stale and 72 hours have passed; a late event counts."""
+    """Silence never sends a mail again. It is abandoned once it is stale and 72 hours have passed; a late event
+    counts."""
     doubt(warehouse, simulator, settings, RESEND, taken=True, lateness_hours=lateness_hours)
     accepted(warehouse, every_half_hour(40), silent=40)
     report = deliver(warehouse, settings, RESEND, NOON + ends_after - SECOND)
@@ -287,7 +288,7 @@ def test_a_mail_whose_neighbours_have_no_events_ends_named(
 def test_abandon_waits_for_its_hours_and_for_nothing_else(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path
 ) -> None:
-    """A feed that says nothing: abandoned at settle hours + 24, and accepted when its event comes after all."""
+    """The feed is silent: the mail is abandoned at settle hours + 24, and is accepted if its event comes after all."""
     doubt(warehouse, simulator, settings, ABANDON, taken=True)
     deliver(warehouse, settings, ABANDON, NOON + 72 * HOUR - SECOND)
     assert ann(warehouse) == ANN_IN_DOUBT
@@ -300,7 +301,7 @@ def test_abandon_waits_for_its_hours_and_for_nothing_else(
 
 
 def test_abandon_is_not_brought_forward_by_events(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """All around it have their events: its own may still come until 24 hours after its settle hours."""
+    """All mails around it have their events: its own event may still come until 24 hours after its settle hours."""
     doubt(warehouse, simulator, settings, ABANDON, taken=False)
     accepted(warehouse, every_half_hour(40))
     deliver(warehouse, settings, ABANDON, NOON + 72 * HOUR - SECOND)
@@ -337,8 +338,8 @@ def test_each_attempt_is_judged_by_itself(warehouse: Engine) -> None:
 
 
 def test_each_mail_is_looked_at_once_however_many_attempts_it_tells_of(warehouse: Engine) -> None:
-    """12 mails in doubt of 4 attempts within minutes, 50 accepted around them: 50 events are looked for, each by its
-    key, and no table is read through."""
+    """12 mails in doubt belong to 4 attempts within minutes, with 50 accepted mails around them. 50 events are looked
+    up, each by its key, and no table is read through."""
     names = [f"c{number:02}" for number in range(12)]
     members(warehouse, *names)
     plan(warehouse, campaign_of(max_lateness_hours=240), RESEND)

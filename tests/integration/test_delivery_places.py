@@ -33,7 +33,7 @@ def held(connection: Connection, name: str, *places: int, day: str = MONDAY) -> 
 def reserve(
     connection: Connection, names: Iterable[str], cap: int | None, period: str = "day", day: str = MONDAY
 ) -> dict[str, str]:
-    """Ask for a place for each person, as a claim does; return who got none, and why."""
+    """Ask for a place for each person, as a claim does; return who got no place, and why."""
     people = list(names)
     found = run(
         connection, "delivery/reserve", addresses=texts(map(key, people)), days=texts([day] * len(people)),
@@ -109,7 +109,7 @@ def test_of_two_claims_at_once_one_gets_the_place(warehouse: Engine, ends: str, 
 
 
 def test_claims_that_name_the_same_people_in_other_orders_end(warehouse: Engine) -> None:
-    """Places are taken by address: of claims that wait, none can hold what another before it waits for."""
+    """Places are taken by address: a claim that waits holds no place that a claim before it waits for."""
     people = [f"person{number}" for number in range(60)]
     with warehouse.begin() as connection:
         for name in people[::3]:

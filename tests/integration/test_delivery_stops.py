@@ -172,7 +172,8 @@ def test_mails_in_live_mode_that_nobody_approved_are_told(warehouse: Engine, war
 
 
 def test_a_definition_that_changed_while_it_was_read_is_not_approved(warehouse: Engine) -> None:
-    """A run read edited files between reading and approving: refused, and neither definition is approved."""
+    """A run read edited files between reading and approving: the approval is refused, and neither definition is
+    approved."""
     read, edited = campaign_of(), campaign_of(max_lateness_hours=7)
     members(warehouse, "ann")
     plan(warehouse, edited, TOPIC)

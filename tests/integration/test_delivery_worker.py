@@ -301,7 +301,8 @@ def test_a_request_that_is_wrong_as_a_whole_trips_the_breaker(
 
 
 def test_refused_access_pauses_everything(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """A wrong key: one readable error, all sending paused, every mail planned; the key is in no message."""
+    """A wrong key gives one readable error, all sending is paused, every mail stays planned; the key is in no
+    message."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic_of())
     wrong = dataclasses.replace(settings, sendgrid_api_key="SG.secret-wrong-key")
@@ -315,7 +316,8 @@ def test_refused_access_pauses_everything(warehouse: Engine, simulator: Service,
 
 
 def test_a_refused_connection_leaves_everything_planned(warehouse: Engine, settings: Settings) -> None:
-    """No connection, nothing sent: a readable error, and the mail and its place in the day are free again."""
+    """Without a connection nothing was sent: the error is readable, and the mail and its place in the day are free
+    again."""
     topic = topic_of(cap={"mails": 1, "per": "day"})
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic)
@@ -339,7 +341,7 @@ def test_429_waits_and_goes_on(warehouse: Engine, simulator: Service, settings: 
 
 
 def test_413_halves_the_batch(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """Too large: the same mails go in smaller requests."""
+    """If a request is too large, the same mails go in smaller requests."""
     members(warehouse, *[f"c{number}" for number in range(9)])
     plan(warehouse, campaign_of(), topic_of())
     fault(simulator, answer="status", status=413, times=2)
@@ -355,7 +357,7 @@ def test_413_halves_the_batch(warehouse: Engine, simulator: Service, settings: S
 def test_without_a_clear_answer_nothing_goes_twice(
     warehouse: Engine, simulator: Service, settings: Settings, how: dict[str, Any], taken: bool
 ) -> None:
-    """Whether or not the provider took it: the mail is in doubt, and no run sends it again."""
+    """Whether or not the provider took the mail, it is in doubt, and no run sends it again."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic_of())
     fault(simulator, times=1, accepted=taken, **how)
@@ -611,7 +613,7 @@ def test_a_claim_holds_one_request_however_many_mails_ride_alone(
 def test_a_pause_is_heeded_between_mails_that_ride_alone(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Each is a claim of its own, and each claim asks."""
+    """Each mail that rides alone is a claim of its own, and each claim looks at the pauses."""
     large_members(warehouse, "large1", "large2", "large3")
     plan(warehouse, campaign_of(), topic_of())
 
@@ -645,7 +647,7 @@ def test_mails_that_cannot_be_rendered_trip_the_breaker_and_take_no_place(
 def test_complaints_count_as_soon_as_enough_mails_are_out(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Too few mails to judge when the run began, and enough after its first batch: the second batch stays."""
+    """Too few mails could be judged when the run began, and enough after its first batch: the second batch stays."""
     topic = topic_of(limits={"minimum": 6, "complaint_rate": 0.1})
     members(warehouse, "early")
     plan(warehouse, campaign_of(), topic)
@@ -668,7 +670,8 @@ def test_complaints_count_as_soon_as_enough_mails_are_out(
 def test_an_answer_is_kept_while_the_database_is_away(
     warehouse: Engine, simulator: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch, raised: type[DBAPIError]
 ) -> None:
-    """Restarting for two minutes, or read-only until it is failed over: recorded at last, not left to doubt."""
+    """The database restarts for two minutes, or is read-only until it is failed over: the answer is recorded at
+    last."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic_of())
     waited: list[float] = []
@@ -714,7 +717,7 @@ def test_a_series_that_is_through_still_sends_its_last_mail_again(
 
 
 def test_an_answer_whose_location_is_no_address_is_unclear(warehouse: Engine, settings: Settings) -> None:
-    """The body was sent: that nothing can be made of the answer does not make it unsent."""
+    """The body was sent, so the request counts as sent even if its answer cannot be understood."""
     with answering(b"HTTP/1.1 302 Found\r\nLocation: https:foo\r\nContent-Length: 0\r\n\r\n") as address:
         members(warehouse, "ann")
         plan(warehouse, campaign_of(), topic_of())
@@ -786,7 +789,7 @@ def test_a_late_202_ends_a_mail_that_its_policy_planned_again(warehouse: Engine,
 def test_a_claim_whose_mails_moved_is_undone_and_sends_nothing(
     warehouse: Engine, simulator: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two of three mails are another's by the time they are marked: none goes, and all are as they were."""
+    """Two of three mails belong to another worker when they are marked: none goes, and all stay as they were."""
     members(warehouse, "ann", "bob", "cyd")
     plan(warehouse, campaign_of(), topic_of())
     pick = claims.pick
@@ -806,7 +809,8 @@ def test_a_claim_whose_mails_moved_is_undone_and_sends_nothing(
 
 
 def test_an_erasure_waits_for_a_claim_and_takes_what_it_rendered(warehouse: Engine, settings: Settings) -> None:
-    """Rendered and not committed, the slots are not to be seen; with the claim's commit they are gone all the same."""
+    """The erasure cannot see slots that the claim has rendered until the claim commits. They are erased all the
+    same."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic_of())
     setup = ClaimSetup(settings, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(settings.templates_dir), "test")
@@ -901,8 +905,8 @@ def test_a_preview_shows_and_changes_nothing(warehouse: Engine, simulator: Servi
 def test_a_preview_writes_no_mail_anew_and_names_what_is_broken(
     warehouse: Engine, settings: Settings, tmp_path: Path
 ) -> None:
-    """A corrected template shows, though the mails still have the old one; a broken one, and a topic that is gone, have
-    a line that says why nothing of theirs would go."""
+    """A corrected template shows, though the mails still have the old one. A broken template, and a topic that is gone,
+    have a line that says why none of their mails would go."""
     templates = tmp_path / "templates"
     shutil.copytree(settings.templates_dir, templates)
     members(warehouse, "ann")
@@ -926,14 +930,15 @@ def test_a_preview_writes_no_mail_anew_and_names_what_is_broken(
 
 
 def statements_of(warehouse: Engine) -> Callable[[], list[str]]:
-    """Keep the text of every statement from now on; returns who gives them."""
+    """Keep the text of every statement from now on; return a function that gives them."""
     kept: list[str] = []
     sa.event.listen(warehouse, "before_cursor_execute", lambda _c, _u, text, *_: kept.append(text))
     return lambda: kept
 
 
 def test_a_preview_waits_for_no_delivery(warehouse: Engine, settings: Settings) -> None:
-    """A live claim holds a person's day: the preview says so after two seconds, and holds nothing the claim asks."""
+    """A live claim holds a person's day: the preview says so after two seconds, and holds nothing that the claim
+    needs."""
     topic = topic_of(cap={"mails": 1, "per": "day"})
     members(warehouse, "ann")
     plan(warehouse, campaign_of(campaign="other", priority=40), topic)
@@ -970,8 +975,8 @@ def test_templates_deployed_in_the_middle_of_a_round_write_no_mixed_mail(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path, deployed: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Checked as the old files and compiled from the new, a mail would show raw tokens. It waits for the next round,
-    which takes the new files, or says that they are broken; the other campaign goes on either way."""
+    """If a mail were checked by the old files and compiled from the new ones, it would show raw tokens. So it waits for
+    the next round, which takes the new files, or says that they are broken. The other campaign goes on either way."""
     templates = tmp_path / "templates"
     shutil.copytree(settings.templates_dir, templates)
     members(warehouse, "ann", "bob")
@@ -1105,8 +1110,8 @@ def test_a_corrected_template_is_the_one_that_goes_out(
 def test_a_mail_planned_again_forgets_what_its_former_template_rendered(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path
 ) -> None:
-    """Claimed, refused for the rate, planned again, template corrected: what is left is the new shell and no slots, so
-    that a preview renders the mail from it."""
+    """The mail is claimed, refused for the rate, planned again, and its template corrected. It keeps the new shell and
+    no slots, so that a preview renders the mail from the new shell."""
     templates = tmp_path / "templates"
     shutil.copytree(settings.templates_dir, templates)
     members(warehouse, "ann")

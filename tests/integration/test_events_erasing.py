@@ -254,7 +254,7 @@ def test_an_erased_address_is_known_by_the_hash_of_the_database(
 
 
 def test_filters_by_address_are_made_once_for_each_month(warehouse: Engine) -> None:
-    """Two months grow past the pages their index was built on: each gets filters, once, and a person is found."""
+    """Two months grow past the pages that their index was built on: each gets filters, once, and a person is found."""
     with warehouse.begin() as connection:
         batch = builders.insert(connection, "event.batch", source_name="x")
         for at in (NOON, NOON - timedelta(days=31)):

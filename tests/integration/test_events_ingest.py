@@ -1,4 +1,4 @@
-"""Export files → deduplicated events, first facts a message, suppressions, settled messages."""
+"""Export files → deduplicated events, first facts per message, suppressions, settled messages."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_events_fold_to_first_and_last_facts(
 def test_opens_and_clicks_are_in_the_activity_row_as_soon_as_they_are_known(
     warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
 ) -> None:
-    """The segment `inactive` takes that row at its word: no engagement is newer than it, also after late events."""
+    """The segment `inactive` trusts that row: no engagement is newer than it, also after late events."""
     story = a_story(mails)
     for part in (story[1::2], story[::2]):
         take(part)
@@ -596,7 +596,8 @@ class TestSettling:
     def test_an_event_settles_what_ended_after_a_request(
         self, warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport], state: str
     ) -> None:
-        """Planned again by its policy, and ended before a second request: the first one was taken after all."""
+        """The mail was planned again by its policy, and ended before a second request: the first one was taken after
+        all."""
         with warehouse.begin() as connection:
             rows(
                 connection,
@@ -609,7 +610,7 @@ class TestSettling:
     def test_our_own_events_do_not_say_that_the_provider_s_come(
         self, warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
     ) -> None:
-        """The newest event lets doubt end by policy: a click on our own page is no sign of the provider's feed."""
+        """The newest event lets doubt end by policy. A click on our own page is no sign of the provider's feed."""
         take([event("lm_unsubscribe", "a", mails, 90), event("open", "b", mails, 3)], "one.ndjson")
         take([event("lm_unsubscribe", "c", mails, 99)], "two.ndjson")
         with warehouse.connect() as connection:
@@ -749,7 +750,8 @@ def test_a_new_month_between_two_steps(warehouse: Engine, mails: dict[str, str],
 def test_who_wants_the_table_alone_gets_it_between_steps(
     warehouse: Engine, mails: dict[str, str], tmp_path: Path
 ) -> None:
-    """A lock that excludes all others, asked for again and again during an ingest, holds up neither for good."""
+    """A lock that excludes all others is requested again and again during an ingest. Neither holds up the other for
+    good."""
     path = tmp_path / "some.ndjson"
     path.write_bytes(lines([event("deferred", "a", mails, number) for number in range(2000)]))
     done, turns = threading.Event(), 0

@@ -110,7 +110,7 @@ def test_clocks_may_differ_by_five_minutes(
 
 
 def test_time_can_be_simulated_outside_live(command: Command, shop: Installation, warehouse: Engine) -> None:
-    """--now says what the present is: up to five minutes after it a plan may reach, in whatever year."""
+    """--now says what the present is: a plan may reach up to five minutes beyond it, in whatever year."""
     tomorrow = "2026-03-03T12:00:00Z"
     plan = ("campaign", "plan", "cart_abandoned")
     status, _, err = command(*plan, "--as-of", tomorrow, "--now", "2026-03-03T11:54:00Z")

@@ -61,7 +61,7 @@ def test_a_customer_s_opens_and_clicks_are_found_by_index(by_index: Connection, 
 
 
 def scans(connection: Connection, name: str, **parameters: Any) -> dict[str, set[str]]:
-    """How a statement would look each table up: by which index conditions ('' for none)."""
+    """How a statement would look each table up: by index conditions ('' if by none)."""
     text = sa.text(f"explain (format json, verbose) {statement(name).text}")
     (plan,) = connection.execute(text, parameters).scalar_one()
     found: dict[str, set[str]] = {}

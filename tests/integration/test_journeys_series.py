@@ -206,7 +206,8 @@ def test_a_held_out_customer_never_gets_a_message_row(warehouse: Engine) -> None
 
 
 def test_a_run_that_died_before_writing_mails_loses_none(warehouse: Engine) -> None:
-    """Decided but not written: the next run writes the mails, and does not take their series for finished."""
+    """Steps were decided but their mails not written: the next run writes the mails, and does not take the series for
+    finished."""
     members(warehouse, "ann", "bob")
     plan(warehouse, campaign_of(holdout=0.0), topic_of(), NOON - HOUR)
     enroll(warehouse, campaign_of(), NOON)

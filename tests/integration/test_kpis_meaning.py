@@ -103,7 +103,8 @@ class TestOutcome:
         ],
     )
     def test_the_final_outcome(self, shop: Engine, facts: dict[str, datetime], outcome: str) -> None:
-        """A later bounce replaces delivered, a later delivery a soft bounce; a hard bounce is final; an open proves."""
+        """A later bounce replaces delivered, and a later delivery a soft bounce. A hard bounce is final. An open proves
+        delivery."""
         with shop.begin() as connection:
             mail(connection, **facts)
         rolled(shop)
@@ -151,7 +152,7 @@ def test_days_are_those_of_the_reporting_zone(shop: Engine) -> None:
 
 
 def test_decisions_without_mail_are_counted_with_their_reason(shop: Engine) -> None:
-    """Held out and skipped steps have no message; why nothing was mailed can be read by day and reason."""
+    """Held out and skipped steps have no message; the reason why a step was not mailed can be read by day."""
     with shop.begin() as connection:
         for number, (outcome, reason, arm) in enumerate([
             ("skip", "held_out", "holdout"), ("skip", "no_permission", "default"), ("skip", "stale", "default"),

@@ -24,7 +24,7 @@ def shown(warehouse: Engine, since: dt.datetime) -> list[list[str]]:
 
 
 def test_an_empty_warehouse_has_a_report(warehouse: Engine) -> None:
-    """Before anything was loaded every table is there and empty; no division by nothing."""
+    """Before anything is loaded, every table is there and empty, and there is no division by zero."""
     words = [word for line in shown(warehouse, NOON) for word in line]
     assert "Segments" in words
     assert "KPIs" in words

@@ -145,9 +145,10 @@ def nested_loops(monkeypatch: pytest.MonkeyPatch, without: str | None = None) ->
 def test_no_part_loops_over_what_the_other_is_writing(
     warehouse: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, without: str | None
 ) -> None:
-    """Enrollments were analyzed while there were none: a loop over them, for each member, took minutes of a million.
+    """Enrollments were analyzed while there were none. A loop over them for each member took minutes for a million
+    members.
 
-    Without the statement that forbids it both would, or this test could not fail.
+    Without journeys/hash_plans, which forbids the loop, both statements use it: so this test can fail.
     """
     members(warehouse, *(f"c{number}" for number in range(2_000)))
     run_in_parallel(monkeypatch, warehouse)
@@ -160,7 +161,7 @@ def test_no_part_loops_over_what_the_other_is_writing(
 
 
 def part_that_dies(monkeypatch: pytest.MonkeyPatch, customers: series._Customers) -> None:
-    """Let the part of these customers die as it begins their series: what it ended before goes with it."""
+    """Let the part of these customers die as it begins their series: what it ended before is rolled back with it."""
     begin, run, dying = series._begin, series.run, set[int]()
 
     def beginning(campaign: Campaign, as_of: Any, connection: Connection, part: series._Customers) -> Any:

@@ -82,7 +82,8 @@ def test_a_campaign_that_never_planned_counts_from_when_it_was_seen(shop: Instal
 
 
 def test_a_paused_campaign_is_not_red_and_begins_again(shop: Installation, warehouse: Engine) -> None:
-    """Paused for days, by its DAG or by an operator, it is not named; unpaused, its two periods begin then."""
+    """A campaign that is paused for days, by its DAG or by an operator, is not named. Its two periods begin when it is
+    unpaused."""
     days = NOON + timedelta(days=5)
     look(shop, NOON)
     assert look(shop, days, HOURLY, DAILY) == ""

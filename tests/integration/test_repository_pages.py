@@ -51,7 +51,7 @@ HOLDING = (
 
 @pytest.fixture
 def followed(tmp_path: Path) -> Path:
-    """A copy of include/ in which the files of CONTRIBUTING.md have been written as it says, with what cases need."""
+    """A copy of include/ in which the files of CONTRIBUTING.md are written as it says, with what the cases need."""
     include = tmp_path / "include"
     shutil.copytree(REPOSITORY / "include", include, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "tests/conftest.py", "tests/suite_budget.py", "tests/sql/conftest.py", *HOLDING):

@@ -192,7 +192,7 @@ def test_a_month_that_comes_back_late_goes_again(filled: Engine) -> None:
 
 @pytest.mark.parametrize("parent", [EVENTS, DECISIONS])
 def test_under_its_lock_nothing_is_read_through(filled: Engine, parent: str) -> None:
-    """While the table is held alone, indexes alone are asked: neither its months nor mails are read through."""
+    """While the table is locked, only indexes are read: neither its months nor mails are read through."""
     dropping = {"month_start": MONTHS[0].replace(day=1), "steps": 0, "now": NOON, "latest_batch": 1}
     with filled.begin() as connection:
         connection.exec_driver_sql(NOTE_BEFORE_DETACHING)
@@ -214,7 +214,8 @@ def ingest_one(warehouse: Engine, at: datetime, batch_id: int) -> None:
 
 
 def after_the_question(monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], None]) -> list[str | None]:
-    """Do one act after each time the question was asked, before the lock is taken; return the answers there were."""
+    """Run one act after each time the months are checked, before the lock is taken; return the answers of the
+    checks."""
     answers: list[str | None] = []
     ask, left = partitions._ask, list(acts)
 
@@ -319,13 +320,13 @@ def test_nobody_waits_long_behind_the_retention(
         waits.append(time.monotonic() - began)
         time.sleep(0.05)
     thread.join()
-    assert max(waits) > 0.05, "nobody met the lock: the test proves nothing"
+    assert max(waits) > 0.05, "no session met the lock: the test proves nothing"
     assert max(waits) < 3 * partitions.LOCK_WAIT_MILLISECONDS / 1000
     assert len(times(filled, EVENTS)) == len(MONTHS)
 
 
 def test_making_months_ahead_is_patient_too(filled: Engine, reader: Any) -> None:
-    """A held table is asked again, and named when it never comes free."""
+    """A locked table is tried again, and named if it never comes free."""
     pauses: list[float] = []
     with pytest.raises(RetentionRefused, match="others held the table"):
         ensure_months(filled, NOON, months_ahead=2, sleep=pauses.append)
@@ -356,8 +357,8 @@ class LongWorld(World):
 
 @pytest.mark.parametrize("seed", with_long([0], range(1, 4)))
 def test_full_equals_incremental_after_retention(warehouse: Engine, tmp_path: Path, seed: int) -> None:
-    """Months of events and decisions are dropped, life goes on with late events for old mails, and a full roll-up
-    still gives every day, also those whose decisions are gone."""
+    """Months of events and decisions are dropped, and late events for old mails still come. A full roll-up still gives
+    every day, also the days whose decisions are gone."""
     world, late = LongWorld(warehouse, tmp_path, seed), NOON + timedelta(days=40)
     for _ in range(3):
         world.live()

@@ -66,7 +66,7 @@ def sizes(shop: Engine) -> dict[date, tuple[datetime, int, int, int, int]]:
 
 
 def test_first_refresh_opens_an_interval_a_member(shop: Engine) -> None:
-    """The first refresh writes one open interval a member, from its instant on."""
+    """The first refresh writes one open interval per member, from its instant on."""
     assert refresh(shop, "inactive", NOON) == SegmentCounts(members=2, entered=2, departed=0)
     assert intervals(shop) == [("A", NOON, None), ("B", NOON, None)]
 
@@ -119,7 +119,7 @@ def test_changed_facts_correct_the_same_instant(shop: Engine) -> None:
 
 
 def test_a_departure_undone_goes_on_as_if_never_ended(shop: Engine) -> None:
-    """A membership ended at an instant and found at it after all keeps its one interval."""
+    """A membership that ended at an instant, and is found at it after all, keeps its one interval."""
     refresh(shop, "inactive", NOON)
     buy(shop, "mistake", "A", NOON + HOUR)
     later = NOON + DAY

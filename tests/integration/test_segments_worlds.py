@@ -160,7 +160,7 @@ def _insert(connection: Connection, table: str, rows: list[dict[str, Any]]) -> N
 
 
 def instants(world: World, seed: int, days: Iterable[int], count: int) -> list[datetime]:
-    """Instants at which some fact is exactly so many days old, and neighbours one microsecond away."""
+    """Instants at which some fact is exactly this many days old, and neighbours one microsecond away."""
     chance = random.Random(seed)
     facts = [row["ordered_at"] for row in world.rows["source.orders"]]
     facts += [row["viewed_at"] for row in world.rows["source.page_view"]]

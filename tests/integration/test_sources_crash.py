@@ -67,8 +67,10 @@ def state(warehouse: Engine) -> dict[str, list[tuple[object, ...]]]:
 
 @contextmanager
 def load_process(url: str, folder: Path, *pause: str) -> Iterator[subprocess.Popen[str]]:
-    """A load in a process of its own, which says "here" and pauses at the progress (feed, done); killed -9
-    at the end of the block."""
+    """A load in a process of its own.
+
+    It says "here" and pauses at the progress (feed, done). It is killed with kill -9 at the end of the block.
+    """
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, url, str(folder), *pause],
         env={**os.environ, "PYTHONPATH": str(INCLUDE)}, stdout=subprocess.PIPE, text=True,

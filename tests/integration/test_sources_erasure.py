@@ -156,7 +156,8 @@ def test_who_was_known_goes_on_and_who_is_new_may_not_move_in(warehouse: Engine,
 
 
 def test_a_no_of_who_is_kept_out_reaches_who_lives_on(warehouse: Engine, tmp_path: Path) -> None:
-    """A refused new customer withdraws at the mailbox: its living holder has withdrawn; an erased one says nothing."""
+    """A refused new customer withdraws at the mailbox: its living holder has withdrawn. A row of an erased customer
+    does not count."""
     load(warehouse, tmp_path, "gone," + SHARED + "old," + SHARED)
     erase(warehouse, "gone")
     load(warehouse, tmp_path, "gone," + SHARED.replace("confirmed", "withdrawn"))

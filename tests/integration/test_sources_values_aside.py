@@ -69,7 +69,8 @@ def test_an_unreadable_value_costs_itself(
 
 
 def test_several_values_of_a_row(warehouse: Engine, tmp_path: Path) -> None:
-    """Each reason is one entry that names its columns; a row that is refused has one entry; again adds nothing."""
+    """Each reason is one entry that names its columns. A row that is refused has one entry. The same file again adds
+    nothing."""
     content = (
         "customer_id,email,created_at,first_name,last_name,timezone,birthday\n"
         f"ann,ann@example.com,{CREATED},a\0,b\0,Nowhere,11/05\n"
@@ -118,7 +119,7 @@ def test_every_feed_is_like_that(
     warehouse: Engine, tmp_path: Path, feed: str, header: str, row: str, query: str,
     expected: list[tuple[object, ...]],
 ) -> None:  # fmt: skip
-    """Optional values of every feed are set aside by themselves."""
+    """Optional values of every feed are set aside alone."""
     load(warehouse, tmp_path, feed, f"{header}\n{row}\n")
     assert rows(warehouse, query) == expected
     assert {is_loaded for *_, is_loaded in rows(warehouse, ASIDE)} == {True}
@@ -205,8 +206,8 @@ def cart_states(warehouse: Engine) -> dict[object, object]:
 
 @pytest.mark.parametrize("row", UNREAD_CARTS)
 def test_a_cart_that_cannot_be_read_is_not_mailed(carts: Engine, tmp_path: Path, row: str) -> None:
-    """A refused row that does not surely say open: the stored open cart is no longer one, and its series ends; the next
-    row that can be read says what it is."""
+    """A row is refused and does not clearly say open: the stored cart counts as open no more, and its series ends. The
+    next row that can be read says what the cart is."""
     load(carts, tmp_path, "carts", CARTS + row + "\n")
     assert cart_states(carts) == {"cart-ann": "unreadable", "cart-bob": "open"}
     plan(carts, campaign_of(), topic_of())

@@ -173,8 +173,8 @@ def test_a_second_pull_changes_no_row(warehouse: Engine, simulator: Service, set
 def test_windows_overlap_by_a_day_and_close_in_the_past(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """A row that appears late with a time up to a day back is found by the next run; one younger than five
-    minutes waits for it; what is older than the overlap was read by an earlier run and is not asked for again."""
+    """A row that appears late, with a time up to a day back, is found by the next run. A row younger than five minutes
+    waits for the next run. A row older than the overlap was read by an earlier run and is not requested again."""
     do_pull(warehouse, settings)
     listed(simulator, "bounces", "late@example.com", at=NOON - 24 * HOUR)
     listed(simulator, "bounces", "fresh@example.com", at=NOON + HOUR - timedelta(minutes=4))
@@ -224,7 +224,7 @@ class Meddling(SuppressionLists):
 def test_rows_come_and_go_while_pages_are_read(
     warehouse: Engine, simulator: Service, settings: Settings, what: str, when: int, apart_seconds: int
 ) -> None:
-    """A row taken off, a row put on with a time inside the window, or both, after any page: all that stayed is
+    """A row is taken off, or put on with a time inside the window, or both, after any page. All rows that stayed are
     suppressed, whether the rows fit windows of a page or crowd one second."""
     names = [f"b{n:02}" for n in range(14)]
     for place, name in enumerate(names):
@@ -356,8 +356,8 @@ def test_a_suppressed_person_is_not_mailed_though_the_webhook_was_silent(
 
 
 def test_own_words_are_pushed_and_nothing_else(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """Leaving a topic goes to its group, withdrawing everything to the global list; sunset, an operator's word,
-    bounces, complaints, lifted rows and erased people go nowhere."""
+    """Leaving a topic goes to its group, and withdrawing everything goes to the global list. Sunset, an operator's
+    word, bounces, complaints, lifted rows and erased people are not pushed."""
     for name in ("ann", "bob"):
         left_topic(warehouse, f"{name}@example.com")
     left_topic(warehouse, "bob@example.com", "offers")
@@ -487,7 +487,7 @@ def test_a_slow_push_does_not_come_back_as_a_new_word(
 def test_the_command_line_reads_the_clock_anew_for_the_push(
     warehouse: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither what was read before nor what was pushed before makes the moment of a push older than it is."""
+    """Neither an earlier read nor an earlier push makes the moment of a push older than it is."""
     moments = iter(NOON + timedelta(minutes=20) * place for place in range(9))
     told: list[datetime] = []
 
@@ -528,7 +528,7 @@ def test_another_systems_mail_is_dropped_after_the_push(
 
 
 def test_the_provider_puts_members_of_no_group_on_its_global_list(simulator: Service) -> None:
-    """Why a group is looked up before anything is pushed to it: so says the published specification."""
+    """The published specification is why a group is looked up before anything is pushed to it."""
     body = {"recipient_emails": ["ann@example.com"]}
     assert simulator.client.post("/v3/asm/groups/4040/suppressions", json=body).status_code == 201
     assert global_list(simulator) == {"ann@example.com"}
@@ -572,8 +572,8 @@ class Refusing(httpx.HTTPTransport):
 
 
 def test_a_refusal_of_everybody_marks_nobody(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """It is the request that is wrong: the run fails with the list and what SendGrid says, without addresses; the
-    other lists are pushed, and the next run says everything again."""
+    """The request itself is wrong: the run fails with the list and what SendGrid says, without addresses. The other
+    lists are pushed, and the next run pushes everything again."""
     for address in ("ann@example.com", "bob@example.com", "no address"):
         left_topic(warehouse, address)
     left_topic(warehouse, "cat@example.com", "offers")
@@ -681,7 +681,7 @@ def test_a_list_that_fails_keeps_no_other_from_being_read(
 
 
 def test_preview_asks_nobody(warehouse: Engine, settings: Settings) -> None:
-    """Without a provider at all: nothing is asked, nothing changes, nothing is stamped."""
+    """Without a provider there is no request, no change and no stamp."""
     quiet = Settings(database_url=settings.database_url, sendgrid_base_url="http://127.0.0.1:9")
     left_topic(warehouse, "ann@example.com")
     assert pull(warehouse, quiet, TOPICS, now=NOON) == SyncReport()
@@ -730,7 +730,7 @@ def test_logs_hold_neither_addresses_nor_the_key(
 def test_requests_and_answers_conform_to_the_specification(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Every request of a pull and a push, and every answer to it, is one the published specification describes."""
+    """The published specification describes every request of a pull and a push, and every answer to it."""
     specification = OpenAPI.from_dict(suppression_specification())
     asked: set[tuple[str, str]] = set()
 

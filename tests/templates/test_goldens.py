@@ -51,7 +51,7 @@ def recorded(file: Path, now: str) -> str:
 
 
 def normal(html: str) -> str:
-    """One tag a line, without the padding after the preheader: so that a difference can be read."""
+    """One tag per line, without the padding after the preheader, so that a difference can be read."""
     lines = re.sub(r"\s*<", "\n<", html.replace("&#847;&zwnj;&nbsp;", "")).strip().split("\n")
     return "\n".join(line.rstrip() for line in lines) + "\n"
 

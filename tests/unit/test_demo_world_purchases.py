@@ -18,7 +18,7 @@ def source_lines(*lines: Line) -> pd.DataFrame:
 
 
 def test_a_basket_becomes_an_order_whose_total_is_the_sum_of_its_sales_values() -> None:
-    """One order a basket, with text keys, the household as customer and the till's time as delivery."""
+    """One order per basket, with text keys, the household as customer and the till's time as delivery."""
     lines = source_lines(
         (7, 502, 11, 1, 0.10, "2017-06-02 15:00:01"),
         (7, 501, 11, 2, 3.00, "2017-06-01 15:00:00"),

@@ -23,7 +23,7 @@ RULES = Rules({7: "offers"})
 
 
 def fields_of(row: bytes) -> list[bytes | None]:
-    """The fields of a row as the database reads them: a size, then so many bytes; size -1 is null."""
+    """The fields of a row as the database reads them: a size, then this many bytes; size -1 is null."""
     fields: list[bytes | None] = []
     while row:
         size = int.from_bytes(row[:4], "big", signed=True)
@@ -167,7 +167,7 @@ def test_what_an_event_means(
     ],
 )
 def test_what_cannot_be_taken_has_a_name(fields: dict[str, object], reason: str) -> None:
-    """A field the ledger stands on, missing or of the wrong type, is refused by a named reason."""
+    """An event is refused by a named reason if a field that the ledger stands on is missing or has the wrong type."""
     event = {"email": "a@example.com", "event": "open", "timestamp": 1_770_000_000, **fields}
     event = {name: value for name, value in event.items() if value is not ...}
     with pytest.raises(Refused) as refused:
@@ -186,7 +186,8 @@ def test_what_cannot_be_taken_has_a_name(fields: dict[str, object], reason: str)
     ],
 )  # fmt: skip
 def test_what_is_nested_deeper_than_it_can_be_written_has_a_name(depth: int, fields: bytes) -> None:
-    """Read, but not to be written as an identity, without NUL, or as a reason: refused like any other."""
+    """Such nesting can be read, but cannot be written again: as an identity, without NUL, or as a reason. The event is
+    refused like any other."""
     name = b'"reason"' if b"dropped" in fields else b'"url"'
     raw = b'{"timestamp":1770000000,' + fields + b"," + name + b":" + b"[" * depth + b"]" * depth + b"}"
     with pytest.raises(Refused) as refused:

@@ -43,7 +43,7 @@ GOOD = (ended(KILLS, TOLD), ended(SLOW, TOLD), ended(AIRFLOW, []))
 
 
 def test_a_whole_run_is_kept_with_its_airflow_tests(tmp_path: Path) -> None:
-    """Every test ended well: both files are written, those through Airflow named in them."""
+    """Every test ended well: both files are written, and name the tests through Airflow."""
     found = outcomes(*GOOD, path=tmp_path / "faults.json")
     text = printed(found)
     kept = json.loads((tmp_path / "faults.json").read_text())
@@ -76,7 +76,7 @@ def test_what_failed_or_is_missing_is_visible(reports: tuple[Any, ...], said: st
 def test_a_part_of_the_suite_leaves_the_kept_report(
     tmp_path: Path, reports: tuple[Any, ...], is_whole_asked: bool
 ) -> None:
-    """Asked for in part, or ended early: the kept figures stay."""
+    """The run covered only a part, or ended early: the kept figures stay."""
     text = printed(outcomes(*reports, path=tmp_path / "faults.json", is_whole_asked=is_whole_asked))
     assert "was left as it is: not the whole suite ran" in text
     assert list(tmp_path.iterdir()) == []

@@ -32,7 +32,8 @@ def basket(*items: dict[str, Any]) -> dict[str, Any]:
 
 
 def mail(person: dict[str, Any] | None = None, context: dict[str, Any] | None = None) -> RenderedMail:
-    """Return the cart reminder for one recipient, by shell and slots, after proving it equal to the whole rendering."""
+    """Return the cart reminder for one recipient, by shell and slots, and require that it equals the whole
+    rendering."""
     made = shell(REAL, REMINDER)
     person, context = person or customer(), context or cart()
     slots = REAL.slots(made).render(person, context, LINKS)
@@ -339,7 +340,7 @@ def test_a_shell_survives_the_database() -> None:
 
 
 def test_the_key_names_the_group_and_nothing_else() -> None:
-    """The same ingredients give the same key before and after rendering; any other ingredient another one."""
+    """The same ingredients give the same key before and after rendering; any other ingredient gives another key."""
     place: dict[str, Any] = {
         "campaign": "trial", "step": "mail", "variant": None, "language": "en", "currency": "USD",
         "brand": BASE["brand"],

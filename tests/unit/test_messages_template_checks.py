@@ -200,7 +200,7 @@ def test_a_missing_layout_or_macro_file_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_slots_where_they_cannot_work_are_refused(tmp_path: Path, content: str, said: str) -> None:
-    """Slots stand in templates and layouts, hold plain HTML, and have one content a part."""
+    """Slots stand in templates and layouts, hold plain HTML, and have one content per part."""
     found = faults(tmp_path, GREETING + content)
     assert any(one.startswith("trial/mail/body.mjml:4: ") and said in one for one in found), found
 

@@ -101,7 +101,7 @@ def test_an_unknown_segment_names_the_nearest() -> None:
 
 @pytest.mark.parametrize("name", ["members_at", "depart", "../sources/start_load", ""])
 def test_a_statement_that_is_no_segment_is_refused(name: str) -> None:
-    """Other statements, of this folder or another, cannot be asked for as segments."""
+    """Statements that are no segments, of this folder or another, cannot be requested as segments."""
     with pytest.raises(SegmentError, match="no segment called"):
         definition(name)
 

@@ -12,7 +12,7 @@ def kinds(address: str, key: str = "m1", seed: int = 7, group: bool = True, supp
 
 
 def test_outcome_depends_on_seed_and_message_alone() -> None:
-    """Asked in any order, any number of times, a message gets the same plan; another seed gives another."""
+    """In any order, and any number of times, a message gets the same plan; another seed gives another plan."""
     keys = [f"m{number}" for number in range(300)]
     first = {key: plan(7, key, "a@example.com", Rates(), True) for key in keys}
     random.Random(1).shuffle(keys)

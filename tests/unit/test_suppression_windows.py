@@ -17,8 +17,8 @@ SPAN = Window(0, 999)
 class MovingList:
     """A list that changes by chance before a page is read; newest first, as the provider sorts it.
 
-    `seconds`: how many different times its rows have. `shuffles`: rows of one second come in another order from
-    page to page.
+    `seconds`: how many different times its rows have. `shuffles`: rows of one second come in another order from page to
+    page.
     """
 
     def __init__(self, rows: int, seed: int, changes: int, seconds: int = 40, shuffles: bool = False) -> None:
@@ -118,7 +118,7 @@ def test_windows_are_halved_from_old_to_new() -> None:
 
 
 def test_an_empty_list_costs_one_request() -> None:
-    """One answer is one moment: it needs no second look."""
+    """One answer is one moment, so it needs no second reading."""
     moving = MovingList(rows=0, seed=5, changes=0)
     assert read(moving)[0] == set()
     assert moving.requests == 1
