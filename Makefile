@@ -1,7 +1,8 @@
 # Lifecycle Mail. `make` alone lists the targets; every target makes the virtual environment it needs first.
 #
-# Needs Python 3.11+, make and git. PYTHON=… picks another interpreter, DEMO_DIR=… another place for the demo,
-# IMAGES=registry takes the images of `make compose-test` from a registry, KEEP=… is the file for what it or `make faults` found.
+# Needs Python 3.11+, make and git. PYTHON=… picks another interpreter, DEMO_DIR=… another place for the demo.
+# IMAGES=registry takes the images of `make compose-test` from a registry. KEEP=… names the file for the findings of
+# `make compose-test` or `make faults`.
 
 VENV := .venv
 DEMO_DIR ?= .demo
