@@ -31,10 +31,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def run_folder() -> Path:
-    """A folder all workers of this run share.
+    """A folder that all workers of this run share.
 
-    Not below pytest's own: each pytest that starts closes that one to other users, and a server begun by root
-    runs as another user.
+    It is not below pytest's own folder: each pytest that starts closes that one to other users, and a server begun by
+    root runs as another user.
     """
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
     folder = Path(tempfile.gettempdir()) / f"lifecycle-tests-{run[:12]}"
@@ -124,13 +124,13 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tell at the end where the time went."""
+    """Print at the end where the time went."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Durations("not long" in config.getoption("markexpr")))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the slow files, once all others have shuffled and left out."""
+    """Begin with the slow files, after all other hooks have shuffled and deselected."""
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
     items[:] = ordered(items, int(workers))

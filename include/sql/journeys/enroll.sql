@@ -1,16 +1,8 @@
-<<<<<<< HEAD
--- Step 4 of enrolling: begin the series of candidates, where no series of the campaign is running and the last one
--- began long enough ago. The steps due at once are noted in the same statement, and the first one after them is
--- awaited: nothing has to be moved on before it comes.
--- grain: one row per run; enrolled = series begun, steps = steps of theirs that are due
--- campaign, segment text; as_of timestamptz; holdout_ratio 0..1; reenter_after_days days;
-=======
 -- Step 4 of enrolling: begin the series of candidates. A candidate is left out while a series of the campaign is
 -- running, or if the last one began too short a time ago. The same statement notes the steps that are due at once, and
 -- the first step after them as the one awaited. So nothing has to be moved on before that step comes due.
 -- grain: one row per run; enrolled = series begun, steps = their steps that are due
--- campaign text; as_of timestamptz; holdout_ratio 0..1; reenter_after_days days;
->>>>>>> w-sql
+-- campaign, segment text; as_of timestamptz; holdout_ratio 0..1; reenter_after_days days;
 -- due_steps jsonb: [{step, after_hours, variants: [{variant, up_to}]}] due at enrollment;
 -- next_position integer and next_after_hours hours of the first step after them (hours null = none is left)
 -- look-back: enrollments of the last reenter_after_days days, and all running ones
