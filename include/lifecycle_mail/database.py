@@ -152,9 +152,10 @@ def run_given(connection: Connection, name: str, given: Mapping[str, Any], /) ->
 def _composed(name: str, relations: tuple[tuple[str, tuple[str, ...]], ...]) -> sa.TextClause:
     text = statement(name).text
     for relation, files in relations:
+        before, *after = re.split(rf"\b{relation}\b", text)
+        assert len(after) == 1, f"{name} names {relation} {len(after)} times"
         rows = "\nunion all\n".join(statement(file).text for file in files)
-        text, count = re.subn(rf"\b{relation}\b", lambda match, rows=rows: f"(\n{rows}\n)", text)
-        assert count == 1, f"{name} names {relation} {count} times"
+        text = f"{before}(\n{rows}\n){after[0]}"
     return sa.text(text)
 
 

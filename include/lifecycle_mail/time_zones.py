@@ -10,10 +10,10 @@ import datetime as dt
 import importlib.resources
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
 import orjson
-import tzdata
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import lock, run
@@ -49,15 +49,15 @@ def _is_agreed(connection: Connection, default_zone: str | None) -> bool:
 
 
 def _basis(year: int) -> dict[str, object]:
-    return {"tzdata": tzdata.IANA_VERSION, "year": year}
+    return {"tzdata": version("tzdata"), "year": year}
 
 
 @lru_cache(maxsize=4)
 def zones_of_countries(year: int) -> dict[str, str]:
     """Return the zones of each country (ISO 3166-1 alpha-2) that differ within `year` or the next, with a blank between.
 
-    One zone: all of the country's agree through both years. Dates are written by the first: of three or more the one in
-    the middle, of two that which the time zone database names first.
+    One zone: all of the country's agree through both years. Dates are written by the first: of three or more the one
+    in the middle, of two that which the time zone database names first.
     """
     begin, end = dt.datetime(year, 1, 1, tzinfo=dt.UTC), dt.datetime(year + 2, 1, 1, tzinfo=dt.UTC)
     return {country: " ".join(_different(names, begin, end)) for country, names in _zone_table().items()}

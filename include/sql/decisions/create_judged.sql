@@ -1,5 +1,5 @@
--- Step 5 of deciding: one answer per step. The first rule that applies names the reason: decision.refusal, then the
--- cap, then the hours.
+-- Step 5 of deciding: one answer per step. The first rule that applies names the reason. decision.refusal comes
+-- first, then the cap, then the hours.
 -- grain: one row per step due
 -- mail_at, mail_day: when the mail goes at the earliest. A mail that yields to planned ones keeps its own hour, because
 -- the claim knows who goes: it waits until `until_at` at the most.

@@ -1,5 +1,5 @@
 -- The places that mails of these mailboxes hold around now.
--- Within delivery/probe_plans.
+-- Run it after delivery/probe_plans in the same transaction.
 -- grain: one row per mailbox and mail
 -- addresses text[] in lower case; now timestamptz
 -- look-back: three weeks

@@ -1,6 +1,6 @@
 -- The first permitted moment after the recipient's day or week that is full; is_stale if the mail expires before.
 -- is_held_by_claim: a mail that is under way at this moment has a place, and may give it back.
--- Within delivery/probe_plans.
+-- Run it after delivery/probe_plans in the same transaction.
 -- grain: one row per mail
 -- enrollment_ids bigint[], steps text[], addresses text[] in lower case, zones text[], moments timestamptz[] (when there
 -- is room) side by side; window_opens, window_closes, quiet_begins, quiet_ends local times

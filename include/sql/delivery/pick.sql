@@ -13,7 +13,7 @@ with picked as materialized (
     from planned_mails as mail
 ),
 
--- A worker that began before a topic was renamed asks by the former name: opt-outs stand under the present one.
+-- A worker that began before a topic was renamed asks by the former name. Opt-outs are stored under the present name.
 called as materialized (
     select
         installation.topic_called(cast(:topic as text)) as topic,
@@ -27,7 +27,7 @@ known as materialized (
         enrollment.occurred_at,
         enrollment.enrolled_at,
         enrollment.context,
-        -- A series is through when its last mail is in doubt; planned again, that mail still goes.
+        -- A series is completed when its last mail is in doubt. If that mail is planned again, it still goes.
         case when enrollment.ended_at is not null then nullif(enrollment.end_reason, 'completed') end as end_reason,
         customer.email,
         customer.address,
@@ -41,7 +41,7 @@ known as materialized (
         mates.customer_ids as mates,
         called.topic as present_topic,
         called.campaign_topic as topic,
-        -- The others surely are neither suppressed nor withdrawn: why is asked of these alone.
+        -- Only these customers can be suppressed or withdrawn, so the reason is looked up for them alone.
         customer.permission = 'withdrawn'
         or exists (select 1 from event.suppression where suppression.address = customer.address)
         or exists (
@@ -114,7 +114,7 @@ inner join opening on known.own_zones = opening.own_zones
 left join lateral (
     with series as not materialized (select known.*)  -- noqa: ST03
 
-    -- The earliest fact, of several at one moment the first by name.
+    -- The earliest fact. If several happened at one moment, the first by name.
     select exit_fact.reason
     from exit_words as exit_fact
     where exit_fact.exited_at <= cast(:now as timestamptz)

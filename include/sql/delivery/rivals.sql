@@ -1,5 +1,5 @@
 -- Planned mails of higher campaigns to the same mailboxes, whenever they may go.
--- Within delivery/probe_plans.
+-- Run it after delivery/probe_plans in the same transaction.
 -- grain: one row per mail asked for and rival
 -- places integer[]: which mail asks; customer_ids text[]: who has its mailbox, side by side; campaigns text[]; now
 -- timestamptz

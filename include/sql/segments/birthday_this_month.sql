@@ -18,7 +18,7 @@ with celebrating as (
     where
         c.erased_at is null
         and c.created_at <= cast(:as_of as timestamptz)
-        -- No zone is a day away from UTC: most birthdays are out before their zone is asked for.
+        -- No zone is a full day away from UTC, so most birthdays are left out before their zone is looked up.
         and extract(month from c.birthday) in (
             extract(month from cast(:as_of as timestamptz) at time zone 'UTC' - interval '24 hours'),
             extract(month from cast(:as_of as timestamptz) at time zone 'UTC' + interval '24 hours')
