@@ -73,7 +73,8 @@ TROUBLES = (
     from generate_series(1, :mails / 10) as n""",
     """insert into delivery.cap_reservation (address_key, period, starts_on, n, enrollment_id, step, taken_at, zones)
     select
-        cast(md5('other' || n) as uuid), 'day', date '2026-03-01', 1, -n, 'reminder', timestamptz '2026-03-01 12:00Z', 'UTC'
+        cast(md5('other' || n) as uuid), 'day', date '2026-03-01', 1, -n, 'reminder',
+        timestamptz '2026-03-01 12:00Z', 'UTC'
     from generate_series(1, :mails / 5) as n""",
 )
 MEANWHILE = (

@@ -54,7 +54,7 @@ def _basis(year: int) -> dict[str, object]:
 
 @lru_cache(maxsize=4)
 def zones_of_countries(year: int) -> dict[str, str]:
-    """Return the zones of each country (ISO 3166-1 alpha-2) that differ within `year` or the next, with a blank between.
+    """Return the zones of each country (ISO 3166-1 alpha-2) that differ within `year` or the next, by blanks apart.
 
     One zone: all of the country's agree through both years. Dates are written by the first: of three or more the one
     in the middle, of two that which the time zone database names first.

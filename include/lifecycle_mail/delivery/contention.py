@@ -1,8 +1,8 @@
 """Who has a recipient's day: a mail yields to planned mails of higher campaigns that can still go in it.
 
-The claim of a mail asks, for the rivals of its mailbox alone, what their own claim would: permission, suppression, exits,
-hours, and whether their campaign is stopped. A mail that yields looks again in a few minutes, so that it goes after all if
-the higher one ends without going.
+The claim of a mail asks, for the rivals of its mailbox alone, what their own claim would: permission, suppression,
+exits, hours, and whether their campaign is stopped. A mail that yields looks again in a few minutes, so that it goes
+after all if the higher one ends without going.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def awaits(
 
 
 def _has_room(place: Place, topic: Topic, others: Sequence[Place]) -> bool:
-    """Tell whether the cap of `topic` permits a mail at `place` next to the others, as each zone sees its day or week."""
+    """Tell whether the cap of `topic` permits a mail at `place` next to the others, in the day or week of each zone."""
     if topic.cap is None:
         return True
     per = topic.cap.per

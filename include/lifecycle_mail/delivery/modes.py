@@ -84,8 +84,8 @@ def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None
         )
     if settings.default_zone is None:
         raise DeliveryRefused(
-            "mode live needs LIFECYCLE_DEFAULT_ZONE: the IANA zone whose hours hold for customers who tell neither zone "
-            "nor country"
+            "mode live needs LIFECYCLE_DEFAULT_ZONE: give the IANA zone whose hours hold for customers who tell "
+            "neither zone nor country"
         )
 
 

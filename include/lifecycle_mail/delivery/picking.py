@@ -38,9 +38,9 @@ class Batch:
 class PickedMail(NamedTuple):
     """One mail under a claim, as delivery/pick.sql judges it: a row of its own columns, in their order (`pick` checks).
 
-    `own_zones` are the recipient's, `zones` those of everyone who has the mailbox, with `mates`, the others; names with a
-    blank between them. A plain tuple: each look at a name of SQLAlchemy's Row costs as much as twenty of these. The context stays JSON
-    until its mail is rendered: read, a thousand of them take four times the room.
+    `own_zones` are the recipient's, `zones` those of everyone who has the mailbox: names with a blank between them.
+    `mates` are the others who have it. A plain tuple: each look at a name of SQLAlchemy's Row costs as much as twenty
+    of these. The context stays JSON until its mail is rendered: read, a thousand of them take four times the room.
     """
 
     enrollment_id: int
