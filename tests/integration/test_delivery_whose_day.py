@@ -49,7 +49,7 @@ def test_two_customers_a_day_apart_share_the_days_of_both(box: Mailboxes) -> Non
 
 
 def test_a_zone_that_a_feed_changes_gives_no_second_day(box: Mailboxes) -> None:
-    """Mailed in the evening of Tokyo, then said to live in New York, where it is morning: the day of Tokyo counts, and
+    """Mailed in the evening of Tokyo, then said to live in New York, with morning there: the day of Tokyo counts, and
     so does that of New York, in which the first mail went."""
     box.person("ann", "Asia/Tokyo")
     box.plan("first", 50, at(14), "ann")

@@ -74,7 +74,7 @@ def test_a_country_without_a_common_hour_is_refused_by_name(warehouse: Engine, t
 
 
 def test_without_a_country_the_default_zone_holds(warehouse: Engine, tmp_path: Path) -> None:
-    """LIFECYCLE_DEFAULT_ZONE counts from the next command on, also for a country of which no zone is known."""
+    """LIFECYCLE_DEFAULT_ZONE counts from the next command on, also if no zone of the country is known."""
     known(warehouse, tmp_path, nowhere=",", unknown=",XX", japan=",JP")
     url = warehouse.url.render_as_string(hide_password=False)
     environment = {"LIFECYCLE_DATABASE_URL": url, "LIFECYCLE_DEFAULT_ZONE": "america/new_york"}

@@ -147,7 +147,7 @@ def _able(
 
 
 def _works(connection: Connection, setup: ClaimSetup, shell_ids: Sequence[int]) -> list[ShellWork]:
-    """Return the shells whose campaigns may send: in order, approved where that is asked for, and not paused."""
+    """Return the shells whose campaigns may send: in order, approved if that is asked for, and not paused."""
     works = []
     for row in run(connection, "delivery/rival_shells", shell_ids=list(shell_ids)) if shell_ids else ():
         try:

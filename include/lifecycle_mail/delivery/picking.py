@@ -126,7 +126,7 @@ def parted(
     for row in rows:
         if row.verdict is not None:
             if row.verdict != "postpone":
-                ended.append((row.key, "converted" if row.verdict in goals else row.verdict))
+                ended.append((row.key, "converted" if row.verdict in goals else _named(row)))
         elif not _is_allowed(row.address, settings.allowed_recipients):
             ended.append((row.key, "recipient_not_allowed"))
         elif row.address not in addresses:
@@ -142,6 +142,12 @@ def closed(rows: Sequence[PickedMail]) -> list[tuple[MessageKey, dt.datetime, dt
         for row in rows
         if row.verdict == "postpone" and row.opens_at and row.opens_day
     ]
+
+
+def _named(row: PickedMail) -> str:
+    """Return the verdict; if the mail expired while it waited for a higher one, that is why it ends."""
+    yielded = row.verdict == "stale" and row.waits_for == "lower_priority"
+    return "lower_priority" if yielded else str(row.verdict)
 
 
 def _is_allowed(address: str, allowed: tuple[str, ...]) -> bool:

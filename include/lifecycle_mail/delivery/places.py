@@ -91,7 +91,7 @@ def forget_places(connection: Connection, now: dt.datetime) -> int:
 def move_to_next_period(
     connection: Connection, work: ShellWork, full: list[Full], now: dt.datetime
 ) -> tuple[int, list[tuple[MessageKey, str]]]:
-    """Keep mails whose period is full for the next one, where they are not stale by then.
+    """Keep mails whose period is full for the next one, if they are not stale by then.
 
     If a mail that is under way has the place, a mail that would be stale looks again soon: that one may come back.
     """

@@ -43,7 +43,9 @@ timed as (
         permitted.*,
         permitted.permitted_at + cast(:max_lateness_hours as double precision) * interval '1 hour' as expires_at,
         cast(
-            date_trunc(cast(:cap_period as text), permitted.sendable_at at time zone split_part(permitted.zones, ' ', 1)) as date
+            date_trunc(
+                cast(:cap_period as text), permitted.sendable_at at time zone split_part(permitted.zones, ' ', 1)
+            ) as date
         ) as cap_from
     from permitted
 ),

@@ -76,7 +76,7 @@ named as (
             when refused.sendable_at > cast(:now as timestamptz) then 'quiet_hours'
             else 'eligible'
         end as reason,
-        -- Those planned before it may end without going: where it would be stale by the next period, it waits for that.
+        -- Those planned before it may end without going: if it would be stale by the next period, it waits for that.
         refused.is_full
         or (
             refused.is_contended

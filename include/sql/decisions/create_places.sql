@@ -46,11 +46,10 @@ taken as (
         on
             earlier.enrollment_id = message.enrollment_id
             and earlier.step = message.step
-            and message.send_day
-            <= hours.cap_from + case cast(:cap_period as text) when 'week' then 6 else 0 end
+            and hours.cap_from + case cast(:cap_period as text) when 'week' then 6 else 0 end >= message.send_day
             and (
-                message.send_day >= hours.cap_from
-                or (message.state = 'planned' and message.expires_at >= hours.sendable_at)
+                hours.cap_from <= message.send_day
+                or (message.state = 'planned' and hours.sendable_at <= message.expires_at)
             )
     inner join journey.campaign as other on message.campaign = other.campaign and other.is_marketing
     inner join journey.enrollment as owner on message.enrollment_id = owner.enrollment_id

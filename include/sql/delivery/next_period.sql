@@ -2,8 +2,8 @@
 -- is_held_by_claim: a mail that is under way at this moment has a place, and may give it back.
 -- Run it after delivery/probe_plans in the same transaction.
 -- grain: one row per mail
--- enrollment_ids bigint[], steps text[], addresses text[] in lower case, zones text[], moments timestamptz[] (when there
--- is room) side by side; window_opens, window_closes, quiet_begins, quiet_ends local times
+-- enrollment_ids bigint[], steps text[], addresses text[] in lower case, zones text[], moments timestamptz[] (when
+-- there is room) side by side; window_opens, window_closes, quiet_begins, quiet_ends local times
 -- look-back: three weeks
 select
     full_period.enrollment_id,

@@ -2,16 +2,12 @@
 -- verdict: null for a mail that may go; 'postpone' if the recipient's hours are over until `opens_at`; else why not
 -- zones: of the recipient and of the others who have the mailbox (`mates`); waits_for: what it was kept for before
 -- grain: one row per mail
--- now timestamptz; topic text; is_marketing boolean; permissions text[]; campaign_topic text: the topic in the campaign's
--- definition;
--- window_opens, window_closes, quiet_begins, quiet_ends local times
+-- now timestamptz; topic text; is_marketing boolean; permissions text[]; campaign_topic text: the topic in the
+-- campaign's definition; window_opens, window_closes, quiet_begins, quiet_ends local times
 -- planned_mails: which mails (delivery/lock_planned, delivery/name_planned)
 -- exit_words: the words of journeys/exits that end the campaign's series; `series` is what they read, one per mail
 -- look-back: facts since the enrollment (journeys/exits)
-with picked as materialized (
-    select mail.*
-    from planned_mails as mail
-),
+with picked as materialized (select mail.* from planned_mails as mail),
 
 -- A worker that began before a topic was renamed asks by the former name. Opt-outs are stored under the present name.
 called as materialized (
@@ -59,12 +55,10 @@ known as materialized (
         where
             mate.address = customer.address
             and mate.customer_id <> customer.customer_id
-            and mate.erased_at is null
-            and cast(:is_marketing as boolean)
+            and mate.erased_at is null and cast(:is_marketing as boolean)
     ) as mates on true
 ),
 
--- A moment opens for zones: it is computed once for each of the batch.
 opening as materialized (
     select
         zones.own_zones,
@@ -97,10 +91,7 @@ select
     opening.opens_at,
     opening.opens_day,
     coalesce(
-        case
-            when known.expires_at < cast(:now as timestamptz)
-                then case known.waits_for when 'lower_priority' then 'lower_priority' else 'stale' end
-        end,
+        case when known.expires_at < cast(:now as timestamptz) then 'stale' end,
         decision.refusal(
             known.end_reason, known.is_erased, known.address is not null, left_series.reason,
             known.permission = any(cast(:permissions as text[])), blocked.reason is not null,

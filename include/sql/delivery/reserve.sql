@@ -5,9 +5,9 @@
 -- addresses text[] in lower case, zones text[] of who has the mailbox, enrollment_ids bigint[] side by side; step text
 -- they share; now timestamptz; period 'day' or 'week'; cap mails, 1 or more (null = counted, never refused)
 -- look-back: the reservations of the period and its neighbours
--- A place is a number in the day of UTC (or its week), whatever the zones: claims of one mailbox at one time meet in it,
--- also if a feed changes a zone between them. In the first quarter of an hour of a day the day before is taken too, as
--- the other claim may have begun in it.
+-- A place is a number in the day of UTC (or its week), whatever the zones: claims of one mailbox at one time meet in
+-- it, also if a feed changes a zone between them. In the first quarter of an hour of a day the day before is taken too,
+-- as the other claim may have begun in it.
 -- Places are taken in the order of addresses everywhere: two claims would else wait for each other. Each look-up is
 -- next to the one before it.
 with turn as (

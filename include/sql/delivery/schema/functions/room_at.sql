@@ -2,7 +2,7 @@
 -- of one zone that holds `cap` mails: a zone of `zones`, which are there at `at`, or one that was there when a mail of
 -- that same period went. `moments`, `zones_then` and `mails` are the mails that hold places, side by side.
 create or replace function delivery.room_at(
-    at timestamptz, period text, cap integer, zones text, moments timestamptz [], zones_then text [], mails text []
+    at timestamptz, period text, cap integer, zones text, moments timestamptz[], zones_then text[], mails text[]
 ) returns timestamptz
 language sql immutable parallel safe as $$
     with here as (
