@@ -26,7 +26,7 @@ MINUTE = dt.timedelta(minutes=1)
 
 def agree(warehouse: Engine, default_zone: str | None = None) -> None:
     """Bring the warehouse's zones up to date: for this year, this time zone database, and the default zone (None = as
-    it is). Without news this is one look at two facts."""
+    it is). Without news this is one look at one row."""
     with warehouse.connect() as connection:
         if _is_agreed(connection, default_zone):
             return
@@ -38,18 +38,16 @@ def agree(warehouse: Engine, default_zone: str | None = None) -> None:
             connection,
             "installation/note_zones",
             zones=orjson.dumps(zones).decode(),
-            basis=orjson.dumps(_basis(year)).decode(),
+            tzdata_version=version("tzdata"),
+            first_year=year,
             default_zone=default_zone,
         )
 
 
 def _is_agreed(connection: Connection, default_zone: str | None) -> bool:
     noted = run(connection, "installation/noted_zones").one()
-    return noted.basis == _basis(int(noted.year)) and default_zone in (None, noted.default_zone)
-
-
-def _basis(year: int) -> dict[str, object]:
-    return {"tzdata": version("tzdata"), "year": year}
+    is_present = (noted.tzdata_version, noted.first_year) == (version("tzdata"), noted.year)
+    return is_present and default_zone in (None, noted.default_zone)
 
 
 @lru_cache(maxsize=4)

@@ -1,6 +1,7 @@
 -- Note the zones of each country that this database knows, what they were made from, and the default zone.
--- grain: one row per fact written
--- zones json: country → zones with a blank between; basis json: version and year; default_zone text (null = as it is)
+-- grain: one row
+-- zones json: country → zones with a blank between; tzdata_version text; first_year integer; default_zone text
+-- (null = as it is)
 -- look-back: none
 with stated as (
     select
@@ -28,17 +29,14 @@ noted as (
         where known.zones <> excluded.zones
 )
 
-insert into installation.fact (name, value)
-select
-    fact.name,
-    fact.value
-from (
-    values
-    ('country_zones', cast(:basis as jsonb)),
-    ('default_zone', to_jsonb(cast(:default_zone as text)))
-) as fact (name, value)
-where fact.value is not null
-on conflict (name) do update
+insert into installation.zone_basis as basis (tzdata_version, first_year, default_zone)
+values (
+    cast(:tzdata_version as text),
+    cast(:first_year as integer),
+    coalesce(cast(:default_zone as text), 'UTC')
+)
+on conflict (is_only) do update
     set
-        value = excluded.value,
-        recorded_at = now()
+        tzdata_version = excluded.tzdata_version,
+        first_year = excluded.first_year,
+        default_zone = coalesce(cast(:default_zone as text), basis.default_zone)

@@ -17,7 +17,7 @@ select
     coalesce(
         customer.timezone,
         (select country_zone.zones from installation.country_zone where country_zone.country = customer.country),
-        (select fact.value #>> '{}' from installation.fact where fact.name = 'default_zone'),
+        (select zone_basis.default_zone from installation.zone_basis),
         'UTC'
     ) as zones
 from source.customer;
