@@ -68,7 +68,7 @@ def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None
         if value == development
     ]
     if left:
-        raise DeliveryRefused(f"mode live needs real values for {', '.join(left)}: they still have the development values")
+        raise DeliveryRefused(f"mode live needs real values for {', '.join(left)}: they still have development ones")
     if not settings.public_url.startswith("https://"):
         raise DeliveryRefused("mode live needs a LIFECYCLE_PUBLIC_URL with https://, because one-click links demand it")
     if settings.sendgrid_base_url and not (
