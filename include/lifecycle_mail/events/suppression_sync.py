@@ -201,7 +201,7 @@ class _Puller:
         )
         for rows, end_epoch, unsettled in _in_steps(readings):
             report = report.plus(SyncReport(listed=len(rows), unsettled=unsettled))
-            # After a window that kept changing the mark stays where it is, so that the next run reads the window again.
+            # After a window that kept changing the mark does not move, so that the next run reads it again.
             covered = None if report.unsettled else datetime.fromtimestamp(end_epoch, UTC)
             report = report.plus(self._take(list_name, rows, covered))
         return report

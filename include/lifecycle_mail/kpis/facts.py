@@ -69,7 +69,7 @@ def _fact(entry: str, above: set[str], days: set[str]) -> Fact:
     if fact.fact in above or fact.day in days:
         raise _wrong(entry, "its fact or its day column is taken: give it another name")
     if fact.whole is not None and fact.whole not in above:
-        raise _wrong(entry, f"no fact above it is called {fact.whole}: write a part below its whole")
+        raise _wrong(entry, f"no fact above it is called {fact.whole}: write it below its whole")
     return fact
 
 
