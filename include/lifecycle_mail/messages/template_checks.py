@@ -129,7 +129,7 @@ def _outside_slots(source: TemplateSource, shared: set[str]) -> Iterator[Templat
 
 
 def _misplaced(source: TemplateSource) -> Iterator[TemplateError]:
-    """Yield slots in places where they cannot work, and imports that would pass personal variables on."""
+    """Yield misplaced slots, and imports that would pass personal variables on."""
     for macro in source.tree.find_all(nodes.Macro):
         for call in filter(is_slot, macro.find_all(nodes.CallBlock)):
             yield TemplateError(
