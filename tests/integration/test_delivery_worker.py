@@ -941,7 +941,7 @@ def test_a_preview_waits_for_no_delivery(warehouse: Engine, settings: Settings) 
         lines = delivery.preview(warehouse, dataclasses.replace(settings, mode="preview"), topics, now=NOON)
     assert {line.campaign: (line.would_go, line.stopped) for line in lines} == {
         works[0].campaign.campaign: (0, None),
-        works[1].campaign.campaign: (0, "a delivery holds what this mail would take: look again in a moment"),
+        works[1].campaign.campaign: (0, "a running delivery holds rows that this mail needs: try again in a moment"),
     }
 
 

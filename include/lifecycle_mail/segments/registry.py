@@ -93,7 +93,7 @@ class SegmentDefinition:
         known = {parameter.name: parameter for parameter in self.parameters}
         if name in known:
             return known[name]
-        takes = f"the segment takes {', '.join(known)}" if known else "the segment takes none"
+        takes = f"it takes {', '.join(known)}" if known else "it takes none"
         raise SegmentError(f"segment {self.name} has no parameter {name!r}: {_nearest(name, known)}{takes}")
 
     def values(self, given: dict[str, Any]) -> dict[str, int | float]:

@@ -300,7 +300,7 @@ class _Load:
             stage_words(self.connection, words)
             log_permissions(self.connection, self.load_id, name, self.now)
             settle_staged_permissions(self.connection, self.load_id)
-        self.warn([f"{name}: its {len(words)} opt-outs count although the file was refused"])
+        self.warn([f"{name}: {len(words)} opt-out(s) in it count although the file was refused"])
 
     def _withdrawals(self, feed: Feed, chunks: Chunks) -> list[Word]:
         checker, words = Checker(feed.telling_alone, self.context), list[Word]()
