@@ -1063,8 +1063,8 @@ def test_live_refuses_senders_of_the_example_domain_alone(
         ({"mode": "live", "sendgrid_api_key": ""}, "SENDGRID_API_KEY"),
         ({"mode": "live"}, "LIFECYCLE_POSTAL_ADDRESS, LIFECYCLE_PUBLIC_URL, LIFECYCLE_LINK_SECRET"),
         ({"sendgrid_base_url": ""}, "SENDGRID_BASE_URL"),
-        ({"sendgrid_base_url": "notaurl"}, "is no http"),
-        ({"sendgrid_base_url": "ftp://127.0.0.1"}, "is no http"),
+        ({"sendgrid_base_url": "notaurl"}, "is not an http"),
+        ({"sendgrid_base_url": "ftp://127.0.0.1"}, "is not an http"),
         ({"sendgrid_base_url": "https://api.sendgrid.com"}, "refuses SendGrid itself"),
     ],
 )
