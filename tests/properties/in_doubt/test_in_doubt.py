@@ -1,7 +1,7 @@
 """In doubt: a mail that may have gone goes again only if it surely has not, whatever the webhook does. All end by name.
 
 A history has mails that the provider accepted with an answer, and mails without one, which it took or did not take. Its
-five servers post the events: at once, late within the 24 hours of its retries, or only when somebody asks for them.
+five servers post the events: at once, late within the 24 hours of its retries, or only on request.
 Strangers' events, test payloads and clocks that are ahead come in between. A worker looks at random hours.
 """
 
