@@ -28,9 +28,10 @@ DEVELOPMENT_PUBLIC_URL = "http://localhost:8086"
 class Settings:
     """One installation's settings.
 
-    Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `default_zone` is the zone of customers
-    who tell neither zone nor country, None = not set. `allowed_recipients` are lower-case addresses or ``@domain``
-    suffixes, empty = everyone. Retention is the number of months kept in addition to the present one, None = no limit.
+    Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `default_zone` is the zone of
+    customers who tell neither zone nor country, None = not set. `allowed_recipients` are lower-case addresses or
+    ``@domain`` suffixes, empty = everyone. Retention is the number of months kept in addition to the present one,
+    None = no limit.
     """
 
     database_url: str = field(repr=False)

@@ -195,7 +195,7 @@ def test_lateness_counts_from_the_first_permitted_moment(warehouse: Engine) -> N
 
 def test_the_cap_counts_other_campaigns_and_priority_wins(warehouse: Engine) -> None:
     """A second campaign of the day is capped, or yields to a planned mail of higher priority: it waits to see whether
-    that one goes, also where it would be stale by the next day."""
+    that one goes, also if it would be stale by the next day."""
     topic = topic_of(cap={"mails": 1, "per": "day"})
     members(warehouse, "ann", "bob")
     plan(warehouse, campaign_of(priority=80), topic)
