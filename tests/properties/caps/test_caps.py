@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
@@ -250,8 +250,31 @@ def play(warehouse: Engine, told: dict[str, Any]) -> None:
     assert len(taken) == len(set(taken))
 
 
-@settings(max_examples=10)
+def told_of(homes: dict[str, str], first: list[tuple[str, list[str]]], *events: tuple[int, tuple[Any, ...]]) -> Any:
+    """A history that chance would seldom find: one mail per day, and everyone else nowhere."""
+    return {
+        "cap": (1, "day"), "homes": {**dict.fromkeys(PEOPLE, "nowhere"), **homes}, "first": first, "events": list(events)
+    }  # fmt: skip
+
+
+DELIVER = ("deliver", None)
+APART = told_of(  # a new day in Tokyo, the same one in New York
+    {"a1": "tokyo", "a2": "new york"}, [("low", ["a1"])], (13, DELIVER), (1, ("plan", "middle", ["a1"])), (9, DELIVER)
+)  # fmt: skip
+MOVED = told_of(  # the first mail went in a day of New York that is not over
+    {"c1": "new york"}, [("low", ["c1"])],
+    (13, DELIVER), (1, ("move", "c1", "tokyo")), (0, ("plan", "middle", ["c1"])), (9, DELIVER),
+)  # fmt: skip
+LATER = told_of({}, [("low", ["c1"]), ("high", ["c1"])], (8, DELIVER), (6, DELIVER))
+PAUSED = told_of({}, [("low", ["c1"]), ("high", ["c1"])], (1, ("pause", "high")), (7, DELIVER))
+
+
+@settings(max_examples=5)
 @given(told=history)
+@example(told=APART)
+@example(told=MOVED)
+@example(told=LATER)
+@example(told=PAUSED)
 def test_no_mailbox_passes_its_cap_and_the_highest_has_the_day(warehouse: Engine, told: dict[str, Any]) -> None:
     """T7 and T8, whatever zones differ or change, is planned in whatever order, paused, withdrawn or killed."""
     play(warehouse, told)
