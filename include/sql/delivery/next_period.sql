@@ -11,15 +11,7 @@ select
     full_period.opens_at,
     cast(full_period.opens_at at time zone split_part(full_period.zones, ' ', 1) as date) as opens_day,
     coalesce(full_period.opens_at > message.expires_at, true) as is_stale,
-    coalesce(full_period.opens_at > message.expires_at, true) and exists (
-        select 1
-        from delivery.cap_reservation
-        inner join message.message as holder
-            on cap_reservation.enrollment_id = holder.enrollment_id and cap_reservation.step = holder.step
-        where
-            cap_reservation.address_key = cast(md5(full_period.address) as uuid)
-            and holder.state = 'claimed'
-    ) as is_held_by_claim
+    claimed.enrollment_id is not null as is_held_by_claim
 from (
     select
         mail.enrollment_id,
@@ -44,3 +36,14 @@ from (
 ) as full_period
 inner join message.message
     on full_period.enrollment_id = message.enrollment_id and full_period.step = message.step
+left join lateral (
+    select holder.enrollment_id
+    from delivery.cap_reservation
+    inner join message.message as holder
+        on cap_reservation.enrollment_id = holder.enrollment_id and cap_reservation.step = holder.step
+    where
+        coalesce(full_period.opens_at > message.expires_at, true)
+        and cap_reservation.address_key = cast(md5(full_period.address) as uuid)
+        and holder.state = 'claimed'
+    limit 1
+) as claimed on true

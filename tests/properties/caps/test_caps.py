@@ -283,6 +283,7 @@ def test_no_mailbox_passes_its_cap_and_the_highest_has_the_day(warehouse: Engine
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @settings(max_examples=300)
 @given(told=history)
 def test_no_mailbox_passes_its_cap_in_many_histories(warehouse: Engine, told: dict[str, Any]) -> None:
