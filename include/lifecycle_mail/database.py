@@ -149,18 +149,23 @@ def run_given(connection: Connection, name: str, given: Mapping[str, Any], /) ->
 
 
 @cache
-def _composed(name: str, relation: str, files: tuple[str, ...]) -> sa.TextClause:
-    rows = "\nunion all\n".join(statement(file).text for file in files)
-    text, count = re.subn(rf"\b{relation}\b", lambda match: f"(\n{rows}\n)", statement(name).text)
-    assert count == 1, f"{name} names {relation} {count} times"
+def _composed(name: str, put_in: tuple[tuple[str, tuple[str, ...]], ...]) -> sa.TextClause:
+    text = statement(name).text
+    for relation, files in put_in:
+        rows = "\nunion all\n".join(statement(file).text for file in files)
+        text, count = re.subn(rf"\b{re.escape(relation)}\b", lambda match, rows=rows: f"(\n{rows}\n)", text)
+        assert count == 1, f"{name} names {relation} {count} times"
     return sa.text(text)
 
 
 def run_with(
-    connection: Connection, name: str, relation: str, files: tuple[str, ...], /, **parameters: Any
+    connection: Connection, name: str, put_in: Mapping[str, tuple[str, ...]], /, **parameters: Any
 ) -> CursorResult[Any]:
-    """Execute the named statement, in which `relation` stands for the rows of all `files` together (`words`)."""
-    return connection.execute(_composed(name, relation, files), parameters)
+    """Execute the named statement, in which each relation of `put_in` stands for the rows of all its files together.
+
+    They are put in one after the other, so that a file may name a relation that comes after it (`words`).
+    """
+    return connection.execute(_composed(name, tuple(put_in.items())), parameters)
 
 
 def scalar(connection: Connection, name: str, /, **parameters: Any) -> Any:

@@ -350,6 +350,10 @@ class Installation:
             full=full,
         )
 
+    def outlook(self, customer_id: str, now: dt.datetime, campaign_name: str | None = None) -> list[kpis.Outlook]:
+        """Say what planning and a claim would do at `now` with a customer's running series and planned mails."""
+        return kpis.outlook(self.engine, self.settings, self.topics, customer_id, now, campaign_name)
+
     def ensure_months(self, now: dt.datetime) -> list[str]:
         """Make the monthly partitions of this month and the next two."""
         return partitions.ensure_months(self.engine, now, months_ahead=2)

@@ -1,6 +1,6 @@
 """What the demo prints at its end: every figure is a query of include/sql/demo on the warehouse.
 
-The guide's figures stand beside the measured ones; where nothing was delivered a rate is a dash, never zero.
+The guides' figures stand next to the measured ones. If nothing was delivered, a rate is a dash and never zero.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ NEW = "new in this run"
 
 
 def print_report(console: Console, warehouse: Engine, since: dt.datetime) -> None:
-    """Print every table; counts of what came since `since` (aware) stand beside the totals."""
+    """Print every table; counts of what came since `since` (aware) stand next to the totals."""
     with warehouse.connect() as connection:
         console.print(_loaded(connection, since))
-        console.print(_rejected(connection, since))
+        for table in _rejected(connection, since):
+            console.print(table)
         console.print(_segments(connection))
         console.print(_decisions(connection, since))
         console.print(_messages(connection, since))
@@ -40,12 +41,20 @@ def _loaded(connection: Connection, since: dt.datetime) -> Table:
     return table
 
 
-def _rejected(connection: Connection, since: dt.datetime) -> Table:
-    heads = ("feed", "reason", "rows", NEW, "for example")
-    table = _table("Rows rejected, by reason", *heads, right=(2, 3))
+def _rejected(connection: Connection, since: dt.datetime) -> tuple[Table, Table]:
+    """Return the rows that were refused, and apart from them the rows that were loaded without a value."""
+    counts = ("rows", NEW, "for example")
+    refused = _table("Rows refused, by reason", "feed", "reason", *counts, right=(2, 3))
+    aside = _table(
+        "Values set aside (their rows were loaded without them)", "feed", "column", "reason", *counts, right=(3, 4)
+    )
     for row in run(connection, "demo/rows_rejected", since=since):
-        table.add_row(row.feed, row.reason, _count(row.row_count), _count(row.new_count), row.example)
-    return table
+        told = (row.reason, _count(row.row_count), _count(row.new_count), row.example)
+        if row.is_loaded:
+            aside.add_row(row.feed, row.left_out, *told)
+        else:
+            refused.add_row(row.feed, *told)
+    return refused, aside
 
 
 def _segments(connection: Connection) -> Table:
@@ -89,7 +98,7 @@ def _events(connection: Connection, since: dt.datetime) -> Table:
     return table
 
 
-# The KPI table: one row a KPI, one column a campaign, the guides' figure beside them.
+# The KPI table: one row per KPI, one column per campaign, and the guides' figure.
 
 
 @dataclass(frozen=True)

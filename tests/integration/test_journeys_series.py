@@ -344,7 +344,7 @@ def picked(connection: Connection, campaign: Campaign, now: datetime) -> Sequenc
     """What a claim finds of the one shell's mails at `now`."""
     topic = topic_of()
     return run_with(
-        connection, "delivery/pick", "exit_words", campaign.exit_files,
+        connection, "delivery/pick", {"exit_words": campaign.exit_files},
         shell_id=rows(connection, "select shell_id from message.shell")[0][0], batch=100, only_enrollment_id=None,
         now=now, topic=topic.topic, is_marketing=True, permissions=["confirmed"], campaign_topic=campaign.topic,
         **send_hours(campaign, topic),

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from lifecycle_mail import delivery, segments
+from lifecycle_mail import delivery, kpis, segments
 from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics
 from lifecycle_mail.command_line.arguments import day, moment, parameters, past_moment, present
 from lifecycle_mail.command_line.campaign_checks import check_campaigns, definition_of
@@ -438,9 +438,18 @@ def maintain() -> None:
 def why(
     customer: str,
     campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Ask what holds at this moment; default: now.", metavar="TS")
+    ] = None,
 ) -> None:
-    """Tell why a customer was or was not mailed: enrollments, decisions, mails, events, in order of time."""
-    with _open().engine.connect() as connection:
+    """Tell why a customer was or was not mailed, and what holds the next mail back.
+
+    First comes what happened, in order of time: enrollments, decisions, mails, events. Then comes what planning and a
+    claim would say of running series and planned mails if they came now. Nothing is changed.
+    """
+    at = past_moment(as_of, present()) if as_of else present()
+    installation = _open()
+    with installation.engine.connect() as connection:
         entries = timeline(connection, customer, campaign)
     if not entries:
         raise LifecycleError(f"nothing is known of customer '{customer}': never loaded, or never in a series")
@@ -449,6 +458,16 @@ def why(
         for entry in entries
     ]
     print_table(f"Customer {customer}", ["when (UTC)", "campaign", "step", "what", "why"], rows)
+    _print_outlook(installation.outlook(customer, at, campaign), at)
+
+
+def _print_outlook(outlook: list[kpis.Outlook], at: dt.datetime) -> None:
+    if not outlook:
+        return
+    results.print()
+    rows: list[list[object]] = [[line.campaign, line.step, line.what, line.says] for line in outlook]
+    title = f"What holds at {at.astimezone(dt.UTC).isoformat(timespec='seconds')}, times in UTC"
+    print_table(title, ["campaign", "step", "what", "planning or a claim would say"], rows)
 
 
 @app.command()

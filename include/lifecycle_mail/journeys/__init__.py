@@ -8,24 +8,30 @@ from lifecycle_mail.journeys.planning import overdue, record_planning, watch_pla
 from lifecycle_mail.journeys.series import (
     AdvanceCounts,
     EnrollCounts,
+    Exit,
     advance,
     enroll,
+    exit_of,
     goal_facts,
     is_published,
     publish,
     rename_topics,
+    steps_given,
 )
 
 __all__ = [
     "AdvanceCounts",
     "EnrollCounts",
+    "Exit",
     "advance",
     "enroll",
+    "exit_of",
     "goal_facts",
     "is_published",
     "overdue",
     "publish",
     "record_planning",
     "rename_topics",
+    "steps_given",
     "watch_plannings",
 ]

@@ -20,6 +20,7 @@ from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_i
 from lifecycle_mail.database import lock, refresh_statistics, run, run_given, run_with, scalar
 from lifecycle_mail.segments import segment_key
 
+FIRST_EXIT = "journeys/first_exit"
 
 @dataclass(frozen=True)
 class EnrollCounts:
@@ -182,7 +183,7 @@ def _notice_due(connection: Connection, campaign: Campaign, as_of: dt.datetime) 
 
     Four statements: create_ready (the series), notice_due (their steps), await_next, await_nothing.
     """
-    given = {"campaign": campaign.campaign, "as_of": as_of, "steps": orjson.dumps(_steps(campaign)).decode()}
+    given = {"campaign": campaign.campaign, "as_of": as_of, "steps": steps_given(campaign)}
     run_given(connection, "journeys/create_ready", given)
     connection.exec_driver_sql("analyze ready")
     steps = run_given(connection, "journeys/notice_due", given).rowcount
@@ -193,17 +194,36 @@ def _notice_due(connection: Connection, campaign: Campaign, as_of: dt.datetime) 
 
 
 def _end_by_exit(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> int:
-    ended = run_with(
-        connection,
-        "journeys/end_by_exit",
-        "exit_words",
-        campaign.exit_files,
-        campaign=campaign.campaign,
-        topic=campaign.topic,
-        as_of=as_of,
-        goal_facts=goal_facts(campaign.goal.event),
-    )
+    put_in = {"first_exit": (FIRST_EXIT,), "exit_words": campaign.exit_files}
+    ended = run_with(connection, "journeys/end_by_exit", put_in, **_exits_asked(campaign, as_of, None))
     return int(ended.scalar_one())
+
+
+@dataclass(frozen=True)
+class Exit:
+    """The fact that ends a running series: `reason` is what the fact says, `end_reason` what the series ends as."""
+
+    reason: str
+    end_reason: str
+    exited_at: dt.datetime
+
+
+def exit_of(connection: Connection, campaign: Campaign, customer_id: str, as_of: dt.datetime) -> Exit | None:
+    """Return what planning would end the customer's running series with at `as_of`; None if nothing ends it."""
+    asked = _exits_asked(campaign, as_of, customer_id)
+    row = run_with(connection, FIRST_EXIT, {"exit_words": campaign.exit_files}, **asked).one_or_none()
+    return None if row is None else Exit(row.reason, row.end_reason, row.exited_at)
+
+
+def _exits_asked(campaign: Campaign, as_of: dt.datetime, customer_id: str | None) -> dict[str, Any]:
+    """Return what journeys/first_exit binds; `customer_id` None = every running series of the campaign."""
+    return {
+        "campaign": campaign.campaign,
+        "topic": campaign.topic,
+        "as_of": as_of,
+        "goal_facts": goal_facts(campaign.goal.event),
+        "customer_id": customer_id,
+    }
 
 
 def goal_facts(goal_event: str) -> list[str]:
@@ -220,6 +240,11 @@ def _first_steps(campaign: Campaign) -> dict[str, Any]:
         "next_position": later[0]["position"] if later else len(steps),
         "next_after_hours": later[0]["after_hours"] if later else None,
     }
+
+
+def steps_given(campaign: Campaign) -> str:
+    """Return the campaign's steps as SQL takes them, JSON: [{position, step, after_hours, variants}]."""
+    return orjson.dumps(_steps(campaign)).decode()
 
 
 def _steps(campaign: Campaign) -> list[dict[str, Any]]:

@@ -5,7 +5,8 @@ means.
 """
 
 from lifecycle_mail.kpis.identities import check
+from lifecycle_mail.kpis.outlook import Outlook, outlook
 from lifecycle_mail.kpis.rolling_up import RollUpReport, roll_up
 from lifecycle_mail.kpis.timeline import Happening, timeline
 
-__all__ = ["Happening", "RollUpReport", "check", "roll_up", "timeline"]
+__all__ = ["Happening", "Outlook", "RollUpReport", "check", "outlook", "roll_up", "timeline"]

@@ -19,7 +19,7 @@ select
     customer.permission,
     customer.erased_at is not null as is_erased,
     customer.address is not null as is_known
-from journey.step_due
+from journey.step_due as step_due
 inner join journey.enrollment on step_due.enrollment_id = enrollment.enrollment_id
 left join source.customer on step_due.customer_id = customer.customer_id
 where

@@ -1,0 +1,45 @@
+-- Steps that the running series of one customer wait for: those without a decision yet, and the one that comes due next.
+-- The rows have the columns of journey.step_due, and `why` puts them in for that table in decisions/create_due.
+-- grain: one row per step
+-- step_due_id: their order; lane: 0
+-- campaign, customer_id text; steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]
+-- look-back: running enrollments of the customer
+select
+    row_number() over (order by waiting.due_at, waiting.step) as step_due_id,
+    waiting.enrollment_id,
+    waiting.step,
+    enrollment.campaign,
+    enrollment.customer_id,
+    waiting.variant,
+    waiting.due_at,
+    cast(0 as smallint) as lane
+from journey.enrollment
+inner join
+    lateral (
+        select
+            step_due.enrollment_id,
+            step_due.step,
+            step_due.variant,
+            step_due.due_at
+        from journey.step_due
+        left join decision.progress on step_due.campaign = progress.campaign and step_due.lane = progress.lane
+        where
+            step_due.enrollment_id = enrollment.enrollment_id
+            and step_due.step_due_id > coalesce(progress.last_step_due_id, 0)
+        union all
+        select
+            upcoming.enrollment_id,
+            step.step,
+            journey.arm_of(enrollment.campaign, step.step, enrollment.customer_id, step.variants) as variant,
+            upcoming.due_at
+        from journey.upcoming
+        inner join
+            jsonb_to_recordset(cast(:steps as jsonb)) as step (position integer, step text, variants jsonb)
+            on upcoming.position = step.position
+        where upcoming.enrollment_id = enrollment.enrollment_id
+    ) as waiting
+    on enrollment.enrollment_id = waiting.enrollment_id
+where
+    enrollment.campaign = cast(:campaign as text)
+    and enrollment.customer_id = cast(:customer_id as text)
+    and enrollment.ended_at is null
