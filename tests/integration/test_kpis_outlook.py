@@ -43,7 +43,10 @@ def _reordered(connection: Connection) -> None:
     loaded = load(connection)
     insert(connection, "source.product", product_id="p1", name="Tea", product_type="tea", load_id=loaded)
     order(connection, "o1", "ann", FACT_AT)
-    insert(connection, "source.order_line", order_id="o1", product_id="p1", quantity=1, unit_price=1, load_id=loaded)
+    insert(
+        connection, "source.order_line", order_id="o1", line_no=1, product_id="p1", quantity=1, unit_price=1,
+        load_id=loaded,
+    )  # fmt: skip
 
 
 # Exit word → what happens to ann, what the fact says, and what her series ends as. The goal is an order.
@@ -231,7 +234,7 @@ def test_a_step_that_comes_due_later_is_asked_what_refuses_it(warehouse: Engine)
 
 
 def test_a_mail_that_is_held_back_says_by_what(warehouse: Engine) -> None:
-    """A pause, its day, its time, and a topic that has ended."""
+    """A pause, its time, the recipient's hours, and a topic that has ended."""
     joined(warehouse)
     plan(warehouse, campaign_of(), topic_of())
     delivery.pause(warehouse, "campaign:cart_abandoned", "operator", NOON, "new prices")
@@ -244,7 +247,7 @@ def test_a_mail_that_is_held_back_says_by_what(warehouse: Engine) -> None:
     evening = topic_of(quiet_hours={"from": "12:30", "to": "14:00"})
     assert looked(warehouse, NOON + HOUR, evening)[1][2].startswith("would wait")
     with warehouse.begin() as connection:
-        insert(connection, "installation.topic", topic="reminders", is_retired=True)
+        connection.exec_driver_sql("update installation.topic set is_retired = true where topic = 'reminders'")
     assert looked(warehouse, NOON + HOUR)[1][2] == "does not go: its topic has ended"
 
 

@@ -1,11 +1,11 @@
 -- Steps that the running series of one customer wait for: those without a decision yet, and the one that comes due next.
 -- The rows have the columns of journey.step_due, and `why` puts them in for that table in decisions/create_due.
 -- grain: one row per step
--- step_due_id: their order; lane: 0
+-- step_due_id: the order in which they are decided; lane: 0
 -- campaign, customer_id text; steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]
 -- look-back: running enrollments of the customer
 select
-    row_number() over (order by waiting.due_at, waiting.step) as step_due_id,
+    row_number() over (order by waiting.step_due_id nulls last) as step_due_id,
     waiting.enrollment_id,
     waiting.step,
     enrollment.campaign,
@@ -17,6 +17,7 @@ from journey.enrollment
 inner join
     lateral (
         select
+            step_due.step_due_id,
             step_due.enrollment_id,
             step_due.step,
             step_due.variant,
@@ -28,6 +29,7 @@ inner join
             and step_due.step_due_id > coalesce(progress.last_step_due_id, 0)
         union all
         select
+            null as step_due_id,
             upcoming.enrollment_id,
             step.step,
             journey.arm_of(enrollment.campaign, step.step, enrollment.customer_id, step.variants) as variant,
