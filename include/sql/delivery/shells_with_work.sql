@@ -1,4 +1,4 @@
--- Shells of which planned mails may go now, the most important first. Mails of a topic that has ended go nowhere.
+-- Shells with planned mails that may go now, the most important first. Mails of a topic that has ended are left out.
 -- grain: one row per shell
 -- now timestamptz; only_shell_id bigint: this shell alone (null = any)
 -- look-back: planned mails

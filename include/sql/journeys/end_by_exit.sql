@@ -1,5 +1,5 @@
--- End running series for which a fact that ends them happened at or before as_of; the earliest fact names the reason.
--- Steps they still await come due at once, for their decision.
+-- End running series if a fact that ends them happened at or before as_of. The earliest fact names the reason. Steps
+-- that they still await come due at once, so that each gets its decision.
 -- grain: one row per run; ended = enrollments ended
 -- as_of timestamptz, and what journeys/first_exit binds
 -- first_exit: the rows of journeys/first_exit
