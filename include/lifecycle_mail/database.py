@@ -153,8 +153,9 @@ def _composed(name: str, put_in: tuple[tuple[str, tuple[str, ...]], ...]) -> sa.
     text = statement(name).text
     for relation, files in put_in:
         rows = "\nunion all\n".join(statement(file).text for file in files)
-        text, count = re.subn(rf"\b{re.escape(relation)}\b", lambda match, rows=rows: f"(\n{rows}\n)", text)
-        assert count == 1, f"{name} names {relation} {count} times"
+        before, *after = re.split(rf"\b{re.escape(relation)}\b", text)
+        assert len(after) == 1, f"{name} names {relation} {len(after)} times"
+        text = f"{before}(\n{rows}\n){after[0]}"
     return sa.text(text)
 
 

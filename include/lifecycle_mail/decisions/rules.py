@@ -124,7 +124,7 @@ def answers(
     awaited = {"journey.step_due": (AWAITED,)}
     run_with(connection, f"decisions/create_{TABLES[0]}", awaited, **asked, **whole_lane)
     _judge(connection, campaign, {"now": now, **_rules(campaign, topic)})
-    found = [Answer(*row) for row in run(connection, "decisions/answers")]
+    found = [Answer(**row) for row in run(connection, "decisions/answers").mappings()]
     _drop(connection)
     return found
 

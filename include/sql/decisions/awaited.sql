@@ -1,5 +1,5 @@
--- Steps that the running series of one customer wait for: those without a decision yet, and the one that comes due next.
--- The rows have the columns of journey.step_due, and `why` puts them in for that table in decisions/create_due.
+-- Steps that the running series of one customer in one campaign waits for: those without a decision yet, and the one
+-- that comes due next. The rows have columns of journey.step_due. `why` puts them in for that table in create_due.
 -- grain: one row per step
 -- step_due_id: the order in which they are decided; lane: 0
 -- campaign, customer_id text; steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]

@@ -1,5 +1,5 @@
--- What: rows that were refused, and rows that were loaded without a value, by feed and named reason, with one example of
---   file and line.
+-- What: rows that were refused, and rows that were loaded without a value, by feed and named reason, with one example
+--   of file and line.
 -- Grain: one row per (feed, is_loaded, reason, left_out). left_out: the columns without which the row was loaded;
 --   null = the whole row was refused.
 -- Parameters: since (timestamptz) beginning of this demo run.
