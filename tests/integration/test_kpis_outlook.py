@@ -246,6 +246,7 @@ def test_a_mail_that_is_held_back_says_by_what(warehouse: Engine) -> None:
     assert looked(warehouse, NOON + 7 * HOUR)[1][2] == "would be cancelled: stale"
     evening = topic_of(quiet_hours={"from": "12:30", "to": "14:00"})
     assert looked(warehouse, NOON + HOUR, evening)[1][2].startswith("would wait")
+    assert looked(warehouse, NOON - MINUTE)[1][2] == "waits until then; would go"
     with warehouse.begin() as connection:
         connection.exec_driver_sql("update installation.topic set is_retired = true where topic = 'reminders'")
     assert looked(warehouse, NOON + HOUR)[1][2] == "does not go: its topic has ended"

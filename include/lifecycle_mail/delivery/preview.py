@@ -78,7 +78,12 @@ def outlook_of_mails(
 
 
 def _outlook(engine: Engine, setup: ClaimSetup, mail: Row[Any], now: dt.datetime) -> str:
-    at = max(now, mail.not_before)
+    if mail.not_before > now:
+        return f"waits until then; {_claimed_at(engine, setup, mail, mail.not_before)}"
+    return _claimed_at(engine, setup, mail, now)
+
+
+def _claimed_at(engine: Engine, setup: ClaimSetup, mail: Row[Any], at: dt.datetime) -> str:
     with engine.connect() as connection:
         shells = rows_with_work(connection, at, mail.shell_id)
     if not shells:
