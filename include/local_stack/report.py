@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 from lifecycle_mail.database import run
 
 NEW = "new in this run"
+LIFT_COUNTS = "Rates are shares of mails. Lift compares all who were enrolled, mailed or not yet, with those held out."
 
 
 def print_report(console: Console, warehouse: Engine, since: dt.datetime) -> None:
@@ -74,7 +75,7 @@ def _decisions(connection: Connection, since: dt.datetime) -> Table:
         counts[row.outcome, row.reason][row.campaign] = row.row_count
         new[row.outcome, row.reason] += row.new_count
     heads = ("outcome", "reason", *campaigns, "all", NEW)
-    table = _table("Decisions: one named answer a due step", *heads, right=range(2, len(heads)))
+    table = _table("Decisions: one named answer per due step", *heads, right=range(2, len(heads)))
     for (outcome, reason), by_campaign in counts.items():
         cells = [_count(by_campaign.get(campaign, 0)) for campaign in campaigns]
         cells += [_count(sum(by_campaign.values())), _count(new[outcome, reason])]
@@ -128,10 +129,10 @@ KPIS = (
     Kpi("steps held out", "held_out", "count"),
     Kpi("delivery rate", "delivery_rate", good="near 100 %"),
     Kpi("open rate (people)", "open_rate", good="20 %"),
-    Kpi("  machine opens, beside", "machine_open_rate"),
+    Kpi("  machine opens, not in it", "machine_open_rate"),
     Kpi("click-through rate", "click_through_rate", good="3 %"),
     Kpi("  click-to-open rate", "click_to_open_rate"),
-    Kpi("conversion rate", "conversion_rate", good="the goal:"),
+    Kpi("conversion rate", "conversion_rate", good="its goal, below"),
     Kpi("  the campaign's goal", "conversion_rate_benchmark"),
     Kpi("bounce rate", "bounce_rate", good="0.42 %"),
     Kpi("  of these hard", "hard_bounce_rate"),
@@ -144,8 +145,9 @@ KPIS = (
 
 def _kpis(connection: Connection) -> Table:
     campaigns = run(connection, "demo/campaign_kpis").all()
-    heads = ("KPI", *(row.campaign for row in campaigns), "the guides")
+    heads = ("KPI", *(row.campaign for row in campaigns), "benchmark")
     table = _table("KPIs of each campaign so far", *heads)
+    table.caption, table.caption_justify = LIFT_COUNTS, "left"
     for kpi in KPIS:
         table.add_row(kpi.name, *(kpi.cell(row) for row in campaigns), kpi.good)
     table.add_row("lift over the held out", *map(_lift, campaigns), "above 0")
