@@ -1,6 +1,6 @@
 """What the demo prints at its end: every figure is a query of include/sql/demo on the warehouse.
 
-The guides' figures stand next to the measured ones. If nothing was delivered, a rate is a dash and never zero.
+Benchmarks stand next to the measured ones. If nothing was delivered, a rate is a dash, never zero.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LIFT_COUNTS = "Rates are shares of mails. Lift compares all who were enrolled, m
 
 
 def print_report(console: Console, warehouse: Engine, since: dt.datetime) -> None:
-    """Print every table; counts of what came since `since` (aware) stand next to the totals."""
+    """Print every table, with the counts of what came since `since` (aware) next to the totals."""
     with warehouse.connect() as connection:
         console.print(_loaded(connection, since))
         for table in _rejected(connection, since):
@@ -99,7 +99,7 @@ def _events(connection: Connection, since: dt.datetime) -> Table:
     return table
 
 
-# The KPI table: one row per KPI, one column per campaign, and the guides' figure.
+# The KPI table: one row per KPI, one column per campaign, and the benchmarks next to them.
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Kpi:
     good: str = ""
 
     def cell(self, row: Row[Any]) -> str:
-        """Return the campaign's value; a dash where there is nothing to divide by."""
+        """Return the campaign's value; a dash if there is nothing to divide by."""
         value = getattr(row, self.column)
         if value is None:
             return "–"
