@@ -4,7 +4,13 @@ Reads segment membership; writes schema `journey`. An entry is a snapshot: leavi
 unless the campaign's `exit_on` says so.
 """
 
-from lifecycle_mail.journeys.planning import overdue, record_planning, watch_plannings
+from lifecycle_mail.journeys.planning import (
+    begin_planning,
+    forget_planning,
+    overdue,
+    record_planning,
+    watch_plannings,
+)
 from lifecycle_mail.journeys.series import (
     AdvanceCounts,
     EnrollCounts,
@@ -20,7 +26,9 @@ __all__ = [
     "AdvanceCounts",
     "EnrollCounts",
     "advance",
+    "begin_planning",
     "enroll",
+    "forget_planning",
     "goal_facts",
     "is_published",
     "overdue",
