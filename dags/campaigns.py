@@ -1,15 +1,21 @@
 """Plan one campaign: find its segment, enroll who is new, and write the messages that are due.
 
 **Schedule.** The campaign file's `schedule`, UTC. A run covers the period between two ticks and works as of
-its end, so that every fact up to then counts and none after it.
+its end, so that every fact up to then counts and none after it. Its first task, `wait_for_load`, waits until a load
+that began after the period is done, as long as `load_sources` is not paused, and for three hours at most.
 
 **Params.** `as_of`: plan as of another instant. A run without a period (triggered over the API without a
 logical date) needs it and refuses to guess. What lies in the future by more than five minutes is refused at once: an
-`as_of` or partition key by the first task, a logical date when the run starts (the run's note says so).
+`as_of` or partition key by `refresh_segment`, a logical date when the run starts (the run's note says so). A run with
+`as_of` waits only for a load that is under way.
 
 **A re-run** (clear, retry, backfill) finds the same people by the same keys: nobody is enrolled twice, no
-step is decided twice, no message is written twice. A run of an old period may plan, and never mails: what it
-would send is older than `max_lateness_hours` and is recorded as `stale`.
+step is decided twice, no message is written twice. A late run plans nothing, so that the runs in time lose nothing:
+one that is older than `max_lateness_hours` and a period, or earlier than what the campaign has planned. The log of
+`refresh_segment` says in one line what it would have planned.
+
+**Red `wait_for_load`**: the facts of the period were not loaded within three hours, and nothing was planned. Look at
+the runs of `load_sources`, or pause it if facts are loaded in another way. The next run plans what this one did not.
 
 **Red `report_stop`**: the campaign's breaker stopped its mails. The task's log says which rate passed its limit,
 with the numbers, and what to do. Planning goes on, nothing is lost: mails wait, or end as `stale`. The task stays
@@ -18,7 +24,7 @@ live: a changed campaign file, template, layout, wording, brand or sender needs 
 WHO`; until then planning goes on with what was approved last), or mails for a template or topic that is out of order.
 
 **Red `report_overdue`** in `deliver_messages`: this DAG is not paused and has not planned for two periods. A run may
-take six hours, then it fails; until then it holds up the later ones.
+take nine hours, then it fails; until then it holds up the later ones.
 
 **To undo.** Pause the DAG: `deliver_messages` copies the pause, and messages already written stay where they
 are until it is unpaused. To change the campaign, edit its YAML file; nothing here needs to be touched.

@@ -42,16 +42,16 @@ class LoadGate(BaseSensorOperator):
             **arguments,
         )
 
-    def poke(self, context: Mapping[str, Any]) -> bool:  # type: ignore[override]
+    def poke(self, context: Mapping[str, Any]) -> bool:
         with installation() as system:
             awaited = awaited_load(context, system)
         if awaited:
             self.log.info("not planned yet: %s", awaited)
         return awaited is None
 
-    def execute(self, context: Mapping[str, Any]) -> Any:  # type: ignore[override]
+    def execute(self, context: Mapping[str, Any]) -> Any:
         try:
-            return super().execute(context)  # type: ignore[arg-type]
+            return super().execute(context)
         except AirflowSensorTimeout:
             hours = LONGEST_WAIT / dt.timedelta(hours=1)
             raise AirflowSensorTimeout(
@@ -76,7 +76,9 @@ def awaited_load(context: Mapping[str, Any], system: Installation) -> str | None
     if window.start is None:
         return "a load is under way" if system.is_loading() else None
     since = loads_wanted_since(window.end)
-    return None if system.is_loaded_since(since) else f"no load that began at {since:%Y-%m-%d %H:%M UTC} or later is done"
+    if system.is_loaded_since(since):
+        return None
+    return f"no load that began at {since:%Y-%m-%d %H:%M UTC} or later is done"
 
 
 def loads_wanted_since(period_end: dt.datetime, schedule: str = LOAD_SCHEDULE) -> dt.datetime:

@@ -120,9 +120,9 @@ def test_an_old_period_is_one_line_and_leaves_the_regular_run_everything(
     status, out, err = command(*plan, NINTH.isoformat())
     assert (status, err) == (0, "")
     assert out.splitlines()[-1] == (
-        "late: campaign cart_abandoned: the run for 2026-06-09 15:00:00 UTC is 21 hours old, and late after 6 hours: it "
-        "enrolls no customer, decides no step and plans no mail; in time it would have enrolled 1 customers, decided 1 "
-        "steps and planned 1 mails"
+        "late: campaign cart_abandoned: the run for 2026-06-09 15:00:00 UTC is 21 hours old, and late after 6 hours: "
+        "it enrolls no customer, decides no step and plans no mail; in time it would have enrolled 1 customers, "
+        "decided 1 steps and planned 1 mails"
     )
     assert ledger(warehouse) == before
     status, out, err = command(*plan, TENTH.isoformat())
@@ -220,7 +220,8 @@ def test_no_stage_of_a_late_run_uses_anything_up(
 def test_a_step_that_the_regular_run_can_still_send_is_not_decided_stale(
     shop: Installation, warehouse: Engine
 ) -> None:
-    """A step due on 10 June at 14:00 was noticed, not decided; a late run leaves it to the run of 15:00, which sends."""
+    """A step due on 10 June at 14:00 was noticed, not decided. A late run leaves it to the run of 15:00, which sends.
+    """
     shop.plan(CART, NINTH, NINTH)
     due = NINTH + 23 * HOUR
     shop.refresh_segment(CART, due, due)

@@ -150,7 +150,7 @@ def test_a_past_moment_knows_the_first_open_though_raw_events_are_gone(
 
 
 def test_a_past_moment_knows_the_raw_events_that_are_left(warehouse: Engine) -> None:
-    """Of opens on day 0, 10, 50 and 200, day 10 is past retention: asked on day 40 the newest is day 0, on 60 day 50."""
+    """Of opens on day 0, 10, 50 and 200, day 10 is past retention: on day 40 the newest is day 0, on day 60 day 50."""
     with warehouse.begin() as connection:
         customer(connection, "ann")
         insert(
@@ -161,8 +161,8 @@ def test_a_past_moment_knows_the_raw_events_that_are_left(warehouse: Engine) -> 
         for days in (50, 200):
             ensure_month(connection, "event.event", NOON + days * DAY)
             insert(
-                connection, "event.event", sg_event_id=str(days), occurred_at=NOON + days * DAY, event="open", batch_id=1,
-                raw={}, message_id="00000000-0000-0000-0000-000000000001",
+                connection, "event.event", sg_event_id=str(days), occurred_at=NOON + days * DAY, event="open",
+                batch_id=1, raw={}, message_id="00000000-0000-0000-0000-000000000001",
             )  # fmt: skip
     for asked, newest in ((40, 0), (60, 50), (200, 200)):
         with warehouse.connect() as connection:

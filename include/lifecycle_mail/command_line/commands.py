@@ -174,8 +174,8 @@ def campaign_plan(
 ) -> None:
     """Segment → enroll → advance → decide → write mails, for one campaign at one moment. Sends nothing.
 
-    A moment in the future is refused; outside live, --now says what the present is. A late run plans nothing: older than
-    max_lateness_hours and a period of the schedule, or earlier than what the campaign planned before.
+    A moment in the future is refused. Outside live, --now says what the present is. A late run plans nothing: one that
+    is older than max_lateness_hours and a period of the schedule, or earlier than what the campaign planned before.
     """
     installation = _open()
     at, moment_now = _times_of_plan(installation.settings.mode == "live", as_of, now)

@@ -4,6 +4,6 @@
 -- look-back: none
 insert into journey.planning (campaign, counted_from, begun_as_of)
 values (cast(:campaign as text), cast(:now as timestamptz), cast(:as_of as timestamptz))
-on conflict (campaign) do update set
-    begun_as_of = greatest(planning.begun_as_of, excluded.begun_as_of)
+on conflict (campaign) do update
+    set begun_as_of = greatest(planning.begun_as_of, excluded.begun_as_of)
 returning planning.begun_as_of

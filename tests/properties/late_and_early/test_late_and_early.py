@@ -177,8 +177,8 @@ def shop(
         Settings(
             database_url=warehouse_url, mode="simulate", campaigns_dir=tmp_path / "campaigns",
             topics_file=tmp_path / "topics.yaml", sendgrid_base_url="http://127.0.0.1:9", sendgrid_api_key="SG.x",
-        )  # fmt: skip
-    )
+        )
+    )  # fmt: skip
     yield system
     system.engine.dispose()
 
