@@ -21,7 +21,7 @@ import orjson
 import psycopg2
 import sqlalchemy as sa
 from psycopg2.extensions import connection as Psycopg2Connection
-from sqlalchemy.engine import Connection, CursorResult, Engine, ExceptionContext, make_url
+from sqlalchemy.engine import Connection, CursorResult, Engine, ExceptionContext, Transaction, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from lifecycle_mail.errors import DatabaseUnavailable, SettingsError
@@ -249,6 +249,12 @@ def lock(connection: Connection, name: str) -> None:
     )
 
 
+def is_locked(connection: Connection, name: str) -> bool:
+    """Return whether another session holds the lock `name`; if none does, this transaction holds it to its end."""
+    query = sa.text("select not pg_try_advisory_xact_lock(:key)")
+    return bool(connection.execute(query, {"key": _lock_key(name)}).scalar_one())
+
+
 def lock_part(connection: Connection, name: str) -> None:
     """Make the next holder of `name` wait for this transaction, which works for the present holder."""
     connection.execute(sa.text("select pg_advisory_xact_lock_shared(:key)"), {"key": _lock_key(f"{name}/parts")})
@@ -299,7 +305,15 @@ class Rehearsal:
 
 @contextmanager
 def rehearsal(warehouse: Engine) -> Iterator[Engine]:
-    """Give an object that works like `warehouse`; everything done with it is rolled back."""
-    with warehouse.connect() as connection, connection.begin() as transaction:
+    """Give an object that works like `warehouse`; everything done with it is rolled back.
+
+    `warehouse` may be a rehearsal itself.
+    """
+    with warehouse.connect() as connection, _transaction_of(connection) as transaction:
         yield cast(Engine, Rehearsal(connection))
         transaction.rollback()
+
+
+def _transaction_of(connection: Connection) -> Transaction:
+    """Begin a transaction, or a savepoint of the one that a rehearsal has begun."""
+    return connection.begin_nested() if connection.in_transaction() else connection.begin()

@@ -6,8 +6,9 @@ Above every stage and below the command line. Airflow's tasks and the command li
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -26,23 +27,29 @@ from lifecycle_mail import (
     topic_names,
 )
 from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_campaigns, read_topics
-from lifecycle_mail.database import engine, lock, require_reachable
+from lifecycle_mail.database import engine, lock, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, PlanningOverdue, SendingStopped, SettingsError
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.migrations import require_migrated
 from lifecycle_mail.moments import require_day_not_future, require_not_future
 from lifecycle_mail.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class PlanReport:
-    """What one planning run of a campaign did, stage by stage."""
+    """What one planning run of a campaign did, stage by stage.
+
+    `late` is None, or one line: why the run was late, and what it would have planned in time.
+    """
 
     segment: segments.SegmentCounts
     enrolled: journeys.EnrollCounts
     advanced: journeys.AdvanceCounts
     decided: decisions.DecideCounts
     written: messages.WriteCounts
+    late: str | None = None
 
     def counts(self) -> dict[str, int]:
         """Return every number of the run in one flat dict."""
@@ -159,6 +166,16 @@ class Installation:
             self.engine, folder, link_secret=self.settings.link_secret, progress=progress
         )
 
+    def is_loaded_since(self, moment: dt.datetime) -> bool:
+        """Return whether a load that began at `moment` or later is done."""
+        with self.engine.begin() as connection:
+            return sources.is_loaded_since(connection, moment)
+
+    def is_loading(self) -> bool:
+        """Return whether a load is under way."""
+        with self.engine.begin() as connection:
+            return sources.is_loading(connection)
+
     def _planned_at(self, name: str, as_of: dt.datetime, now: dt.datetime) -> _Planned:
         """Return what planning campaign `name` for `as_of` uses.
 
@@ -168,35 +185,84 @@ class Installation:
         require_not_future(as_of, now, f"campaign {name}: the as_of")
         return self._planned(name)
 
+    def _is_late(self, planned: _Planned, as_of: dt.datetime, now: dt.datetime) -> bool:
+        """Tell whether the run for `as_of` is late; if it is not, note that planning for it begins."""
+        because = self._late_because(planned, as_of, now)
+        if because is not None:
+            logger.info("campaign %s: the run for %s %s", planned.campaign.campaign, as_of.isoformat(), because)
+        return because is not None
+
+    def _late_because(self, planned: _Planned, as_of: dt.datetime, now: dt.datetime) -> str | None:
+        with self.engine.begin() as connection:
+            return journeys.begin_planning(connection, planned.campaign, as_of, now)
+
+    def late_run(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> str | None:
+        """Return None, or for a late run one line: why it is late, and what it would have planned in time (counts).
+
+        Nothing is kept of finding that out.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`.
+        """
+        planned = self._planned_at(campaign_name, as_of, now)
+        because = self._late_because(planned, as_of, now)
+        if because is None:
+            return None
+        would = self._rehearse_in_time(campaign_name, as_of)
+        return (
+            f"campaign {campaign_name}: the run for {as_of.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S UTC} {because}: it "
+            "enrolls no customer, decides no step and plans no mail; in time it would have enrolled "
+            f"{would.enrolled.enrolled} customers, decided {sum(would.decided.steps.values())} steps and planned "
+            f"{would.written.messages} mails"
+        )
+
+    def _rehearse_in_time(self, campaign_name: str, as_of: dt.datetime) -> PlanReport:
+        with rehearsal(self.engine) as stage:
+            with stage.begin() as connection:
+                journeys.forget_planning(connection, campaign_name)
+            return replace(self, engine=stage)._plan(campaign_name, as_of, as_of)
+
     def refresh_segment(
         self, campaign_name: str, as_of: dt.datetime, now: dt.datetime
     ) -> segments.SegmentCounts:
         """Bring the membership of the campaign's segment to `as_of`, and publish the campaign.
 
         If `as_of` is later than `now`, this and every other step of planning raises FutureRefused before it does
-        anything.
+        anything. A late run (`journeys.begin_planning`) does nothing but correct a past moment of the segment.
         """
         planned = self._planned_at(campaign_name, as_of, now)
-        journeys.publish(self.engine, planned.campaign, planned.topic)
+        is_late = self._is_late(planned, as_of, now)
+        if not is_late:
+            journeys.publish(self.engine, planned.campaign, planned.topic)
         segment = planned.campaign.segment
-        return segments.refresh(self.engine, segment.name, as_of, segment.parameters)
+        return segments.refresh(self.engine, segment.name, as_of, segment.parameters, late=is_late)
 
     def enroll(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.EnrollCounts:
         """Begin series for the members at `as_of`."""
-        return journeys.enroll(self.engine, self._planned_at(campaign_name, as_of, now).campaign, as_of)
+        planned = self._planned_at(campaign_name, as_of, now)
+        if self._is_late(planned, as_of, now):
+            return journeys.EnrollCounts(ended=0, enrolled=0, superseded=0)
+        return journeys.enroll(self.engine, planned.campaign, as_of)
 
     def advance(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.AdvanceCounts:
         """End series, and note the steps that have come due."""
-        return journeys.advance(self.engine, self._planned_at(campaign_name, as_of, now).campaign, as_of)
+        planned = self._planned_at(campaign_name, as_of, now)
+        if self._is_late(planned, as_of, now):
+            return journeys.AdvanceCounts(steps_due=0, exited=0)
+        return journeys.advance(self.engine, planned.campaign, as_of)
 
     def decide(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> decisions.DecideCounts:
         """Decide the steps that are due."""
         planned = self._planned_at(campaign_name, as_of, now)
+        if self._is_late(planned, as_of, now):
+            return decisions.DecideCounts({})
         return decisions.decide(self.engine, planned.campaign, planned.topic, as_of, now)
 
     def write_messages(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> messages.WriteCounts:
         """Write planned mails for the decisions to send, and record that `as_of` is planned."""
         by = self._planned_at(campaign_name, as_of, now)
+        if self._is_late(by, as_of, now):
+            return messages.WriteCounts(messages=0, shells=0)
         written = messages.write_messages(self.engine, by.campaign, by.topic, by.library, by.brand, now)
         with self.engine.begin() as connection:
             journeys.record_planning(connection, campaign_name, as_of, now)
@@ -208,6 +274,10 @@ class Installation:
         Raises:
             FutureRefused: `as_of` is later than `now`; nothing was written.
         """
+        late = self.late_run(campaign_name, as_of, now)
+        return replace(self._plan(campaign_name, as_of, now), late=late)
+
+    def _plan(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> PlanReport:
         return PlanReport(
             segment=self.refresh_segment(campaign_name, as_of, now),
             enrolled=self.enroll(campaign_name, as_of, now),

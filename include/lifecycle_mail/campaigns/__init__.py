@@ -26,7 +26,7 @@ from lifecycle_mail.campaigns.models import (
     Step,
     Topic,
 )
-from lifecycle_mail.campaigns.schedules import two_periods_after
+from lifecycle_mail.campaigns.schedules import period_at, tick_at_or_after, tick_at_or_before, two_periods_after
 from lifecycle_mail.campaigns.topics import Topics, read_topics, topic_called
 
 __all__ = [
@@ -49,11 +49,14 @@ __all__ = [
     "json_schema",
     "line_of",
     "parse_document",
+    "period_at",
     "read_brand",
     "read_campaign",
     "read_campaigns",
     "read_document",
     "read_topics",
+    "tick_at_or_after",
+    "tick_at_or_before",
     "topic_called",
     "two_periods_after",
 ]

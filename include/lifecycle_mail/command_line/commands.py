@@ -174,7 +174,8 @@ def campaign_plan(
 ) -> None:
     """Segment → enroll → advance → decide → write mails, for one campaign at one moment. Sends nothing.
 
-    A moment in the future is refused; outside live, --now says what the present is.
+    A moment in the future is refused. Outside live, --now says what the present is. A late run plans nothing: one that
+    is older than max_lateness_hours and a period of the schedule, or earlier than what the campaign planned before.
     """
     installation = _open()
     at, moment_now = _times_of_plan(installation.settings.mode == "live", as_of, now)
@@ -187,6 +188,8 @@ def campaign_plan(
         report = installation.plan(name, at, moment_now)
     title = f"{name} at {at.isoformat()}" + (" (dry run: nothing was kept)" if dry_run else "")
     print_table(title, ["what", "number"], [[what, number] for what, number in report.counts().items()])
+    if report.late:
+        results.print(f"late: {report.late}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _times_of_plan(live: bool, as_of: str, now: str | None) -> tuple[dt.datetime, dt.datetime]:

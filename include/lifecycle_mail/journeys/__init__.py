@@ -4,7 +4,13 @@ Reads segment membership; writes schema `journey`. Enrollment is a snapshot: a m
 the series, unless the campaign's `exit_on` says otherwise.
 """
 
-from lifecycle_mail.journeys.planning import overdue, record_planning, watch_plannings
+from lifecycle_mail.journeys.planning import (
+    begin_planning,
+    forget_planning,
+    overdue,
+    record_planning,
+    watch_plannings,
+)
 from lifecycle_mail.journeys.series import (
     AdvanceCounts,
     EnrollCounts,
@@ -24,8 +30,10 @@ __all__ = [
     "EnrollCounts",
     "Exit",
     "advance",
+    "begin_planning",
     "enroll",
     "exit_of",
+    "forget_planning",
     "goal_facts",
     "is_published",
     "overdue",

@@ -116,7 +116,8 @@ create table journey.planning (
     campaign text primary key,
     counted_from timestamptz not null,
     last_as_of timestamptz,
-    last_planned_at timestamptz
+    last_planned_at timestamptz,
+    begun_as_of timestamptz
 );
 
 comment on table journey.planning is 'When campaigns planned, one row per campaign that planned or is watched.';
@@ -125,3 +126,5 @@ comment on column journey.planning.counted_from is
 'Missed plannings count from here: when the campaign was first seen, or was last seen paused.';
 comment on column journey.planning.last_as_of is 'Latest as_of planned to the end; null = never.';
 comment on column journey.planning.last_planned_at is 'When a planning last came to its end; null = never.';
+comment on column journey.planning.begun_as_of is
+'Latest as_of for which a planning began, null = never; a run for an earlier one is late.';
