@@ -7,8 +7,8 @@
     create_judged  one answer per step: decision.refusal, then the cap, then the hours
     record         the decisions, and how far the lane came
 
-The order of the rules: the series has ended (converted, superseded, unsubscribed …), erased or unknown customer, no
-permission, suppressed, branch not taken, held out, stale, over the cap (`lower_priority` where a mail that wins is
+The order of the rules: the series has ended (converted, superseded, unsubscribed …), the step is not for this series
+(`added_later`, `step_gone`), erased or unknown customer, no permission, suppressed, branch not taken, held out, stale, over the cap (`lower_priority` where a mail that wins is
 planned, else `capped`), outside the recipient's hours (`quiet_hours`), and otherwise `eligible`.
 """
 
@@ -108,6 +108,7 @@ def _rules(campaign: Campaign, topic: Topic) -> dict[str, Any]:
     """Return what campaign and topic ask for, as the SQL takes it."""
     return {
         "campaign": campaign.campaign,
+        "step_names": [step.step for step in campaign.steps],
         "topic": topic.topic,
         "max_lateness_hours": campaign.max_lateness_hours,
         "permissions": list(topic.permissions),

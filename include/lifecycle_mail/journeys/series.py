@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.campaigns import Campaign, Step, Topic
+from lifecycle_mail.campaigns import Campaign, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
 from lifecycle_mail.database import lock, refresh_statistics, run, run_given, run_with, scalar
+from lifecycle_mail.journeys.steps import follow_steps, json_of, step_values, steps_known
 from lifecycle_mail.segments import segment_key
 
 
@@ -89,6 +90,7 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
     lock_name = f"campaign:{campaign.campaign}"
     with exclusive_lock(engine, lock_name):
         with engine.begin() as connection:
+            follow_steps(connection, campaign, as_of)
             ended = _end_by_exit(connection, campaign, as_of)
             ended += run(connection, "journeys/complete", campaign=campaign.campaign, as_of=as_of).rowcount
             parts = _customers(connection, _segment_of(campaign))
@@ -170,8 +172,10 @@ def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCo
     """
     with engine.begin() as connection:
         lock(connection, f"campaign:{campaign.campaign}")
+        follow_steps(connection, campaign, as_of)
         exited = _end_by_exit(connection, campaign, as_of)
         steps = _notice_due(connection, campaign, as_of)
+        run(connection, "journeys/note_noticed", campaign=campaign.campaign, as_of=as_of)
         refresh_statistics(connection, "journey.step_due", steps)
         due = scalar(connection, "journeys/count_due", campaign=campaign.campaign, as_of=as_of)
     return AdvanceCounts(steps_due=due, exited=exited)
@@ -180,12 +184,19 @@ def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCo
 def _notice_due(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> int:
     """Note the steps that came due by `as_of`, let their series await the next one, and return how many it were.
 
-    Four statements: create_ready (the series), notice_due (their steps), await_next, await_nothing.
+    Five statements: create_ready (the series), notice_due (their steps), notice_gone (steps that the file lost),
+    await_next, await_nothing.
     """
-    given = {"campaign": campaign.campaign, "as_of": as_of, "steps": orjson.dumps(_steps(campaign)).decode()}
+    known = steps_known(connection, campaign.campaign)
+    given = {
+        "campaign": campaign.campaign, "as_of": as_of, "steps": json_of(step_values(campaign)),
+        "has_changed": any(one.has_changed for one in known.values()),
+    }  # fmt: skip
     run_given(connection, "journeys/create_ready", given)
     connection.exec_driver_sql("analyze ready")
     steps = run_given(connection, "journeys/notice_due", given).rowcount
+    if any(one.is_gone for one in known.values()):
+        steps += run_given(connection, "journeys/notice_gone", given).rowcount
     run(connection, "journeys/await_next")
     run(connection, "journeys/await_nothing")
     connection.exec_driver_sql("drop table ready")
@@ -213,32 +224,10 @@ def goal_facts(goal_event: str) -> list[str]:
 
 def _first_steps(campaign: Campaign) -> dict[str, Any]:
     """Return the steps due at enrollment, and the first one after them, as enroll.sql takes them."""
-    steps = _steps(campaign)
+    steps = step_values(campaign)
     later = [step for step in steps if step["after_hours"] > 0]
     return {
-        "due_steps": orjson.dumps([step for step in steps if step["after_hours"] <= 0]).decode(),
-        "next_position": later[0]["position"] if later else len(steps),
+        "due_steps": json_of([step for step in steps if step["after_hours"] <= 0]),
+        "next_step": later[0]["step"] if later else None,
         "next_after_hours": later[0]["after_hours"] if later else None,
     }
-
-
-def _steps(campaign: Campaign) -> list[dict[str, Any]]:
-    return [
-        {
-            "position": position,
-            "step": step.step,
-            "after_hours": step.after_hours,
-            "variants": _cumulative(step),
-        }
-        for position, step in enumerate(campaign.steps)
-    ]
-
-
-def _cumulative(step: Step) -> list[dict[str, Any]]:
-    total, arms = 0.0, []
-    for variant, share in step.variants.items():
-        total += share
-        arms.append({"variant": variant, "up_to": total})
-    if arms:
-        arms[-1]["up_to"] = 1.0
-    return arms

@@ -4,7 +4,7 @@
 -- grain: one row per run; enrolled = series begun, steps = steps of theirs that are due
 -- campaign text; as_of timestamptz; holdout_ratio 0..1; reenter_after_days days;
 -- due_steps jsonb: [{step, after_hours, variants: [{variant, up_to}]}] due at enrollment;
--- next_position integer and next_after_hours hours of the first step after them (hours null = none is left)
+-- next_step text and next_after_hours hours of the first step after them (null = none is left)
 -- look-back: enrollments of the last reenter_after_days days, and all running ones
 -- No `on conflict`: runs of one campaign take turns, and what could conflict is left out here and by the candidates.
 -- Asking three unique keys before each row cost half as much again as the insert.
@@ -59,12 +59,12 @@ noticed as (
 ),
 
 awaited as (
-    insert into journey.upcoming (enrollment_id, campaign, position, due_at)
+    insert into journey.upcoming (enrollment_id, campaign, due_at, step)
     select
         begun.enrollment_id,
         cast(:campaign as text) as campaign,
-        cast(:next_position as integer) as position,
-        begun.enrolled_at + cast(:next_after_hours as double precision) * interval '1 hour' as due_at
+        begun.enrolled_at + cast(:next_after_hours as double precision) * interval '1 hour' as due_at,
+        cast(:next_step as text) as step
     from begun
     where cast(:next_after_hours as double precision) is not null
     returning upcoming.enrollment_id

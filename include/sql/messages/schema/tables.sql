@@ -63,7 +63,7 @@ create table message.message (
     topic text not null,
     variant text not null,
     priority integer not null,
-    shell_id bigint not null,
+    shell_id bigint,
     state text not null default 'planned' check (
         state in ('planned', 'claimed', 'accepted', 'rejected', 'in_doubt', 'abandoned', 'cancelled')
     ),
@@ -106,7 +106,8 @@ comment on column message.message.topic is
 'Topic, as it was called when the mail was planned; installation.topic says what it is called now.';
 comment on column message.message.variant is 'Variant.';
 comment on column message.message.priority is 'Who wins a customer''s day.';
-comment on column message.message.shell_id is 'Shared part.';
+comment on column message.message.shell_id is
+'Shared part; null = none was ever written: cancelled at planning, the reason says why.';
 comment on column message.message.state is 'planned → claimed → accepted | rejected | in_doubt …';
 comment on column message.message.reason is 'Why it was rejected, cancelled, returned or settled.';
 comment on column message.message.planned_at is '`now` of the run that wrote it.';
