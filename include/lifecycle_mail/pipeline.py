@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail import (
+    campaign_names,
     decisions,
     delivery,
     events,
@@ -85,8 +86,37 @@ class Installation:
         return TemplateLibrary(self.settings.templates_dir)
 
     def campaign(self, name: str) -> Campaign:
-        """Read the campaign called `name` (CampaignError where there is none, or it is wrong)."""
-        return find_campaign(self.settings.campaigns_dir, name, self.topics)
+        """Read the campaign called `name`.
+
+        Raises:
+            CampaignError: there is none, it is wrong, or a name that its file gives means another campaign.
+        """
+        folder = self.settings.campaigns_dir
+        if not (folder / f"{name}.yaml").exists():
+            self.require_present(name)
+        campaign = find_campaign(folder, name, self.topics)
+        with self.engine.connect() as connection:
+            campaign_names.require_agreed(connection, campaign, folder)
+        return campaign
+
+    def require_present(self, name: str) -> None:
+        """Do nothing, unless the campaign that is meant is called otherwise now (CampaignError)."""
+        with self.engine.connect() as connection:
+            journeys.require_present(connection, name)
+
+    def present_name(self, name: str) -> str:
+        """Return what the campaign is called now that was called `name` once."""
+        with self.engine.connect() as connection:
+            return journeys.name_of(connection, name).present
+
+    def retire(self, name: str, because: str, now: dt.datetime) -> campaign_names.Retirement:
+        """End the campaign for good: its running series, the steps they await, and its planned mails."""
+        return campaign_names.retire(self.engine, name, because, now)
+
+    def lost_campaigns(self) -> list[str]:
+        """Say which campaigns have series here and no file any more, and which files are of retired campaigns."""
+        with self.engine.connect() as connection:
+            return campaign_names.lost(connection, campaign_names.files_of(self.settings.campaigns_dir))
 
     def definition(self, name: str) -> messages.Definition:
         """Read the campaign's whole definition from its files: what an approval holds for.
@@ -136,6 +166,7 @@ class Installation:
 
     def revoke(self, name: str, by: str, because: str, now: dt.datetime) -> delivery.Revocation:
         """Withdraw the approval of what was approved last, and cancel the planned mails that carry it."""
+        self.require_present(name)
         return delivery.revoke(self.engine, name, by, because, now)
 
     def require_known(self, name: str) -> None:
@@ -145,6 +176,7 @@ class Installation:
             CampaignError: none was published, and there is no file (the nearest name is given), or it is wrong.
         """
         with self.engine.connect() as connection:
+            journeys.require_present(connection, name)
             known = journeys.is_published(connection, name)
         if not known:
             self.campaign(name)
@@ -244,7 +276,8 @@ class Installation:
     ) -> None:
         """Do nothing, unless sending stopped by itself: one campaign's, or (without a name) any since `since`.
 
-        Mails that wait for an approval, a template or a topic have stopped as well, as long as they wait.
+        Mails that wait for an approval, a template or a topic have stopped as well, as long as they wait; without a
+        name also a campaign whose file is gone.
 
         Raises:
             SendingStopped: what stopped, when, why (rates and numbers), and what to do.
@@ -252,6 +285,8 @@ class Installation:
         with self.engine.connect() as connection:
             found = delivery.stops(connection, campaign_name, since)
         found += self.waits(now, campaign_name)
+        if campaign_name is None:
+            found += self.lost_campaigns()
         if found:
             raise SendingStopped("; ".join(found))
 
@@ -417,7 +452,8 @@ class Installation:
 
 
 def open_installation(settings: Settings) -> Installation:
-    """Open an installation; the first time with a new topics file, what was stored under former names is renamed.
+    """Open an installation; the first time with new names of topics or campaigns, what is stored under former ones is
+    renamed.
 
     Raises:
         DatabaseUnavailable, SchemaOutOfDate: one readable line.
@@ -429,4 +465,5 @@ def open_installation(settings: Settings) -> Installation:
     topics = read_topics(settings.topics_file)
     brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
     topic_names.agree(warehouse, topics, settings.topics_file.name)
+    campaign_names.agree(warehouse, settings.campaigns_dir)
     return Installation(settings, warehouse, topics, brand)

@@ -25,6 +25,7 @@ from lifecycle_mail.settings import Settings
 
 TASK_TIMEOUT = dt.timedelta(hours=1)
 RUN_TIMEOUT = dt.timedelta(hours=6)  # its six tasks at their limits
+SECONDS_TO_ASK = 2
 LONGEST_ERROR = 200  # characters of what an unforeseen error says
 AS_OF = Param(
     None,
@@ -69,6 +70,20 @@ def broken_campaigns() -> list[str]:
     topics = _topics()
     made = [_made(path, topics, "") for path in campaign_files()]
     return [one for one in made if isinstance(one, str)]
+
+
+def lost_campaigns() -> list[str]:
+    """Return a line for each campaign that the warehouse has and no file does.
+
+    The one question to the warehouse while parsing: the dag-processor asks it for this page alone, by
+    LIFECYCLE_DATABASE_URL, and goes on without an answer after two seconds.
+    """
+    database_url = os.environ.get("LIFECYCLE_DATABASE_URL")
+    if not database_url or get_parsing_context().dag_id:
+        return []
+    from lifecycle_mail.campaign_names import files_of, lost_by_url  # heavy: only where there is a warehouse to ask
+
+    return lost_by_url(database_url, files_of(_settings().campaigns_dir), SECONDS_TO_ASK)
 
 
 def _made(path: Path, topics: dict[str, Topic], doc: str) -> DAG | str:

@@ -8,8 +8,9 @@
     record         the decisions, and how far the lane came
 
 The order of the rules: the series has ended (converted, superseded, unsubscribed …), the step is not for this series
-(`added_later`, `step_gone`), erased or unknown customer, no permission, suppressed, branch not taken, held out, stale, over the cap (`lower_priority` where a mail that wins is
-planned, else `capped`), outside the recipient's hours (`quiet_hours`), and otherwise `eligible`.
+(`added_later`, `step_gone`), erased or unknown customer, no permission, suppressed, branch not taken, held out, stale,
+over the cap (`lower_priority` where a mail that wins is planned, else `capped`), outside the recipient's hours
+(`quiet_hours`), and otherwise `eligible`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Campaign, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
-from lifecycle_mail.database import refresh_statistics, run, run_given, run_with
+from lifecycle_mail.database import refresh_statistics, run, run_given, run_with, scalar
+from lifecycle_mail.journeys import first_name_to_plan
 from lifecycle_mail.words import CONDITIONS, words_of
 
 MIDNIGHT = dt.time(0)
@@ -56,6 +58,7 @@ def decide(
     lock_name = f"campaign:{campaign.campaign}"
     with exclusive_lock(engine, lock_name):
         with engine.begin() as connection:
+            first_name_to_plan(connection, campaign.campaign)
             connection.execute(sa.text("select installation.ensure_month('decision.decision', :now)"), {"now": now})
             lanes = run(connection, "decisions/lanes", campaign=campaign.campaign).all()
         if not lanes:
@@ -128,3 +131,17 @@ def send_hours(campaign: Campaign, topic: Topic) -> dict[str, Any]:
         "quiet_begins": quiet.begins if quiet else MIDNIGHT,
         "quiet_ends": quiet.ends if quiet else MIDNIGHT,
     }
+
+
+def close(connection: Connection, campaign: str, now: dt.datetime) -> int:
+    """Decide every step that waits in a campaign without a running series, each for the reason its series ended.
+
+    Returns how many it were. The caller holds the campaign's lock.
+    """
+    connection.execute(sa.text("select installation.ensure_month('decision.decision', :now)"), {"now": now})
+    return int(scalar(connection, "decisions/close", campaign=campaign, now=now))
+
+
+def rename_campaign(connection: Connection, former: str, present: str) -> None:
+    """Give a campaign's decisions its present name."""
+    run(connection, "decisions/rename_campaign", former=former, present=present)

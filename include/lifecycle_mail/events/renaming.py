@@ -1,4 +1,4 @@
-"""Opt-outs and returns under the present names of their topics, after a topic was renamed.
+"""Opt-outs and returns under the present names of their topics, and first facts under those of their campaigns.
 
 Beside the path of an ingest; the caller holds the lock `ingest`. What comes in later under a former name is written
 under the present one by the folds themselves (installation.scope_meant).
@@ -22,3 +22,8 @@ def rename_topics(connection: Connection, former: Sequence[str], present: Sequen
     run(connection, "events/rename_suppressions", **named)
     run(connection, "events/rename_resubscriptions", **named)
     run(connection, "events/lift_renamed", present=sorted(set(present)))
+
+
+def rename_campaign(connection: Connection, former: str, present: str) -> None:
+    """Give what became of a campaign's mails its present name. Later events follow: they name a mail, no campaign."""
+    run(connection, "events/rename_campaign", former=former, present=present)

@@ -4,6 +4,7 @@ Reads segment membership; writes schema `journey`. An entry is a snapshot: leavi
 unless the campaign's `exit_on` says so.
 """
 
+from lifecycle_mail.journeys.names import CampaignName, first_name_to_plan, name_of, require_present
 from lifecycle_mail.journeys.planning import overdue, record_planning, watch_plannings
 from lifecycle_mail.journeys.series import (
     AdvanceCounts,
@@ -13,19 +14,27 @@ from lifecycle_mail.journeys.series import (
     goal_facts,
     is_published,
     publish,
+    rename_campaign,
     rename_topics,
+    retire,
 )
 
 __all__ = [
     "AdvanceCounts",
+    "CampaignName",
     "EnrollCounts",
     "advance",
     "enroll",
+    "first_name_to_plan",
     "goal_facts",
     "is_published",
+    "name_of",
     "overdue",
     "publish",
     "record_planning",
+    "rename_campaign",
     "rename_topics",
+    "require_present",
+    "retire",
     "watch_plannings",
 ]

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 from sqlalchemy.engine import Connection
 
-from lifecycle_mail.campaigns import Campaign, Step
+from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import refresh_statistics, run
 
 
@@ -38,7 +38,7 @@ def steps_known(connection: Connection, campaign: str) -> dict[str | None, Known
     return {row.step: KnownStep(row.after_hours, row.is_gone, row.has_changed) for row in found}
 
 
-def follow_steps(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> None:
+def follow_steps(connection: Connection, campaign: Campaign, first_name: str, as_of: dt.datetime) -> None:
     """Let the series of `campaign` await what its file says now; unchanged steps are one look at a small table.
 
     The caller holds the campaign's lock.
@@ -49,7 +49,8 @@ def follow_steps(connection: Connection, campaign: Campaign, as_of: dt.datetime)
     given = {"campaign": campaign.campaign, "steps": json_of(step_values(campaign))}
     if known:
         changed = [one for one in step_values(campaign) if _is_news(known, one)]
-        noted = run(connection, "journeys/note_added", **{**given, "steps": json_of(changed)}, as_of=as_of).rowcount
+        added = {**given, "steps": json_of(changed), "first_name": first_name, "as_of": as_of}
+        noted = run(connection, "journeys/note_added", **added).rowcount
         awaited = run(connection, "journeys/await_anew", **given, as_of=as_of).rowcount
         refresh_statistics(connection, "journey.step_due", noted)
         refresh_statistics(connection, "journey.upcoming", awaited)
@@ -74,15 +75,16 @@ def step_values(campaign: Campaign) -> list[dict[str, Any]]:
             "position": position,
             "step": step.step,
             "after_hours": step.after_hours,
-            "variants": _cumulative(step),
+            "variants": cumulative(step.variants),
         }
         for position, step in enumerate(campaign.steps)
     ]
 
 
-def _cumulative(step: Step) -> list[dict[str, Any]]:
+def cumulative(shares: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Return the shares of variants as the SQL takes them: each variant up to where it reaches."""
     total, arms = 0.0, []
-    for variant, share in step.variants.items():
+    for variant, share in shares.items():
         total += share
         arms.append({"variant": variant, "up_to": total})
     if arms:

@@ -5,7 +5,7 @@ means.
 """
 
 from lifecycle_mail.kpis.identities import check
-from lifecycle_mail.kpis.rolling_up import RollUpReport, roll_up
+from lifecycle_mail.kpis.rolling_up import RollUpReport, rename_campaign, roll_up
 from lifecycle_mail.kpis.timeline import Happening, timeline
 
-__all__ = ["Happening", "RollUpReport", "check", "roll_up", "timeline"]
+__all__ = ["Happening", "RollUpReport", "check", "rename_campaign", "roll_up", "timeline"]

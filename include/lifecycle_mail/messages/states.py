@@ -9,7 +9,7 @@
                              was planned again, cancelled or rejected after that request
     in_doubt  → abandoned | planned   by the topic's policy
     planned   → cancelled    exit, suppression, staleness found at the claim; expired without an approval, or the
-                             approval was revoked
+                             approval was revoked; the campaign was retired
 
 Delivery and events call these. Planning writes the first state (`writing`), an event's evidence is settled for a
 whole step of an ingest at once (`settling`), and a topic's policy ends doubt without evidence (`doubt`); no other code
@@ -217,3 +217,8 @@ def expire_claims(connection: Connection, now: dt.datetime) -> int:
 def erase_slots(connection: Connection, customer_id: str) -> int:
     """Forget the personal parts of a customer's mails; their states stay."""
     return run(connection, "messages/erase_slots", customer_id=customer_id).rowcount
+
+
+def rename_campaign(connection: Connection, former: str, present: str) -> None:
+    """Give a campaign's mails, shells and definitions its present name."""
+    run(connection, "messages/rename_campaign", former=former, present=present)

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 from lifecycle_mail.campaigns import Brand, Campaign, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
 from lifecycle_mail.database import refresh_statistics, run
+from lifecycle_mail.journeys import first_name_to_plan
 from lifecycle_mail.messages.definitions import Definition, keep, keep_as_read, read_definition
 from lifecycle_mail.messages.shells import Shell, ShellSpec
 from lifecycle_mail.messages.templates import TemplateLibrary
@@ -107,7 +108,22 @@ def cancel_unwritten(
     """
     places = [{"step": step, "variant": variant} for step, variant in sorted(_places(campaign))]
     bounds = {"campaign": campaign.campaign, "after": after, "upto": upto}
-    run(connection, "messages/write_gone", **bounds, **rest, places=_json(places))
+    run(connection, "messages/write_gone", **bounds, **rest, places=_json(places), reason=None)
+
+
+def end_retired(connection: Connection, campaign: str, now: dt.datetime) -> int:
+    """Cancel the mails of a campaign that is retired: the planned ones, and those that were decided and not written.
+
+    Returns how many planned ones it were. The caller holds the campaign's lock.
+    """
+    published = run(connection, "journeys/published", campaign=campaign).one()
+    new = run(connection, "messages/new_decisions", campaign=campaign).one()
+    if new.upto is not None:
+        rest = {"topic": published.topic, "priority": published.priority, "now": now}
+        bounds = {"campaign": campaign, "after": new.after, "upto": new.upto}
+        run(connection, "messages/write_gone", **bounds, **rest, places="[]", reason="campaign_retired")
+        run(connection, "messages/mark_written", campaign=campaign, upto=new.upto)
+    return run(connection, "messages/end_retired", campaign=campaign, now=now).rowcount
 
 
 def _new_decisions(
@@ -115,6 +131,7 @@ def _new_decisions(
 ) -> dict[str, Any] | None:
     """Return which decisions have no mail yet and what chooses their shells, as the SQL takes it; None = none."""
     with engine.connect() as connection:
+        first_name_to_plan(connection, campaign.campaign)
         new = run(connection, "messages/new_decisions", campaign=campaign.campaign).one()
     if new.upto is None or new.upto <= new.after:
         return None

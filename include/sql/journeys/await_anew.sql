@@ -1,5 +1,5 @@
--- Let every series await the first step of the present file that was not noted for it yet. A series that ended keeps the
--- moment it has. If the file has no such step left, the next run notes what was taken out.
+-- Let every series await the first step of the present file that was not noted for it yet. A series that ended keeps
+-- the moment it has. If the file has no such step left, the next run notes what was taken out.
 -- grain: one row per series that awaits a step
 -- campaign text; as_of timestamptz; steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]
 -- look-back: running series, and ended ones with a step left

@@ -1,7 +1,7 @@
 -- Step 1 of noticing: the series whose next step came due by as_of, which is any step left if the series ended, each
 -- with the step it awaits after that.
--- grain: one row per enrollment; position null = the file has no step left for it; next_step, next_due_at null = none is
--- left after this run
+-- grain: one row per enrollment; position null = the file has no step left for it; next_step, next_due_at null = none
+-- is left after this run
 -- campaign text; as_of timestamptz; steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]
 -- has_changed boolean: steps changed places at some time, so that a later one may have been noted already
 -- look-back: enrollments with a step left

@@ -2,7 +2,8 @@
 -- began long enough ago. The steps due at once are noted in the same statement, and the first one after them is
 -- awaited: nothing has to be moved on before it comes.
 -- grain: one row per run; enrolled = series begun, steps = steps of theirs that are due
--- campaign text; as_of timestamptz; holdout_ratio 0..1; reenter_after_days days;
+-- campaign text; first_name text: what it was called first; as_of timestamptz;
+-- holdout_ratio 0..1; reenter_after_days days;
 -- due_steps jsonb: [{step, after_hours, variants: [{variant, up_to}]}] due at enrollment;
 -- next_step text and next_after_hours hours of the first step after them (null = none is left)
 -- look-back: enrollments of the last reenter_after_days days, and all running ones
@@ -19,7 +20,7 @@ with begun as (
         candidate.occurred_at,
         candidate.context,
         cast(:as_of as timestamptz) as enrolled_at,
-        journey.ratio_of('holdout/' || cast(:campaign as text) || '/' || candidate.customer_id)
+        journey.ratio_of('holdout/' || cast(:first_name as text) || '/' || candidate.customer_id)
         < cast(:holdout_ratio as double precision) as is_holdout
     from candidate
     where
@@ -49,7 +50,7 @@ noticed as (
         step.step,
         cast(:campaign as text) as campaign,
         begun.customer_id,
-        journey.arm_of(cast(:campaign as text), step.step, begun.customer_id, step.variants) as variant,
+        journey.arm_of(cast(:first_name as text), step.step, begun.customer_id, step.variants) as variant,
         begun.enrolled_at + step.after_hours * interval '1 hour' as due_at,
         cast(:as_of as timestamptz) as noticed_at
     from begun

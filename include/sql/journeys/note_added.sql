@@ -1,7 +1,8 @@
 -- Note steps whose moment had passed for a running series when the file got them, or moved them there: they are not for
 -- it any more. Steps that came due after the last run are noticed as ever.
 -- grain: one row per series and such step
--- campaign text; steps jsonb: the new and moved ones, [{position, step, after_hours, variants: [{variant, up_to}]}]
+-- campaign text; first_name text: what it was called first; as_of timestamptz;
+-- steps jsonb: the new and moved ones, [{position, step, after_hours, variants: [{variant, up_to}]}]
 -- look-back: running series
 insert into journey.step_due (enrollment_id, step, campaign, customer_id, variant, due_at, noticed_at, refusal)
 select
@@ -9,7 +10,7 @@ select
     step.step,
     cast(:campaign as text) as campaign,
     enrollment.customer_id,
-    journey.arm_of(cast(:campaign as text), step.step, enrollment.customer_id, step.variants) as variant,
+    journey.arm_of(cast(:first_name as text), step.step, enrollment.customer_id, step.variants) as variant,
     enrollment.enrolled_at + step.after_hours * interval '1 hour' as due_at,
     cast(:as_of as timestamptz) as noticed_at,
     'added_later' as refusal

@@ -26,9 +26,10 @@ noted as (
         given.step,
         given.after_hours
     from given
-    on conflict (campaign, step) do update set
-        after_hours = excluded.after_hours,
-        taken_out_after = null
+    on conflict (campaign, step) do update
+        set
+            after_hours = excluded.after_hours,
+            taken_out_after = null
     returning step.step
 )
 

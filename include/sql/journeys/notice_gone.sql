@@ -14,7 +14,7 @@ select
     cast(:as_of as timestamptz) as noticed_at,
     'step_gone' as refusal
 from ready
-inner join journey.step on step.taken_out_after >= ready.enrollment_id
+inner join journey.step on ready.enrollment_id <= step.taken_out_after
 where step.campaign = cast(:campaign as text) and ready.next_step is null
 order by ready.enrollment_id, step.after_hours
 on conflict (enrollment_id, step) do nothing

@@ -2,7 +2,7 @@
 -- step has lost their variant.
 -- grain: one row a mail
 -- campaign, topic text; priority of the campaign; now timestamptz; after, upto decision ids;
--- places jsonb: [{step, variant}] that the campaign has
+-- places jsonb: [{step, variant}] that the campaign has; reason text: null = which of the two was lost
 -- look-back: decisions after `after` up to `upto`
 with place as (
     select
@@ -26,6 +26,7 @@ select
     cast(:priority as integer) as priority,
     'cancelled' as state,
     case
+        when cast(:reason as text) is not null then cast(:reason as text)
         when decision.step in (select place.step from place) then 'variant_gone'
         else 'step_gone'
     end as reason,
