@@ -136,7 +136,8 @@ def test_files_no_reader_can_follow_cost_nothing_but_themselves(campaigns_folder
 def test_an_error_nobody_foresaw_is_named_and_costs_one_campaign(
     campaigns_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fault of this product that one file brings to light is told with its kind and place; all others go on."""
+    """If one file brings a fault of this product to light, the error has the fault's kind and place; all other files go
+    on."""
     whole = set(DagBag(str(DAGS)).dags)
     honest = campaign_dags._doc
 

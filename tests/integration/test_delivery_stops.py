@@ -1,4 +1,5 @@
-"""What stops by itself: each of the three limits, by what really comes back, and the sentence that says so."""
+"""What stops without an operator: each of the three limits, by what really comes back, and the sentence that says
+so."""
 
 from __future__ import annotations
 
@@ -117,7 +118,7 @@ def test_refused_recipients_stop_the_campaign_before_its_next_batch(shop: Shop) 
 
 
 def test_refused_access_is_reported_as_long_as_it_holds(shop: Shop) -> None:
-    """A pause of everything by the provider's refusal is told whenever one asks; an operator's pause is no stop."""
+    """A pause of everything by the provider's refusal is reported at each look; an operator's pause is no stop."""
     shop.members("ann")
     delivery.pause(shop.warehouse, "all", "operator", NOON)
     assert shop.stops() == []
@@ -145,7 +146,7 @@ def installed(warehouse: Engine, warehouse_url: str, topic: Topic = TOPIC, **set
 
 
 def told(system: Installation, campaign: str | None = None, now: datetime = NOON) -> str:
-    """What the red task says, or '' where it is green."""
+    """The error of the red task, or '' if the task is green."""
     try:
         system.require_not_stopped(now, campaign, since=now)
     except SendingStopped as stopped:
@@ -154,7 +155,8 @@ def told(system: Installation, campaign: str | None = None, now: datetime = NOON
 
 
 def test_mails_in_live_mode_that_nobody_approved_are_told(warehouse: Engine, warehouse_url: str) -> None:
-    """An approval holds for one definition: mails that wait for one are told by both tasks, nobody else's are."""
+    """An approval holds for one definition. Both tasks report the mails that wait for an approval, and no other
+    campaign's."""
     system = installed(warehouse, warehouse_url)
     members(warehouse, "ann", "bob")
     plan(warehouse, campaign_of(), TOPIC)
@@ -170,7 +172,8 @@ def test_mails_in_live_mode_that_nobody_approved_are_told(warehouse: Engine, war
 
 
 def test_a_definition_that_changed_while_it_was_read_is_not_approved(warehouse: Engine) -> None:
-    """A run read edited files between reading and approving: refused, and neither definition is approved."""
+    """A run read edited files between reading and approving: the approval is refused, and neither definition is
+    approved."""
     read, edited = campaign_of(), campaign_of(max_lateness_hours=7)
     members(warehouse, "ann")
     plan(warehouse, edited, TOPIC)
@@ -184,7 +187,7 @@ def test_a_definition_that_changed_while_it_was_read_is_not_approved(warehouse: 
 
 
 def test_a_pause_or_no_planned_mail_is_not_told(warehouse: Engine, warehouse_url: str) -> None:
-    """Who paused the campaign knows that it waits; a campaign without planned mails waits for nothing."""
+    """The operator who paused the campaign knows that it waits; a campaign without planned mails waits for nothing."""
     system = installed(warehouse, warehouse_url)
     plan(warehouse, campaign_of(), TOPIC)
     assert told(system) == ""
@@ -200,7 +203,7 @@ def test_a_pause_or_no_planned_mail_is_not_told(warehouse: Engine, warehouse_url
 def test_a_broken_template_or_a_topic_that_is_gone_is_told(
     warehouse: Engine, warehouse_url: str, tmp_path: Path
 ) -> None:
-    """Mails that no delivery can take are told in simulate too; looking gives them no other shell."""
+    """Mails that no delivery can take are reported in simulate too; looking gives them no other shell."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), TOPIC)
     shutil.copytree(INCLUDE / "templates", tmp_path / "templates")

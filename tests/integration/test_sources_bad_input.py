@@ -73,8 +73,8 @@ def test_row_text_is_the_row_as_it_came(warehouse: Engine, tmp_path: Path) -> No
 
 
 def test_lines_in_another_encoding(warehouse: Engine, tmp_path: Path) -> None:
-    """Of a Latin-1 file the names that are no UTF-8 are set aside, their bytes spelled out, and a row whose key is
-    none; the rest loads."""
+    """In a Latin-1 file, names that are not UTF-8 are set aside with their bytes spelled out. A row whose key is not
+    UTF-8 is set aside too. The rest loads."""
     lines = [
         "c1,a@example.com,2026-01-01T00:00:00Z,,,,Ann", "c2,b@example.com,2026-01-01T00:00:00Z,,,,René",
         "é3,b@example.com,2026-01-01T00:00:00Z,,,,René",
@@ -161,7 +161,8 @@ def test_file_that_breaks_half_way_leaves_nothing(warehouse: Engine, tmp_path: P
 
 
 def test_later_row_of_a_key_wins(warehouse: Engine, tmp_path: Path) -> None:
-    """Of rows with one key in one file the last that keeps the contract wins, the earlier are set aside."""
+    """If rows of one file have one key, the last row that keeps the contract wins, and the earlier ones are set
+    aside."""
     (tmp_path / "orders.csv").write_text(
         "order_id,customer_id,ordered_at,total\n"
         "o1,c1,2026-01-01T00:00:00Z,1\n"
@@ -196,7 +197,7 @@ def test_setting_aside_twice_is_once(warehouse: Engine, tmp_path: Path) -> None:
 
 
 def test_nul_and_surrogates_inside_json(warehouse: Engine, tmp_path: Path) -> None:
-    """Escapes that PostgreSQL cannot store set their row aside; the row beside them loads."""
+    """A row with escapes that PostgreSQL cannot store is set aside; the row next to it loads."""
     line = '{"action_id":"%s","customer_id":"c","kind":"%s","acted_at":"2026-01-01T00:00:00Z"}\n'
     (tmp_path / "lead_actions.ndjson").write_text(
         line % ("a1", "x\\u0000y") + line % ("a2", "\\ud800") + line % ("a3", "download ✓")
@@ -273,7 +274,7 @@ def test_unreadable_file_after_all_others(warehouse: Engine, tmp_path: Path) -> 
 
 
 def test_database_that_goes_away(warehouse: Engine, tmp_path: Path) -> None:
-    """A connection lost in mid-load is one readable line; the next load completes the work."""
+    """A connection lost during a load gives one readable line; the next load completes the work."""
     (tmp_path / "page_views.csv").write_text("view_id,customer_id,viewed_at\nv1,c1,2026-01-01T00:00:00Z\n")
 
     def cut(feed: str, done: int, total: int | None) -> None:

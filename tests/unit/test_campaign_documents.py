@@ -111,7 +111,8 @@ def test_keys_are_text_as_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link", "loop"])
 def test_what_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
-    """A folder, a pipe (never waited for), a link that leads nowhere, a link to itself: called .yaml, and refused."""
+    """A folder, a pipe (never waited for), a dangling link and a link to itself are refused even if they are called
+    .yaml."""
     path = tmp_path / "x.yaml"
     make = {
         "folder": path.mkdir, "pipe": lambda: os.mkfifo(path), "link": lambda: path.symlink_to(tmp_path / "gone"),
@@ -139,7 +140,7 @@ def test_a_file_without_rights_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("schedule", ["61 * * * *", "0 0 30 2 *", "a b c d e"])
 def test_a_schedule_that_means_no_moment_is_refused(tmp_path: Path, schedule: str) -> None:
-    """Airflow would find it out when it serializes the DAG, and stop every campaign with it."""
+    """Airflow would find the fault only when it serializes the DAG, and would stop every campaign with it."""
     told = refusal(tmp_path, CART.replace("0 * * * *", schedule), "cart_abandoned")
     assert told == (
         "cart_abandoned.yaml:4: 'schedule': no moment is ever meant by this: write five cron fields, such as "
@@ -162,7 +163,7 @@ def test_topics_brand_and_words_are_read_with_the_same_bounds(tmp_path: Path, co
 
 
 def test_a_wrong_brand_is_refused_with_its_line(tmp_path: Path) -> None:
-    """The brand's file is told like a campaign's: line, and the nearest right word."""
+    """A fault in the brand's file is reported like a campaign's: with its line and the nearest right word."""
     path = tmp_path / "brand.yaml"
     path.write_text((INCLUDE / "brand.yaml").read_text().replace("tagline:", "tag_line:"))
     with pytest.raises(CampaignError) as caught:

@@ -114,7 +114,7 @@ def test_an_unknown_campaign_gets_the_nearest_name(tmp_path: Path) -> None:
 
 
 def test_the_checksum_follows_the_meaning(tmp_path: Path) -> None:
-    """A comment changes nothing an approval holds for; a number does."""
+    """A comment changes nothing that an approval covers; a number does."""
     plain = read_campaign(write(tmp_path, CART))
     commented = read_campaign(write(tmp_path, "# hello\n" + CART))
     changed = read_campaign(write(tmp_path, CART.replace("holdout: 0.05", "holdout: 0.06")))
@@ -171,7 +171,8 @@ def test_the_variant_without_offer_gets_none() -> None:
     ],
 )  # fmt: skip
 def test_a_name_means_one_topic(tmp_path: Path, changes: dict[str, str], expected: str) -> None:
-    """A former or retired name is neither a present one nor another topic's former one: old links carry it."""
+    """A former or retired name is neither a present name nor another topic's former name, because old links carry
+    it."""
     text = (INCLUDE / "topics.yaml").read_text()
     for old, new in changes.items():
         text = text.replace(old, new, 1) if old else text + new

@@ -101,7 +101,7 @@ def test_an_unknown_segment_names_the_nearest() -> None:
 
 @pytest.mark.parametrize("name", ["members_at", "depart", "../sources/start_load", ""])
 def test_a_statement_that_is_no_segment_is_refused(name: str) -> None:
-    """Other statements, of this folder or another, cannot be asked for as segments."""
+    """Statements that are no segments, of this folder or another, cannot be requested as segments."""
     with pytest.raises(SegmentError, match="no segment called"):
         definition(name)
 
@@ -175,7 +175,7 @@ def test_statements_bind_what_headers_declare(name: str) -> None:
 
 
 def test_a_file_that_cannot_be_read_costs_its_own_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bytes that are no text, a wrong header, a folder called .sql: the other segments are found as ever."""
+    """Bytes that are no text, a wrong header, a folder called .sql: the other segments are still found."""
     folder = tmp_path / "segments"
     folder.mkdir()
     write(folder, HEADER.replace("select 1", "select :as_of, :hours"))

@@ -168,7 +168,7 @@ def _begin(
     if customers != _ALL:
         run(connection, "journeys/hash_plans")
     run_given(connection, "journeys/create_candidate", entry)
-    connection.exec_driver_sql("analyze candidate (customer_id)")  # to sort samples of context would cost more
+    connection.exec_driver_sql("analyze candidate")
     run_given(connection, "journeys/create_outdated", entry)
     connection.exec_driver_sql("analyze outdated")
     superseded = scalar(connection, "journeys/supersede", as_of=as_of)
@@ -177,6 +177,7 @@ def _begin(
         "journeys/enroll",
         campaign=campaign.campaign,
         first_name=first_name,
+        segment=_segment_of(campaign),
         as_of=as_of,
         holdout_ratio=campaign.holdout,
         reenter_after_days=campaign.reenter_after_days,

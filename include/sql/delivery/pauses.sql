@@ -1,6 +1,6 @@
 -- What stops a campaign's mails now.
--- grain: one row a pause
--- campaign text (null = every pause there is); a worker that began before it was renamed asks by the former name
+-- grain: one row per pause
+-- campaign text (null = all pauses); a worker that began before it was renamed asks by the former name
 -- look-back: none
 select
     pause.scope,

@@ -1,7 +1,7 @@
--- Fold listed rows to suppressions by the rules the webhook's events follow. A row that says nothing new is not
--- written, so that reading a list again changes nothing. Who asked for a topic again later stays lifted. A topic counts
--- under its present name, and one that has ended or that nobody knows as everything.
--- grain: one row an address, scope and reason
+-- Fold listed rows into suppressions, by the rules that the webhook's events follow. A row that says nothing new is not
+-- written, so reading a list again changes nothing. If the person asked for the topic again later, the opt-out is
+-- lifted. A topic counts under its present name. A topic that has ended or is unknown counts as all mail.
+-- grain: one row per address, scope and reason
 with meant as materialized (
     select
         listed.scope,

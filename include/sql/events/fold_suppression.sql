@@ -1,7 +1,7 @@
--- Fold the step's new events to suppressions: since when, said last when, and lifted since. An event without
--- an address (our own unsubscribe page) names the person by the message. A topic counts under its present name; a word
--- to leave one that has ended, or that nobody knows, is a word to leave everything.
--- grain: one row an address, scope and reason
+-- Fold the step's new events into suppressions: since when, when last said, and whether lifted since then. An event
+-- without an address comes from our own unsubscribe page, and names the person by the message. A topic counts under its
+-- present name. Leaving a topic that has ended or is unknown means leaving all mail.
+-- grain: one row per address, scope and reason
 -- batch_id bigint
 with meant as materialized (
     select
@@ -27,7 +27,7 @@ leave as (
             staged.address is null
             and message.enrollment_id = message.enrollment_of(staged.message_id)
             and message.message_id = staged.message_id
-        -- Keeps this an index probe for each of the few without an address, however many messages there are.
+        -- Keeps this an index probe for each of the few events without an address, however many messages there are.
         offset 0
     ) as ours on true
     where staged.suppression is not null

@@ -1,6 +1,6 @@
--- Lift what this step touched, where the newest resubscription is later than the newest time the suppression
--- was said. At the same second the suppression wins.
--- grain: one row a suppression changed
+-- Lift suppressions that this step touched, if the newest resubscription is later than the newest time at which the
+-- suppression was said. At the same second the suppression wins.
+-- grain: one row per suppression changed
 -- batch_id bigint
 with touched as (
     select

@@ -1,5 +1,6 @@
--- What was in force for these customers just after each turn: what stood as their permission, whether mailing rested,
--- for what reason their address was suppressed for all mail, whether they were erased. Gone with the transaction.
+-- What was in force for these customers just after each turn: their standing permission, whether mailing rested, the
+-- reason for which their address was suppressed for all mail, and whether they were erased. The table is dropped with
+-- the transaction.
 -- grain: one row per customer and moment
 create temporary table kpi_standing on commit drop as
 select

@@ -1,7 +1,7 @@
--- What: whom each word of permission_word is of: its customer; where that one cannot be read or is not known, the
--- customers who hold the address too. A customer who is not known yet is among them: what was said is remembered
--- for the day their row comes. Erased customers have nothing more to say.
--- Grain: one row a word and customer.
+-- What: the customers that each word of permission_word is about. If its customer can be read and is known, it is that
+-- customer. Otherwise the customers who hold the address are included too. A customer who is not known yet is included,
+-- because what was said is kept for the day on which their row comes. Erased customers are left out.
+-- Grain: one row per word and customer.
 -- Parameters: none. Look-back: every customer, by key and address.
 create temporary table heard on commit drop as
 with word as (
@@ -38,5 +38,5 @@ select
     word.permission_at
 from word
 inner join staged on lower(staged.email) = lower(word.email)
--- Nearly every file has no such word: nothing is read for it.
+-- Nearly every file has no such word, and then nothing is read.
 where not word.is_known and exists (select 1 from permission_word)

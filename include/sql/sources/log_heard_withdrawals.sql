@@ -1,6 +1,6 @@
--- What: write the withdrawals of rows that are set aside to the log of permissions, as if their rows had loaded. One
--- without a time counts at once (and once: not where the customer has withdrawn already).
--- Grain: one row a customer and time that the log does not have.
+-- What: write the withdrawals in rows that are set aside to the log of permissions, as if their rows had been loaded. A
+-- withdrawal without a time counts from now. It is left out if the customer has withdrawn already.
+-- Grain: one row per customer and time that the log does not have.
 -- Parameters: load_id bigint; now timestamptz, the time of the load.
 -- Look-back: the log of the customers concerned, by index.
 insert into source.permission_change (customer_id, permission, permission_at, origin, load_id)

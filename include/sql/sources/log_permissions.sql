@@ -1,7 +1,7 @@
--- What: write to the log of permissions what the staged customers say. A row without permission says nothing;
--- one without a time counts from sign-up, except that a withdrawal without a time counts at once (and once:
--- not where the customer has withdrawn already).
--- Grain: one row a customer, permission and time that the log does not have.
+-- What: write what the staged customers say to the log of permissions. A row without permission says nothing. A row
+-- without a time counts from sign-up. A withdrawal without a time counts from now instead, and is left out if the
+-- customer has withdrawn already.
+-- Grain: one row per customer, permission and time that the log does not have.
 -- Parameters: load_id bigint; now timestamptz, the time of the load.
 -- Look-back: none.
 insert into source.permission_change (customer_id, permission, permission_at, origin, load_id)

@@ -1,5 +1,5 @@
 -- What: write one entry to the log of permissions.
--- Grain: one row, unless the log has it.
+-- Grain: one row, or none if the log has the entry.
 -- Parameters: customer_id text; permission text; permission_at timestamptz; origin text.
 -- Look-back: none.
 insert into source.permission_change (customer_id, permission, permission_at, origin)

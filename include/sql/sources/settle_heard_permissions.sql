@@ -1,5 +1,5 @@
--- What: bring customers of whom the file has a word, and no row that is loaded, to the permission that stands.
--- Grain: one row a customer whose permission is another.
+-- What: set the permission of customers of whom the file has a word, but no row that is loaded, to the one that stands.
+-- Grain: one row per customer whose permission differs.
 -- Parameters: none. Look-back: the whole log of the customers concerned, by index.
 with concerned as (
     select distinct heard.customer_id

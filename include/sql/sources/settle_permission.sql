@@ -1,5 +1,5 @@
--- What: bring one customer's permission to what stands in the log.
--- Grain: one row, or none where it is so already.
+-- What: set one customer's permission to the one that stands in the log.
+-- Grain: one row, or none if it is right already.
 -- Parameters: customer_id text. Look-back: the customer's whole log.
 update source.customer
 set

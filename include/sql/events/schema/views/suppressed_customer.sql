@@ -1,5 +1,5 @@
--- Who must not be mailed, by person: suppressions of the present address, and what a person said at a former one.
--- A hard bounce belongs to its address alone.
+-- Who must not be mailed, per person: suppressions of the present address, and what the person said at a former one. A
+-- hard bounce belongs to its address alone.
 create or replace view event.suppressed_customer as
 select
     customer.customer_id,
@@ -21,7 +21,7 @@ where
     suppression.lifted_at is null
     and suppression.reason in ('unsubscribed', 'complaint', 'sunset', 'operator');
 
-comment on view event.suppressed_customer is 'Suppressions by person, one row a (customer, address, scope, reason).';
+comment on view event.suppressed_customer is 'Suppressions by person, one row per (customer, address, scope, reason).';
 comment on column event.suppressed_customer.customer_id is 'Who must not be mailed.';
 comment on column event.suppressed_customer.scope is 'all, or topic:<name>.';
 comment on column event.suppressed_customer.reason is 'Why.';

@@ -1,5 +1,5 @@
--- Which customers' membership of the list may have changed. Written by whoever changes a fact, in the same
--- transaction, so that a roll-up misses nothing whatever the order of commits.
+-- Note the customers whose membership of the list may have changed. The transaction that changes a fact writes the
+-- note, so a roll-up misses nothing, whatever the order of commits.
 create or replace function kpi.note_permissions() returns trigger
 language plpgsql as $$
 begin

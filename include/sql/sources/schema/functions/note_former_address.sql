@@ -1,4 +1,4 @@
--- Who says no at one address and is later known by another has still said no.
+-- Note the former address of a customer. A person who said no at one address has said no at the next one too.
 create or replace function source.note_former_address() returns trigger
 language plpgsql as $$
 begin

@@ -1,11 +1,11 @@
 -- The permission that stands for each customer in the log: the one rule of consent.
 --   1. A withdrawal stands, whatever a feed says before or after, until the person says otherwise
---      themself (an entry that no feed brought) at a later instant. The first that stands gives the time.
---   2. Otherwise the newest permission_at wins; at the same instant the later in the life of a permission:
---      none, pending, confirmed.
---   3. While mailing rests (source.permission_rest), pending and confirmed count as none, unless the person said
---      otherwise themself since.
--- Grain: one row a customer with any entry. The order in which entries were recorded plays no part.
+--      themselves (an entry that no feed brought) at a later instant. The first withdrawal that stands gives the time.
+--   2. Otherwise the newest permission_at wins. At the same instant the one that comes later in the life of a
+--      permission wins: none, pending, confirmed.
+--   3. While mailing rests (source.permission_rest), pending and confirmed count as none, unless the person has
+--      said otherwise themselves since then.
+-- Grain: one row per customer with any entry. The order in which entries were recorded does not matter.
 create or replace view source.standing_permission as
 select distinct on (entry.customer_id)
     entry.customer_id,
@@ -35,7 +35,7 @@ order by
     array_position(array['none', 'pending', 'confirmed'], entry.permission) desc;
 
 comment on view source.standing_permission is
-'The permission that stands, from the whole log of consent, one row a customer with any entry.';
+'The permission that stands, from the whole log of consent, one row per customer with any entry.';
 comment on column source.standing_permission.customer_id is 'Whose permission.';
-comment on column source.standing_permission.permission is 'What stands.';
+comment on column source.standing_permission.permission is 'The permission that stands.';
 comment on column source.standing_permission.permission_at is 'Since when.';
