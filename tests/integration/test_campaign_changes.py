@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Engine
 
-from builders import NOON, customer, order, rows
+from builders import NOON, customer, insert, load, order, rows
+from lifecycle_mail import delivery
 from lifecycle_mail.decisions import decide
 from lifecycle_mail.journeys import advance, enroll, publish
 from lifecycle_mail.kpis import roll_up
 from lifecycle_mail.messages import write_messages
-from planning import BRAND, LIBRARY, campaign_of, decided, member, members, plan, states, topic_of
+from lifecycle_mail.settings import Settings
+from planning import BRAND, LIBRARY, TOPICS, campaign_of, decided, member, members, plan, states, topic_of
 
 HOUR = timedelta(hours=1)
 Steps = dict[str, float]
@@ -247,3 +249,101 @@ def test_series_from_before_the_upgrade_await_what_was_not_noted(warehouse: Engi
     for hours in (1, 23, 47):
         run_at(warehouse, hours, A_B_C)
     assert of(warehouse) == dict.fromkeys("abc", "eligible")
+
+
+NAMES = tuple(f"c{number}" for number in range(40))
+
+
+def found(engine: Engine, query: str) -> dict[Any, Any]:
+    with engine.connect() as connection:
+        return dict(rows(connection, query))
+
+
+def test_new_shares_deal_what_comes_due_and_leave_what_was_dealt(warehouse: Engine) -> None:
+    """Who has an arm of a step keeps it, whatever the shares are by then; steps to come are dealt by the new ones.
+
+    A share that grows takes people in from its neighbour alone: nobody leaves it."""
+    members(warehouse, *NAMES)
+    even, mostly = {"one": 0.5, "other": 0.5}, {"one": 0.9, "other": 0.1}
+    plan(warehouse, campaign_of(steps=steps_of({"a": 0, "b": 5}, variants=even)), topic_of())
+    arms = "select customer_id, variant from journey.step_due where step = 'a'"
+    dealt = found(warehouse, arms)
+    plan(warehouse, campaign_of(steps=steps_of({"a": 0, "b": 5}, variants=mostly)), topic_of(), NOON + 5 * HOUR)
+    assert found(warehouse, arms) == dealt
+    share = "journey.ratio_of('variant/cart_abandoned/b/' || customer_id)"
+    expected = f"select customer_id, case when {share} < 0.9 then 'one' else 'other' end from journey.enrollment"
+    assert found(warehouse, arms.replace("'a'", "'b'")) == found(warehouse, expected)
+
+
+def test_a_new_holdout_holds_for_series_that_begin_later(warehouse: Engine) -> None:
+    """Whoever is in a series stays on their side to its end."""
+    members(warehouse, *NAMES)
+    plan(warehouse, campaign_of(holdout=0.2), topic_of())
+    query = "select customer_id, is_holdout from journey.enrollment"
+    before = found(warehouse, query)
+    with warehouse.begin() as connection:
+        for name in ("new1", "new2"):
+            customer(connection, name)
+            member(connection, name, f"cart-{name}")
+    plan(warehouse, campaign_of(holdout=1.0), topic_of(), NOON + HOUR)
+    assert found(warehouse, query) == before | {"new1": True, "new2": True}
+
+
+def test_a_new_exit_word_ends_series_by_facts_since_their_beginning(warehouse: Engine) -> None:
+    """The cart was emptied before the file knew the word: the next run ends the series. Taken out, the word ends none."""
+    members(warehouse, "ann", "bob")
+    run_at(warehouse, 0, A_B_C, exit_on=["order"])
+    with warehouse.begin() as connection:
+        insert(
+            connection, "source.cart", cart_id="cart-ann", customer_id="ann", created_at=NOON, status="emptied",
+            updated_at=NOON + HOUR, load_id=load(connection),
+        )  # fmt: skip
+    run_at(warehouse, 2, A_B_C, exit_on=["order"])
+    assert ends(warehouse) == {"ann": None, "bob": None}
+    run_at(warehouse, 3, A_B_C, exit_on=["order", "cart_emptied"])
+    assert ends(warehouse) == {"ann": "cart_emptied", "bob": None}
+    with warehouse.begin() as connection:
+        order(connection, "o", "bob", NOON + 4 * HOUR)
+    run_at(warehouse, 5, A_B_C, exit_on=["unsubscribed"])
+    assert ends(warehouse) == {"ann": "cart_emptied", "bob": None}
+
+
+def test_a_new_goal_counts_all_mails_again(warehouse: Engine) -> None:
+    """The window grows from one day to five: a mail that was no conversion yesterday is one, from the first day on."""
+    members(warehouse, "ann")
+    run_at(warehouse, 0, {"a": 0, "z": 400}, exit_on=[], goal={"event": "order", "within_days": 1})
+    with warehouse.begin() as connection:
+        order(connection, "o", "ann", NOON + 48 * HOUR)
+    query = "select step, converters from kpi.campaign_summary where step is not null and variant is null"
+    roll_up(warehouse, reporting_zone="UTC", now=NOON + 72 * HOUR)
+    assert found(warehouse, query) == {"a": 0}
+    run_at(warehouse, 73, {"a": 0, "z": 400}, exit_on=[], goal={"event": "order", "within_days": 5})
+    roll_up(warehouse, reporting_zone="UTC", now=NOON + 74 * HOUR)
+    assert found(warehouse, query) == {"a": 1}
+
+
+def test_a_new_topic_is_that_of_mails_written_from_then_on(warehouse: Engine) -> None:
+    """A planned mail keeps its topic, with its sender and its opt-outs; the next step has the new one."""
+    members(warehouse, "ann")
+    plan(warehouse, campaign_of(steps=steps_of({"a": 0, "b": 5})), topic_of())
+    moved = campaign_of(steps=steps_of({"a": 0, "b": 5}), topic="offers")
+    plan(warehouse, moved, topic_of(topic="offers"), NOON + 5 * HOUR)
+    query = "select message.step, shell.topic from message.message join message.shell using (shell_id)"
+    assert found(warehouse, query) == {"a": "reminders", "b": "offers"}
+
+
+def test_a_new_window_holds_for_planned_mails_and_lateness_for_later_ones(warehouse: Engine) -> None:
+    """Outside live a planned mail waits for the window of today's file. It expires when it would have before."""
+    members(warehouse, "ann")
+    campaign = campaign_of(steps=steps_of({"a": 0, "b": 1}), max_lateness_hours=48)
+    plan(warehouse, campaign, topic_of())
+    window = {"from": "14:00", "to": "15:00"}
+    changed = campaign_of(steps=steps_of({"a": 0, "b": 1}), max_lateness_hours=20, send_window=window, priority=7)
+    plan(warehouse, changed, topic_of(), NOON + HOUR)
+    lines = delivery.preview(warehouse, Settings(database_url="postgresql://unused"), TOPICS, now=NOON + HOUR)
+    assert [(one.step, one.would_go, one.postponed) for one in lines if one.step == "a"] == [("a", 0, 1)]
+    query = "select step, expires_at - (case step when 'a' then cast(:noon as timestamptz) end) from message.message"
+    with warehouse.connect() as connection:
+        until = dict(rows(connection, query, noon=NOON))
+    assert until["a"] == 48 * HOUR
+    assert found(warehouse, "select campaign, priority from journey.campaign") == {"cart_abandoned": 7}

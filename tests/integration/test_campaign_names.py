@@ -483,3 +483,28 @@ def test_the_import_page_names_a_lost_file(shop: Shop) -> None:
     assert found.startswith("campaign rescue has no file any more")
     assert campaign_names.lost_by_url("postgresql://127.0.0.1:9/none", [], 2) == []
 
+
+
+def test_other_parameters_of_the_segment_begin_nothing_anew(shop: Shop) -> None:
+    """The same cart under another `idle_minutes` is the same occurrence: its series goes on, and no second one begins,
+    though the customer may enter again at once."""
+    shop.carts("ann")
+    shop.plan("rescue")
+    file = shop.folder / "rescue.yaml"
+    file.write_text(file.read_text().replace("idle_minutes: 60", "idle_minutes: 90"))
+    for hours in (1, 23, 24, 30):
+        shop.plan("rescue", hours)
+        shop.send()
+    assert shop.found("select customer_id, occurrence like 'ann@%' from journey.enrollment") == {("ann", True)}
+    assert shop.found("select count(*) from journey.enrollment") == {(1,)}
+    assert {step for (step,) in shop.found("select step from decision.decision")} == {"reminder", "doubts"}
+
+
+@pytest.mark.parametrize("clause", ["when: {opened: rminder}", "unless: {sent: gone}"])
+def test_a_condition_on_a_step_that_is_gone_is_refused_by_the_file(shop: Shop, clause: str) -> None:
+    """`when` and `unless` name earlier steps of the file: the line says which there are."""
+    file = shop.folder / "rescue.yaml"
+    template = "template: cart_abandoned/doubts"
+    file.write_text(file.read_text().replace(template, f"{template}, {clause}"))
+    assert "takes the name of an earlier step, not" in problems(shop)
+    assert problems(shop).endswith("choose one of reminder")

@@ -3,7 +3,7 @@
 -- campaign text; now timestamptz; window_hours hours
 -- look-back: window_hours, and not before the campaign (or everything) was last resumed
 -- A worker that began before the campaign was renamed asks by the former name.
-with called as materialized (
+with called as (
     select installation.campaign_called(cast(:campaign as text)) as campaign
 ),
 
