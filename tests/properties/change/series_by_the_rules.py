@@ -110,7 +110,8 @@ class World:
                     series.awaits |= bool(set(file.steps) - set(series.noted))
         if self.agreed != file.steps:
             for series in self.series.values():
-                series.had |= set(file.steps)
+                if series.end is None or series.awaits:
+                    series.had |= set(file.steps)
         self.agreed = dict(file.steps)
 
     def _exit(self, now: float) -> None:
