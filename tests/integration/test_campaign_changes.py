@@ -271,7 +271,7 @@ def test_new_shares_deal_what_comes_due_and_leave_what_was_dealt(warehouse: Engi
     plan(warehouse, campaign_of(steps=steps_of({"a": 0, "b": 5}, variants=mostly)), topic_of(), NOON + 5 * HOUR)
     assert found(warehouse, arms) == dealt
     share = "journey.ratio_of('variant/cart_abandoned/b/' || customer_id)"
-    expected = f"select customer_id, case when {share} < 0.9 then 'one' else 'other' end from journey.enrollment"
+    expected = f"select customer_id, case when {share} < 0.9 then 'one' else 'other' end from journey.enrollment"  # noqa: S608
     assert found(warehouse, arms.replace("'a'", "'b'")) == found(warehouse, expected)
 
 
@@ -290,7 +290,7 @@ def test_a_new_holdout_holds_for_series_that_begin_later(warehouse: Engine) -> N
 
 
 def test_a_new_exit_word_ends_series_by_facts_since_their_beginning(warehouse: Engine) -> None:
-    """The cart was emptied before the file knew the word: the next run ends the series. Taken out, the word ends none."""
+    """The cart was emptied before the file knew the word: the next run ends the series. A lost word ends none."""
     members(warehouse, "ann", "bob")
     run_at(warehouse, 0, A_B_C, exit_on=["order"])
     with warehouse.begin() as connection:
