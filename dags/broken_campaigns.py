@@ -1,8 +1,8 @@
-"""Show broken and lost campaign files as an import error: this file has no DAG and fails while there is one.
+"""Report broken and lost campaign files as an import error: this file has no DAG and fails while there is one.
 
 Airflow counts an import error against every DAG of the file it came from and stops scheduling them. So the
-DAGs of good campaign files live in campaigns.py, and what is wrong with the others is said here. A campaign that has
-series in the warehouse and no file any more is said here too, if LIFECYCLE_DATABASE_URL is set for the dag-processor.
+DAGs of good campaign files are in campaigns.py, and this file reports what is wrong with the others. It also reports
+campaigns that have series in the warehouse and no file any more, if LIFECYCLE_DATABASE_URL is set for the dag-processor.
 """
 
 from lifecycle_airflow.campaign_dags import broken_campaigns, lost_campaigns
