@@ -1,7 +1,7 @@
 """Report broken and lost campaign files as an import error: this file has no DAG and fails while there is one.
 
 Airflow counts an import error against every DAG of the file it came from and stops scheduling them. So the
-DAGs of good campaign files are in campaigns.py, and this file reports what is wrong with the others. It also reports
+DAGs of good campaign files are in campaigns.py, and this file reports what is wrong with the others. It also names
 campaigns that have series in the warehouse and no file any more, if LIFECYCLE_DATABASE_URL is set for the dag-processor.
 """
 

@@ -81,7 +81,7 @@ def lost_campaigns() -> list[str]:
     database_url = os.environ.get("LIFECYCLE_DATABASE_URL")
     if not database_url or get_parsing_context().dag_id:
         return []
-    from lifecycle_mail.campaign_names import files_of, lost_by_url  # heavy: only where there is a warehouse to ask
+    from lifecycle_mail.campaign_names import files_of, lost_by_url  # heavy: only with a warehouse to ask
 
     return lost_by_url(database_url, files_of(_settings().campaigns_dir), SECONDS_TO_ASK)
 

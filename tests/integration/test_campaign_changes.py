@@ -95,7 +95,7 @@ def test_the_last_step_taken_out_ends_the_series_with_a_reason(warehouse: Engine
 
 
 def test_a_step_that_is_put_back_in_time_is_decided_as_ever(warehouse: Engine) -> None:
-    """Taken out by mistake for an hour: nobody loses it, as long as its moment is ahead."""
+    """Taken out by mistake for an hour: no series loses it, as long as its moment is ahead."""
     members(warehouse, "ann")
     run_at(warehouse, 0, A_B_C)
     run_at(warehouse, 1, {"a": 0, "c": 47})
@@ -262,7 +262,7 @@ def found(engine: Engine, query: str) -> dict[Any, Any]:
 def test_new_shares_deal_what_comes_due_and_leave_what_was_dealt(warehouse: Engine) -> None:
     """Who has an arm of a step keeps it, whatever the shares are by then; steps to come are dealt by the new ones.
 
-    A share that grows takes people in from its neighbour alone: nobody leaves it."""
+    A share that grows takes people in from its neighbour alone: no customer leaves it."""
     members(warehouse, *NAMES)
     even, mostly = {"one": 0.5, "other": 0.5}, {"one": 0.9, "other": 0.1}
     plan(warehouse, campaign_of(steps=steps_of({"a": 0, "b": 5}, variants=even)), topic_of())
@@ -276,7 +276,7 @@ def test_new_shares_deal_what_comes_due_and_leave_what_was_dealt(warehouse: Engi
 
 
 def test_a_new_holdout_holds_for_series_that_begin_later(warehouse: Engine) -> None:
-    """Whoever is in a series stays on their side to its end."""
+    """A customer who is in a series stays on the same side to its end."""
     members(warehouse, *NAMES)
     plan(warehouse, campaign_of(holdout=0.2), topic_of())
     query = "select customer_id, is_holdout from journey.enrollment"

@@ -82,7 +82,7 @@ def step_values(campaign: Campaign) -> list[dict[str, Any]]:
 
 
 def cumulative(shares: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return the shares of variants as the SQL takes them: each variant up to where it reaches."""
+    """Return the shares of variants as the SQL takes them: each variant with its upper bound."""
     total, arms = 0.0, []
     for variant, share in shares.items():
         total += share

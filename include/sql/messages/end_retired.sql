@@ -1,5 +1,5 @@
 -- planned → cancelled: the mails of a campaign that was retired.
--- grain: one row a mail
+-- grain: one row per mail
 -- campaign text; now timestamptz
 -- look-back: planned mails of the campaign's shells
 update message.message

@@ -1,6 +1,6 @@
 -- Enter the mails of new decisions that cannot be written any more as cancelled: the file has lost their step, or the
 -- step has lost their variant.
--- grain: one row a mail
+-- grain: one row per mail
 -- campaign, topic text; priority of the campaign; now timestamptz; after, upto decision ids;
 -- places jsonb: [{step, variant}] that the campaign has; reason text: null = which of the two was lost
 -- look-back: decisions after `after` up to `upto`

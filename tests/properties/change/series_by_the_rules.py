@@ -26,7 +26,7 @@ class File:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody whose cart is abandoned from `cart` on, and who orders at `order`, if at all."""
+    """A customer whose cart is abandoned from `cart` on, and who orders at `order`, if at all."""
 
     name: str
     cart: float
