@@ -2,7 +2,7 @@
 
 Airflow counts an import error against every DAG of the file it came from and stops scheduling them. So the
 DAGs of good campaign files are in campaigns.py, and this file reports what is wrong with the others. It also names
-campaigns that have series in the warehouse and no file any more, if LIFECYCLE_DATABASE_URL is set for the dag-processor.
+campaigns that have series in the warehouse and no file any more, if the dag-processor has LIFECYCLE_DATABASE_URL.
 """
 
 from lifecycle_airflow.campaign_dags import broken_campaigns, lost_campaigns

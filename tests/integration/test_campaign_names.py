@@ -192,7 +192,7 @@ def test_a_name_may_come_back(shop: Shop) -> None:
 
 
 def test_renamed_from_may_go_once_every_installation_has_seen_it(shop: Shop) -> None:
-    """The warehouse remembers the first name: without the words people stay on their side, and no series begins again."""
+    """The warehouse remembers the first name: without the words people stay on their side, and none begins again."""
     shop.plan("rescue")
     shop.move("rescue", "nudge", holdout=0.3)
     shop.opened()
