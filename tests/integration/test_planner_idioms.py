@@ -60,7 +60,7 @@ def world(warehouse: Engine) -> Iterator[Connection]:
 
 
 def fills(connection: Connection, query: str) -> None:
-    """Run a query; of the parameters, it is given what it names."""
+    """Execute `query` with those of the parameters that it names."""
     given = {"noon": NOON, "mails": MAILS}
     connection.execute(sa.text(query), {name: given[name] for name in given if f":{name}" in query})
 
