@@ -49,7 +49,7 @@ def _shows_no_row(record: logging.LogRecord) -> bool:
 logging.getLogger(f"sqlalchemy.engine.Engine.{LOG_NAME}").addFilter(_shows_no_row)
 
 
-def engine(database_url: str, *, connections: int = 5) -> Engine:
+def engine(database_url: str, *, connections: int = 5, connect_seconds: int = 10) -> Engine:
     """Return an engine on `database_url`: psycopg2, UTC sessions.
 
     The engine keeps up to `connections` open. While all are in use it opens up to BRIEFLY_MORE more, which it closes
@@ -77,7 +77,7 @@ def engine(database_url: str, *, connections: int = 5) -> Engine:
             connect_args={
                 "options": f"-c timezone=UTC -c temp_buffers={TEMPORARY_MEGABYTES}MB",
                 "application_name": "lifecycle_mail",
-                "connect_timeout": 10,
+                "connect_timeout": connect_seconds,
             },
         )
     except NoSuchModuleError:

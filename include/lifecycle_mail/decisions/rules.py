@@ -7,9 +7,10 @@
     create_judged  one answer per step: decision.refusal, then the cap, then the hours
     record         the decisions, and how far the lane was decided
 
-The order of the rules: the series has ended (converted, superseded, unsubscribed …), erased or unknown customer, no
-permission, suppressed, branch not taken, held out, stale, over the cap (`lower_priority` if a mail that wins is
-planned, else `capped`), outside the recipient's hours (`quiet_hours`), and otherwise `eligible`.
+The order of the rules: the series has ended (converted, superseded, unsubscribed …), the step is not for this series
+(`added_later`, `step_gone`), erased or unknown customer, no permission, suppressed, branch not taken, held out, stale,
+over the cap (`lower_priority` if a mail that wins is planned, else `capped`), outside the recipient's hours
+(`quiet_hours`), and otherwise `eligible`.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Campaign, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
-from lifecycle_mail.database import refresh_statistics, run, run_given, run_with
-from lifecycle_mail.journeys import steps_given
+from lifecycle_mail.database import refresh_statistics, run, run_given, run_with, scalar
+from lifecycle_mail.journeys import first_name_to_plan, name_of, steps_given
 from lifecycle_mail.words import CONDITIONS, words_of
 
 MIDNIGHT = dt.time(0)
@@ -58,6 +59,7 @@ def decide(
     lock_name = f"campaign:{campaign.campaign}"
     with exclusive_lock(engine, lock_name):
         with engine.begin() as connection:
+            first_name_to_plan(connection, campaign.campaign)
             connection.execute(sa.text("select installation.ensure_month('decision.decision', :now)"), {"now": now})
             lanes = run(connection, "decisions/lanes", campaign=campaign.campaign).all()
         if not lanes:
@@ -119,7 +121,12 @@ def answers(
     These are the steps without a decision, and the one that comes due next. Nothing is kept. Of a step that is not due
     yet only the `refusal` is worth reading: its hours and its cap are judged for the moment it is due.
     """
-    asked = {"campaign": campaign.campaign, "customer_id": customer_id, "steps": steps_given(campaign)}
+    asked = {
+        "campaign": campaign.campaign,
+        "first_name": name_of(connection, campaign.campaign).first_name,
+        "customer_id": customer_id,
+        "steps": steps_given(campaign),
+    }
     whole_lane = {"lane": 0, "later_than": 0, "upto": len(campaign.steps)}
     awaited = {"journey.step_due": (AWAITED,)}
     run_with(connection, f"decisions/create_{TABLES[0]}", awaited, **asked, **whole_lane)
@@ -150,6 +157,7 @@ def _rules(campaign: Campaign, topic: Topic) -> dict[str, Any]:
     """Return what campaign and topic demand, in the form that the SQL takes."""
     return {
         "campaign": campaign.campaign,
+        "step_names": [step.step for step in campaign.steps],
         "topic": topic.topic,
         "max_lateness_hours": campaign.max_lateness_hours,
         "permissions": list(topic.permissions),
@@ -169,3 +177,17 @@ def send_hours(campaign: Campaign, topic: Topic) -> dict[str, Any]:
         "quiet_begins": quiet.begins if quiet else MIDNIGHT,
         "quiet_ends": quiet.ends if quiet else MIDNIGHT,
     }
+
+
+def close(connection: Connection, campaign: str, now: dt.datetime) -> int:
+    """Decide every step that waits in a campaign without a running series, each for the reason its series ended.
+
+    Returns how many it were. The caller holds the campaign's lock.
+    """
+    connection.execute(sa.text("select installation.ensure_month('decision.decision', :now)"), {"now": now})
+    return int(scalar(connection, "decisions/close", campaign=campaign, now=now))
+
+
+def rename_campaign(connection: Connection, former: str, present: str) -> None:
+    """Give a campaign's decisions its present name."""
+    run(connection, "decisions/rename_campaign", former=former, present=present)

@@ -2,7 +2,8 @@
 -- that comes due next. The rows have columns of journey.step_due. `why` puts them in for that table in create_due.
 -- grain: one row per step
 -- step_due_id: the order in which they are decided; lane: 0
--- campaign, customer_id text; steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]
+-- campaign, customer_id text; first_name text: what the campaign was called first, by which people are dealt
+-- steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]
 -- look-back: running enrollments of the customer
 select
     row_number() over (order by waiting.step_due_id nulls last) as step_due_id,
@@ -32,12 +33,12 @@ inner join
             null as step_due_id,
             upcoming.enrollment_id,
             step.step,
-            journey.arm_of(enrollment.campaign, step.step, enrollment.customer_id, step.variants) as variant,
+            journey.arm_of(cast(:first_name as text), step.step, enrollment.customer_id, step.variants) as variant,
             upcoming.due_at
         from journey.upcoming
         inner join
-            jsonb_to_recordset(cast(:steps as jsonb)) as step (position integer, step text, variants jsonb)
-            on upcoming.position = step.position
+            jsonb_to_recordset(cast(:steps as jsonb)) as step (step text, variants jsonb)
+            on upcoming.step = step.step
         where upcoming.enrollment_id = enrollment.enrollment_id
     ) as waiting
     on enrollment.enrollment_id = waiting.enrollment_id
