@@ -49,7 +49,7 @@ def _shows_no_row(record: logging.LogRecord) -> bool:
 logging.getLogger(f"sqlalchemy.engine.Engine.{LOG_NAME}").addFilter(_shows_no_row)
 
 
-def engine(database_url: str, *, connections: int = 5) -> Engine:
+def engine(database_url: str, *, connections: int = 5, connect_seconds: int = 10) -> Engine:
     """Return an engine on `database_url`: psycopg2, UTC sessions.
 
     The engine keeps up to `connections` open. While all are in use it opens up to BRIEFLY_MORE more, which it closes
@@ -77,7 +77,7 @@ def engine(database_url: str, *, connections: int = 5) -> Engine:
             connect_args={
                 "options": f"-c timezone=UTC -c temp_buffers={TEMPORARY_MEGABYTES}MB",
                 "application_name": "lifecycle_mail",
-                "connect_timeout": 10,
+                "connect_timeout": connect_seconds,
             },
         )
     except NoSuchModuleError:
@@ -150,18 +150,24 @@ def run_given(connection: Connection, name: str, given: Mapping[str, Any], /) ->
 
 
 @cache
-def _composed(name: str, relation: str, files: tuple[str, ...]) -> sa.TextClause:
-    rows = "\nunion all\n".join(statement(file).text for file in files)
-    text, count = re.subn(rf"\b{relation}\b", lambda match: f"(\n{rows}\n)", statement(name).text)
-    assert count == 1, f"{name} names {relation} {count} times"
+def _composed(name: str, put_in: tuple[tuple[str, tuple[str, ...]], ...]) -> sa.TextClause:
+    text = statement(name).text
+    for relation, files in put_in:
+        rows = "\nunion all\n".join(statement(file).text for file in files)
+        before, *after = re.split(rf"\b{re.escape(relation)}\b", text)
+        assert len(after) == 1, f"{name} names {relation} {len(after)} times"
+        text = f"{before}(\n{rows}\n){after[0]}"
     return sa.text(text)
 
 
 def run_with(
-    connection: Connection, name: str, relation: str, files: tuple[str, ...], /, **parameters: Any
+    connection: Connection, name: str, put_in: Mapping[str, tuple[str, ...]], /, **parameters: Any
 ) -> CursorResult[Any]:
-    """Execute the named statement; in it `relation` stands for the rows of all `files` together (`words`)."""
-    return connection.execute(_composed(name, relation, files), parameters)
+    """Execute the named statement, in which each relation of `put_in` stands for the rows of all its files together.
+
+    They are put in one after the other, so that a file may name a relation that comes after it (`words`).
+    """
+    return connection.execute(_composed(name, tuple(put_in.items())), parameters)
 
 
 def scalar(connection: Connection, name: str, /, **parameters: Any) -> Any:

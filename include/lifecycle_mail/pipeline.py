@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail import (
+    campaign_names,
     decisions,
     delivery,
     events,
@@ -93,8 +94,37 @@ class Installation:
         return TemplateLibrary(self.settings.templates_dir)
 
     def campaign(self, name: str) -> Campaign:
-        """Read the campaign called `name` (CampaignError if there is none, or if it is wrong)."""
-        return find_campaign(self.settings.campaigns_dir, name, self.topics)
+        """Read the campaign called `name`.
+
+        Raises:
+            CampaignError: there is none, it is wrong, or a name that its file gives means another campaign.
+        """
+        folder = self.settings.campaigns_dir
+        if not (folder / f"{name}.yaml").exists():
+            self.require_present(name)
+        campaign = find_campaign(folder, name, self.topics)
+        with self.engine.connect() as connection:
+            campaign_names.require_agreed(connection, campaign, folder)
+        return campaign
+
+    def require_present(self, name: str) -> None:
+        """Do nothing, unless the campaign that is meant is called otherwise now (CampaignError)."""
+        with self.engine.connect() as connection:
+            journeys.require_present(connection, name)
+
+    def present_name(self, name: str) -> str:
+        """Return what the campaign is called now that was called `name` once."""
+        with self.engine.connect() as connection:
+            return journeys.name_of(connection, name).present
+
+    def retire(self, name: str, because: str, now: dt.datetime) -> campaign_names.Retirement:
+        """End the campaign for good: its running series, the steps they await, and its planned mails."""
+        return campaign_names.retire(self.engine, name, because, now)
+
+    def lost_campaigns(self) -> list[str]:
+        """Say which campaigns have series here and no file any more, and which files are of retired campaigns."""
+        with self.engine.connect() as connection:
+            return campaign_names.lost(connection, campaign_names.files_of(self.settings.campaigns_dir))
 
     def definition(self, name: str) -> messages.Definition:
         """Read the campaign's whole definition from its files. An approval holds for exactly this definition.
@@ -145,6 +175,7 @@ class Installation:
 
     def revoke(self, name: str, by: str, because: str, now: dt.datetime) -> delivery.Revocation:
         """Withdraw the approval of what was approved last, and cancel the planned mails that carry it."""
+        self.require_present(name)
         return delivery.revoke(self.engine, name, by, because, now)
 
     def require_known(self, name: str) -> None:
@@ -154,6 +185,7 @@ class Installation:
             CampaignError: none was published, and its file is missing (the message has the nearest name) or wrong.
         """
         with self.engine.connect() as connection:
+            journeys.require_present(connection, name)
             known = journeys.is_published(connection, name)
         if not known:
             self.campaign(name)
@@ -318,7 +350,8 @@ class Installation:
         """Do nothing unless sending has stopped by itself: for the named campaign, or without a name for any since
         `since`.
 
-        Mails that wait for an approval, a template or a topic count as stopped for as long as they wait.
+        Mails that wait for an approval, a template or a topic count as stopped for as long as they wait. Without a name
+        a campaign whose file is gone counts too.
 
         Raises:
             SendingStopped: what stopped, when, why (rates and numbers), and what to do.
@@ -326,6 +359,8 @@ class Installation:
         with self.engine.connect() as connection:
             found = delivery.stops(connection, campaign_name, since)
         found += self.waits(now, campaign_name)
+        if campaign_name is None:
+            found += self.lost_campaigns()
         if found:
             raise SendingStopped("; ".join(found))
 
@@ -426,6 +461,10 @@ class Installation:
             full=full,
         )
 
+    def outlook(self, customer_id: str, now: dt.datetime, campaign_name: str | None = None) -> list[kpis.Outlook]:
+        """Say what planning and a claim would do at `now` with a customer's running series and planned mails."""
+        return kpis.outlook(self.engine, self.settings, self.topics, customer_id, now, campaign_name)
+
     def ensure_months(self, now: dt.datetime) -> list[str]:
         """Make the monthly partitions of this month and the next two."""
         return partitions.ensure_months(self.engine, now, months_ahead=2)
@@ -494,7 +533,7 @@ class Installation:
 
 
 def open_installation(settings: Settings) -> Installation:
-    """Open an installation. If the topics file renamed topics, the first opening renames what is stored under old
+    """Open an installation. If files renamed topics or campaigns, the first opening renames what is stored under old
     names.
 
     Raises:
@@ -507,4 +546,5 @@ def open_installation(settings: Settings) -> Installation:
     topics = read_topics(settings.topics_file)
     brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
     topic_names.agree(warehouse, topics, settings.topics_file.name)
+    campaign_names.agree(warehouse, settings.campaigns_dir)
     return Installation(settings, warehouse, topics, brand)

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 TASK_TIMEOUT = dt.timedelta(hours=1)
 RUN_TIMEOUT = LONGEST_WAIT + dt.timedelta(hours=6)  # the gate and the six tasks after it, at their limits
+SECONDS_TO_ASK = 2
 LONGEST_ERROR = 200  # characters kept of the text of an unforeseen error
 AS_OF = Param(
     None,
@@ -73,6 +74,20 @@ def broken_campaigns() -> list[str]:
     topics = _topics()
     made = [_made(path, topics, "") for path in campaign_files()]
     return [one for one in made if isinstance(one, str)]
+
+
+def lost_campaigns() -> list[str]:
+    """Return a line for each campaign that the warehouse has and no file does.
+
+    The one question to the warehouse while parsing: the dag-processor asks it for this page alone, by
+    LIFECYCLE_DATABASE_URL, and goes on without an answer after two seconds.
+    """
+    database_url = os.environ.get("LIFECYCLE_DATABASE_URL")
+    if not database_url or get_parsing_context().dag_id:
+        return []
+    from lifecycle_mail.campaign_names import files_of, lost_by_url  # heavy: only with a warehouse to ask
+
+    return lost_by_url(database_url, files_of(_settings().campaigns_dir), SECONDS_TO_ASK)
 
 
 def _made(path: Path, topics: dict[str, Topic], doc: str) -> DAG | str:

@@ -8,6 +8,7 @@ from lifecycle_mail.campaigns.building import did_you_mean
 from lifecycle_mail.campaigns.documents import Document, parse_document, read_document
 from lifecycle_mail.campaigns.files import (
     find_campaign,
+    former_names,
     json_schema,
     line_of,
     read_campaign,
@@ -46,6 +47,7 @@ __all__ = [
     "Topics",
     "did_you_mean",
     "find_campaign",
+    "former_names",
     "json_schema",
     "line_of",
     "parse_document",
