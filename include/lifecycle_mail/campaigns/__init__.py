@@ -15,6 +15,7 @@ from lifecycle_mail.campaigns.files import (
 )
 from lifecycle_mail.campaigns.models import (
     EVENT_RETRY_HOURS,
+    JOIN_AHEAD_DAYS,
     SETTLE_AFTER_HOURS,
     Campaign,
     Cap,
@@ -31,6 +32,7 @@ from lifecycle_mail.campaigns.topics import Topics, read_topics, topic_called
 
 __all__ = [
     "EVENT_RETRY_HOURS",
+    "JOIN_AHEAD_DAYS",
     "SETTLE_AFTER_HOURS",
     "Brand",
     "Campaign",

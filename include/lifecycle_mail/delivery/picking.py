@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
-from lifecycle_mail.database import run, run_with
+from lifecycle_mail.database import bigints, run, run_with
 from lifecycle_mail.decisions import send_hours
 from lifecycle_mail.delivery.work import ShellWork
 from lifecycle_mail.journeys import goal_facts
@@ -52,6 +52,7 @@ class PickedMail(NamedTuple):
     last_name: str | None
     country: str | None
     zone: str
+    joined: int
     local_day: str
     opens_at: dt.datetime | None
     opens_day: dt.date | None
@@ -83,7 +84,41 @@ def pick(connection: Connection, batch: Batch) -> list[PickedMail]:
         **send_hours(work.campaign, work.topic),
     )
     assert tuple(rows.keys()) == PickedMail._fields, "delivery/pick.sql has other columns than PickedMail"
-    return list(map(PickedMail._make, rows))
+    return _with_parts(connection, batch, list(map(PickedMail._make, rows)))
+
+
+# Verdicts that an exit comes before, in the order of decision.refusal.
+_AFTER_EXITS = (None, "postpone", "no_permission", "suppressed")
+
+
+def _with_parts(connection: Connection, batch: Batch, rows: list[PickedMail]) -> list[PickedMail]:
+    """Give mails about several occurrences the context of those that go on, or the reason why none does.
+
+    A statement of its own, which sees what was committed until the mails were locked. If an occurrence joined just
+    before that, its mail is left to the next batch: it was judged without it.
+    """
+    work = batch.work
+    shared = [row.enrollment_id for row in rows if row.joined or work.campaign.joins]
+    if not shared:
+        return rows
+    found = run_with(
+        connection,
+        "delivery/judge_parts",
+        "exit_words",
+        work.campaign.exit_files,
+        enrollment_ids=bigints(shared),
+        campaign_topic=work.campaign.topic,
+        now=batch.now,
+    )
+    parts = {part.enrollment_id: part for part in found}
+    known = [row for row in rows if row.joined or row.enrollment_id not in parts]
+    return [_judged(row, parts[row.enrollment_id]) if row.enrollment_id in parts else row for row in known]
+
+
+def _judged(row: PickedMail, part: Row[Any]) -> PickedMail:
+    if part.context is not None:
+        return row._replace(context=part.context)
+    return row._replace(verdict=part.reason) if row.verdict in _AFTER_EXITS else row
 
 
 def parted(

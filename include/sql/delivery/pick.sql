@@ -39,6 +39,7 @@ known as materialized (
         enrollment.occurred_at,
         enrollment.enrolled_at,
         enrollment.context,
+        enrollment.joined,
         -- A series is completed when its last mail is in doubt. If that mail is planned again, it still goes.
         case when enrollment.ended_at is not null then nullif(enrollment.end_reason, 'completed') end as end_reason,
         customer.email,
@@ -86,6 +87,7 @@ select
     known.last_name,
     known.country,
     known.zone,
+    known.joined,
     cast(opening.local_day as text) as local_day,
     opening.opens_at,
     opening.opens_day,
@@ -101,7 +103,8 @@ select
 from known
 inner join opening on known.zone = opening.zone
 left join lateral (
-    with series as not materialized (select known.*)  -- noqa: ST03
+    -- A series of several occurrences is judged by judge_parts.sql.
+    with series as not materialized (select known.* where known.joined = 0)  -- noqa: ST03
 
     -- The earliest fact. If several happened at one moment, the first by name.
     select exit_fact.reason

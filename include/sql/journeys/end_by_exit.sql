@@ -1,5 +1,6 @@
--- End running series if a fact that ends them happened at or before as_of. The earliest fact names the reason. Steps
--- that they still await come due at once, so that each gets its decision.
+-- End running series of one occurrence if a fact that ends them happened at or before as_of. The earliest fact names
+-- the reason. Steps that they still await come due at once, so that each gets its decision. end_parts.sql is for series
+-- of several.
 -- grain: one row per run; ended = enrollments ended
 -- campaign, topic text; as_of timestamptz; goal_facts text[]: exit words that are the goal itself, named 'converted'
 -- exit_words: the words of journeys/exits that end the campaign's series; they read `series`
@@ -16,7 +17,7 @@ with series as not materialized (  -- noqa: ST03
         enrollment.context,
         true as may_have_left
     from journey.enrollment
-    where enrollment.campaign = cast(:campaign as text) and enrollment.ended_at is null
+    where enrollment.campaign = cast(:campaign as text) and enrollment.ended_at is null and enrollment.joined = 0
 ),
 
 first_fact as (
