@@ -136,8 +136,8 @@ class Campaign(_Strict):
     newer_occurrence: NewerOccurrence | None = Field(
         None,
         description="what a newer occurrence of a customer in a series does; none = supersede. supersede: it ends a "
-        "series that no mail of went, and one that a mail of went takes over its context if it is about the same thing; "
-        "join: it becomes part of a series while nothing of it was claimed; wait: it waits for the end of the series",
+        "series that no mail of went, and one that a mail of went takes over its context if it is about the same "
+        "thing; join: it becomes part of a series while nothing of it was claimed; wait: it waits for the end of the series",
     )
     join_ahead_days: int | None = Field(
         None,

@@ -4,6 +4,7 @@ Reads segment membership; writes schema `journey`. An entry is a snapshot: leavi
 unless the campaign's `exit_on` says so.
 """
 
+from lifecycle_mail.journeys.occurrences import days_ahead
 from lifecycle_mail.journeys.planning import overdue, record_planning, watch_plannings
 from lifecycle_mail.journeys.series import (
     AdvanceCounts,
@@ -20,6 +21,7 @@ __all__ = [
     "AdvanceCounts",
     "EnrollCounts",
     "advance",
+    "days_ahead",
     "enroll",
     "goal_facts",
     "is_published",

@@ -34,36 +34,48 @@ def supersede(connection: Connection, campaign: Campaign, entry: dict[str, Any])
 def admit(connection: Connection, campaign: Campaign, entry: dict[str, Any]) -> None:
     """Fill the table `entrant`: the occurrences that join a running series, or begin one together.
 
-    Four statements: create_joinable (running series that nothing was claimed of), create_recent (what may not be
-    mailed about again yet), create_entrant, add_ahead.
+    Five statements: create_joinable (running series that nothing was claimed of), create_recent and mark_recent (what
+    may not be mailed about again yet), create_entrant, add_ahead.
     """
     given = {**entry, "about": _about(campaign), "reenter_after_days": campaign.reenter_after_days}
     for table in ("joinable", "recent", "entrant"):
         run_given(connection, f"journeys/create_{table}", given)
         connection.exec_driver_sql(f"analyze {table}")
+        if table == "recent":
+            run_given(connection, "journeys/mark_recent", given)
     if _look_ahead(connection, campaign, entry["as_of"]):
         run_given(connection, "journeys/add_ahead", given)
         connection.exec_driver_sql("drop table ahead")
         connection.exec_driver_sql("analyze entrant")
 
 
+def days_ahead(campaign: Campaign) -> int:
+    """Return the days within which what falls due is part of a series that begins.
+
+    Raises:
+        SegmentError: the campaign asks for it, and its segment cannot look ahead, or not so far.
+    """
+    segment = definition(campaign.segment.name)
+    if not campaign.joins or (campaign.join_ahead_days is None and segment.ahead is None):
+        return 0
+    days = JOIN_AHEAD_DAYS if campaign.join_ahead_days is None else campaign.join_ahead_days
+    if days:
+        segment.looking_ahead(campaign.segment.parameters, days)
+    return days
+
+
 def _look_ahead(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> bool:
     """Fill the table `ahead` with what falls due soon to customers whose series begins; return whether there is such a
     customer."""
-    days = campaign.join_ahead_days
-    if days is None:
-        days = JOIN_AHEAD_DAYS if definition(campaign.segment.name).ahead else 0
-    if days == 0:
-        return False
+    days, segment = days_ahead(campaign), campaign.segment
     beginning = "select entrant.customer_id from entrant where entrant.place = 1 and not entrant.joins"
-    segment = campaign.segment
-    if not connection.exec_driver_sql(f"{beginning} limit 1").all():
+    if not days or not connection.exec_driver_sql(f"{beginning} limit 1").all():
         return False
     copy_members_ahead(connection, "ahead", segment.name, segment.parameters, as_of, days, beginning)
     return True
 
 
-def share(connection: Connection, campaign: Campaign, entry: dict[str, Any]) -> int:
+def join_series(connection: Connection, campaign: Campaign, entry: dict[str, Any]) -> int:
     """Write which entrants share a series, and give these series the contexts of all; return how many joined.
 
     Four statements: create_sharing (the entrants that do not have a series alone), share (their rows), replace_parts

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection, Engine
 from lifecycle_mail.campaigns import Campaign, Step, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
 from lifecycle_mail.database import lock, refresh_statistics, run, run_given, run_with, scalar
-from lifecycle_mail.journeys.occurrences import admit, end_shared_by_exit, share, supersede, write_waiting
+from lifecycle_mail.journeys.occurrences import admit, end_shared_by_exit, join_series, supersede, write_waiting
 from lifecycle_mail.segments import segment_key
 
 
@@ -165,19 +165,23 @@ def _begin_candidates(
     if campaign.joins:
         admit(connection, campaign, entry)
     run(connection, f"journeys/enter_{'together' if campaign.joins else 'newest'}")
-    begun = run_given(connection, "journeys/enroll", {**entry, **_entry_rules(campaign)}).one()
+    begun = run(
+        connection,
+        "journeys/enroll",
+        campaign=campaign.campaign,
+        segment=entry["segment"],
+        as_of=entry["as_of"],
+        holdout_ratio=campaign.holdout,
+        # Where occurrences join, `admit` has counted these days, per what they are about.
+        reenter_after_days=None if campaign.joins else campaign.reenter_after_days,
+        **_first_steps(campaign),
+    ).one()
     connection.exec_driver_sql("drop view entering")
     if campaign.joins:
-        joined = share(connection, campaign, entry)
+        joined = join_series(connection, campaign, entry)
     settled = begun.enrolled == candidates
     waiting = 0 if settled else write_waiting(connection, entry)
     return _Begun(begun.enrolled, begun.steps, superseded, joined, taken_over, waiting)
-
-
-def _entry_rules(campaign: Campaign) -> dict[str, Any]:
-    """Return what enroll.sql asks of the campaign; `join` counts the days before re-entry by itself."""
-    reenter_after_days = None if campaign.joins else campaign.reenter_after_days
-    return {"holdout_ratio": campaign.holdout, "reenter_after_days": reenter_after_days, **_first_steps(campaign)}
 
 
 def _refresh_statistics(engine: Engine, enrolled: int, steps: int) -> None:

@@ -132,8 +132,8 @@ def copy_members_ahead(
     """
     member = selected(segment, as_of, definition(segment).looking_ahead(given, days))
     asked = connection.exec_driver_sql(f"{customers} limit {_FEW + 1}").scalars().all()
-    few = sa.literal(asked, ARRAY(sa.Text()))
-    chosen = member.c.customer_id == sa.any_(few) if len(asked) <= _FEW else member.c.customer_id.in_(sa.text(customers))
+    who = member.c.customer_id
+    chosen = who == sa.any_(sa.literal(asked, ARRAY(sa.Text()))) if len(asked) <= _FEW else who.in_(sa.text(customers))
     compiled = sa.select(member).where(chosen).compile(dialect=connection.dialect)
     return connection.exec_driver_sql(
         f"create temporary table {table} on commit drop as {compiled}", compiled.params

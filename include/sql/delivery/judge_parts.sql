@@ -1,5 +1,5 @@
--- Judge the occurrences of series that several share, for mails that this transaction has locked: no occurrence can join
--- them any more. What an exit has ended is not in the mail.
+-- Judge the occurrences of series that several share, for mails that this transaction has locked. No occurrence can
+-- join them any more. What an exit has ended is not in the mail.
 -- grain: one row per series that is shared; context = that of the occurrences that go on, as text, null = none does;
 -- reason: if none does, the exit that ended the last one
 -- enrollment_ids bigint[]; campaign_topic text; now timestamptz

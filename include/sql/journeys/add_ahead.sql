@@ -1,4 +1,4 @@
--- Step 4 of joining: what falls due to customers whose series begins within the days to join ahead enters with it.
+-- Step 5 of joining: what falls due to customers whose series begins within the days to join ahead enters with it.
 -- grain: one row per customer and occurrence
 -- campaign text; about text[]: keys of the context that say what an occurrence is about
 -- look-back: none

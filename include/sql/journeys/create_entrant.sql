@@ -1,4 +1,4 @@
--- Step 3 of joining: the candidates that become part of a series, by joining a running one or by beginning one together.
+-- Step 4 of joining: the candidates that become part of a series. They join a running one, or begin one together.
 -- grain: one row per customer and occurrence; joins = there is a running series that it joins, otherwise one begins;
 -- place: 1 = the customer's newest, which begins that series
 -- campaign, segment text; about text[]: keys of the context that say what an occurrence is about
@@ -25,13 +25,7 @@ inner join segment.membership
         and candidate.entered_at = membership.entered_at
 left join joinable on candidate.customer_id = joinable.customer_id
 where
-    not exists (
-        select 1
-        from recent
-        where
-            recent.customer_id = candidate.customer_id
-            and recent.subject is not distinct from journey.subject_of(membership.context, cast(:about as text[]))
-    )
+    not candidate.is_too_soon
     and (
         joinable.enrollment_id is not null
         or not exists (

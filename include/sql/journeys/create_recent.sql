@@ -1,8 +1,9 @@
 -- Step 2 of joining: what the campaign's ended series of the candidates' customers were about, if they began within the
 -- re-entry days. It may not be mailed about again yet.
--- grain: one row per customer and subject, any number of times; subject null = the segment says of nothing what it is
--- about, and the days count per customer
--- campaign text; as_of timestamptz; reenter_after_days days; about text[]: keys of the context that say what it is about
+-- grain: one row per customer and subject, any number of times; subject null = it is not known, and the days count per
+-- customer
+-- campaign text; as_of timestamptz; reenter_after_days days;
+-- about text[]: keys of the context that say what an occurrence is about
 -- look-back: enrollments of the last reenter_after_days days
 create temporary table recent on commit drop as
 select

@@ -1,4 +1,4 @@
--- Step 5 of joining: the entrants that share a series with others, each with that series.
+-- Step 6 of joining: the entrants that share a series with others, each with that series.
 -- grain: one row per customer and occurrence
 -- campaign text
 -- look-back: running enrollments

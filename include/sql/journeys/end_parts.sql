@@ -1,5 +1,5 @@
--- Step 2 of ending shared occurrences: end each occurrence of a struck series that an exit ends. The earliest fact names
--- the reason.
+-- Step 2 of ending shared occurrences: end each occurrence of a struck series that an exit ends. The earliest fact
+-- names the reason.
 -- grain: one row per occurrence ended
 -- topic text; as_of timestamptz; goal_facts text[]: exit words that are the goal itself, named 'converted'
 -- exit_words: the words of journeys/exits that end the campaign's series; they read `series`, one occurrence at a time,

@@ -1,4 +1,4 @@
--- Step 7 of joining: an occurrence ends inside its series if a newer one about the same thing joined.
+-- Step 8 of joining: an occurrence ends inside its series if a newer one about the same thing joined.
 -- grain: one row per occurrence ended
 -- as_of timestamptz; about text[]: keys of the context that say what an occurrence is about
 -- look-back: none

@@ -1,5 +1,5 @@
--- Step 6 of joining: write the occurrences of the series that are shared. A series' own occurrence gets its row when the
--- first one joins it.
+-- Step 7 of joining: write the occurrences of the series that are shared. A series' own occurrence gets its row when
+-- the first one joins it.
 -- grain: one row per run; joined = occurrences that joined
 -- campaign text; as_of timestamptz
 -- look-back: none
@@ -39,12 +39,13 @@ joined as (
     from sharing
     inner join journey.enrollment on sharing.enrollment_id = enrollment.enrollment_id
     where sharing.occurrence <> enrollment.occurrence
-    on conflict (customer_id, campaign, occurrence) do update set
-        fate = excluded.fate,
-        reason = null,
-        decided_at = excluded.decided_at,
-        enrollment_id = excluded.enrollment_id,
-        context = excluded.context
+    on conflict (customer_id, campaign, occurrence) do update
+        set
+            fate = excluded.fate,
+            reason = null,
+            decided_at = excluded.decided_at,
+            enrollment_id = excluded.enrollment_id,
+            context = excluded.context
     returning occurrence.enrollment_id
 )
 

@@ -10,7 +10,10 @@ select
     candidate.occurrence,
     candidate.occurred_at,
     'waiting' as fate,
-    case when running.enrollment_id is null then 'reentered_too_soon' else 'series_running' end as reason,
+    case
+        when candidate.is_too_soon or running.enrollment_id is null then 'reentered_too_soon'
+        else 'series_running'
+    end as reason,
     cast(:as_of as timestamptz) as decided_at
 from candidate
 left join journey.enrollment as running
@@ -29,7 +32,10 @@ where
         or (
             known.fate = 'waiting'
             and known.reason
-            <> case when running.enrollment_id is null then 'reentered_too_soon' else 'series_running' end
+            <> case
+                when candidate.is_too_soon or running.enrollment_id is null then 'reentered_too_soon'
+                else 'series_running'
+            end
         )
     )
     and not exists (
