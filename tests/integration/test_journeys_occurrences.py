@@ -251,8 +251,7 @@ def enroll_again(engine: Engine, campaign: Campaign, as_of: datetime) -> EnrollC
 
 
 def test_a_running_series_takes_over_the_newer_context_of_its_cart(warehouse: Engine) -> None:
-    """The cart changes after the first mail: the second one shows what is in it now. Another cart of the customer waits.
-    """
+    """The cart changes after the first mail: the second one shows what is in it now. Another cart of hers waits."""
     campaign = campaign_of(steps=THREE_STEPS)
     members(warehouse, "ann")
     plan(warehouse, campaign, topic_of())

@@ -137,7 +137,7 @@ class Campaign(_Strict):
         None,
         description="what a newer occurrence of a customer in a series does; none = supersede. supersede: it ends a "
         "series that no mail of went, and one that a mail of went takes over its context if it is about the same "
-        "thing; join: it becomes part of a series while nothing of it was claimed; wait: it waits for the end of the series",
+        "thing; join: it becomes part of a series while nothing of it was claimed; wait: it waits for the series' end",
     )
     join_ahead_days: int | None = Field(
         None,

@@ -1,6 +1,6 @@
 -- Last but one step of enrolling: begin the series of those who enter. One is left out while a series of the campaign
--- is running, or if the last one began too short a time ago. The same statement notes the steps that are due at once, and
--- the first step after them as the one awaited. So nothing has to be moved on before that step comes due.
+-- is running, or if the last one began too short a time ago. The same statement notes the steps that are due at once,
+-- and the first step after them as the one awaited. So nothing has to be moved on before that step comes due.
 -- grain: one row per run; enrolled = series begun, steps = their steps that are due
 -- campaign, segment text; as_of timestamptz; holdout_ratio 0..1;
 -- reenter_after_days days (null = those who enter were chosen by it);
