@@ -29,7 +29,7 @@ def _apply(patch: Path, folder: Path, *options: str) -> subprocess.CompletedProc
 
 @pytest.mark.parametrize("folder", sorted({*HERE.glob("*/test_*.py")}), ids=lambda file: file.parent.name)
 def test_each_property_has_its_faults(folder: Path) -> None:
-    """Three at least, beside the property."""
+    """Three at least, next to the property."""
     assert len([patch for patch in PATCHES if patch.parents[1] == folder.parent]) >= AT_LEAST
 
 
@@ -60,6 +60,7 @@ def test_the_property_catches_the_fault(patch: Path, tmp_path: Path) -> None:
     assert _apply(patch, copy).returncode == 0
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "GIT_"))}
     environment.pop("PYTHONPATH", None)
+    environment["PLANTED_FAULT"] = "1"
     tests = f"tests/properties/{patch.parents[1].name}"
     command = [
         sys.executable,
