@@ -103,10 +103,9 @@ select
 from known
 inner join opening on known.zone = opening.zone
 left join lateral (
-    -- A series of several occurrences is judged by judge_parts.sql.
     with series as not materialized (select known.* where known.joined = 0)  -- noqa: ST03
 
-    -- The earliest fact. If several happened at one moment, the first by name.
+    -- The earliest fact, the first by name of one moment. judge_parts.sql judges series of several occurrences.
     select exit_fact.reason
     from exit_words as exit_fact
     where exit_fact.exited_at <= cast(:now as timestamptz)

@@ -1,4 +1,4 @@
--- Step 1 of ending shared occurrences: the series of which an exit ends an occurrence at or before as_of.
+-- Step 1 of ending shared occurrences: the series in which an exit ends an occurrence at or before as_of.
 -- grain: one row per enrollment
 -- campaign, topic text; as_of timestamptz
 -- exit_words: the words of journeys/exits that end the campaign's series; they read `series`, one row per occurrence

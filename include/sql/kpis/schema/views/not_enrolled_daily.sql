@@ -1,4 +1,4 @@
--- Which occurrences have no series, and why. They are read where they are kept, so there is nothing to roll up.
+-- Which occurrences have no series, and why. The ledger itself is read, so there is nothing to roll up.
 create or replace view kpi.not_enrolled_daily as
 select
     cast(
