@@ -1,5 +1,6 @@
 -- Step 1 of joining: running series of candidates' customers, if no mail of the series was claimed yet, and no step
--- decided for a customer who is held out. Their mails stay locked until the join is committed, so that no claim takes one meanwhile.
+-- decided for a customer who is held out. Their mails stay locked until the join is committed, so that no claim takes
+-- one meanwhile.
 -- grain: one row per enrollment
 -- campaign text; as_of timestamptz
 -- look-back: running enrollments; messages and decisions are read back as data (decision 0003)

@@ -18,7 +18,6 @@ create table journey.occurrence (
     context jsonb,
     ended_at timestamptz,
     end_reason text,
-    -- The key of journey.enrollment: an occurrence has one fate.
     primary key (customer_id, campaign, occurrence),
     check ((fate = 'waiting') = (reason is not null)),
     check ((fate = 'waiting') = (enrollment_id is null))
