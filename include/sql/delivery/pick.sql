@@ -23,6 +23,7 @@ known as materialized (
         enrollment.occurred_at,
         enrollment.enrolled_at,
         enrollment.context,
+        enrollment.joined,
         -- A series is completed when its last mail is in doubt. If that mail is planned again, it still goes.
         case when enrollment.ended_at is not null then nullif(enrollment.end_reason, 'completed') end as end_reason,
         customer.email,
@@ -88,6 +89,7 @@ select
     known.not_before,
     known.expires_at,
     known.waits_for,
+    known.joined,
     opening.opens_at,
     opening.opens_day,
     coalesce(
@@ -103,9 +105,9 @@ select
 from known
 inner join opening on known.own_zones = opening.own_zones
 left join lateral (
-    with series as not materialized (select known.*)  -- noqa: ST03
+    with series as not materialized (select known.* where known.joined = 0)  -- noqa: ST03
 
-    -- The earliest fact. If several happened at one moment, the first by name.
+    -- The earliest fact, the first by name of one moment. judge_parts.sql judges series of several occurrences.
     select exit_fact.reason
     from exit_words as exit_fact
     where exit_fact.exited_at <= cast(:now as timestamptz)
