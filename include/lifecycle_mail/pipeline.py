@@ -154,7 +154,11 @@ class Installation:
     ) -> sources.LoadReport:
         """Load the feed files of `folder`."""
         return sources.load_feeds(
-            self.engine, folder, link_secret=self.settings.link_secret, progress=progress
+            self.engine,
+            folder,
+            link_secret=self.settings.link_secret,
+            progress=progress,
+            may_resubscribe=self.settings.feeds_may_resubscribe,
         )
 
     def _planned_at(self, name: str, as_of: dt.datetime, now: dt.datetime) -> _Planned:

@@ -16,6 +16,7 @@ from lifecycle_mail.errors import SettingsError
 INCLUDE = Path(__file__).resolve().parent.parent
 MODES = ("preview", "simulate", "live")
 Mode = Literal["preview", "simulate", "live"]
+_YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 
 DEVELOPMENT_SECRET = "development-link-secret"
 DEVELOPMENT_POSTAL_ADDRESS = "1 Example Street, 00000 Example"
@@ -28,7 +29,8 @@ class Settings:
 
     Times are seconds; `reporting_zone` is the IANA zone whose dates are KPI days;
     `allowed_recipients` are lower-case addresses or ``@domain`` suffixes, empty = everyone; retention is in
-    months kept beside the present one, None = for ever.
+    months kept beside the present one, None = for ever. `feeds_may_resubscribe`: a yes of a feed lifts what a
+    person said to us, since the shop asks anew.
     """
 
     database_url: str = field(repr=False)
@@ -46,6 +48,7 @@ class Settings:
     allowed_recipients: tuple[str, ...] = ()
     event_retention_months: int | None = None
     decision_retention_months: int | None = None
+    feeds_may_resubscribe: bool = False
     campaigns_dir: Path = INCLUDE / "campaigns"
     templates_dir: Path = INCLUDE / "templates"
     topics_file: Path = INCLUDE / "topics.yaml"
@@ -78,6 +81,7 @@ class Settings:
             allowed_recipients=reader.names("LIFECYCLE_ALLOWED_RECIPIENTS"),
             event_retention_months=reader.months("LIFECYCLE_EVENT_RETENTION_MONTHS"),
             decision_retention_months=reader.months("LIFECYCLE_DECISION_RETENTION_MONTHS"),
+            feeds_may_resubscribe=reader.flag("LIFECYCLE_FEEDS_MAY_RESUBSCRIBE"),
             campaigns_dir=reader.path("LIFECYCLE_CAMPAIGNS_DIR", None) or cls.campaigns_dir,
             templates_dir=reader.path("LIFECYCLE_TEMPLATES_DIR", None) or cls.templates_dir,
             topics_file=reader.path("LIFECYCLE_TOPICS_FILE", None) or cls.topics_file,
@@ -132,6 +136,12 @@ class _Reader:
                 f"{name} is '{value}': give a whole number of months from 1 on, or leave it empty to keep for ever"
             )
         return int(value)
+
+    def flag(self, name: str) -> bool:
+        value = self.text(name, "no").lower()
+        if value not in (*_YES, *_NO):
+            raise SettingsError(f"{name} is '{value}': give yes or no")
+        return value in _YES
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)

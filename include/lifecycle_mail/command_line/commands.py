@@ -18,7 +18,7 @@ from lifecycle_mail.command_line.console import Bars, errors, print_table, progr
 from lifecycle_mail.command_line.mails import print_mail, stored_mail
 from lifecycle_mail.database import engine, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, LifecycleError
-from lifecycle_mail.kpis.timeline import timeline
+from lifecycle_mail.kpis.timeline import mailbox_timeline, timeline
 from lifecycle_mail.migrations import migrate as apply_migrations
 from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import Settings
@@ -439,16 +439,25 @@ def why(
     customer: str,
     campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
 ) -> None:
-    """Tell why a customer was or was not mailed: enrollments, decisions, mails, events, in order of time."""
+    """Tell why a customer was or was not mailed: enrollments, decisions, mails, events, in order of time.
+
+    Of an address: every word about mail at that mailbox, who said it, and what ended it.
+    """
     with _open().engine.connect() as connection:
         entries = timeline(connection, customer, campaign)
+        is_mailbox = not entries and "@" in customer
+        if is_mailbox:
+            entries = mailbox_timeline(connection, customer)
+    if is_mailbox and not entries:
+        raise LifecycleError("nothing is known of this mailbox: no customer ever had it, and nothing was said there")
     if not entries:
         raise LifecycleError(f"nothing is known of customer '{customer}': never loaded, or never in a series")
     rows: list[list[object]] = [
         [entry.happened_at.isoformat(timespec="seconds"), entry.campaign, entry.step, entry.what, entry.why]
         for entry in entries
     ]
-    print_table(f"Customer {customer}", ["when (UTC)", "campaign", "step", "what", "why"], rows)
+    title = f"Mailbox {customer}" if is_mailbox else f"Customer {customer}"
+    print_table(title, ["when (UTC)", "campaign", "step", "what", "why"], rows)
 
 
 @app.command()

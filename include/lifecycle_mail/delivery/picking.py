@@ -77,7 +77,6 @@ def pick(connection: Connection, batch: Batch) -> list[PickedMail]:
         only_enrollment_id=batch.only.enrollment_id if batch.only else None,
         now=batch.now,
         topic=work.topic.topic,
-        is_marketing=work.topic.is_marketing,
         permissions=list(work.topic.permissions),
         campaign_topic=work.campaign.topic,
         **send_hours(work.campaign, work.topic),

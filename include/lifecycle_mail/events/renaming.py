@@ -19,6 +19,7 @@ def rename_topics(connection: Connection, former: Sequence[str], present: Sequen
     Where one person left both, the later word stands. Again, it changes nothing.
     """
     named = {"former": list(former), "present": list(present)}
+    run(connection, "events/rename_words", **named)
     run(connection, "events/rename_suppressions", **named)
     run(connection, "events/rename_resubscriptions", **named)
     run(connection, "events/lift_renamed", present=sorted(set(present)))

@@ -1,7 +1,7 @@
-"""The log of permissions and what stands in it: the newest word counts, and no feed lifts a withdrawal.
+"""The log of permissions and what stands in it: the newest word counts, and a feed lifts no withdrawal but its own.
 
 A no counts also from a row that is refused; a word that cannot be read lets mailing rest until the feed says one
-that can.
+that can. A row that repeats what the feed said last says nothing new.
 
 Stage 1 of the path. The rule itself is the view source.standing_permission, the only place that has it;
 everything here adds entries to the log and brings source.customer to what stands.
@@ -9,6 +9,9 @@ everything here adds entries to the log and brings source.customer to what stand
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
@@ -16,15 +19,51 @@ from sqlalchemy.engine import Connection
 from lifecycle_mail.database import lock, run
 
 
-def log_permissions(connection: Connection, load_id: int, file: str, now: datetime) -> None:
+@dataclass(frozen=True)
+class Hearing:
+    """How a load hears what its files say.
+
+    load_id: the load; now: its time (aware); link_secret: keys the hashes of erased addresses; may_resubscribe: a yes
+    of the feed counts as the person's own, since the shop asks anew.
+    """
+
+    load_id: int
+    now: datetime
+    link_secret: str
+    may_resubscribe: bool = False
+
+
+@contextmanager
+def remembered_words(connection: Connection) -> Iterator[None]:
+    """Remember for the next load what the files of this one say, all of them together; transactions of its own.
+
+    The files are loaded inside, on the same connection.
+    """
+    with connection.begin():
+        run(connection, "sources/create_feed_said")
+        connection.exec_driver_sql("truncate feed_said")  # a load that broke off on this connection left its rows
+    yield
+    with connection.begin():
+        connection.exec_driver_sql("analyze feed_said")
+        run(connection, "sources/forget_words")
+        run(connection, "sources/drop_feed_said")
+
+
+def log_permissions(connection: Connection, hearing: Hearing, file: str) -> None:
     """Write what the staged customers, and rows that were set aside, say about permission to the log.
 
-    `now` is the time of the load, `file` the name of the file under way. Staged rows must still say what the file
-    says: call it before `settle_staged_permissions`.
+    `file` is the name of the file under way. Staged rows must still say what the file says: call it before
+    `settle_staged_permissions`, within `remembered_words`.
     """
-    run(connection, "sources/create_heard")
-    run(connection, "sources/log_permissions", load_id=load_id, now=now)
-    run(connection, "sources/log_heard_withdrawals", load_id=load_id, now=now)
+    load_id, now = hearing.load_id, hearing.now
+    run(connection, "sources/create_heard", link_secret=hearing.link_secret)
+    run(
+        connection, "sources/create_news",
+        load_id=load_id, now=now, may_resubscribe=hearing.may_resubscribe,
+    )  # fmt: skip
+    run(connection, "sources/log_permissions", load_id=load_id)
+    run(connection, "sources/remember_words")
+    run(connection, "sources/note_said")
     run(connection, "sources/end_rests", load_id=load_id, now=now)
     run(connection, "sources/begin_rests", load_id=load_id, now=now, file=file)
 
@@ -47,11 +86,12 @@ def record_permission(
     """Write to the log what a customer said other than by a feed, and settle what stands for them.
 
     `permission` is none, pending, confirmed or withdrawn; `permission_at` is when it was said (aware);
-    `origin` says by what (unsubscribe, confirmation, preference_centre…). An entry of an origin other than
-    'feed' that is later than a withdrawal lifts it. Runs in the caller's transaction, which should be short:
-    it keeps a load from writing customers. The same entry a second time changes nothing.
+    `origin` says by what (unsubscribe, confirmation, preference_centre…). *confirmed* lifts every earlier opt-out and
+    withdrawal at the customer's mailbox, for all who hold it, and those that the customer said elsewhere. Runs in the
+    caller's transaction, which should be short: it keeps a load from writing customers. The same entry a second time
+    changes nothing.
     """
-    if origin == "feed":
+    if origin in ("feed", "feed_resubscribing"):
         raise ValueError("only a load writes entries of origin 'feed'")
     lock(connection, "permissions")
     run(

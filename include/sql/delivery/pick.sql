@@ -2,7 +2,7 @@
 -- asked again.
 -- verdict: null for a mail that may go; 'postpone' if the recipient's hours are over until `opens_at`; else why not
 -- grain: one row per mail
--- shell_id bigint; batch mails; now timestamptz; topic text; is_marketing boolean; permissions text[];
+-- shell_id bigint; batch mails; now timestamptz; topic text; permissions text[];
 -- only_enrollment_id bigint: this mail alone (null = any); campaign_topic text: the topic in the campaign's definition;
 -- window_opens, window_closes, quiet_begins, quiet_ends local times
 -- exit_words: the words of journeys/exits that end the campaign's series; `series` is what they read, one per mail
@@ -55,6 +55,15 @@ known as materialized (
         customer.permission = 'withdrawn'
         or exists (select 1 from event.suppression where suppression.address = customer.address)
         or exists (
+            select 1
+            from source.permission_change
+            where
+                permission_change.address = customer.address
+                and permission_change.customer_id <> customer.customer_id
+                and permission_change.permission = 'withdrawn'
+                and permission_change.origin not in ('sunset', 'erasure')
+        )
+        or exists (
             select 1 from source.former_address where former_address.customer_id = picked.customer_id
         ) as may_have_left
     from picked
@@ -93,8 +102,8 @@ select
         case when known.expires_at < cast(:now as timestamptz) then 'stale' end,
         decision.refusal(
             known.end_reason, known.is_erased, known.address is not null, left_series.reason,
-            known.permission = any(cast(:permissions as text[])), blocked.reason is not null,
-            true, false, coalesce(opening.opens_at > known.expires_at, false)
+            known.permission = any(cast(:permissions as text[])), blocked.is_blocked,
+            opt_in.sign_up, true, false, coalesce(opening.opens_at > known.expires_at, false)
         ),
         case when opening.opens_at is not null then 'postpone' end
     ) as verdict
@@ -111,13 +120,23 @@ left join lateral (
     limit 1
 ) as left_series on true
 left join lateral (
-    select suppression.reason
+    select
+        count(*) > 0 as is_blocked,
+        max(suppression.suppressed_at) as said_at,
+        bool_or(suppression.reason not in ('unsubscribed', 'sunset')) as is_more_than_no
     from event.suppressed_customer as suppression
     where
         known.may_have_left
         and suppression.customer_id = known.customer_id
         and suppression.scope in ('all', 'topic:' || cast(:topic as text), 'topic:' || known.present_topic)
-        and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
-    limit 1
 ) as blocked on true
+left join lateral (
+    select decision.sign_up(
+        known.customer_id, cast(:topic as text), blocked.said_at, true, cast(:now as timestamptz)
+    ) as sign_up
+    where
+        'pending' = any(cast(:permissions as text[]))
+        and not coalesce(blocked.is_more_than_no, false)
+        and (known.permission in ('pending', 'withdrawn') or blocked.is_blocked)
+) as opt_in on true
 order by known.enrollment_id

@@ -1,5 +1,5 @@
 -- Fold listed rows to suppressions by the rules the webhook's events follow. A row that says nothing new is not
--- written, so that reading a list again changes nothing. Who asked for a topic again later stays lifted. A topic counts
+-- written, so that reading a list again changes nothing. Who came back later stays lifted. A topic counts
 -- under its present name, and one that has ended or that nobody knows as everything.
 -- grain: one row an address, scope and reason
 with meant as materialized (
@@ -31,14 +31,12 @@ select
     said.suppressed_at,
     'sync' as source,
     said.last_suppressed_at,
-    resubscription.resubscribed_at as lifted_at
+    returned.returned_at as lifted_at
 from said
-left join event.resubscription
-    on
-        said.reason = 'unsubscribed'
-        and said.address = resubscription.address
-        and said.scope = resubscription.scope
-        and said.last_suppressed_at < resubscription.resubscribed_at
+left join lateral (
+    select event.returned_at(said.address, said.scope) as returned_at
+    where said.reason = 'unsubscribed'
+) as returned on said.last_suppressed_at < returned.returned_at
 on conflict (address, scope, reason) do update
     set
         suppressed_at = least(known.suppressed_at, excluded.suppressed_at),

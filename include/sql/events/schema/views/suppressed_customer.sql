@@ -1,28 +1,52 @@
--- Who must not be mailed, by person: suppressions of the present address, and what a person said at a former one.
--- A hard bounce belongs to its address alone.
+-- Who must not be mailed, by person, one row per word: what is in force at the present mailbox, what another customer
+-- withdrew at it, and what the customer carries along from former ones.
 create or replace view event.suppressed_customer as
 select
     customer.customer_id,
     suppression.scope,
     suppression.reason,
-    suppression.suppressed_at
+    times.said_at as suppressed_at
 from source.customer
 inner join event.suppression on customer.address = suppression.address
+cross join lateral (
+    select suppression.suppressed_at as said_at
+    union all
+    select suppression.last_suppressed_at
+    where suppression.last_suppressed_at > suppression.suppressed_at
+    union all
+    select word.said_at
+    from event.word
+    where
+        word.address = suppression.address
+        and word.scope = suppression.scope
+        and word.reason = suppression.reason
+        and word.kind = 'no'
+        and word.said_at > suppression.suppressed_at
+        and word.said_at < suppression.last_suppressed_at
+) as times
 where suppression.lifted_at is null
 union all
 select
-    former_address.customer_id,
-    suppression.scope,
-    suppression.reason,
-    suppression.suppressed_at
-from source.former_address
-inner join event.suppression on former_address.address = suppression.address
-where
-    suppression.lifted_at is null
-    and suppression.reason in ('unsubscribed', 'complaint', 'sunset', 'operator');
+    customer.customer_id,
+    'all' as scope,
+    'unsubscribed' as reason,
+    mailbox_withdrawal.said_at as suppressed_at
+from source.customer
+inner join source.mailbox_withdrawal
+    on
+        customer.address = mailbox_withdrawal.address
+        and customer.customer_id <> mailbox_withdrawal.customer_id
+union all
+select
+    carried_word.customer_id,
+    carried_word.scope,
+    carried_word.reason,
+    carried_word.said_at as suppressed_at
+from event.carried_word;
 
-comment on view event.suppressed_customer is 'Suppressions by person, one row a (customer, address, scope, reason).';
+comment on view event.suppressed_customer is
+'Whom words against mail bind, one row per customer and word; a word may have several rows.';
 comment on column event.suppressed_customer.customer_id is 'Who must not be mailed.';
 comment on column event.suppressed_customer.scope is 'all, or topic:<name>.';
 comment on column event.suppressed_customer.reason is 'Why.';
-comment on column event.suppressed_customer.suppressed_at is 'Since when.';
+comment on column event.suppressed_customer.suppressed_at is 'When it was said.';
