@@ -1,7 +1,8 @@
 # Lifecycle Mail. `make` alone lists the targets; every target makes the virtual environment it needs first.
 #
-# Needs Python 3.11+, make and git. PYTHON=… picks another interpreter, DEMO_DIR=… another place for the demo,
-# IMAGES=registry the images of a registry for `make compose-test`, KEEP=… a file for what it or `make faults` found.
+# Needs Python 3.11+, make and git. PYTHON=… picks another interpreter, DEMO_DIR=… another place for the demo.
+# IMAGES=registry takes the images of `make compose-test` from a registry. KEEP=… names the file for the findings of
+# `make compose-test` or `make faults`.
 
 VENV := .venv
 DEMO_DIR ?= .demo
@@ -19,7 +20,7 @@ DEVELOPMENT := $(VENV)/.installed-requirements-dev
 STARTED := $(shell date +%s)
 SAY = seconds=$$(( $$(date +%s) - $(STARTED) )); printf '[%2d:%02d] %s\n' $$((seconds / 60)) $$((seconds % 60))
 
-# Hundreds of Python processes start in a test run: where modules are not kept compiled, each compiles all of them again.
+# A test run starts hundreds of Python processes. Without this line each of them would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 STACK = DEMO_DIR='$(DEMO_DIR)' LIFECYCLE_STARTED_AT=$(STARTED) PYTHONPATH=include $(BIN)/python -m local_stack
@@ -56,10 +57,10 @@ faults: $(DEVELOPMENT) ## kill workers, database, collector and provider during 
 	@mkdir -p bench/runs
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m faults --fault-report $(or $(KEEP),bench/runs/faults.json) tests/faults tests/properties
 
-lint: $(DEVELOPMENT) ## ruff, mypy, sqlfluff, import order, generated pages, plain English, compose file
+lint: $(DEVELOPMENT) ## ruff, mypy, sqlfluff, import order, generated pages, plain English, planner page, compose file
 	@PATH='$(CURDIR)/$(BIN)':"$$PATH" sh .ci/lint
 
-compose-test: $(RUNTIME) ## run docker-compose.yml for real, kill a worker in mid-delivery, judge the totals (10 minutes)
+compose-test: $(RUNTIME) ## run docker-compose.yml for real, kill a worker during delivery, judge the totals (10 minutes)
 	@LIFECYCLE_STARTED_AT=$(STARTED) PYTHONPATH=include:tests $(BIN)/python -m cluster --images $(IMAGES) $(if $(KEEP),--keep $(KEEP))
 
 bench: $(DEVELOPMENT) ## run the benchmarks, write bench/runs/, fail if a limit is missed or a ratio fell (an hour)

@@ -1,10 +1,12 @@
-"""The shop of the planning and delivery benchmarks: everybody has left a cart of three lines, two hours ago at noon.
+"""The shop of the planning and delivery benchmarks: every customer left a cart of three lines two hours ago, at noon.
 
-Customers live in four time zones and have an order of a month ago. The campaign is the shipped one without its holdout:
-every cart gets a mail. A troubled shop has more for the questions of planning and claims to find: beside those who get
-a mail, of 103 people two are refused by the decision, and one after it, by the claim (half ordered meanwhile, half
-complained); one in fifty had another address before; there are a list of suppressed strangers, a tenth as long as the
-customers', and the places of another day.
+Customers live in four time zones and placed one order a month ago. The campaign is the shipped one without its holdout,
+so every cart gets a mail.
+
+A troubled shop has more for the queries of planning and claims to find. Of every 103 people, the decision refuses two.
+The claim refuses one more, who ordered or complained after the decision (half each). One customer in fifty had another
+address before. The list of suppressions also holds strangers, a tenth as many as there are customers. The places hold
+another day as well.
 """
 
 from __future__ import annotations
@@ -85,15 +87,15 @@ MEANWHILE = (
 
 @dataclass(frozen=True)
 class Crowd:
-    """Who left a cart: `mails` people who get a mail and, in a troubled shop, more who do not."""
+    """The people who left a cart: `mails` people who get a mail and, in a troubled shop, more people who get none."""
 
     mails: int
     is_troubled: bool = False
 
     @property
     def people(self) -> int:
-        """How many left a cart: with every hundred mails two whom the decision refuses (no permission, or one of three
-        reasons of suppression)."""
+        """How many people left a cart. With every hundred who get a mail come two whom the decision refuses (no
+        permission, or one of three reasons of suppression)."""
         return self.mails + self.refused_late * 3
 
     @property
@@ -111,7 +113,7 @@ def fill(own: Engine, crowd: Crowd) -> None:
 
 
 def meanwhile(own: Engine, crowd: Crowd) -> None:
-    """Let those the claim refuses, in a troubled shop, order or complain after planning."""
+    """Let the people whom the claim refuses, in a troubled shop, order or complain after planning."""
     _execute(own, MEANWHILE if crowd.is_troubled else (), crowd)
 
 
@@ -154,7 +156,7 @@ def plan(own: Engine, as_of: dt.datetime = NOON) -> tuple[dict[str, float], int]
 
 
 def campaign_without_holdout() -> tuple[Campaign, Topic, Brand]:
-    """Return the shipped cart campaign with everybody treated, its topic and the brand."""
+    """Return the shipped cart campaign without a holdout, its topic and the brand."""
     topics = read_topics(INCLUDE / "topics.yaml")
     campaign = read_campaign(INCLUDE / "campaigns" / "cart_abandoned.yaml", topics)
     brand = read_brand(INCLUDE / "brand.yaml", postal_address="1 Example Street")

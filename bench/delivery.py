@@ -2,11 +2,16 @@
 
     python bench/delivery.py [--scale 1.0] [--profile]
 
-Real worker processes of the command line deliver to the simulator's count-only sink; database, sink and workers
-share the machine. Measured in one run: the whole campaign from segment to the last mail accepted, mails a second,
-the same with 30 ms of delay, each beside the usual way (usual_way.py); the memory of a worker at 10,000 and at a
-million mails; and 1, 2 and 4 workers with 300 ms of delay, one request in flight each. The usual way is measured in
-the same warehouse as the million, half before it and half after it. Beside each figure stands who used the processors.
+Real worker processes of the command line deliver to the simulator's count-only sink. Database, sink and workers share
+the machine. One run measures:
+
+    the whole campaign from segment to the last accepted mail, in mails per second
+    the same with 30 ms of delay
+    the memory of a worker at 10,000 and at a million mails
+    1, 2 and 4 workers with 300 ms of delay and one request in flight each
+
+The first two are compared with the usual way (usual_way.py). It is measured in the same warehouse as the million, half
+of it before and half of it after. Each figure says which processes used the processors.
 """
 
 from __future__ import annotations
@@ -60,8 +65,11 @@ FLAT = 1.1  # times the memory at a hundredth of the mails
 
 @dataclass(frozen=True)
 class Run:
-    """One delivery. `rate`: mails a second from the first request to the last; `seconds`: from the start of the
-    processes to their end; `memory_mb`: the largest worker's peak; `shares`: of all processors' time, by whom."""
+    """One delivery.
+
+    `rate`: mails per second from the first request to the last. `seconds`: from the start of the processes to their
+    end. `memory_mb`: the largest worker's peak. `shares`: of all processors' time, by program.
+    """
 
     mails: int
     rate: float
@@ -70,7 +78,7 @@ class Run:
     shares: dict[str, float]
 
     def processors(self) -> str:
-        """Say who used how much of the processors' time."""
+        """Say which program used how much of the processors' time."""
         return ", ".join(f"{who} {share:.0%}" for who, share in self.shares.items())
 
 
@@ -182,8 +190,8 @@ def _wait_for(sink: Sink) -> None:
 
 
 def _deliver(own: Engine, sink: Sink, workers: int, profile: bool = False, late: int = 0) -> Run:
-    """Deliver everything that is planned with `workers` processes; every mail must end as it has to, `late` of them
-    refused by the claim."""
+    """Deliver all planned mails with `workers` processes. Every mail must end as it has to: the claim refuses `late`
+    mails."""
     before, used_before = sink.recipients(), _processor_seconds(own, sink)
     started = time.perf_counter()
     processes = [_worker(own, sink, number, profile and number == 0) for number in range(workers)]

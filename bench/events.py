@@ -1,10 +1,11 @@
-"""Event export → deduplicated facts, beside a bare COPY of the same lines.
+"""Event export → deduplicated facts, compared with a bare COPY of the same lines.
 
     python bench/events.py [--scale 1.0] [--profile]
 
-Five million events of 1.7 million accepted mails, as a provider posts them: 5 % repeated within a day, opens by
-people and by machines, clicks, deferrals, bounces, complaints and people leaving. The export is ingested the
-ordinary way, raw events kept. Peer: COPY of the same lines into a table of one text column, nothing else.
+The export holds five million events of 1.7 million accepted mails, as a provider posts them: 5 % are repeated within a
+day; there are opens by people and by machines, clicks, deferrals, bounces, complaints and unsubscribes. The export is
+ingested the ordinary way, and raw events are kept. The peer is COPY of the same lines into a table with one text
+column.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ def _copy(own: sa.Engine, export: Path) -> int:
 
 
 def _check(own: sa.Engine, counts: IngestReport, events: int) -> None:
-    """Stop where an event is missing or twice, or where a mail an event tells of is still in doubt."""
+    """Stop if an event is missing or stored twice, or if a mail that has an event is still in doubt."""
     with own.connect() as connection:
         kept, ids, raw = connection.execute(
             sa.text("select count(*), count(distinct sg_event_id), count(raw) from event.event")

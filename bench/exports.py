@@ -1,4 +1,4 @@
-"""Event exports as the provider writes them, for benchmarks: made up, the same on every run."""
+"""Event exports as the provider writes them, for benchmarks. They are made up, and the same on every run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AGENTS = (
 
 
 class Mail(NamedTuple):
-    """A mail the provider took: its place among all, its id, epoch second, and its customer's number."""
+    """A mail that the provider took: its place among all mails, its id, its epoch second, and its customer's number."""
 
     place: int
     message_id: str
@@ -30,10 +30,8 @@ def address_of(customer: int) -> str:
 
 
 def write_export(export: Path, mails: Iterable[Mail], most: int, seed: int = 1) -> int:
-    """Write up to `most` events in the order of time; return how many.
-
-    One in twenty is repeated up to a day later, the way a provider repeats what got no answer.
-    """
+    """Write up to `most` events in the order of time; return how many. One in twenty is repeated up to a day later, as
+    a provider repeats a post without an answer."""
     chance = random.Random(seed)
     waiting: list[tuple[int, int, bytes]] = []
     written = number = 0

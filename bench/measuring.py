@@ -54,10 +54,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number beside its limit and its peer.
+    """One measured number with its limit and its peer.
 
-    `better` is 'higher' or 'lower'. `ratio` says how many times better than the peer, so higher is always
-    better; it is what is compared between runs, since machines differ and are noisy. `limit` None = none given.
+    `better` is 'higher' or 'lower'. `ratio` says how many times better than the peer the value is, so higher is always
+    better. Runs are compared by their ratios, because machines differ and are noisy. `limit` None = none given.
     `bound_by` says in one sentence what bounds the figure.
     """
 
@@ -99,7 +99,7 @@ def report(benchmark: str, figures: list[Figure]) -> None:
 
 
 def say(text: str) -> None:
-    """Tell on stderr what is going on."""
+    """Say on stderr what is going on."""
     print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
@@ -112,14 +112,14 @@ def timed(step: Callable[[], T]) -> tuple[T, float]:
 
 @contextmanager
 def warehouse(wal_gigabytes: float = 0.0) -> Iterator[sa.Engine]:
-    """A migrated warehouse on an embedded PostgreSQL of its own, tuned like a server, gone afterwards.
+    """A migrated warehouse on its own embedded PostgreSQL, tuned like a server and removed afterwards.
 
-    A server that has run for a while writes its log into files it has, and reads and writes in memory it has: a fresh
-    one makes each file anew and writes twice, and asks the system for every page of its buffers. `wal_gigabytes` of
-    log files, and as much of its buffers as that fills, are made beforehand.
+    A server that has run for a while has its log files and its buffers already. A fresh server has to create each log
+    file, which writes it twice, and to ask the system for every page of its buffers. So `wal_gigabytes` of log files,
+    and as much of the buffers as that fills, are made beforehand.
 
-    Where BENCH_SERVER_URL names a server of this machine it is a database there instead, with nothing tuned or made
-    beforehand: for sizes at which nothing is judged.
+    If BENCH_SERVER_URL names a server of this machine, the warehouse is a database there. Nothing is tuned or made
+    beforehand then, so use it only for sizes at which nothing is judged.
     """
     if shared := os.environ.get("BENCH_SERVER_URL"):
         with _migrated(shared) as own:
@@ -155,7 +155,7 @@ def _migrated(url: str) -> Iterator[sa.Engine]:
 
 
 def _use_buffers(own: sa.Engine, gigabytes: float) -> None:
-    """Write a table of so many gigabytes, a row a page, and drop it: plain inserts take a buffer for each page."""
+    """Write a table of so many gigabytes, one row per page, and drop it: plain inserts take a buffer for each page."""
     pages = round(min(gigabytes, BUFFER_GIGABYTES) * GIGABYTE) // PAGE
     with own.begin() as connection:
         connection.exec_driver_sql("create unlogged table public.used (filler text)")
@@ -187,12 +187,13 @@ def _administer(url: str, *commands: str) -> None:
 
 
 def url_of(own: sa.Engine) -> str:
-    """Return the address another process reaches the warehouse at."""
+    """Return the address at which another process reaches the warehouse."""
     return own.url.render_as_string(hide_password=False)
 
 
 def bytes_a_row(own: sa.Engine, table: str, rows: int) -> int:
-    """Return what one of `rows` rows of `table` takes on disk: heap, indexes, and what updates left behind."""
+    """Return the bytes that one of `rows` rows of `table` takes on disk: heap, indexes, and what updates left
+    behind."""
     with own.connect() as connection:
         size = connection.execute(
             sa.text("select pg_total_relation_size(cast(:table as regclass)) + coalesce(sum(pg_total_relation_size("

@@ -86,7 +86,8 @@ def _explained(own: Engine, lines: list[str]) -> Iterator[None]:
 
 
 def _readable(query: str, plan: list[str]) -> list[str]:
-    """Return a plan's steps that take a part worth seeing, or nothing for a statement that takes no time."""
+    """Return the steps of a plan that take a considerable part of its time; nothing for a statement that takes no
+    time."""
     whole = float(re.search(r"Execution Time: ([\d.]+)", "\n".join(plan)).group(1))  # type: ignore[union-attr]
     if whole < 50:
         return []

@@ -1,4 +1,4 @@
-"""Where the time of the warehouse goes: seconds a named statement, for the kept profiles of benchmarks."""
+"""Where the time of the warehouse goes: seconds per named statement, for the kept profiles of benchmarks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Clock:
         self.calls[name] += 1
 
     def table(self, per: int, unit: str, most: int | None = None) -> str:
-        """Return one line a name, the `most` dearest first, with microseconds each of `per` things."""
+        """Return one line per name, the `most` expensive first, with the microseconds per one of `per` things."""
         lines = [f"{'seconds':>9} {'calls':>6} {f'us/{unit}':>9}  what"]
         for name, seconds in self.seconds.most_common(most):
             lines.append(f"{seconds:9.2f} {self.calls[name]:6} {seconds / per * 1e6:9.2f}  {name}")

@@ -1,13 +1,14 @@
-"""Roll-up of a million new events on top of two and of twenty million old ones, beside a full recompute.
+"""Roll-up of a million new events on top of two and of twenty million old ones, compared with a full recompute.
 
     python bench/roll_up.py [--scale 1.0] [--batches 5] [--profile]
 
-Two warehouses that differ only in how long their history is: a day is 88,750 mails, 250,000 events and 2,500 orders
-of the same customers, so that both histories, of eight and of eighty days, are longer than the five days in which a
-mail may reach its goal, and an order finds the same number of mails in either. The history of mails, decisions and
-folded events is written by SQL in the form an ingest writes it, which a sample proves; a roll-up never reads raw
-events. Then four days at a time are added to both, their events ingested the ordinary way, and each roll-up is
-measured. The median counts.
+The two warehouses differ only in the length of their history: eight and eighty days. A day has 88,750 mails, 250,000
+events and 2,500 orders of the same customers. Both histories are longer than the five days in which a mail may reach
+its goal, so an order finds the same number of mails in either.
+
+SQL writes the history of mails, decisions and folded events in the form that an ingest writes; a sample proves that. A
+roll-up never reads raw events. Then both get four days at a time, whose events are ingested the ordinary way, and each
+roll-up is measured. The median counts.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class World:
                 connection.execute(sa.text(text), wanted)
 
     def roll_up(self, full: bool = False) -> float:
-        """Roll up as the product does; return the seconds, and keep in `clock` where they went."""
+        """Roll up as the product does. Return the seconds, and keep in `clock` what they were spent on."""
         with statements_clocked(self.own) as self.clock:
             done, seconds = timed(lambda: kpis.roll_up(self.own, reporting_zone="UTC", full=full, now=LATER))
         say(f"{self.days} days: {done} in {seconds:.2f} s")
@@ -239,7 +240,7 @@ def _events_of(row: dict[str, object]) -> Iterator[dict[str, object]]:
 
 
 def _live_a_day(world: World) -> None:
-    """Add one day: mails, orders and 250,000 events, of which some are late opens of older mails."""
+    """Add one day: mails, orders and 250,000 events. Some of the events are late opens of older mails."""
     world.execute(DAYS, world.values(world.days, world.days + 1))
     before, after = world.mails(world.days), world.mails(world.days + 1)
     # All of the day, then a few of the day before, and fewer of any time.

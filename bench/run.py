@@ -29,7 +29,7 @@ from measuring import TUNING
 
 HERE = Path(__file__).resolve().parent
 ACCEPTED, RUNS = HERE, HERE / "runs"
-"""The folder of what is committed, and that of what this machine measured."""
+"""The folder of the committed results, and the folder of what this machine measured."""
 RESULTS, TABLE = "results.json", "RESULTS.md"
 BENCHMARKS = ("delivery", "planning", "segments", "events", "roll_up")
 REGRESSION = 0.8

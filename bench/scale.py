@@ -63,13 +63,13 @@ class Measured:
         return self.by_name[name]["details"][key]
 
     def bytes_of(self, name: str, suffix: str) -> dict[str, int]:
-        """Return table → bytes of a row of a figure's work."""
+        """Return table → bytes per row of a figure's work."""
         details = self.by_name[name]["details"]
         return {key.removesuffix(suffix): size for key, size in details.items() if key.endswith(suffix) and "." in key}
 
     @property
     def of_mail(self) -> dict[str, int]:
-        """Table → bytes a mail."""
+        """Table → bytes per mail."""
         return self.bytes_of("delivery_mails_a_second", "_bytes")
 
     @property

@@ -1,13 +1,14 @@
-"""What an hour costs the segments: 10,000 new orders' activity, and four refreshes, on a shop of 10,000,000 orders.
+"""What an hour costs the segments: 10,000 new orders' activity and four refreshes, on a shop of 10,000,000 orders.
 
     .venv/bin/python bench/segments.py [--scale 1.0] [--profile]
 
-The shop: 1,000,000 customers with birthdays in all months and ten zones, 10,000,000 orders over three years with
-20,000,000 lines, 3,000 products of which a quarter are consumables (some with a daily use, some by the customer's
-own rhythm), 50,000 open carts. It is put in place as a restored backup would be; then come the feed of an hour and
-the refreshes by the product's ordinary path, two at a time, as the DAGs of several campaigns run theirs. Beside it, in
-the same run and checked to find the same members: the four segments from the facts in plain SQL, and in pandas over
-the whole tables.
+The shop has 1,000,000 customers with birthdays in all months and ten time zones, 10,000,000 orders over three years
+with 20,000,000 lines, 50,000 open carts and 3,000 products. A quarter of the products are consumables: some have a
+daily use, for others the customer's own rhythm counts.
+
+The shop is put in place as a backup is restored. Then the feed of an hour and the refreshes run by the product's
+ordinary path, two at a time, as the DAGs of several campaigns run them. The same run computes the four segments from
+the facts in plain SQL, and in pandas over the whole tables, and checks that all find the same members.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ SIZES = {"customers": 1_000_000, "orders": 10_000_000, "carts": 50_000, "new_ord
 PRODUCTS = 3_000
 FED = ("order_line", "orders", "customer", "product", "cart", "cart_line")
 
-# Whose order n is, told from its number alone, so that tables are written side by side. Some buy a lot.
+# The customer of order n, computed from the number n alone, so that tables are written side by side. Some buy a lot.
 WHOSE = """'c' || cast(floor(:customers * power(cast(hashint8extended(n, 7) & 1073741823 as double precision)
     / 1073741824, cast(1.3 as double precision))) as bigint)"""
 WORLD = {
@@ -103,7 +104,7 @@ WORLD = {
             select cast(:now as timestamptz) - n * (interval '1000 days' / :customers * 2) as at
         ) as sent""",
 }  # fmt: skip
-# What the product keeps beside the facts, by its own statements.
+# The tables that the product keeps from the facts, by its own statements.
 KEPT = {
     "supply": "insert into source.supply select * from source.supply_at('infinity')",
     "customer_activity": """
@@ -113,7 +114,7 @@ KEPT = {
 
 
 def make_world(own: Engine, sizes: dict[str, int]) -> None:
-    """Put the shop in place like a restored backup: rows, then indexes, then what is kept beside them."""
+    """Put the shop in place as a backup is restored: rows, then indexes, then the tables kept from the facts."""
     with own.begin() as connection:
         connection.execute(sa.text("insert into source.load default values"))
     rebuild = {table: _strip(own, table) for table in (*FED, *KEPT)}
@@ -121,7 +122,7 @@ def make_world(own: Engine, sizes: dict[str, int]) -> None:
     _fill(own, "event.engagement", WORLD["engagement"], sizes)
     say("rows written; now indexes")
     side_by_side([partial(_execute, own, *rebuild[table]) for table in FED])
-    say("indexes built; now what is kept beside the facts")
+    say("indexes built; now the tables kept from the facts")
     side_by_side([partial(_fill, own, f"source.{table}", KEPT[table], sizes) for table in KEPT])
     for table in KEPT:
         _execute(own, *rebuild[table])
@@ -190,7 +191,7 @@ def side_by_side(steps: list[Callable[[], Any]]) -> None:
 
 
 def write_feed(folder: Path, sizes: dict[str, int]) -> None:
-    """Write the hour's feed: new orders of anybody, one to three lines each, as the shop would send it."""
+    """Write the hour's feed: new orders of any customers, one to three lines each, as the shop would send it."""
     chance = random.Random(1)
     with (folder / "orders.csv").open("w") as orders, (folder / "order_lines.csv").open("w") as lines:
         order, line = csv.writer(orders), csv.writer(lines)

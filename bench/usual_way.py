@@ -1,8 +1,8 @@
 """The peer of the delivery benchmark: how mails are usually sent from an Airflow task.
 
-Rows are read with pandas, the whole mail is rendered for each of them, and each is one call of SendGrid's own
-client, which opens a connection a call. Rendering uses this product's compiled slots, which is kinder to the peer
-than a template read anew; nothing is claimed, checked or recorded.
+pandas reads the rows. The whole mail is rendered for each row and sent by one call of SendGrid's own client, which
+opens a connection per call. Rendering uses this product's compiled slots, which is faster for the peer than a template
+that is read each time. Nothing is claimed, checked or recorded.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ limit {mails}"""
 
 
 def usual_rate(own: Engine, url: str, api_key: str, mails: int) -> float:
-    """Return the mails a second of the usual way: one process, as one task is."""
+    """Return the mails per second of the usual way: one process, as one task is."""
     client = SendGridAPIClient(api_key=api_key, host=url)
     started = time.perf_counter()
     rows = pd.read_sql(ROWS.format(mails=mails), own)

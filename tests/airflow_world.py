@@ -37,7 +37,7 @@ COMPONENTS = ("api-server", "dag-processor", "scheduler")
 
 @dataclass
 class AirflowWorld:
-    """Everything that runs for a test; `folder` holds feeds, events, campaigns and the simulator's record."""
+    """Everything that runs for a test. `folder` holds feeds, events, campaigns and the simulator's record."""
 
     airflow: AirflowStack
     simulator: running_services.Service
@@ -66,12 +66,12 @@ class AirflowWorld:
         return int(self.simulator.client.get("/simulator/accepted/count").json()["requests"])
 
     def faults(self, delay_ms: float = 0.0, *faults: Mapping[str, Any]) -> None:
-        """Make the simulator misbehave from now on; without arguments it is well again."""
+        """Make the simulator misbehave from now on; without arguments it behaves well again."""
         body = {"delay_ms": delay_ms, "faults": [dict(one) for one in faults]}
         self.simulator.client.post("/simulator/faults", json=body).raise_for_status()
 
     def installation(self) -> Installation:
-        """The library on this world, for what a test does beside Airflow."""
+        """The library on this world, for what a test does without Airflow."""
         return open_installation(Settings.from_environment(self.environment))
 
     def run(self, dag_id: str, **conf: Any) -> Run:
@@ -175,7 +175,7 @@ def provider(
         "SENDGRID_WEBHOOK_PUBLIC_KEY": base64.b64encode(public_key).decode(),
         "LIFECYCLE_LINK_SECRET": link_secret,
     }
-    # Nobody bounces or complains but those whose address says so: no breaker trips by chance.
+    # Only recipients whose address says so bounce or complain: no breaker trips by chance.
     calm = [f"--rate={name}=0" for name in ("bounce", "drop", "block", "expire", "complain")]
     with running_services.running_collector(events, **settings) as collector:
         webhook = ("--webhook-url", f"{collector.url}/events", "--private-key", str(key_file))
@@ -199,7 +199,7 @@ def zone_at_noon(now: dt.datetime) -> str:
 
 @dataclass(frozen=True)
 class Person:
-    """A customer who said yes, with a cart to remind of or not; `birthday` as the feeds write it."""
+    """A customer who said yes, with or without a cart to remind of; `birthday` as the feeds write it."""
 
     customer_id: str
     email: str
@@ -247,7 +247,7 @@ def write_carts(folder: Path, persons: Iterable[Person], now: dt.datetime) -> No
 
 
 def load(world: AirflowWorld, persons: Iterable[Person]) -> None:
-    """Load customers and their carts into the warehouse, beside Airflow."""
+    """Load customers and their carts into the warehouse, without Airflow."""
     now = dt.datetime.now(dt.UTC)
     folder = world.folder / f"feeds-{uuid.uuid4().hex[:8]}"
     folder.mkdir()
@@ -259,7 +259,7 @@ def load(world: AirflowWorld, persons: Iterable[Person]) -> None:
 
 
 def plan(world: AirflowWorld, campaign: str = "cart_abandoned") -> None:
-    """Plan a campaign as of now, beside Airflow: no asset starts a delivery."""
+    """Plan a campaign as of now, without Airflow: no asset starts a delivery."""
     now = dt.datetime.now(dt.UTC)
     system = world.installation()
     system.plan(campaign, now, now)

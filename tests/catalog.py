@@ -92,7 +92,7 @@ _KINDS = {
 
 
 def described(warehouse: Engine) -> dict[str, set[tuple[Any, ...]]]:
-    """Return what the schemas of `warehouse` are, by kind."""
+    """Return the schemas of `warehouse` as rows, by kind."""
     with warehouse.connect() as connection:
         return {
             kind: {tuple(row) for row in connection.execute(sa.text(query), {"schemas": list(STAGES.values())})}

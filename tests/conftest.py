@@ -11,12 +11,13 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from fasteners import InterProcessLock
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import Connection, Engine, make_url
 
 from lifecycle_mail.campaigns import read_topics
 from lifecycle_mail.database import engine
@@ -31,10 +32,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def run_folder() -> Path:
-    """A folder all workers of this run share.
+    """A folder that all workers of this run share.
 
-    Not below pytest's own: each pytest that starts closes that one to other users, and a server begun by root
-    runs as another user.
+    It is not below pytest's own folder: each pytest that starts closes that one to other users, and a server begun by
+    root runs as another user.
     """
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
     folder = Path(tempfile.gettempdir()) / f"lifecycle-tests-{run[:12]}"
@@ -62,6 +63,30 @@ def _tune(url: str) -> None:
         for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
             connection.execute(sa.text(f"alter system set {setting}"))
         connection.execute(sa.text("select pg_reload_conf()"))
+        _share_files(connection)
+
+
+def _share_files(connection: Connection) -> None:
+    """Let a clone share its template's files if server and file system can: hundreds of files are then not copied."""
+    try:
+        connection.execute(sa.text("set file_copy_method = clone"))
+        connection.execute(sa.text("create database shares_files strategy file_copy"))
+    except sa.exc.DBAPIError:
+        return  # before PostgreSQL 18 there is no such setting, and other file systems can share nothing
+    connection.execute(sa.text("drop database shares_files"))
+    connection.execute(sa.text("alter system set file_copy_method = clone"))
+    connection.execute(sa.text("select pg_reload_conf()"))
+
+
+@pytest.fixture(scope="session")
+def clone_strategy(server_url: str) -> str:
+    """How a database is cloned: 'file_copy' if files are shared, else PostgreSQL's own choice, 'wal_log'."""
+    admin = engine(server_url)
+    with admin.connect() as connection:
+        query = "select count(*) from pg_settings where name = 'file_copy_method' and setting = 'clone'"
+        shares = connection.execute(sa.text(query)).scalar_one()
+    admin.dispose()
+    return "file_copy" if shares else "wal_log"
 
 
 @pytest.fixture(scope="session")
@@ -81,10 +106,10 @@ def template_database(server_url: str, run_folder: Path) -> str:
 
 
 @pytest.fixture
-def warehouse_url(server_url: str, template_database: str) -> Iterator[str]:
+def warehouse_url(server_url: str, template_database: str, clone_strategy: str) -> Iterator[str]:
     """Address of a fresh migrated database, dropped after the test."""
     name = f"lifecycle_test_{uuid.uuid4().hex[:12]}"
-    _admin(server_url, f'create database "{name}" template "{template_database}"')
+    _admin(server_url, f'create database "{name}" template "{template_database}" strategy {clone_strategy}')
     yield _database_url(server_url, name)
     _admin(server_url, f'drop database if exists "{name}" with (force)')
 
@@ -98,10 +123,14 @@ def warehouse(warehouse_url: str) -> Iterator[Engine]:
 
 
 def _admin(url: str, command: str) -> None:
-    admin = engine(url)
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with _administration(url).connect() as connection:
         connection.execute(sa.text(command))
-    admin.dispose()
+
+
+@cache
+def _administration(url: str) -> Engine:
+    """One connection for all clones of this process: to open one takes longer than to drop a database."""
+    return engine(url, connections=1).execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _exists(url: str, name: str) -> bool:
@@ -124,13 +153,13 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tell at the end where the time went."""
+    """Print at the end where the time went."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Durations("not long" in config.getoption("markexpr")))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the slow files, once all others have shuffled and left out."""
+    """Begin with the slow files, after all other hooks have shuffled and deselected."""
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
     items[:] = ordered(items, int(workers))

@@ -1,6 +1,6 @@
 """People one can recognize, a provider that quotes them in its refusals, and a search for them in every disguise.
 
-A leak is a pair (place, word): the name of a file, table or column, and what of a person stands in it.
+A leak is a pair (place, word): the name of a file, table or column, and the personal word that was found in it.
 """
 
 from __future__ import annotations

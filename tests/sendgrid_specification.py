@@ -1,7 +1,7 @@
 """The independent judge of the simulator: SendGrid's published specification with a reviewed overlay.
 
-Both lie outside this repository, beside it in ../shared/sendgrid or where LIFECYCLE_SENDGRID_SPEC says.
-Tests that need them are skipped, with the reason, where they are absent.
+Both files lie outside this repository: in ../shared/sendgrid, or in the folder that LIFECYCLE_SENDGRID_SPEC names. If
+they are absent, the tests that need them are skipped with the reason.
 """
 
 import os
@@ -21,7 +21,7 @@ FOLDER = Path(
 
 needs_specification = pytest.mark.skipif(
     not (FOLDER / "overlay.py").is_file(),
-    reason="SendGrid's specification is not beside the repository; set LIFECYCLE_SENDGRID_SPEC to its folder",
+    reason="SendGrid's specification is not next to the repository; set LIFECYCLE_SENDGRID_SPEC to its folder",
 )
 
 

@@ -1,7 +1,8 @@
-"""The budget of `make test`: which files are slow, in which order all of it runs, and what is told at its end.
+"""The budget of `make test`: which files are slow, in which order all of it runs, and what is printed at its end.
 
-With `--dist worksteal` each worker begins with a half of the tests, and who is done takes from the end of the other's.
-A slow test at the end of a half therefore makes the whole run longer by as much; at the beginning it costs nothing.
+With `--dist worksteal` each worker begins with a half of the tests, and a worker that is done takes tests from the end
+of the other's half. A slow test at the end of a half therefore makes the whole run longer by as much; at the beginning
+it costs nothing.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import pytest
 SUITE_SECONDS = 540
 """Of the clock, for `make test` on two quiet cores."""
 TEST_SECONDS = 60
-"""Of one test with its set-up and teardown; one that needs more wants a short form."""
+"""Of one test with its set-up and teardown; a longer test needs a short form."""
 TOLD_FROM_SECONDS = 60
-"""A run whose tests took less together is somebody's few tests: nothing is told."""
+"""A run whose tests took less together is only a few tests, so no table is printed."""
 FILES_TOLD = 10
 
 SLOW_FILES = {
@@ -36,7 +37,7 @@ SLOW_FILES = {
     "tests/integration/test_retention.py": 10,
     "tests/integration/test_sources_crash.py": 6,
 }
-"""Seconds on a quiet core, of `make test` alone. CONTRIBUTING.md says what they are slow by."""
+"""Seconds on a quiet core, of `make test` alone. CONTRIBUTING.md says what makes them slow."""
 
 
 def ordered(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
@@ -77,10 +78,10 @@ def with_long(short: Iterable[Any], rest: Iterable[Any]) -> list[Any]:
 
 
 class Durations:
-    """Adds up in the process that prints, wherever the tests ran, and tells which files took longest.
+    """Adds up in the process that prints, wherever the tests ran, and prints which files took longest.
 
-    It complains and does not fail: on a machine that does other things too, every second is longer. `is_budgeted`:
-    whether the run is that of `make test`.
+    It complains and does not fail, because every second is longer on a machine that does other things too.
+    `is_budgeted`: whether the run is that of `make test`.
     """
 
     def __init__(self, is_budgeted: bool) -> None:

@@ -1,4 +1,4 @@
-"""`make compose-test`: docker-compose.yml really run, a worker killed in mid-delivery, the totals judged.
+"""`make compose-test`: run docker-compose.yml for real, kill a worker during a delivery, judge the totals.
 
-Apart from `make test`: it needs a Docker engine (or root on Debian, to start one for the length of the run).
+It is not part of `make test`, because it needs a Docker engine (or root on Debian, to start one for the run).
 """

@@ -1,7 +1,7 @@
 """Command line: `python -m cluster [--images local|registry] [--keep FILE]`, which is `make compose-test`.
 
-Exit status 0 every promise was kept, 1 one was not or a step failed, 130 interrupted. Nothing is left behind in
-any case but logs/compose-test after a failure.
+The exit status is 0 if every promise was kept, 1 if one was not or a step failed, 130 if the run was interrupted. A run
+leaves nothing behind, except logs/compose-test after a failure.
 """
 
 from __future__ import annotations

@@ -47,10 +47,10 @@ class Engine:
 
 @contextmanager
 def engine(folder: Path, console: Console) -> Iterator[Engine]:
-    """Give an engine; where none answers, start Debian's below `folder` (as root) and remove it afterwards.
+    """Give a Docker engine; if none answers, start Debian's below `folder` (as root) and remove it afterwards.
 
     Raises:
-        EngineError: none answers and none can be started.
+        EngineError: no engine answers and none can be started.
     """
     environment = _plain_environment()
     if _answers(environment):
@@ -64,7 +64,7 @@ def engine(folder: Path, console: Console) -> Iterator[Engine]:
 
 
 def install_where_missing(program: str, package: str, console: Console) -> None:
-    """Install the Debian package of `program` where it is missing. Raises: EngineError."""
+    """Install the Debian package of `program` if the program is missing. Raises: EngineError."""
     _install([] if shutil.which(program) else [package], console)
 
 
@@ -104,7 +104,7 @@ def _plain_environment() -> dict[str, str]:
 
 
 def _answers(environment: Mapping[str, str]) -> bool:
-    """Tell whether an engine answers; a client alone is none."""
+    """Return whether an engine answers; a client alone is not enough."""
     if not shutil.which("docker"):
         return False
     command = ["docker", "version", "--format", "{{.Server.Version}}"]

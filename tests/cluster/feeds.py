@@ -1,7 +1,7 @@
-"""The shop of a run, as feed files: for each of the four campaigns people it concerns, and it alone.
+"""The shop of a run, as feed files: each of the four campaigns has people who belong to it alone.
 
-All are made up, may be mailed, and live where it is noon: no mail waits for its hours. They pay in three
-currencies, so that a campaign's mails are of three shells and a delivery of many requests.
+All people are made up, may be mailed, and live in a zone in which it is noon: no mail waits for its hours. They pay in
+three currencies, so a campaign's mails have three shells and a delivery has many requests.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CART_LINES = "cart_id product_id quantity unit_price"
 
 
 def write_shop(folder: Path, now: dt.datetime, people: int) -> None:
-    """Write the feeds of a shop with `people` customers a campaign, as it stands at `now` (aware)."""
+    """Write the feeds of a shop with `people` customers per campaign, as it stands at `now` (aware)."""
     long_ago, hours_ago = _text(now, days=400), _text(now, hours=3)
     bought_at = {"replenishment": _text(now, days=29), "win_back": _text(now, days=120)}
     ids = {campaign: _customer_ids(campaign, people) for campaign in CAMPAIGNS}

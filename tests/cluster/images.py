@@ -1,4 +1,4 @@
-"""The images a run needs: of a registry, or made here from Debian's packages and wheels of this machine.
+"""The images that a run needs: from a registry, or made here from Debian's packages and wheels of this machine.
 
 Nothing is fetched while an image is built: packages come by debootstrap, wheels by pip with this machine's settings.
 """
@@ -61,7 +61,7 @@ def _make_base(engine: Engine, folder: Path) -> None:
 
 
 def _end(made: subprocess.Popen[bytes]) -> None:
-    """See the script end: by itself when the import is through, all of it at once when this run is interrupted."""
+    """Wait for the script's end. It ends after the import, or with all its processes if this run is interrupted."""
     if sys.exc_info()[0] is not None:
         os.killpg(made.pid, signal.SIGTERM)
     made.wait()

@@ -1,7 +1,7 @@
 """The run itself: load → four campaigns → deliver with two workers → one is killed → events → KPIs → judgement.
 
-Everything is asked of Airflow's REST API as a person would. Where time is waited for, it is Airflow that needs it:
-a dead worker is noticed after the heartbeat timeout, and its task tried again a minute later.
+The run asks Airflow's REST API for everything, as an operator would. The only waits are Airflow's: it notices a dead
+worker after the heartbeat timeout, and tries the worker's task again a minute later.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ STILL_PLANNED = "select count(*) from message.message where state in ('planned',
 
 
 class Scenario:
-    """One run on a stack that is up; `run` returns the totals, judged by nobody yet."""
+    """One run on a stack that is up; `run` returns the totals, which are not judged yet."""
 
     def __init__(self, stack: Stack, steps: Steps, log_folder: Path) -> None:
         self.stack = stack
@@ -54,7 +54,7 @@ class Scenario:
         self._warehouse = engine(stack.warehouse_url)
 
     def run(self) -> Totals:
-        """Do every step in order. Raises: StepFailed, with the step and where the logs are."""
+        """Do every step in order. Raises: StepFailed, with the step and the place of the logs."""
         try:
             self._load_and_plan()
             buyers = self._some_buy()
@@ -113,7 +113,7 @@ class Scenario:
         return killed, lambda: self._requests_since(killed_at)
 
     def _in_mid_delivery(self) -> bool:
-        """Tell whether both workers have a request in flight, one of them just begun, and two have been answered."""
+        """Return whether both workers have a request in flight, one of them just begun, after two answered requests."""
         rows = self._open_rows()
         hosts = {row.worker.partition(":")[0] for row in rows}
         is_young = bool(rows) and (_now() - rows[-1].claimed_at).total_seconds() < REQUEST_SECONDS / 3
@@ -133,7 +133,8 @@ class Scenario:
         return found
 
     def _wait_for_the_rescue(self, killed: Killed) -> dict[str, int]:
-        """See the other worker finish, and the killed shards tried again by it; return the requests in doubt."""
+        """Wait until the other worker has finished and has tried the killed shards again; return the requests in
+        doubt."""
         with self._step("The other worker goes on; Airflow notices the death and tries the shard again"):
             wait_until(lambda: self._only_killed_claims_left(killed), "the other worker did not go on", RUN_SECONDS)
             self.stack.simulator.post("faults", json={}).raise_for_status()
@@ -186,7 +187,7 @@ class Scenario:
         return self.steps.step(name, self._logs, "Everything of this run is removed; its logs are kept.")
 
     def _run_first(self, dag_ids: list[str]) -> None:
-        """Unpause DAGs, which run their latest period at once, and see those runs succeed."""
+        """Unpause DAGs, which run their latest period at once, and wait until those runs have succeeded."""
         self.airflow.unpause(dag_ids)
         self._succeeded(self.airflow.wait_idle(dag_ids, RUN_SECONDS).values())
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml, up for one run under a project name of its own: ports, secrets, logs, and the end of it."""
+"""docker-compose.yml, up for one run under its own project name: ports, secrets, logs, and its removal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ComposeAirflow(AirflowStack):
 
 
 class Stack:
-    """One project of compose: up, looked at, hurt, and taken down again."""
+    """One compose project: start it, look at it, hurt it, and remove it."""
 
     def __init__(self, engine: Engine, folder: Path, images: dict[str, str]) -> None:
         self.engine = engine
@@ -75,7 +75,7 @@ class Stack:
         return [one[:12] for one in self._compose("ps", "--quiet", "worker").split()]
 
     def kill(self, container: str) -> None:
-        """SIGKILL to every process of the container at once; it does not come back."""
+        """Send SIGKILL to every process of the container at once; the container does not come back."""
         self.engine.docker("kill", "--signal", "KILL", container)
 
     def health(self) -> dict[str, str]:

@@ -49,7 +49,7 @@ class Killed:
 
 @dataclass(frozen=True)
 class Totals:
-    """Everything the judgement looks at. Mails and ids, not sums of them, wherever there is a choice."""
+    """Everything that the judgement looks at. It holds mails and ids, not sums, wherever there is a choice."""
 
     decided: Mapping[str, int]
     mails: tuple[Mail, ...]

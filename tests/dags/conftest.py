@@ -1,6 +1,6 @@
-"""Airflow for the DAG tests: a home of its own, and metadata nobody can reach: a look-up fails.
+"""Airflow for the DAG tests: its own home, and a metadata database that cannot be reached, so a look-up fails.
 
-Set when the folder is collected: Airflow reads its settings when it is first imported.
+The settings are made when the folder is collected, because Airflow reads them when it is first imported.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Parse the DAG folder in a process of its own and print what that did, as JSON.
 
-Not a test module: test_parsing.py runs it. Audit hooks see every file opened and every socket, whoever
-opens them.
+This is not a test module; test_parsing.py runs it. Audit hooks see every file and every socket that any code opens.
 """
 
 from __future__ import annotations

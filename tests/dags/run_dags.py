@@ -56,7 +56,7 @@ def _serve() -> None:
 
 
 def _run_all(plan: list[tuple[str, dict[str, Any], bool]]) -> list[dict[str, Any]]:
-    """Parse the DAGs anew for each run, as each task's process does: a run's conf stays in the params of an object."""
+    """Parse the DAGs again for each run, as each task's process does: a run's conf stays in the params of an object."""
     from airflow.dag_processing.dagbag import DagBag
 
     return [_run(DagBag().dags[dag_id], conf, dated) for dag_id, conf, dated in plan]

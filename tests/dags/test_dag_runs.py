@@ -28,7 +28,7 @@ Plan = list[tuple[str, dict[str, Any], bool]]
 
 
 class OneAirflow:
-    """A process that has Airflow imported and its metadata made; it runs the DAGs of one test after the other."""
+    """A process that has imported Airflow and made its metadata; it runs the DAGs of one test after the other."""
 
     def __init__(self, folder: Path, metadata_url: str) -> None:
         (folder / "airflow").mkdir()
@@ -62,7 +62,7 @@ class OneAirflow:
         return list(results), log
 
     def _answer(self) -> Any:
-        """The next line of results; Airflow says this and that before the first is asked for."""
+        """The next line of results; lines that Airflow prints before the first request are skipped."""
         assert self.process.stdout is not None
         lines = (line for line in self.process.stdout if line.startswith("RESULTS "))
         return json.loads(next(lines, "RESULTS null").removeprefix("RESULTS "))
@@ -70,7 +70,7 @@ class OneAirflow:
 
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory, metadata_url: str) -> Iterator[OneAirflow]:
-    """One Airflow for all tests of this file; a warehouse, feeds and campaigns has each of its own."""
+    """One Airflow for all tests of this file; each test has its own warehouse, feeds and campaigns."""
     one = OneAirflow(tmp_path_factory.mktemp("one"), metadata_url)
     yield one
     one.process.kill()
@@ -152,7 +152,7 @@ def _check_xcoms(runs: list[dict[str, Any]]) -> None:
 def test_runs_again_and_runs_of_the_past_mail_nobody(
     tmp_path: Path, airflow: OneAirflow, settings: dict[str, str], warehouse: Engine
 ) -> None:
-    """The same period again mails nobody a second time, and a past period, as a backfill runs it, mails nobody."""
+    """The same period again mails no customer a second time. A past period, as a backfill runs it, mails no one."""
     now = dt.datetime.now(dt.UTC)
     month_ago = now - dt.timedelta(days=35)
     write_carts(tmp_path / "feeds", [*people("cart", 3), _born("present", now), _born("past", month_ago)], now)
@@ -185,7 +185,8 @@ def _born(name: str, day: dt.datetime) -> Person:
 def test_a_stopped_campaign_is_red_and_says_why(
     tmp_path: Path, airflow: OneAirflow, settings: dict[str, str], warehouse: Engine
 ) -> None:
-    """A breaker turns `report_stops` red where it tripped, and `report_stop` of its campaign as long as it holds."""
+    """The delivery in which a breaker trips has a red `report_stops`; its campaign's `report_stop` is red until it
+    resumes."""
     now = dt.datetime.now(dt.UTC)
     write_carts(tmp_path / "feeds", people("cart", 12), now)
     load_feeds(warehouse, tmp_path / "feeds", link_secret="link-secret")
@@ -253,7 +254,7 @@ def test_a_campaign_that_has_not_planned_is_red_in_delivery(
 def test_mails_that_wait_for_an_approval_are_red(
     airflow: OneAirflow, settings: dict[str, str], warehouse: Engine
 ) -> None:
-    """In live mode a campaign that nobody approved plans, sends nothing, and its DAG says what to do."""
+    """In live mode a campaign without approval plans and sends nothing, and its DAG says what to do."""
     hour = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
     plan: Plan = [("load_sources", {}, True), (CAMPAIGN, {"as_of": hour.isoformat()}, False)]
     runs, log = airflow.run_and_log({**settings, "LIFECYCLE_MODE": "live"}, plan)

@@ -1,4 +1,4 @@
-"""Settings inside a task: from the environment, from Airflow connections where they are defined, and hidden."""
+"""Settings inside a task: from the environment, or from Airflow connections if they are defined, and hidden."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_socket_connection_keeps_its_folder(monkeypatch: pytest.MonkeyPatch) -
 def test_a_sendgrid_connection_gives_key_and_address(
     monkeypatch: pytest.MonkeyPatch, connection: str, base_url: str
 ) -> None:
-    """Its password is the key; its host, where given, the base URL."""
+    """The connection's password is the key; its host, if given, is the base URL."""
     monkeypatch.setenv("AIRFLOW_CONN_SENDGRID", connection)
     found = settings()
     assert (found.sendgrid_api_key, found.sendgrid_base_url) == ("SG.other", base_url)
@@ -82,7 +82,7 @@ def test_secrets_are_hidden_from_logs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_library_opens_on_the_warehouse(warehouse_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A task gets an installation on a migrated database, and its connections are given back."""
+    """A task gets an installation on a migrated database, and its connections are returned."""
     monkeypatch.setenv("LIFECYCLE_DATABASE_URL", warehouse_url)
     with installation() as system:
         assert isinstance(system.engine, Engine)
@@ -104,5 +104,5 @@ def test_a_folder_setting_must_name_a_folder(tmp_path: Path) -> None:
     assert folder(tmp_path, "LIFECYCLE_FEEDS_DIR") == tmp_path
     with pytest.raises(SettingsError, match="LIFECYCLE_FEEDS_DIR is not set"):
         folder(None, "LIFECYCLE_FEEDS_DIR")
-    with pytest.raises(SettingsError, match=r"LIFECYCLE_FEEDS_DIR names .*, which is no folder"):
+    with pytest.raises(SettingsError, match=r"LIFECYCLE_FEEDS_DIR names .*, which is not a folder"):
         folder(tmp_path / "absent", "LIFECYCLE_FEEDS_DIR")

@@ -1,4 +1,4 @@
-"""Pauses of campaign DAGs: asked of Airflow's task interface, copied into the flags every claim reads."""
+"""Pauses of campaign DAGs: read from Airflow's task interface, and copied into the flags that every claim reads."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def _airflow(**paused: bool) -> Any:
 
 
 def test_only_what_airflow_knows_is_reported() -> None:
-    """A campaign without a DAG is neither paused nor running: Airflow has no say about it."""
+    """A campaign without a DAG is neither paused nor running, because Airflow does not know it."""
     paused, known = paused_campaigns(["a", "b", "new"], _airflow(a=True, b=False))
     assert (paused, known) == ({"a"}, {"a", "b"})
 
 
 def test_an_airflow_that_cannot_answer_is_an_error() -> None:
-    """No answer is not "not paused": the task fails, and delivery does not start on a guess."""
+    """If there is no answer, the pause is unknown: the task fails, and delivery does not start on a guess."""
 
     def get_dag(dag_id: str) -> Any:
         raise _error(500)

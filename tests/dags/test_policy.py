@@ -40,7 +40,7 @@ def dag(request: pytest.FixtureRequest, dags: dict[str, Any]) -> DAG:
 
 
 def test_exactly_these_dags(dags: dict[str, Any]) -> None:
-    """The folder holds the seven plain DAGs and one DAG a campaign file, no more and no fewer."""
+    """The folder holds the seven plain DAGs and one DAG per campaign file, no more and no fewer."""
     assert set(dags) == PLAIN | CAMPAIGNS
     assert {"campaign__birthday", "campaign__cart_abandoned", "campaign__replenishment"} <= CAMPAIGNS
 
@@ -125,7 +125,7 @@ def test_campaigns_walk_the_path(dags: dict[str, Any]) -> None:
 
 
 def test_schedules(dags: dict[str, Any]) -> None:
-    """Work for a period runs on real intervals in UTC; the rest needs none; erasing is by hand alone."""
+    """DAGs for a period run on real intervals in UTC; the others need no interval; erasing is started by hand alone."""
     kinds = {name: type(dag.timetable).__name__ for name, dag in dags.items()}
     assert kinds == {
         **dict.fromkeys(CAMPAIGNS, "CronDataIntervalTimetable"),

@@ -59,7 +59,7 @@ def test_five_minutes_of_difference_are_allowed(logical_date: dt.datetime | None
 
 
 def test_other_teams_dags_are_left_alone() -> None:
-    """What a DAG without this product's tag does with the future is not ours to say."""
+    """A DAG without this product's tag may run in the future; this product does not judge it."""
     run: Any = _Run(TEN.replace(year=2027), "finance")
     run_listener.on_dag_run_running(run)
     assert (run.state, run.note, run.told) == ("running", None, [])

@@ -43,7 +43,7 @@ def test_a_run_without_any_period_says_what_to_do() -> None:
 
 
 def test_params_stand_before_the_interval() -> None:
-    """Somebody who gives as_of means it, whatever interval Airflow made up for the manual run."""
+    """An operator who gives as_of means it, whatever interval Airflow made up for the manual run."""
     context = _context(
         params={"as_of": "2026-11-21T10:00:00+01:00"}, data_interval_start=NINE, data_interval_end=TEN
     )
@@ -78,7 +78,7 @@ def test_a_window_can_be_given() -> None:
     ],
 )
 def test_a_senseless_period_is_refused(given: dict[str, str], complaint: str) -> None:
-    """A time that cannot be meant fails with its name, never with a guess."""
+    """A value that is no sensible time fails with its name, never with a guess."""
     with pytest.raises(RunWindowMissing, match=complaint):
         run_window(_context(dag_run=SimpleNamespace(conf=given)))
 

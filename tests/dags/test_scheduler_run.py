@@ -33,7 +33,7 @@ def world(
 ) -> Iterator[AirflowWorld]:
     """Simulator, collector and Airflow, at DEBUG, around one warehouse, with the feeds of a tiny shop.
 
-    One world for the tests of this file: to start it takes as long as what they look at.
+    All tests of this file share one world, because starting it takes as long as what they look at.
     """
     folder = tmp_path_factory.mktemp("world")
     with (
@@ -82,10 +82,8 @@ def test_feeds_become_mails_and_mails_become_numbers(world: AirflowWorld) -> Non
 
 
 def test_a_run_for_the_future_fails_and_holds_up_nobody(world: AirflowWorld) -> None:
-    """A logical date of next year fails when its run starts, one that waits for next year when any other run starts.
-
-    Both say why in the run's note. The DAGs' next runs start at once, by hand and by schedule.
-    """
+    """A run with a logical date of next year fails when it starts. A run that waits for next year fails when any other
+    run starts. Both say why in the run's note. The DAGs' next runs start at once, by hand and by schedule."""
     airflow, next_year = world.airflow, dt.datetime.now(dt.UTC) + dt.timedelta(days=365)
     airflow.unpause(["load_sources", CAMPAIGN])
     for dag_id in ("load_sources", CAMPAIGN):
@@ -122,7 +120,7 @@ def _held_up(world: AirflowWorld) -> list[tuple[object, ...]]:
 
 
 def _check_mails(warehouse: Engine, world: AirflowWorld) -> None:
-    """One mail, to the one who left a cart and said yes; the other two have their reasons."""
+    """One mail goes to the customer who left a cart and said yes; the other two have their reasons."""
     assert _rows(
         warehouse, "select customer_id, step, state from message.message where campaign = 'cart_abandoned'"
     ) == [("left-a-cart", "reminder", "accepted")]

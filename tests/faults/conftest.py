@@ -20,7 +20,8 @@ from lifecycle_mail.database import engine
 
 @pytest.fixture(scope="session")
 def durable_server() -> Iterator[DurableServer]:
-    """One server a test process; its folder lies where the user a root test runs it as may look."""
+    """One server per test process. Its folder is open to all users, because tests run by root start the server as
+    another user."""
     with tempfile.TemporaryDirectory(prefix="lifecycle-faults-") as folder:
         Path(folder).chmod(0o755)
         server = DurableServer(Path(folder))
@@ -53,7 +54,7 @@ def staged(durable_server: DurableServer, tmp_path: Path) -> Iterator[Callable[.
 
 @pytest.fixture
 def report(record_property: Callable[[str, object], None]) -> Callable[[Row], None]:
-    """Put a scenario's row into the report, and fail where a number is off."""
+    """Put a scenario's row into the report, and fail if a number is wrong."""
 
     def add(row: Row) -> None:
         record_property("fault_row", json.dumps(row.as_json()))

@@ -1,6 +1,7 @@
-"""A PostgreSQL that keeps what was committed, with planned mails to clone, and that can be restarted in mid-campaign.
+"""A PostgreSQL that keeps what was committed, has planned mails to clone, and can be restarted during a campaign.
 
-The other tests' server trades durability for speed; after a crash it would forget claims, and prove nothing here.
+The other tests' server trades durability for speed. After a crash it could forget claims, so it would prove nothing
+here.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class DurableServer:
         return self._url(name)
 
     def copy(self, own: Engine) -> str:
-        """Return the address of a copy of a database nobody works on."""
+        """Return the address of a copy of a database that no process is connected to."""
         own.dispose()
         name = f"faults_{uuid.uuid4().hex[:12]}"
         self._admin(f"create database {name} template {own.url.database}")

@@ -1,8 +1,8 @@
-"""A delivery worker with a place to die: the product's own run, its seams wrapped from outside.
+"""A delivery worker with a place to die: the product's own run, with its seams wrapped from outside.
 
-The product knows nothing of this. What is wrapped: the claim, the request (down to the socket), the record of the
-answer and the commit inside it. The phases of each worker lie in a shared file, so that whoever kills it from
-outside can see in which it died.
+The product knows nothing of this. The wrapped seams are the claim, the request (down to the socket), the record of the
+answer and the commit inside that record. The phase of each worker is in a shared file, so that a test that kills a
+worker from outside sees the phase in which it died.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ where cap_reservation.enrollment_id = again.enrollment_id and cap_reservation.st
 class Orders:
     """What one worker is to do.
 
-    `point` is where it dies (or stops, with `halt` 'stop') the `nth` time it comes there; None = it does not.
+    The worker dies (or stops, with `halt` 'stop') the `nth` time that it reaches `point`; None = it does not die.
     `limit` is the most mails of one request. Its clock shows `starts_at` (ISO) at unix second `starts_epoch` and goes
-    on from there; each reading is off by up to `jump_hours`. `unsafe` makes it plan expired claims again at once,
-    which no worker may. `waits` is what remains of each wait it makes; an answer has `timeout_seconds` to come,
+    on from there; each reading is off by up to `jump_hours`. `unsafe` makes the worker plan expired claims again at
+    once, which no worker may. `waits` is the share that remains of each wait. An answer has `timeout_seconds` to come,
     and a claim holds for `lease_seconds`.
     """
 
@@ -88,7 +88,7 @@ class Orders:
 
 
 def work(orders: Orders, phases: mmap.mmap) -> int:
-    """Run the delivery to its end, or to the point where it dies; returns the process's exit status."""
+    """Run the delivery to its end, or to the point at which it dies. Return the process's exit status."""
     draw = random.Random(orders.seed)
     _Seams(orders, phases, draw).wrap()
     os.environ["LIFECYCLE_CLAIM_LEASE_SECONDS"] = str(orders.lease_seconds)

@@ -13,14 +13,14 @@ from fault_report import table
 
 HERE = Path(__file__).resolve().parent
 TOLD_BY = {"report": "fault_row", "event_fact": "fault_fact"}
-"""The fixtures by which a test tells its numbers, and the property that carries them."""
+"""The fixtures through which a test reports its numbers, and the property that carries them."""
 EXPECTED = "fault_expected"
 NARROWING = ("keyword", "deselect", "lf", "ignore", "ignore_glob")
 
 
 @dataclass
 class Outcome:
-    """One test: what it came to, and which of the properties it should have told it did not."""
+    """One test: its outcome, and which of the expected properties it did not report."""
 
     title: str
     result: str = "not run"
@@ -30,7 +30,7 @@ class Outcome:
 
     @property
     def wrong(self) -> str | None:
-        """Why the report is not whole without it, or None."""
+        """Why the report is not whole without this test, or None."""
         if self.result == "passed" and not self.untold:
             return None
         return self.result + (" before it reported" if self.untold else "")
@@ -105,7 +105,7 @@ class Outcomes:
             self.write(text)
 
     def write(self, text: str) -> None:
-        """Keep the report beside its numbers."""
+        """Write the report next to its numbers."""
         assert self.path is not None
         self.path.with_suffix(".md").write_text(text)
         content = {
@@ -131,7 +131,7 @@ def asks_for_all(config: pytest.Config) -> bool:
 
 
 def expect_to_tell(items: list[pytest.Item]) -> None:
-    """Write on each test what it is to tell, so that one that fails before is missed."""
+    """Write on each test what it has to report, so that a test that fails before that is missed."""
     for item in items:
         for fixture, told in TOLD_BY.items():
             if fixture in getattr(item, "fixturenames", ()):

@@ -1,4 +1,4 @@
-"""One row a scenario: the numbers a scenario is judged by, its judgement, and the table of all."""
+"""One row per scenario: the numbers that a scenario is judged by, its judgement, and the table of all scenarios."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from proof import duplicates, silent_losses
 
 @dataclass
 class Row:
-    """What a scenario came to. Mails unless a name says otherwise."""
+    """What came of a scenario. Numbers count mails unless the name says otherwise."""
 
     scenario: str
     recipients: int
@@ -23,7 +23,7 @@ class Row:
     kills: dict[str, int] = field(default_factory=dict)
     kills_inside_a_request: int = 0
     incidents: dict[str, int] = field(default_factory=dict)
-    """What else was done to it: restarts, faulty answers, stops."""
+    """What else was done: restarts, faulty answers, stops."""
     taken: int = 0
     """What the provider's record holds."""
     duplicates: int = 0
@@ -58,10 +58,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Declared:
-    """What a scenario may come to beside what its ordered faults explain: so many and no more."""
+    """What may happen in a scenario in addition to what its ordered faults explain: this many and no more."""
 
     incidents: dict[str, int] = field(default_factory=dict)
-    """What was done beside kills; 'workers that gave up' permits that some did."""
+    """What was done besides kills; 'workers that gave up' permits that some did."""
     cancelled: int = 0
     cut_answers: int = 0
     """Requests that were under way when the provider itself was killed, at most."""
@@ -71,10 +71,10 @@ def judge(
     scenario: str, stage: Stage, after: Afterwards, workers: int, *, cancelled: int = 0, cut_answers: int = 0,
     **incidents: int,
 ) -> Row:  # fmt: skip
-    """Compare the ledger with the provider's record, and write down every number that is off.
+    """Compare the ledger with the provider's record, and write down every number that is wrong.
 
-    `incidents` counts what was done beside kills, by name, with underscores for spaces; `cancelled` and `cut_answers`
-    are of `Declared`.
+    `incidents` counts what was done besides kills, by name, with underscores for spaces. `cancelled` and `cut_answers`
+    are those of `Declared`.
     """
     named = {name.replace("_", " "): number for name, number in incidents.items()}
     row = row_of(scenario, stage.evidence(), after, workers, Declared(named, cancelled, cut_answers))
@@ -133,7 +133,7 @@ def _wrong_mails(row: Row, evidence: Evidence, declared: Declared) -> list[str]:
 
 
 def _wrong_requests(row: Row, evidence: Evidence, after: Afterwards, declared: Declared) -> list[str]:
-    """What is off in the requests. A killed worker may have met with a fault that nobody wrote down."""
+    """What is wrong in the requests. A killed worker may have met a fault that was not recorded."""
     tally, restarts = evidence.tally, declared.incidents.get("database restarts", 0)
     unkilled = set(after.end.lost_requests) - tally.killed
     least, most = evidence.unclear_answers - row.lost_requests, evidence.unclear_answers + declared.cut_answers
@@ -182,8 +182,11 @@ NUMBERS = (
 def table(
     rows: list[dict[str, Any]], facts: list[dict[str, Any]], others: list[dict[str, Any]], wrong: dict[str, str]
 ) -> str:
-    """The report as Markdown: totals, kills by point, a line a scenario and its problems, what was asserted of
-    events, the tests that judge themselves (`others`), and by title what failed or is missing (`wrong`)."""
+    """The report as Markdown.
+
+    It has totals, kills by point, a line per scenario and its problems, what was asserted of events, the tests that
+    judge themselves (`others`), and by title what failed or is missing (`wrong`).
+    """
     safe = [row for row in rows if not row["must_fail"]]
     lines = [
         "# Crash and fault report",
@@ -222,7 +225,7 @@ def _totals(safe: list[dict[str, Any]]) -> list[str]:
 
 
 def _listed(head: str, what: list[str]) -> list[str]:
-    """A section of one line each; nothing where there is nothing."""
+    """A section with one line each, or nothing if `what` is empty."""
     return [f"## {head}", "", *(f"- {one}" for one in what), ""] if what else []
 
 

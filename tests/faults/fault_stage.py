@@ -1,7 +1,7 @@
 """The stage of a fault scenario: planned mails, simulator, collector and workers, each a real process.
 
 A scenario runs workers on it, then calls `settle`, which plays what comes afterwards: the rest is sent, the lease of
-every dead worker ends, the events come in, and the topic's policy decides what nothing was heard of.
+every dead worker ends, the events come in, and the topic's policy decides the mails without any event.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ TOPICS = """topics:
     settle_after_hours: {hours}
 """
 KINDS = {"capped": "cap: {mails: 1, per: day}", "uncapped": "kind: transactional"}
-"""Topics by what else than the ledger keeps a mail from going twice: a cap's unique place, or nothing."""
+"""Topics by what keeps a mail from going twice in addition to the ledger: a cap's unique place, or nothing."""
 
 
 def plan_mails(engine: Engine, recipients: int, kind: str = "capped") -> None:
@@ -84,7 +84,7 @@ def plan_mails(engine: Engine, recipients: int, kind: str = "capped") -> None:
 
 @dataclass
 class Worker:
-    """One worker process; `status` None while it lives, below zero where a signal ended it."""
+    """One worker process; `status` is None while it lives, and below zero if a signal ended it."""
 
     orders: Orders
     pid: int = 0
@@ -132,13 +132,13 @@ class Nursery:
         return worker
 
     def kill(self, worker: Worker) -> None:
-        """kill -9 from outside, unless it has ended by itself."""
+        """Kill the worker with kill -9 from outside, unless it has already ended."""
         if worker.status is None:
             worker.signal(signal.SIGKILL)
         assert worker.ended.wait(60)
 
     def has_requested(self, worker: Worker) -> bool:
-        """Whether it has begun its first request: it started long ago."""
+        """Whether the worker has begun its first request: then it has long started."""
         return bool(self._phases[worker.orders.slot * SLOT_BYTES + REQUESTED])
 
     def close(self) -> None:
@@ -198,7 +198,7 @@ class Evidence:
     """How often the provider took each message id; `addresses` how often each address."""
     addresses: Counter[str]
     received: int | None
-    """Requests that reached the provider; None where it was restarted and has forgotten them."""
+    """Requests that reached the provider; None if it was restarted and has forgotten them."""
     unclear_answers: int
     """Answers that leave open whether the mails went, as ordered; `refused_recipients` were named by an ordered 400."""
     refused_recipients: int
@@ -260,7 +260,7 @@ class Stage:
         return self.nursery.start(self.orders(after, **changes))
 
     def finish(self, worker: Worker, seconds: float = 300.0) -> Worker:
-        """Wait for a worker's end and count it; a crash that nobody ordered fails the test."""
+        """Wait for a worker's end and count it. A crash that the test did not order fails the test."""
         assert worker.ended.wait(seconds), f"{worker.orders} did not end: {self.nursery.log.read_text()[-3000:]}"
         assert worker.was_killed or worker.status in (0, REFUSED), self.nursery.log.read_text()[-6000:]
         self.tally.count(worker)
@@ -288,9 +288,9 @@ class Stage:
         return int(self.simulator.client.get("/simulator/state").json()["received"])
 
     def restart_simulator(self) -> None:
-        """kill -9 of the provider; it comes back at the same address and goes on with its record.
+        """Kill the provider with kill -9. It comes back at the same address and goes on with its record.
 
-        What its recipients would still have done dies with it; `collect_events` reports the mails it took anew.
+        What its recipients would still have done is lost. `collect_events` reports the mails that it took again.
         """
         command = self.simulator.process.args
         self.simulator.kill()
@@ -345,7 +345,7 @@ class Stage:
         meanwhile: Callable[[Sequence[Worker]], None] = lambda living: None,
         seconds: float = 600.0,
     ) -> None:
-        """Keep so many workers running, a new one for each that dies, until one finds nothing more to send."""
+        """Keep this many workers running, with a new one for each that dies, until one finds nothing more to send."""
         living: list[Worker] = []
         deadline, is_over = time.monotonic() + seconds, False
         while living or not is_over:
@@ -381,12 +381,13 @@ class Stage:
     def settle(self) -> Afterwards:
         """Send the rest, let leases end, wait without events, take the events in, let the policy decide.
 
-        The silence ends an hour before mails of the policy 'abandon' end without them, the others' hours long over.
+        The silence ends an hour before mails of the policy 'abandon' end without events. By then the hours of the other
+        policy are long over.
         """
         return self.settle_after(timedelta(0))
 
     def settle_after(self, latest: timedelta) -> Afterwards:
-        """Do so where the clock of some worker was `latest` ahead."""
+        """Do the same if the clock of some worker was `latest` ahead."""
         self.faults()
         self.drain(latest + 2 * LEASE)
         sent = self.ledger()
@@ -401,7 +402,7 @@ class Stage:
 
 
 def is_unclear(fault: Fault) -> bool:
-    """Whether nobody can tell by this answer if the mails were taken."""
+    """Whether this answer leaves open if the mails were taken."""
     return fault.answer != "status" or fault.status not in CLEAR_ANSWERS
 
 
@@ -427,7 +428,7 @@ def stage_on(
 
 
 def named(kind: str) -> str:
-    """What is added to a scenario's name where its topic has no cap."""
+    """What is added to a scenario's name if its topic has no cap."""
     return ", no cap" if kind == "uncapped" else ""
 
 

@@ -1,4 +1,4 @@
-"""The checker: what the ledger says beside what the provider really took. Every number is an exact set's size."""
+"""The checker compares the ledger with what the provider really took. Every number is an exact set's size."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ NO_ANSWER_CAME = "no answer was recorded before the lease ended"
 
 @dataclass(frozen=True)
 class Ledger:
-    """The state of every mail, and the requests nothing was learned of, by worker."""
+    """The state of every mail, and the requests without a known answer, by worker."""
 
     states: dict[str, str]
     reasons: dict[str, str | None]
     lost_requests: Counter[str]
     """Requests by worker that have no answer: the worker died, or lost its database."""
     unclear_requests: int
-    """Requests in doubt because the provider's answer was none."""
+    """Requests in doubt because the provider gave no clear answer."""
     unanswered_mails: int
     """Mails that both of these carried."""
     requests: int
@@ -75,7 +75,7 @@ def duplicates(accepted: Counter[str]) -> int:
 
 
 def silent_losses(ledger: Ledger, accepted: Counter[str]) -> dict[str, set[str]]:
-    """Mails whose end is not told, or told wrongly: what is wrong → message ids. Nothing may be in doubt any more."""
+    """Mails whose end is missing or wrong: what is wrong → message ids. No mail may be in doubt any more."""
     found = {
         "without an end": set(ledger.states) - ledger.ids(*ENDED),
         "ended without a reason": {

@@ -1,8 +1,8 @@
-"""Everything Airflow writes, at DEBUG, over good and bad paths: no address, no name, no key.
+"""Everything that Airflow writes, at DEBUG, over good and bad paths: no address, no name, no key.
 
-Searched are all log files, every column of every table of Airflow's own database (XCom, rendered fields, notes,
-audit log, asset events …), what SendGrid keeps for good, and every column of the warehouse that is not made for
-people. At the end one leak of each kind is planted, and exactly those are found.
+The search covers all log files, every column of every table of Airflow's own database (XCom, rendered fields, notes,
+audit log, asset events …), what SendGrid keeps for good, and every column of the warehouse that is not made for people.
+At the end one leak of each kind is planted, and exactly those are found.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Whatever Airflow repeats, nobody is mailed twice and nothing stale is mailed; what stops says so.
+"""Whatever Airflow repeats, no customer is mailed twice, no stale mail goes out, and each stop is reported.
 
-A real scheduler, real task processes and the simulator: runs are cleared, triggered again, backfilled and run at
-once; tasks and the scheduler are killed with SIGKILL; breakers trip. Mails are counted from the simulator's own
+The tests use a real scheduler, real task processes and the simulator. Runs are cleared, triggered again, backfilled and
+run at once; tasks and the scheduler are killed with SIGKILL; breakers trip. Mails are counted from the simulator's own
 record.
 """
 
@@ -47,7 +47,8 @@ RUN_DAGS = Path(__file__).resolve().parents[1] / "dags" / "run_dags.py"
 MANY = 6000
 SHARDS = 2
 LEASE_SECONDS = 20
-"""So long is a claim a killed worker's; a task's retry comes a minute later, and a request waits 16 s at most."""
+"""A claim belongs to a killed worker for this long. A task's retry comes a minute later, and a request waits 16 s at
+most."""
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def topics_with_limits(folder: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def calm(world: AirflowWorld) -> Iterator[None]:
-    """Each test begins and ends with a provider that is well, nothing paused, and no delivery going on."""
+    """Each test begins and ends with a provider that behaves well, nothing paused, and no delivery running."""
     idle(world)
     yield
     world.faults()
@@ -117,9 +118,9 @@ def ids_of(world: AirflowWorld, prefix: str) -> set[str]:
 
 
 def mailed(world: AirflowWorld, prefix: str) -> int:
-    """How many of a test's mails the simulator accepted; nobody's twice."""
+    """How many of a test's mails the simulator accepted; fails if a recipient was mailed twice."""
     accepted, own = world.accepted(), ids_of(world, prefix)
-    assert {one: times for one, times in accepted.items() if times > 1} == {}, "somebody was mailed twice"
+    assert {one: times for one, times in accepted.items() if times > 1} == {}, "a recipient was mailed twice"
     return sum(1 for one in accepted if one in own)
 
 
@@ -136,7 +137,8 @@ def everything(world: AirflowWorld) -> dict[str, list[tuple[object, ...]]]:
 
 
 def test_cleared_and_repeated_runs_change_nothing(world: AirflowWorld) -> None:
-    """A finished campaign run and delivery are cleared, and the same period is triggered by hand: nothing new."""
+    """A finished campaign run and delivery are cleared, and the same period is triggered by hand: nothing new
+    happens."""
     load(world, people("again", 40))
     as_of = dt.datetime.now(dt.UTC).isoformat()
     planned = world.run(CAMPAIGN, as_of=as_of)
@@ -154,7 +156,7 @@ def test_cleared_and_repeated_runs_change_nothing(world: AirflowWorld) -> None:
 
 
 def test_a_backfill_of_a_month_mails_nobody(world: AirflowWorld) -> None:
-    """`airflow backfill create` of a past month plans every day of it; each step is stale, and nobody is mailed."""
+    """`airflow backfill create` of a past month plans every day of it. Each step is stale, and no one is mailed."""
     month_end = dt.datetime.now(dt.UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     month = (month_end - dt.timedelta(days=1)).replace(day=1)
     load(
@@ -182,13 +184,13 @@ def test_a_backfill_of_a_month_mails_nobody(world: AirflowWorld) -> None:
     decided = world.rows("select distinct outcome, reason from decision.decision where customer_id like 'month-%'")
     assert decided == [("skip", "stale")]
     enrolled = world.rows("select count(*) from journey.enrollment where customer_id like 'month-%'")
-    assert enrolled == [(28,)], "the backfill found nobody: the test proves nothing"
+    assert enrolled == [(28,)], "the backfill found no customer: the test proves nothing"
     assert ids_of(world, "month") == set()
     assert world.accepted() == before
 
 
 def test_mails_planned_in_time_and_delivered_too_late_are_not_sent(world: AirflowWorld) -> None:
-    """Delivery comes back after a long pause: what has passed its time ends as stale, the rest goes."""
+    """Delivery comes back after a long pause: mails past their time end as stale, the rest goes."""
     load(world, [*people("late", 5), *people("timely", 5)])
     world.airflow.pause(["deliver_messages"])
     plan(world)
@@ -291,7 +293,7 @@ def run_dags_apart(environment: dict[str, str], wanted: list[tuple[str, dict[str
 
 
 def at_once(*calls: object) -> None:
-    """Call all of them at the same time, and raise what one of them raised."""
+    """Call all of them at the same time, and raise the error of the first that failed."""
     problems: list[BaseException] = []
 
     def guarded(call: object) -> None:
@@ -346,7 +348,7 @@ def _is_a_task(pid: int) -> bool:
 
 
 def check_ledger_after_kills(world: AirflowWorld, prefix: str, count: int, kills: int) -> None:
-    """Nobody is lost or mailed twice; a killed worker leaves at most one request in doubt; events settle it."""
+    """No mail is lost or sent twice; a killed worker leaves at most one request in doubt; events settle it."""
     time.sleep(LEASE_SECONDS + 1)
     world.faults()
     deliver_all(world)
@@ -368,8 +370,8 @@ def check_ledger_after_kills(world: AirflowWorld, prefix: str, count: int, kills
 
 
 def test_a_scheduler_killed_in_mid_delivery_comes_back(world: AirflowWorld) -> None:
-    """kill -9 of the scheduler while mails go out: its tasks go on and are started once more beside themselves, the two
-    of a shard send at the same time, and nobody is mailed twice."""
+    """The scheduler is killed with kill -9 while mails go out. Its tasks go on and are also started a second time. Both
+    tasks of a shard send at the same time, and no customer is mailed twice."""
     load(world, people("headless", 2 * MANY))  # enough for the second of two to find mails too
     plan(world)
     before = world.requests()
@@ -385,7 +387,7 @@ def test_a_scheduler_killed_in_mid_delivery_comes_back(world: AirflowWorld) -> N
         "the scheduler was not started again",
         60,
     )
-    wait_until(lambda: has_twins(world), "no task sent beside its second self: the test proves nothing", 120)
+    wait_until(lambda: has_twins(world), "no two tasks of a shard sent at the same time: the test proves nothing", 120)
     ended = world.airflow.wait_run(run, PATIENCE_SECONDS)
     assert ended.state == "success", world.airflow.task_states(run)
     assert most_tries(world, run) == 2
@@ -406,7 +408,8 @@ def most_tries(world: AirflowWorld, run: Run) -> int:
 
 
 def test_one_switch_stops_all_sending_within_a_batch(world: AirflowWorld) -> None:
-    """`sending pause` in mid-delivery: what is claimed is sent, one request a shard; then nothing until resumed."""
+    """`sending pause` during a delivery: claimed mails are sent, one request per shard; then none until `sending
+    resume`."""
     load(world, people("switch", MANY))
     plan(world)
     before = world.requests()
@@ -477,7 +480,8 @@ def test_refused_recipients_stop_the_campaign_and_turn_it_red(world: AirflowWorl
 
 
 def begin_a_new_judgement(world: AirflowWorld) -> set[str]:
-    """Resuming begins one: the mails of earlier tests do not count. Return the deliveries that ended before."""
+    """Resume, which begins a new count: the mails of earlier tests do not count. Return the deliveries that ended
+    before."""
     command_line(world, "campaign", "pause", "cart_abandoned")
     command_line(world, "campaign", "resume", "cart_abandoned")
     return {run.run_id for run in world.airflow.runs("deliver_messages") if run.state in FINISHED}
@@ -493,7 +497,8 @@ def tripping_run(world: AirflowWorld, before: set[str]) -> Run:
 
 
 def check_it_stops(world: AirflowWorld, said: str, before: set[str]) -> None:
-    """The delivery that trips is red and says so; the next is not; the campaign's runs are until it is resumed."""
+    """The delivery that trips the breaker is red and says so; the next is green. The campaign's runs are red until it
+    is resumed."""
     tripped = tripping_run(world, before)
     states = world.airflow.task_states(tripped)
     assert (states["deliver"], states["report_stops"]) == ("success", "failed")

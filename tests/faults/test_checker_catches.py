@@ -1,4 +1,4 @@
-"""The suite's own proof: a delivery that does what none may do is caught."""
+"""The suite's own proof: a delivery that does what no delivery may do is caught."""
 
 from __future__ import annotations
 

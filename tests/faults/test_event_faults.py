@@ -43,8 +43,8 @@ FACTS = {
 def test_an_untidy_feed_says_the_same(
     staged: Callable[..., Stage], durable_server: DurableServer, tmp_path: Path, event_fact: Callable[..., None]
 ) -> None:
-    """Up to 46 copies, backwards, part of it a day late, cut lines, missing ids, unknown kinds, 768 kB a post: every
-    fact, suppression and settled mail is the one a tidy feed gives."""
+    """Up to 46 copies, backwards, partly a day late, cut lines, missing ids, unknown kinds, 768 kB per post: every
+    fact, suppression and settled mail is the one that a tidy feed gives."""
     stage = staged(10_000, "abandon", *LIVELY)
     stage.faults(0, {"answer": "reset", "accepted": True, "times": 2}, {"answer": "reset_body", "times": 1})
     stage.run()
@@ -87,7 +87,7 @@ def test_an_untidy_feed_says_the_same(
 
 
 class Untidy:
-    """The same events as no provider should post them; `late` come a day after `first`."""
+    """The same events as no provider should post them; `late` events come a day after `first`."""
 
     def __init__(self, events: Sequence[dict[str, Any]], draw: random.Random) -> None:
         self.first: list[bytes] = []
@@ -137,8 +137,9 @@ def rows_of(own: Engine, query: str) -> int:
 def test_a_collector_killed_after_its_answer(
     staged: Callable[..., Stage], tmp_path: Path, report: Callable[[Row], None], event_fact: Callable[..., None]
 ) -> None:
-    """kill -9 the moment a post is acknowledged, others under way: nothing acknowledged is lost, and the events settle
-    thousands of mails in doubt. More than half of the answers are unclear, and not all: single mails would go else."""
+    """The collector is killed with kill -9 the moment it acknowledges a post, while others are under way. No
+    acknowledged event is lost, and the events settle thousands of mails in doubt. More than half of the answers are
+    unclear, but not all, because the workers would then send single mails."""
     stage = staged(10_000)
     stage.faults(0, {"answer": "status", "status": 500, "accepted": True, "share": 0.6})
     stage.campaign(2, lambda: stage.orders(waits=0))
@@ -174,8 +175,9 @@ def test_a_collector_killed_after_its_answer(
 def test_the_webhook_is_down(
     staged: Callable[..., Stage], tmp_path: Path, report: Callable[[Row], None], policy: str, outage: Outage
 ) -> None:
-    """Posts come hours late or are lost, newer events of others come in between, and no cap keeps a mail from going
-    twice: nobody is mailed twice, what was taken ends as accepted, and the rest is sent or ends by name."""
+    """Posts come hours late or are lost, and newer events of other mails come in between. No cap keeps a mail from
+    going twice. Still no recipient is mailed twice, mails that were taken end as accepted, and the rest is sent or ends
+    with a reason."""
     stage = staged(10_000, policy, kind="uncapped", settle_after_hours=SETTLE_AFTER_HOURS)
     played = play(stage, outage, tmp_path / "webhook")
     assert len(played.untaken) == 1000
@@ -206,7 +208,7 @@ class KilledFeed:
             waiting = [body for number, body in enumerate(waiting) if number not in known]
 
     def _one_life(self, bodies: Sequence[bytes], answers: int) -> set[int]:
-        """Post four at a time, and kill the collector once `answers` came; return which were acknowledged."""
+        """Post four at a time, and kill the collector after `answers` answers; return which posts were acknowledged."""
         known, enough = set[int](), threading.Event()
 
         def one(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Workers whose ground moves: the database restarts, a worker is stopped past its lease, clocks jump."""
+"""Workers lose what they stand on: the database restarts, a worker is stopped past its lease, clocks jump."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 def test_the_database_restarts_under_them(
     staged: Callable[..., Stage], durable_server: DurableServer, report: Callable[[Row], None], workers: int
 ) -> None:
-    """Crashes and fast restarts of PostgreSQL in mid-campaign: what was committed holds, the rest goes on."""
+    """PostgreSQL crashes and restarts fast during a campaign: what was committed holds, and the rest goes on."""
     stage = staged(10_000)
     stage.faults(delay_ms=100)
     restarts = Restarts(durable_server, stage, random.Random(workers))
@@ -57,7 +57,7 @@ class Restarts:
     "point", ["after claim commit", "request half written", "request written, no answer", "after answer, before record"]
 )
 def test_stopped_past_its_lease(staged: Callable[..., Stage], report: Callable[[Row], None], point: str) -> None:
-    """A worker asleep past its lease loses its claim to doubt, nobody repeats it, and its late answer counts."""
+    """A worker asleep past its lease loses its claim to doubt. No worker repeats it, and its late answer counts."""
     stage = staged(10_000)
     sleeper = stage.start(point=point, nth=3, halt="stop")
     wait_until(sleeper.is_stopped)
@@ -78,8 +78,8 @@ def test_stopped_past_its_lease(staged: Callable[..., Stage], report: Callable[[
 
 @pytest.mark.parametrize("policy", ["abandon", "resend"])
 def test_a_worker_that_wakes_after_its_lease_sends_nothing(staged: Callable[..., Stage], policy: str) -> None:
-    """Asleep between claim and request past its lease, by its own clock: what was settled meanwhile is not sent late
-    (abandon), nor a second time (resend)."""
+    """A worker sleeps between claim and request past its lease, by its own clock. A mail that was settled meanwhile is
+    not sent late (abandon), nor a second time (resend)."""
     stage = staged(2_000, policy)
     sleeper = stage.start(point="after claim commit", halt="stop", lease_seconds=2.0, timeout_seconds=1.0)
     wait_until(sleeper.is_stopped)

@@ -36,7 +36,7 @@ class Case:
 
     @property
     def timeout_seconds(self) -> float:
-        """Short where the fault is that no answer comes."""
+        """The timeout: short if the fault is that no answer comes."""
         return 4.0 if self.fault["answer"] in ("hang", "stall_body") else 30.0
 
 
@@ -70,7 +70,8 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_one_fault(staged: Callable[..., Stage], report: Callable[[Row], None], case: Case) -> None:
-    """Exactly the mails of the faulty requests are in doubt (or the named are rejected); all others are accepted."""
+    """Exactly the mails of the faulty requests are in doubt (or the named ones are rejected); all others are
+    accepted."""
     stage = staged(10_000)
     stage.faults(0, {"times": TIMES, **case.fault})
     assert stage.run(waits=0.5, timeout_seconds=case.timeout_seconds).status == 0
@@ -84,7 +85,7 @@ def test_one_fault(staged: Callable[..., Stage], report: Callable[[Row], None], 
 
 
 def test_access_refused_stops_all_sending(staged: Callable[..., Stage], report: Callable[[Row], None]) -> None:
-    """401: the worker stops, no other sends, every mail waits; after `sending resume` all go once."""
+    """After a 401 the worker stops, no other worker sends, and every mail waits. After `sending resume` all go once."""
     stage = staged(10_000)
     stage.faults(0, {"answer": "status", "status": 401, "times": 1})
     assert stage.run().status == REFUSED
@@ -102,7 +103,7 @@ def test_access_refused_stops_all_sending(staged: Callable[..., Stage], report: 
 def test_a_refusal_without_a_name_stops_the_campaign(
     staged: Callable[..., Stage], report: Callable[[Row], None]
 ) -> None:
-    """400 that names nobody: the campaign is paused, its mails wait; after `campaign resume` all go once."""
+    """A 400 that names no recipient pauses the campaign, and its mails wait. After `campaign resume` all go once."""
     stage = staged(10_000)
     stage.faults(0, {"answer": "status", "status": 400, "times": 1})
     assert stage.run().status == 0
@@ -114,7 +115,7 @@ def test_a_refusal_without_a_name_stops_the_campaign(
 
 
 def test_slow(staged: Callable[..., Stage], report: Callable[[Row], None]) -> None:
-    """Two seconds an answer are no fault: everything is accepted, nothing in doubt."""
+    """Two seconds per answer are no fault: everything is accepted, nothing is in doubt."""
     stage = staged(10_000)
     stage.faults(2000)
     stage.campaign(2, stage.orders)
@@ -187,8 +188,8 @@ class ProviderDeaths:
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_the_policy_resend(staged: Callable[..., Stage], report: Callable[[Row], None], taken: bool) -> None:
-    """A topic that resends does so only after the others' events came, and only what they did not prove: nobody
-    twice."""
+    """A topic that resends waits for the other mails' events and resends only what they did not prove. No recipient is
+    mailed twice."""
     stage = staged(10_000, "resend")
     stage.faults(0, {"answer": "drop", "accepted": taken, "times": TIMES})
     stage.run()

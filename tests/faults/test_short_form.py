@@ -22,7 +22,8 @@ pytestmark = pytest.mark.timeout(240)
 
 
 def test_a_kill_at_every_point(warehouse: Engine, tmp_path: Path, report: Callable[[Row], None]) -> None:
-    """Two workers, one death at each named point, some unclear answers: nobody twice, nobody lost, all settled."""
+    """Two workers, one death at each named point and some unclear answers: no mail goes twice or is lost, all are
+    settled."""
     plan_mails(warehouse, 2000)
     with stage_on(warehouse, tmp_path, 2000) as stage:
         stage.faults(
@@ -53,11 +54,12 @@ def test_an_unsafe_delivery_is_caught(warehouse: Engine, tmp_path: Path, report:
         assert f"{row.duplicates} mails sent twice" in row.problems
 
 
-@pytest.mark.parametrize("policy", ["resend"])  # the one that could mail twice; test_event_faults.py has both
+@pytest.mark.parametrize("policy", ["resend"])  # the policy that could mail twice; test_event_faults.py has both
 def test_one_server_s_posts_are_late(
     warehouse: Engine, tmp_path: Path, report: Callable[[Row], None], policy: str
 ) -> None:
-    """A fifth of the events comes 23 hours late, newer ones of others before them: nobody twice, all settled."""
+    """A fifth of the events comes 23 hours late, after newer ones of other mails: no mail goes twice, all are
+    settled."""
     plan_mails(warehouse, 300, "uncapped")
     with stage_on(
         warehouse, tmp_path, 300, policy, kind="uncapped", settle_after_hours=SETTLE_AFTER_HOURS
@@ -68,7 +70,7 @@ def test_one_server_s_posts_are_late(
 
 
 def test_many_doubts_are_settled_in_one_go(warehouse: Engine, tmp_path: Path) -> None:
-    """5,000 mails in doubt, of which the statistics know nothing yet, are settled without comparing each with all."""
+    """5,000 mails in doubt that the statistics do not know yet are settled without comparing each with all."""
     plan_mails(warehouse, 5000)
     with warehouse.begin() as connection:
         connection.exec_driver_sql("analyze message.message")

@@ -24,8 +24,8 @@ MAILS_A_REQUEST = 50  # so that 10,000 recipients make two hundred places to die
 def test_killed_at_every_named_point(
     staged: Callable[..., Stage], report: Callable[[Row], None], workers: int, kind: str
 ) -> None:
-    """Workers die at each point in turn, again and again: nobody twice, nobody lost, one request each at most; so too
-    where no cap's unique place helps the lock of the claim."""
+    """Workers die at each point in turn, again and again: no mail goes twice or is lost, and each worker leaves at most
+    one request in doubt. This also holds without a cap, whose unique place would help the lock of the claim."""
     stage = staged(10_000, kind=kind)
     stage.faults(delay_ms=30)
     points, draw = itertools.cycle(POINTS), random.Random(workers)
@@ -55,7 +55,7 @@ def test_killed_at_random_moments(
     high: float,
     least: int,
 ) -> None:
-    """60,000 mails, 700 ms a request: most kills fall inside a request, and still nobody is mailed twice."""
+    """60,000 mails, 700 ms per request: most kills fall inside a request, and still no recipient is mailed twice."""
     stage = staged(60_000)
     stage.faults(delay_ms=700)
     kills = RandomKills(stage, random.Random(20261121), low, high)
@@ -69,8 +69,8 @@ def test_killed_at_random_moments(
 class RandomKills:
     """Kills one of the workers that have begun to request, at random moments.
 
-    Not one that still starts or renders its first batch: a busy machine takes longer for that than for a request, and
-    most kills would fall there. The named points are for those.
+    It spares a worker that still starts or renders its first batch. A busy machine takes longer for that than for a
+    request, so most kills would fall there. The named points cover those moments.
     """
 
     def __init__(self, stage: Stage, draw: random.Random, low: float, high: float) -> None:

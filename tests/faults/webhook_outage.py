@@ -1,6 +1,6 @@
-"""The webhook is down: the posts of one of the provider's servers, or of all, come hours late, or not until asked for.
+"""The webhook is down: the posts of one of the provider's servers, or of all, come hours late, or only when asked for.
 
-What comes meanwhile are events of others: strangers' mails, the provider's test button, clocks that are ahead. By these
+Meanwhile only other events come: strangers' mails, the provider's test button, clocks that are ahead. Because of these,
 the newest event is always newer than any hours of a topic.
 """
 
@@ -28,12 +28,12 @@ ASKED_FOR_HOURS = 300  # when the provider has long given up, and mails are stal
 STALE_AFTER_HOURS = 240
 LOOKS = (10.0, 22.0, 24.5, 28.5, 73.0, STALE_AFTER_HOURS + 3.0, ASKED_FOR_HOURS + 1.0)
 FEW_LOOKS = (22.0, 24.5, 28.5)
-"""Hours after the attempts at which a worker looks at what is in doubt: before and after 25 and 28."""
+"""Hours after the attempts at which a worker looks at mails in doubt: before and after 25 and 28."""
 
 
 @dataclass(frozen=True)
 class Outage:
-    """The posts of so many servers come `until_hours` after the attempts."""
+    """The posts of this many servers come `until_hours` after the attempts."""
 
     name: str
     servers: int
@@ -67,7 +67,7 @@ class Played:
 
 
 class Feed:
-    """Posts what the provider would to a collector, whose files are ingested."""
+    """Posts what the provider would post to a collector, whose files are ingested."""
 
     def __init__(self, stage: Stage, folder: Path, url: str) -> None:
         self.stage, self.folder, self.url = stage, folder, url
@@ -80,7 +80,7 @@ class Feed:
             post_all(self.url, self.signer, events, age_seconds=min(hours, RETRIED_HOURS) * 3600)
 
     def take_in_with_others(self, hours: float) -> None:
-        """Post events of nobody's mail, dated now and a fortnight ahead, and ingest all there is."""
+        """Post events of mails that are not ours, dated now and a fortnight ahead, and ingest all events."""
         events = [
             {**event, "sg_event_id": f"other-{number}-{hours}-{days}", "timestamp": _epoch(hours + 24 * days)}
             for number, event in enumerate(OTHERS)
@@ -105,10 +105,8 @@ def _epoch(hours: float) -> int:
 def play(
     stage: Stage, outage: Outage, folder: Path, limit: int = 1000, looks: Sequence[float] = LOOKS
 ) -> Played:
-    """Send with two unclear answers, one of them to mails that were taken; then the posts come as `outage` says.
-
-    At no moment has the provider a mail twice, and before its events are here it gets none again.
-    """
+    """Send with two unclear answers, one of them to mails that were taken. Then the posts come as `outage` says. The
+    provider never has a mail twice, and gets none again before its events are here."""
     _send(stage, limit)
     sent, taken = stage.ledger(), stage.accepted()
     untaken = sent.ids("in_doubt") - set(taken)
@@ -134,7 +132,8 @@ def play(
 
 
 def _send(stage: Stage, limit: int) -> None:
-    """Three workers in three hours; the first two requests get no answer, and of these the first was taken."""
+    """Three workers run in three hours. The first two requests get no answer; the provider took the first of the
+    two."""
     stage.faults(
         0,
         {"answer": "drop", "accepted": True, "times": 1},

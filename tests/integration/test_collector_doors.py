@@ -1,4 +1,4 @@
-"""The collector under connections that mean harm: each is closed in its time, and good posts go on meanwhile."""
+"""The collector under hostile connections: each is closed in its time, and good posts go on meanwhile."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def folder(shared: tuple[Service, Path]) -> Path:
 
 
 def signed_header(signer: Signer, body: bytes, length: int | str | None = None, **more: str) -> bytes:
-    """The header of a post to /events with a good signature of `body`; `length` in the place of its own."""
+    """The header of a post to /events with a good signature of `body`; `length` replaces its Content-Length."""
     fields = {"Host": "collector", **signer.headers(body, str(int(time.time()))), **more}
     if "Transfer_Encoding" not in fields:
         fields["Content-Length"] = str(len(body) if length is None else length)
@@ -94,7 +94,7 @@ def connected(service: Service, receive_buffer: int = 0) -> Iterator[socket.sock
 
 @contextmanager
 def many(service: Service, count: int, first: bytes) -> Iterator[list[socket.socket]]:
-    """So many connections that said `first` and now wait; some may be closed already."""
+    """This many connections that said `first` and now wait; some may be closed already."""
     opened = [socket.create_connection(tuple(service.client.base_url.netloc.decode().split(":"))) for _ in range(count)]
     for one in opened:
         one.settimeout(10)
@@ -119,7 +119,7 @@ def is_closed(one: socket.socket, seconds: float) -> bool:
 
 
 def drip(one: socket.socket, seconds: float) -> float:
-    """Send a byte each 50 ms; return after how many seconds the other side closed, or `seconds`."""
+    """Send one byte each 50 ms. Return after how many seconds the other side closed, or `seconds`."""
     began = time.monotonic()
     while (passed := time.monotonic() - began) < seconds:
         try:
@@ -240,7 +240,7 @@ def test_idle_connections_are_closed(collector: Service) -> None:
 
 
 def test_answers_that_nobody_reads(collector: Service, signer: Signer) -> None:
-    """A client that asks and asks and reads no answer is closed, though its answers cannot leave."""
+    """A client that sends requests and reads no answer is closed, though its answers cannot leave."""
     page = f"GET /unsubscribe/{make_token(SECRET, 'm', 't')} HTTP/1.1\r\nHost: collector\r\n\r\n".encode()
     began = time.monotonic()
     with connected(collector, receive_buffer=2048) as one, suppress(ConnectionError):
@@ -349,7 +349,7 @@ def test_many_small_chunks_hold_nobody_up(collector: Service, signer: Signer) ->
 
 
 def test_the_log_stays_short(collector: Service, signer: Signer) -> None:
-    """However many connections are closed, the log has a line a minute for them, and no traceback."""
+    """However many connections are closed, the log has one line per minute for them, and no traceback."""
     with many(collector, 2 * MAX_CONNECTIONS, BEGUN):
         pass
     token = make_token(SECRET, "m", "t")

@@ -83,7 +83,8 @@ def test_an_empty_array_is_fine(collector: Service, signer: Signer) -> None:
 
 
 def test_unsigned_posts_write_nothing(collector: Service, folder: Path, signer: Signer, tmp_path: Path) -> None:
-    """Missing headers, garbage, another's key, another body and an old signature: 403 and not a byte."""
+    """Missing headers, garbage, another's key, another body and an old signature: each is 403, and no byte is
+    written."""
     body = json.dumps([event("forged")]).encode()
     now = str(int(time.time()))
     good = signer.headers(body, now)
@@ -245,8 +246,8 @@ def test_a_kill_loses_nothing_acknowledged(tmp_path: Path, signer: Signer, enoug
 
 
 def test_a_full_disk_is_503_and_passes(tmp_path: Path, signer: Signer) -> None:
-    """Where a file cannot grow, the post is answered 503 with one log line, what was acknowledged stays
-    whole, and later posts are taken."""
+    """If a file cannot grow, the post is answered 503 with one log line. What was acknowledged stays whole, and later
+    posts are taken."""
     folder, port = tmp_path / "events", free_port()
     folder.mkdir()
     limited = (

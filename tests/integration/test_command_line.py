@@ -150,7 +150,7 @@ def test_a_template_that_lacks_a_variable_is_found_at_check_time(
 def test_check_names_the_line_of_a_wrong_segment_or_template(
     command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrong: str, right: str, expected: str
 ) -> None:
-    """What only segments and templates can know is told with file and line too, once."""
+    """Faults that only segments and templates can show are reported with file and line too, once."""
     text = (INCLUDE / "campaigns" / "cart_abandoned.yaml").read_text().replace(right, wrong)
     (tmp_path / "cart_abandoned.yaml").write_text(text)
     monkeypatch.setenv("LIFECYCLE_CAMPAIGNS_DIR", str(tmp_path))
@@ -163,7 +163,7 @@ def test_check_names_the_line_of_a_wrong_segment_or_template(
 
 
 TOO_EARLY = (
-    "warning: cart_abandoned.yaml:12: topic 'reminders' resends what is in doubt after {after} hours, and a mail is"
+    "warning: cart_abandoned.yaml:12: topic 'reminders' plans mails in doubt again after {after} hours, and a mail is"
     " stale after {lateness}: {share} of them would be stale instead; raise max_lateness_hours to {needed} at least\n"
 )
 
@@ -179,8 +179,8 @@ def test_check_warns_of_mails_that_are_stale_when_they_would_be_resent(
     command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, policy: str, hours: float, lateness: float,
     said: str,
 ) -> None:  # fmt: skip
-    """25 hours at least until a mail in doubt is planned again, and 24 to send it: told with the line of the campaign's
-    lateness, and no reason to refuse the file."""
+    """A mail in doubt needs at least 25 hours until it is planned again, and 24 hours to be sent. If the campaign's
+    lateness is shorter, the check reports its line but does not refuse the file."""
     topics = (INCLUDE / "topics.yaml").read_text().replace("in_doubt: abandon", f"in_doubt: {policy}")
     (tmp_path / "topics.yaml").write_text(topics.replace("settle_after_hours: 48", f"settle_after_hours: {hours}"))
     monkeypatch.setenv("LIFECYCLE_TOPICS_FILE", str(tmp_path / "topics.yaml"))
@@ -203,7 +203,8 @@ def test_check_warns_of_mails_that_are_stale_when_they_would_be_resent(
 def test_deliver_names_what_became_of_doubt(
     command: Command, monkeypatch: pytest.MonkeyPatch, warehouse: Engine, tmp_path: Path, now: str, said: str | None
 ) -> None:
-    """How many mails of which topic were abandoned or still wait, and why; nothing before their hours are over."""
+    """`deliver` says how many mails of each topic were abandoned or still wait, and why. It says nothing before their
+    hours are over."""
     monkeypatch.setenv("LIFECYCLE_MODE", "simulate")
     monkeypatch.setenv("SENDGRID_API_KEY", "SG.test")
     monkeypatch.setenv("SENDGRID_BASE_URL", "http://127.0.0.1:9")
@@ -224,7 +225,8 @@ def test_deliver_names_what_became_of_doubt(
 
 
 def test_plan_then_preview_then_why(command: Command, warehouse: Engine) -> None:
-    """A planned mail is shown by `deliver` in preview without moving, exact by `message preview`, and told by `why`."""
+    """`deliver` shows a planned mail in preview without moving it, `message preview` shows it exactly, and `why`
+    reports it."""
     members(warehouse, "ann", first_name="Zoë")
     open_cart(warehouse)
     assert command("campaign", "plan", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z", "--dry-run")[0] == 0
@@ -299,7 +301,7 @@ def test_pause_and_resume_by_command(command: Command, warehouse: Engine) -> Non
 
 
 def test_the_words_of_who_pauses_are_not_taken_for_a_kind_of_pause(command: Command, warehouse: Engine) -> None:
-    """`--reason` is kept for those who look: 'breaker' written by an operator is no breaker, 'dag' no paused DAG."""
+    """`--reason` is kept for readers: 'breaker' written by an operator is no breaker, 'dag' no paused DAG."""
     assert command("sending", "pause", "--reason", "breaker")[0] == 0
     assert command("campaign", "pause", "birthday", "--reason", "dag")[0] == 0
     sync_dag_pauses(warehouse, (), ["birthday"], NOON)
@@ -329,7 +331,8 @@ def test_a_campaign_whose_file_is_broken_or_gone_can_be_paused(
 def test_status_names_what_waits_for_an_approval(
     command: Command, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In live mode `sending status` says how many mails of which campaign wait, and what to run; after that nothing."""
+    """In live mode `sending status` says how many mails of each campaign wait for approval, and what to run. After the
+    approval it says nothing."""
     clock = [NOON]
     monkeypatch.setattr("lifecycle_mail.command_line.commands.present", lambda: clock[0])
     members(warehouse, "ann")
@@ -350,7 +353,7 @@ def test_status_names_what_waits_for_an_approval(
 def test_status_names_a_campaign_that_has_not_planned(
     command: Command, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without Airflow, too: two ticks after its last planning `sending status` names a campaign that nobody paused."""
+    """Also without Airflow: two ticks after its last planning, `sending status` names a campaign that is not paused."""
     clock = [NOON]
     monkeypatch.setattr("lifecycle_mail.command_line.commands.present", lambda: clock[0])
     assert command("campaign", "plan", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z")[0] == 0
@@ -387,7 +390,7 @@ def test_an_approval_says_what_it_holds_for_and_a_revocation_what_it_ends(
         "goes on\n",
     )  # fmt: skip
     status, _, err = command(*revoke, "lead")
-    assert (status, "no approval of it is in force" in err) == (1, True)
+    assert (status, "has no approval in force" in err) == (1, True)
     assert states(warehouse) == {("ann", "reminder", "cancelled", "approval_revoked")}
 
 
@@ -446,6 +449,6 @@ def test_nothing_works_with_a_file_that_lost_a_topic(
     assert (status, out) == (1, "")
     assert " ".join(err.split()) == (
         "topics.yaml: topic 'reminders' is missing, but opt-outs (1), mails (0) and campaigns (0) name it: write "
-        "`renamed_from: reminders` at the topic that it is called now, or `retired: [reminders]` at the end of the "
+        "`renamed_from: reminders` at its new name, or `retired: [reminders]` at the end of the "
         "file if it has ended"
     )

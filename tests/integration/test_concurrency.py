@@ -35,7 +35,7 @@ def kept(engine: Engine) -> set[int]:
 
 
 def test_parts_are_at_work_at_once_and_committed_in_order(numbers: Engine) -> None:
-    """Each waits for the other inside its work; what the second did is not there before the first is committed."""
+    """Each part waits for the other inside its work. What the second did is not there before the first is committed."""
     meeting, second_is_done = threading.Barrier(2, timeout=20), threading.Event()
     seen: list[set[int]] = []
 
@@ -46,7 +46,7 @@ def test_parts_are_at_work_at_once_and_committed_in_order(numbers: Engine) -> No
             second_is_done.set()
         else:
             assert second_is_done.wait(20)
-            time.sleep(0.2)  # long enough for a commit that waits for nobody
+            time.sleep(0.2)  # long enough for a commit that does not wait
             seen.append(kept(numbers))
         return n
 
@@ -73,7 +73,8 @@ def test_a_part_that_fails_takes_those_after_it_back(numbers: Engine, failing: i
 
 
 def test_parts_do_not_wait_for_each_other_for_ever(numbers: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody asks for the table alone between the locks of two parts: three wait in a ring, which is given up."""
+    """Another session asks for the table alone between the locks of two parts: three wait in a ring, which is given
+    up."""
     monkeypatch.setattr(concurrency, "LOCK_TIMEOUT", "500ms")
     second_has_it, somebody_waits = threading.Event(), threading.Event()
 
@@ -100,14 +101,15 @@ def test_parts_do_not_wait_for_each_other_for_ever(numbers: Engine, monkeypatch:
 
 
 def test_a_rehearsal_takes_the_parts_one_after_the_other_and_keeps_nothing(numbers: Engine) -> None:
-    """It has one connection, on which every part sees what was done before."""
+    """The fallback has one connection, on which every part sees what the parts before it did."""
     with rehearsal(numbers) as stage, exclusive_lock(stage, "count"):
         assert run_in_parallel(stage, "count", (1, 2), put) == [1, 2]
     assert kept(numbers) == set()
 
 
 def test_the_next_holder_waits_for_a_part_of_a_dead_one(numbers: Engine) -> None:
-    """The holder's lock is gone, its part not committed yet: who asks for the lock gets it after the part only."""
+    """The holder's lock is gone and its part is not committed yet: another session gets the lock only after the
+    part."""
     found: list[set[int]] = []
 
     def next_run() -> None:

@@ -1,4 +1,4 @@
-"""What the database layer says when something goes wrong, or at DEBUG: what was wrong, and nobody's data."""
+"""What the database layer logs on an error or at DEBUG: it says what was wrong, and shows no personal data."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_an_error_names_the_rule_and_no_row(
 
 
 def test_a_lost_connection_still_says_why(warehouse: Engine) -> None:
-    """What is no row's data stays: an operator must read why the server went."""
+    """Text that is no row's data stays: an operator must read why the server ended."""
     with pytest.raises(sa.exc.OperationalError) as caught, warehouse.connect() as connection:
         connection.execute(sa.text("select pg_terminate_backend(pg_backend_pid())"))
     assert "terminat" in str(caught.value)

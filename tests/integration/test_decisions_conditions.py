@@ -54,7 +54,7 @@ def again(engine: Engine) -> dict[str, tuple[Any, ...]]:
 
 
 def test_a_second_mail_goes_to_those_who_got_the_first_and_did_not_open_it(warehouse: Engine) -> None:
-    """Each who does not take the branch has a decision that names the condition; no mail is written for them."""
+    """Each customer who does not take the branch has a decision that names the condition, and no mail."""
     members(warehouse, "opener", "clicker", "machine", "silent", "refused")
     both = campaign(when={"sent": "reminder"}, unless={"opened": "reminder"})
     plan(warehouse, both, topic_of())
@@ -90,7 +90,8 @@ def test_a_late_run_judges_by_the_due_moment(warehouse: Engine) -> None:
 
 
 def test_held_out_people_take_the_branch_of_a_mail_that_was_never_opened(warehouse: Engine) -> None:
-    """For them a decided step counts as sent and unopened; a branch they do not take is named like anyone's."""
+    """For held-out people a decided step counts as sent and unopened; a branch they do not take is named as for other
+    people."""
     members(warehouse, "ann", "buyer")
     branch = campaign(when={"sent": "reminder"}, unless={"opened": "reminder", "bought": True})
     held = branch.model_copy(update={"holdout": 1.0})
@@ -105,7 +106,7 @@ def test_held_out_people_take_the_branch_of_a_mail_that_was_never_opened(warehou
 
 
 def test_a_permission_is_asked_before_a_branch(warehouse: Engine) -> None:
-    """Who may not be mailed is refused for that, whatever the branch says."""
+    """A person who may not be mailed is refused for that, whatever the branch says."""
     members(warehouse, "ann", permission="withdrawn")
     plan(warehouse, campaign(when={"sent": "reminder"}), topic_of())
     plan(warehouse, campaign(when={"sent": "reminder"}), topic_of(), DUE)

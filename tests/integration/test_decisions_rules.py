@@ -77,7 +77,8 @@ def test_unknown_customers_are_named(warehouse: Engine) -> None:
 
 
 def test_quiet_hours_follow_the_recipients_zone(warehouse: Engine) -> None:
-    """At one instant some are mailed and others deferred to their own morning; the mail waits with not_before."""
+    """At one instant some people are mailed and others deferred to their own morning; their mail waits with
+    not_before."""
     with warehouse.begin() as connection:
         for name, zone in (
             ("london", "Europe/London"), ("tokyo", "Asia/Tokyo"), ("honolulu", "Pacific/Honolulu"),
@@ -165,7 +166,7 @@ def test_window_edges(warehouse: Engine) -> None:
 
 
 def test_a_run_of_an_old_period_decides_stale(warehouse: Engine) -> None:
-    """A backfilled period with the real clock as now mails nobody; exactly at the limit is not stale."""
+    """A backfilled period with the real clock as now mails no one. A step exactly at the limit is not stale."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(max_lateness_hours=6), topic_of(), NOON, now=NOON + timedelta(days=30))
     assert decided(warehouse) == {("ann", "reminder", "skip", "stale")}
@@ -277,7 +278,7 @@ def test_the_cap_counts_a_mail_put_off_to_the_end_of_its_lateness(warehouse: Eng
 
 
 def test_a_lateness_of_for_ever_in_an_older_row_stops_no_campaign(warehouse: Engine) -> None:
-    """Where a file had no upper bound, its campaign's row may still name more hours than a date can go back."""
+    """If a file had no upper bound, its campaign's row may still name more hours than a date can go back."""
     topic = topic_of(cap={"mails": 1, "per": "day"})
     members(warehouse, "ann")
     plan(warehouse, campaign_of(priority=40), topic)
@@ -346,7 +347,7 @@ def test_a_stale_step_takes_no_place_of_the_one_decided_with_it(warehouse: Engin
 def test_a_step_taken_out_after_its_decisions_holds_up_no_other(
     warehouse: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its decisions get no mail, and are counted and named once; the other step's mails are written."""
+    """Its steps get decisions but no mail, and are counted and named once; the other step's mails are written."""
     steps = [
         {"step": name, "after_hours": 0, "template": "cart_abandoned/reminder"} for name in ("reminder", "removed")
     ]

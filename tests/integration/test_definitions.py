@@ -119,7 +119,7 @@ class Desk:
         return {(who, state, reason) for who, _, state, reason in states(self.warehouse)}
 
     def said(self, hours: int = 0) -> str:
-        """What the red task says, or '' where it is green."""
+        """The error of the red task, or '' if the task is green."""
         try:
             self.opened().require_not_stopped(NOON + hours * HOUR, since=NOON)
         except SendingStopped as stopped:
@@ -192,7 +192,8 @@ def test_what_nobody_approved_does_not_go_after_its_files_are_put_back(desk: Des
     ids=["template", "layout", "words", "brand", "sender", "campaign"],
 )
 def test_whatever_recipients_see_needs_an_approval(desk: Desk, file: str, old: str, new: str, part: str) -> None:
-    """A change of any part: mails planned from it wait, what changed is named, and approved again they go with it."""
+    """Any part changes: mails planned from it wait, and the change is named. After its approval the mails go with the
+    new part."""
     desk.approve()
     desk.change(file, old, new)
     desk.plan("ann", mode="preview")
@@ -207,20 +208,22 @@ def test_whatever_recipients_see_needs_an_approval(desk: Desk, file: str, old: s
 
 
 def test_a_sender_of_the_example_domain_does_not_go_however_approved(desk: Desk) -> None:
-    """Approved before a real sender was given: its mails wait, by name, until that one is approved."""
+    """The campaign was approved before a real sender was given: its mails wait, by name, until that sender is
+    approved."""
     put_back = desk.change("topics.yaml", "hello@my-example.com", "hello@example.com")
     desk.approve()
     desk.plan("ann")
     put_back()
     assert desk.deliver().accepted == 0
-    assert "wait: the definition its mails carry has a sender of example.com" in desk.said()
+    assert "wait: the definition of these mails has a sender of example.com" in desk.said()
     desk.approve()
     assert desk.deliver().accepted == 1
     assert desk.provider.mails()["ann"]["from"] == "Corner Market <hello@my-example.com>"
 
 
 def test_words_of_another_campaign_need_no_approval(desk: Desk) -> None:
-    """The catalogue is everybody's: only the words that the campaign's templates ask for are its own."""
+    """All campaigns share the catalogue: only the words that a campaign's templates ask for belong to its
+    definition."""
     desk.approve()
     desk.change(WORDS, "Freshness, delivery and what happens if something isn't right.", "XX")
     desk.plan("ann", mode="preview")
@@ -229,7 +232,7 @@ def test_words_of_another_campaign_need_no_approval(desk: Desk) -> None:
 
 
 def test_a_mail_goes_out_as_it_was_approved_whatever_the_files_say(desk: Desk) -> None:
-    """Planned from v1, sent while v2 is on disk: shared and personal parts, brand and sender are v1's."""
+    """A mail planned from v1 is sent while v2 is on disk: shared and personal parts, brand and sender are v1's."""
     desk.approve()
     desk.plan("ann")
     for file, old, new in (
@@ -258,7 +261,7 @@ def test_a_broken_template_on_disk_stops_no_approved_mail(desk: Desk) -> None:
 
 
 def test_what_no_mail_can_be_written_from_is_not_approved(desk: Desk) -> None:
-    """MJML that is not closed, a variable that nobody has: refused with the place, and the approval before holds."""
+    """Unclosed MJML and an unknown variable are refused with their place, and the approval before stays in force."""
     first = desk.approve().definition_md5
     for file, new in (("body.mjml", "{% block content %}<mj-section>"), ("body.txt", "{% block content %}{{ gone }}")):
         put_back = desk.change(f"templates/cart_abandoned/reminder/{file}", "{% block content %}", new)
@@ -278,7 +281,7 @@ def test_live_plans_what_was_approved_and_names_newer_files(desk: Desk) -> None:
     assert desk.said() == (
         "the files of campaign cart_abandoned changed and are not approved (changed: campaign file, "
         "translations/en.yaml): its mails go on as approved at 2026-03-02 12:00 UTC; read the files, then run "
-        "`campaign approve cart_abandoned --by WHO`, or put them back"
+        "`campaign approve cart_abandoned --by WHO`, or restore the approved files"
     )
     with desk.warehouse.connect() as connection:
         assert rows(connection, "select expires_at from message.message") == [(NOON + 6 * HOUR,)]
@@ -291,7 +294,7 @@ def test_live_plans_what_was_approved_and_names_newer_files(desk: Desk) -> None:
 
 
 def test_a_first_definition_is_planned_from_its_files_and_waits(desk: Desk) -> None:
-    """Nothing approved yet: there is something to look at, and nothing goes until it is approved."""
+    """Before the first approval mails are planned, so that there is something to look at, and none goes."""
     desk.plan("ann")
     assert desk.deliver().accepted == 0
     assert "1 planned mails of campaign cart_abandoned wait for an approval" in desk.said()
@@ -300,7 +303,8 @@ def test_a_first_definition_is_planned_from_its_files_and_waits(desk: Desk) -> N
 
 
 def test_a_correction_that_is_approved_replaces_what_is_planned(desk: Desk) -> None:
-    """Mails of the earlier approved definition, and of one that nobody approved, go with the newest approved text."""
+    """Mails planned under an earlier approved definition, or under an unapproved one, go with the newest approved
+    text."""
     desk.approve()
     desk.plan("ann")
     put_back = desk.change(WORDS, OLD, "Nobody read this.")
@@ -327,7 +331,8 @@ def test_a_step_that_the_newest_definition_does_not_have_goes_as_it_was_approved
 
 
 def test_a_revoked_definition_goes_no_more_and_the_one_before_goes_on(desk: Desk) -> None:
-    """Its planned mails are cancelled with a name, the log keeps who, when and why, and planning is v1's again."""
+    """A revoked campaign's planned mails are cancelled by name, the log keeps who, when and why, and planning is v1's
+    again."""
     first = desk.approve().definition_md5
     desk.plan("ann")
     desk.deliver()
@@ -341,7 +346,7 @@ def test_a_revoked_definition_goes_no_more_and_the_one_before_goes_on(desk: Desk
     assert desk.deliver(2).accepted == 1
     assert OLD in desk.provider.mails()["cyd"]["text/plain"]
     assert desk.opened().revoke(NAME, "lead", "this one as well", NOON + 3 * HOUR).goes_on is None
-    with pytest.raises(CampaignError, match="no approval of it is in force"):
+    with pytest.raises(CampaignError, match="has no approval in force"):
         desk.opened().revoke(NAME, "lead", "once more", NOON + 3 * HOUR)
     with desk.warehouse.connect() as connection:
         assert rows(
@@ -357,7 +362,8 @@ def test_a_revoked_definition_goes_no_more_and_the_one_before_goes_on(desk: Desk
 def test_a_mail_given_back_after_a_revocation_does_not_go_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Claimed when the approval was revoked, refused for the rate: it waits, and ends as unapproved."""
+    """The mail was claimed when the approval was revoked, and refused for the rate: it waits, and ends as
+    unapproved."""
     desk.approve()
     desk.plan("ann")
     desk.provider.answers.append(RateLimited(None))
@@ -376,7 +382,8 @@ def test_a_mail_given_back_after_a_revocation_does_not_go_again(
 
 
 def test_what_expires_waiting_for_an_approval_is_unapproved(desk: Desk) -> None:
-    """Not stale: nobody was late but who approves. An approval after that comes too late; refused mails say why."""
+    """The mail is not stale, because only the approval was late. An approval after that comes too late; refused mails
+    say why."""
     desk.plan("ann")
     assert desk.deliver(6).ended == {}
     assert desk.deliver(7).ended == {"unapproved": 1}
@@ -402,7 +409,8 @@ def test_what_expires_approved_is_stale_as_ever(desk: Desk) -> None:
 def test_an_approval_that_was_cut_off_is_given_by_the_next_one(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed after what was read is kept: nothing is approved. Run again it is, and a third time changes nothing."""
+    """A kill after the definition is kept leaves it unapproved. The next approval approves it, and a third changes
+    nothing."""
     with monkeypatch.context() as killed:
         killed.setattr(delivery, "approve", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -416,7 +424,7 @@ def test_an_approval_that_was_cut_off_is_given_by_the_next_one(
 
 
 def test_only_what_was_read_is_approved(desk: Desk) -> None:
-    """With a checksum, files that say something else by now are refused."""
+    """With a checksum, files that differ from it by now are refused."""
     read = desk.opened().definition(NAME).md5
     desk.change(WORDS, OLD, "XX")
     with pytest.raises(CampaignError, match=f"its files are definition [0-9a-f]{{32}} now, not {read}"):
@@ -442,7 +450,7 @@ def test_outside_live_mails_follow_their_files_without_an_approval(desk: Desk) -
 
 
 def test_a_planned_mail_of_before_the_upgrade_goes_as_what_is_approved_next(desk: Desk) -> None:
-    """It carries no definition: it waits, and the first approval of the whole definition gives it one."""
+    """A mail that carries no definition waits, and the first approval of the whole definition gives it one."""
     desk.plan("ann")
     with desk.warehouse.begin() as connection:
         connection.exec_driver_sql("update message.shell set definition_md5 = null")
@@ -453,7 +461,8 @@ def test_a_planned_mail_of_before_the_upgrade_goes_as_what_is_approved_next(desk
 
 
 def test_a_definition_comes_back_as_it_was_kept(warehouse: Engine) -> None:
-    """The same checksum, and variants in the order of the file: who gets which one hangs on it."""
+    """The checksum is the same, and variants keep the order of the file, which decides which customer gets which
+    variant."""
     step = {
         "step": "incentive", "after_hours": 0, "template": "cart_abandoned/incentive",
         "offer": {"percent": 10, "valid_hours": 24}, "variants": {"without_offer": 0.25, "with_offer": 0.75},

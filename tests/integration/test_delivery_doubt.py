@@ -147,8 +147,8 @@ STRANGERS = {
 def test_a_newer_event_sends_nothing_again(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path, who: str, after: timedelta, peers: int
 ) -> None:
-    """The webhook was down, and an event of nobody's mail is the first that comes, whatever time it bears: the mail was
-    taken, and does not go twice."""
+    """The webhook was down, and the first event that comes is of a mail that is not ours, whatever its time. The mail
+    in doubt was taken, and does not go twice."""
     doubt(warehouse, simulator, settings, RESEND, taken=True)
     accepted(warehouse, every_half_hour(peers), silent=peers)
     event = {"event": "processed", "sg_event_id": "x", "timestamp": int((NOON + after).timestamp()), **STRANGERS[who]}
@@ -164,7 +164,7 @@ def test_a_newer_event_sends_nothing_again(
 def test_a_mail_goes_again_if_99_of_100_around_it_have_their_events(
     warehouse: Engine, simulator: Service, settings: Settings, silent: int, expected: set[Any]
 ) -> None:
-    """Had it been taken, it would have an event as they do; with 98 of 100 it waits."""
+    """If the mail had been taken, it would have an event as its neighbours do; with 98 of 100 it waits."""
     doubt(warehouse, simulator, settings, RESEND, taken=False)
     accepted(warehouse, every_half_hour(100), silent=silent)
     report = deliver(warehouse, settings, RESEND, AFTER_THAT)
@@ -177,7 +177,8 @@ def test_a_mail_goes_again_if_99_of_100_around_it_have_their_events(
 def test_an_hour_without_any_event_is_a_gap(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path
 ) -> None:
-    """One mail of 201 was accepted in an hour of its own and has no event: nothing goes again until one comes."""
+    """One mail of 201 was the only one accepted in its hour, and has no event: nothing goes again until an event
+    comes."""
     doubt(warehouse, simulator, settings, RESEND, taken=False)
     accepted(warehouse, [NOON + 10 * MINUTE] * 200 + [NOON + 60 * MINUTE], silent=1)
     deliver(warehouse, settings, RESEND, AFTER_THAT)
@@ -231,7 +232,7 @@ def test_20_mails_suffice(warehouse: Engine, simulator: Service, settings: Setti
 def test_the_window_begins_an_hour_before_and_ends_with_the_settle_hours(
     warehouse: Engine, simulator: Service, settings: Settings, moment: datetime, is_counted: bool
 ) -> None:
-    """The twentieth mail counts only if it was accepted inside of it."""
+    """The twentieth mail counts only if it was accepted within the span."""
     doubt(warehouse, simulator, settings, RESEND, taken=False)
     accepted(warehouse, [*every_half_hour(19), moment])
     deliver(warehouse, settings, RESEND, AFTER_THAT)
@@ -239,7 +240,8 @@ def test_the_window_begins_an_hour_before_and_ends_with_the_settle_hours(
 
 
 def test_mails_that_an_event_settled_do_not_count(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """They have an event by construction: a thousand of them hide no gap among those the provider's answer accepted."""
+    """Such mails have an event by construction: a thousand of them hide no gap among mails that the provider's answer
+    accepted."""
     doubt(warehouse, simulator, settings, RESEND, taken=True)
     accepted(warehouse, every_half_hour(1000), settled_by_event=True)
     assert deliver(warehouse, settings, RESEND, AFTER_THAT).waiting == Counter({("reminders", "too_few_to_judge"): 1})
@@ -267,7 +269,8 @@ def test_a_mail_whose_neighbours_have_no_events_ends_named(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path, lateness_hours: float,
     ends_after: timedelta,
 ) -> None:  # fmt: skip
-    """Silence never sends it again. It is abandoned once it is stale and 72 hours have passed; a late event counts."""
+    """Silence never sends a mail again. It is abandoned once it is stale and 72 hours have passed; a late event
+    counts."""
     doubt(warehouse, simulator, settings, RESEND, taken=True, lateness_hours=lateness_hours)
     accepted(warehouse, every_half_hour(40), silent=40)
     report = deliver(warehouse, settings, RESEND, NOON + ends_after - SECOND)
@@ -285,7 +288,7 @@ def test_a_mail_whose_neighbours_have_no_events_ends_named(
 def test_abandon_waits_for_its_hours_and_for_nothing_else(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path
 ) -> None:
-    """A feed that says nothing: abandoned at settle hours + 24, and accepted when its event comes after all."""
+    """The feed is silent: the mail is abandoned at settle hours + 24, and is accepted if its event comes after all."""
     doubt(warehouse, simulator, settings, ABANDON, taken=True)
     deliver(warehouse, settings, ABANDON, NOON + 72 * HOUR - SECOND)
     assert ann(warehouse) == ANN_IN_DOUBT
@@ -298,7 +301,7 @@ def test_abandon_waits_for_its_hours_and_for_nothing_else(
 
 
 def test_abandon_is_not_brought_forward_by_events(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """All around it have their events: its own may still come until 24 hours after its settle hours."""
+    """All mails around it have their events: its own event may still come until 24 hours after its settle hours."""
     doubt(warehouse, simulator, settings, ABANDON, taken=False)
     accepted(warehouse, every_half_hour(40))
     deliver(warehouse, settings, ABANDON, NOON + 72 * HOUR - SECOND)
@@ -306,7 +309,7 @@ def test_abandon_is_not_brought_forward_by_events(warehouse: Engine, simulator: 
 
 
 def test_each_attempt_is_judged_by_itself(warehouse: Engine) -> None:
-    """Three attempts a day apart: the covered one goes again, one has a gap, one too few; each mail moves once."""
+    """Three attempts a day apart: the covered mail goes again, one has a gap, one too few; each mail moves once."""
     members(warehouse, "ann", "bob", "cyd")
     plan(warehouse, campaign_of(max_lateness_hours=240), RESEND)
     moments = {"ann": NOON, "bob": NOON + 100 * HOUR, "cyd": NOON + 200 * HOUR}
@@ -335,8 +338,8 @@ def test_each_attempt_is_judged_by_itself(warehouse: Engine) -> None:
 
 
 def test_each_mail_is_looked_at_once_however_many_attempts_it_tells_of(warehouse: Engine) -> None:
-    """12 mails in doubt of 4 attempts within minutes, 50 accepted around them: 50 events are looked for, each by its
-    key, and no table is read through."""
+    """12 mails in doubt belong to 4 attempts within minutes, with 50 accepted mails around them. 50 events are looked
+    up, each by its key, and no table is read through."""
     names = [f"c{number:02}" for number in range(12)]
     members(warehouse, *names)
     plan(warehouse, campaign_of(max_lateness_hours=240), RESEND)

@@ -1,4 +1,4 @@
-"""Places in a recipient's day or week: as many as the cap, whoever asks for them and in whatever order."""
+"""Places in a recipient's day or week: as many as the cap, whichever claims ask for them and in whatever order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def held(connection: Connection, name: str, *places: int, day: str = MONDAY) -> 
 def reserve(
     connection: Connection, names: Iterable[str], cap: int | None, period: str = "day", day: str = MONDAY
 ) -> dict[str, str]:
-    """Ask for a place for each person, as a claim does; return who got none, and why."""
+    """Ask for a place for each person, as a claim does; return who got no place, and why."""
     people = list(names)
     found = run(
         connection, "delivery/reserve", addresses=texts(map(key, people)), days=texts([day] * len(people)),
@@ -66,8 +66,8 @@ def places(connection: Connection, name: str) -> list[tuple[int, str]]:
 def test_a_mail_takes_the_lowest_free_place_or_none(
     warehouse: Engine, cap: int | None, before: tuple[int, ...], outcome: str | None, after: list[tuple[int, str]]
 ) -> None:
-    """A returned mail leaves its place open below others, which a topic of another cap may have taken beyond this one:
-    who holds as many as the cap gets none; without a cap always."""
+    """A returned mail leaves its place open below others. A topic with another cap may have taken places beyond this
+    cap. Who holds as many places as the cap gets none; without a cap there is always a place."""
     with warehouse.begin() as connection:
         held(connection, "ann", *before)
         assert reserve(connection, ["ann"], cap) == ({"ann": outcome} if outcome else {})
@@ -75,7 +75,7 @@ def test_a_mail_takes_the_lowest_free_place_or_none(
 
 
 def test_one_claim_answers_each_person_apart(warehouse: Engine) -> None:
-    """Nobody's place depends on who else is in the batch, and the places of another day or a week do not count."""
+    """A person's place does not depend on who else is in the batch. Places of another day or of a week do not count."""
     with warehouse.begin() as connection:
         held(connection, "bob", 1)
         held(connection, "cid", 1, 2)
@@ -97,7 +97,8 @@ def test_a_week_begins_on_its_monday(warehouse: Engine) -> None:
 
 @pytest.mark.parametrize(("ends", "outcome"), [("commit", {"ann": "raced"}), ("rollback", {})])
 def test_of_two_claims_at_once_one_gets_the_place(warehouse: Engine, ends: str, outcome: dict[str, str]) -> None:
-    """The second waits for the first: it has raced where that commits, and the place is its own where it is undone."""
+    """The second claim waits for the first. If the first commits, the second has raced; if it rolls back, the second
+    gets the place."""
     with ThreadPoolExecutor(1) as pool, warehouse.connect() as first:
         transaction = first.begin()
         assert reserve(first, ["ann"], cap=1) == {}
@@ -108,7 +109,7 @@ def test_of_two_claims_at_once_one_gets_the_place(warehouse: Engine, ends: str, 
 
 
 def test_claims_that_name_the_same_people_in_other_orders_end(warehouse: Engine) -> None:
-    """Places are taken by address: of claims that wait, none can hold what another before it waits for."""
+    """Places are taken by address: a claim that waits holds no place that a claim before it waits for."""
     people = [f"person{number}" for number in range(60)]
     with warehouse.begin() as connection:
         for name in people[::3]:

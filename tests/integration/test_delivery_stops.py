@@ -1,4 +1,5 @@
-"""What stops by itself: each of the three limits, by what really comes back, and the sentence that says so."""
+"""What stops without an operator: each of the three limits, by what really comes back, and the sentence that says
+so."""
 
 from __future__ import annotations
 
@@ -117,7 +118,7 @@ def test_refused_recipients_stop_the_campaign_before_its_next_batch(shop: Shop) 
 
 
 def test_refused_access_is_reported_as_long_as_it_holds(shop: Shop) -> None:
-    """A pause of everything by the provider's refusal is told whenever one asks; an operator's pause is no stop."""
+    """A pause of everything by the provider's refusal is reported at each look; an operator's pause is no stop."""
     shop.members("ann")
     delivery.pause(shop.warehouse, "all", "operator", NOON)
     assert shop.stops() == []
@@ -134,8 +135,7 @@ def test_refused_access_is_reported_as_long_as_it_holds(shop: Shop) -> None:
 
 LIVE = {"mode": "live", "link_secret": "s" * 32, "public_url": "https://shop.example.com", "postal_address": "1 Street"}
 APPROVE = "wait for an approval of its present definition, until they expire: read its files, then run " \
-    "`campaign approve cart_abandoned --by WHO`; or, where it is not to go on, " \
-    "`campaign pause cart_abandoned`"  # fmt: skip
+    "`campaign approve cart_abandoned --by WHO`, or run `campaign pause cart_abandoned` to stop it"  # fmt: skip
 
 
 def installed(warehouse: Engine, warehouse_url: str, topic: Topic = TOPIC, **settings: Any) -> Installation:
@@ -145,7 +145,7 @@ def installed(warehouse: Engine, warehouse_url: str, topic: Topic = TOPIC, **set
 
 
 def told(system: Installation, campaign: str | None = None, now: datetime = NOON) -> str:
-    """What the red task says, or '' where it is green."""
+    """The error of the red task, or '' if the task is green."""
     try:
         system.require_not_stopped(now, campaign, since=now)
     except SendingStopped as stopped:
@@ -154,7 +154,8 @@ def told(system: Installation, campaign: str | None = None, now: datetime = NOON
 
 
 def test_mails_in_live_mode_that_nobody_approved_are_told(warehouse: Engine, warehouse_url: str) -> None:
-    """An approval holds for one definition: mails that wait for one are told by both tasks, nobody else's are."""
+    """An approval holds for one definition. Both tasks report the mails that wait for an approval, and no other
+    campaign's."""
     system = installed(warehouse, warehouse_url)
     members(warehouse, "ann", "bob")
     plan(warehouse, campaign_of(), TOPIC)
@@ -170,12 +171,13 @@ def test_mails_in_live_mode_that_nobody_approved_are_told(warehouse: Engine, war
 
 
 def test_a_definition_that_changed_while_it_was_read_is_not_approved(warehouse: Engine) -> None:
-    """A run read edited files between reading and approving: refused, and neither definition is approved."""
+    """A run read edited files between reading and approving: the approval is refused, and neither definition is
+    approved."""
     read, edited = campaign_of(), campaign_of(max_lateness_hours=7)
     members(warehouse, "ann")
     plan(warehouse, edited, TOPIC)
     its = definition_of(edited, TOPIC).md5
-    with pytest.raises(CampaignError, match="the definition changed meanwhile: read it again"):
+    with pytest.raises(CampaignError, match="the definition changed meanwhile: read the files again"):
         delivery.approve(warehouse, "cart_abandoned", definition_of(read, TOPIC).md5, "lead", NOON)
     with warehouse.connect() as connection:
         assert rows(connection, "select * from delivery.approval") == []
@@ -184,7 +186,7 @@ def test_a_definition_that_changed_while_it_was_read_is_not_approved(warehouse: 
 
 
 def test_a_pause_or_no_planned_mail_is_not_told(warehouse: Engine, warehouse_url: str) -> None:
-    """Who paused the campaign knows that it waits; a campaign without planned mails waits for nothing."""
+    """The operator who paused the campaign knows that it waits; a campaign without planned mails waits for nothing."""
     system = installed(warehouse, warehouse_url)
     plan(warehouse, campaign_of(), TOPIC)
     assert told(system) == ""
@@ -200,7 +202,7 @@ def test_a_pause_or_no_planned_mail_is_not_told(warehouse: Engine, warehouse_url
 def test_a_broken_template_or_a_topic_that_is_gone_is_told(
     warehouse: Engine, warehouse_url: str, tmp_path: Path
 ) -> None:
-    """Mails that no delivery can take are told in simulate too; looking gives them no other shell."""
+    """Mails that no delivery can take are reported in simulate too; looking gives them no other shell."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), TOPIC)
     shutil.copytree(INCLUDE / "templates", tmp_path / "templates")

@@ -54,7 +54,7 @@ def recorder() -> Iterator[Recorder]:
 
 
 def test_a_request_in_pieces_is_one_body_of_a_known_length(recorder: Recorder) -> None:
-    """No chunked encoding, which a proxy before the provider may refuse: the length is announced, and kept."""
+    """There is no chunked encoding, which a proxy before the provider may refuse: the length is announced, and kept."""
     recipients = [orjson.dumps({"to": [{"email": f"p{n}@example.com"}], "subject": "é" * 400}) for n in range(1000)]
     request = Request(orjson.dumps({"subject": "shared"}), [(one,) for one in recipients])
     settings = Settings("postgresql://", mode="simulate", sendgrid_base_url=f"http://127.0.0.1:{recorder.server_port}")
@@ -113,17 +113,18 @@ def says(status: str, body: bytes, announced: int) -> Talk:
 
 @pytest.mark.parametrize("status", ["202 Accepted", "400 Bad Request"])
 def test_an_answer_that_is_cut_is_no_answer(status: str) -> None:
-    """Whoever cut it may have written its status too: the mails are in doubt, and events settle them."""
+    """If the answer was cut, its status may be wrong too. So the mails are in doubt, and events settle them."""
     assert answer_of(says(status, b'{"errors": [', 100)) == Unknown("no answer: RemoteProtocolError")
 
 
 def test_an_answer_without_end_is_given_up() -> None:
-    """Neither memory nor time goes with a body that never ends."""
+    """A body that never ends takes neither memory nor time without limit."""
     assert answer_of(says("500 Oops", b"-" * 3_000_000, 10**12)) == Unknown("no answer: ReadTimeout")
 
 
 def test_a_provider_that_reads_drop_by_drop_does_not_hold_a_worker() -> None:
-    """Each write is in time and all of them would last for minutes: the request ends with its lease, in doubt."""
+    """Each write is in time, but all writes together would last for minutes: the request ends with its lease, in
+    doubt."""
 
     def sips(connection: socket.socket) -> None:
         while connection.recv(20_000):

@@ -153,7 +153,8 @@ def moved(connection: Connection, who: str, former: str) -> None:
 def test_the_claim_asks_of_each_way_a_person_said_no(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """At the present address, at a former one, by permission, for the topic; lifted, bounced before: those go."""
+    """A mail is stopped if the person said no at the present address, at a former one, by permission, or for the topic.
+    A no that was lifted stops no mail, nor does a bounce of a former address."""
     after, before = NOON + timedelta(minutes=1), NOON - HOUR
     names = {"here", "earlier", "there", "topic", "withdrew", "other", "lifted", "moved", "nobody"}
     members(warehouse, *names)
@@ -187,7 +188,7 @@ def test_the_claim_asks_of_each_way_a_person_said_no(
 def test_the_earliest_of_several_facts_names_the_end(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Who left and bought, or bought and left: the first of both is the reason."""
+    """If a customer left and bought, or bought and left, the earlier of both is the reason."""
     first, second = NOON + timedelta(minutes=1), NOON + timedelta(minutes=2)
     members(warehouse, "left", "bought")
     plan(warehouse, campaign_of(exit_on=["order", "unsubscribed"]), topic_of())
@@ -300,7 +301,8 @@ def test_a_request_that_is_wrong_as_a_whole_trips_the_breaker(
 
 
 def test_refused_access_pauses_everything(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """A wrong key: one readable error, all sending paused, every mail planned; the key is in no message."""
+    """A wrong key gives one readable error, all sending is paused, every mail stays planned; the key is in no
+    message."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic_of())
     wrong = dataclasses.replace(settings, sendgrid_api_key="SG.secret-wrong-key")
@@ -314,7 +316,8 @@ def test_refused_access_pauses_everything(warehouse: Engine, simulator: Service,
 
 
 def test_a_refused_connection_leaves_everything_planned(warehouse: Engine, settings: Settings) -> None:
-    """No connection, nothing sent: a readable error, and the mail and its place in the day are free again."""
+    """Without a connection nothing was sent: the error is readable, and the mail and its place in the day are free
+    again."""
     topic = topic_of(cap={"mails": 1, "per": "day"})
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic)
@@ -338,7 +341,7 @@ def test_429_waits_and_goes_on(warehouse: Engine, simulator: Service, settings: 
 
 
 def test_413_halves_the_batch(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """Too large: the same mails go in smaller requests."""
+    """If a request is too large, the same mails go in smaller requests."""
     members(warehouse, *[f"c{number}" for number in range(9)])
     plan(warehouse, campaign_of(), topic_of())
     fault(simulator, answer="status", status=413, times=2)
@@ -354,7 +357,7 @@ def test_413_halves_the_batch(warehouse: Engine, simulator: Service, settings: S
 def test_without_a_clear_answer_nothing_goes_twice(
     warehouse: Engine, simulator: Service, settings: Settings, how: dict[str, Any], taken: bool
 ) -> None:
-    """Whether or not the provider took it: the mail is in doubt, and no run sends it again."""
+    """Whether or not the provider took the mail, it is in doubt, and no run sends it again."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic_of())
     fault(simulator, times=1, accepted=taken, **how)
@@ -398,7 +401,8 @@ def test_an_outage_costs_one_mail_a_request_from_the_third_request_on(
 def test_probing_a_silent_provider_ends_stale_mails_by_the_batch(
     warehouse: Engine, simulator: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One mail goes, and all that may not go are dealt with beside it; a refused connection is no clear answer."""
+    """One mail goes out, and all mails that may not go are ended with the same claim. A refused connection is no clear
+    answer."""
     members(warehouse, *[f"c{number:02}" for number in range(30)])
     plan(warehouse, campaign_of(), topic_of())
     with warehouse.begin() as connection:
@@ -441,8 +445,8 @@ def test_an_expired_claim_is_in_doubt_and_a_late_answer_still_counts(
 def test_how_new_the_newest_event_is_decides_nothing(
     warehouse: Engine, simulator: Service, settings: Settings, policy: str, reason: str
 ) -> None:
-    """A feed that is silent, or ends before or after settle_after_hours from the attempt on, settles nothing; 72 hours
-    after it the mail ends, and goes to nobody."""
+    """A feed that is silent settles nothing, nor does one that ends before or after settle_after_hours from the
+    attempt. 72 hours after the attempt the mail ends, and is not sent."""
     topic = topic_of(in_doubt=policy, settle_after_hours=48)
     members(warehouse, "ann")
     plan(warehouse, campaign_of(max_lateness_hours=24 * 10), topic)
@@ -490,7 +494,8 @@ def test_a_pause_stops_within_a_batch_and_resume_goes_on(
 def test_a_breaker_stops_the_campaign_before_the_next_batch(
     warehouse: Engine, simulator: Service, settings: Settings, column: str, expected: str
 ) -> None:
-    """Past a limit the campaign is paused with its numbers; another campaign goes on; resume judges anew."""
+    """Past a limit the campaign is paused with its numbers, and another campaign goes on. After resume it is judged
+    again."""
     topic = topic_of(limits={"minimum": 5, "complaint_rate": 0.1, "bounce_rate": 0.1})
     members(warehouse, *[f"c{number}" for number in range(5)])
     plan(warehouse, campaign_of(), topic)
@@ -535,7 +540,8 @@ def test_dag_pauses_are_copied_and_lifted_alone(warehouse: Engine) -> None:
 
 
 def test_a_pause_outlasts_the_dag_that_was_paused_before_it(warehouse: Engine) -> None:
-    """Who pauses a campaign whose DAG is paused already has still said it; unpausing the DAG changes no judgement."""
+    """An operator's pause of a campaign whose DAG is already paused still counts; unpausing the DAG changes no
+    judgement."""
     delivery.sync_dag_pauses(warehouse, {"a", "b"}, {"a", "b"}, NOON)
     delivery.pause(warehouse, "campaign:a", "operator", NOON)
     delivery.sync_dag_pauses(warehouse, {"a"}, {"a", "b"}, NOON)
@@ -549,8 +555,8 @@ def test_a_pause_outlasts_the_dag_that_was_paused_before_it(warehouse: Engine) -
 
 
 def test_a_claim_past_its_lease_is_not_sent(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """Held up until its lease was over a worker gives its mails back: others may have settled them. Where that
-    happens again and again it stops, and says which setting is too small."""
+    """A worker that was held up until its lease was over gives its mails back, because others may have settled them. If
+    that happens again and again, the worker stops and says which setting is too small."""
     topic = topic_of(cap={"mails": 1, "per": "day"})
     members(warehouse, "ann", "bob")
     plan(warehouse, campaign_of(), topic)
@@ -607,7 +613,7 @@ def test_a_claim_holds_one_request_however_many_mails_ride_alone(
 def test_a_pause_is_heeded_between_mails_that_ride_alone(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Each is a claim of its own, and each claim asks."""
+    """Each mail that rides alone is a claim of its own, and each claim looks at the pauses."""
     large_members(warehouse, "large1", "large2", "large3")
     plan(warehouse, campaign_of(), topic_of())
 
@@ -621,7 +627,8 @@ def test_a_pause_is_heeded_between_mails_that_ride_alone(
 def test_mails_that_cannot_be_rendered_trip_the_breaker_and_take_no_place(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """A snapshot broken for everybody costs one batch, not the campaign; nobody's day is taken."""
+    """A snapshot that is broken for all recipients costs one batch, not the campaign. No recipient's place of the day
+    is taken."""
     topic = topic_of(cap={"mails": 1, "per": "day"}, limits={"minimum": 5, "rejection_rate": 0.5})
     with warehouse.begin() as connection:
         for number in range(8):
@@ -640,7 +647,7 @@ def test_mails_that_cannot_be_rendered_trip_the_breaker_and_take_no_place(
 def test_complaints_count_as_soon_as_enough_mails_are_out(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Too few mails to judge when the run began, and enough after its first batch: the second batch stays."""
+    """Too few mails could be judged when the run began, and enough after its first batch: the second batch stays."""
     topic = topic_of(limits={"minimum": 6, "complaint_rate": 0.1})
     members(warehouse, "early")
     plan(warehouse, campaign_of(), topic)
@@ -663,7 +670,8 @@ def test_complaints_count_as_soon_as_enough_mails_are_out(
 def test_an_answer_is_kept_while_the_database_is_away(
     warehouse: Engine, simulator: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch, raised: type[DBAPIError]
 ) -> None:
-    """Restarting for two minutes, or read-only until it is failed over: recorded at last, not left to doubt."""
+    """The database restarts for two minutes, or is read-only until it is failed over: the answer is recorded at
+    last."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic_of())
     waited: list[float] = []
@@ -682,7 +690,7 @@ def test_an_answer_is_kept_while_the_database_is_away(
 def test_a_series_that_is_through_still_sends_its_last_mail_again(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """In doubt it was through; the policy plans it again, and it is not cancelled for that."""
+    """The mail was through while it was in doubt; the policy plans it again, and it is not cancelled for that."""
     topic = topic_of(in_doubt="resend")
     campaign = campaign_of(max_lateness_hours=240)
     others = [f"c{number:02}" for number in range(20)]
@@ -709,7 +717,7 @@ def test_a_series_that_is_through_still_sends_its_last_mail_again(
 
 
 def test_an_answer_whose_location_is_no_address_is_unclear(warehouse: Engine, settings: Settings) -> None:
-    """The body was sent: that nothing can be made of the answer does not make it unsent."""
+    """The body was sent, so the request counts as sent even if its answer cannot be understood."""
     with answering(b"HTTP/1.1 302 Found\r\nLocation: https:foo\r\nContent-Length: 0\r\n\r\n") as address:
         members(warehouse, "ann")
         plan(warehouse, campaign_of(), topic_of())
@@ -765,7 +773,7 @@ def replaced(setup: ClaimSetup, address: str) -> ClaimSetup:
 
 
 def test_a_late_202_ends_a_mail_that_its_policy_planned_again(warehouse: Engine, settings: Settings) -> None:
-    """The answer came after all: nobody is mailed a second time."""
+    """The answer came after all, so the recipient is not mailed a second time."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic_of())
     setup = ClaimSetup(settings, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(settings.templates_dir), "test")
@@ -781,7 +789,7 @@ def test_a_late_202_ends_a_mail_that_its_policy_planned_again(warehouse: Engine,
 def test_a_claim_whose_mails_moved_is_undone_and_sends_nothing(
     warehouse: Engine, simulator: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two of three mails are another's by the time they are marked: none goes, and all are as they were."""
+    """Two of three mails belong to another worker when they are marked: none goes, and all stay as they were."""
     members(warehouse, "ann", "bob", "cyd")
     plan(warehouse, campaign_of(), topic_of())
     pick = claims.pick
@@ -801,7 +809,8 @@ def test_a_claim_whose_mails_moved_is_undone_and_sends_nothing(
 
 
 def test_an_erasure_waits_for_a_claim_and_takes_what_it_rendered(warehouse: Engine, settings: Settings) -> None:
-    """Rendered and not committed, the slots are not to be seen; with the claim's commit they are gone all the same."""
+    """The erasure cannot see slots that the claim has rendered until the claim commits. They are erased all the
+    same."""
     members(warehouse, "ann")
     plan(warehouse, campaign_of(), topic_of())
     setup = ClaimSetup(settings, {**TOPICS, "reminders": topic_of()}, TemplateLibrary(settings.templates_dir), "test")
@@ -896,8 +905,8 @@ def test_a_preview_shows_and_changes_nothing(warehouse: Engine, simulator: Servi
 def test_a_preview_writes_no_mail_anew_and_names_what_is_broken(
     warehouse: Engine, settings: Settings, tmp_path: Path
 ) -> None:
-    """A corrected template shows, though the mails still have the old one; a broken one, and a topic that is gone, have
-    a line that says why nothing of theirs would go."""
+    """A corrected template shows, though the mails still have the old one. A broken template, and a topic that is gone,
+    have a line that says why none of their mails would go."""
     templates = tmp_path / "templates"
     shutil.copytree(settings.templates_dir, templates)
     members(warehouse, "ann")
@@ -921,14 +930,15 @@ def test_a_preview_writes_no_mail_anew_and_names_what_is_broken(
 
 
 def statements_of(warehouse: Engine) -> Callable[[], list[str]]:
-    """Keep the text of every statement from now on; returns who gives them."""
+    """Keep the text of every statement from now on; return a function that gives them."""
     kept: list[str] = []
     sa.event.listen(warehouse, "before_cursor_execute", lambda _c, _u, text, *_: kept.append(text))
     return lambda: kept
 
 
 def test_a_preview_waits_for_no_delivery(warehouse: Engine, settings: Settings) -> None:
-    """A live claim holds a person's day: the preview says so after two seconds, and holds nothing the claim asks."""
+    """A live claim holds a person's day: the preview says so after two seconds, and holds nothing that the claim
+    needs."""
     topic = topic_of(cap={"mails": 1, "per": "day"})
     members(warehouse, "ann")
     plan(warehouse, campaign_of(campaign="other", priority=40), topic)
@@ -941,7 +951,7 @@ def test_a_preview_waits_for_no_delivery(warehouse: Engine, settings: Settings) 
         lines = delivery.preview(warehouse, dataclasses.replace(settings, mode="preview"), topics, now=NOON)
     assert {line.campaign: (line.would_go, line.stopped) for line in lines} == {
         works[0].campaign.campaign: (0, None),
-        works[1].campaign.campaign: (0, "a delivery holds what this mail would take: look again in a moment"),
+        works[1].campaign.campaign: (0, "a running delivery holds rows that this mail needs: try again in a moment"),
     }
 
 
@@ -965,8 +975,8 @@ def test_templates_deployed_in_the_middle_of_a_round_write_no_mixed_mail(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path, deployed: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Checked as the old files and compiled from the new, a mail would show raw tokens. It waits for the next round,
-    which takes the new files, or says that they are broken; the other campaign goes on either way."""
+    """If a mail were checked by the old files and compiled from the new ones, it would show raw tokens. So it waits for
+    the next round, which takes the new files, or says that they are broken. The other campaign goes on either way."""
     templates = tmp_path / "templates"
     shutil.copytree(settings.templates_dir, templates)
     members(warehouse, "ann", "bob")
@@ -1017,7 +1027,7 @@ def test_mails_of_a_topic_that_is_gone_come_to_an_end(
 
 
 def test_a_delivery_leaves_the_collector_of_garbage_as_it_was(warehouse: Engine, settings: Settings) -> None:
-    """Whoever calls it may go on for days."""
+    """The process that called the delivery may go on for days."""
     before = gc.get_threshold()
     run(warehouse, settings)
     assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
@@ -1047,7 +1057,7 @@ def test_a_database_delivers_in_one_mode(warehouse: Engine, settings: Settings) 
 def test_live_refuses_senders_of_the_example_domain_alone(
     warehouse: Engine, settings: Settings, email: str, is_real: bool
 ) -> None:
-    """example.com and what is under it is nobody's; a domain that only ends so is somebody's."""
+    """No sender owns example.com or a domain under it. A domain whose name merely ends like it has an owner."""
     live = dataclasses.replace(
         settings, mode="live", public_url="https://mail.shop.test", link_secret="s" * 32,
         postal_address="Real Street 1", sendgrid_base_url="",
@@ -1063,8 +1073,8 @@ def test_live_refuses_senders_of_the_example_domain_alone(
         ({"mode": "live", "sendgrid_api_key": ""}, "SENDGRID_API_KEY"),
         ({"mode": "live"}, "LIFECYCLE_POSTAL_ADDRESS, LIFECYCLE_PUBLIC_URL, LIFECYCLE_LINK_SECRET"),
         ({"sendgrid_base_url": ""}, "SENDGRID_BASE_URL"),
-        ({"sendgrid_base_url": "notaurl"}, "is no http"),
-        ({"sendgrid_base_url": "ftp://127.0.0.1"}, "is no http"),
+        ({"sendgrid_base_url": "notaurl"}, "is not an http"),
+        ({"sendgrid_base_url": "ftp://127.0.0.1"}, "is not an http"),
         ({"sendgrid_base_url": "https://api.sendgrid.com"}, "refuses SendGrid itself"),
     ],
 )
@@ -1081,7 +1091,7 @@ def test_a_mode_without_what_it_needs_is_refused(
 def test_a_corrected_template_is_the_one_that_goes_out(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path
 ) -> None:
-    """Planned mails follow a template that was mended after planning."""
+    """Planned mails follow a template that was corrected after planning."""
     templates = tmp_path / "templates"
     shutil.copytree(settings.templates_dir, templates)
     members(warehouse, "ann")
@@ -1100,8 +1110,8 @@ def test_a_corrected_template_is_the_one_that_goes_out(
 def test_a_mail_planned_again_forgets_what_its_former_template_rendered(
     warehouse: Engine, simulator: Service, settings: Settings, tmp_path: Path
 ) -> None:
-    """Claimed, refused for the rate, planned again, template corrected: what is left is the new shell and no slots, so
-    that a preview renders the mail from it."""
+    """The mail is claimed, refused for the rate, planned again, and its template corrected. It keeps the new shell and
+    no slots, so that a preview renders the mail from the new shell."""
     templates = tmp_path / "templates"
     shutil.copytree(settings.templates_dir, templates)
     members(warehouse, "ann")

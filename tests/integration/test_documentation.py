@@ -63,7 +63,7 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_stale_page_is_refused_and_written(pages: Path) -> None:
-    """--check exits 1 with the difference and writes nothing; without it the page is made anew."""
+    """--check exits 1 with the difference and writes nothing; without --check the page is written again."""
     pages.write_text("one word\n")
     checked = CliRunner().invoke(command.cli, ["--check"])
     assert checked.exit_code == 1
@@ -76,7 +76,7 @@ def test_a_stale_page_is_refused_and_written(pages: Path) -> None:
 
 
 def test_an_unknown_page_is_a_usage_error(pages: Path) -> None:
-    """A page that is not there is refused with those that are."""
+    """A page that does not exist is refused, and the error names those that do."""
     asked = CliRunner().invoke(command.cli, ["weather"])
     assert asked.exit_code == 2
-    assert "choose of words" in asked.output
+    assert "choose one of words" in asked.output

@@ -1,4 +1,4 @@
-"""An erasure is of one person: who has their mailbox now, or shares it, lives on, and what they said stands."""
+"""An erasure concerns one person. Another who has or shares the mailbox stays, and what they said stands."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class World:
         return self.installation.erase(customer_id, NOON)
 
     def deliver(self) -> Counter[str]:
-        """Deliver, and return how often the provider took which address."""
+        """Deliver, and return how often the provider took each address."""
         delivery.deliver(
             self.warehouse, self.installation.settings, self.installation.topics, clock=lambda: NOON, worker="test",
             sleep=lambda seconds: None,
@@ -128,8 +128,8 @@ def hand_over(world: World) -> tuple[str, str]:
 def test_a_role_address_changes_hands_and_its_former_owner_is_erased(
     world: World, is_erased_first: bool, complaint_of: str
 ) -> None:
-    """The new owner's complaint stands, by whatever mail it came and on whichever side of the erasure; nothing of the
-    former owner can be read any more; the new owner is not mailed and their later withdrawal loads."""
+    """The new owner's complaint stands, by whatever mail it came and on whichever side of the erasure. No text of the
+    former owner can be read any more. The new owner is not mailed, and their later withdrawal loads."""
     of_a, of_b = hand_over(world)
     complaint = event("spamreport", INFO, {"a": of_a, "b": of_b, "nobody": None}[complaint_of])
     told = [event("open", INFO, of_a), event("click", INFO, of_b), event("open", INFO, None), complaint]
@@ -154,8 +154,9 @@ def test_a_role_address_changes_hands_and_its_former_owner_is_erased(
 
 @pytest.mark.parametrize("is_erased_first", [False, True])
 def test_events_at_a_shared_address_are_of_whose_mail_it_is(world: World, is_erased_first: bool) -> None:
-    """Those of the erased person's mails name nobody; those of the other's mails, and of none of ours, are whole; so
-    are the lines of the export, unless they come after the erasure. First facts count for each."""
+    """Events of the erased person's mails name no one. Events of the other person's mails, and of mails that are not
+    ours, stay whole. So do the lines of the export, unless they come after the erasure. First facts count for each
+    person."""
     of_a, of_b = hand_over(world)
     told = [event("open", INFO, of_a), event("open", INFO, of_b), event("open", INFO, None)]
     broken = [f'{{"email": "{INFO}", "lm_message_id": "{one}", "event":' for one in (of_a, of_b)]
@@ -187,8 +188,8 @@ def test_events_at_a_shared_address_are_of_whose_mail_it_is(world: World, is_era
 
 
 def test_a_couple_shares_a_mailbox(world: World) -> None:
-    """One is erased: the other is there as before, with what was said at the mailbox and the places its mails took;
-    is mailed; withdraws later. Erased too, nothing of the mailbox is left."""
+    """One of the two is erased. The other stays as before, with what was said at the mailbox and the places that their
+    mails took, is mailed, and withdraws later. If the other is erased too, nothing of the mailbox is left."""
     both = "both@example.com"
     world.load(f"a,{both},confirmed", f"b,{both},confirmed")
     with world.warehouse.begin() as connection:
@@ -238,7 +239,7 @@ def test_who_left_the_mailbox_takes_their_no_along(world: World) -> None:
 
 
 def test_erasing_again_changes_nothing(world: World) -> None:
-    """A second erasure finds no one, and leaves those who live on as they are."""
+    """A second erasure finds no one, and does not change the people who stay."""
     of_a, of_b = hand_over(world)
     world.report(event("open", INFO, of_a), event("spamreport", INFO, of_b))
     assert world.erase("a")
@@ -268,7 +269,7 @@ def test_the_provider_s_lists_are_about_who_lives_on(world: World) -> None:
 
 
 def test_a_planned_mail_is_decided_for_each(world: World) -> None:
-    """Deciding after the erasure: the erased person's steps end, the other's go by what stands at the mailbox."""
+    """Deciding after the erasure: the erased person's steps end; the other's follow what was said at the mailbox."""
     world.load(f"a,{INFO},confirmed", f"b,{INFO},confirmed")
     assert world.erase("a")
     with world.warehouse.begin() as connection:
@@ -281,7 +282,7 @@ def test_a_planned_mail_is_decided_for_each(world: World) -> None:
 
 
 def test_without_files_a_shared_address_is_handled_alike(world: World) -> None:
-    """Where no folder is known the warehouse is erased just the same."""
+    """If no folder is known, the warehouse is erased all the same."""
     of_a, _ = hand_over(world)
     world.report(event("open", INFO, of_a))
     settings = dataclasses.replace(world.installation.settings, events_dir=None)

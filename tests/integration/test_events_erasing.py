@@ -134,7 +134,7 @@ def installation(warehouse: Engine) -> Installation:
 
 
 def told_after(mails: dict[str, str], group: int | None) -> list[dict[str, object]]:
-    """What the provider goes on telling of Jane's and Joe's mails: all that would suppress, an open, a return."""
+    """What the provider still reports of Jane's and Joe's mails: everything that would suppress, an open, a return."""
     kinds: dict[str, dict[str, object]] = {
         "bounce": {"type": "bounce"}, "open": {}, "click": {}, "spamreport": {}, "unsubscribe": {},
         "group_unsubscribe": {"asm_group_id": group}, "group_resubscribe": {"asm_group_id": group},
@@ -150,8 +150,9 @@ def told_after(mails: dict[str, str], group: int | None) -> list[dict[str, objec
 def test_an_erased_person_is_not_learned_again(
     warehouse: Engine, mails: dict[str, str], tmp_path: Path, installation: Installation
 ) -> None:
-    """Old mails are opened, bounce and are unsubscribed from after the erasure: the events count for their mail and
-    name nobody, nothing is suppressed, nothing can be pushed. Of others all is kept, as if nobody had been erased."""
+    """Old mails are opened, bounce and are unsubscribed from after the erasure. Their events count for their mail and
+    name no one; nothing is suppressed, and nothing can be pushed. Events of other people are kept as if there had been
+    no erasure."""
     (tmp_path / "e.ndjson").write_bytes(
         b"\n".join(map(orjson.dumps, told_after(mails, TOPICS["reminders"].sendgrid_group_id))) + b"\n"
     )
@@ -180,7 +181,7 @@ def test_an_erased_person_is_not_learned_again(
 def test_a_repeat_from_before_the_erasure_is_known_again(
     warehouse: Engine, mails: dict[str, str], tmp_path: Path, installation: Installation
 ) -> None:
-    """An event that came before counts once, also where it is known by its content, which is then gone."""
+    """An event that came before counts once, even if it was known by its content and the content is gone by then."""
     nameless = [{**posted, "sg_event_id": None} for posted in posts(mails)]
     for name in ("before", "after"):
         (tmp_path / f"{name}.ndjson").write_bytes(b"\n".join(map(orjson.dumps, nameless)) + b"\n")
@@ -192,8 +193,8 @@ def test_a_repeat_from_before_the_erasure_is_known_again(
 def test_an_erasure_that_would_miss_export_files_erases_nothing(
     warehouse: Engine, mails: dict[str, str], tmp_path: Path, installation: Installation
 ) -> None:
-    """Files were ingested and their folder is not set: refused before anything is written, unless told to go on; with
-    the folder, the address leaves the files too."""
+    """Files were ingested and their folder is not set: the erasure is refused before anything is written, unless the
+    operator asks to go on. With the folder, the address leaves the files too."""
     export = tmp_path / "e.ndjson"
     export.write_bytes(b"\n".join(map(orjson.dumps, posts(mails))) + b"\n")
     installation.ingest(tmp_path)
@@ -253,7 +254,7 @@ def test_an_erased_address_is_known_by_the_hash_of_the_database(
 
 
 def test_filters_by_address_are_made_once_for_each_month(warehouse: Engine) -> None:
-    """Two months grow past the pages their index was built on: each gets filters, once, and a person is found."""
+    """Two months grow past the pages that their index was built on: each gets filters, once, and a person is found."""
     with warehouse.begin() as connection:
         batch = builders.insert(connection, "event.batch", source_name="x")
         for at in (NOON, NOON - timedelta(days=31)):

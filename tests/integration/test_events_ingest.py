@@ -1,4 +1,4 @@
-"""Export files → deduplicated events, first facts a message, suppressions, settled messages."""
+"""Export files → deduplicated events, first facts per message, suppressions, settled messages."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_events_fold_to_first_and_last_facts(
 def test_opens_and_clicks_are_in_the_activity_row_as_soon_as_they_are_known(
     warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
 ) -> None:
-    """The segment `inactive` takes that row at its word: no engagement is newer than it, also after late events."""
+    """The segment `inactive` trusts that row: no engagement is newer than it, also after late events."""
     story = a_story(mails)
     for part in (story[1::2], story[::2]):
         take(part)
@@ -191,7 +191,8 @@ def test_events_suppress_by_scope_and_reason(
 def test_a_drop_for_leaving_a_topic_ends_with_the_return_to_it(
     warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
 ) -> None:
-    """Left a topic, dropped for it, back in it: mailable; until then that topic alone is stopped, and only as left."""
+    """A customer left a topic, was dropped for it and came back: mailable. Until the return only that topic is stopped,
+    as left."""
     take([
         event("group_unsubscribe", "a", mails, 10, asm_group_id=7),
         event("dropped", "a", mails, 20, asm_group_id=7, reason="Unsubscribed Address"),
@@ -220,7 +221,7 @@ def test_unknown_kinds_and_fields_are_kept(
 def test_garbage_message_ids_are_kept_without_message(
     warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
 ) -> None:
-    """An event of somebody else's mail is stored, and folds to no message."""
+    """An event of a mail that is not ours is stored, and folds to no message."""
     foreign = "7fffffff-ffff-ffff-0000-000000000000"
     report = take([
         event("open", "a", mails, 1, lm_message_id="garbage"),
@@ -285,7 +286,7 @@ def test_one_event_id_with_two_timestamps_counts_once(
 
 
 def test_without_ids_equal_events_count_once(mails: dict[str, str], take: Callable[..., IngestReport]) -> None:
-    """Events that carry no sg_event_id are told apart by their content."""
+    """Events without sg_event_id are distinguished by their content."""
     report = take([
         event("click", "a", mails, 1, sg_event_id=..., url="https://example.com/1"),
         event("click", "a", mails, 1, sg_event_id=..., url="https://example.com/2"),
@@ -300,7 +301,8 @@ class TestFiles:
     def test_every_form_of_file_gives_the_same_events(
         self, warehouse: Engine, mails: dict[str, str], tmp_path: Path
     ) -> None:
-        """NDJSON, an array a line, an array a file, an array over lines, a mark at the start, and .gz are read."""
+        """NDJSON, one array per line, one array per file, an array over lines, a mark at the start, and .gz are
+        read."""
         groups = [a_story(mails)[start : start + 3] for start in range(0, 21, 3)]
         posts = [orjson.dumps(group) for group in groups]
         spread = b"[" + b",\r\n".join(map(orjson.dumps, groups[4])) + b"]\r\n"
@@ -458,7 +460,7 @@ class TestFiles:
     def test_a_damaged_gzip_gives_what_it_holds(
         self, warehouse: Engine, mails: dict[str, str], tmp_path: Path
     ) -> None:
-        """Of a compressed file that ends early the whole lines are taken, and the damage is named."""
+        """The whole lines of a compressed file that ends early are taken, and the damage is named."""
         path = tmp_path / "cut.ndjson.gz"
         story = [event("open", "a", mails, minutes, padding=random.Random(minutes).random()) for minutes in range(3000)]
         packed = gzip.compress(lines(story))
@@ -492,7 +494,7 @@ class TestFiles:
 
 
 class TestSuppression:
-    """Who may not be mailed follows from when things happened, not from when we heard of them."""
+    """Whether a customer may be mailed follows from when things happened, not from when we heard of them."""
 
     LEAVE, RETURN, LEAVE_AGAIN = 10, 20, 30
 
@@ -594,7 +596,8 @@ class TestSettling:
     def test_an_event_settles_what_ended_after_a_request(
         self, warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport], state: str
     ) -> None:
-        """Planned again by its policy, and ended before a second request: the first one was taken after all."""
+        """The mail was planned again by its policy, and ended before a second request: the first one was taken after
+        all."""
         with warehouse.begin() as connection:
             rows(
                 connection,
@@ -607,7 +610,7 @@ class TestSettling:
     def test_our_own_events_do_not_say_that_the_provider_s_come(
         self, warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
     ) -> None:
-        """The newest event lets doubt end by policy: a click on our own page is no sign of the provider's feed."""
+        """The newest event lets doubt end by policy. A click on our own page is no sign of the provider's feed."""
         take([event("lm_unsubscribe", "a", mails, 90), event("open", "b", mails, 3)], "one.ndjson")
         take([event("lm_unsubscribe", "c", mails, 99)], "two.ndjson")
         with warehouse.connect() as connection:
@@ -692,7 +695,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_repeat_in_the_next_step_counts_once(
     warehouse: Engine, mails: dict[str, str], tmp_path: Path
 ) -> None:
-    """Two steps are under way at once: an event of one that comes again in the next is a repeat all the same."""
+    """Two steps are under way at once: an event of one step that comes again in the next is still a repeat."""
     posted = [event("deferred", "abcdefg"[number % 7], mails, number) for number in range(600)]
     path = tmp_path / "repeats.ndjson"
     path.write_bytes(lines([item for at in range(0, 600, 10) for item in posted[at : at + 10] * 2]))
@@ -707,7 +710,8 @@ def test_a_repeat_in_the_next_step_counts_once(
 def test_after_a_step_that_fails_nothing_is_kept(
     warehouse: Engine, mails: dict[str, str], tmp_path: Path
 ) -> None:
-    """The step beside a failing one is given up with it, even if it was ready first; the next ingest takes both."""
+    """The step that runs next to a failing one is given up with it, even if it was ready first. The next ingest takes
+    both."""
     path = tmp_path / "some.ndjson"
     path.write_bytes(lines([event("deferred", "a", mails, number) for number in range(600)]))
     with warehouse.begin() as connection:
@@ -746,7 +750,8 @@ def test_a_new_month_between_two_steps(warehouse: Engine, mails: dict[str, str],
 def test_who_wants_the_table_alone_gets_it_between_steps(
     warehouse: Engine, mails: dict[str, str], tmp_path: Path
 ) -> None:
-    """A lock that excludes all others, asked for again and again during an ingest, holds up neither for good."""
+    """A lock that excludes all others is requested again and again during an ingest. Neither holds up the other for
+    good."""
     path = tmp_path / "some.ndjson"
     path.write_bytes(lines([event("deferred", "a", mails, number) for number in range(2000)]))
     done, turns = threading.Event(), 0

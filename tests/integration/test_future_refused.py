@@ -110,7 +110,7 @@ def test_clocks_may_differ_by_five_minutes(
 
 
 def test_time_can_be_simulated_outside_live(command: Command, shop: Installation, warehouse: Engine) -> None:
-    """--now says what the present is: up to five minutes after it a plan may reach, in whatever year."""
+    """--now says what the present is: a plan may reach up to five minutes beyond it, in whatever year."""
     tomorrow = "2026-03-03T12:00:00Z"
     plan = ("campaign", "plan", "cart_abandoned")
     status, _, err = command(*plan, "--as-of", tomorrow, "--now", "2026-03-03T11:54:00Z")
@@ -129,11 +129,11 @@ def test_time_can_be_simulated_outside_live(command: Command, shop: Installation
 def test_live_goes_by_the_clock(
     command: Command, shop: Installation, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In live neither --now nor a future --as-of is taken, and a step's lateness counts from the clock."""
+    """Live mode accepts neither --now nor a future --as-of, and a step's lateness counts from the clock."""
     monkeypatch.setenv("LIFECYCLE_MODE", "live")
     plan = ("campaign", "plan", "cart_abandoned", "--as-of")
     before = contents(warehouse)
-    refused = "--now is refused in live mode: plans go by the real clock\n"
+    refused = "--now is refused in live mode, where plans use the real clock: leave it out\n"
     assert command(*plan, "2026-03-02T12:00:00Z", "--now", "2026-03-02T12:00:00Z") == (1, "", refused)
     assert command(*plan, "2027-03-02T12:00:00Z") == (1, "", LINE)
     assert contents(warehouse) == before
@@ -166,7 +166,7 @@ def test_a_roll_up_of_days_to_come_is_refused(
 
 
 def test_today_is_the_reporting_zones_day(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the shop reports by Auckland's days, its 3 March has begun at noon UTC of the 2nd."""
+    """If the shop reports by Auckland's days, its 3 March has begun at noon UTC of the 2nd."""
     monkeypatch.setenv("LIFECYCLE_REPORTING_ZONE", "Pacific/Auckland")
     assert command("kpis", "roll-up", "--to", "2026-03-03")[0] == 0
     assert command("kpis", "roll-up", "--to", "2026-03-04")[0] == 1
@@ -187,7 +187,7 @@ def steps_of_planning(shop: Installation) -> dict[str, Callable[[dt.datetime], o
 
 @pytest.mark.parametrize("step", ["refresh_segment", "enroll", "advance", "decide", "write_messages", "plan"])
 def test_no_step_of_the_library_plans_the_future(shop: Installation, warehouse: Engine, step: str) -> None:
-    """Whoever calls the library, an as_of after now and the skew raises before anything is written."""
+    """Whichever program calls the library, an as_of later than now and the skew raises before anything is written."""
     before, run = contents(warehouse), steps_of_planning(shop)[step]
     said = r"^campaign cart_abandoned: the as_of 2027-03-02 12:00:00 UTC is in the future \(it is 2026-03-02 12:00:00 "
     with pytest.raises(FutureRefused, match=said):
@@ -204,7 +204,7 @@ def test_a_delivery_may_be_simulated_and_live_goes_by_the_clock(
     """`deliver --now` of next year shows what would go then; live refuses it, as it refuses any --now."""
     assert command("deliver", "--now", "2027-03-02T12:00:00Z")[0] == 0
     monkeypatch.setenv("LIFECYCLE_MODE", "live")
-    line = "--now is refused in live mode: {} go by the real clock\n"
+    line = "--now is refused in live mode, where {} use the real clock: leave it out\n"
     assert command("deliver", "--now", "2027-03-02T12:00:00Z") == (1, "", line.format("mails"))
     sync = ("suppressions", "sync", "--now", "2027-03-02T12:00:00Z")
     assert command(*sync) == (1, "", line.format("suppressions"))

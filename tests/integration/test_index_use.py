@@ -1,6 +1,6 @@
 """Statements that look a person up ask for what an index holds, and no table is read through for one person.
 
-The planner is told to read through a table only where it has no other way, since tables of a test are small.
+The planner is told to read through a table only if it has no other way, because the tables of a test are small.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ with series as not materialized (
 
 @pytest.fixture
 def by_index(warehouse: Engine) -> Iterator[Connection]:
-    """A connection that reads through a table only where it must; raw events and decisions have a month."""
+    """A connection that reads through a table only if it must; raw events and decisions have a month."""
     with warehouse.begin() as connection:
         ensure_month(connection, "event.event", NOON)
         ensure_month(connection, "decision.decision", NOON)
@@ -54,13 +54,14 @@ def read_through(connection: Connection) -> set[str]:
 
 @pytest.mark.parametrize("query", [LAST_ACTIVITY, EXITS])
 def test_a_customer_s_opens_and_clicks_are_found_by_index(by_index: Connection, query: str) -> None:
-    """The index holds opened and clicked mails alone; the statements ask for no other, else it were of no use."""
+    """The index holds opened and clicked mails alone. The statements ask for no other mails, or they could not use
+    it."""
     by_index.execute(sa.text(query), {"noon": NOON}).all()
     assert not {name for name in read_through(by_index) if name.startswith("event.")}
 
 
 def scans(connection: Connection, name: str, **parameters: Any) -> dict[str, set[str]]:
-    """How a statement would look each table up: by which index conditions ('' for none)."""
+    """How a statement would look each table up: by index conditions ('' if by none)."""
     text = sa.text(f"explain (format json, verbose) {statement(name).text}")
     (plan,) = connection.execute(text, parameters).scalar_one()
     found: dict[str, set[str]] = {}
@@ -127,7 +128,8 @@ def test_what_happened_to_a_person_is_found_by_index(by_index: Connection, name:
 
 @pytest.mark.parametrize("states", [states.UNSETTLED, states.ACCEPTABLE])
 def test_the_mails_of_an_answer_are_found_by_index(by_index: Connection, states: tuple[str, ...]) -> None:
-    """By their attempt: its index holds these states alone, and asked for one more no answer could use it."""
+    """By their attempt: its index holds these states alone, and a statement that asks for one more state could not use
+    it."""
     given = {"state": "accepted", "reason": None, "at": NOON, "only_steps": None, "keys_wanted": True}
     found = scans(by_index, "messages/settle", attempt_id=7, from_states=list(states), **given)
     assert found == {"message.message": {"(message.attempt_id = '7'::bigint)"}}
@@ -141,7 +143,7 @@ def test_mails_that_a_late_answer_ends_are_found_by_index(by_index: Connection) 
 
 
 def test_the_mails_of_a_claim_are_found_by_index_if_probes_are_asked_for(warehouse: Engine) -> None:
-    """A thousand of two thousand mails: by itself the planner would read all of them, however many there are."""
+    """A thousand of two thousand mails: left alone, the planner would read all mails, however many there are."""
     members(warehouse, *(f"c{number}" for number in range(2_000)))
     plan(warehouse, campaign_of(), topic_of())
     with warehouse.begin() as connection:

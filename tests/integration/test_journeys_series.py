@@ -27,7 +27,7 @@ def series(engine: Engine) -> set[tuple[Any, ...]]:
 
 
 def test_members_are_enrolled_once(warehouse: Engine) -> None:
-    """A second run of the same period, and a later one, enroll nobody again for the same occurrence."""
+    """A second run of the same period, and a later one, enroll no customer again for the same occurrence."""
     members(warehouse, "ann", "bob")
     for as_of in (NOON, NOON, NOON + HOUR):
         plan(warehouse, campaign_of(), topic_of(), as_of)
@@ -35,7 +35,8 @@ def test_members_are_enrolled_once(warehouse: Engine) -> None:
 
 
 def test_membership_at_as_of_counts_alone(warehouse: Engine) -> None:
-    """Who left before, or entered after, is not enrolled; who left exactly at as_of is out, who entered at it is in."""
+    """A customer who left before or entered after as_of is not enrolled. One who left exactly at as_of is out, one who
+    entered at it is in."""
     with warehouse.begin() as connection:
         for name, entered, left in (
             ("left_before", NOON - 2 * HOUR, NOON - HOUR),
@@ -205,7 +206,8 @@ def test_a_held_out_customer_never_gets_a_message_row(warehouse: Engine) -> None
 
 
 def test_a_run_that_died_before_writing_mails_loses_none(warehouse: Engine) -> None:
-    """Decided but not written: the next run writes the mails, and does not take their series for finished."""
+    """Steps were decided but their mails not written: the next run writes the mails, and does not take the series for
+    finished."""
     members(warehouse, "ann", "bob")
     plan(warehouse, campaign_of(holdout=0.0), topic_of(), NOON - HOUR)
     enroll(warehouse, campaign_of(), NOON)
@@ -261,7 +263,7 @@ def test_what_is_due_at_enrollment_is_noted_with_it_and_counted_once(warehouse: 
 
 
 def test_a_series_that_begins_later_awaits_its_first_step(warehouse: Engine) -> None:
-    """Nothing is noted at enrollment where the first step comes hours after it."""
+    """Nothing is noted at enrollment if the first step comes hours after it."""
     steps = [{"step": "reminder", "after_hours": 4, "template": "cart_abandoned/reminder"}]
     members(warehouse, "ann")
     plan(warehouse, campaign_of(steps=steps), topic_of())

@@ -103,7 +103,8 @@ class TestOutcome:
         ],
     )
     def test_the_final_outcome(self, shop: Engine, facts: dict[str, datetime], outcome: str) -> None:
-        """A later bounce replaces delivered, a later delivery a soft bounce; a hard bounce is final; an open proves."""
+        """A later bounce replaces delivered, and a later delivery a soft bounce. A hard bounce is final. An open proves
+        delivery."""
         with shop.begin() as connection:
             mail(connection, **facts)
         rolled(shop)
@@ -151,7 +152,7 @@ def test_days_are_those_of_the_reporting_zone(shop: Engine) -> None:
 
 
 def test_decisions_without_mail_are_counted_with_their_reason(shop: Engine) -> None:
-    """Held out and skipped steps have no message; why nothing was mailed can be read by day and reason."""
+    """Held out and skipped steps have no message; the reason why a step was not mailed can be read by day."""
     with shop.begin() as connection:
         for number, (outcome, reason, arm) in enumerate([
             ("skip", "held_out", "holdout"), ("skip", "no_permission", "default"), ("skip", "stale", "default"),
@@ -187,7 +188,8 @@ def test_decisions_without_mail_are_counted_with_their_reason(shop: Engine) -> N
 
 
 def test_many_opens_count_once_and_machines_apart(shop: Engine) -> None:
-    """Openers are mails opened by a human; a machine's open is beside, never inside."""
+    """Openers are mails that a person opened. A mail that a machine opened counts as a machine opener, not as an
+    opener."""
     with shop.begin() as connection:
         mail(connection, "a", delivered_at=at(1), first_open_at=at(2), last_open_at=at(90))
         mail(connection, "b", delivered_at=at(1), first_machine_open_at=at(1))
@@ -294,7 +296,8 @@ class TestRevenue:
     """An order is credited once: to the last accepted marketing mail before it whose window holds it."""
 
     def test_the_last_mail_takes_the_credit(self, shop: Engine) -> None:
-        """Of two mails before an order the later one is credited, though both convert; transactional mail never is."""
+        """If two mails precede an order, the later one is credited, though both convert; transactional mail is never
+        credited."""
         with shop.begin() as connection:
             builders.campaign(connection, "birthday", goal_within_days=30)
             builders.campaign(connection, "receipt", is_marketing=False)
@@ -357,7 +360,7 @@ class TestViews:
                 assert [[float(value) for value in row] for row in rows(connection, query)] == [expected]
 
     def test_nothing_is_divided_by_zero(self, shop: Engine) -> None:
-        """Where nothing was accepted every rate is null."""
+        """If nothing was accepted, every rate is null."""
         with shop.begin() as connection:
             mail(connection, state="planned")
         rolled(shop)
@@ -368,7 +371,8 @@ class TestViews:
             assert rows(connection, goal) == [(0, None, None, 0)]
 
     def test_goal_progress(self, shop: Engine) -> None:
-        """A campaign's conversion rate stands beside its target, with the conversions it still lacks."""
+        """A campaign's conversion rate stands next to its target, with the number of conversions that it still
+        lacks."""
         with shop.begin() as connection:
             connection.execute(sa.text("update journey.campaign set goal_target_ratio = 0.5"))
             for who in "abcd":
@@ -422,7 +426,7 @@ class TestViews:
 
 
 class TestList:
-    """Who may be mailed at all: permission confirmed, not suppressed for everything, not erased."""
+    """The customers who may be mailed at all: permission confirmed, not suppressed for everything, not erased."""
 
     def movements(self, warehouse: Engine) -> list[tuple[Any, ...]]:
         """All movements of the list after a roll-up."""

@@ -41,7 +41,7 @@ def numbers(warehouse: Engine) -> dict[str, list[tuple[Any, ...]]]:
 
 
 class World:
-    """A shop that lives on in random ways: each `live` is what may happen between two roll-ups."""
+    """A shop that lives on in random ways: each `live` is something that may happen between two roll-ups."""
 
     def __init__(self, warehouse: Engine, folder: Path, seed: int) -> None:
         self.warehouse = warehouse

@@ -45,7 +45,7 @@ def test_a_port_somebody_else_took_is_replaced(tmp_path: Path, monkeypatch: pyte
 def test_a_port_of_our_own_running_service_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the service runs, its port is taken by itself and stays the remembered one."""
+    """While the service runs, it uses its port itself, and the port stays the remembered one."""
     monkeypatch.setitem(PREFERRED_PORTS, "simulator", free_port())
     home = Home(tmp_path / "demo")
     port = home.port("simulator", "listener")

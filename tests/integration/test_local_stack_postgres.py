@@ -53,7 +53,7 @@ def test_both_databases_are_there_and_commits_are_durable(postgres: EmbeddedPost
 
 
 def test_its_log_holds_no_values_of_a_statement_that_failed(postgres: EmbeddedPostgres) -> None:
-    """The error is there; the row, the key and the statement, which hold people's data, are not."""
+    """The error is in the log; the row, the key and the statement, which hold people's data, are not."""
     postgres.start()
     with engine(postgres.url(WAREHOUSE)).connect() as connection:
         connection.exec_driver_sql("create table person (email text primary key, age integer check (age > 0))")
@@ -69,7 +69,7 @@ def test_its_log_holds_no_values_of_a_statement_that_failed(postgres: EmbeddedPo
 
 
 def test_another_process_is_never_taken_for_the_server(tmp_path: Path) -> None:
-    """A postmaster.pid whose number now belongs to somebody else stops nobody."""
+    """If the number in postmaster.pid belongs to another process by now, that process is not stopped."""
     server = EmbeddedPostgres(tmp_path.resolve() / "postgres")
     server.folder.mkdir()
     (server.folder / "postmaster.pid").write_text(f"{os.getpid()}\n{server.folder}\n")

@@ -24,7 +24,7 @@ def shown(warehouse: Engine, since: dt.datetime) -> list[list[str]]:
 
 
 def test_an_empty_warehouse_has_a_report(warehouse: Engine) -> None:
-    """Before anything was loaded every table is there and empty; no division by nothing."""
+    """Before anything is loaded, every table is there and empty, and there is no division by zero."""
     words = [word for line in shown(warehouse, NOON) for word in line]
     assert "Segments" in words
     assert "KPIs" in words
@@ -53,7 +53,7 @@ def mailed(warehouse: Engine) -> Engine:
 
 
 def test_totals_and_what_is_new_stand_side_by_side(mailed: Engine) -> None:
-    """Counts since the beginning of the run are beside the totals; a second run shows dashes."""
+    """Counts since the beginning of the run stand next to the totals; a second run shows dashes."""
     first, second = shown(mailed, NOON), shown(mailed, LATER)
     assert ["customers", "2", "2"] in first
     assert ["customers", "2", "–"] in second

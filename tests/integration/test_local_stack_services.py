@@ -59,7 +59,7 @@ def test_a_second_start_changes_nothing(home: Home) -> None:
 
 
 def test_a_killed_service_comes_back_and_a_stopped_one_does_not(home: Home) -> None:
-    """kill -9 of the collector is mended by its restarter; stop ends both and all their processes."""
+    """After kill -9 the restarter starts the collector again; stop ends both and all their processes."""
     provider = Provider(home)
     provider.start()
     collector = home.service(COLLECTOR).process()
@@ -80,7 +80,7 @@ def test_a_killed_service_comes_back_and_a_stopped_one_does_not(home: Home) -> N
 
 
 def httpx_answers(url: str) -> bool:
-    """Tell whether anything answers 200 there."""
+    """Return whether any service answers 200 there."""
     try:
         return httpx.get(url, timeout=2).status_code == 200
     except httpx.HTTPError:

@@ -64,7 +64,7 @@ def test_an_order_placed_once_does_not_change_later(tmp_path: Path, warehouse: E
     with warehouse.begin() as connection:
         for household in range(61, 121):
             insert_click(connection, str(household), clicked_at)
-        for household in range(1, 61):  # enrolled again: whoever bought has bought
+        for household in range(1, 61):  # enrolled again: who bought before does not change
             enrollment(connection, "win_back", str(household), enrolled_at=clicked_at + dt.timedelta(hours=1))
     second = shop.write_reactions(clicked_at + dt.timedelta(hours=5))
     after = (home.feeds / "orders.reactions.csv").read_text()

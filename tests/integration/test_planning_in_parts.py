@@ -50,7 +50,7 @@ def expected(*customer_ids: str) -> set[Row]:
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, module: Any, statement: str, **given: Any) -> None:
-    """Let one statement fail where its parameters are `given`; the others run."""
+    """Let one statement fail if its parameters are `given`; the others run."""
     run = module.run
 
     def failing(connection: Any, name: str, /, **parameters: Any) -> Any:
@@ -101,7 +101,7 @@ def test_mails_lie_in_the_order_of_their_series(
 def test_the_cut_lies_inside_a_large_segment(
     warehouse: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two ranges that meet at a member; one range for few members, or where nothing was sampled."""
+    """Two ranges that meet at a member; one range for few members, or if nothing was sampled."""
     members(warehouse, *NAMES)
     ranges = lambda: series._customers(connection, series._segment_of(campaign))  # noqa: E731
     with warehouse.connect() as connection:
@@ -145,9 +145,10 @@ def nested_loops(monkeypatch: pytest.MonkeyPatch, without: str | None = None) ->
 def test_no_part_loops_over_what_the_other_is_writing(
     warehouse: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, without: str | None
 ) -> None:
-    """Enrollments were analyzed while there were none: a loop over them, for each member, took minutes of a million.
+    """Enrollments were analyzed while there were none. A loop over them for each member took minutes for a million
+    members.
 
-    Without the statement that forbids it both would, or this test could not fail.
+    Without journeys/hash_plans, which forbids the loop, both statements use it: so this test can fail.
     """
     members(warehouse, *(f"c{number}" for number in range(2_000)))
     run_in_parallel(monkeypatch, warehouse)
@@ -160,7 +161,7 @@ def test_no_part_loops_over_what_the_other_is_writing(
 
 
 def part_that_dies(monkeypatch: pytest.MonkeyPatch, customers: series._Customers) -> None:
-    """Let the part of these customers die as it begins their series: what it ended before goes with it."""
+    """Let the part of these customers die as it begins their series: what it ended before is rolled back with it."""
     begin, run, dying = series._begin, series.run, set[int]()
 
     def beginning(campaign: Campaign, as_of: Any, connection: Connection, part: series._Customers) -> Any:
@@ -219,14 +220,14 @@ def test_a_part_that_dies_supersedes_nobody_it_does_not_enroll_anew(
 
 
 def noticed(engine: Engine, campaign: Campaign) -> None:
-    """Bring members to where their first step waits for its decision."""
+    """Bring members to the point at which their first step waits for its decision."""
     publish(engine, campaign, topic_of())
     enroll(engine, campaign, NOON)
     advance(engine, campaign, NOON)
 
 
 def half_decided(engine: Engine, campaign: Campaign, monkeypatch: pytest.MonkeyPatch, dying: int) -> None:
-    """Decide in halves of which one dies; the second half never stays alone."""
+    """Decide in two halves, and let the half `dying` fail. The second half never stays alone."""
     run_given = rules.run_given
 
     def failing(connection: Connection, name: str, given: dict[str, Any], /) -> Any:
@@ -392,7 +393,7 @@ def test_what_was_written_is_forgotten_by_nobody(
 
 
 def test_a_decision_says_what_its_mail_takes_from_customer_and_snapshot(warehouse: Engine) -> None:
-    """Local day, language and currency where there is a mail; nothing of it where there is none."""
+    """A decision to send has the mail's local day, language and currency; a decision not to send has none of them."""
     night = NOON.replace(hour=23)
     members(warehouse, "ann", timezone="Asia/Tokyo", locale="de-AT", currency="USD")
     members(warehouse, "bob", timezone="America/New_York")

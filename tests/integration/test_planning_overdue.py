@@ -36,7 +36,7 @@ def shop(warehouse_url: str, tmp_path: Path) -> Installation:
 
 
 def look(shop: Installation, now: dt.datetime, *paused: str, known: tuple[str, ...] = BOTH) -> str:
-    """What `report_overdue` says at `now`; empty where it is green."""
+    """What `report_overdue` says at `now`; empty if it is green."""
     try:
         shop.require_planned(now, paused, known)
     except PlanningOverdue as overdue:
@@ -46,8 +46,8 @@ def look(shop: Installation, now: dt.datetime, *paused: str, known: tuple[str, .
 
 def said(campaign: str, since: str, schedule: str) -> str:
     return (
-        f"campaign {campaign} has not planned since {since} UTC, its schedule is '{schedule}': look at the runs of "
-        "its DAG, or pause it if it is not to go on"
+        f"campaign {campaign} has not planned since {since} UTC, although its schedule is '{schedule}': look at "
+        "the runs of its DAG, or pause the DAG to stop the campaign"
     )
 
 
@@ -82,7 +82,8 @@ def test_a_campaign_that_never_planned_counts_from_when_it_was_seen(shop: Instal
 
 
 def test_a_paused_campaign_is_not_red_and_begins_again(shop: Installation, warehouse: Engine) -> None:
-    """Paused for days, by its DAG or by an operator, it is not named; unpaused, its two periods begin then."""
+    """A campaign that is paused for days, by its DAG or by an operator, is not named. Its two periods begin when it is
+    unpaused."""
     days = NOON + timedelta(days=5)
     look(shop, NOON)
     assert look(shop, days, HOURLY, DAILY) == ""
@@ -115,7 +116,7 @@ def test_without_a_dag_or_a_readable_file_nothing_is_said(shop: Installation, wa
         ("0 * * * *", "2026-03-02T12:00+00:00", "2026-03-02T14:00+00:00"),
         ("0 * * * *", "2026-03-02T12:59+00:00", "2026-03-02T14:00+00:00"),
         ("0 9 * * 1-5", "2026-03-06T09:00+00:00", "2026-03-10T09:00+00:00"),  # Friday → Tuesday
-        ("0 9 * * *", "2026-03-28T10:00+01:00", "2026-03-30T09:00+00:00"),  # UTC, whatever zone it is told in
+        ("0 9 * * *", "2026-03-28T10:00+01:00", "2026-03-30T09:00+00:00"),  # UTC, whatever zone the argument has
         ("30 6 1 * *", "2026-01-01T06:30+00:00", "2026-03-01T06:30+00:00"),
     ],
 )

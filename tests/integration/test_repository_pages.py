@@ -1,4 +1,4 @@
-"""What the pages tell a reader to do is done here: their files are written, their commands and queries run."""
+"""What the pages ask a reader to do is done here: their files are written, their commands and queries run."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ HOLDING = (
 
 @pytest.fixture
 def followed(tmp_path: Path) -> Path:
-    """A copy of include/ in which the files of CONTRIBUTING.md have been written as it says, with what cases need."""
+    """A copy of include/ in which the files of CONTRIBUTING.md are written as it says, with what the cases need."""
     include = tmp_path / "include"
     shutil.copytree(REPOSITORY / "include", include, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "tests/conftest.py", "tests/suite_budget.py", "tests/sql/conftest.py", *HOLDING):
@@ -92,7 +92,8 @@ def lifecycle_mail(include: Path, database_url: str, *arguments: str) -> subproc
 
 
 def test_contributing_adds_a_segment_a_campaign_a_feed_and_kpis(followed: Path, warehouse_url: str) -> None:
-    """Who follows CONTRIBUTING.md to the letter has a segment, a campaign that plans, a feed, a KPI and a fact."""
+    """A developer who follows CONTRIBUTING.md exactly gets a segment, a campaign that plans, a feed, a KPI and a
+    fact."""
     commands = [
         line.removeprefix("python -m lifecycle_mail ").split()
         for language, _, text in fences("CONTRIBUTING.md")
@@ -144,7 +145,7 @@ def test_the_tables_of_contributing_agree(followed: Path, server_url: str) -> No
 
 
 def passed(followed: Path, server_url: str, *tests: str) -> list[str]:
-    """Run tests of the copy, all of which pass; return their names."""
+    """Run tests of the copy, require that all pass, and return their names."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", *tests],
         cwd=followed.parent,

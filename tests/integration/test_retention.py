@@ -85,7 +85,7 @@ def retire(warehouse: Engine, now: datetime = NOON, **options: Any) -> Retention
 
 
 def test_exactly_the_months_past_are_dropped(filled: Engine) -> None:
-    """Each table keeps its own number of months beside the present one; the others go whole, oldest first."""
+    """Each table keeps its own number of months in addition to the present one. Older ones go whole, oldest first."""
     ensure_months(filled, NOON, months_ahead=2)
     assert retire(filled) == RetentionReport(
         (
@@ -139,7 +139,7 @@ def test_a_month_with_a_mail_in_doubt_stays(filled: Engine) -> None:
     assert report.dropped == ("event.event_2025_11",)
     assert report.kept == {"event.event_2025_12": "mail_in_doubt"}
     assert times(filled, EVENTS) == MONTHS[1:]
-    with pytest.raises(RetentionRefused, match=r"event\.event_2025_12: mail_in_doubt \(.*settle them\)"):
+    with pytest.raises(RetentionRefused, match=r"event\.event_2025_12: mail_in_doubt \(.*then deliver\)"):
         report.require_all()
     with filled.begin() as connection:
         connection.execute(sa.text("update message.message set state = 'accepted', accepted_at = claimed_at"))
@@ -182,7 +182,7 @@ def test_a_month_with_decisions_whose_mail_is_not_written_stays(filled: Engine) 
 
 
 def test_a_month_that_comes_back_late_goes_again(filled: Engine) -> None:
-    """An old event that arrives after its month was dropped makes the month anew; the next run drops it."""
+    """An old event that arrives after its month was dropped makes the month again; the next run drops it."""
     retire(filled, keep={EVENTS: 1})
     with filled.begin() as connection:
         builders.ensure_month(connection, EVENTS, MONTHS[0])
@@ -192,7 +192,7 @@ def test_a_month_that_comes_back_late_goes_again(filled: Engine) -> None:
 
 @pytest.mark.parametrize("parent", [EVENTS, DECISIONS])
 def test_under_its_lock_nothing_is_read_through(filled: Engine, parent: str) -> None:
-    """While the table is held alone, indexes alone are asked: neither its months nor mails are read through."""
+    """While the table is locked, only indexes are read: neither its months nor mails are read through."""
     dropping = {"month_start": MONTHS[0].replace(day=1), "steps": 0, "now": NOON, "latest_batch": 1}
     with filled.begin() as connection:
         connection.exec_driver_sql(NOTE_BEFORE_DETACHING)
@@ -214,7 +214,8 @@ def ingest_one(warehouse: Engine, at: datetime, batch_id: int) -> None:
 
 
 def after_the_question(monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], None]) -> list[str | None]:
-    """Do one act after each time the question was asked, before the lock is taken; return the answers there were."""
+    """Run one act after each time the months are checked, before the lock is taken; return the answers of the
+    checks."""
     answers: list[str | None] = []
     ask, left = partitions._ask, list(acts)
 
@@ -230,7 +231,7 @@ def after_the_question(monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], None
 
 
 def test_what_comes_in_before_the_lock_keeps_the_month(filled: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ingest that commits between question and lock is seen: its month is asked for anew, and stays."""
+    """An ingest that commits between question and lock is seen: its month is asked for again, and stays."""
     answers = after_the_question(monkeypatch, lambda: ingest_one(filled, MONTHS[0], 2))
     assert retire(filled, keep={EVENTS: 2}).kept == {"event.event_2025_11": "not_rolled_up"}
     assert answers == [None, "not_rolled_up"]
@@ -253,7 +254,7 @@ def test_what_comes_in_elsewhere_only_delays_the_drop(filled: Engine, monkeypatc
 def test_a_table_that_is_always_written_to_is_left_for_the_next_run(
     filled: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where events come in before every lock, the month stays, named busy as where the lock is not to be had."""
+    """If events come in before every lock, the month stays. It is named busy, as if the lock could not be had."""
     monkeypatch.setattr(partitions, "TRIES", 3)
     coming = [lambda number=number: ingest_one(filled, MONTHS[4], number) for number in (2, 3, 4)]
     after_the_question(monkeypatch, *coming)
@@ -307,7 +308,7 @@ def test_a_lock_that_is_given_back_is_taken_at_the_next_try(filled: Engine, read
 def test_nobody_waits_long_behind_the_retention(
     filled: Engine, reader: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the drop waits for the lock, whoever comes after it waits no longer than its patience."""
+    """While the drop waits for the lock, sessions that come after it wait no longer than its patience."""
     monkeypatch.setattr(partitions, "TRIES", 6)
     thread = threading.Thread(target=retire, args=(filled,), kwargs={"keep": {EVENTS: 2}})
     thread.start()
@@ -319,15 +320,15 @@ def test_nobody_waits_long_behind_the_retention(
         waits.append(time.monotonic() - began)
         time.sleep(0.05)
     thread.join()
-    assert max(waits) > 0.05, "nobody met the lock: the test proves nothing"
+    assert max(waits) > 0.05, "no session met the lock: the test proves nothing"
     assert max(waits) < 3 * partitions.LOCK_WAIT_MILLISECONDS / 1000
     assert len(times(filled, EVENTS)) == len(MONTHS)
 
 
 def test_making_months_ahead_is_patient_too(filled: Engine, reader: Any) -> None:
-    """A held table is asked again, and named when it never comes free."""
+    """A locked table is tried again, and named if it never comes free."""
     pauses: list[float] = []
-    with pytest.raises(RetentionRefused, match="others held the table"):
+    with pytest.raises(RetentionRefused, match="other sessions held the table"):
         ensure_months(filled, NOON, months_ahead=2, sleep=pauses.append)
     reader.rollback()
     assert "event.event_2026_05" in ensure_months(filled, NOON, months_ahead=2)
@@ -356,8 +357,8 @@ class LongWorld(World):
 
 @pytest.mark.parametrize("seed", with_long([0], range(1, 4)))
 def test_full_equals_incremental_after_retention(warehouse: Engine, tmp_path: Path, seed: int) -> None:
-    """Months of events and decisions are dropped, life goes on with late events for old mails, and a full roll-up
-    still gives every day, also those whose decisions are gone."""
+    """Months of events and decisions are dropped, and late events for old mails still come. A full roll-up still gives
+    every day, also the days whose decisions are gone."""
     world, late = LongWorld(warehouse, tmp_path, seed), NOON + timedelta(days=40)
     for _ in range(3):
         world.live()
@@ -387,8 +388,8 @@ def test_full_equals_incremental_after_retention(warehouse: Engine, tmp_path: Pa
 
 
 def test_a_full_roll_up_that_would_lose_days_is_refused(filled: Engine) -> None:
-    """Where somebody emptied the only table that remembers dropped decisions, the full roll-up says so and changes
-    nothing; an incremental one goes on."""
+    """If an operator emptied the only table that remembers dropped decisions, the full roll-up says so and changes
+    nothing. An incremental roll-up goes on."""
     retire(filled)
     with filled.begin() as connection:
         connection.execute(sa.text("delete from kpi.step_outcome where decided_at < '2025-12-01Z'"))

@@ -43,7 +43,7 @@ def test_member_times_are_utc_and_contexts_are_objects(shop: Engine) -> None:
 
 
 def test_csv_is_exact(shop: Engine) -> None:
-    """The CSV: the agreed header, one line a member, times in UTC, compact JSON, line feeds."""
+    """The CSV has the agreed header, one line per member, times in UTC, compact JSON and line feeds."""
     stream = io.StringIO()
     assert segments.write_csv(shop, "inactive", NOON, {"days": 100}, stream) == 7
     lines = stream.getvalue().split("\n")

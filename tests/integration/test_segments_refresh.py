@@ -1,4 +1,4 @@
-"""Membership as intervals: forward, again, out of order, side by side; and the sizes a day."""
+"""Membership as intervals: forward, again, out of order, side by side; and the sizes per day."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def sizes(shop: Engine) -> dict[date, tuple[datetime, int, int, int, int]]:
 
 
 def test_first_refresh_opens_an_interval_a_member(shop: Engine) -> None:
-    """The first refresh writes one open interval a member, from its instant on."""
+    """The first refresh writes one open interval per member, from its instant on."""
     assert refresh(shop, "inactive", NOON) == SegmentCounts(members=2, entered=2, departed=0)
     assert intervals(shop) == [("A", NOON, None), ("B", NOON, None)]
 
@@ -89,7 +89,7 @@ def test_forward_enters_and_departs_at_the_instant(shop: Engine) -> None:
 
 
 def test_a_new_occurrence_is_a_new_interval(shop: Engine) -> None:
-    """Who comes back and lapses again is a member anew, with another occurrence."""
+    """A customer who comes back and lapses again is a member again, with another occurrence."""
     refresh(shop, "inactive", NOON)
     buy(shop, "O2", "A", NOON + HOUR)
     refresh(shop, "inactive", NOON + 120 * DAY)
@@ -107,7 +107,8 @@ def test_the_context_of_the_first_sight_stays(shop: Engine) -> None:
 
 
 def test_changed_facts_correct_the_same_instant(shop: Engine) -> None:
-    """The same instant after facts changed: who never was a member goes, who is one after all comes back."""
+    """The same instant after facts changed: a customer who never was a member goes, one who is a member after all comes
+    back."""
     refresh(shop, "inactive", NOON)
     buy(shop, "late", "A", NOON - HOUR)
     assert refresh(shop, "inactive", NOON) == SegmentCounts(members=1, entered=0, departed=1)
@@ -118,7 +119,7 @@ def test_changed_facts_correct_the_same_instant(shop: Engine) -> None:
 
 
 def test_a_departure_undone_goes_on_as_if_never_ended(shop: Engine) -> None:
-    """A membership ended at an instant and found at it after all keeps its one interval."""
+    """A membership that ended at an instant, and is found at it after all, keeps its one interval."""
     refresh(shop, "inactive", NOON)
     buy(shop, "mistake", "A", NOON + HOUR)
     later = NOON + DAY
@@ -143,7 +144,7 @@ def test_an_earlier_instant_is_known_for_itself_alone(shop: Engine) -> None:
 
 
 def test_an_earlier_instant_within_an_interval_changes_nothing(shop: Engine) -> None:
-    """Out of order, who is known to be a member then is not written twice."""
+    """Out of order, a customer who is known to be a member then is not written twice."""
     refresh(shop, "inactive", NOON)
     refresh(shop, "inactive", NOON + 2 * DAY)
     known = intervals(shop)
@@ -258,7 +259,8 @@ def test_a_backfilled_day_tells_its_size_and_no_movement(shop: Engine) -> None:
 
 
 def test_a_gap_inside_a_day_is_no_movement(shop: Engine) -> None:
-    """An instant found out of order without a member splits its interval: nobody left or came, also once filled."""
+    """A customer was not a member at an earlier instant that is looked at late. That splits the customer's interval,
+    but is counted neither as leaving nor as coming, also after the gap is filled."""
     hour = timedelta(hours=1)
     refresh(shop, "inactive", NOON - DAY)
     refresh(shop, "inactive", NOON + 2 * hour)

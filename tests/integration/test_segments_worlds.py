@@ -1,8 +1,8 @@
 """The four segments in generated worlds, at many instants, against an independent judge in pandas.
 
-Facts lie on a grid of half hours and instants are taken from it, so that edges are hit exactly; some instants
-lie one microsecond beside. `inactive` and `replenishment_due` have three judges: what is kept beside the facts, the
-facts, and pandas.
+Facts lie on a grid of half hours. Instants are taken from the same grid, so that edges are hit exactly; some instants
+miss the grid by one microsecond. `inactive` and `replenishment_due` have three judges: the tables kept from the facts,
+the facts themselves, and pandas.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _insert(connection: Connection, table: str, rows: list[dict[str, Any]]) -> N
 
 
 def instants(world: World, seed: int, days: Iterable[int], count: int) -> list[datetime]:
-    """Instants at which some fact is exactly so many days old, and neighbours one microsecond away."""
+    """Instants at which some fact is exactly this many days old, and neighbours one microsecond away."""
     chance = random.Random(seed)
     facts = [row["ordered_at"] for row in world.rows["source.orders"]]
     facts += [row["viewed_at"] for row in world.rows["source.page_view"]]
@@ -316,8 +316,8 @@ def due_by_pandas(world: World, as_of: datetime, lead: int, lateness: int) -> Fo
 
 @pytest.mark.parametrize("seed", with_long([1], [2]))
 def test_due_is_the_same_by_kept_supplies_by_facts_and_by_pandas(warehouse: Engine, seed: int) -> None:
-    """Declared use and rhythms, at instants when some purchase is exactly due or exactly too late, agree; before
-    and after the newest purchase, and where only some customers are settled."""
+    """Declared use and rhythms agree at instants at which some purchase is exactly due or exactly too late. They agree
+    before and after the newest purchase, and if only some customers are settled."""
     world = make_world(seed)
     put(warehouse, world)
     asked = [(at, (3, 7)) for at in instants(world, seed + 3, (2, 9, 27, 34, 57), 10)]

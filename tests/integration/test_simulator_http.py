@@ -70,7 +70,7 @@ def accepted(service: Service) -> dict[str, int]:
 
 
 def test_a_good_mail_is_accepted_and_recorded(simulator: Service) -> None:
-    """202 with an empty body, X-Message-Id and rate headers; the record has one line a recipient."""
+    """The answer is 202 with an empty body, X-Message-Id and rate headers; the record has one line per recipient."""
     answer = send(simulator, mail("deliver+1@example.com", "deliver+2@example.com"))
     assert (answer.status_code, answer.content) == (202, b"")
     assert {"x-message-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"} <= set(answer.headers)
@@ -114,7 +114,7 @@ def test_refusals_before_the_body_is_read_as_a_mail(simulator: Service) -> None:
 
 
 def test_one_bad_recipient_refuses_the_whole_request(simulator: Service) -> None:
-    """400 names the field, and nobody of the request is accepted."""
+    """400 names the field, and no recipient of the request is accepted."""
     addresses = [f"reader{n}@example.com" for n in range(30)]
     addresses[16] = "broken address"
     answer = send(simulator, mail(*addresses))
@@ -188,7 +188,8 @@ def test_suppression_answers_conform_to_the_specification(simulator: Service) ->
 
 
 def test_the_suppressed_are_accepted_and_dropped(simulator: Service) -> None:
-    """Who bounced hard, complained or left is answered 202 and dropped; who was blocked is tried again."""
+    """A recipient who bounced hard, complained or left is answered 202 and dropped; one who was blocked is tried
+    again."""
     words = ("bounce", "complain", "unsubscribe", "group_unsubscribe", "block")
     addresses = [f"{word}+1@example.com" for word in words]
     assert send(simulator, mail(*addresses, asm={"group_id": 5})).status_code == 202
@@ -268,7 +269,7 @@ def test_faults_of_the_connection(simulator: Service) -> None:
 
 
 def test_a_fault_can_name_a_recipient_and_a_reset(simulator: Service) -> None:
-    """400 names the field of the place given; 429 says when the limit ends; nobody was taken."""
+    """400 names the field of the place given; 429 says when the limit ends; no recipient was accepted."""
     fault = {"answer": "status", "status": 400, "recipient": 16}
     simulator.client.post("/simulator/faults", json={"faults": [fault]}).raise_for_status()
     answer = send(simulator, mail(*[f"reader{n}@example.com" for n in range(30)]))
@@ -385,7 +386,7 @@ def test_the_outbox_keeps_only_the_newest(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_option_is_one_line(tmp_path: Path, options: list[str], words: str) -> None:
-    """What cannot work is refused with one readable line and exit 1."""
+    """A configuration that cannot work is refused with one readable line and exit 1."""
     arguments = ["--record", str(tmp_path), "--port", "0", *options]
     done = CliRunner().invoke(cli, arguments, env={"SENDGRID_API_KEY": None})
     assert done.exit_code == 1

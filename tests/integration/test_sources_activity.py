@@ -144,7 +144,7 @@ def test_only_touched_customers_are_written(warehouse: Engine, tmp_path: Path) -
 
 
 def test_rebuild_repairs_and_counts(warehouse: Engine, tmp_path: Path) -> None:
-    """A rebuild mends wrong, missing and unfounded rows, says how many, and finds none the second time."""
+    """A rebuild corrects wrong, missing and unfounded rows, says how many, and finds none the second time."""
     lines = [f"o{number},c{number},2026-01-01T00:00:00Z,1" for number in range(4)]
     (tmp_path / "orders.csv").write_text("\n".join(["order_id,customer_id,ordered_at,total", *lines]))
     load_feeds(warehouse, tmp_path, link_secret="secret")

@@ -73,8 +73,8 @@ def test_row_text_is_the_row_as_it_came(warehouse: Engine, tmp_path: Path) -> No
 
 
 def test_lines_in_another_encoding(warehouse: Engine, tmp_path: Path) -> None:
-    """Of a Latin-1 file the names that are no UTF-8 are set aside, their bytes spelled out, and a row whose key is
-    none; the rest loads."""
+    """In a Latin-1 file, names that are not UTF-8 are set aside with their bytes spelled out. A row whose key is not
+    UTF-8 is set aside too. The rest loads."""
     lines = [
         "c1,a@example.com,2026-01-01T00:00:00Z,,,,Ann", "c2,b@example.com,2026-01-01T00:00:00Z,,,,René",
         "é3,b@example.com,2026-01-01T00:00:00Z,,,,René",
@@ -161,7 +161,8 @@ def test_file_that_breaks_half_way_leaves_nothing(warehouse: Engine, tmp_path: P
 
 
 def test_later_row_of_a_key_wins(warehouse: Engine, tmp_path: Path) -> None:
-    """Of rows with one key in one file the last that keeps the contract wins, the earlier are set aside."""
+    """If rows of one file have one key, the last row that keeps the contract wins, and the earlier ones are set
+    aside."""
     (tmp_path / "orders.csv").write_text(
         "order_id,customer_id,ordered_at,total\n"
         "o1,c1,2026-01-01T00:00:00Z,1\n"
@@ -196,7 +197,7 @@ def test_setting_aside_twice_is_once(warehouse: Engine, tmp_path: Path) -> None:
 
 
 def test_nul_and_surrogates_inside_json(warehouse: Engine, tmp_path: Path) -> None:
-    """Escapes that PostgreSQL cannot store set their row aside; the row beside them loads."""
+    """A row with escapes that PostgreSQL cannot store is set aside; the row next to it loads."""
     line = '{"action_id":"%s","customer_id":"c","kind":"%s","acted_at":"2026-01-01T00:00:00Z"}\n'
     (tmp_path / "lead_actions.ndjson").write_text(
         line % ("a1", "x\\u0000y") + line % ("a2", "\\ud800") + line % ("a3", "download ✓")
@@ -248,8 +249,8 @@ def test_unknown_columns_and_files_are_warned_of_once(
     (tmp_path / "custmers.csv").write_text("customer_id\n")
     report = load(warehouse, tmp_path)
     assert report.warnings == (
-        "custmers.csv is no feed file and was left alone",
-        "reviews.ndjson: left out columns the contract does not know: a, b",
+        "custmers.csv is not a feed file: it was ignored",
+        "reviews.ndjson: columns that are not in the contract were left out: a, b",
     )
     assert [record.message for record in caplog.records] == list(report.warnings)
     assert keys(warehouse, "review", "review_id") == {"r1", "r2"}
@@ -257,7 +258,7 @@ def test_unknown_columns_and_files_are_warned_of_once(
 
 def test_missing_folder(warehouse: Engine, tmp_path: Path) -> None:
     """A folder that is not there is one readable line that says so."""
-    with pytest.raises(FeedError, match=r"^cannot read the feeds folder .*/nowhere: No such file") as error:
+    with pytest.raises(FeedError, match=r"^the feeds folder .*/nowhere cannot be read: No such file") as error:
         load(warehouse, tmp_path / "nowhere")
     assert "\n" not in str(error.value)
     assert rows(warehouse, "select * from source.load") == []
@@ -267,13 +268,13 @@ def test_unreadable_file_after_all_others(warehouse: Engine, tmp_path: Path) -> 
     """A file that cannot be opened is one readable line, after every other file was loaded."""
     (tmp_path / "customers.csv").mkdir()
     (tmp_path / "page_views.csv").write_text("view_id,customer_id,viewed_at\nv1,c1,2026-01-01T00:00:00Z\n")
-    with pytest.raises(FeedError, match=r"^cannot read the feed file .*customers.csv: Is a directory"):
+    with pytest.raises(FeedError, match=r"^the feed file .*customers.csv cannot be read: Is a directory"):
         load(warehouse, tmp_path)
     assert keys(warehouse, "page_view", "view_id") == {"v1"}
 
 
 def test_database_that_goes_away(warehouse: Engine, tmp_path: Path) -> None:
-    """A connection lost in mid-load is one readable line; the next load completes the work."""
+    """A connection lost during a load gives one readable line; the next load completes the work."""
     (tmp_path / "page_views.csv").write_text("view_id,customer_id,viewed_at\nv1,c1,2026-01-01T00:00:00Z\n")
 
     def cut(feed: str, done: int, total: int | None) -> None:

@@ -67,8 +67,10 @@ def state(warehouse: Engine) -> dict[str, list[tuple[object, ...]]]:
 
 @contextmanager
 def load_process(url: str, folder: Path, *pause: str) -> Iterator[subprocess.Popen[str]]:
-    """A load in a process of its own, which says "here" and pauses at the progress (feed, done); killed -9
-    at the end of the block."""
+    """A load in a process of its own.
+
+    It says "here" and pauses at the progress (feed, done). It is killed with kill -9 at the end of the block.
+    """
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, url, str(folder), *pause],
         env={**os.environ, "PYTHONPATH": str(INCLUDE)}, stdout=subprocess.PIPE, text=True,
@@ -122,8 +124,8 @@ def test_killed_load_leaves_whole_files_and_is_completed(
     feed: str,
     complete: set[str],
 ) -> None:
-    """After kill -9 in mid-file the files before it are whole and it has left nothing; loading again ends as
-    an undisturbed load does."""
+    """After kill -9 within a file, the files before it are whole and the killed load has left nothing of the file.
+    Loading again ends as an undisturbed load does."""
     write_feeds(tmp_path)
     kill(warehouse, warehouse_url, tmp_path, feed)
     wait_until_gone(warehouse)
@@ -159,7 +161,7 @@ def test_second_load_waits_for_the_first(warehouse: Engine, tmp_path: Path) -> N
 
 
 def test_failed_load_gives_the_lock_back(warehouse: Engine, tmp_path: Path) -> None:
-    """An exception in mid-load, of whatever kind, leaves no lock on the pooled connection."""
+    """An exception during a load, of whatever kind, leaves no lock on the pooled connection."""
     (tmp_path / "page_views.csv").write_text("view_id,customer_id,viewed_at\nv1,c,2026-01-01T00:00:00Z\n")
 
     def fail(feed: str, done: int, total: int | None) -> None:

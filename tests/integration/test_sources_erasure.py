@@ -93,7 +93,7 @@ def test_permission_of_an_erased_person_stays_withdrawn(warehouse: Engine, tmp_p
 
 
 def test_who_shares_the_address_lives_on(warehouse: Engine, tmp_path: Path) -> None:
-    """Of customers that share the address, in any case of letters, one is erased and the other stays as they were."""
+    """If customers share the address, in any case of letters, one is erased and the other stays as they were."""
     load(warehouse, tmp_path, ANN + ANN.replace("c1", "c3").replace("Ann@", "ANN@") + BOB)
     before = rows(warehouse, "select * from source.customer where customer_id <> 'c3' order by 1")
     assert erase(warehouse, "c3") == Erasure(("c3",), 0, (), frozenset({"ann@example.com"}))
@@ -124,8 +124,8 @@ def say_yes(warehouse: Engine, customer_id: str, at: dt.datetime) -> None:
 
 @pytest.mark.parametrize("partner", ["", "old," + SHARED])
 def test_who_is_new_comes_in_by_a_yes_alone(warehouse: Engine, tmp_path: Path, partner: str) -> None:
-    """A customer first seen after an erasure at the address is kept out, whether somebody lives on there or not, and
-    whatever the feed says, until they say yes themselves after it."""
+    """A customer first seen after an erasure at the address is kept out until they say yes themselves after it. It does
+    not matter what the feed says, or whether another customer still has the address."""
     load(warehouse, tmp_path, "gone," + SHARED + partner)
     erase(warehouse, "gone")
     lives = [("old", "jo@example.com", "confirmed")] if partner else []
@@ -156,7 +156,8 @@ def test_who_was_known_goes_on_and_who_is_new_may_not_move_in(warehouse: Engine,
 
 
 def test_a_no_of_who_is_kept_out_reaches_who_lives_on(warehouse: Engine, tmp_path: Path) -> None:
-    """A refused new customer withdraws at the mailbox: its living holder has withdrawn; an erased one says nothing."""
+    """A refused new customer withdraws at the mailbox: its living holder has withdrawn. A row of an erased customer
+    does not count."""
     load(warehouse, tmp_path, "gone," + SHARED + "old," + SHARED)
     erase(warehouse, "gone")
     load(warehouse, tmp_path, "gone," + SHARED.replace("confirmed", "withdrawn"))
@@ -166,8 +167,8 @@ def test_a_no_of_who_is_kept_out_reaches_who_lives_on(warehouse: Engine, tmp_pat
 
 
 def test_texts_set_aside_belong_to_somebody(warehouse: Engine, tmp_path: Path) -> None:
-    """At a shared address the rows of the erased customer lose their text, those of the other keep it; of a row that
-    comes later and names no customer no text is kept."""
+    """At a shared address the rows of the erased customer lose their text, and those of the other keep it. A row that
+    comes later and names no customer loses its text."""
     bad = SHARED.replace("2026-01-01", "never")
     load(warehouse, tmp_path, "gone," + SHARED + "old," + SHARED)
     load(warehouse, tmp_path, "gone," + bad + "old," + bad + "," + SHARED)
@@ -211,7 +212,7 @@ def test_erasing_twice_or_nobody_does_nothing(warehouse: Engine, tmp_path: Path)
 
 
 def test_the_hash_is_keyed(warehouse: Engine, tmp_path: Path) -> None:
-    """What is kept of an address is sha256(secret, sha256(secret, address)), of the lower-case address."""
+    """An address is kept only as sha256(secret, sha256(secret, address)), of the lower-case address."""
     load(warehouse, tmp_path, ANN)
     erase(warehouse, "c1")
     inner = hashlib.sha256(b"secret" + b"ann@example.com").digest()

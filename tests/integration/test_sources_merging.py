@@ -68,7 +68,7 @@ def test_row_that_loses_a_value(warehouse: Engine, tmp_path: Path) -> None:
 
 
 def test_unchanged_rows_are_not_rewritten(warehouse: Engine, tmp_path: Path) -> None:
-    """A load rewrites the rows that changed and no other, also where values are rounded on the way in."""
+    """A load rewrites the rows that changed and no other, also if values are rounded on the way in."""
     path = tmp_path / "cart_lines.csv"
     path.write_text(LINES + "k1,p1,1,0.123456789\nk2,p1,1.00,2\n")
     load_feeds(warehouse, tmp_path, link_secret="secret")
@@ -94,7 +94,7 @@ def test_cart_lines_replace_their_cart(warehouse: Engine, tmp_path: Path) -> Non
 
 
 def test_later_file_replaces_the_lines_of_a_cart(warehouse: Engine, tmp_path: Path) -> None:
-    """Of several files the last that has a cart gives all its lines; bad lines do not count as appearing."""
+    """If several files have a cart, the last one gives all its lines; bad lines do not count as appearing."""
     (tmp_path / "cart_lines-1.csv").write_text(LINES + "k1,p1,1,1\nk1,p2,2,1\nk2,p1,5,1\n")
     (tmp_path / "cart_lines-2.csv").write_text(LINES + "k1,p9,9,1\nk2,p2,-1,1\n")
     for _ in range(2):
@@ -123,7 +123,7 @@ def test_sql_feed_takes_the_columns_of_the_files(warehouse: Engine, tmp_path: Pa
     for changed in (3, 0):
         report = load_feeds(warehouse, no_files(tmp_path), link_secret="secret", sql_folder=tmp_path)
         assert report.feeds == {"orders": FeedCounts(read=4, loaded=3, changed=changed, rejected=1)}
-        assert report.warnings == ("sql/feeds/orders.sql: left out columns the contract does not know: extra",)
+        assert report.warnings == ("sql/feeds/orders.sql: columns that are not in the contract were left out: extra",)
     assert rows(warehouse, "select order_id, customer_id, total from source.orders order by 1") == [
         ("1", "1", 0), ("2", "2", 1), ("3", "0", 2),
     ]
@@ -172,7 +172,7 @@ def test_progress_counts_all_files_of_a_feed(warehouse: Engine, tmp_path: Path) 
 
 
 def test_progress_ends_at_its_total(warehouse: Engine, tmp_path: Path) -> None:
-    """Where rows run over several lines, or a file is refused, progress still ends at its total."""
+    """If rows run over several lines, or a file is refused, progress still ends at its total."""
     header = "view_id,customer_id,viewed_at,topic\n"
     (tmp_path / "page_views-1.csv").write_text(header + f'v1,c,{TIME},"a\nb"\n\nv2,c,{TIME},\n')
     (tmp_path / "page_views-2.csv").write_text(f"view_id,customer_id\nv3,c\nv4,{TIME}\n")

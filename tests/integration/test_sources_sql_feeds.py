@@ -72,7 +72,7 @@ def views(warehouse: Engine) -> list[object]:
 
 @pytest.mark.parametrize("begin", ["", "select 'c' as customer_id; "])
 def test_sql_in_the_folder_runs_nothing(warehouse: Engine, folder: Path, tmp_path: Path, begin: str) -> None:
-    """A .sql file of the feeds folder is refused by name whatever it says, and the files beside it load."""
+    """A .sql file in the feeds folder is refused by name whatever it says, and the files next to it load."""
     mark = tmp_path / "mark"
     (folder / "customers.sql").write_text(
         f"{begin}commit; begin read write; create table public.mark (n int); commit; begin read write; "
@@ -194,7 +194,8 @@ def test_since_stays_when_columns_are_wrong(shop: Engine, folder: Path, reposito
 def test_a_refused_select_of_customers_is_read_for_its_opt_outs_and_again_next_time(
     shop: Engine, folder: Path, repository: Path
 ) -> None:
-    """A select without a required column still says who said no; how far it was read stays where it was."""
+    """Opt-outs count even from a select without a required column. The mark of how far the feed was read does not
+    move."""
     with shop.begin() as connection:
         customer(connection, "c", permission="confirmed")
     (repository / "customers.sql").write_text("select 'c' as customer_id, 'Unsubscribed' as permission")
@@ -214,8 +215,8 @@ def test_a_file_wins_over_the_select_of_its_feed(shop: Engine, folder: Path, rep
     ]  # fmt: skip
     assert report.feeds == {"page_views": FeedCounts(read=4, loaded=4, changed=4)}
     assert report.warnings == (
-        "sql/feeds/custmers.sql is called like no feed and was left alone",
-        "sql/feeds/page_views.sql: left out columns the contract does not know: changed_at",
+        "sql/feeds/custmers.sql has the name of no feed: it was ignored",
+        "sql/feeds/page_views.sql: columns that are not in the contract were left out: changed_at",
     )
 
 
@@ -242,7 +243,7 @@ def test_a_select_that_runs_too_long_is_ended(warehouse: Engine) -> None:
     query = "select set_config('statement_timeout', '0', true), pg_sleep(30)"
     with pytest.raises(queries.FileRefused) as refused:
         list(queries.read_query(warehouse, query, queries.feeds()["page_views"], seconds=1))
-    assert refused.value.detail == "SQLSTATE 57014: the select was cancelled, or ran too long"
+    assert refused.value.detail == "SQLSTATE 57014: the select was cancelled, or took too long"
 
 
 def test_nothing_of_the_session_stays(warehouse: Engine, folder: Path, repository: Path) -> None:
@@ -269,7 +270,7 @@ def plain_owner(warehouse: Engine) -> Iterator[str]:
 
 
 def test_another_reader_is_said(warehouse: Engine, folder: Path, repository: Path, plain_owner: str) -> None:
-    """Where the role could not be made, a load says in one line whose rights SQL feeds have, and reads them."""
+    """If the role could not be made, a load says in one line whose rights SQL feeds have, and reads them."""
     (repository / "page_views.sql").write_text(VIEW)
     [warning] = load(warehouse, folder, repository).warnings
     assert warning.startswith(f"SQL feeds are read with the rights of {plain_owner}: the role lifecycle_segments")
@@ -280,7 +281,7 @@ def test_another_reader_is_said(warehouse: Engine, folder: Path, repository: Pat
 
 
 def test_a_superuser_reads_no_sql_feed(warehouse: Engine, folder: Path, repository: Path) -> None:
-    """Where the function belongs to a superuser, whose functions reach files, SQL feeds are refused."""
+    """If the function belongs to a superuser, whose functions reach files, SQL feeds are refused."""
     (repository / "page_views.sql").write_text(VIEW)
     with warehouse.begin() as connection:
         connection.exec_driver_sql("alter function source.read_feed(text, timestamptz) owner to current_user")

@@ -195,7 +195,7 @@ def test_a_note_committed_meanwhile_stays(shop: Engine) -> None:
 
 
 def test_a_killed_load_leaves_readers_right(shop: Engine) -> None:
-    """Where a load ended before it settled, members come from the facts of the noted customers."""
+    """If a load ended before it settled, members come from the facts of the noted customers."""
     execute(shop, "update source.product set units_per_pack = 300 where product_id = 'tea'")
     assert list(segments.members(shop, "replenishment_due", NOON)) == []
     assert len(kept(shop)) == 2
@@ -204,7 +204,7 @@ def test_a_killed_load_leaves_readers_right(shop: Engine) -> None:
 
 
 def test_an_erased_customer_is_due_no_more(shop: Engine) -> None:
-    """Erasure takes the customer out of the segment; the supply names nobody and stays."""
+    """Erasure takes the customer out of the segment. The supply names no one and stays."""
     assert [one.customer_id for one in segments.members(shop, "replenishment_due", NOON)] == ["A", "B"]
     with shop.begin() as connection:
         erase_customer(connection, "A", "secret", NOON)
@@ -220,7 +220,7 @@ def test_a_row_is_written_only_where_it_changes(shop: Engine) -> None:
 
 
 def test_rebuild_repairs_and_counts(shop: Engine) -> None:
-    """A rebuild mends wrong, missing and unfounded rows, says how many, and finds none the second time."""
+    """A rebuild corrects wrong, missing and unfounded rows, says how many, and finds none the second time."""
     right = kept(shop)
     execute(shop, "update source.supply set quantity = 9 where customer_id = 'A'")
     execute(shop, "delete from source.supply where customer_id = 'B'")

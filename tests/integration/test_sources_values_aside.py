@@ -1,4 +1,4 @@
-"""A value that cannot be read is set aside by itself where its row can do without, and named with its column."""
+"""A value that cannot be read is set aside alone if its row can do without it, and is named with its column."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def test_an_unreadable_value_costs_itself(
 
 
 def test_several_values_of_a_row(warehouse: Engine, tmp_path: Path) -> None:
-    """Each reason is one entry that names its columns; a row that is refused has one entry; again adds nothing."""
+    """Each reason is one entry that names its columns. A row that is refused has one entry. The same file again adds
+    nothing."""
     content = (
         "customer_id,email,created_at,first_name,last_name,timezone,birthday\n"
         f"ann,ann@example.com,{CREATED},a\0,b\0,Nowhere,11/05\n"
@@ -88,7 +89,8 @@ def test_several_values_of_a_row(warehouse: Engine, tmp_path: Path) -> None:
 
 
 def test_a_duplicate_was_not_loaded(warehouse: Engine, tmp_path: Path) -> None:
-    """Of two rows of a key the last is loaded: of the other, values and row are set aside, and say so."""
+    """If two rows have one key, the last is loaded. Of the other, values and row are set aside, and their reasons say
+    so."""
     load(warehouse, tmp_path, "customers", CUSTOMERS + WHOLE.replace("GB,GBP", "England,GBP") + WHOLE)
     assert rows(warehouse, ASIDE) == [
         (2, "duplicate_key", "a later row has the same customer_id", False),
@@ -117,7 +119,7 @@ def test_every_feed_is_like_that(
     warehouse: Engine, tmp_path: Path, feed: str, header: str, row: str, query: str,
     expected: list[tuple[object, ...]],
 ) -> None:  # fmt: skip
-    """Optional values of every feed are set aside by themselves."""
+    """Optional values of every feed are set aside alone."""
     load(warehouse, tmp_path, feed, f"{header}\n{row}\n")
     assert rows(warehouse, query) == expected
     assert {is_loaded for *_, is_loaded in rows(warehouse, ASIDE)} == {True}
@@ -149,7 +151,7 @@ NOT_WITHOUT = [
 def test_what_a_row_cannot_do_without(
     warehouse: Engine, tmp_path: Path, feed: str, content: str, reason: str, detail: str
 ) -> None:
-    """Where the row would say something else without the value, the row is set aside."""
+    """If the row would mean something else without the value, the row is set aside."""
     load(warehouse, tmp_path, feed, content)
     assert rows(warehouse, ASIDE) == [(2, reason, detail, False)]
     assert rows(warehouse, f"select * from source.{feed.rstrip('s') if feed != 'orders' else feed}") == []  # noqa: S608
@@ -204,8 +206,8 @@ def cart_states(warehouse: Engine) -> dict[object, object]:
 
 @pytest.mark.parametrize("row", UNREAD_CARTS)
 def test_a_cart_that_cannot_be_read_is_not_mailed(carts: Engine, tmp_path: Path, row: str) -> None:
-    """A refused row that does not surely say open: the stored open cart is no longer one, and its series ends; the next
-    row that can be read says what it is."""
+    """A row is refused and does not clearly say open: the stored cart counts as open no more, and its series ends. The
+    next row that can be read says what the cart is."""
     load(carts, tmp_path, "carts", CARTS + row + "\n")
     assert cart_states(carts) == {"cart-ann": "unreadable", "cart-bob": "open"}
     plan(carts, campaign_of(), topic_of())

@@ -82,7 +82,8 @@ BROKEN = [
 def test_a_no_counts_from_a_broken_row(
     known: Engine, tmp_path: Path, broken: str, expected: tuple[str, str]
 ) -> None:
-    """Whatever else is wrong with the row, its customer has withdrawn, and nobody else; again it changes nothing."""
+    """Whatever else is wrong with the row, its customer has withdrawn, and no one else. The same row again changes
+    nothing."""
     for days in (0, 1):
         load(known, tmp_path, f"{broken}\n", now=NOW + days * DAY)
         assert standing(known)["ann"] == expected
@@ -92,7 +93,7 @@ def test_a_no_counts_from_a_broken_row(
 
 
 def test_a_no_counts_from_a_line_in_another_encoding(known: Engine, tmp_path: Path) -> None:
-    """A Latin-1 name costs the name, not the word beside it."""
+    """A Latin-1 name costs the name, not the word in the same row."""
     line = f"ann,ann@example.com,2026-01-01T00:00:00Z,René,,withdrawn,{SAID_AT}\n"
     load(known, tmp_path, line.encode("latin-1"))
     assert standing(known) == {"ann": WITHDRAWN, "bob": CONFIRMED}
@@ -112,7 +113,7 @@ JSON = [
 
 @pytest.mark.parametrize("line", JSON)
 def test_a_no_counts_from_a_broken_object(known: Engine, tmp_path: Path, line: bytes) -> None:
-    """Values of wrong types, cut objects, bytes and escapes that are no text: the no beside them counts."""
+    """Values of wrong types, cut objects, bytes and escapes that are no text: the no in the same line counts."""
     load(known, tmp_path, line + b"\n", "ndjson")
     assert standing(known) == {"ann": WITHDRAWN, "bob": CONFIRMED}
 
@@ -141,8 +142,8 @@ REFUSED_FILES = [
 
 @pytest.mark.parametrize(("form", "content"), REFUSED_FILES)
 def test_a_no_counts_from_a_refused_file(known: Engine, tmp_path: Path, form: str, content: bytes) -> None:
-    """A file without a required column is refused, and who withdraws in it has withdrawn; no other word of it counts.
-    Where the column of permission itself cannot be told, nothing is."""
+    """A file without a required column is refused. A customer who withdraws in it has withdrawn; no other word of it
+    counts. If the column of permission itself cannot be identified, nothing counts."""
     (tmp_path / "customers.csv").unlink()
     repository = tmp_path / "repository"
     repository.mkdir()
@@ -153,7 +154,7 @@ def test_a_no_counts_from_a_refused_file(known: Engine, tmp_path: Path, form: st
     is_told = b"permission,permission\n" not in content
     assert standing(known)["ann"][0] == ("withdrawn" if is_told else "confirmed")
     assert standing(known)["bob"] == CONFIRMED
-    assert any("1 opt-outs in it count all the same" in warning for warning in report.warnings) == is_told
+    assert any("1 opt-out(s) in it count although" in warning for warning in report.warnings) == is_told
 
 
 def test_a_no_counts_from_a_refused_parquet_file(known: Engine, tmp_path: Path) -> None:
@@ -169,8 +170,8 @@ def test_a_no_counts_from_a_refused_parquet_file(known: Engine, tmp_path: Path) 
 
 
 def test_a_no_reaches_every_holder_of_the_address(known: Engine, tmp_path: Path) -> None:
-    """Where the customer cannot be read or is unknown, those who hold the address have withdrawn, also one who is new
-    in the same file; a known customer speaks for nobody else here."""
+    """If the customer cannot be read or is unknown, every customer who has the address has withdrawn, also one who is
+    new in the same file. A known customer withdraws for themselves alone."""
     second = ANN.replace("ann,", "ann2,", 1)
     third = ANN.replace("ann,", "ann3,", 1)
     load(known, tmp_path, second + f"bob,ann@example.com,never,,,withdrawn,{SAID_AT}\n")
@@ -192,7 +193,7 @@ def test_a_no_waits_for_a_customer_who_is_not_known_yet(warehouse: Engine, tmp_p
 
 
 def test_a_yes_never_counts_from_a_broken_row(known: Engine, tmp_path: Path) -> None:
-    """A refused row confirms nobody, and ends no rest."""
+    """A refused row confirms no customer, and ends no rest."""
     load(known, tmp_path, "ann,ann@example.com,never,,,none,2026-06-01T00:00:00Z\n")
     assert standing(known)["ann"] == CONFIRMED
     load(known, tmp_path, ANN.replace("confirmed", "perhaps"))
@@ -204,7 +205,7 @@ def test_a_yes_never_counts_from_a_broken_row(known: Engine, tmp_path: Path) -> 
     "word", ["Unsubscribed", "unsubscribe", "opted_out", "opt-out", "OPTED OUT", " withdrawn ", "Withdrawn", "Revoked"]
 )
 def test_words_for_a_no(known: Engine, tmp_path: Path, word: str) -> None:
-    """What other systems call it is read as withdrawn, in any case of letters."""
+    """Other systems' words for it are read as withdrawn, in any case of letters."""
     load(known, tmp_path, ANN.replace("confirmed", word).replace("2026-02-01", "2026-05-01"))
     assert standing(known)["ann"] == WITHDRAWN
     assert reasons(known) == set()
@@ -224,8 +225,8 @@ RESTING = ("none", "2026-11-21 12:00")
 def test_a_word_that_cannot_be_read_lets_mailing_rest(
     known: Engine, tmp_path: Path, said: str, birthday: str
 ) -> None:
-    """A yes does not stand beside it, whatever else is in the row, and however often it comes; the next word of the
-    feed that can be read, be it the old one, ends it. What happened is named."""
+    """An unreadable word suspends a yes, whatever else is in the row, and however often it comes. The next word of the
+    feed that can be read ends the rest, even if it is the old word. The timeline names what happened."""
     unread = f"ann,ann@example.com,2026-01-01T00:00:00Z,Archer,{birthday},{said}\n"
     for days in (0, 1):
         load(known, tmp_path, unread + BOB, now=NOW + days * DAY)
@@ -245,7 +246,7 @@ def test_a_word_that_cannot_be_read_lets_mailing_rest(
 
 
 def test_the_last_word_of_a_file_counts(known: Engine, tmp_path: Path) -> None:
-    """Of two rows of a customer the later one says whether mailing rests."""
+    """If a customer has two rows, the later one says whether mailing rests."""
     unread = ANN.replace("confirmed", "perhaps")
     load(known, tmp_path, unread + ANN)
     assert standing(known)["ann"] == CONFIRMED

@@ -135,7 +135,8 @@ def withdrew(engine: Engine, customer_id: str, origin: str, at: datetime = NOON 
 def test_each_list_means_what_the_webhook_would_say(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Reasons and scopes are those of the events; a block suppresses nobody; a group of no topic means all mail."""
+    """Reasons and scopes are those of the events. A block suppresses no customer. A group without a topic means all
+    mail."""
     listed(simulator, "bounces", "Bounced@Example.com")
     listed(simulator, "blocks", "blocked@example.com")
     listed(simulator, "invalid_emails", "invalid@example.com")
@@ -172,8 +173,8 @@ def test_a_second_pull_changes_no_row(warehouse: Engine, simulator: Service, set
 def test_windows_overlap_by_a_day_and_close_in_the_past(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """A row that appears late with a time up to a day back is found by the next run; one younger than five
-    minutes waits for it; what is older than the overlap was read by an earlier run and is not asked for again."""
+    """A row that appears late, with a time up to a day back, is found by the next run. A row younger than five minutes
+    waits for the next run. A row older than the overlap was read by an earlier run and is not requested again."""
     do_pull(warehouse, settings)
     listed(simulator, "bounces", "late@example.com", at=NOON - 24 * HOUR)
     listed(simulator, "bounces", "fresh@example.com", at=NOON + HOUR - timedelta(minutes=4))
@@ -187,7 +188,7 @@ def test_windows_overlap_by_a_day_and_close_in_the_past(
 def test_an_earlier_moment_never_moves_the_mark_back(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """A run for an old moment reads nothing newer than it and leaves the mark where it was."""
+    """A run for an old moment reads nothing newer than the moment and does not move the mark."""
     marks = "select list_name, covered_until from event.sync_progress order by list_name"
     do_pull(warehouse, settings)
     with warehouse.connect() as connection:
@@ -223,7 +224,7 @@ class Meddling(SuppressionLists):
 def test_rows_come_and_go_while_pages_are_read(
     warehouse: Engine, simulator: Service, settings: Settings, what: str, when: int, apart_seconds: int
 ) -> None:
-    """A row taken off, a row put on with a time inside the window, or both, after any page: all that stayed is
+    """A row is taken off, or put on with a time inside the window, or both, after any page. All rows that stayed are
     suppressed, whether the rows fit windows of a page or crowd one second."""
     names = [f"b{n:02}" for n in range(14)]
     for place, name in enumerate(names):
@@ -266,8 +267,8 @@ def test_a_second_that_never_holds_still_keeps_the_mark(
 
 
 def test_a_lifted_suppression_stays_lifted(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """Who asked for mail again, or whom an operator let in, is not suppressed by an older row of a list; a newer
-    row counts. What is gone from a list lifts nothing."""
+    """A customer who asked for mail again, or whom an operator let in, is not suppressed by an older row of a list; a
+    newer row counts. A row that is gone from a list lifts nothing."""
     for name in ("back", "again"):
         left_topic(warehouse, f"{name}@example.com", at=NOON - 3 * HOUR)
     with warehouse.begin() as connection:
@@ -313,7 +314,7 @@ def test_who_was_erased_is_not_learned_again(warehouse: Engine, simulator: Servi
 def test_a_push_beside_an_erasure_waits_for_it(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """An opt-out is not queued from the state before an erasure that is under way, nor told to SendGrid."""
+    """An opt-out is not queued from the state before an erasure that is under way, nor pushed to SendGrid."""
     left_topic(warehouse, "ann@example.com")
     left_topic(warehouse, "bob@example.com")
     waiting = (
@@ -355,8 +356,8 @@ def test_a_suppressed_person_is_not_mailed_though_the_webhook_was_silent(
 
 
 def test_own_words_are_pushed_and_nothing_else(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """Leaving a topic goes to its group, withdrawing everything to the global list; sunset, an operator's word,
-    bounces, complaints, lifted rows and erased people go nowhere."""
+    """Leaving a topic goes to its group, and withdrawing everything goes to the global list. Sunset, an operator's
+    word, bounces, complaints, lifted rows and erased people are not pushed."""
     for name in ("ann", "bob"):
         left_topic(warehouse, f"{name}@example.com")
     left_topic(warehouse, "bob@example.com", "offers")
@@ -414,7 +415,7 @@ def test_who_left_at_a_former_address_has_left_at_the_present_one(
 
 
 def test_a_second_push_asks_nothing(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """What is pushed is pushed once; said again after a return, it is pushed again; what SendGrid reported is not
+    """An opt-out is pushed once. If it is said again after a return, it is pushed again. What SendGrid reported is not
     pushed back."""
     left_topic(warehouse, "ann@example.com")
     listed(simulator, REMINDERS, "theirs@example.com", at=NOON - HOUR)
@@ -433,7 +434,7 @@ def test_a_second_push_asks_nothing(warehouse: Engine, simulator: Service, setti
 def test_our_own_push_does_not_come_back_as_a_new_word(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """The list gives the time of the push; whoever comes back afterwards is not suppressed by it."""
+    """The list gives the time of the push, so it does not suppress a customer who comes back afterwards."""
     now = datetime.now(UTC)
     withdrew(warehouse, "cat", "preference_centre", at=now - HOUR)
     left_topic(warehouse, "ann@example.com", at=now - HOUR)
@@ -463,8 +464,8 @@ class Slow(SuppressionLists):
 def test_a_slow_push_does_not_come_back_as_a_new_word(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """What SendGrid took twenty minutes and more after the run began is known by the moment it was taken, so who
-    returned before stays returned; a word said at SendGrid later than that counts."""
+    """An opt-out that SendGrid took twenty minutes or more after the run began counts from the moment it was taken. So
+    a customer who returned before stays returned; a word said at SendGrid later than that counts."""
     left_topic(warehouse, "ann@example.com")
     withdrew(warehouse, "cat", "preference_centre")
     before = suppressions(warehouse)
@@ -486,7 +487,7 @@ def test_a_slow_push_does_not_come_back_as_a_new_word(
 def test_the_command_line_reads_the_clock_anew_for_the_push(
     warehouse: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither what was read before nor what was pushed before makes the moment of a push older than it is."""
+    """Neither an earlier read nor an earlier push makes the moment of a push older than it is."""
     moments = iter(NOON + timedelta(minutes=20) * place for place in range(9))
     told: list[datetime] = []
 
@@ -509,7 +510,7 @@ def test_the_command_line_reads_the_clock_anew_for_the_push(
 def test_another_systems_mail_is_dropped_after_the_push(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Who left by our link is dropped by SendGrid when somebody else on the account mails that group."""
+    """SendGrid drops customers who left by our link when another system on the account mails that group."""
     left_topic(warehouse, "deliver+ann@example.com")
     withdrew(warehouse, "cat", "unsubscribe")
     do_push(warehouse, settings)
@@ -527,7 +528,7 @@ def test_another_systems_mail_is_dropped_after_the_push(
 
 
 def test_the_provider_puts_members_of_no_group_on_its_global_list(simulator: Service) -> None:
-    """Why a group is looked up before anything is pushed to it: so says the published specification."""
+    """The published specification is why a group is looked up before anything is pushed to it."""
     body = {"recipient_emails": ["ann@example.com"]}
     assert simulator.client.post("/v3/asm/groups/4040/suppressions", json=body).status_code == 201
     assert global_list(simulator) == {"ann@example.com"}
@@ -551,7 +552,7 @@ def test_a_group_that_is_gone_is_refused_and_the_rest_goes(
 def test_an_address_the_provider_refuses_keeps_nobody_waiting(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """One address that SendGrid takes for none is set apart and not offered again; the others arrive."""
+    """One text that SendGrid does not accept as an address is set apart and not offered again; the others arrive."""
     for number in range(9):
         left_topic(warehouse, f"ann{number}@example.com")
     left_topic(warehouse, "no address")
@@ -561,7 +562,7 @@ def test_an_address_the_provider_refuses_keeps_nobody_waiting(
 
 
 class Refusing(httpx.HTTPTransport):
-    """A provider that answers 400 to every push to one group, and quotes whom it was told."""
+    """A provider that answers 400 to every push to one group, and quotes the addresses that it was given."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if request.method == "POST" and f"/groups/{REMINDERS}/" in request.url.path:
@@ -571,8 +572,8 @@ class Refusing(httpx.HTTPTransport):
 
 
 def test_a_refusal_of_everybody_marks_nobody(warehouse: Engine, simulator: Service, settings: Settings) -> None:
-    """It is the request that is wrong: the run fails with the list and what SendGrid says, without addresses; the
-    other lists are pushed, and the next run says everything again."""
+    """The request itself is wrong: the run fails with the list and what SendGrid says, without addresses. The other
+    lists are pushed, and the next run pushes everything again."""
     for address in ("ann@example.com", "bob@example.com", "no address"):
         left_topic(warehouse, address)
     left_topic(warehouse, "cat@example.com", "offers")
@@ -593,7 +594,7 @@ def test_a_refusal_of_everybody_marks_nobody(warehouse: Engine, simulator: Servi
     assert members_of(simulator, REMINDERS) == {"ann@example.com", "bob@example.com"}
 
 
-# The network, the modes, what is told
+# The network, the modes, what is reported
 
 
 FAULTS: dict[str, dict[str, Any]] = {
@@ -632,13 +633,13 @@ def test_faults_are_tried_again(warehouse: Engine, simulator: Service, settings:
         ({"answer": "status", "status": 503}, "no answer to GET"),
         ({"answer": "status", "status": 403}, "refused the key"),
         ({"answer": "status", "status": 404}, "answered 404"),
-        ({"answer": "status", "status": 200, "body": "garbage"}, "holds no JSON"),
+        ({"answer": "status", "status": 200, "body": "garbage"}, "has no JSON"),
     ],
 )
 def test_lasting_faults_are_one_readable_line(
     warehouse: Engine, simulator: Service, settings: Settings, fault: dict[str, Any], told: str
 ) -> None:
-    """The error says what and where, without key or address, and the mark stays where it was."""
+    """The error says what was wrong and in which call, without key or address, and the mark does not move."""
     simulator.client.post("/simulator/suppression-faults", json={"faults": [fault]}).raise_for_status()
     with pytest.raises(SyncError, match=told) as caught:
         do_pull(warehouse, settings)
@@ -662,12 +663,12 @@ class Failing(httpx.HTTPTransport):
 def test_a_list_that_fails_keeps_no_other_from_being_read(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """The lists after it are read and their marks move; the run fails at its end with the names of those that were
-    not, whose marks stay, so that the next run reads them."""
+    """The lists after the failing one are read and their marks move. The run fails at its end with the names of the
+    lists that were not read. Their marks stay, so that the next run reads them."""
     listed(simulator, "bounces", "bounced@example.com")
     listed(simulator, "unsubscribes", "left@example.com")
     listed(simulator, REMINDERS, "grouped@example.com")
-    with pytest.raises(SyncError, match=r"lists bounces, blocks could not be read, .*answered 404") as caught:
+    with pytest.raises(SyncError, match=r"lists bounces, blocks could not be read \(any.*answered 404") as caught:
         do_pull(warehouse, settings, transport=Failing("bounces", "blocks"))
     assert "\n" not in str(caught.value)
     rest = {("left", "all", "unsubscribed"), ("grouped", "topic:reminders", "unsubscribed")}
@@ -680,7 +681,7 @@ def test_a_list_that_fails_keeps_no_other_from_being_read(
 
 
 def test_preview_asks_nobody(warehouse: Engine, settings: Settings) -> None:
-    """Without a provider at all: nothing is asked, nothing changes, nothing is stamped."""
+    """Without a provider there is no request, no change and no stamp."""
     quiet = Settings(database_url=settings.database_url, sendgrid_base_url="http://127.0.0.1:9")
     left_topic(warehouse, "ann@example.com")
     assert pull(warehouse, quiet, TOPICS, now=NOON) == SyncReport()
@@ -729,7 +730,7 @@ def test_logs_hold_neither_addresses_nor_the_key(
 def test_requests_and_answers_conform_to_the_specification(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Every request of a pull and a push, and every answer to it, is one the published specification describes."""
+    """The published specification describes every request of a pull and a push, and every answer to it."""
     specification = OpenAPI.from_dict(suppression_specification())
     asked: set[tuple[str, str]] = set()
 

@@ -40,7 +40,7 @@ Open = Callable[..., Installation]
 
 @pytest.fixture
 def opened(warehouse_url: str, tmp_path: Path) -> Open:
-    """Open the installation with a topics file of these lines, and, where given, a list `retired`."""
+    """Open the installation with a topics file of these lines and, if given, a list `retired`."""
     file = tmp_path / "topics.yaml"
 
     def write_and_open(*topics: str, retired: str = "[]") -> Installation:
@@ -67,7 +67,7 @@ def returned(engine: Engine, address: str, topic: str, at: datetime) -> None:
 
 
 def opt_outs(engine: Engine) -> set[tuple[Any, ...]]:
-    """Name, scope and until when (None = in force) of everybody who left something."""
+    """Name, scope and end (None = in force) of everyone who left something."""
     query = "select split_part(address, '@', 1), scope, lifted_at from event.suppression"
     with engine.connect() as connection:
         return set(rows(connection, query))
@@ -104,7 +104,7 @@ def ingested(system: Installation, *posted: dict[str, Any]) -> None:
 
 
 def word(address: str, topic: str, at: datetime = NOON) -> dict[str, Any]:
-    """What the collector writes when somebody opens the unsubscribe link of an old mail."""
+    """What the collector writes when a recipient opens the unsubscribe link of an old mail."""
     return {
         "event": "lm_unsubscribe", "sg_event_id": f"lm-{address}-{topic}-{at:%H%M}", "timestamp": int(at.timestamp()),
         "lm_topic": topic, "email": f"{address}@example.com",
@@ -112,7 +112,8 @@ def word(address: str, topic: str, at: datetime = NOON) -> dict[str, Any]:
 
 
 def test_a_topic_with_opt_outs_and_mails_does_not_go_silently(opened: Open) -> None:
-    """Renamed without a word: refused by name, with the numbers and what to write; nothing was changed."""
+    """A topic renamed without `renamed_from` is refused by name, with the numbers and what to write; nothing was
+    changed."""
     system = opened(REMINDERS, OFFERS)
     members(system.engine, "ann", "bob")
     planned(system)
@@ -121,7 +122,7 @@ def test_a_topic_with_opt_outs_and_mails_does_not_go_silently(opened: Open) -> N
         opened(NUDGES.replace("renamed_from: reminders, ", ""), OFFERS)
     assert str(caught.value) == (
         "topics.yaml: topic 'reminders' is missing, but opt-outs (1), mails (2) and campaigns (1) name it: write "
-        "`renamed_from: reminders` at the topic that it is called now, or `retired: [reminders]` at the end of the "
+        "`renamed_from: reminders` at its new name, or `retired: [reminders]` at the end of the "
         "file if it has ended"
     )
     assert in_force(system.engine) == {("cat", "topic:reminders")}
@@ -148,7 +149,7 @@ def test_each_thing_that_names_a_topic_keeps_it(opened: Open, kept: str) -> None
 
 
 def test_a_topic_that_nothing_names_may_go(opened: Open) -> None:
-    """Without opt-outs, mails or campaigns a topic is taken out of the file freely, and may come again."""
+    """Without opt-outs, mails or campaigns, a topic may be taken out of the file freely, and may come again."""
     opened(REMINDERS, OFFERS)
     system = opened(REMINDERS)
     with system.engine.connect() as connection:
@@ -159,7 +160,7 @@ def test_a_topic_that_nothing_names_may_go(opened: Open) -> None:
 
 
 def test_who_left_is_not_mailed_under_the_new_name(opened: Open) -> None:
-    """Planned before or after the renaming: who left reminders gets no nudges, by decision and by claim."""
+    """Planned before or after the renaming: a customer who left reminders gets no nudges, by decision and by claim."""
     system = opened(REMINDERS)
     members(system.engine, "ann", "bob")
     planned(system)
@@ -181,7 +182,7 @@ def test_who_left_is_not_mailed_under_the_new_name(opened: Open) -> None:
 
 
 def test_leaving_ends_a_series_also_after_the_renaming(opened: Open) -> None:
-    """An exit that was said of reminders, or by an old link, ends series whose campaign is of nudges now."""
+    """An unsubscribe from reminders, or by an old link, ends series whose campaign belongs to nudges now."""
     system = opened(REMINDERS)
     members(system.engine, "ann", "bob", "cat")
     planned(system, at=NOON)
@@ -208,7 +209,7 @@ def test_an_old_link_leaves_the_topic_as_it_is_called_now(opened: Open) -> None:
 
 
 def test_a_word_to_leave_what_nobody_knows_means_all_mail(opened: Open) -> None:
-    """Never known, or retired: when in doubt, mail less. A topic that is known is left alone."""
+    """A topic was never known, or is retired: if in doubt, mail less. A known topic is left alone."""
     system = opened(REMINDERS, OFFERS, retired="[winter]")
     ingested(system, word("ann", "winter"), word("bob", "never_there"), word("cat", "offers"), word("dan", "all"))
     everything = {("ann", "all"), ("bob", "all"), ("dan", "all")}
@@ -216,7 +217,7 @@ def test_a_word_to_leave_what_nobody_knows_means_all_mail(opened: Open) -> None:
 
 
 def test_a_message_of_ours_names_who_left(opened: Open) -> None:
-    """Without an address the mail says whose word it is; its topic has another name by then."""
+    """A word without an address is that of the mail's customer. The mail's topic has another name by then."""
     system = opened(REMINDERS)
     members(system.engine, "ann")
     planned(system)
@@ -290,7 +291,7 @@ def test_planned_mails_go_on_under_the_new_topic(opened: Open) -> None:
 
 
 def test_a_worker_that_began_before_the_renaming_mails_nobody_who_left(opened: Open) -> None:
-    """Its file says reminders still: the opt-outs, which are of nudges now, hold for it."""
+    """Its file still says reminders. The opt-outs belong to nudges now, and hold for it."""
     before = opened(REMINDERS)
     members(before.engine, "ann", "bob")
     planned(before)
@@ -308,7 +309,7 @@ def test_a_worker_that_began_before_the_renaming_mails_nobody_who_left(opened: O
 
 
 def test_a_planning_run_that_began_before_the_renaming_plans_for_nobody_who_left(opened: Open) -> None:
-    """Its file says reminders still, the opt-outs are of nudges: the decision asks by both names."""
+    """Its file still says reminders, and the opt-outs belong to nudges: the decision looks them up by both names."""
     before = opened(REMINDERS)
     members(before.engine, "ann", "bob")
     left(before.engine, "ann@example.com", "reminders", NOON - 9 * HOUR)
@@ -323,7 +324,7 @@ def test_a_planning_run_that_began_before_the_renaming_plans_for_nobody_who_left
 
 
 class _Lists(SuppressionLists):
-    """SendGrid's lists: nobody but two who left group 1001."""
+    """SendGrid's lists: they hold only two addresses, which left group 1001."""
 
     def __init__(self) -> None:
         self.rows_a_page = 500
@@ -348,7 +349,7 @@ def test_lists_and_returns_read_with_the_former_file_are_of_the_present_topic(op
 
 
 def test_a_retired_topic_keeps_its_opt_outs_and_ends_its_mails(opened: Open) -> None:
-    """Planned mails end with a reason, at once; nothing waits; the opt-outs hold again if it comes back."""
+    """Planned mails end with a reason, at once, and none waits. The opt-outs hold again if the topic comes back."""
     system = opened(REMINDERS, OFFERS)
     members(system.engine, "ann", "bob")
     planned(system)
@@ -381,7 +382,8 @@ def test_a_campaign_that_moves_to_another_topic_mails_by_that_one(opened: Open) 
 
 
 def test_a_name_that_was_given_away_means_no_second_topic(opened: Open) -> None:
-    """Old links of reminders leave nudges: neither may a new topic be called so, nor another have been."""
+    """Old links of reminders leave nudges. So neither a new topic nor another topic's former name may be called
+    reminders."""
     opened(REMINDERS, OFFERS)
     system = opened(NUDGES, OFFERS)
     left(system.engine, "ann@example.com", "nudges", NOON)
@@ -390,14 +392,14 @@ def test_a_name_that_was_given_away_means_no_second_topic(opened: Open) -> None:
     with pytest.raises(CampaignError) as caught:
         opened(plain, REMINDERS.replace("1001", "1009"), OFFERS)
     assert str(caught.value) == (
-        "topics.yaml: topic 'reminders' became 'nudges', whose opt-outs and links it names: 'reminders' needs "
-        "another name"
+        "topics.yaml: topic 'reminders' became 'nudges', and old opt-outs and links still carry the name: "
+        "'reminders' needs another name"
     )
     with pytest.raises(CampaignError) as caught:
         opened(plain, OFFERS.replace("description", "renamed_from: reminders, description"))
     assert str(caught.value) == (
-        "topics.yaml: topic 'reminders' became 'nudges', whose opt-outs and links it names: 'reminders' cannot be "
-        "`renamed_from` of 'offers'"
+        "topics.yaml: topic 'reminders' became 'nudges', and old opt-outs and links still carry the name: "
+        "'reminders' cannot be `renamed_from` of 'offers'"
     )
     back = REMINDERS.replace("description", "renamed_from: nudges, description")
     system = opened(back, OFFERS)
@@ -406,7 +408,7 @@ def test_a_name_that_was_given_away_means_no_second_topic(opened: Open) -> None:
 
 
 def test_a_renaming_waits_for_an_ingest_under_way(opened: Open) -> None:
-    """No word is written under the former name after it was renamed; openings without news wait for nobody."""
+    """No word is written under the former name after it was renamed. Openings without news do not wait."""
     system = opened(REMINDERS)
     left(system.engine, "ann@example.com", "reminders", NOON)
     done = Event()

@@ -82,7 +82,7 @@ def test_stop_ends_the_command_and_its_children(service: Service) -> None:
 
 
 def test_stop_finds_what_a_killed_restarter_left(service: Service) -> None:
-    """Where the restarter itself was killed, its command is still found and ended."""
+    """If the restarter itself was killed, its command is still found and ended."""
     service.start(SLEEP, {})
     wait_until(lambda: _lines(service, "up") == 1, "start", 20)
     process = service.process()

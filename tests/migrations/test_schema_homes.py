@@ -30,7 +30,7 @@ def build_from_homes(warehouse: Engine) -> None:
 
 
 def differences(one: Engine, other: Engine) -> list[str]:
-    """Return what one has and the other has not, by kind."""
+    """Return what only one of the two has, by kind."""
     left, right = described(one), described(other)
     return [f"{kind}: {row}" for kind in left for row in sorted(left[kind] ^ right[kind], key=str)]
 
@@ -44,7 +44,7 @@ def test_baseline_and_migrations_lead_to_what_schema_says(make_empty: Callable[[
 
 
 def test_the_comparison_sees_what_differs(make_empty: Callable[[], Engine]) -> None:
-    """A column, an index, a function body and a comment that one database alone has are all named."""
+    """A column, an index, a function body and a comment that only one database has are all named."""
     plain, changed = make_empty(), make_empty()
     migrate(plain)
     migrate(changed)
@@ -134,7 +134,7 @@ def test_migrations_change_tables_only() -> None:
 
 @pytest.fixture
 def sql_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of include/sql whose schema/ files a test may change."""
+    """A copy of include/sql whose schema/ files the test may change."""
     copy = tmp_path / "sql"
     shutil.copytree(SQL_FOLDER, copy)
     monkeypatch.setattr(schema, "SQL_FOLDER", copy)
@@ -172,7 +172,7 @@ def test_only_files_whose_text_changed_are_applied(warehouse: Engine, sql_copy: 
 def test_a_view_that_cannot_be_replaced_comes_back_with_its_readers_and_grants(
     warehouse: Engine, sql_copy: Path
 ) -> None:
-    """A column less: the view and ours that read it are dropped and made again, and who could read still can."""
+    """A table loses a column: our view that reads it is dropped and made again, and keeps its grants."""
     with warehouse.begin() as connection:
         connection.exec_driver_sql("do $$ begin create role reading_kpis; exception when others then null; end $$")
         connection.exec_driver_sql("grant select on kpi.list_growth, kpi.campaign_rates to reading_kpis")
@@ -222,7 +222,7 @@ def test_a_view_of_the_team_is_named_and_nothing_is_changed(warehouse: Engine, s
 
 
 def test_a_function_with_other_arguments_takes_the_place_of_the_former(warehouse: Engine, sql_copy: Path) -> None:
-    """No overload of before stays behind, also where a view read it."""
+    """No former overload stays behind, even if a view read it."""
     rate = sql_copy / f"{RATE}.sql"
     rate.write_text(
         "create or replace function kpi.rate(numerator numeric, denominator bigint) returns numeric\n"
@@ -254,7 +254,7 @@ def test_what_has_no_file_any_more_is_dropped(warehouse: Engine, sql_copy: Path)
 
 
 def test_a_dropped_view_is_made_again(warehouse: Engine) -> None:
-    """What somebody dropped by hand is missing to require_migrated, and migrate brings it back."""
+    """require_migrated misses a view that an operator dropped by hand, and migrate brings it back."""
     with warehouse.begin() as connection:
         connection.exec_driver_sql("drop view kpi.list_growth")
     with pytest.raises(SchemaOutOfDate):
@@ -263,7 +263,7 @@ def test_a_dropped_view_is_made_again(warehouse: Engine) -> None:
 
 
 def test_a_wrong_text_is_refused_with_its_file_and_changes_nothing(warehouse: Engine, sql_copy: Path) -> None:
-    """The file is named, and of several changed files none is applied."""
+    """The broken file is named, and none of several changed files is applied."""
     edit(sql_copy, SUMMARY, "create or replace view", "create or replace vieww")
     edit(sql_copy, "kpis/schema/functions/wilson", "immutable", "stable")
     before = described(warehouse)

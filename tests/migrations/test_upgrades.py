@@ -16,7 +16,7 @@ from lifecycle_mail.topic_names import agree
 
 
 def test_approvals_of_a_file_alone_are_kept_and_hold_no_more(empty: Engine) -> None:
-    """Nobody approved templates and words: the old approval stays in the log, revoked, and can be given again."""
+    """The old approval did not cover templates and words. It stays in the log, revoked, and can be given again."""
     bring_before_baseline(empty, AT_BASELINE)
     with empty.begin() as connection:
         insert(
@@ -48,7 +48,7 @@ def test_an_upgrade_knows_the_names_that_opt_outs_have(empty: Engine) -> None:
 
 
 def test_what_was_decided_before_lanes_is_decided(empty: Engine) -> None:
-    """Each lane goes on where it stood: a run that died between its halves had decided the even ones."""
+    """Each lane goes on from the place it had reached: a run that died between its halves had decided the even ones."""
     bring_before_baseline(empty, AT_BASELINE)
     with empty.begin() as connection:
         insert(connection, "decision.progress", campaign="through", last_step_due_id=70)

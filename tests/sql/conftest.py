@@ -3,21 +3,22 @@
     given.yaml    table → rows, for example ``source.orders: [{order_id: O1, …}]``
     params.yaml   the statement's parameters, if it has any: as_of, and those of the segment that differ from its
                   defaults
-    expect.yaml   the exact rows, in any order; its first line is a comment saying what is promised
+    expect.yaml   the exact rows, in any order; its first line is a comment that says what is promised
 
 The statement is include/sql/<stage>/<statement>.sql, a select. A word of a registry (REGISTRIES: `exits` is
-journeys/exits) reads the relation it is written for: `given.yaml` holds its rows under that name, `series: [{…}]`.
-Rows of `given` may leave columns out: those that must not be null and have no default get the value of DEFAULTS, else
-one by type (text: the column's name, numbers: 1, true or false: false, times: 2020-01-01 00:00 UTC, json: {}). Every
-case has a row in source.load with load_id 1. Rows of `expect` name the columns they are about, all rows the same;
-leave `context` out where it is not the point. Times carry an offset; texts that look like times are texts.
+journeys/exits) reads the relation that it is written for: `given.yaml` holds its rows under that name, `series: [{…}]`.
 
-A case of a KPI fact, tests/sql/facts/<fact>/test_<case>/, is expect.yaml alone: each row is a judged step, by the
-columns of kpi_judged and `goal_reached_at`, with `day`: the date in UTC on which the step has the fact, null = it has
-not.
+Rows of `given` may leave columns out. A column that must not be null and has no default gets the value of DEFAULTS,
+else one by type (text: the column's name, numbers: 1, true or false: false, times: 2020-01-01 00:00 UTC, json: {}).
+Every case has a row in source.load with load_id 1. Rows of `expect` name the columns that they are about, all rows the
+same ones. Leave `context` out if the case is not about it. Times carry an offset; texts that look like times are texts.
 
-Cases run in one migrated database, each in a transaction that is rolled back. The statement is asked twice:
-before and after what is kept of the facts is settled; the rows must be the same.
+A case of a KPI fact, tests/sql/facts/<fact>/test_<case>/, is expect.yaml alone. Each row is a judged step, with the
+columns of kpi_judged, `goal_reached_at`, and `day`: the date in UTC on which the step has the fact, null if it does not
+have it.
+
+Cases run in one migrated database, each in a transaction that is rolled back. The statement runs twice, before and
+after the tables kept from the facts are settled; the rows must be the same.
 """
 
 from __future__ import annotations

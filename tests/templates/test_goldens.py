@@ -51,7 +51,7 @@ def recorded(file: Path, now: str) -> str:
 
 
 def normal(html: str) -> str:
-    """One tag a line, without the padding after the preheader: so that a difference can be read."""
+    """One tag per line, without the padding after the preheader, so that a difference can be read."""
     lines = re.sub(r"\s*<", "\n<", html.replace("&#847;&zwnj;&nbsp;", "")).strip().split("\n")
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -74,7 +74,7 @@ def test_every_template_passes_its_own_check(name: str) -> None:
 
 @every_sample
 def test_a_sample_looks_as_recorded(name: str, sample: Sample) -> None:
-    """Subject, html and text of each sample change only when somebody means them to."""
+    """Subject, html and text of each sample change only by intention."""
     mail, _ = render(name, sample)
     place = GOLDEN / name
     text = f"Subject: {mail.subject}\n\n{mail.text}"
@@ -126,7 +126,7 @@ def test_the_text_part_reads_by_itself(name: str, sample: Sample) -> None:
 
 @every_sample
 def test_the_footer_keeps_its_promises(name: str, sample: Sample) -> None:
-    """Both parts say who writes, from where, why, and how to stop, choose, share or read in a browser."""
+    """Both parts say who writes, from which address, why, and how to stop, choose, share or read in a browser."""
     mail, _ = render(name, sample)
     for part in (mail.html.replace("&amp;", "&"), mail.text):
         for wanted in (

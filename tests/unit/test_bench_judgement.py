@@ -87,7 +87,7 @@ def test_neither_a_second_try_nor_many_small_falls_pass(bench: dict[str, ModuleT
 
 
 def test_a_reference_is_moved_by_a_word_that_is_kept(bench: dict[str, ModuleType]) -> None:
-    """Whoever takes a slower ratio for the new measure says why."""
+    """A run that accepts a slower ratio as the new reference says why."""
     worse = figure(bench, value=15.9)
     document = kept(bench, figure(bench), worse, accept="the peer caches its connection now")
     assert document["references"] == {
@@ -185,7 +185,8 @@ def test_docs_scale_says_what_follows_from_the_kept_results(bench: dict[str, Mod
 
 
 def test_disk_and_hours_are_reckoned_from_bytes_and_rates(bench: dict[str, ModuleType]) -> None:
-    """A third of a billion mails of 3,000 bytes and a billion events of 600 are 1,600 GB a month, decisions apart."""
+    """A third of a billion mails of 3,000 bytes and a billion events of 600 are 1,600 GB per month, without
+    decisions."""
     details = {
         "message.message_bytes": 3_000, "decision.decision_bytes": 0, "event.event_bytes_an_event": 500,
         "event.engagement_bytes_an_event": 100, "mails_a_second": 10_000, "activity_seconds": 1.0,

@@ -1,4 +1,4 @@
-"""The judgement of `make compose-test`: each way a run can go wrong is said, and a good run is not complained of."""
+"""The judgement of `make compose-test`: it reports each way in which a run can go wrong, and passes a good run."""
 
 from __future__ import annotations
 

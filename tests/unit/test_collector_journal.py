@@ -86,8 +86,8 @@ def test_a_new_file_each_hour_and_size(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_no_half_line(tmp_path: Path) -> None:
-    """When the disk fills in the middle of a line, the caller is told, the half line is cut away, and the
-    next line follows whole in the same file."""
+    """If the disk fills in the middle of a line, the caller gets an error and the half line is cut away. The next line
+    follows whole in the same file."""
 
     class Filling(Journal):
         room = 10**9
@@ -142,7 +142,7 @@ def test_a_failed_fsync_is_not_acknowledged(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 kB; skipped where mounting is not allowed."""
+    """A file system of 64 kB; skipped if mounting is not allowed."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True)

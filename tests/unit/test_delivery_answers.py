@@ -42,7 +42,7 @@ def test_400_that_names_nobody_concerns_the_request() -> None:
 
 
 def test_415_is_never_a_recipients_fault() -> None:
-    """A wrong encoding concerns the whole request even where it names a place."""
+    """A wrong encoding concerns the whole request, even if the answer names a place."""
     assert isinstance(interpret(415, {}, body("bad utf-8", "personalizations.3.to")), RequestRefused)
 
 
@@ -55,7 +55,7 @@ def test_refused_access_stops_everything(status: int) -> None:
 
 
 def test_413_and_429() -> None:
-    """Too large, and too many: nothing was taken in either case. The wait is told by the provider's clock, not ours."""
+    """Too large, and too many: nothing was taken in either case. The wait follows the provider's clock, not ours."""
     date = {"Date": "Tue, 14 Nov 2023 22:12:58 GMT"}
     assert interpret(413, {}, b"") == TooLarge()
     assert interpret(429, {"X-RateLimit-Reset": "1700000000", **date}, b"") == RateLimited(22.0)

@@ -1,4 +1,4 @@
-"""When a campaign stops by itself: pure rules over its recent numbers."""
+"""When a campaign is stopped automatically: pure rules over its recent numbers."""
 
 from __future__ import annotations
 

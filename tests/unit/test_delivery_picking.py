@@ -40,7 +40,7 @@ def test_a_row_is_taken_by_place(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_columns_in_another_order_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two texts that change places would mail somebody under another name, without an error."""
+    """If two texts changed places, a recipient would be mailed under another name, without an error."""
     first, second, *others = PickedMail._fields
     with pytest.raises(AssertionError, match=r"delivery/pick\.sql"):
         picked((second, first, *others), monkeypatch)

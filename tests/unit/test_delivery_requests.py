@@ -1,4 +1,4 @@
-"""The requests we send, held against SendGrid's own specification, and what they may never carry."""
+"""The requests that we send, judged by SendGrid's own specification, and what they may never carry."""
 
 from __future__ import annotations
 

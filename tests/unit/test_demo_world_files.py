@@ -105,7 +105,7 @@ def rows(folder: Path, feed: str) -> list[dict[str, object]]:
 
 
 def moment(value: object) -> datetime:
-    """A time of a feed; fails the test where it has no offset."""
+    """A time of a feed; fails the test if it has no offset."""
     found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     assert found.tzinfo is not None
     return found
@@ -157,7 +157,7 @@ def test_no_fact_is_timed_in_the_future(world: Path, feed: str) -> None:
 
 
 def test_facts_belong_to_customers_and_lines_to_orders(world: Path) -> None:
-    """No feed names a customer, order or cart nobody knows; nobody ordered before sign-up."""
+    """No feed names a customer, order or cart that does not exist, and no customer ordered before sign-up."""
     people = {row["customer_id"]: moment(row["created_at"]) for row in rows(world, "customers")}
     for feed in ("orders", "carts", "page_views", "lead_actions", "reviews"):
         assert {row["customer_id"] for row in rows(world, feed)} <= people.keys()
@@ -202,7 +202,7 @@ def test_the_whole_source_is_there_but_for_the_carts_held_back(whole: Path) -> N
 
 
 def test_real_lapses_stay_real(whole: Path) -> None:
-    """Made-up visits wake nobody: about 6 % of the customers did nothing for 90 days, as in the source."""
+    """Made-up visits leave the lapsed customers lapsed: about 6 % did nothing for 90 days, as in the source."""
     newest: dict[object, datetime] = {}
     for feed, column in (("orders", "ordered_at"), ("page_views", "viewed_at")):
         for row in rows(whole, feed):
@@ -274,7 +274,7 @@ def test_a_later_day_keeps_the_history_and_brings_new_carts_and_visits(world: Pa
 
 
 def test_the_command_line_names_every_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A line a file on stderr, the sum with the shift on stdout, exit status 0."""
+    """One line per file on stderr, the sum with the shift on stdout, exit status 0."""
     status = main(["write", str(tmp_path), "--today", "2026-11-21", "--households", "5"])
     printed = capsys.readouterr()
     assert status == 0

@@ -1,4 +1,4 @@
-"""Real products become the products feed: names to read, sizes in units, and a declared use a day."""
+"""Real products become the products feed: names to read, sizes in units, and a declared use per day."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_till_texts_become_words(till: str, read: str) -> None:
     ],
 )
 def test_package_sizes(size: str, units: tuple[float, str] | None) -> None:
-    """What can be read is read into one unit a kind; the rest stays unknown."""
+    """Sizes that can be read are read into one unit per kind; the rest stays unknown."""
     assert package_units(size) == units
 
 
@@ -74,7 +74,7 @@ def shelf() -> pd.DataFrame:
 
 
 def test_products_are_named_priced_and_sorted_by_key(shelf: pd.DataFrame) -> None:
-    """A name says type and size; the price is the median paid by the unit, unknown where nothing was sold."""
+    """A name has type and size. The price is the median price paid per unit, and unknown if nothing was sold."""
     assert shelf["name"].to_dict() == {
         "1": "Dolls",
         "2": "Eggs - large, 1 dz",

@@ -18,7 +18,7 @@ def source_lines(*lines: Line) -> pd.DataFrame:
 
 
 def test_a_basket_becomes_an_order_whose_total_is_the_sum_of_its_sales_values() -> None:
-    """One order a basket, with text keys, the household as customer and the till's time as delivery."""
+    """One order per basket, with text keys, the household as customer and the till's time as delivery."""
     lines = source_lines(
         (7, 502, 11, 1, 0.10, "2017-06-02 15:00:01"),
         (7, 501, 11, 2, 3.00, "2017-06-01 15:00:00"),
@@ -58,7 +58,7 @@ def test_lines_of_the_same_product_stay_apart() -> None:
     ids=["four decimals", "returned bottle", "value without quantity", "free", "petrol by the thousandth"],
 )
 def test_unit_prices_of_odd_lines(quantity: int, sales_value: float, unit_price: float) -> None:
-    """A unit price is value ÷ quantity, the value itself where nothing was counted, and never negative."""
+    """A unit price is value ÷ quantity, or the value itself if nothing was counted, and is never negative."""
     lines = source_lines((7, 501, 11, quantity, sales_value, "2017-06-01 15:00:00"))
     assert order_lines(lines)["unit_price"].tolist() == [unit_price]
     assert order_lines(lines)["quantity"].tolist() == [quantity]

@@ -1,4 +1,4 @@
-"""After the mails: some who clicked buy, a few of everybody else do, and nobody buys in the future."""
+"""After the mails: some people who clicked buy, a few of all the others do, and no one buys in the future."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clickers(world: Path) -> list[tuple[str, datetime]]:
-    """Everybody in the world clicked, and a partner's customer without any purchase."""
+    """All customers of the world clicked, and so did a partner's customer without any purchase."""
     return [
         *((row["customer_id"], CLICKED) for row in read(world / "customers.csv")),
         ("partner-01", CLICKED),
@@ -121,7 +121,7 @@ def test_totals_are_the_sums_of_the_lines_and_revenue_the_sum_of_totals(
 def test_the_same_clicks_bring_the_same_orders(
     reacted: Path, world: Path, clickers: list[tuple[str, datetime]], tmp_path: Path
 ) -> None:
-    """Clicks told in another order write the same bytes: loading them twice is loading them once."""
+    """Clicks in another order write the same bytes: loading them twice is loading them once."""
     write_reactions(tmp_path, reversed(clickers), [], NOON, 7, world=world)
     for name in ("orders.reactions.csv", "order_lines.reactions.csv", "carts.reactions.csv"):
         assert (tmp_path / name).read_bytes() == (reacted / name).read_bytes()

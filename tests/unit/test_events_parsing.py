@@ -23,7 +23,7 @@ RULES = Rules({7: "offers"})
 
 
 def fields_of(row: bytes) -> list[bytes | None]:
-    """The fields of a row as the database reads them: a size, then so many bytes; size -1 is null."""
+    """The fields of a row as the database reads them: a size, then this many bytes; size -1 is null."""
     fields: list[bytes | None] = []
     while row:
         size = int.from_bytes(row[:4], "big", signed=True)
@@ -70,7 +70,7 @@ def event_of(event: dict[str, object], raw: bytes) -> dict[str, object]:
     ],
 )
 def test_an_event_carries_what_its_kind_leaves_open(fields: dict[str, object], fact: str | None) -> None:
-    """Whoever reads events later asks this column, and no field of the provider's."""
+    """Readers of events ask this column, and no field of the provider's."""
     event = {"timestamp": 1_770_000_000, "sg_event_id": "id-1", **fields}
     assert event_of(event, orjson.dumps(event))["fact"] == fact
 
@@ -94,7 +94,8 @@ def test_an_event_keeps_its_ids_and_its_address_is_lower_case() -> None:
 
 
 def test_a_step_of_a_mails_life_is_staged_without_what_no_fold_asks_for() -> None:
-    """Of an event that ends no permission only identity, second, message and fact are staged; of others all."""
+    """An event that ends no permission is staged with only identity, second, message and fact; other events are staged
+    whole."""
     known = {"sg_event_id": "id-1", "occurred_at": datetime(2026, 2, 2, 2, 40, tzinfo=UTC), "message_id": MESSAGE_ID}
     nothing = dict.fromkeys(("event", "address", "scope", "suppression", "reason"))
     assert fact_of() == {**known, "fact": "open", **nothing}
@@ -166,7 +167,7 @@ def test_what_an_event_means(
     ],
 )
 def test_what_cannot_be_taken_has_a_name(fields: dict[str, object], reason: str) -> None:
-    """A field the ledger stands on, missing or of the wrong type, is refused by a named reason."""
+    """An event is refused by a named reason if a field that the ledger stands on is missing or has the wrong type."""
     event = {"email": "a@example.com", "event": "open", "timestamp": 1_770_000_000, **fields}
     event = {name: value for name, value in event.items() if value is not ...}
     with pytest.raises(Refused) as refused:
@@ -185,7 +186,8 @@ def test_what_cannot_be_taken_has_a_name(fields: dict[str, object], reason: str)
     ],
 )  # fmt: skip
 def test_what_is_nested_deeper_than_it_can_be_written_has_a_name(depth: int, fields: bytes) -> None:
-    """Read, but not to be written as an identity, without NUL, or as a reason: refused like any other."""
+    """Such nesting can be read, but cannot be written again: as an identity, without NUL, or as a reason. The event is
+    refused like any other."""
     name = b'"reason"' if b"dropped" in fields else b'"url"'
     raw = b'{"timestamp":1770000000,' + fields + b"," + name + b":" + b"[" * depth + b"]" * depth + b"}"
     with pytest.raises(Refused) as refused:
@@ -200,7 +202,7 @@ def test_a_group_of_too_many_digits_is_no_group_we_know() -> None:
 
 
 def test_without_an_id_equal_events_have_one_identity_and_others_another() -> None:
-    """Where sg_event_id is absent or unusable, a hash of what tells events apart stands for it."""
+    """If sg_event_id is absent or unusable, a hash of the content that distinguishes events takes its place."""
     first = fact_of(sg_event_id=...)["sg_event_id"]
     assert str(first).startswith("hash:")
     assert first == fact_of(sg_event_id=...)["sg_event_id"]
@@ -266,5 +268,5 @@ def test_plain_json_drops_what_no_text_can_hold() -> None:
 
 
 def test_a_timestamp_as_digits_in_a_text_counts() -> None:
-    """A tool in between turned the number into text: the event is evidence all the same, and the same event."""
+    """A tool in between turned the number into text: the event still is evidence, and still is the same event."""
     assert fact_of(timestamp="1770000000")["occurred_at"] == fact_of()["occurred_at"]

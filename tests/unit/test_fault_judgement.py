@@ -1,4 +1,4 @@
-"""The judgement of `make faults`: each way a scenario can go wrong is said, and a good one is not complained of."""
+"""The judgement of `make faults`: it reports each way in which a scenario can go wrong, and passes a good one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ END = {**HEARD, "m3": "abandoned", "m4": "abandoned"}
 
 
 def ledger(states: dict[str, str], **changes: Any) -> Ledger:
-    """A killed worker took m1 and m2 along, the answer for m3 and m4 was none, m6 was refused by name."""
+    """A killed worker took m1 and m2 along, m3 and m4 got no answer, and m6 was refused by name."""
     reasons = {one: None if state == "accepted" else "told" for one, state in states.items()}
     found = Ledger(states, reasons, Counter({"killed": 1}), unclear_requests=1, unanswered_mails=4, requests=4)
     return dataclasses.replace(found, **changes)
@@ -30,7 +30,7 @@ def after(**changes: Ledger) -> Afterwards:
 
 
 def evidence(**changes: Any) -> Evidence:
-    """The provider took the killed worker's request and what was sent again without m6."""
+    """The provider took the killed worker's request, and the repeated request without m6."""
     found = Evidence(
         planned=6,
         accepted=Counter(["m1", "m2", "m5"]),

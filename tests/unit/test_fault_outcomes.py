@@ -25,7 +25,7 @@ def ended(one: str, properties: list[tuple[str, object]], outcome: str = "passed
 
 
 def outcomes(*reports: Any, path: Path | None = None, is_whole_asked: bool = True) -> Outcomes:
-    """Three tests were to run, of which these reports came."""
+    """The outcomes of a session in which three fault tests were to run and `reports` came."""
     found = Outcomes(path, is_whole_asked)
     found.expect([KILLS, SLOW, AIRFLOW, "tests/unit/test_another.py::test_of_no_concern"])
     for report in reports:
@@ -43,7 +43,7 @@ GOOD = (ended(KILLS, TOLD), ended(SLOW, TOLD), ended(AIRFLOW, []))
 
 
 def test_a_whole_run_is_kept_with_its_airflow_tests(tmp_path: Path) -> None:
-    """Every test ended well: both files are written, those through Airflow named in them."""
+    """Every test ended well: both files are written, and name the tests through Airflow."""
     found = outcomes(*GOOD, path=tmp_path / "faults.json")
     text = printed(found)
     kept = json.loads((tmp_path / "faults.json").read_text())
@@ -76,7 +76,7 @@ def test_what_failed_or_is_missing_is_visible(reports: tuple[Any, ...], said: st
 def test_a_part_of_the_suite_leaves_the_kept_report(
     tmp_path: Path, reports: tuple[Any, ...], is_whole_asked: bool
 ) -> None:
-    """Asked for in part, or ended early: the kept figures stay."""
+    """The run covered only a part, or ended early: the kept figures stay."""
     text = printed(outcomes(*reports, path=tmp_path / "faults.json", is_whole_asked=is_whole_asked))
     assert "was left as it is: not the whole suite ran" in text
     assert list(tmp_path.iterdir()) == []
@@ -106,7 +106,7 @@ def test_whether_all_is_asked_for(args: list[str], options: dict[str, object], i
 
 
 def test_the_problems_of_each_scenario_are_printed() -> None:
-    """Beside the numbers stands what is wrong with them; mails cancelled have a column."""
+    """What is wrong with the numbers is printed after them; cancelled mails have a column."""
     text = table([{**ROW, "cancelled": 4, "problems": ["4 mails cancelled, 0 declared"]}], [], [], {})
     assert "- kills: 4 mails cancelled, 0 declared" in text
     head, _, line = text[text.index("| scenario |") :].splitlines()[:3]

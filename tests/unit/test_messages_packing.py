@@ -34,7 +34,7 @@ def test_what_is_unpacked_is_what_was_packed() -> None:
 
 
 def test_the_sample_of_the_shell_makes_slots_small() -> None:
-    """Against the sample they take less than a third of what they take alone; a shell without a sample works too."""
+    """Packed against the sample they take less than a third of their size alone; a shell without a sample works too."""
     slots, dictionary = slots_and_dictionary()
     alone = SlotPacker(b"")
     assert len(packer(dictionary).pack(slots)) < len(alone.pack(slots)) / 3

@@ -32,7 +32,8 @@ def basket(*items: dict[str, Any]) -> dict[str, Any]:
 
 
 def mail(person: dict[str, Any] | None = None, context: dict[str, Any] | None = None) -> RenderedMail:
-    """Return the cart reminder for one recipient, by shell and slots, after proving it equal to the whole rendering."""
+    """Return the cart reminder for one recipient, by shell and slots, and require that it equals the whole
+    rendering."""
     made = shell(REAL, REMINDER)
     person, context = person or customer(), context or cart()
     slots = REAL.slots(made).render(person, context, LINKS)
@@ -80,7 +81,7 @@ def test_slots_in_a_shell_are_the_whole_mail_byte_for_byte(name: str) -> None:
     ],
 )
 def test_every_shape_of_a_slot_is_its_content_in_the_whole_mail(content: str, tmp_path: Path) -> None:
-    """Of what is compiled to a function nothing reads otherwise: markup, own and shared names, loops, macros."""
+    """No part that is compiled to a function reads otherwise: markup, own and shared names, loops, macros."""
     templates = library(tmp_path / "templates", f"{{% slot one %}}{content}{{% endslot %}}.")
     made = shell(templates)
     for person in (customer(), customer(first_name=None), customer(first_name="<b>Ada</b>")):
@@ -138,7 +139,8 @@ def test_template_code_in_data_is_not_run() -> None:
 
 
 def test_a_token_in_data_is_not_replaced() -> None:
-    """Text that looks like a token stays text: of another shell, and even of this one if somebody learned it."""
+    """Text that looks like a token stays text. That holds for a token of another shell, and even for one of this
+    shell."""
     made = shell(REAL, REMINDER, token="0badc0de")
     for guess in ("[%lm-12345678-h-items%]", made.slot_tokens["text.items"], made.slot_tokens["html.cart_url"]):
         slots = REAL.slots(made).render(customer(first_name=guess), cart(), LINKS)
@@ -303,7 +305,7 @@ def test_every_token_is_its_own() -> None:
 
 
 def test_a_subject_without_words_is_refused(tmp_path: Path) -> None:
-    """A subject that is nothing but a name, for somebody without one: no empty subject leaves."""
+    """The subject is only a name, and the customer has none: the mail is refused, so no empty subject leaves."""
     templates = library(tmp_path, subject_txt="{% slot subject %}{{ customer.first_name or '' }}{% endslot %}\n")
     slots = templates.slots(shell(templates))
     assert slots.render(customer(), cart(), LINKS).subject == "Ada"
@@ -338,7 +340,7 @@ def test_a_shell_survives_the_database() -> None:
 
 
 def test_the_key_names_the_group_and_nothing_else() -> None:
-    """The same ingredients give the same key before and after rendering; any other ingredient another one."""
+    """The same ingredients give the same key before and after rendering; any other ingredient gives another key."""
     place: dict[str, Any] = {
         "campaign": "trial", "step": "mail", "variant": None, "language": "en", "currency": "USD",
         "brand": BASE["brand"],
@@ -401,7 +403,7 @@ def test_the_size_counts_keys_and_values_in_bytes() -> None:
 
 
 def test_a_brand_without_an_address_cannot_send() -> None:
-    """The fields the law and readers want are required of a brand, and a colour that can be reckoned with."""
+    """A brand needs the fields that the law and readers want, and a colour whose shades can be computed."""
     with pytest.raises(TemplateError, match="the brand lacks postal_address"):
         shell(REAL, REMINDER, brand={**BASE["brand"], "postal_address": ""})
     with pytest.raises(TemplateError, match="colour is not written as #rrggbb"):

@@ -64,7 +64,7 @@ def test_a_leak_in_the_layout_is_found_from_every_template(tmp_path: Path) -> No
 
 
 def test_a_local_variable_of_that_name_inside_a_macro_is_no_leak(tmp_path: Path) -> None:
-    """A macro's own argument may be called anything: what is handed to it is checked where it is called."""
+    """A macro's own argument may have any name: the value handed to it is checked at the call."""
     macro = "{% macro m(customer) %}{{ customer }}{% endmacro %}{{ m('x') }}"
     assert faults(tmp_path, f"{GREETING}{macro}") == []
 
@@ -95,7 +95,7 @@ def test_an_unknown_variable_in_a_slot_is_refused_even_where_the_sample_does_not
 
 @pytest.mark.parametrize("name", ["date", "day"])
 def test_the_date_of_a_moment_needs_a_zone(tmp_path: Path, name: str) -> None:
-    """A moment has another date in another zone; a template that says none is told so, with the line."""
+    """A moment has another date in another zone. A template that names no zone is refused, with the line."""
     said = "{%% slot s %%}{{ %s(context.at%s) }}{%% endslot %%}"
 
     def found(folder: str, at: str, zone: str) -> list[str]:
@@ -140,8 +140,8 @@ def test_a_mail_without_the_footer_is_refused(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("</mj-text><mj-buton>x</mj-buton><mj-text>", "4: MJML has no <mj-buton>"),
-        ("</mj-text><mj-button>x<mj-text>", "5: </mj-column> where </mj-button> of line 4 was expected"),
-        ("</mj-text>\n</mj-text><mj-text>", "5: </mj-text> where </mj-column> of line 3 was expected"),
+        ("</mj-text><mj-button>x<mj-text>", "5: </mj-column> stands in place of </mj-button> of line 4"),
+        ("</mj-text>\n</mj-text><mj-text>", "5: </mj-text> stands in place of </mj-column> of line 3"),
     ],
 )
 def test_wrong_mjml_is_refused_with_its_line(tmp_path: Path, content: str, said: str) -> None:
@@ -151,7 +151,7 @@ def test_wrong_mjml_is_refused_with_its_line(tmp_path: Path, content: str, said:
 
 
 def test_html_that_mjml_cannot_read_is_refused(tmp_path: Path) -> None:
-    """An unclosed paragraph is said to be MJML's fault, in the template's name."""
+    """For an unclosed paragraph the error names MJML and the template."""
     assert faults(tmp_path, body_mjml=mjml(GREETING + "<p>open"))[0].startswith("trial/mail/body.mjml: not valid MJML")
 
 
@@ -168,7 +168,7 @@ def test_a_syntax_error_is_told_with_its_line(tmp_path: Path, content: str, said
     """Jinja's own message, with file and line, and what to do."""
     found = faults(tmp_path, body_mjml=mjml(content))
     assert found[0].startswith(f"trial/mail/body.mjml:{said}"), found
-    assert found[0].endswith("; mend the template's syntax"), found
+    assert found[0].endswith("; correct the template's syntax"), found
 
 
 @pytest.mark.parametrize("file", ["subject.txt", "preheader.txt", "body.mjml", "body.txt", "sample.json"])
@@ -189,10 +189,10 @@ def test_a_missing_layout_or_macro_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{% macro m() %}{% slot a %}x{% endslot %}{% endmacro %}{{ m() }}", "a slot inside a macro"),
+        ("{% macro m() %}{% slot a %}x{% endslot %}{% endmacro %}{{ m() }}", "a slot stands inside a macro"),
         ("{% slot a %}{% slot b %}x{% endslot %}{% endslot %}", "slot a holds another slot"),
         ('{% slot a %}{% include "base/macros.txt" %}{% endslot %}', "slot a holds another slot, block, include"),
-        ("{% slot a %}<mj-text>x</mj-text>{% endslot %}", "slot a holds an mj- tag"),
+        ("{% slot a %}<mj-text>x</mj-text>{% endslot %}", "slot a has an mj- tag"),
         (
             "{% slot a %}x{% endslot %}{% slot a %}y{% endslot %}",
             "slot a is written differently in trial/mail/body.mjml:4",
@@ -200,7 +200,7 @@ def test_a_missing_layout_or_macro_file_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_slots_where_they_cannot_work_are_refused(tmp_path: Path, content: str, said: str) -> None:
-    """Slots stand in templates and layouts, hold plain HTML, and have one content a part."""
+    """Slots stand in templates and layouts, hold plain HTML, and have one content per part."""
     found = faults(tmp_path, GREETING + content)
     assert any(one.startswith("trial/mail/body.mjml:4: ") and said in one for one in found), found
 
@@ -244,7 +244,7 @@ def test_each_language_is_checked(tmp_path: Path) -> None:
 
 
 def test_a_field_the_sample_lacks_is_told_with_the_sample(tmp_path: Path) -> None:
-    """What only rendering shows is told with the sample that showed it, and never with its data."""
+    """A fault that only rendering shows is reported with the sample that showed it, and never with its data."""
     context = {**CART, "total": "not a number"}
     sample = json.dumps({"variants": [{"variant": "b", "offer": None}], "context": context})
     found = faults(tmp_path, GREETING + "{% slot sum %}{{ money(context.total) }}{% endslot %}", sample_json=sample)

@@ -1,4 +1,4 @@
-"""The link to the browser copy stands in a mail only where there is a page behind it."""
+"""A mail has the link to its browser copy only if there is a page behind the link."""
 
 from __future__ import annotations
 

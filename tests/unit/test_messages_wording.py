@@ -20,7 +20,7 @@ def words(folder: Path, content: str, language: str = "en") -> Wording:
 
 
 def test_a_message_is_found_by_its_key_and_a_dotted_one_in_its_template(tmp_path: Path) -> None:
-    """t(".title") is the template's own; t("title") is everybody's."""
+    """t(".title") is the template's own; t("title") is shared by all templates."""
     t = words(tmp_path, "messages: {title: All, a: {b: {title: Own}}}").translator("a/b")
     assert (t("title"), t(".title")) == ("All", "Own")
 
@@ -49,7 +49,7 @@ def test_values_are_never_read_as_placeholders(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    """A missing key, a missing value and a missing file each say where to mend it."""
+    """A missing key, a missing value and a missing file: each error names the file to correct."""
     t = words(tmp_path, 'messages: {hello: "Hello {name}"}').translator("a/b")
     with pytest.raises(TemplateError, match=r"en\.yaml: no message a\.b\.gone; add it"):
         t(".gone")
@@ -60,7 +60,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 
 def test_a_broken_file_is_refused_with_its_line(tmp_path: Path) -> None:
-    """YAML faults are told with file and line; a wrong direction by name."""
+    """YAML faults are reported with file and line; a wrong direction by name."""
     with pytest.raises(TemplateError, match=r"en\.yaml:\d+: not readable as YAML"):
         words(tmp_path, "messages:\n  a: [1\n  b: 2\n")
     with pytest.raises(TemplateError, match="direction is neither ltr nor rtl"):

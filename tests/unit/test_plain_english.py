@@ -1,4 +1,4 @@
-"""The count of phrases that plain prose does without: found in prose alone, and only ever lowered."""
+"""The count of phrases that plain prose does without: only prose is searched, and the count may only fall."""
 
 from __future__ import annotations
 

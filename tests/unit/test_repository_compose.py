@@ -107,7 +107,7 @@ def test_data_are_in_the_named_volume_whatever_image() -> None:
 
 
 def test_a_failed_statement_is_not_logged_with_its_values() -> None:
-    """Compose's own server has the settings the runbook asks of every warehouse's server, word for word."""
+    """Compose's own server has the settings that the runbook asks of every warehouse's server, word for word."""
     program, *given = SERVICES["postgres"]["command"]
     assert (program, set(given[::2])) == ("postgres", {"-c"})
     runbook = (REPOSITORY / "docs" / "runbook.md").read_text()
@@ -159,7 +159,7 @@ def test_the_base_image_is_an_argument() -> None:
 
 
 def test_volumes_are_declared() -> None:
-    """Every named volume a service mounts is declared, and none is declared for nobody."""
+    """Every named volume that a service mounts is declared, and every declared volume is mounted."""
     mounted = {
         volume.split(":")[0]
         for service in SERVICES.values()

@@ -26,7 +26,7 @@ def tracked_files(*patterns: str) -> list[Path]:
 
 
 def readable(file: Path) -> str:
-    """Return the file's text, or an empty one where it holds none."""
+    """Return the file's text, or an empty text if the file is not text."""
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -59,10 +59,8 @@ def header_and_code(file: Path) -> tuple[str, str]:
 
 @pytest.mark.parametrize("file", SQL_FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_a_sql_file_begins_with_its_contract(file: Path) -> None:
-    """A SQL file's header says what it does and its grain, and names each parameter.
-
-    Where time decides who is in (segments, journeys, decisions) it says how far back it looks, too.
-    """
+    """A SQL file's header says what it does and its grain, and names each parameter. If time decides who is in
+    (segments, journeys, decisions), the header also says how far the statement looks back."""
     header, code = header_and_code(file)
     assert header.startswith("-- ")
     if re.match(r"(select|with|insert|update|delete|merge)\b", code.strip()):

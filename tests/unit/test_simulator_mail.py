@@ -36,7 +36,7 @@ def test_a_value_is_never_read_again_as_a_token() -> None:
 
 
 def test_the_longer_token_wins() -> None:
-    """Where one token begins like another, the longer one is replaced."""
+    """If one token is the beginning of another, the longer one is replaced."""
     body = {**mail(substitutions={"-a": "short", "-ab": "long"}), "subject": "-ab -a"}
     assert subject_of(body, 0) == "long short"
 

@@ -12,7 +12,7 @@ def kinds(address: str, key: str = "m1", seed: int = 7, group: bool = True, supp
 
 
 def test_outcome_depends_on_seed_and_message_alone() -> None:
-    """Asked in any order, any number of times, a message gets the same plan; another seed gives another."""
+    """In any order, and any number of times, a message gets the same plan; another seed gives another plan."""
     keys = [f"m{number}" for number in range(300)]
     first = {key: plan(7, key, "a@example.com", Rates(), True) for key in keys}
     random.Random(1).shuffle(keys)
@@ -39,7 +39,7 @@ def test_rates_are_met() -> None:
 
 
 def test_a_click_follows_an_open_and_an_open_follows_delivery() -> None:
-    """Nobody clicks what they did not open or opens what did not arrive; times never run backwards."""
+    """A recipient clicks only what they opened and opens only what arrived; times never run backwards."""
     for number in range(3000):
         moments = plan(7, f"m{number}", "a@example.com", Rates(open=0.6, click=0.4), True)
         order = [moment.kind for moment in moments]

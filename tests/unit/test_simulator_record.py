@@ -52,7 +52,7 @@ def test_double_sends_show(tmp_path: Path) -> None:
 
 
 def test_reset_keeps_the_old_file_aside(tmp_path: Path) -> None:
-    """After a reset the record is empty and what it held lies beside it."""
+    """After a reset the record is empty, and a file next to it keeps what it held."""
     record = filled(tmp_path)
     record.reset()
     assert (record.recipients, record.page(0, 10)) == (0, [])

@@ -372,7 +372,7 @@ def test_every_problem_is_reported_up_to_a_limit() -> None:
 
 
 def test_groups_and_batches_must_exist_on_the_account() -> None:
-    """Where the account's groups and batches are known, another id is refused."""
+    """If the account's groups and batches are known, another id is refused."""
     scope = Scope(NOW, frozenset({5}), frozenset({"known"}))
     assert fields_of(changed("asm", {"group_id": 5}), scope) == []
     assert fields_of(changed("asm", {"group_id": 6}), scope) == ["asm.group_id"]

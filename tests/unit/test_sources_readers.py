@@ -146,7 +146,7 @@ def test_ndjson_types(tmp_path: Path) -> None:
 
 
 def test_ndjson_bad_lines(tmp_path: Path) -> None:
-    """Broken JSON and something else than an object set aside their line; bytes that are no UTF-8 stay in their value,
+    """Broken JSON, and JSON that is not an object, set aside their line. Bytes that are no UTF-8 stay in their value,
     and a value of a wrong type is named with its place."""
     lines = [
         b'{"cart_id":"k","product_id":"a","quantity":1,"unit_price":2}',
@@ -206,7 +206,7 @@ def test_parquet_decimals_and_booleans(tmp_path: Path) -> None:
 
 
 def test_parquet_refused_as_a_whole(tmp_path: Path) -> None:
-    """A column of a type its kind has no place for, or a file that is no Parquet, is refused by name."""
+    """A file is refused by name if it is no Parquet, or if a column has a type that its kind cannot take."""
     pq.write_table(
         pa.table({"cart_id": [1.5], "product_id": ["p"], "quantity": [1], "unit_price": [2]}),
         tmp_path / "cart_lines.parquet",

@@ -1,4 +1,4 @@
-"""Every kind of value: what is taken, as what, and the named reason where it is not."""
+"""Every kind of value: what is accepted, what it becomes, and the reason by name if it is refused."""
 
 from __future__ import annotations
 

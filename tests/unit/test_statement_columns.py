@@ -87,7 +87,7 @@ def name_of(file: Path) -> str:
 
 @pytest.mark.parametrize("name", [name_of(file) for file in FILES])
 def test_columns_are_paired_by_name(name: str) -> None:
-    """The n-th column of either side is the same one, or the mistake would mix two columns without an error."""
+    """The n-th column of both sides is the same one; otherwise the statement would mix two columns without an error."""
     text = for_facts(name).text if name.startswith("kpis/") else statement(name).text
     for one, other in pairs(text):
         assert one == other
@@ -97,7 +97,7 @@ def test_columns_are_paired_by_name(name: str) -> None:
 
 @pytest.mark.parametrize("folder", [EXITS, CONDITIONS, HAPPENINGS])
 def test_the_files_of_a_folder_are_put_together_by_name(folder: str) -> None:
-    """Words become parts of a union in whatever choice: each file of a folder selects the same columns in one order."""
+    """Any choice of words becomes parts of a union: each file of a folder selects the same columns in one order."""
     ones = [Statement(statement(name_of(file)).text) for file in (SQL_FOLDER / folder).glob("*.sql")]
     columns = {tuple(one.selected(min(n for n in one.places("select") if one.tokens[n][1] == 0))) for one in ones}
     assert len(columns) == 1
@@ -114,5 +114,5 @@ def test_the_files_of_a_folder_are_put_together_by_name(folder: str) -> None:
     ],
 )
 def test_the_comparison_sees_what_differs(text: str, is_right: bool) -> None:
-    """Two columns that changed places, or have another name, are found."""
+    """Two columns that changed places, or that have different names, are found."""
     assert all(one == other for one, other in pairs(text)) == is_right

@@ -1,4 +1,4 @@
-"""The order in which `make test` runs, and what it tells about its time."""
+"""The order in which `make test` runs, and what it prints about its time."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_each_half_begins_with_its_slow_files() -> None:
 @pytest.mark.usefixtures("_three_slow_files")
 @pytest.mark.parametrize("workers", [1, 2, 3, 7])
 def test_no_test_is_lost_whatever_the_workers(workers: int) -> None:
-    """Also where the slow files are more than a worker's share, or where there are more workers than files."""
+    """This also holds if the slow files are more than a worker's share, or if there are more workers than files."""
     items = [Item(f"{file}.py::{number}") for file in ("slow", "x", "slower", "least") for number in range(4)]
     assert sorted(names(ordered(items, workers))) == sorted(names(items))  # type: ignore[arg-type, arg-type]
 
@@ -78,7 +78,8 @@ def told(is_budgeted: bool, **seconds: float) -> Durations:
 
 
 def test_what_is_over_its_budget_is_named() -> None:
-    """A test above a minute with its set-up, and a run above nine; only where it is `make test` that runs."""
+    """A test of more than a minute with its set-up is named, and a run of more than nine minutes, but only in `make
+    test`."""
     complaints = told(True, long=61.0, short=59.0).complaints(541.0)
     assert [line.partition(";")[0] for line in complaints] == [
         "OVER BUDGET: long.py::long took 61 s of 60",
@@ -104,7 +105,7 @@ def test_the_rest_of_a_short_form_is_marked_long() -> None:
 
 
 def test_the_table_of_slow_files_is_the_one_that_orders_them() -> None:
-    """CONTRIBUTING.md names the same files with the same seconds, each of which is there."""
+    """CONTRIBUTING.md names the same files with the same seconds, and each file exists."""
     page = (REPOSITORY / "CONTRIBUTING.md").read_text()
     table = re.findall(r"^\| `(tests/\S+\.py)` \| (\d+) s \|", page, re.MULTILINE)
     assert {name: int(seconds) for name, seconds in table} == suite_budget.SLOW_FILES
@@ -112,7 +113,8 @@ def test_the_table_of_slow_files_is_the_one_that_orders_them() -> None:
 
 
 def test_every_file_with_a_full_form_is_in_the_table() -> None:
-    """Whoever marks tests long says so in the table too, or its short form is on its own."""
+    """A file that marks tests as long is in the table too; else a reader does not find what its short form stands
+    for."""
     marked = {
         str(file.relative_to(REPOSITORY))
         for file in (REPOSITORY / "tests").rglob("test_*.py")

@@ -17,8 +17,8 @@ SPAN = Window(0, 999)
 class MovingList:
     """A list that changes by chance before a page is read; newest first, as the provider sorts it.
 
-    `seconds`: how many different times its rows have. `shuffles`: rows of one second come in another order from
-    page to page.
+    `seconds`: how many different times its rows have. `shuffles`: rows of one second come in another order from page to
+    page.
     """
 
     def __init__(self, rows: int, seed: int, changes: int, seconds: int = 40, shuffles: bool = False) -> None:
@@ -73,7 +73,8 @@ def test_nothing_that_stayed_is_missed(seed: int, seconds: int) -> None:
 
 @pytest.mark.parametrize("seed", range(100))
 def test_rows_of_a_second_in_any_order(seed: int) -> None:
-    """A provider that orders the rows of a second anew for each page hides none of them, or the reading says so."""
+    """If a provider orders the rows of a second differently for each page, either no row is hidden or the reading says
+    so."""
     moving = MovingList(rows=23, seed=seed, changes=0, seconds=1, shuffles=True)
     found, readings = read(moving)
     assert found == moving.ever or not all(one.is_settled for one in readings)
@@ -98,7 +99,7 @@ def test_a_few_changes_settle() -> None:
 
 
 def test_a_second_that_never_holds_still_is_taken_and_named() -> None:
-    """Where no two passes agree the rows of all are taken, and the reading says that it did not settle."""
+    """If no two passes agree, the rows of all passes are taken, and the reading says that it did not settle."""
     moving = MovingList(rows=23, seed=1, changes=10_000, seconds=1)
     found, readings = read(moving)
     assert not all(one.is_settled for one in readings)
@@ -117,7 +118,7 @@ def test_windows_are_halved_from_old_to_new() -> None:
 
 
 def test_an_empty_list_costs_one_request() -> None:
-    """One answer is one moment: it needs no second look."""
+    """One answer is one moment, so it needs no second reading."""
     moving = MovingList(rows=0, seed=5, changes=0)
     assert read(moving)[0] == set()
     assert moving.requests == 1

@@ -1,4 +1,4 @@
-"""The topics file: what mails are about, what a topic was called before, and which topics have ended."""
+"""The topics file: what mails are about, the former names of topics, and the topics that have ended."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Topics(dict[str, Topic]):
 
 
 def topic_called(topics: Mapping[str, Topic], name: str) -> Topic | None:
-    """Return the topic that is called `name`, or was called so before; None if the file has no such topic."""
+    """Return the topic whose present or former name is `name`; None if the file has no such topic."""
     former = topics.former if isinstance(topics, Topics) else {}
     return topics.get(former.get(name, name))
 
@@ -45,7 +45,7 @@ def read_topics(path: Path) -> Topics:
     document = read_document(path)
     entries = document.value.get("topics") if isinstance(document.value, dict) else None
     if not isinstance(entries, dict) or not entries:
-        raise CampaignError(f"{path.name}:1: no topics: begin with 'topics:' and one entry a topic")
+        raise CampaignError(f"{path.name}:1: the file has no topics: begin with 'topics:' and one entry per topic")
     _refuse_unknown_keys(document, path)
     built = {name: build(Topic, document, path, at=("topics", name), extra={"topic": name}) for name in entries}
     topics = Topics(built, _retired(document, path))
@@ -72,7 +72,7 @@ def _retired(document: Document, path: Path) -> list[str]:
     for place, name in enumerate(names):
         if not _is_name(name):
             line = document.line(("retired", place))
-            raise CampaignError(f"{path.name}:{line}: 'retired': '{shown(name)}' is no name of a topic: write one")
+            raise CampaignError(f"{path.name}:{line}: 'retired': '{shown(name)}' is not a name of a topic: write one")
     return names
 
 
@@ -84,7 +84,7 @@ def _is_name(value: Any) -> bool:
 
 
 def _shared_groups(topics: Topics, document: Document, path: Path) -> Iterator[str]:
-    """An opt-out from a group of SendGrid must say which topic was left: one group belongs to one topic."""
+    """Yield topics that share a group of SendGrid: an opt-out from a group must say which topic the person left."""
     owners: dict[int, str] = {}
     for name, topic in topics.items():
         if topic.sendgrid_group_id is None:
@@ -93,13 +93,13 @@ def _shared_groups(topics: Topics, document: Document, path: Path) -> Iterator[s
         if owner != name:
             line = document.line(("topics", name, "sendgrid_group_id"))
             yield (
-                f"{path.name}:{line}: topics.{name}.sendgrid_group_id: {topic.sendgrid_group_id} is the group of"
-                f" '{owner}' already: make a group of its own at SendGrid"
+                f"{path.name}:{line}: topics.{name}.sendgrid_group_id: {topic.sendgrid_group_id} is already the group"
+                f" of '{owner}': make a separate group at SendGrid"
             )
 
 
 def _names_used_twice(topics: Topics, document: Document, path: Path) -> Iterator[str]:
-    """A name means one topic for ever: links in old mails carry it."""
+    """Yield names with two meanings: a name means one topic for ever, because links in old mails carry it."""
     owners = {name: f"a topic of this file, '{name}'" for name in topics}
     places: list[tuple[tuple[str | int, ...], str, str]] = [
         (("topics", name, "renamed_from"), old, f"what '{name}' was called before")
@@ -110,7 +110,7 @@ def _names_used_twice(topics: Topics, document: Document, path: Path) -> Iterato
     for where, name, owner in places:
         if name in owners:
             yield (
-                f"{path.name}:{document.line(where)}: '{name}' cannot be {owner}: it is {owners[name]} already: "
-                "take it out of one of the two"
+                f"{path.name}:{document.line(where)}: '{name}' cannot be {owner}: it is already {owners[name]}: "
+                "remove it from one of the two"
             )
         owners.setdefault(name, owner)

@@ -3,8 +3,8 @@
 A no counts also from a row that is refused; a word that cannot be read lets mailing rest until the feed says one
 that can. A row that repeats what the feed said last says nothing new.
 
-Stage 1 of the path. The rule itself is the view source.standing_permission, the only place that has it;
-everything here adds entries to the log and brings source.customer to what stands.
+Stage 1 of the path. The rule itself is the view source.standing_permission and nothing else. This module adds entries
+to the log and updates source.customer to match the view.
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ def log_permissions(connection: Connection, hearing: Hearing, file: str) -> None
 
 
 def settle_staged_permissions(connection: Connection, load_id: int) -> None:
-    """Put in the staged customers what stands in the log after load `load_id`, so that the merge writes it, and in
-    the stored ones of whom only rows that were set aside said something.
+    """Put the permission that holds after load `load_id` in the staged customers, so that the merge writes it, and in
+    those stored customers about whom only rows that were set aside said something.
 
-    From here until the file is committed no other word is taken (`record_permission` waits): one that came
-    between would be overwritten by what stood before it.
+    From here until the file is committed no other entry is taken (`record_permission` waits). An entry in between would
+    be overwritten by the older permission.
     """
     lock(connection, "permissions")
     run(connection, "sources/settle_staged_permissions", load_id=load_id)
@@ -83,7 +83,7 @@ def settle_staged_permissions(connection: Connection, load_id: int) -> None:
 def record_permission(
     connection: Connection, customer_id: str, permission: str, permission_at: datetime, origin: str
 ) -> None:
-    """Write to the log what a customer said other than by a feed, and settle what stands for them.
+    """Write to the log what a customer said other than by a feed, and update the permission that holds for them.
 
     `permission` is none, pending, confirmed or withdrawn; `permission_at` is when it was said (aware);
     `origin` says by what (unsubscribe, confirmation, preference_centre…). *confirmed* lifts every earlier opt-out and

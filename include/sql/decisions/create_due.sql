@@ -1,6 +1,6 @@
 -- Step 1 of deciding: the steps of one lane that wait for their decision, each with its series and its customer.
 -- grain: one row per step due
--- campaign text; lane 0 or 1; later_than, upto: ids of steps due, the one left out, the other included
+-- campaign text; lane 0 or 1; later_than, upto: ids of steps due, the first excluded, the second included
 -- look-back: steps noticed since the lane's last decision
 create temporary table due on commit drop as
 select

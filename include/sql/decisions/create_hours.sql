@@ -1,11 +1,11 @@
--- Step 2 of deciding: when a mail may go. Local hours depend on zone and due time alone, and a million steps have a few
--- hundred of those pairs.
+-- Step 2 of deciding: when a mail may go. Local hours depend only on the zone and the due time, and a million steps
+-- have only a few hundred such pairs.
 -- grain: one row per zone and due time
 -- now timestamptz; window_opens, window_closes, quiet_begins, quiet_ends local times (equal = the whole day, and no
 -- quiet hours); max_lateness_hours hours; cap_period 'day' or 'week'
--- permitted_at: the first moment permitted from the due time on; sendable_at: from now on; expires_at: past it a mail
--- is stale; cap_from: the first local day of the period that the mail takes a place in; next_period_at: the first
--- moment permitted in the period after it
+-- permitted_at: first permitted moment at or after the due time; sendable_at: first permitted moment at or after now;
+-- expires_at: after it the mail is stale; cap_from: first local day of the period in which the mail takes a place;
+-- next_period_at: first permitted moment of the next period
 -- look-back: none
 create temporary table hours on commit drop as
 with pair as (

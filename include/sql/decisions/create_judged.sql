@@ -1,5 +1,5 @@
--- Step 5 of deciding: one answer per step. The first rule that applies names the reason: decision.refusal, then the
--- cap, then the hours.
+-- Step 5 of deciding: one answer per step. The first rule that applies names the reason. decision.refusal comes
+-- first, then the cap, then the hours.
 -- grain: one row per step due
 -- topic text; now timestamptz; permissions text[]; cap_mails mails (null = no cap)
 -- look-back: none

@@ -1,12 +1,12 @@
 -- Step 3 of deciding, for a campaign with a cap: which place of its day or week a mail would take.
 -- grain: one row per step due whose series runs
--- place: 1 for the first mail of the period; higher: planned mails of a higher priority before it
+-- place: 1 = the first mail of the period; higher: number of planned mails that have a higher priority
 -- campaign text; now timestamptz; cap_mails mails (null = no cap, and no row); cap_period 'day' or 'week'
--- look-back: mails of the period, by decisions of the longest lateness of any campaign and two weeks
+-- look-back: mails of the period, found by decisions of the last two weeks plus the longest lateness of any campaign
 create temporary table places on commit drop as
 with mailing as (
     -- Mails are found by their decisions, which are written once. A mail that counts expires in the period or later,
-    -- and was decided at most the longest lateness before that; two weeks cover a week, windows and zones.
+    -- and was decided at most the longest lateness before that. Two weeks cover a week, windows and zones.
     select
         decision.customer_id,
         decision.enrollment_id,
@@ -19,13 +19,13 @@ with mailing as (
         > cast(:now as timestamptz)
         - interval '14 days'
         - (
-            -- A file from before there was a bound may name any number of hours.
+            -- A definition from before this setting had a bound may name any number of hours.
             select least(coalesce(max(cast(campaign.definition ->> 'max_lateness_hours' as double precision)), 0), 1e6)
             from journey.campaign
         ) * interval '1 hour'
 ),
 
--- Mails on their way, and planned ones that go before ours.
+-- Mails on their way, and planned mails that go before this campaign's.
 taken as (
     select
         due.step_due_id,
@@ -37,7 +37,7 @@ taken as (
     inner join mailing as earlier
         on
             due.customer_id = earlier.customer_id
-            -- A mail's day is never after the mail expires; the second day is what zones differ by.
+            -- A mail's day is never after the mail expires. The second day covers the difference between zones.
             and earlier.expires_at > cast(hours.cap_from as timestamptz) - interval '2 days'
     inner join message.message
         on
@@ -62,8 +62,8 @@ taken as (
     group by due.step_due_id
 )
 
--- Several steps of a series in one run share its days: each takes the place after those before it. A stale step takes
--- none.
+-- If one run decides several steps of a series for the same period, each takes the place after the one before it. A
+-- stale step takes none: stale steps are numbered apart.
 select
     due.step_due_id,
     coalesce(taken.mails, 0) + row_number() over (

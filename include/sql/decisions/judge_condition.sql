@@ -1,9 +1,9 @@
--- Step 4 of deciding: note the steps for which one condition of theirs does not hold. It is judged for the due moment:
--- facts after it count for nothing, whenever the run comes.
+-- Step 4 of deciding: note the steps for which one of their conditions does not hold. It is judged as of the due
+-- moment. Later facts do not count, however late the run is.
 -- grain: one row per step due for which the condition does not hold
--- step text; value text: what the campaign file says of the word; must_hold boolean: true of `when`, false of `unless`;
--- condition jsonb: how the file says it
--- condition_word: the word of decisions/conditions; `asked` is what it reads
+-- step text; value text: the word's value in the campaign file; must_hold boolean: true for `when`, false for `unless`;
+-- condition jsonb: the condition as the file has it
+-- condition_word: the word in decisions/conditions; it reads `asked`
 -- look-back: that of the word
 with asked as not materialized (  -- noqa: ST03
     select

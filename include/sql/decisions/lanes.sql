@@ -1,4 +1,4 @@
--- The two lanes of a campaign that has steps waiting for their decision, and between which steps those lie.
+-- The two lanes of a campaign that has steps waiting for their decision, and the bounds between which those steps lie.
 -- grain: one row per lane, both or none; later_than = the last step decided, upto = the newest step of both lanes
 -- campaign text
 -- look-back: steps noticed since each lane's last decision

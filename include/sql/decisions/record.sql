@@ -1,5 +1,5 @@
--- Step 6 of deciding: write the decisions, and how far the lane came.
--- grain: one row per outcome and reason; steps = steps decided so
+-- Step 6 of deciding: write the decisions, and how far the lane has come.
+-- grain: one row per outcome and reason; steps = number of steps with that decision
 -- campaign text; lane 0 or 1; upto: id of the newest step due; as_of, now timestamptz
 -- look-back: none
 with settled as (

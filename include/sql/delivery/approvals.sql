@@ -1,6 +1,6 @@
 -- The approvals in force, the newest of each campaign first.
--- grain: one row an approval
--- campaign text (null = of every campaign)
+-- grain: one row per approval
+-- campaign text (null = every campaign)
 -- look-back: none
 select
     approval.campaign,

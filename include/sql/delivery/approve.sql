@@ -1,6 +1,6 @@
--- Approve one definition of a campaign, if it is the present one. Approved again with nothing else read since, it stays
--- as it was approved.
--- grain: one row: is it the present one, and is the approval new
+-- Approve one definition of a campaign if it is the present one. If it is approved already and no other definition was
+-- read since, its approval stays as it is.
+-- grain: one row: whether it is the present one, and whether the approval is new
 -- campaign, definition_md5, approved_by text; now timestamptz
 -- look-back: the campaign's definitions and approvals
 with present as (
@@ -14,7 +14,7 @@ with present as (
     limit 1
 ),
 
--- The newest in force: approved again after a later one, it is the newest again.
+-- The newest approval in force. A definition that is approved again after a later one is the newest again.
 newest as (
     select
         approval.definition_md5,

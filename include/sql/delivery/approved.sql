@@ -1,4 +1,4 @@
--- Whether this very definition was approved, and the approval holds.
+-- Whether exactly this definition was approved and the approval is still in force.
 -- grain: one row
 -- definition_md5 text
 -- look-back: none

@@ -1,5 +1,5 @@
--- Note a request before it is made.
--- grain: one row an attempt
+-- Record a request before it is made.
+-- grain: one row per attempt
 -- shell_id bigint; campaign, worker text; recipients; now, lease_until timestamptz
 -- look-back: none
 insert into delivery.attempt (shell_id, campaign, worker, recipients, claimed_at, lease_until)

@@ -1,5 +1,5 @@
--- Note that requests whose lease is over are in doubt.
--- grain: one row an attempt
+-- Mark requests whose lease is over as in doubt.
+-- grain: one row per attempt
 -- now timestamptz
 -- look-back: unanswered attempts
 update delivery.attempt

@@ -1,5 +1,5 @@
--- Forget the places of an erased person: the key of one is made of the address.
--- grain: one row a reservation
+-- Delete the places of an erased person, because the key of a place is computed from the address.
+-- grain: one row per reservation
 -- address text, lower case
 -- look-back: all
 delete from delivery.cap_reservation

@@ -1,5 +1,5 @@
--- Note what became of a request.
--- grain: one row an attempt
+-- Record the outcome of a request.
+-- grain: one row per attempt
 -- attempt_id bigint; outcome, x_message_id, error text; http_status; now timestamptz
 -- look-back: none
 update delivery.attempt

@@ -1,5 +1,5 @@
--- Forget who took a place in periods that no mail is reserved in, nor given back from, any more.
--- grain: one row a reservation
+-- Delete places of old periods, in which no mail can be reserved or given back any more.
+-- grain: one row per reservation
 -- now timestamptz
 -- look-back: more than four weeks
 delete from delivery.cap_reservation

@@ -1,5 +1,5 @@
--- Topics that mails were written for and the file of topics does not name any more; is_retired: it says they ended.
--- grain: one row a topic
+-- Topics that mails were written for and that the topics file does not name any more.
+-- grain: one row per topic; is_retired: the topic is noted as ended
 -- known text[]: the topics of the file
 -- look-back: shells
 select distinct

@@ -1,4 +1,4 @@
--- Whether this database delivers in live: its first delivery stamped it so.
+-- Whether this database delivers in live mode. Its first delivery records the mode.
 -- grain: one row
 -- look-back: none
 select exists(

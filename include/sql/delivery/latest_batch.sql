@@ -1,4 +1,4 @@
--- The newest ingest of events: breakers look again when it changes.
+-- The newest ingest of events. Breakers judge again when it changes.
 -- grain: one row
 -- look-back: none
 select coalesce(max(batch.batch_id), 0) as batch_id

@@ -1,5 +1,5 @@
--- The first permitted moment after the recipient's day or week that is full; is_stale if the mail expires before.
--- Within delivery/probe_plans.
+-- The first permitted moment after a day or week of the recipient that is full. is_stale: the mail expires before it.
+-- Run it after delivery/probe_plans in the same transaction.
 -- grain: one row per mail
 -- enrollment_ids bigint[], steps text[], zones text[], days date[] side by side; period 'day' or 'week';
 -- window_opens, window_closes, quiet_begins, quiet_ends local times

@@ -1,6 +1,6 @@
--- Stop sending within a scope; an earlier pause of the scope stays as it is, unless a paused DAG was its reason: that
--- one ends when the DAG is unpaused, and would take a breaker's or an operator's pause with it.
--- grain: one row a scope
+-- Stop sending within a scope. An earlier pause of the scope stays as it is, unless its reason was a paused DAG. Such a
+-- pause ends when the DAG is unpaused, and would end a breaker's or an operator's pause with it.
+-- grain: one row per scope
 -- scope 'all' or 'campaign:<name>'; reason, detail text; now timestamptz
 -- look-back: none
 insert into delivery.pause (scope, reason, detail, paused_at)

@@ -1,6 +1,6 @@
 -- What stops a campaign's mails now.
--- grain: one row a pause
--- campaign text (null = every pause there is)
+-- grain: one row per pause
+-- campaign text (null = all pauses)
 -- look-back: none
 select
     pause.scope,

@@ -1,11 +1,11 @@
--- Lock up to `batch` planned mails of one shell, the longest due first, and judge each as of now: what was decided is
--- asked again.
--- verdict: null for a mail that may go; 'postpone' if the recipient's hours are over until `opens_at`; else why not
+-- Lock up to `batch` planned mails of one shell, the longest due first. Judge each again as of now: facts may have
+-- changed since the decision.
+-- verdict: null = the mail may go; 'postpone' = the recipient's hours are over until `opens_at`; else why it may not go
 -- grain: one row per mail
 -- shell_id bigint; batch mails; now timestamptz; topic text; permissions text[];
 -- only_enrollment_id bigint: this mail alone (null = any); campaign_topic text: the topic in the campaign's definition;
 -- window_opens, window_closes, quiet_begins, quiet_ends local times
--- exit_words: the words of journeys/exits that end the campaign's series; `series` is what they read, one per mail
+-- exit_words: the words of journeys/exits that end the campaign's series; they read `series`, one row per mail
 -- look-back: facts since the enrollment (journeys/exits)
 with picked as materialized (
     select
@@ -25,7 +25,7 @@ with picked as materialized (
     for update skip locked
 ),
 
--- A worker that began before a topic was renamed asks by the former name: opt-outs stand under the present one.
+-- A worker that began before a topic was renamed asks by the former name. Opt-outs are stored under the present name.
 called as materialized (
     select
         installation.topic_called(cast(:topic as text)) as topic,
@@ -39,7 +39,7 @@ known as materialized (
         enrollment.occurred_at,
         enrollment.enrolled_at,
         enrollment.context,
-        -- A series is through when its last mail is in doubt; planned again, that mail still goes.
+        -- A series is completed when its last mail is in doubt. If that mail is planned again, it still goes.
         case when enrollment.ended_at is not null then nullif(enrollment.end_reason, 'completed') end as end_reason,
         customer.email,
         customer.address,
@@ -51,7 +51,7 @@ known as materialized (
         coalesce(customer.timezone, 'UTC') as zone,
         called.topic as present_topic,
         called.campaign_topic as topic,
-        -- The others surely are neither suppressed nor withdrawn: why is asked of these alone.
+        -- Only these customers can be suppressed or withdrawn, so the reason is looked up for them alone.
         customer.permission = 'withdrawn'
         or exists (select 1 from event.suppression where suppression.address = customer.address)
         or exists (
@@ -72,7 +72,7 @@ known as materialized (
     left join source.customer on picked.customer_id = customer.customer_id
 ),
 
--- A moment opens for a zone: it is computed once per zone of the batch.
+-- The hours depend on the zone alone, so they are computed once per zone of the batch.
 opening as materialized (
     select
         zones.zone,
@@ -112,7 +112,7 @@ inner join opening on known.zone = opening.zone
 left join lateral (
     with series as not materialized (select known.*)  -- noqa: ST03
 
-    -- The earliest fact, of several at one moment the first by name.
+    -- The earliest fact. If several happened at one moment, the first by name.
     select exit_fact.reason
     from exit_words as exit_fact
     where exit_fact.exited_at <= cast(:now as timestamptz)

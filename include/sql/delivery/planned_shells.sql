@@ -1,5 +1,5 @@
--- Shells that planned mails have, with the definition these carry.
--- grain: one row a shell
+-- Shells that have planned mails, each with the definition that these mails carry.
+-- grain: one row per shell
 -- now timestamptz; campaign text (null = every campaign)
 -- look-back: planned mails
 select

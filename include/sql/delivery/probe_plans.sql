@@ -1,5 +1,5 @@
--- Let the statements that follow in this transaction find a thousand rows by a thousand index probes: beside a large
--- table the planner takes one pass over all of it for cheaper, as it counts each probe for every partition.
+-- Make the statements that follow in this transaction find a thousand rows by a thousand index probes. For a large
+-- table the planner would choose one pass over all of it, because it counts each probe once per partition.
 -- grain: one row
 -- look-back: none
 select

@@ -1,4 +1,4 @@
--- What became of a campaign's recent mails: what breakers judge.
+-- The outcomes of a campaign's recent mails, which breakers judge.
 -- grain: one row
 -- campaign text; now timestamptz; window_hours hours
 -- look-back: window_hours, and not before the campaign (or everything) was last resumed

@@ -1,5 +1,5 @@
--- Give back the places of mails that surely did not go, found by every address the recipient had.
--- Within delivery/probe_plans.
+-- Give back the places of mails that certainly did not go. A place is found by every address that the recipient had.
+-- Run it after delivery/probe_plans in the same transaction.
 -- grain: one row per reservation
 -- enrollment_ids bigint[], steps text[] side by side
 -- look-back: none

@@ -1,12 +1,12 @@
--- Take a place in each recipient's day (or week). Two workers race for it: the unique key lets one win.
--- outcome: 'capped' (the period is full), 'raced' (another claim took this place: try again later).
--- grain: one row a mail that got no place
--- addresses text[] in lower case, days date[], enrollment_ids bigint[] side by side; step text they share;
+-- Take a place in each recipient's day or week. If two workers race for a place, the unique key lets one of them win.
+-- outcome: 'capped' = the period is full; 'raced' = another claim took the place, so try again later
+-- grain: one row per mail that got no place
+-- addresses text[] in lower case, days date[], enrollment_ids bigint[] side by side; step text that they share;
 -- period 'day' or 'week';
--- cap mails, 1 or more (null = counted, never refused)
+-- cap mails, 1 or more (null = places are counted, and no mail is refused)
 -- look-back: the reservations of that period
--- Places are taken in the order of addresses everywhere: two claims would else wait for each other. `wanted` makes that
--- order, and what follows it keeps it, row by row; each look-up is beside the one before it.
+-- Every claim takes places in the order of addresses. Otherwise two claims could wait for each other. `wanted` sorts,
+-- and the steps after it keep its order row by row. Each look-up then reads an index page next to the one before it.
 with wanted as materialized (
     select
         cast(md5(mail.address) as uuid) as address_key,
@@ -38,8 +38,8 @@ held as materialized (
     from wanted
 ),
 
--- The lowest free place: a returned mail may have left one open below others. What counts is how many are held, by
--- mails of whatever topic: another cap, or none, may have let them go beyond this one.
+-- The lowest free place, because a returned mail may have left one open below others. The number of places held by
+-- mails of all topics counts. It may be above this cap, because other topics have other caps or none.
 counted as materialized (
     select
         held.*,

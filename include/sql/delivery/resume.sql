@@ -1,7 +1,7 @@
--- Permit sending within a scope again, and note when: breakers judge what was accepted since. Unpausing a DAG is no
--- judgement on what went before, and is not noted.
+-- Permit sending within a scope again, and record when, because breakers judge only what was accepted since then.
+-- Unpausing a DAG says nothing about earlier mails, so that is not recorded.
 -- grain: one row; lifted = pauses that ended
--- scope 'all' or 'campaign:<name>'; reason text (null = whatever the reason); now timestamptz
+-- scope 'all' or 'campaign:<name>'; reason text (null = any reason); now timestamptz
 -- look-back: none
 with lifted as (
     delete from delivery.pause

@@ -1,5 +1,5 @@
--- Revoke what holds of one definition's approvals; the rows stay.
--- grain: one row an approval
+-- Revoke the approvals of one definition that are in force. The rows stay.
+-- grain: one row per approval
 -- campaign, definition_md5, revoked_by, revoked_because text; now timestamptz
 -- look-back: none
 update delivery.approval

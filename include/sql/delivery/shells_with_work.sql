@@ -1,5 +1,5 @@
--- Shells of which planned mails may go now, the most important first. Mails of a topic that has ended go nowhere.
--- grain: one row a shell
+-- Shells with planned mails that may go now, the most important first. Mails of a topic that has ended are left out.
+-- grain: one row per shell
 -- now timestamptz
 -- look-back: planned mails
 select

@@ -1,4 +1,4 @@
--- The mode this database delivers in: the first delivery that is not a preview decides it.
+-- Record the mode in which this database delivers. The first delivery that is not a preview decides it.
 -- grain: one row
 -- mode 'simulate' or 'live'
 -- look-back: none

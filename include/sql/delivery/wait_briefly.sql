@@ -1,4 +1,4 @@
--- Wait two seconds for a lock, and no longer, until the transaction ends: for who only looks.
+-- Wait at most two seconds for a lock, until the transaction ends. This is for commands that only read.
 -- grain: one row
 -- no parameters
 -- look-back: none

@@ -1,5 +1,5 @@
--- What: each campaign's numbers over all its days, beside the guides' benchmarks, and its measured lift.
--- Grain: one row a campaign.
+-- What: each campaign's numbers over all its days, next to the guides' benchmarks, and its measured lift.
+-- Grain: one row per campaign.
 -- Parameters: none.
 -- Look-back: none, all days.
 select

@@ -1,5 +1,5 @@
--- What: who clicked in a mail, and when first.
--- Grain: one row a mail that was clicked.
+-- What: who clicked in a mail, and when they did so first.
+-- Grain: one row per mail that was clicked.
 -- Parameters: none.
 -- Look-back: none, all mails.
 select

@@ -1,5 +1,5 @@
 -- What: decisions by outcome, named reason and campaign.
--- Grain: one row an (outcome, reason, campaign).
+-- Grain: one row per (outcome, reason, campaign).
 -- Parameters: since (timestamptz) beginning of this demo run.
 -- Look-back: none, all decisions.
 select

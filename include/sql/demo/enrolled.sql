@@ -1,5 +1,5 @@
 -- What: who was enrolled, in which arm, and when.
--- Grain: one row an enrollment.
+-- Grain: one row per enrollment.
 -- Parameters: none.
 -- Look-back: none, all enrollments.
 select

@@ -1,5 +1,5 @@
--- What: deduplicated events by kind; machine opens apart, hard and soft bounces apart.
--- Grain: one row a kind.
+-- What: deduplicated events by kind; machine opens are kept apart, and so are hard and soft bounces.
+-- Grain: one row per kind.
 -- Parameters: since (timestamptz) beginning of this demo run.
 -- Look-back: none, all events.
 with named as (

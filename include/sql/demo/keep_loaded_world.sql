@@ -1,4 +1,4 @@
--- What: remember which of the shop's worlds the warehouse has loaded, so that it is not loaded again.
+-- What: record which of the shop's worlds the warehouse has loaded, so that it is not loaded again.
 -- Grain: one row.
 -- Parameters: world (jsonb) today and shift_days of the world.
 -- Look-back: none.

@@ -1,4 +1,4 @@
--- What: which of the shop's worlds the warehouse has loaded; no row before the first.
+-- What: which of the shop's worlds the warehouse has loaded; no row before the first load.
 -- Grain: at most one row.
 -- Parameters: none.
 -- Look-back: none.

@@ -1,5 +1,5 @@
 -- What: mails by state and reason, by campaign.
--- Grain: one row a (campaign, state, reason).
+-- Grain: one row per (campaign, state, reason).
 -- Parameters: since (timestamptz) beginning of this demo run.
 -- Look-back: none, all mails.
 select

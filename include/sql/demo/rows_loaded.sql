@@ -1,5 +1,5 @@
--- What: rows each feed has brought so far, and those written by loads since a moment.
--- Grain: one row a feed, in the order they are loaded.
+-- What: rows that each feed has brought so far, and rows that loads have written since a moment.
+-- Grain: one row per feed, in the order in which feeds are loaded.
 -- Parameters: since (timestamptz) beginning of this demo run.
 -- Look-back: none, all rows.
 with loaded as (

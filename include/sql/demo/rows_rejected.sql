@@ -1,5 +1,5 @@
 -- What: rows set aside, by feed and named reason, with one example of file and line.
--- Grain: one row a (feed, reason).
+-- Grain: one row per (feed, reason).
 -- Parameters: since (timestamptz) beginning of this demo run.
 -- Look-back: none, all rows.
 select

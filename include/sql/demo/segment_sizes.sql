@@ -1,5 +1,5 @@
 -- What: the newest known size of each segment.
--- Grain: one row a segment.
+-- Grain: one row per segment.
 -- Parameters: none.
 -- Look-back: none, the newest day of each.
 select distinct on (s.segment)

@@ -1,5 +1,5 @@
 -- What: the columns of our schemas' tables and views with their comments, for docs/data_dictionary.md.
--- Grain: one row a column; partitions are left out. By schema (in the order of :schemas), relation, place.
+-- Grain: one row per column; partitions are left out. Sorted by schema (in the order of :schemas), relation, place.
 -- Parameters: schemas text[], schema names in the order wanted.
 -- Look-back: none.
 select

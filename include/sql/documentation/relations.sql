@@ -1,5 +1,5 @@
 -- What: the tables and views of our schemas with their comments, for docs/data_dictionary.md.
--- Grain: one row a table or view; partitions are left out. In the order of :schemas, then by name.
+-- Grain: one row per table or view; partitions are left out. Sorted in the order of :schemas, then by name.
 -- Parameters: schemas text[], schema names in the order wanted.
 -- Look-back: none.
 select

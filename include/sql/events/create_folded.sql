@@ -1,7 +1,7 @@
--- First and last facts of the step's new events for each mail of ours; gone with the transaction. Every fact is a
--- minimum, a maximum or a count of distinct events, so the order in which events arrive does not matter.
--- may_settle: what is known of the mail may be changed by the evidence.
--- grain: one row a message
+-- The first and last facts of the step's new events, per mail. The table is dropped with the transaction. Every fact
+-- is a minimum, a maximum or a count of distinct events, so the order in which events arrive does not matter.
+-- may_settle: the evidence may change the state of the mail
+-- grain: one row per message
 create temporary table event_folded on commit drop as
 with fact as (
     select
@@ -26,7 +26,7 @@ with fact as (
     group by staged.message_id
 ),
 
--- Few events tell a reason: apart, so that the others need not be sorted.
+-- Few events give a reason. They are read apart, so that the others need no sort.
 told as (
     select distinct on (staged.message_id)
         staged.message_id,
@@ -42,7 +42,7 @@ mail as (
         fact.*,
         message.enrollment_of(fact.message_id) as enrollment_id
     from fact
-    -- Neighbours share pages of every index that follows.
+    -- In this order, rows next to each other share pages of every index that is read next.
     order by fact.message_id
 )
 
@@ -80,7 +80,7 @@ inner join lateral (
         message.state <> 'accepted' or message.reason is not null as may_settle
     from message.message
     where message.enrollment_id = mail.enrollment_id and message.message_id = mail.message_id
-    -- Keeps this an index probe a message, however many messages there are.
+    -- Keeps this an index probe per message, however many messages there are.
     offset 0
 ) as ours on true
 left join told on mail.message_id = told.message_id

@@ -1,5 +1,5 @@
--- Rows of the provider's lists on their way into the warehouse; gone with the transaction.
--- grain: one row a row listed
+-- Rows of the provider's lists on their way into the warehouse. The table is dropped with the transaction.
+-- grain: one row per listed row
 create temporary table listed_staging (
     address text not null,
     scope text not null,

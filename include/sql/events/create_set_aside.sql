@@ -1,5 +1,5 @@
--- The step's lines that could not be taken; filled by COPY, gone with the transaction.
--- grain: one row a line
+-- The step's lines that could not be taken in. COPY fills the table, and it is dropped with the transaction.
+-- grain: one row per line
 create temporary table event_set_aside (
     source_name text not null,
     line bigint not null,

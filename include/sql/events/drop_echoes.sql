@@ -1,6 +1,6 @@
--- Leave out what we pushed ourselves: the list gives the time of our push, not of anybody's word. Clocks of the
--- provider and ours may differ by some minutes.
--- grain: one row a row listed
+-- Leave out rows that we pushed ourselves. For them the list gives the time of our push, not the time at which a person
+-- said it. The provider's clock and ours may differ by some minutes.
+-- grain: one row per listed row
 -- clocks_differ_minutes integer
 delete from listed_staging
 using event.provider_suppression as known

@@ -1,6 +1,6 @@
--- Leave out who was erased: the provider may know the address still, the warehouse must not learn it again. Where a
--- living customer holds the address too, or held it before, the row is about them.
--- grain: one row a row listed
+-- Leave out rows about erased people. The provider may still know the address, but the warehouse must not learn it
+-- again. If a living customer holds the address too, or held it before, the row is about that customer and stays.
+-- grain: one row per listed row
 -- link_secret text: key of the hashes
 delete from listed_staging
 where

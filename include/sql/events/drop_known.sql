@@ -1,8 +1,8 @@
--- Take out of the step what is here already: the same sg_event_id, also when it came with another timestamp.
--- The first one read counts. Returns the sg_event_id of each.
--- grain: one row an event taken out
+-- Remove events from the step that the warehouse already has: the same sg_event_id, even with another timestamp. The
+-- first one read counts. Returns the sg_event_id of each.
+-- grain: one row per event removed
 -- low, high timestamptz: begin and end of the step's days
--- look-back: 31 days around the step's events; the provider repeats an event for one day at most
+-- look-back: 31 days around the step's events; the provider repeats an event for at most one day
 delete from event_staging
 where
     exists (
@@ -12,7 +12,7 @@ where
             known.sg_event_id = event_staging.sg_event_id
             and known.occurred_at between cast(:low as timestamptz) - interval '31 days'
             and cast(:high as timestamptz) + interval '31 days'
-        -- Keeps this an index probe an event, however large the table is.
+        -- Keeps this an index probe per event, however large the table is.
         offset 0
     )
 returning event_staging.sg_event_id

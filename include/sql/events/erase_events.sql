@@ -1,7 +1,7 @@
--- Take a person out of the raw events: no address, and of the event only what names nobody.
--- grain: one row an event
--- customer_id text; address text, lower case (null = only by the customer's messages: not known, or shared);
--- kept_keys text[] of the event
+-- Remove a person from the raw events: the address, and every key of the event that could identify them.
+-- grain: one row per event
+-- customer_id text; address text, lower case (null = unknown or shared: only the customer's messages count);
+-- kept_keys text[]: the keys of the event that stay
 with theirs as (
     select
         event.sg_event_id,

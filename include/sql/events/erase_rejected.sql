@@ -1,6 +1,6 @@
--- Take a person out of the lines that were set aside.
--- grain: one row a line
--- address text, lower case; address_json text: the same as it may be escaped inside JSON
+-- Remove a person from the lines that were set aside.
+-- grain: one row per line
+-- address text, lower case; address_json text: the same address as JSON may escape it
 update event.rejected
 set raw = null
 where

@@ -1,5 +1,5 @@
--- Take a person out of the lines that were set aside and name one of their mails.
--- grain: one row a line
+-- Remove a person from the lines that were set aside and that name one of their mails.
+-- grain: one row per line
 -- customer_id text
 with named as (
     select

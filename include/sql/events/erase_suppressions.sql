@@ -1,5 +1,5 @@
--- Forget the suppressions of an address that was an erased person's alone: the keyed hash keeps it from being mailed.
--- grain: one row a suppression
+-- Delete the suppressions of an address that only an erased person had. Its keyed hash keeps it from being mailed.
+-- grain: one row per suppression
 -- address text, lower case
 with lifted as (
     delete from event.resubscription

@@ -1,3 +1,3 @@
 -- Keyed hashes of the addresses of erased people.
--- grain: one row an address
+-- grain: one row per address
 select erased_address.address_hash from source.erased_address

@@ -1,5 +1,5 @@
 -- How far each export file was read.
--- grain: one row a file
+-- grain: one row per file
 select
     source_name,
     read_bytes,

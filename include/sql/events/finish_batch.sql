@@ -1,5 +1,5 @@
--- Write down what became of the step's events.
--- grain: one row a step
+-- Record what became of the step's events.
+-- grain: one row per step
 -- batch_id bigint; inserted, duplicates counts; newest_at timestamptz (null = none was new)
 update event.batch
 set

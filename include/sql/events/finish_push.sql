@@ -1,5 +1,5 @@
--- Write down what the provider took, and which addresses it refused.
--- grain: one row an address and group
+-- Record which addresses the provider took, and which it refused.
+-- grain: one row per address and group
 -- group_id bigint; taken, refused text[]; now timestamptz
 update event.provider_suppression
 set

@@ -1,5 +1,5 @@
--- Merge the step's facts into those known of their messages.
--- grain: one row a message
+-- Merge the step's facts into what is known of their messages.
+-- grain: one row per message
 -- batch_id bigint
 insert into event.engagement as known (
     enrollment_id, step, message_id, campaign, customer_id, first_event_at, processed_at, delivered_at,

@@ -1,6 +1,6 @@
--- Fold the step's new resubscriptions: the newest time a person asked for a topic again. A group we have no
--- topic for lifts nothing, since it can only have suppressed everything; nor does a topic that has ended.
--- grain: one row an address and topic
+-- Fold the step's new resubscriptions: the newest time at which a person asked for a topic again. A group without a
+-- topic of ours lifts nothing, because it can only have suppressed all mail. Nor does a topic that has ended.
+-- grain: one row per address and topic
 -- batch_id bigint
 insert into event.resubscription as known (address, scope, resubscribed_at, batch_id)
 select

@@ -1,5 +1,5 @@
--- Note which opt-outs the provider holds by itself: they need no push.
--- grain: one row an address and group
+-- Record which opt-outs the provider holds of its own accord. They need no push.
+-- grain: one row per address and group
 insert into event.provider_suppression as known (address, group_id, said_at)
 select
     listed_staging.address,

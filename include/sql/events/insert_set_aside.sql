@@ -1,5 +1,5 @@
--- Keep the step's lines that could not be taken, once each.
--- grain: one row a line and reason
+-- Store the step's lines that could not be taken in, each once.
+-- grain: one row per line and reason
 insert into event.rejected (source_name, line, reason, detail, raw, raw_md5)
 select
     set_aside.source_name,

@@ -1,4 +1,4 @@
--- Tell whether a mail went to a customer who was erased since.
+-- Whether a mail went to a customer who was erased since then.
 -- grain: one row
 -- message_id text, a uuid
 -- look-back: none

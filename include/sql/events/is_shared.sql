@@ -1,4 +1,4 @@
--- Tell whether a customer who was not erased holds an address, or held it before.
+-- Whether a customer who was not erased holds an address, or held it before.
 -- grain: one row
 -- address text, lower case
 -- look-back: customers and former addresses, by index

@@ -1,6 +1,6 @@
--- Lift what was left under one name of a topic, where the return under the other is later. At the same second the
+-- Lift the opt-out under one name of a topic if the return under the other name is later. At the same second the
 -- suppression wins.
--- grain: one row a suppression
+-- grain: one row per suppression
 -- present text[]: names that topics have now
 update event.suppression
 set lifted_at = greatest(suppression.lifted_at, resubscription.resubscribed_at)

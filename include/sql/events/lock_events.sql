@@ -1,3 +1,3 @@
--- Hold the table of raw events as a writer from the first moment of a step: who wants it alone comes before all the
--- steps under way or after them, never between two, which would wait for each other.
+-- Lock the table of raw events as a writer from the first moment of a step. A process that wants the table alone then
+-- gets it before all steps under way or after them. It never gets between two steps, which would wait for each other.
 lock table event.event in row exclusive mode

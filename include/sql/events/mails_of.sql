@@ -1,5 +1,5 @@
 -- The ids of a customer's mails.
--- grain: one row a mail
+-- grain: one row per mail
 -- customer_id text
 -- look-back: every mail of the customer
 select cast(message.message_id as text) as message_id

@@ -1,4 +1,5 @@
--- The latest of the step's new events that the provider sent; what our own collector writes says nothing of its feed.
+-- The latest of the step's new events that the provider sent. Events that our own collector writes say nothing about
+-- the provider's feed.
 -- grain: one row
 select max(event_staging.occurred_at) as newest_at
 from event_staging

@@ -1,5 +1,5 @@
--- Queue the opt-outs that the provider is not known to hold, or that were said again since.
--- grain: one row an address and group
+-- Queue opt-outs that the provider is not known to hold, or that were said again later.
+-- grain: one row per address and group
 -- groups jsonb: [{scope, group_id}], group 0 = the global list; now timestamptz
 insert into event.provider_suppression as known (address, group_id, said_at, requested_at)
 select

@@ -1,5 +1,5 @@
--- Groups for which opt-outs wait.
--- grain: one row a group; 0 = the global list
+-- Groups that have opt-outs waiting to be pushed.
+-- grain: one row per group; 0 = the global list
 select
     queued.group_id,
     count(*) as addresses

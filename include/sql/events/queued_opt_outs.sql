@@ -1,6 +1,6 @@
--- The next addresses to push to one group, by address.
--- grain: one row an address
--- group_id bigint; after_address text; rows integer: at most so many
+-- The next addresses to push to one group, in the order of addresses.
+-- grain: one row per address
+-- group_id bigint; after_address text; rows integer: at most this many
 select queued.address
 from event.provider_suppression as queued
 where

@@ -1,5 +1,5 @@
--- Write down how far the step read each of its files.
--- grain: one row a file
+-- Record how far the step read each of its files.
+-- grain: one row per file
 -- positions jsonb: [{source_name, read_bytes, read_lines, size_bytes, fingerprint, is_finished}]
 insert into event.file (source_name, read_bytes, read_lines, size_bytes, fingerprint, is_finished)
 select

@@ -1,5 +1,5 @@
--- A file we rewrote in place is still the file we read: only its fingerprint changes.
--- grain: one row a file
+-- Record the new fingerprint of a file that we rewrote in place. It is still the file that was read.
+-- grain: one row per file
 -- source_name text; size_bytes bigint; fingerprint text
 update event.file
 set

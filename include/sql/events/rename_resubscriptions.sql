@@ -1,5 +1,5 @@
--- Move the words of those who came back from former names of topics to present ones; the newest stands.
--- grain: one row an address and topic
+-- Move resubscriptions from former names of topics to present ones. The newest stays.
+-- grain: one row per address and topic
 -- former, present text[] side by side
 with moved as (
     delete from event.resubscription

@@ -1,6 +1,6 @@
--- Move opt-outs from former names of topics to present ones. Where both were left, they become one row, and the later
--- word stands: a return counts where it is later than every leave.
--- grain: one row an address, scope and reason
+-- Move opt-outs from former names of topics to present ones. If a person left both, they become one row.
+-- The later word counts, so a return counts only if it is later than every opt-out.
+-- grain: one row per address, scope and reason
 -- former, present text[] side by side
 with moved as (
     delete from event.suppression

@@ -1,5 +1,5 @@
--- Begin one step of an ingest; its number marks what it changes.
--- grain: one row a step
+-- Begin one step of an ingest. Its number marks the rows that it changes.
+-- grain: one row per step
 -- source_name text; files, received, rejected counts
 insert into event.batch (source_name, files, received, rejected)
 values (

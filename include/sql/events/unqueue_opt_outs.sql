@@ -1,5 +1,6 @@
--- Take back what waits to be pushed and is not said any more: lifted, returned, or of a topic without a group.
--- grain: one row an address and group
+-- Remove opt-outs from the queue that no longer hold: lifted ones, those of people who returned, and those of a topic
+-- without a group.
+-- grain: one row per address and group
 -- groups jsonb: [{scope, group_id}]
 delete from event.provider_suppression as queued
 where

@@ -1,4 +1,4 @@
--- Functions and views as they were last applied, and whether each is still there.
+-- Functions and views as they were last applied, and whether each still exists.
 -- grain: one row per file
 -- look-back: none
 select

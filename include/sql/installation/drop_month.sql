@@ -1,7 +1,7 @@
--- What: drop a month, unless something still needs it; why, or null where it is gone.
+-- What: drop a month unless something still needs it. Gives the reason, or null if the month is dropped.
 -- Grain: one row.
--- Parameters: parent text, schema.table; month_start timestamptz; steps bigint, see count_steps; now timestamptz;
---   latest_batch bigint, see needed_because.
+-- Parameters: parent text, schema.table; month_start timestamptz; steps bigint (see count_steps); now timestamptz;
+--   latest_batch bigint (see needed_because).
 -- Look-back: none.
 select
     installation.drop_month(

@@ -1,5 +1,5 @@
--- What: make the monthly partitions of every table that is partitioned by time, from the month of :now on.
--- Grain: one row a partition, named, whether it was there before or not.
+-- What: create the monthly partitions of every table that is partitioned by time, beginning with the month of :now.
+-- Grain: one row per partition with its name, whether it existed before or not.
 -- Parameters: now timestamptz; months_ahead integer, months (0 = this month alone).
 -- Look-back: none.
 with parents as (

@@ -1,4 +1,4 @@
--- What others may do with the given functions and views, as the statements that grant it again.
+-- What other roles may do with the given functions and views, as statements that grant it again.
 -- grain: one row per object, role and privilege
 -- identities text[]: functions with their argument types, views
 with held as (

@@ -1,4 +1,4 @@
--- What `migrate` itself needs first: which migrations were applied, and which text of each function and view.
+-- The tables that `migrate` needs first: which migrations were applied, and which text of each function and view.
 create schema if not exists installation;
 
 create table if not exists installation.migration (

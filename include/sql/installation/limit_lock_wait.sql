@@ -1,4 +1,4 @@
--- What: wait for locks no longer than this, until the transaction ends.
+-- What: wait for a lock at most this long, until the transaction ends.
 -- Grain: one row.
 -- Parameters: milliseconds integer.
 -- Look-back: none.

@@ -1,5 +1,5 @@
 -- What: the monthly partitions of a table that lie wholly before a moment, oldest first.
--- Grain: one row a partition; its first instant.
+-- Grain: one row per partition; its first instant.
 -- Parameters: parent text, schema.table; before timestamptz.
 -- Look-back: none.
 with month as (

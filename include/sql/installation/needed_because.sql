@@ -1,4 +1,4 @@
--- What: why a month is still needed, null where nothing needs it; and the last step of an ingest by then.
+-- What: why a month is still needed, or null if nothing needs it; and the last step of an ingest at that moment.
 -- Grain: one row.
 -- Parameters: parent text, schema.table; month_start timestamptz.
 -- Look-back: that month.

@@ -1,5 +1,5 @@
--- Write down what the topics file says of each name; names that nothing has any more are forgotten.
--- grain: one row a name
+-- Record what the topics file says about each name. Names that nothing uses any more are deleted.
+-- grain: one row per name
 -- names json: [{topic, became, is_retired}], every name that is to be known
 with stated as (
     select

@@ -1,6 +1,6 @@
 -- Names of topics that the warehouse has noted, and those that shells and campaigns have.
--- grain: one row a name; is_noted: it stands in installation.topic; is_used: a shell or a campaign has it
--- look-back: every shell and campaign, which are few
+-- grain: one row per name; is_noted: installation.topic has it; is_used: a shell or a campaign has it
+-- look-back: every shell and campaign; both are few
 with used as (
     select shell.topic from message.shell
     union

@@ -1,6 +1,6 @@
--- How much would be lost with topics that the file does not name: asked only when one is missing.
--- grain: one row a name that has any
--- names text[]: topics; opt_outs: addresses that left it or came back to it; mails: of whatever state
+-- How much would be lost with topics that the file does not name. It is asked only if such a topic is found.
+-- grain: one row per name that has any
+-- names text[]: topics; opt_outs: addresses that left the topic or came back to it; mails: mails in any state
 -- look-back: every opt-out and mail
 with named as (
     select unnest(cast(:names as text[])) as topic

@@ -1,4 +1,4 @@
--- Step 3 of noticing: ready series await their next step.
+-- Step 3 of noticing: record the next step that each ready series awaits.
 -- grain: one row per series that has one
 -- look-back: none
 update journey.upcoming

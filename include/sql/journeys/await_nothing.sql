@@ -1,4 +1,4 @@
--- Step 4 of noticing: ready series without a next step await nothing any more.
+-- Step 4 of noticing: record that ready series without a next step await nothing any more.
 -- grain: one row per such series
 -- look-back: none
 delete from journey.upcoming

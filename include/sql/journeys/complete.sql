@@ -1,5 +1,5 @@
--- End series that are through: no step left, every step decided, no mail of it still to go.
--- grain: one row an enrollment ended
+-- End series that are completed: no step is left, every step is decided, and no mail is still to go.
+-- grain: one row per enrollment ended
 -- campaign text; as_of timestamptz
 -- look-back: running enrollments; reads decisions, progress and message states back as data (decision 0003)
 update journey.enrollment
@@ -24,7 +24,7 @@ where
                 ), 0
             )
     )
-    -- A decision whose mail is not written yet (a run that died, or one in parallel) is not through either.
+    -- Nor is a series completed if the mail of a decision is not written yet. A run may have died or be at it.
     and not exists (
         select 1
         from decision.decision

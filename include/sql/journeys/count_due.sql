@@ -1,4 +1,4 @@
--- Steps that came due at as_of, and wait for their decision: those of series begun at it, and of older ones.
+-- Steps that came due at as_of and wait for their decision, of series that began at as_of and of older ones.
 -- grain: one row
 -- campaign text; as_of timestamptz
 -- look-back: steps noticed since the campaign's decisions (read back as data, decision 0003)

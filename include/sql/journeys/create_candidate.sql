@@ -1,5 +1,6 @@
 -- Step 1 of enrolling: the newest occurrence of each member that the campaign has not enrolled yet.
--- grain: one row per customer
+-- grain: one row per customer; (customer_id, occurrence, entered_at) is the key of the membership, which holds the
+-- context: that is wide, and a copy of it would be written for nothing
 -- campaign, segment text; as_of timestamptz
 -- customer_from, customer_before text: the customers of this part (null = no bound)
 -- look-back: intervals open at as_of; all enrollments of the campaign
@@ -8,7 +9,7 @@ select distinct on (membership.customer_id)
     membership.customer_id,
     membership.occurrence,
     membership.occurred_at,
-    membership.context
+    membership.entered_at
 from segment.membership
 where
     membership.segment = cast(:segment as text)

@@ -1,5 +1,5 @@
--- Step 1 of noticing: the series whose next step came due by as_of, which is any step left if the series ended, each
--- with the step it awaits after that.
+-- Step 1 of noticing: the series whose next step came due by as_of, each with the step that it awaits after that. If a
+-- series has ended, every step left is due.
 -- grain: one row per enrollment; next_position, next_due_at null = no step is left
 -- campaign text; as_of timestamptz; steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]
 -- look-back: enrollments with a step left

@@ -1,8 +1,8 @@
--- End running series for which a fact that ends them happened at or before as_of; the earliest fact names the reason.
--- Steps they still await come due at once, for their decision.
--- grain: one row a run; ended = enrollments ended
+-- End running series if a fact that ends them happened at or before as_of. The earliest fact names the reason. Steps
+-- that they still await come due at once, so that each gets its decision.
+-- grain: one row per run; ended = enrollments ended
 -- campaign, topic text; as_of timestamptz; goal_facts text[]: exit words that are the goal itself, named 'converted'
--- exit_words: the words of journeys/exits that end the campaign's series; `series` is what they read
+-- exit_words: the words of journeys/exits that end the campaign's series; they read `series`
 -- look-back: running enrollments and the facts since each began
 with series as not materialized (  -- noqa: ST03
     select

@@ -1,13 +1,13 @@
--- Step 4 of enrolling: begin the series of candidates, where no series of the campaign is running and the last one
--- began long enough ago. The steps due at once are noted in the same statement, and the first one after them is
--- awaited: nothing has to be moved on before it comes.
--- grain: one row per run; enrolled = series begun, steps = steps of theirs that are due
--- campaign text; as_of timestamptz; holdout_ratio 0..1; reenter_after_days days;
+-- Step 4 of enrolling: begin the series of candidates. A candidate is left out while a series of the campaign is
+-- running, or if the last one began too short a time ago. The same statement notes the steps that are due at once, and
+-- the first step after them as the one awaited. So nothing has to be moved on before that step comes due.
+-- grain: one row per run; enrolled = series begun, steps = their steps that are due
+-- campaign, segment text; as_of timestamptz; holdout_ratio 0..1; reenter_after_days days;
 -- due_steps jsonb: [{step, after_hours, variants: [{variant, up_to}]}] due at enrollment;
 -- next_position integer and next_after_hours hours of the first step after them (hours null = none is left)
 -- look-back: enrollments of the last reenter_after_days days, and all running ones
--- No `on conflict`: runs of one campaign take turns, and what could conflict is left out here and by the candidates.
--- Asking three unique keys before each row cost half as much again as the insert.
+-- There is no `on conflict`. Runs of one campaign take turns, and rows that could conflict are left out here and by the
+-- candidates. To check three unique keys before each row would cost half as much again as the insert.
 with begun as (
     insert into journey.enrollment (
         campaign, customer_id, occurrence, occurred_at, context, enrolled_at, is_holdout
@@ -17,11 +17,17 @@ with begun as (
         candidate.customer_id,
         candidate.occurrence,
         candidate.occurred_at,
-        candidate.context,
+        membership.context,
         cast(:as_of as timestamptz) as enrolled_at,
         journey.ratio_of('holdout/' || cast(:campaign as text) || '/' || candidate.customer_id)
         < cast(:holdout_ratio as double precision) as is_holdout
     from candidate
+    inner join segment.membership
+        on
+            membership.segment = cast(:segment as text)
+            and candidate.customer_id = membership.customer_id
+            and candidate.occurrence = membership.occurrence
+            and candidate.entered_at = membership.entered_at
     where
         not exists (
             select 1

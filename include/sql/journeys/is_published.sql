@@ -1,4 +1,4 @@
--- Whether a campaign was ever published: planned at least once, or approved.
+-- Whether a campaign was ever published, which means planned or approved at least once.
 -- grain: one row
 -- campaign text
 -- look-back: none

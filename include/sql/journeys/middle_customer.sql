@@ -1,7 +1,7 @@
--- A customer in the middle of the segment's, by the sample that `analyze` took: where enrolling is cut in two. Every
--- cut is right; this one makes the parts about even.
+-- A customer in the middle of the segment's members, by the sample that `analyze` took. Enrolling is cut in two there.
+-- Any cut gives the right result; this one makes the parts about equal.
 -- grain: one row; customer_id null = few members, or no sample
--- segment text; many_rows: fewer members are not worth two parts
+-- segment text; many_rows: with fewer members, two parts are not worth it
 -- look-back: open intervals, up to many_rows of them
 select bounds.customer_ids[(1 + array_length(bounds.customer_ids, 1)) / 2] as customer_id
 from

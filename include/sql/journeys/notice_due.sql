@@ -1,6 +1,5 @@
--- Step 2 of noticing: note the steps of ready series that came due by as_of, and every remaining step of a series that
--- ended early, so that each step of each enrollment gets its decision. What is due at enrollment itself was noted by
--- enroll.sql.
+-- Step 2 of noticing: note the steps of ready series that came due by as_of. If a series ended early, note every step
+-- that remains, so that every step gets its decision. enroll.sql notes the steps that are due at enrollment itself.
 -- grain: one row per step noted
 -- campaign text; as_of timestamptz; steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]
 -- look-back: none

@@ -1,4 +1,4 @@
--- Since when each campaign's next planning is due.
+-- The time since which the next planning of each campaign is due.
 -- grain: one row per campaign that planned, or is watched
 -- look-back: none
 select

@@ -1,4 +1,4 @@
--- Note that a campaign has planned: the latest as_of stays, whatever old period is planned again.
+-- Record that a campaign has planned. The latest as_of stays, even if an older period is planned again.
 -- grain: one row per campaign
 -- campaign text; as_of, now timestamptz
 -- look-back: none

@@ -1,5 +1,5 @@
 -- Give campaigns the present name of their topic.
--- grain: one row a campaign
+-- grain: one row per campaign
 -- former, present text[] side by side
 -- look-back: none
 update journey.campaign

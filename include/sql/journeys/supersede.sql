@@ -1,10 +1,11 @@
--- Step 3 of enrolling: end the outdated series of which no step was sent. Steps they still await come due at once, for
--- their decision.
+-- Step 3 of enrolling: end outdated series if no step of theirs was sent. Steps that they still await come due at
+-- once, so that each gets its decision.
 -- grain: one row per run; ended = enrollments ended
 -- as_of timestamptz
 -- look-back: sent = any message past 'planned' (read back from messages, decision 0003)
--- Mails that surely have not gone: what a claim holds may go with its commit. Here and below a list of enrollments, so
--- that each is an index probe, also if this part of the members compares whole tables by hashing.
+-- `unsent` holds mails that certainly have not gone. A mail under a claim may go when the claim commits, so it is
+-- skipped. Here and below the enrollments are given as a list. So each is an index probe, even if this part of the
+-- members compares whole tables by hashing.
 with unsent as materialized (
     select
         message.enrollment_id,

@@ -1,4 +1,4 @@
--- Begin to watch the plannings of new campaigns; a campaign that is paused misses none, so its time begins again.
+-- Begin to watch the plannings of new campaigns. A paused campaign misses no planning, so its time begins again.
 -- grain: one row per campaign
 -- campaigns text[] (sorted, so that two writers take rows in the same order), paused text[]; now timestamptz
 -- look-back: none

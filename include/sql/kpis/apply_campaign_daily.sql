@@ -1,4 +1,4 @@
--- Add what changed to the counts by the step's own day.
+-- Add the changes to the counts by the step's own day.
 -- grain: one row per (day, campaign, step, variant)
 insert into kpi.campaign_daily as known (
     day,

@@ -1,5 +1,5 @@
--- Add what changed to the revenue by currency and the reporting day of the mail.
--- grain: one row a (day, campaign, step, variant, currency)
+-- Add the changes to the revenue by currency and the reporting day of the mail.
+-- grain: one row per (day, campaign, step, variant, currency)
 insert into kpi.campaign_revenue_daily as known (day, campaign, step, variant, currency, orders, revenue)
 select
     kpi_revenue_delta.day,

@@ -1,4 +1,4 @@
--- Add what changed to the counts by the day on which facts happened.
+-- Add the changes to the counts by the day on which facts happened.
 -- grain: one row per (day, campaign, step, variant)
 insert into kpi.event_daily as known (
     day,

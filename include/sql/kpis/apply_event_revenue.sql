@@ -1,5 +1,5 @@
--- Add what changed to the revenue by currency and the day of the order.
--- grain: one row a (day, campaign, step, variant, currency)
+-- Add the changes to the revenue by currency and the day of the order.
+-- grain: one row per (day, campaign, step, variant, currency)
 insert into kpi.event_revenue_daily as known (day, campaign, step, variant, currency, orders, revenue)
 select
     kpi_revenue_delta.order_day as day,

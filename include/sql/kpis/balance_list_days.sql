@@ -1,5 +1,5 @@
 -- Carry the size of the list from day to day.
--- grain: one row a day
+-- grain: one row per day
 with running as (
     select
         list_daily.day,

@@ -1,4 +1,4 @@
--- Every campaign, and its goal in the form in which the roll-up writes down what it counted by.
+-- Every campaign, and its goal in the form in which the roll-up records what it counted by.
 -- grain: one row per campaign
 select
     campaign.campaign,

@@ -1,5 +1,5 @@
--- Every mail that the last roll-up knew as taken is counted once.
--- grain: one row an offending campaign
+-- Every mail that the last roll-up knew as accepted is counted once.
+-- grain: one row per offending campaign
 with taken as (
     select
         step_outcome.campaign,

@@ -1,4 +1,4 @@
--- No mail is counted where it cannot be: no count is negative, and none is more than the one of which it is a part.
+-- No count is impossible: none is negative, and none is more than the count that it is a part of.
 -- grain: one row per offending (table, day, campaign, step, variant)
 with counted as (
     select
@@ -11,7 +11,7 @@ with counted as (
         daily.revenue
     from kpi.campaign_daily as daily
     union all
-    -- Days on which things happened add up only over all days.
+    -- Counts by the day on which facts happened can be compared only over all days together.
     select
         'event_daily' as counts,
         min(daily.day) as day,

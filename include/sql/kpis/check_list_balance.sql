@@ -1,5 +1,5 @@
--- Opening plus those who came less those who left is closing, closing is the next day's opening, none is negative.
--- grain: one row an offending day
+-- Opening plus those who came less those who left is closing. Closing is the next day's opening. No size is negative.
+-- grain: one row per offending day
 with day as (
     select
         list_daily.*,

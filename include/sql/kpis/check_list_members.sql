@@ -1,5 +1,5 @@
--- The list as it stands is what the movements add up to; skipped while changes wait for a roll-up.
--- grain: one row an offending total
+-- The present size of the list is what the movements add up to. The check is skipped while changes wait for a roll-up.
+-- grain: one row per offending total
 with standing as (
     select count(*) as members
     from source.standing_permission

@@ -1,5 +1,5 @@
--- Every credited order is in the revenue once, and no order is credited to two mails.
--- grain: one row an offending currency
+-- The revenue holds every credited order once, and no order is credited to two mails.
+-- grain: one row per offending currency
 with credited as (
     select
         order_credit.currency,

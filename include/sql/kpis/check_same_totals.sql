@@ -1,4 +1,4 @@
--- Counted by the mail's day or by the day it happened, everything adds up to the same.
+-- The totals are the same, whether counted by the day of the mail or by the day on which facts happened.
 -- grain: one row per offending (campaign, step, variant)
 with total as (
     select

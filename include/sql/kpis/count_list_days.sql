@@ -1,5 +1,5 @@
 -- Count the movements of the days that changed.
--- grain: one row a day
+-- grain: one row per day
 insert into kpi.list_daily as known (
     day, joined, unsubscribed, bounced, complained, sunset, withdrawn, erased, returned
 )

@@ -1,4 +1,4 @@
--- How many steps retention counted on and the KPI tables do not hold any more; 0 or less = all are there.
+-- How many steps of dropped months the KPI tables have lost, compared with what retention recorded; 0 or less = none.
 -- grain: one row
 -- look-back: months whose decisions were dropped
 select

@@ -1,4 +1,5 @@
--- Customers' facts that came with loads not rolled up yet and may reach a goal; gone with the transaction.
+-- Customers' facts that came with loads that are not rolled up yet, and that may reach a goal. The table is dropped
+-- with the transaction.
 -- grain: one row per customer and moment
 -- load_ids bigint[]: the loads
 -- look-back: these loads
@@ -39,7 +40,7 @@ where
     and exists (select 1 from goal where goal.goal_event = 'offer_used')
     and offer.customer_id is not null
 union
--- An order that was credited and has changed hands: its former customer.
+-- The former customer of an order that was credited and now belongs to another customer.
 select
     order_credit.customer_id,
     orders.ordered_at as happened_at

@@ -1,4 +1,4 @@
--- Steps about which something changed since the last roll-up; each may be there several times. Gone with the
+-- Steps for which something changed since the last roll-up. A step may have several rows. The table is dropped with the
 -- transaction.
 -- grain: none
 create temporary table kpi_changed (

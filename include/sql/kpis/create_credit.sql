@@ -1,6 +1,6 @@
--- Which mail each of these orders is credited to: the last one accepted before it whose window holds it.
--- A cancelled order never counts; of a refunded one no revenue stays.
--- Gone with the transaction.
+-- The mail that each of these orders is credited to: the last one accepted before the order whose window holds it. A
+-- cancelled order never counts. A refunded order leaves no revenue.
+-- The table is dropped with the transaction.
 -- grain: one row per order
 -- reporting_zone text: IANA zone of the days
 -- look-back: the longest goal window of a campaign before the order

@@ -1,5 +1,5 @@
--- What changes in the counts: the new outcomes less the stored ones, folded by everything a count depends on.
--- Gone with the transaction.
+-- The changes of the counts: the new outcomes less the stored ones, grouped by everything that a count depends on.
+-- The table is dropped with the transaction.
 -- grain: one row per combination of campaign, step, variant and days; n = how many more (or fewer) steps have it
 create temporary table kpi_delta on commit drop as
 select

@@ -1,5 +1,5 @@
--- When mails reached the goal of their campaign: the earliest fact that is one, inside the mail's window. A mail that
--- bounced or was dropped reaches none. Gone with the transaction.
+-- When mails reached the goal of their campaign: the earliest fact that is the goal, inside the mail's window. A mail
+-- that bounced or was dropped reaches none. The table is dropped with the transaction.
 -- grain: one row per (enrollment, step) that reached its goal
 create temporary table kpi_goal on commit drop as
 select

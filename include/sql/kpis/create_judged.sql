@@ -1,7 +1,7 @@
--- What is known of each step looked at, from the base facts alone, and what became of its mail.
--- One final outcome per accepted mail: a hard bounce is final; otherwise the latest of delivery (or what proves it:
--- an open, a click, an unsubscribe, a complaint), soft bounce and drop; nothing heard = pending.
--- Gone with the transaction.
+-- What is known of each step that is looked at, from the base facts alone, and what became of its mail.
+-- Each accepted mail has one outcome. A hard bounce is final. Otherwise the latest counts of delivery, soft bounce and
+-- drop; an open, a click, an unsubscribe or a complaint proves delivery. If nothing was heard, it is pending.
+-- The table is dropped with the transaction.
 -- grain: one row per (enrollment, step)
 create temporary table kpi_judged on commit drop as
 with known as (
@@ -62,5 +62,5 @@ select
     end as outcome
 from known
 left join journey.campaign on known.campaign = campaign.campaign
--- Goals are looked up in this order: neighbours in the index of the customers' facts one after the other.
+-- Goals are looked up in this order, so that look-ups read index pages of the customers' facts one after the other.
 order by known.customer_id, known.accepted_at

@@ -1,5 +1,5 @@
--- Days on which the stored movements of these customers count; those of the new ones are added.
--- grain: one row a day
+-- The days on which the stored movements of these customers count. add_list_days adds those of the new ones.
+-- grain: one row per day
 create temporary table kpi_list_day on commit drop as
 select distinct known.day
 from kpi_listed

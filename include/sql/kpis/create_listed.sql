@@ -1,5 +1,5 @@
--- Customers whose membership of the list is looked at; gone with the transaction.
--- grain: one row a customer
+-- Customers whose membership of the list is looked at. The table is dropped with the transaction.
+-- grain: one row per customer
 create temporary table kpi_listed (
     customer_id text primary key
 ) on commit drop

@@ -1,7 +1,7 @@
--- When these customers came to the list and left it. On the list = permission stands as confirmed and mailing does not
--- rest, the address is not suppressed for all mail, and the person is not erased. If a day has several turns, only the
--- net one counts, or one coming and one leave if they cancel; a leave is named by what was in force when it happened
--- last. Gone with the transaction.
+-- When these customers came to the list and left it. A customer is on the list if the standing permission is confirmed,
+-- mailing does not rest, the address is not suppressed for all mail, and the person is not erased. If a day has several
+-- turns, only the net one counts, or one coming and one leave if they cancel out. A leave is named by what was in force
+-- when the last leave happened. The table is dropped with the transaction.
 -- grain: one row per customer, day and movement
 -- reporting_zone text: IANA zone of the days
 create temporary table kpi_movement on commit drop as

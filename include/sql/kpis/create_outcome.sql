@@ -1,5 +1,5 @@
--- What became of each step looked at, in the form in which it is kept: the day of each fact, null = it did not happen.
--- Gone with the transaction.
+-- What became of each step that is looked at, in the form in which it is stored: the day of each fact, null = it did
+-- not happen. The table is dropped with the transaction.
 -- grain: one row per (enrollment, step)
 -- reporting_zone text: IANA zone of the days
 create temporary table kpi_outcome on commit drop as

@@ -1,5 +1,5 @@
--- Who the customers are whose place on the list is looked at. What was counted of a person before an erasure stays as
--- it was (is_settled), since the address is gone. Gone with the transaction.
+-- The customers whose place on the list is looked at. What was counted of a person before an erasure stays
+-- (is_settled), because the address is gone. The table is dropped with the transaction.
 -- grain: one row per customer
 create temporary table kpi_person on commit drop as
 select

@@ -1,5 +1,5 @@
--- Orders whose credit may change: those inside the window of a mail that takes credit otherwise than before, and
--- those that came with loads not rolled up yet; gone with the transaction.
+-- Orders whose credit may change: those inside the window of a mail that takes credit differently than before, and
+-- those that came with loads that are not rolled up yet. The table is dropped with the transaction.
 -- grain: one row per order
 -- load_ids bigint[]: loads not rolled up yet
 -- look-back: the windows of these mails, and these loads
@@ -10,7 +10,7 @@ with changed as (
         fresh.accepted_at as fresh_since,
         fresh.goal_until as fresh_till,
         fresh.takes_credit as fresh_takes_credit,
-        -- If the goal is an order and none reached it, the window holds none that could be credited.
+        -- If the goal is an order and no order reached it, the window holds no order that could be credited.
         fresh.converted_day is null and campaign.goal_event = 'order' as is_without_orders,
         known.customer_id as known_customer_id,
         known.accepted_at as known_since,

@@ -1,4 +1,5 @@
--- What changes in the revenue: the new credits of these orders less their stored ones. Gone with the transaction.
+-- The changes of the revenue: the new credits of these orders less their stored ones. The table is dropped with the
+-- transaction.
 -- grain: one row per (day, order_day, campaign, step, variant, currency)
 create temporary table kpi_revenue_delta on commit drop as
 select

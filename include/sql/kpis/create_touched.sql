@@ -1,5 +1,5 @@
--- The steps this roll-up looks at, each with its final decision; gone with the transaction.
--- grain: one row an (enrollment, step)
+-- The steps that this roll-up looks at, each with its final decision. The table is dropped with the transaction.
+-- grain: one row per (enrollment, step)
 create temporary table kpi_touched (
     enrollment_id bigint not null,
     step text not null,

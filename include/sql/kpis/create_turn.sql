@@ -1,4 +1,5 @@
--- When anything happened that may bring these customers to the list or take them off it. Gone with the transaction.
+-- The moments at which something happened that may bring these customers to the list or take them off it. The table is
+-- dropped with the transaction.
 -- grain: one row per customer and moment
 create temporary table kpi_turn on commit drop as
 select

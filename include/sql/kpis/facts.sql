@@ -1,12 +1,12 @@
--- The facts that are counted, one line each: what may become of a step. Every column and statement that names facts
+-- The facts that are counted, one per line: what may become of a step. Every column and statement that names facts
 -- follows from this list (lifecycle_mail/kpis/facts.py): the days kept in kpi.step_outcome, and the counts of
 -- kpi.campaign_daily (by the step's own day) and of kpi.event_daily (by the day on which the fact happened).
--- What does not fit in a line goes on in lines that are indented further. CONTRIBUTING.md shows how to add a fact.
+-- If a fact does not fit in a line, the next lines are indented further. CONTRIBUTING.md shows how to add a fact.
 -- grain: one row per judged step and fact
 -- look-back: none; it reads the steps that the roll-up judges (kpi_judged) and whose goal was reached (kpi_goal)
 -- fact: column of both daily tables
 -- day_column: column of kpi.step_outcome
--- within: the fact of which it is a part. A step has it only if it has that one; null = it stands alone
+-- within: the fact that this fact is a part of. A step has this fact only if it has that one; null = part of no other
 -- happened_at: when it happened, timestamptz; null = it did not
 select
     judged.enrollment_id,

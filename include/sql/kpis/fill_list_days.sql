@@ -1,5 +1,5 @@
--- Give every day a row, from the first movement to today.
--- grain: one row a day
+-- Give every day from the first movement to today a row.
+-- grain: one row per day
 -- today date: reporting day of the run
 with span as (
     select

@@ -1,5 +1,6 @@
--- Begin anew: every number follows from the facts again. Movements of erased people stay, since theirs do not.
--- grain: one row a table emptied
+-- Empty the tables, because every number is computed from the facts again. Movements of erased people stay, because
+-- their facts are gone.
+-- grain: one row per table emptied
 with forgotten_days as (
     delete from kpi.campaign_daily
 ),

@@ -1,5 +1,5 @@
--- Take out the stored movements of these customers, except what was counted of an erased person before.
--- grain: one row a customer, day and movement
+-- Delete the stored movements of these customers, except those counted of an erased person before.
+-- grain: one row per customer, day and movement
 delete from kpi.list_movement
 using kpi_listed
 where

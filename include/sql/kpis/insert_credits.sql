@@ -1,5 +1,5 @@
 -- Store the new credits of these orders.
--- grain: one row an order
+-- grain: one row per order
 insert into kpi.order_credit (
     order_id, customer_id, enrollment_id, step, campaign, variant, day, order_day, currency, revenue
 )

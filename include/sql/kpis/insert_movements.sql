@@ -1,5 +1,5 @@
 -- Store the movements of these customers.
--- grain: one row a customer, day and movement
+-- grain: one row per customer, day and movement
 insert into kpi.list_movement (customer_id, day, movement)
 select
     kpi_movement.customer_id,

@@ -1,5 +1,5 @@
--- Set aside what is known of steps whose decisions retention has dropped, before a full roll-up forgets all.
--- grain: one row an (enrollment, step)
+-- Keep what is known of steps whose decisions retention has dropped, because a full roll-up deletes everything else.
+-- grain: one row per (enrollment, step)
 create temporary table kpi_retired on commit drop as
 select
     known.enrollment_id,

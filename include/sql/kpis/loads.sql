@@ -1,4 +1,4 @@
--- Loads of feeds that are not rolled up yet; none while there is no mail that a fact could count for.
+-- Loads of feeds that are not rolled up yet. There are none while no mail exists that a fact could count for.
 -- grain: one row per load
 -- look-back: loads that are not finished and rolled up
 select load.load_id

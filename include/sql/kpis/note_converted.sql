@@ -1,4 +1,4 @@
--- Note the mails that reached their goal, of customers of whom a fact arrived: a changed one may take it away.
+-- Note the mails that reached their goal, of customers who have a new fact. A fact that changed may take the goal away.
 -- grain: one row per mail and fact
 -- look-back: everything of these customers
 insert into kpi_changed (enrollment_id, step)

@@ -1,4 +1,4 @@
--- Note the steps of the days asked for.
+-- Note the steps of the given days.
 -- grain: one row per (enrollment, step)
 -- since, until date: reporting days, both included
 insert into kpi_changed (enrollment_id, step)

@@ -1,4 +1,4 @@
--- Note the steps of which events were taken in.
+-- Note the steps that have new events.
 -- grain: one row per (enrollment, step)
 -- last_batch_id bigint: last ingest rolled up
 insert into kpi_changed (enrollment_id, step)

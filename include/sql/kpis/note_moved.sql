@@ -1,4 +1,4 @@
--- Note the steps whose message moved.
+-- Note the steps whose message changed its state.
 -- grain: one row per (enrollment, step)
 -- look-back: steps whose message could still move at the last roll-up
 insert into kpi_changed (enrollment_id, step)

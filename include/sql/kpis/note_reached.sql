@@ -1,4 +1,4 @@
--- Note the mails that a fact which arrived may count for: it lies inside the window.
+-- Note the mails that a new fact may count for, because it lies inside their window.
 -- grain: one row per mail and fact
 -- look-back: the longest goal window of a campaign before the facts
 insert into kpi_changed (enrollment_id, step)

@@ -1,4 +1,4 @@
--- Note all steps of campaigns whose goal was defined anew.
+-- Note all steps of campaigns whose goal was redefined.
 -- grain: one row per (enrollment, step)
 -- campaigns text[]: these campaigns
 -- look-back: everything of these campaigns

@@ -1,5 +1,5 @@
 -- How far the last roll-up came.
--- grain: one row a watermark
+-- grain: one row per watermark
 select
     name,
     value

@@ -1,4 +1,4 @@
--- Take out rows that no longer count anything.
+-- Delete rows that no longer count anything.
 -- grain: one row per (day, campaign, step, variant)
 delete from kpi.campaign_daily
 where

@@ -1,4 +1,4 @@
--- Take out rows that no longer hold an order.
--- grain: one row a (day, campaign, step, variant, currency)
+-- Delete rows that no longer hold an order.
+-- grain: one row per (day, campaign, step, variant, currency)
 delete from kpi.campaign_revenue_daily
 where orders = 0

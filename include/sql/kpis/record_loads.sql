@@ -1,5 +1,5 @@
--- Write down which loads of feeds this roll-up has taken in.
--- grain: one row a load
+-- Record which loads of feeds this roll-up has taken in.
+-- grain: one row per load
 insert into kpi.rolled_load (load_id)
 select load.load_id
 from source.load

@@ -1,5 +1,5 @@
--- Write down how far this roll-up came: events, decisions of each campaign, the goals and the zone counted by.
--- grain: one row a watermark
+-- Record how far this roll-up came: events, decisions of each campaign, and the goals and the zone it counted by.
+-- grain: one row per watermark
 -- reporting_zone text
 insert into kpi.progress as known (name, value)
 select
@@ -13,8 +13,8 @@ select
 from kpi_touched as touched
 where
     touched.decision_id is not null
-    -- While the second lane of a run is not committed, decisions with lower numbers are missing: the next roll-up looks
-    -- at these again.
+    -- While the second lane of a run is not committed, decisions with lower numbers are missing. The mark stays, so
+    -- that the next roll-up looks at these decisions again.
     and not exists (
         select 1
         from decision.progress as even

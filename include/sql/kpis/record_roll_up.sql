@@ -1,5 +1,5 @@
--- Write down what this roll-up did.
--- grain: one row a roll-up
+-- Record what this roll-up did.
+-- grain: one row per roll-up
 -- now timestamptz; is_full boolean; outcomes, customers, orders counts
 insert into kpi.roll_up (rolled_up_at, is_full, outcomes, customers, orders)
 values (

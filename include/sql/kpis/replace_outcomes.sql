@@ -1,4 +1,4 @@
--- Put the new outcomes in the place of the stored ones; equal ones are left alone.
+-- Replace the stored outcomes with the new ones. Equal ones are left alone.
 -- grain: one row per (enrollment, step)
 insert into kpi.step_outcome as known (
     enrollment_id,

@@ -1,5 +1,5 @@
--- Show the revenue beside the counts: its sum where it is all in one currency, null where it is in several.
--- grain: one row a (day, campaign, step, variant)
+-- Show the revenue next to the counts: its sum if all of it is in one currency, null if it is in several.
+-- grain: one row per (day, campaign, step, variant)
 with changed as (
     select distinct
         kpi_revenue_delta.day,

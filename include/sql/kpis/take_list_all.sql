@@ -1,5 +1,5 @@
--- Every customer who was ever asked, or ever on the list.
--- grain: one row a customer
+-- Every customer who ever had an entry about permission, or was ever on the list.
+-- grain: one row per customer
 with taken as (
     delete from kpi.list_change
     returning list_change.customer_id

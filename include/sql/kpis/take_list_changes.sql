@@ -1,5 +1,5 @@
 -- Customers noted since the last roll-up.
--- grain: one row a customer
+-- grain: one row per customer
 with taken as (
     delete from kpi.list_change
     returning list_change.customer_id

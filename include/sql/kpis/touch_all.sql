@@ -1,5 +1,5 @@
 -- Every step that was ever decided, and every message.
--- grain: one row an (enrollment, step)
+-- grain: one row per (enrollment, step)
 -- look-back: everything
 insert into kpi_touched (
     enrollment_id, step, campaign, customer_id, variant, decision_id, decided_at, decision_outcome, decision_reason

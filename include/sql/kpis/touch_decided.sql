@@ -1,5 +1,5 @@
--- Steps of a campaign decided since the last roll-up. Decisions are numbered in order within a campaign. While a run
--- has committed one of its two lanes, record_progress.sql waits for the other.
+-- Steps of a campaign decided since the last roll-up. Decisions are numbered in order within a campaign. If a run has
+-- committed only one of its two lanes, record_progress.sql waits for the other.
 -- grain: one row per (enrollment, step)
 -- campaign text; later_than bigint: its last decision rolled up
 -- look-back: decisions after the campaign's last one

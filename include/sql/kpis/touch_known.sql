@@ -1,6 +1,6 @@
 -- Steps that changed and are not looked at yet, with what is known of their decision.
 -- grain: one row per (enrollment, step)
--- Most of what changed was decided since the last roll-up as well, and is here: the rest is few.
+-- Most steps that changed were also decided since the last roll-up, and are in kpi_touched already. The rest are few.
 insert into kpi_touched (
     enrollment_id, step, campaign, customer_id, variant, decision_id, decided_at, decision_outcome, decision_reason
 )

@@ -1,5 +1,5 @@
--- The steps set aside: their decisions are gone, what was decided is known.
--- grain: one row an (enrollment, step)
+-- Steps whose decisions retention has dropped, as keep_retired set them aside.
+-- grain: one row per (enrollment, step)
 -- look-back: months whose decisions were dropped
 insert into kpi_touched as touched (
     enrollment_id, step, campaign, customer_id, variant, decision_id, decided_at, decision_outcome, decision_reason

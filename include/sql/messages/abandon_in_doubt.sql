@@ -1,5 +1,5 @@
--- in_doubt → abandoned: no event of the mail came within the hours, and a second mail is worse than none.
--- grain: one row a mail
+-- in_doubt → abandoned: no event of the mail came within the given hours, and a second mail is worse than none.
+-- grain: one row per mail
 -- topic, reason text; after_hours hours since the attempt; now timestamptz
 -- look-back: mails in doubt
 with settled as (

@@ -1,8 +1,8 @@
--- planned → accepted: a late answer ends mails of its attempt that the policy 'resend' planned again.
--- grain: one row a mail
+-- planned → accepted: an answer that comes late ends mails of its attempt that the policy 'resend' planned again.
+-- grain: one row per mail
 -- attempt_id bigint; enrollment_ids bigint[], steps text[] side by side; at timestamptz
 -- look-back: none
-with replanned as materialized (
+with replanned as (
     select
         mail.enrollment_id,
         mail.step
@@ -16,7 +16,7 @@ with replanned as materialized (
             message.enrollment_id = taken.enrollment_id
             and message.step = taken.step
             and message.attempt_id = cast(:attempt_id as bigint)
-        -- An index probe a mail.
+        -- Keeps this an index probe per mail.
         offset 0
     ) as mail on true
 )
@@ -30,10 +30,10 @@ set
     lease_until = null
 from replanned
 where
-    -- Also as a list: an index probe each, where the join alone would read all messages.
+    -- Also as a list, so that each is an index probe. The join alone would read all messages.
     message.enrollment_id = any(array(select listed.enrollment_id from replanned as listed))
     and message.enrollment_id = replanned.enrollment_id
     and message.step = replanned.step
     and message.attempt_id = cast(:attempt_id as bigint)
-    -- In a case, which no index by state is chosen for.
+    -- In a case, so that the planner chooses no index by state.
     and case message.state when 'planned' then true else false end

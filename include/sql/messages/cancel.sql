@@ -1,5 +1,5 @@
 -- planned → cancelled or rejected, each mail for its own reason.
--- grain: one row a mail
+-- grain: one row per mail
 -- enrollment_ids bigint[], steps text[], reasons text[] side by side; state text; now timestamptz
 -- look-back: none
 update message.message

@@ -1,12 +1,12 @@
--- How far the provider's events cover what it accepted around the attempts whose mails are in doubt: no event's own
--- time is read, only whether a mail has an event of its own. Mails that an event settled have one by construction, and
--- would make coverage look full: only those that the provider's answer accepted count.
--- grain: one row an attempt moment; doubtful = its mails in doubt; mails = accepted in the window, has_event = those of
---   them with an event, silent_hours = hours of the window with accepted mails of which none has an event
+-- How far the provider's events cover the mails that it accepted around the attempts whose mails are in doubt. No time
+-- of an event is read, only whether a mail has an event. Mails that an event settled always have one, and would make
+-- coverage look full. So only mails that the provider's answer accepted count.
+-- grain: one row per attempt moment; doubtful = its mails in doubt; mails = mails accepted in the window; has_event =
+--   of these, mails with an event; silent_hours = hours of the window with accepted mails, none with an event
 -- topic text; settle_after_hours, before_hours hours: the window is attempted_at − before_hours ≤ accepted_at
---   < attempted_at + settle_after_hours; now timestamptz, at which the window has to be over
+--   < attempted_at + settle_after_hours; now timestamptz: the window has to be over at it
 -- look-back: mails in doubt; mails accepted in the windows, each looked at once however many windows it is in
-with attempt as materialized (
+with attempt as (
     select
         message.claimed_at as attempted_at,
         count(*) as doubtful,
@@ -21,7 +21,7 @@ with attempt as materialized (
     group by message.claimed_at
 ),
 
-span as materialized (
+span as (
     select unnest(range_agg(tstzrange(attempt.begins_at, attempt.ends_at))) as span
     from attempt
 ),
@@ -43,7 +43,7 @@ taken as materialized (
             and message.accepted_at < upper(span.span)
             and message.state = 'accepted'
             and message.reason is distinct from 'settled_by_event'
-        -- Here and below: an index probe each, however many messages there are.
+        -- Here and below, keeps this an index probe per mail, however many messages there are.
         offset 0
     ) as mail on true
     left join lateral (

@@ -1,5 +1,5 @@
 -- planned → cancelled: mails that carry a definition whose approval was revoked.
--- grain: one row a mail
+-- grain: one row per mail
 -- definition_md5 text; now timestamptz
 -- look-back: planned mails of the definition's shells
 update message.message

@@ -1,5 +1,5 @@
--- planned → cancelled: mails whose time passed while they waited for an approval.
--- grain: one row a mail
+-- planned → cancelled: mails that expired while they waited for an approval.
+-- grain: one row per mail
 -- shell_ids bigint[]; now timestamptz
 -- look-back: planned mails of these shells
 update message.message

@@ -1,6 +1,6 @@
--- planned → cancelled: mails whose topic is gone or has ended, which no claim looks at any more.
--- grain: one row a mail
--- topics text[]; reason text; is_at_once boolean: also those whose time is not past; now timestamptz
+-- planned → cancelled: mails whose topic is gone or has ended. No claim looks at them any more.
+-- grain: one row per mail
+-- topics text[]; reason text; is_at_once boolean: also those that have not expired; now timestamptz
 -- look-back: planned mails of these topics
 update message.message
 set

@@ -1,5 +1,5 @@
--- Forget the personal parts of a customer's mails; their states stay.
--- grain: one row a mail
+-- Delete the personal parts of a customer's mails. Their states stay.
+-- grain: one row per mail
 -- customer_id text
 -- look-back: every mail of the customer
 update message.message
@@ -10,5 +10,5 @@ from journey.enrollment
 where
     enrollment.customer_id = cast(:customer_id as text)
     and message.enrollment_id = enrollment.enrollment_id
-    -- A planned mail may be under a claim that is not committed: waited for, and looked at as it is then.
+    -- A planned mail may be under a claim that is not committed. The update waits for it, and then checks the new row.
     and (message.slots is not null or message.subject is not null or message.state = 'planned')

@@ -1,5 +1,5 @@
--- claimed → in_doubt: the worker that held the claim is gone, and its request may have been taken.
--- grain: one row a mail
+-- claimed → in_doubt: the worker that held the claim is gone, and the provider may have taken its request.
+-- grain: one row per mail
 -- now timestamptz
 -- look-back: claims whose lease is over
 update message.message

@@ -1,4 +1,4 @@
--- The shell of a key and a topic, if it was rendered before. Keys of before 0028 do not name the topic.
+-- The shell of a key and a topic, if it was rendered before. Keys from before migration 0028 do not name the topic.
 -- grain: at most one row
 -- shell_key, topic text; ingredients_key text: the key without the topic
 -- look-back: none

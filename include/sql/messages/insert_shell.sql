@@ -1,5 +1,5 @@
--- Keep a rendered shell; where another run was first, its shell is the one.
--- grain: one row a shell_key
+-- Store a rendered shell. If another run stored one of the same key first, that shell is used.
+-- grain: one row per shell_key
 -- columns of message.shell; slot_tokens, brand, offer jsonb
 -- look-back: none
 insert into message.shell (

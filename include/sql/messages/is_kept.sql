@@ -1,4 +1,4 @@
--- Whether a definition is kept already.
+-- Whether a definition is stored already.
 -- grain: one row
 -- definition_md5 text
 -- look-back: none

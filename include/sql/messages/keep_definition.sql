@@ -1,4 +1,4 @@
--- Keep a definition with the texts it is made of; one that is kept already stays as it is.
+-- Store a definition with the texts that it is made of. If it is stored already, it stays as it is.
 -- grain: one row per definition, file and text
 -- definition_md5, campaign text; campaign_file, sender, brand json; files jsonb: [{path, text_md5, content}]
 -- look-back: none

@@ -1,5 +1,5 @@
--- Remember how far a campaign's decisions have been read.
--- grain: one row a campaign
+-- Record how far a campaign's decisions have been turned into mails.
+-- grain: one row per campaign
 -- campaign text; upto decision id
 -- look-back: none
 insert into message.progress (campaign, last_decision_id)

@@ -1,5 +1,5 @@
 -- The decisions of a campaign whose mails may not be written yet.
--- grain: one row; after = up to this one they are, upto = the newest (null = the campaign has none)
+-- grain: one row; after = the last decision whose mail is written, upto = the newest (null = the campaign has none)
 -- campaign text
 -- look-back: the campaign's progress and its newest decision
 select

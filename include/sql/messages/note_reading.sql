@@ -1,5 +1,5 @@
--- Note that a definition was read from files: from now on it is the campaign's present one. Reading it again while it
--- is the present one changes nothing.
+-- Record that a definition was read from files. From now on it is the campaign's present one. Reading it again while
+-- it is the present one changes nothing.
 -- grain: at most one row
 -- definition_md5, campaign text
 -- look-back: the campaign's definitions

@@ -1,5 +1,5 @@
--- Keep a planned mail for a later moment: the recipient's hours are over, or the day is full.
--- grain: one row a mail
+-- Move a planned mail to a later moment, because the recipient's hours are over or the day is full.
+-- grain: one row per mail
 -- enrollment_ids bigint[], steps text[], moments timestamptz[], days date[], reasons text[] side by side
 -- look-back: none
 update message.message

@@ -1,6 +1,6 @@
--- Give planned mails another shell: that of a corrected template, or of a definition that was approved since. What a
--- mail that was claimed before has left to be rendered anew goes: it fits its former shell alone.
--- grain: one row a planned mail of the old shell
+-- Give planned mails another shell: that of a corrected template, or of a definition that was approved since. If a
+-- mail was claimed before, what was rendered for its recipient is deleted, because it fits only the former shell.
+-- grain: one row per planned mail of the old shell
 -- shell_id, fresh_shell_id bigint
 -- look-back: planned mails
 update message.message

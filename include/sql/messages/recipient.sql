@@ -1,4 +1,4 @@
--- What a mail may say of a customer.
+-- The data of a customer that a mail may use.
 -- grain: at most one row
 -- customer_id text
 -- look-back: none

@@ -1,5 +1,5 @@
 -- Give shells the present name of their topic.
--- grain: one row a shell
+-- grain: one row per shell
 -- former, present text[] side by side
 update message.shell
 set topic = named.present

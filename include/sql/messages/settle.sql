@@ -1,5 +1,5 @@
--- Move the mails of one attempt from the states given to another, with the reason.
--- grain: one row: how many moved, and with keys_wanted which, each as '<enrollment_id>/<step>'
+-- Move the mails of one attempt from the given states to another, with the reason.
+-- grain: one row: how many moved, and if keys_wanted, which ones, each as '<enrollment_id>/<step>'
 -- attempt_id bigint; from_states text[]; state, reason text; at timestamptz;
 -- only_steps text[] of '<enrollment_id>/<step>' (null = every mail of the attempt)
 -- keys_wanted boolean

@@ -1,8 +1,8 @@
--- Settle by evidence: any event with a message's id proves that the provider took it, whatever we knew.
--- The earliest event stands for the time of acceptance where none was recorded; an earlier one that arrives
--- later moves it, so that the order of arrival does not matter.
--- grain: one row a message moved
--- look-back: the mails the ingest found not to be plainly accepted
+-- Settle by evidence: any event with a message's id proves that the provider took the mail, whatever we knew before.
+-- If no time of acceptance was recorded, the time of the earliest event is used. An earlier event that arrives later
+-- moves it, so the order of arrival does not matter.
+-- grain: one row per message moved
+-- look-back: the mails that the ingest did not find plainly accepted
 with evidence as (
     select
         engagement.enrollment_id,
@@ -13,7 +13,7 @@ with evidence as (
         select known.*
         from event.engagement as known
         where known.enrollment_id = folded.enrollment_id and known.step = folded.step
-        -- Here and below: an index probe a message, however many messages there are.
+        -- Here and below, keeps this an index probe per message, however many messages there are.
         offset 0
     ) as engagement on true
     where folded.may_settle
@@ -34,7 +34,7 @@ doubtful as (
     ) as message on true
     where
         message.state in ('claimed', 'in_doubt', 'abandoned')
-        -- Planned again by the policy 'resend', or ended since: the evidence came after all, and stops the second mail.
+        -- The policy 'resend' planned it again, or it has ended. The evidence came after all and stops the second mail.
         or (message.state in ('planned', 'cancelled', 'rejected') and message.attempt_id is not null)
         or (
             message.state = 'accepted'
@@ -53,12 +53,13 @@ settled as (
         lease_until = null
     from doubtful
     where
-        -- Again as a list: an index probe each, where the join alone would read all messages.
+        -- Again as a list, so that each is an index probe. The join alone would read all messages.
         message.enrollment_id = any(array(select listed.enrollment_id from doubtful as listed))
         and message.enrollment_id = doubtful.enrollment_id
         and message.step = doubtful.step
-        -- Again, on the row as it is now: a worker may have recorded its answer since. In a case the planner does not
-        -- estimate: by statistics from before the delivery nothing is in doubt, and it compared each with all.
+        -- Checked again on the row as it is now, because a worker may have recorded its answer since. The planner does
+        -- not estimate a case. By statistics from before the delivery no mail is in doubt, and it would choose a plan
+        -- that compares each mail with all.
         and case
             when message.state in ('claimed', 'in_doubt', 'abandoned') then true
             when message.state in ('planned', 'cancelled', 'rejected') then message.attempt_id is not null

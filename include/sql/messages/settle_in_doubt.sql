@@ -1,7 +1,7 @@
--- in_doubt → abandoned | planned: what was judged of each attempt, for its mails.
--- grain: one row a mail
--- topic text; attempted_at timestamptz[], states, reasons text[], only_expired boolean[] side by side: with the last,
---   only mails that are past their time; now timestamptz
+-- in_doubt → abandoned | planned: apply the judgement of each attempt to its mails.
+-- grain: one row per mail
+-- topic text; attempted_at timestamptz[], states, reasons text[], only_expired boolean[] side by side (only_expired =
+--   only mails that have expired); now timestamptz
 -- look-back: mails in doubt
 with settled as (
     select

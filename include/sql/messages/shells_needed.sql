@@ -1,5 +1,5 @@
 -- The groups of new mails that share a shell.
--- grain: one row a (step, variant, language, currency)
+-- grain: one row per (step, variant, language, currency)
 -- campaign text; languages text[] available, the first is the fallback; default_currency ISO 4217;
 -- after, upto decision ids
 -- look-back: decisions after `after` up to `upto`

@@ -1,10 +1,10 @@
 -- planned → claimed: the mails of one request, with what was rendered for each recipient.
--- grain: one row a mail
--- enrollment_ids bigint[], subjects text[] (null = no mail has one of its own), starts, sizes integer[] side by side;
--- slots text: packed, all mails' one behind the other, in base64 (hex is half as long again for the server to read); of
--- what is decoded a mail's begin at the byte `starts`, counted from 1, and take `sizes` bytes (an array of them would
--- be read letter by letter); step text they share;
--- attempt_id bigint; now, lease_until timestamptz
+-- grain: one row per mail
+-- enrollment_ids bigint[], subjects text[] (null = no mail has its own subject), starts, sizes integer[] side by side;
+-- slots text: the packed slots of all mails, one after the other, in base64. Hex would be half as long again for the
+-- server to read. In the decoded bytes, the slots of a mail begin at byte `starts`, counted from 1, and take `sizes`
+-- bytes. An array of slots would be read letter by letter;
+-- step text that the mails share; attempt_id bigint; now, lease_until timestamptz
 -- look-back: none
 update message.message
 set

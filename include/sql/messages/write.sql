@@ -1,13 +1,13 @@
--- Write one planned mail for each new decision to send or defer. Written again after a kill, a mail stays one.
--- grain: one row a mail
+-- Write one planned mail for each new decision to send or defer. Written again after a kill, it stays one mail.
+-- grain: one row per mail
 -- campaign, topic text; priority of the campaign; now timestamptz; after, upto decision ids;
--- half 0, 1: the partitions of even or odd number, so that two may write at once (null = all);
+-- half 0, 1: the partitions of even or odd number, so that two connections may write at once (null = all);
 -- languages text[] available, the first is the fallback; default_currency ISO 4217;
 -- shells jsonb: [{step, variant, language, currency, shell_id}]
 -- look-back: decisions after `after` up to `upto`
--- Written in the order of series, which is the customers': decisions lie as deciding's joins left them, and a claim
--- takes mails of one moment as they lie: without this order each of its look-ups reads another page
--- (docs/decisions/0010).
+-- Mails are written in the order of series, which is the order of customers. Decisions lie as the joins of deciding
+-- left them, and a claim takes mails of one moment as they lie. Without this order, each of its look-ups would read
+-- another page (docs/decisions/0010).
 with shell as (
     select
         given.step,

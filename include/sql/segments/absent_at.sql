@@ -1,6 +1,6 @@
--- Refresh of an instant before the last one: intervals that contain as_of, of memberships the segment no longer
--- has there (segment_difference), get a gap of one microsecond. Every other instant stays as it was known. Rows
--- are named by ctid within the statement.
+-- Refresh of an instant before the last one: intervals that contain as_of and whose membership the segment does not
+-- have at as_of (segment_difference) get a gap of one microsecond. Every other instant stays as it was known. The
+-- statement names rows by ctid.
 -- grain: one row, departed = intervals that now leave as_of out
 -- parameters: as_of timestamptz (before the last refresh)
 -- look-back: intervals that contain as_of

@@ -1,7 +1,7 @@
 -- segment: birthday_this_month
--- what: customers whose birthday's month is the month of as_of in their own time zone. 29 February counts in
---   February every year. No zone, or one PostgreSQL does not know, counts as UTC. A customer is there from
---   sign-up on: at an as_of before created_at there is nobody to congratulate.
+-- what: customers whose birthday is in the month of as_of, in their own time zone. 29 February counts in February every
+--   year. A missing zone, or one that PostgreSQL does not know, counts as UTC. A customer is a member only from
+--   sign-up on, so never at an as_of before created_at.
 -- grain: customer_id, occurrence (the year of as_of in the customer's zone)
 -- look-back: none
 -- context: month and day of the birthday
@@ -17,7 +17,7 @@ with celebrating as (
     where
         c.erased_at is null
         and c.created_at <= cast(:as_of as timestamptz)
-        -- No zone is a day away from UTC: most birthdays are out before their zone is asked for.
+        -- No zone is a full day away from UTC, so most birthdays are left out before their zone is looked up.
         and extract(month from c.birthday) in (
             extract(month from cast(:as_of as timestamptz) at time zone 'UTC' - interval '24 hours'),
             extract(month from cast(:as_of as timestamptz) at time zone 'UTC' + interval '24 hours')

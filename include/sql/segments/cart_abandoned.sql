@@ -1,7 +1,7 @@
 -- segment: cart_abandoned
 -- what: open carts with at least one line, as_of − max_age_days ≤ updated_at ≤ as_of − idle_minutes, whose
 --   customer has no order with updated_at < ordered_at ≤ as_of (a cancelled order does not count).
---   A cart has only its latest row: at an as_of before its last change it is not there.
+--   Only the latest state of a cart is stored, so at an as_of before its last change a cart is no member.
 -- grain: customer_id, occurrence (<cart id>@<last change>)
 -- parameter: idle_minutes: integer, minutes, default 60, 0 to 43200, time since the last change at least
 -- parameter: max_age_days: integer, days of 24 hours, default 7, 1 to 365, time since the last change at most
@@ -32,7 +32,7 @@ with abandoned as (
         )
 )
 
--- One pass over the lines of all carts; grouped by customer too, so that asking for a few customers reads a few carts.
+-- One pass over the lines of all carts. They are grouped by customer too, so that a few customers cost a few carts.
 select
     a.customer_id,
     a.cart_id || '@' || replace(
@@ -45,7 +45,7 @@ select
         'currency', coalesce(a.currency, case when min(p.currency) = max(p.currency) then min(p.currency) end),
         'item_count', count(*),
         'total', trim_scale(sum(l.quantity * l.unit_price)),
-        -- The same aggregate twice is reckoned once; numbering the lines first costs a third more.
+        -- PostgreSQL computes an aggregate written twice only once. Numbering the lines first costs a third more.
         'items', case
             when count(*) <= 10
                 then jsonb_agg(

@@ -1,5 +1,5 @@
--- Forward refresh: end the open intervals of memberships the segment no longer has (segment_difference). One that
--- began at this very as_of (the facts changed between two runs of one instant) never was: it goes.
+-- Forward refresh: end the open intervals of memberships that the segment no longer has (segment_difference). An
+-- interval that began at this same as_of is deleted, because the facts changed between two runs for one instant.
 -- grain: one row, departed = memberships ended
 -- parameters: as_of timestamptz (not before the last refresh)
 -- look-back: open intervals

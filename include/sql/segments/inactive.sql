@@ -1,15 +1,16 @@
 -- segment: inactive
 -- what: customers with at least one activity whose last activity is at or before as_of − days.
---   Activity is an order that was not cancelled, a page view, a human open or a human click; nothing else.
--- grain: customer_id, occurrence (time of the last activity: who comes back and lapses again is new)
+--   Activity is an order that was not cancelled, a page view, a human open or a human click. Nothing else counts.
+-- grain: customer_id, occurrence (time of the last activity: a customer who comes back and lapses again is new)
 -- parameter: days: integer, days of 24 hours, default 90, 1 to 3650, silence that makes a member
 -- look-back: all activity up to as_of
 -- context: last_activity_at, days (whole days of silence at as_of), last_product_name
---   (line of highest value in the last order; null where there is no order or no such product)
+--   (line of highest value in the last order; null if there is no order or no such product)
 --
--- The activity row decides where as_of is not before its newest fact. For everyone else the facts timed up to as_of
--- are read (segment.last_activity_at, a function: with look-ups written into it the statement could not be read by
--- several processes). No table is kept between: joins are hashed, and a condition on customer_id reaches all of them.
+-- If as_of is not before the newest fact of the activity row, the row decides. For all other customers the facts up to
+-- as_of are read. segment.last_activity_at reads them, and is a function, because with its look-ups written out
+-- PostgreSQL could not run the statement in parallel. Nothing is materialized in between, so that joins are
+-- hashed and a condition on customer_id reaches all of them.
 with silent as (
     select
         c.customer_id,

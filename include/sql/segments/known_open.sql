@@ -1,5 +1,5 @@
--- The memberships known at an as_of that is not before the last refresh: the open intervals. An index alone
--- tells them.
+-- The memberships known at an as_of that is not before the last refresh: the open intervals. They are read from an
+-- index alone.
 -- grain: customer_id, occurrence
 -- parameters: segment text (key in segment.membership)
 -- look-back: open intervals

@@ -1,4 +1,4 @@
--- Remember the newest as_of a segment's intervals are known for; an older one changes nothing.
+-- Record the newest as_of that a segment's intervals are known for. An older one changes nothing.
 -- grain: segment
 -- parameters: segment text (key in segment.membership), as_of timestamptz
 -- look-back: none

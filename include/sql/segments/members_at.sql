@@ -1,4 +1,4 @@
--- Who belonged to a segment at an instant it was refreshed for, from the intervals.
+-- Who belonged to a segment at an instant that it was refreshed for, from the intervals.
 -- grain: customer_id, occurrence
 -- parameters: segment text (key in segment.membership), as_of timestamptz
 -- look-back: intervals that contain as_of

@@ -1,7 +1,7 @@
--- A customer in the middle of all, by the sample that `analyze` took: where a segment's first refresh is cut in two.
--- Every cut is right; this one makes the parts about even.
+-- A customer in the middle of all, by the sample that `analyze` took. A segment's first refresh is cut in two there.
+-- Any cut gives the right result; this one makes the parts about equal.
 -- grain: one row, or none (few customers); customer_id null = no sample
--- many_rows: fewer customers are not worth two parts
+-- many_rows: with fewer customers, two parts are not worth it
 -- look-back: none
 select bounds.customer_ids[(1 + array_length(bounds.customer_ids, 1)) / 2] as customer_id
 from pg_catalog.pg_class as customers

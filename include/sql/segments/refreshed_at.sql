@@ -1,4 +1,4 @@
--- The newest as_of a segment's intervals are known for.
+-- The newest as_of that a segment's intervals are known for.
 -- grain: one row, or none before the first refresh
 -- parameters: segment text (key in segment.membership)
 -- look-back: none

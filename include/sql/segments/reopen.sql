@@ -1,6 +1,6 @@
--- Forward refresh: a membership ended at this very as_of, and seen at it after all, goes on as if never ended,
--- and is taken out of segment_difference.
--- grain: one row deleted a membership reopened
+-- Forward refresh: a membership that ended at this same as_of, and that the segment has at it after all, goes on as if
+-- it had never ended. It is removed from segment_difference.
+-- grain: one deleted row per membership reopened
 -- parameters: as_of timestamptz (not before the last refresh)
 -- look-back: intervals that end at as_of
 with reopened as (

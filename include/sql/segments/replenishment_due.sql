@@ -1,11 +1,11 @@
 -- segment: replenishment_due
--- what: consumable products about to run out. For each customer and product the latest purchase alone counts:
+-- what: consumable products that are about to run out. Only the latest purchase per customer and product counts:
 --   due = ordered_at + quantity × units_per_pack / daily_use − lead_days − delivery_days (missing
---   units_per_pack = 1, missing delivery_days = 0); member while due ≤ as_of < due + lateness_days.
---   A purchase is an order, so lines of one product in one order add up; lines of no quantity do not count.
+--   units_per_pack = 1, missing delivery_days = 0). A customer is a member while due ≤ as_of < due + lateness_days.
+--   A purchase is an order, so lines of one product in one order add up. Lines of quantity 0 do not count.
 --   Products without a daily use go by the customer's own rhythm for their type: the median of the intervals
---   between orders of consumables of that type (3 or more) stands for quantity × units / daily use, counted
---   from the latest order of such a product; one row a type, the slowest delivery of that order.
+--   between orders of consumables of that type (3 or more) replaces quantity × units / daily use, counted
+--   from the latest order of such a product. There is one row per type, with the slowest delivery of that order.
 -- grain: customer_id, occurrence (<order id>/<line no>, by rhythm <product type>@<last purchase>)
 -- parameter: lead_days: integer, days of 24 hours, default 3, 0 to 365, how long before run-out a mail is due
 -- parameter: lateness_days: integer, days of 24 hours, default 7, 1 to 365, how long a due purchase stays due
@@ -13,9 +13,9 @@
 -- context: product_id and product_name (null by rhythm), product_type, ordered_at, quantity (packs),
 --   runs_out_at, url and image_url (null by rhythm), basis: declared or rhythm
 --
--- The kept supply decides where as_of is not before its newest purchase and no purchase of the customer changed
--- since it was reckoned. For every other customer the facts timed up to as_of are read, by the same definition.
-with unsettled as materialized (
+-- The kept supply decides if as_of is not before its newest purchase and no purchase of the customer changed since it
+-- was computed. For every other customer the facts up to as_of are read, by the same definition.
+with unsettled (
     select h.customer_id from source.supply_change as h
     union
     select s.customer_id from source.supply as s

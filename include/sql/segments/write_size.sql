@@ -1,6 +1,6 @@
--- A segment's size at as_of, kept for the UTC day of as_of: the newest as_of of a day wins.
--- Entered and departed are counted from the day's intervals up to as_of. Intervals of one microsecond (an
--- instant refreshed out of order) and both sides of a gap of one microsecond are no movement.
+-- A segment's size at as_of, stored for the UTC day of as_of. The newest as_of of a day wins.
+-- Entered and departed are counted from the day's intervals up to as_of. An interval of one microsecond comes from an
+-- instant that was refreshed out of order. Such an interval, and both sides of a gap of one microsecond, do not count.
 -- grain: day, segment
 -- parameters: segment text (key in segment.membership), as_of timestamptz, members and customers bigint (at as_of)
 -- look-back: one UTC day
@@ -20,7 +20,7 @@ with entered as (
                 and before.customer_id = m.customer_id
                 and before.occurrence = m.occurrence
                 and before.left_at = m.entered_at - interval '1 microsecond'
-                -- Follows from the line above; says how few there are.
+                -- Follows from the line above. It tells the planner how few rows there are.
                 and before.left_at between date_trunc('day', cast(:as_of as timestamptz), 'UTC')
                 - interval '1 microsecond' and cast(:as_of as timestamptz)
         )

@@ -1,6 +1,6 @@
--- What: the activity of every customer, from all facts: what the kept rows must equal at any time.
--- Grain: one row a customer with any counted order, page view, human open or click.
--- Parameters: none. Look-back: everything; a check and a repair, never part of a load.
+-- What: the activity of every customer, computed from all facts. The kept rows must equal it at any time.
+-- Grain: one row per customer with any counted order, page view, human open or click.
+-- Parameters: none. Look-back: everything; this is for a check and a repair, never part of a load.
 with fact as (
     select
         customer_id,

@@ -1,4 +1,4 @@
--- What: the address of a customer that was not erased.
+-- What: the address of a customer who was not erased.
 -- Grain: one row, or none.
 -- Parameters: customer_id text. Look-back: none.
 select address from source.customer

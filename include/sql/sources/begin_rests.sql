@@ -1,6 +1,6 @@
--- What: let mailing rest for customers whose last word in this file cannot be read.
--- Grain: one row a customer whose mailing does not rest yet.
--- Parameters: load_id bigint; now timestamptz, the time of the load; file text, the file's name.
+-- What: let mailing rest for customers whose last word about permission in this file cannot be read.
+-- Grain: one row per customer whose mailing does not rest yet.
+-- Parameters: load_id bigint; now timestamptz: the time of the load; file text: the file's name.
 -- Look-back: none.
 with unread as (
     select

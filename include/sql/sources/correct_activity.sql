@@ -1,5 +1,5 @@
--- What: bring activity rows to the full recompute (temporary table activity_full) where they differ from it.
--- Grain: one row a customer whose row was wrong or missing.
+-- What: set activity rows that differ from the full recompute (temporary table activity_full) to its values.
+-- Grain: one row per customer whose row was wrong or missing.
 -- Parameters: none. Look-back: none.
 insert into source.customer_activity as activity (
     customer_id, first_order_at, last_order_at, order_count, last_view_at, last_open_at, last_click_at

@@ -1,4 +1,4 @@
--- What: how many rows of the file at hand are set aside, and how many values of rows that are loaded without them.
+-- What: how many rows of the present file are set aside, and how many values of rows that are loaded without them.
 -- Grain: one row.
 -- Parameters: none. Look-back: none.
 select

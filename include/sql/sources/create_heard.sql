@@ -64,7 +64,7 @@ select
     word.permission_at
 from word
 inner join staged on lower(staged.email) = lower(word.email)
--- Nearly every file has no such word: nothing is read for it.
+-- Nearly every file has no such word, and then nothing is read.
 where not word.is_known and exists (select 1 from permission_word)
 union
 select

@@ -1,5 +1,5 @@
--- What: a temporary table for what is set aside of one feed file, until the file's transaction ends.
--- Grain: one row a refused row of the file, or (is_loaded) a row and reason of values that it was loaded without.
+-- What: a temporary table for what is set aside of one feed file. It is dropped when the file's transaction ends.
+-- Grain: one row per refused row of the file; is_loaded = per loaded row and reason of values that it lacks.
 -- Parameters: none. Look-back: none.
 create temporary table refused (
     line bigint,

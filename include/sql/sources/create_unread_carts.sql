@@ -1,6 +1,6 @@
--- What: a temporary table for carts whose row is refused and does not surely call them open, until the file's
+-- What: a temporary table for carts whose row is refused and may not call them open. It is dropped when the file's
 -- transaction ends.
--- Grain: one row a refused row.
+-- Grain: one row per refused row.
 -- Parameters: none. Look-back: none.
 create temporary table unread_cart (
     line bigint,

@@ -1,5 +1,6 @@
--- What: a temporary table for the values of staged rows that could not be read, until the file's transaction ends.
--- Grain: one row a value.
+-- What: a temporary table for values of staged rows that could not be read.
+-- It is dropped when the file's transaction ends.
+-- Grain: one row per value.
 -- Parameters: none. Look-back: none.
 create temporary table unread_value (
     line bigint not null,

@@ -1,6 +1,6 @@
--- What: a temporary table for what rows that are not taken as they are say of permission, until the file's
--- transaction ends.
--- Grain: one row a word; permission null = it cannot be read.
+-- What: a temporary table for what rows say about permission that are refused or not loaded as they are. It is dropped
+-- when the file's transaction ends.
+-- Grain: one row per word; permission null = it cannot be read.
 -- Parameters: none. Look-back: none.
 create temporary table permission_word (
     line bigint,

@@ -1,5 +1,5 @@
--- What: remove touched customers that no fact is left of.
--- Grain: one row a touched customer without activity.
+-- What: delete the activity rows of touched customers who have no fact left.
+-- Grain: one row per touched customer without activity.
 -- Parameters: none. Look-back: none.
 delete from source.customer_activity
 using touched

@@ -1,5 +1,5 @@
--- What: remove supplies of touched customers that their facts no longer tell of.
--- Grain: one row a (customer, basis, item).
+-- What: delete supplies of touched customers that their facts no longer show.
+-- Grain: one row per (customer, basis, item).
 -- Parameters: none. Look-back: none.
 delete from source.supply
 using supply_touched

@@ -1,4 +1,4 @@
--- What: end the rest of a customer who said themself, later than it began, what they permit.
+-- What: end the rest of a customer who said themselves, later than it began, what they permit.
 -- Grain: one row, or none.
 -- Parameters: customer_id text; permission text; permission_at timestamptz. Look-back: none.
 update source.permission_rest

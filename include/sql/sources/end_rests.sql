@@ -1,6 +1,6 @@
--- What: end the rest of customers of whom this file says a word that can be read.
--- Grain: one row a customer whose mailing rests.
--- Parameters: load_id bigint; now timestamptz, the time of the load.
+-- What: end the rest of customers about whom this file has a word that can be read.
+-- Grain: one row per customer whose mailing rests.
+-- Parameters: load_id bigint; now timestamptz: the time of the load.
 -- Look-back: none.
 update source.permission_rest
 set

@@ -1,7 +1,7 @@
--- What: empty the personal columns of a customer; the row stays, so that facts keep their customer and the list its
--- history. Other customers of the same address are other people.
--- Grain: one row, or none where it was erased before.
--- Parameters: customer_id text; at timestamptz, when.
+-- What: empty the personal columns of a customer. The row stays, so that facts keep their customer and the list keeps
+-- its history. Other customers with the same address are other people.
+-- Grain: one row, or none if the customer was erased before.
+-- Parameters: customer_id text; at timestamptz, the time of erasure.
 -- Look-back: none.
 update source.customer
 set

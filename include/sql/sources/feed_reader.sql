@@ -1,4 +1,4 @@
--- What: with whose rights SQL feeds are read: the owner of source.read_feed, and whether that is a superuser.
+-- What: the owner of source.read_feed, with whose rights SQL feeds are read, and whether it is a superuser.
 -- Grain: one row.
 -- Parameters: none.
 -- Look-back: none.

@@ -1,5 +1,5 @@
--- What: forget the former addresses of an erased customer, and say which they were.
--- Grain: one row a former address.
+-- What: delete the former addresses of an erased customer, and return them.
+-- Grain: one row per former address.
 -- Parameters: customer_id text.
 -- Look-back: none.
 delete from source.former_address

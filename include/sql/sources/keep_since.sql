@@ -1,4 +1,4 @@
--- What: keep how far a SQL feed was read, in the transaction of its rows.
+-- What: store how far a SQL feed was read, in the transaction of its rows.
 -- Grain: one row.
 -- Parameters: feed text; since timestamptz, the start of this load.
 -- Look-back: none.

@@ -1,7 +1,7 @@
--- What: mark stored open carts of which the file's last row could not be read: they may be ordered or emptied by
--- now, and are not mailed until a row that can be read says what they are.
--- Grain: one row a cart.
--- Parameters: load_id bigint, the load. Look-back: none.
+-- What: mark stored open carts whose last row in the file could not be read. They may be ordered or emptied by now.
+-- They are not mailed until a row that can be read says what they are.
+-- Grain: one row per cart.
+-- Parameters: load_id bigint. Look-back: none.
 with last_unread as (
     select
         unread_cart.cart_id,

@@ -1,7 +1,7 @@
--- What: fold newer human opens and clicks into the activity of the customers an ingest brought news of.
--- Grain: one row a customer with a newer open or click.
+-- What: update the activity of customers with the newer human opens and clicks that an ingest brought.
+-- Grain: one row per customer with a newer open or click.
 -- Parameters: batch_id bigint, the ingest.
--- Look-back: the engagement rows that ingest wrote.
+-- Look-back: the engagement rows that the ingest wrote.
 with news as (
     select
         customer_id,

@@ -1,11 +1,12 @@
--- What: write the rows and values set aside to source.rejected; a row that is known there from an earlier load adds
--- nothing. The text of a row that shows an erased person (by key, or by any address in it that no living customer
--- speaks for) is not kept, and a customers row of such a person is called erased, whatever else is wrong with it. A
--- row whose customer cannot be read is of who holds the address now; its text is not kept where an erased person
--- had it too.
--- Grain: one row a refused row of the file, or a row and reason of values left out of it.
+-- What: write the rows and values that are set aside to source.rejected. A row that is there from an earlier load adds
+-- nothing. The text of a row that shows an erased person is not stored. A row shows one by its key, or by any address
+-- in it that no living customer holds. A row of the customers feed about such a person gets the reason erased,
+-- whatever else is wrong with it. If the customer of a row cannot be read, the row counts as that of the customer who
+-- holds the address now,
+-- but its text is not stored if an erased person had that address too.
+-- Grain: one row per refused row of the file, and per loaded row and reason of values that it lacks.
 -- Parameters: load_id bigint; feed text; file text, the file's name; link_secret text, the key of the hashes.
--- Look-back: every erasure there was.
+-- Look-back: all erasures.
 with judged as (
     select
         refused.line,
@@ -15,7 +16,7 @@ with judged as (
         refused.customer_id,
         refused.is_loaded
         and not exists (
-            -- Of several rows with one key the last is loaded.
+            -- If several rows have one key, the last one is loaded.
             select 1 from refused as whole
             where whole.line = refused.line and not whole.is_loaded
         ) as is_loaded,

@@ -1,4 +1,4 @@
--- What: write to source.rejected that a whole file was refused; once, however often it is tried.
+-- What: write to source.rejected that a whole file was refused, once, however often it is tried.
 -- Grain: one row, without line and text.
 -- Parameters: load_id bigint; feed text; file text; reason text; detail text, without values of the file.
 -- Look-back: none.

@@ -1,6 +1,6 @@
--- What: the order columns of the activity of touched customers, from their orders alone; a cancelled order
--- never counts.
--- Grain: one row a touched customer whose row is not so yet.
+-- What: compute the order columns in the activity of touched customers from their orders.
+-- A cancelled order never counts.
+-- Grain: one row per touched customer whose row differs.
 -- Parameters: none. Look-back: all orders of the touched customers, by index.
 insert into source.customer_activity as activity (customer_id, first_order_at, last_order_at, order_count)
 select

@@ -1,5 +1,5 @@
--- What: the page-view column of the activity of touched customers, from their page views alone.
--- Grain: one row a touched customer whose row is not so yet.
+-- What: compute the page-view column in the activity of touched customers from their page views.
+-- Grain: one row per touched customer whose row differs.
 -- Parameters: none. Look-back: all page views of the touched customers, by index.
 insert into source.customer_activity as activity (customer_id, last_view_at)
 select

@@ -1,6 +1,6 @@
--- What: remember an erased address by its keyed hash; of several erasures at one address the newest counts.
+-- What: store the keyed hash of an erased address. If an address was erased several times, the newest erasure counts.
 -- Grain: one row.
--- Parameters: address text, lower case; link_secret text, the key; at timestamptz, when.
+-- Parameters: address text, lower case; link_secret text: the key; at timestamptz: the time of erasure.
 -- Look-back: none.
 insert into source.erased_address as known (address_hash, erased_at, load_id)
 select

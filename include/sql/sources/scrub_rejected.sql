@@ -1,7 +1,7 @@
--- What: empty the texts set aside that show an erased person: rows of their customer key, rows that hold an address
--- that was theirs alone, and rows whose customer could not be read but that hold the key as a word. The checksum
--- stays, so that the same row in the same file adds nothing later.
--- Grain: one row a text emptied.
+-- What: empty the texts set aside that show an erased person: rows with their customer key, rows with an address that
+-- was theirs alone, and rows whose customer could not be read but that hold the key as a word. The checksum stays, so
+-- that the same row in the same file adds nothing later.
+-- Grain: one row per text emptied.
 -- Parameters: customer_id text; addresses text[], lower case. Look-back: everything set aside.
 update source.rejected
 set row_text = null

@@ -1,9 +1,9 @@
--- What: move the staged rows of erased customers to `refused`, and those of customers who come with the address of an
--- erased person and are not known since before the erasure, unless they said yes themselves after it. Their text is
--- not kept. A withdrawal of theirs is noted in permission_word: others may hold the mailbox.
--- Grain: one row a staged row that is moved.
+-- What: move the staged rows of erased customers to `refused`. A customer who comes with the address of an erased
+-- person is moved too, unless they were known before the erasure, or said yes themselves after it. The text of these
+-- rows is not stored. Their withdrawals are noted in permission_word, because other people may hold the mailbox.
+-- Grain: one row per staged row that is moved.
 -- Parameters: link_secret text, the key of the address hashes.
--- Look-back: every erasure there was.
+-- Look-back: all erasures.
 with erased as (
     delete from staged
     where

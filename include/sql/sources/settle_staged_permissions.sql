@@ -1,9 +1,8 @@
--- What: put in the staged customers, whatever their rows say, the permission that stands in the log
--- (source.standing_permission has the rule); none where the log has no entry. The merge then writes it like
--- any other column. A row that says what is stored, of a customer this load logged nothing about, is right
--- already.
--- Grain: one row a staged customer whose row says otherwise.
--- Parameters: load_id bigint, the load.
+-- What: give the staged customers, whatever their rows say, the permission that stands in the log. The rule is in
+-- source.standing_permission. Without an entry in the log it is none. The merge then writes it like any other column.
+-- A row is right already if it says what is stored and this load logged nothing about its customer.
+-- Grain: one row per staged customer whose row differs.
+-- Parameters: load_id bigint.
 -- Look-back: the whole log of the customers concerned, by index.
 with concerned as (
     select staged.customer_id

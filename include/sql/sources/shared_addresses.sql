@@ -1,6 +1,6 @@
--- What: which of these addresses a customer who was not erased holds, or held before: what is known of such a mailbox
--- is theirs too.
--- Grain: one row an address.
+-- What: which of these addresses a customer who was not erased holds, or held before. What is known of such a mailbox
+-- belongs to that customer too.
+-- Grain: one row per address.
 -- Parameters: addresses text[], lower case. Look-back: customers and former addresses, by index.
 select mailbox.address
 from unnest(cast(:addresses as text[])) as mailbox (address)

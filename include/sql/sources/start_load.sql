@@ -1,4 +1,4 @@
--- What: open a load and say what time it counts as.
+-- What: open a load, and return the time that it counts as.
 -- Grain: one row.
 -- Parameters: now timestamptz, the time of the load; null = the database's clock.
 -- Look-back: none.

@@ -1,5 +1,5 @@
--- What: the supplies of the touched customers from their facts, looked up customer by customer.
--- Grain: one row a (customer, basis, item).
+-- What: the supplies of the touched customers, computed from their facts customer by customer.
+-- Grain: one row per (customer, basis, item).
 -- Parameters: none. Look-back: all orders of the touched customers, by index.
 create temporary table supply_now on commit drop as
 select

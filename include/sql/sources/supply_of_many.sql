@@ -1,5 +1,5 @@
--- What: the supplies of the touched customers from the facts of everybody: for a first load.
--- Grain: one row a (customer, basis, item).
+-- What: the supplies of the touched customers, computed from the facts of all customers; for a first load.
+-- Grain: one row per (customer, basis, item).
 -- Parameters: none. Look-back: all orders.
 create temporary table supply_now on commit drop as
 select

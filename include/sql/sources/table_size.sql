@@ -1,4 +1,4 @@
--- What: how many rows the planner believes a table to have.
+-- What: the planner's estimate of the number of rows in a table.
 -- Grain: one row.
 -- Parameters: table text, with its schema. Look-back: none.
 select reltuples from pg_class

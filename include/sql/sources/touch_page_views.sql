@@ -1,6 +1,6 @@
--- What: the customers whose page views the staged file changes, before it is merged: both the old and the new
--- customer of a view that moves.
--- Grain: one row a customer.
+-- What: the customers whose page views the staged file changes, before it is merged. If a view moves to another
+-- customer, both are included.
+-- Grain: one row per customer.
 -- Parameters: none. Look-back: the stored rows of the staged keys.
 create temporary table touched on commit drop as
 select distinct whose.customer_id

@@ -1,6 +1,6 @@
--- What: the columns of which the file at hand has values that could not be read. The permission is not among them:
--- what stands in its log is put in its place.
--- Grain: one row a column.
+-- What: the columns in which the present file has values that could not be read. The permission is left out, because
+-- the permission that stands in its log replaces it.
+-- Grain: one row per column.
 -- Parameters: none. Look-back: none.
 select distinct unread_value.column_name
 from unread_value

@@ -1,5 +1,5 @@
--- What: keep the supplies just reckoned (supply_now) where they differ from the kept ones.
--- Grain: one row a (customer, basis, item) that is new or different.
+-- What: store the supplies just computed (supply_now) if they differ from the stored ones.
+-- Grain: one row per (customer, basis, item) that is new or different.
 -- Parameters: none. Look-back: none.
 insert into source.supply as kept (
     customer_id, basis, item, order_id, line_no, ordered_at, quantity, newest_at, runs_out_at, reorder_at

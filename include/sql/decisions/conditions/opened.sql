@@ -1,6 +1,6 @@
 -- condition: opened
 -- value: step
--- what: a person opened the mail of that step, or clicked in it, by the due moment. A machine's open is none.
+-- what: a person opened the mail of that step, or clicked in it, by the due moment. A machine's open does not count.
 -- grain: step_due_id, any number of times
 -- reads: asked
 -- look-back: the series

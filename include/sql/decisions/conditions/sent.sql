@@ -1,6 +1,7 @@
 -- condition: sent
 -- value: step
--- what: the provider took the mail of that step by the due moment. For held-out people a decided step counts as sent.
+-- what: the provider took the mail of that step by the due moment. For a held-out customer
+--   a decided step counts as sent.
 -- grain: step_due_id, any number of times
 -- reads: asked
 -- look-back: the series

@@ -25,8 +25,8 @@ create table decision.decision (
 ) partition by range (decided_at);
 alter table decision.decision alter column detail set statistics 0;
 create index decision_step on decision.decision (enrollment_id, step);
--- A customer's mails of the last weeks are found by their decisions, which are written once. A mail's row is written at
--- planning, claim and record, each time with every index of it.
+-- A customer's mails of the last weeks are found by their decisions, which are written only once. A mail's row is
+-- written at planning, claim and record, and every index of it would be written each time too.
 create index decision_mail on decision.decision (customer_id, expires_at) where outcome in ('send', 'defer');
 
 comment on table decision.decision is
@@ -44,7 +44,7 @@ comment on column decision.decision.reason is 'Why, by name.';
 comment on column decision.decision.due_at is 'When the step was due.';
 comment on column decision.decision.not_before is 'First permitted moment of a mail; null = none.';
 comment on column decision.decision.until is 'End of a deferral.';
-comment on column decision.decision.expires_at is 'Past this a mail is stale.';
+comment on column decision.decision.expires_at is 'After this the mail is stale.';
 comment on column decision.decision.detail is 'Facts behind the reason.';
 comment on column decision.decision.send_day is
 'Recipient''s local date of not_before: caps count by it; null = no mail.';
@@ -61,5 +61,5 @@ create table decision.progress (
 
 comment on table decision.progress is 'How far each campaign has decided, one row per campaign and lane.';
 comment on column decision.progress.campaign is 'Campaign.';
-comment on column decision.progress.lane is '0 = steps of even enrollment_id, decided first; 1 = of odd.';
+comment on column decision.progress.lane is '0 = steps with an even enrollment_id, decided first; 1 = with an odd one.';
 comment on column decision.progress.last_step_due_id is 'Every step of the lane up to this one has its decision.';

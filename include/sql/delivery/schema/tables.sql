@@ -19,17 +19,17 @@ create table delivery.attempt (
 );
 create index attempt_open on delivery.attempt (lease_until) where outcome is null;
 
-comment on table delivery.attempt is 'Requests to the provider, one row a claim of up to 1,000 mails.';
+comment on table delivery.attempt is 'Requests to the provider, one row per claim of up to 1,000 mails.';
 comment on column delivery.attempt.attempt_id is 'One claim and its one request.';
 comment on column delivery.attempt.shell_id is 'Shared part of the request.';
 comment on column delivery.attempt.campaign is 'Campaign.';
-comment on column delivery.attempt.worker is 'Who claimed: host, process, shard.';
+comment on column delivery.attempt.worker is 'Worker that claimed: host, process, shard.';
 comment on column delivery.attempt.recipients is 'Messages claimed.';
 comment on column delivery.attempt.claimed_at is '`now` of the claim, committed before the request.';
-comment on column delivery.attempt.lease_until is 'Past this the claim is in doubt.';
+comment on column delivery.attempt.lease_until is 'After this the claim is in doubt.';
 comment on column delivery.attempt.finished_at is 'When the answer was recorded.';
 comment on column delivery.attempt.outcome is 'What became of it; null = unanswered.';
-comment on column delivery.attempt.http_status is 'Status, if one came.';
+comment on column delivery.attempt.http_status is 'HTTP status, if the provider answered.';
 comment on column delivery.attempt.x_message_id is 'The provider''s id of the request.';
 comment on column delivery.attempt.error is 'What went wrong, without personal data.';
 
@@ -44,8 +44,8 @@ create table delivery.cap_reservation (
 );
 
 comment on table delivery.cap_reservation is
-'Places under the caps that mails hold, one row an address, period and place.';
-comment on column delivery.cap_reservation.address_key is 'md5 of the address: one a person, not readable.';
+'Places under the caps that mails hold, one row per address, period and place.';
+comment on column delivery.cap_reservation.address_key is 'md5 of the address: one per person, not readable.';
 comment on column delivery.cap_reservation.period is 'What the cap counts.';
 comment on column delivery.cap_reservation.starts_on is 'Local day, or Monday of the local week.';
 comment on column delivery.cap_reservation.n is 'n-th mail of that period.';
@@ -59,7 +59,7 @@ create table delivery.pause (
     paused_at timestamptz not null
 );
 
-comment on table delivery.pause is 'Pauses in force, one row a scope; every claim reads them.';
+comment on table delivery.pause is 'Pauses in force, one row per scope; every claim reads them.';
 comment on column delivery.pause.scope is '''all'', or ''campaign:<name>''.';
 comment on column delivery.pause.reason is 'Who or what paused: operator, dag, breaker, provider.';
 comment on column delivery.pause.detail is 'The numbers or the answer behind it.';
@@ -71,7 +71,7 @@ create table delivery.resumption (
 );
 
 comment on table delivery.resumption is
-'When sending was last resumed, one row a scope; breakers judge what was accepted since.';
+'When sending was last resumed, one row per scope; breakers judge what was accepted since.';
 comment on column delivery.resumption.scope is '''all'', or ''campaign:<name>''.';
 comment on column delivery.resumption.resumed_at is 'Breakers judge what was accepted since.';
 
@@ -95,11 +95,11 @@ comment on table delivery.approval is
 comment on column delivery.approval.campaign is 'Campaign.';
 comment on column delivery.approval.definition_md5 is 'Definition that was approved (message.definition).';
 comment on column delivery.approval.approved_at is 'When.';
-comment on column delivery.approval.approved_by is 'By whom, a role or a login, not an address.';
+comment on column delivery.approval.approved_by is 'Who approved: a role or a login, not an address.';
 comment on column delivery.approval.approval_id is
 'Order of approvals; the newest in force is what planning uses in live.';
 comment on column delivery.approval.reading is
 'Reading of the definition that was approved: planned mails of earlier readings go out as this one.';
 comment on column delivery.approval.revoked_at is 'When it was revoked; null = in force.';
-comment on column delivery.approval.revoked_by is 'By whom, a role or a login, not an address.';
-comment on column delivery.approval.revoked_because is 'Why, in the words of who revoked it.';
+comment on column delivery.approval.revoked_by is 'Who revoked: a role or a login, not an address.';
+comment on column delivery.approval.revoked_because is 'Why, in the words of the person who revoked it.';

@@ -1,6 +1,6 @@
 create schema event;
 comment on schema event is
-'Stage 7, events: what the provider reports, deduplicated; first facts a message; who must not be mailed.';
+'Stage 7, events: what the provider reports, deduplicated; first facts per message; who must not be mailed.';
 
 create table event.batch (
     batch_id bigint generated always as identity primary key,
@@ -14,16 +14,16 @@ create table event.batch (
     newest_at timestamptz
 );
 
-comment on table event.batch is 'Steps of an ingest that were committed, one row a step.';
+comment on table event.batch is 'Steps of an ingest that were committed, one row per step.';
 comment on column event.batch.batch_id is 'One committed step of an ingest.';
 comment on column event.batch.ingested_at is 'When.';
-comment on column event.batch.source_name is 'Export file, the first where the step took several.';
-comment on column event.batch.files is 'Files the step took something from.';
+comment on column event.batch.source_name is 'Export file; the first one if the step read several.';
+comment on column event.batch.files is 'Files that the step read something from.';
 comment on column event.batch.received is 'Events and lines read.';
 comment on column event.batch.inserted is 'Events that were new.';
-comment on column event.batch.duplicates is 'Events already here.';
+comment on column event.batch.duplicates is 'Events that were here already.';
 comment on column event.batch.rejected is 'Events and lines set aside.';
-comment on column event.batch.newest_at is 'Newest event that was new; null = none was.';
+comment on column event.batch.newest_at is 'Time of the newest event that was new; null = no event was new.';
 
 create table event.file (
     source_name text primary key,
@@ -35,18 +35,19 @@ create table event.file (
     read_at timestamptz not null default now()
 );
 
-comment on table event.file is 'Export files and how far each was read, one row a file.';
+comment on table event.file is 'Export files and how far each was read, one row per file.';
 comment on column event.file.source_name is 'Export file, relative to what was ingested.';
-comment on column event.file.read_bytes is 'Read up to here (of a .gz: of its text); a growing file goes on from it.';
+comment on column event.file.read_bytes is
+'Bytes read so far (of a .gz file: of its text); a file that grows is read on from here.';
 comment on column event.file.read_lines is 'Line ends before that place.';
 comment on column event.file.size_bytes is 'Size on disk when it was read.';
 comment on column event.file.fingerprint is
-'md5 of its first and last bytes up to that size: another file of the name starts anew.';
+'md5 of its first and last bytes up to that size: another file of this name is read from the start.';
 comment on column event.file.is_finished is 'Read to the end of that size; false = an ingest was cut off.';
 comment on column event.file.read_at is 'When.';
 
 create table event.event (
-    -- Bytes, not words of a language: an index of them is searched without the rules of a locale.
+    -- Compared as bytes, not as words of a language, so that searching an index needs no rules of a locale.
     sg_event_id text collate "C" not null,
     occurred_at timestamptz not null,
     event text not null,
@@ -58,15 +59,15 @@ create table event.event (
     unique (sg_event_id, occurred_at)
 ) partition by range (occurred_at);
 create index event_message on event.event (message_id) where message_id is not null;
--- Only an erasure looks an address up. A filter of a hundredth of the table is enough for it: it reads the few
--- megabytes that may hold the address, and those that came in since filters were last made.
+-- Only an erasure looks up an address. A filter of a hundredth of the table's size is enough for it. The erasure reads
+-- the few megabytes that may hold the address, and those that came in since filters were last made.
 create index event_address_filter on event.event using brin (address text_bloom_ops);
 
-comment on table event.event is 'Events as the provider reported them, one row an event however often it came.';
-comment on column event.event.sg_event_id is 'The provider''s id of the event, or a hash where it gave none.';
+comment on table event.event is 'Events as the provider reported them, one row per event, however often it came.';
+comment on column event.event.sg_event_id is 'The provider''s id of the event, or a hash if it gave none.';
 comment on column event.event.occurred_at is 'The event''s own timestamp.';
 comment on column event.event.event is 'Processed, delivered, open…; unknown kinds are kept.';
-comment on column event.event.message_id is 'lm_message_id; null = it carries none.';
+comment on column event.event.message_id is 'lm_message_id; null = the event carries none.';
 comment on column event.event.address is 'Recipient, lower case; null after erasure.';
 comment on column event.event.batch_id is 'Ingest that brought it.';
 comment on column event.event.raw is 'The event as it came.';
@@ -100,13 +101,13 @@ create table event.engagement (
     primary key (enrollment_id, step)
 );
 create index engagement_batch on event.engagement (batch_id);
--- Whoever asks for a customer's mails asks when the customer opened or clicked one. The few who want all of them
--- (one person's timeline) come by the enrollments.
+-- Most queries for a customer's mails ask when the customer opened or clicked one. The few that need all mails (one
+-- person's timeline) find them by the enrollments.
 create index engagement_active_customer on event.engagement (customer_id)
 where first_open_at is not null or first_click_at is not null;
 
 comment on table event.engagement is
-'First facts of a mail folded from its events, one row a message with any event.';
+'First facts of a mail folded from its events, one row per message with any event.';
 comment on column event.engagement.enrollment_id is 'Message''s enrollment.';
 comment on column event.engagement.step is 'Message''s step.';
 comment on column event.engagement.message_id is 'Message.';
@@ -114,23 +115,24 @@ comment on column event.engagement.campaign is 'Campaign.';
 comment on column event.engagement.customer_id is 'Recipient.';
 comment on column event.engagement.first_event_at is
 'Earliest event of any kind: proof that the provider took the mail.';
-comment on column event.engagement.processed_at is 'First of its kind, like all below unless it says last.';
+comment on column event.engagement.processed_at is
+'First event of its kind, as in all columns below that are not called last.';
 comment on column event.engagement.delivered_at is 'Taken by the mailbox.';
 comment on column event.engagement.deferred_at is 'First deferral.';
-comment on column event.engagement.deferred_count is 'Deferrals.';
+comment on column event.engagement.deferred_count is 'Number of deferrals.';
 comment on column event.engagement.bounced_hard_at is 'Type bounce.';
 comment on column event.engagement.bounced_soft_at is 'Type blocked, or deferrals exhausted (type expired).';
-comment on column event.engagement.dropped_at is 'Refused by the provider after accepting.';
+comment on column event.engagement.dropped_at is 'Refused by the provider after it had accepted the mail.';
 comment on column event.engagement.reason is 'Text of the newest bounce or drop, addresses removed.';
 comment on column event.engagement.reason_at is 'When that bounce or drop happened.';
-comment on column event.engagement.first_open_at is 'Human.';
-comment on column event.engagement.last_open_at is 'Human, newest.';
-comment on column event.engagement.first_machine_open_at is 'Prefetch by a mail program.';
-comment on column event.engagement.first_click_at is 'Human.';
-comment on column event.engagement.last_click_at is 'Human, newest.';
+comment on column event.engagement.first_open_at is 'First human open.';
+comment on column event.engagement.last_open_at is 'Newest human open.';
+comment on column event.engagement.first_machine_open_at is 'First prefetch by a mail program.';
+comment on column event.engagement.first_click_at is 'First human click.';
+comment on column event.engagement.last_click_at is 'Newest human click.';
 comment on column event.engagement.unsubscribed_at is 'Any way of unsubscribing by this mail.';
 comment on column event.engagement.complained_at is 'Spam report.';
-comment on column event.engagement.batch_id is 'Ingest that last changed the row: roll-ups start from it.';
+comment on column event.engagement.batch_id is 'Ingest that last changed the row; roll-ups start from it.';
 
 create table event.suppression (
     address text not null,
@@ -145,7 +147,7 @@ create table event.suppression (
 );
 create index suppression_address on event.suppression (address) where lifted_at is null;
 
-comment on table event.suppression is 'Who must not be mailed, one row an address, scope and reason.';
+comment on table event.suppression is 'Who must not be mailed, one row per address, scope and reason.';
 comment on column event.suppression.address is 'Address, lower case.';
 comment on column event.suppression.scope is '''all'', or ''topic:<name>''.';
 comment on column event.suppression.reason is 'Unsubscribed, hard_bounce, complaint, dropped, sunset, operator.';
@@ -164,7 +166,7 @@ create table event.resubscription (
     primary key (address, scope)
 );
 
-comment on table event.resubscription is 'Who asked for mail of a topic again, one row an address and scope.';
+comment on table event.resubscription is 'Who asked for mail of a topic again, one row per address and scope.';
 comment on column event.resubscription.address is 'Address, lower case.';
 comment on column event.resubscription.scope is '''topic:<name>''; nothing the provider reports lifts ''all''.';
 comment on column event.resubscription.resubscribed_at is 'Newest time the person asked for mail again.';
@@ -206,13 +208,13 @@ create table event.rejected (
     rejected_at timestamptz not null default now(),
     unique (source_name, line, reason, raw_md5)
 );
--- A line that is still being written grows between two ingests; it is set aside once.
+-- A line that is still being written grows between two ingests. It is set aside once.
 create unique index rejected_cut_line on event.rejected (source_name, line) where reason = 'cut_line';
 
-comment on table event.rejected is 'Lines of exports that are no events, one row a line and reason.';
+comment on table event.rejected is 'Lines of exports that are not events, one row per line and reason.';
 comment on column event.rejected.rejected_id is 'One line set aside.';
 comment on column event.rejected.source_name is 'Export file.';
-comment on column event.rejected.line is 'line, or place in the array.';
+comment on column event.rejected.line is 'Line, or place in the array.';
 comment on column event.rejected.reason is 'Named reason.';
 comment on column event.rejected.detail is 'What was wrong, without addresses.';
 comment on column event.rejected.raw is 'The line as it came; null after erasure.';
@@ -227,7 +229,7 @@ create table event.sync_progress (
 );
 
 comment on table event.sync_progress is
-'How far each list of the provider was read, one row a list.';
+'How far each list of the provider was read, one row per list.';
 comment on column event.sync_progress.list_name is
 'bounces, invalid_emails, spam_reports, unsubscribes, blocks; groups = all unsubscribe groups.';
 comment on column event.sync_progress.covered_until is
@@ -247,13 +249,13 @@ create index provider_suppression_queue on event.provider_suppression (group_id,
 where requested_at is not null and pushed_at is null and refused_at is null;
 
 comment on table event.provider_suppression is
-'Opt-outs the provider is known to hold, or is to be told, one row an address and unsubscribe group.';
+'Opt-outs that the provider is known to hold or has to be told, one row per address and unsubscribe group.';
 comment on column event.provider_suppression.address is 'Address, lower case.';
 comment on column event.provider_suppression.group_id is 'Unsubscribe group at the provider; 0 = its global list.';
 comment on column event.provider_suppression.said_at is 'Newest opt-out that this row covers.';
 comment on column event.provider_suppression.requested_at is
-'When we first meant to push it; null = the provider had it by itself.';
+'When the push was first queued; null = the provider had it of its own accord.';
 comment on column event.provider_suppression.pushed_at is
-'When the provider took it from us; null with requested_at = not yet.';
+'When the provider took it from us; null while requested_at is set = not yet.';
 comment on column event.provider_suppression.refused_at is
 'When the provider refused this address; it is offered again only after a newer opt-out.';

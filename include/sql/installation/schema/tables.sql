@@ -8,7 +8,7 @@ create table installation.fact (
     recorded_at timestamptz not null default now()
 );
 
-comment on table installation.fact is 'Facts about this installation, one row a fact.';
+comment on table installation.fact is 'Facts about this installation, one row per fact.';
 comment on column installation.fact.name is 'What the fact is, e.g. delivery_mode, demo_shift_days.';
 comment on column installation.fact.value is 'Its value.';
 comment on column installation.fact.recorded_at is 'When it was written.';
@@ -23,14 +23,14 @@ create table installation.retired_month (
 );
 
 comment on table installation.retired_month is
-'Months of raw rows that retention has dropped, one row a table and month.';
+'Months of raw rows that retention has dropped, one row per table and month.';
 comment on column installation.retired_month.parent is 'Table the month was part of.';
 comment on column installation.retired_month.month is 'First day of the month, UTC.';
 comment on column installation.retired_month.steps is
-'Steps whose final decision was among them: kpi.step_outcome must go on holding as many. 0 for events.';
+'Steps whose final decision was in the month: kpi.step_outcome must keep as many. 0 for events.';
 comment on column installation.retired_month.dropped_at is 'When.';
 
--- Names of topics: links in old mails, exports and lists carry the names of their time.
+-- Names of topics. Links in old mails, exports and lists carry the names that topics had then.
 create table installation.topic (
     topic text primary key,
     became text references installation.topic (topic),
@@ -39,13 +39,13 @@ create table installation.topic (
 );
 
 comment on table installation.topic is
-'Names that topics have or had, one row a name: written whenever the topics file says something new.';
+'Names that topics have or had, one row per name: written whenever the topics file says something new.';
 comment on column installation.topic.topic is
 'Name in include/topics.yaml, in links, and in the scope ''topic:<name>''.';
-comment on column installation.topic.became is 'What the topic is called now (renamed_from); null = as here.';
+comment on column installation.topic.became is 'Present name of the topic (renamed_from); null = this one.';
 comment on column installation.topic.is_retired is
-'The topic has ended: nothing is mailed, a word to leave it means all mail.';
-comment on column installation.topic.noted_at is 'When the file last said something new of this name.';
+'The topic has ended: nothing is mailed, and leaving it means leaving all mail.';
+comment on column installation.topic.noted_at is 'When the file last said something new about this name.';
 
 create table installation.migration (
     name text primary key,

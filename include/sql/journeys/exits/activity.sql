@@ -1,5 +1,5 @@
 -- exit: activity
--- what: a sign of life: an order, a page view, or a person's open or click. Machine opens are none.
+-- what: a sign of life: an order, a page view, or a person's open or click. Machine opens do not count.
 -- grain: one row per sign: enrollment_id, reason, exited_at
 -- reads: series
 -- look-back: since the enrollment; for a series about inactivity, since the last activity it was about
@@ -26,7 +26,7 @@ inner join
         from event.engagement
         where
             engagement.customer_id = series.customer_id
-            -- The index holds mails that were opened or clicked, and no others.
+            -- The index holds only mails that were opened or clicked.
             and (engagement.first_open_at is not null or engagement.first_click_at is not null)
     ) as activity
     on

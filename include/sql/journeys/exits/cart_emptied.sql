@@ -1,6 +1,6 @@
 -- exit: cart_emptied
--- what: the cart that the series is about was emptied. A cart whose newest row cannot be read may be empty by now
---   (reason `cart_unreadable`).
+-- what: the cart that the series is about was emptied. If the cart's newest row cannot be read, the cart may be
+--   empty by now, and the reason is `cart_unreadable`.
 -- grain: one row per emptied cart: enrollment_id, reason, exited_at
 -- reads: series
 -- look-back: since the occurrence, which is the cart's last change at enrollment

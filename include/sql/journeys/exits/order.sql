@@ -1,7 +1,7 @@
 -- exit: order
 -- what: the customer placed an order after the enrollment. For a series about a cart, an order after the cart's last
---   change counts, and so does the cart's own word that it was ordered. A cancelled order does not count. A cart whose
---   newest row cannot be read may be ordered by now (reason `cart_unreadable`).
+--   change counts, and so does a cart whose status says that it was ordered. A cancelled order does not count. If the
+--   cart's newest row cannot be read, the cart may be ordered by now, and the reason is `cart_unreadable`.
 -- grain: one row per order or ordered cart: enrollment_id, reason, exited_at
 -- reads: series
 -- look-back: since the enrollment; for a series about a cart, since the cart's last change

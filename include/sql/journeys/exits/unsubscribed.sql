@@ -1,6 +1,6 @@
 -- exit: unsubscribed
 -- what: the customer left the topic or all mail, withdrew the permission, or may not be mailed for another reason
---   (reason `suppressed`).
+--   (named `suppressed`).
 -- grain: one row per suppression or withdrawal: enrollment_id, reason, exited_at
 -- reads: series
 -- look-back: since the enrollment

@@ -19,7 +19,7 @@ create table journey.campaign (
     published_at timestamptz not null default now()
 );
 
-comment on table journey.campaign is 'Campaigns as last published from their files, one row a campaign.';
+comment on table journey.campaign is 'Campaigns as last published from their files, one row per campaign.';
 comment on column journey.campaign.campaign is 'Name in include/campaigns/<name>.yaml.';
 comment on column journey.campaign.topic is 'Topic in include/topics.yaml.';
 comment on column journey.campaign.is_marketing is 'False = transactional: no holdout, no cap.';
@@ -30,9 +30,9 @@ comment on column journey.campaign.goal_target_ratio is 'Target conversion ratio
 comment on column journey.campaign.goal_until is 'Target''s date, if set.';
 comment on column journey.campaign.exit_on is 'Facts that end a series early.';
 comment on column journey.campaign.holdout_ratio is 'Share of enrolled customers that gets nothing.';
-comment on column journey.campaign.priority is 'Who wins a customer''s day; higher wins.';
+comment on column journey.campaign.priority is 'Which campaign gets a customer''s day; the higher wins.';
 comment on column journey.campaign.definition is 'The file as read.';
-comment on column journey.campaign.definition_md5 is 'What an approval holds for.';
+comment on column journey.campaign.definition_md5 is 'Checksum of the definition: an approval holds for it.';
 comment on column journey.campaign.published_at is 'When this definition was last written here.';
 
 create table journey.enrollment (
@@ -49,12 +49,13 @@ create table journey.enrollment (
     -- `customer_id` first: the index of the key also finds a customer's series.
     unique (customer_id, campaign, occurrence)
 );
--- No statement looks a series up by what its snapshot holds; without this most of the time of `analyze` goes into it.
+-- No statement looks up a series by its snapshot. Without this line, `analyze` spends most of its time on it.
 alter table journey.enrollment alter column context set statistics 0;
 create unique index enrollment_running on journey.enrollment (campaign, customer_id) where ended_at is null;
 
 comment on table journey.enrollment is
-'Series of customers, one row a campaign, customer and occurrence; at most one runs a campaign and customer.';
+'Series of customers, one row per campaign, customer and occurrence; at most one is running per campaign and '
+'customer.';
 comment on column journey.enrollment.enrollment_id is 'One customer in one series.';
 comment on column journey.enrollment.campaign is 'Campaign.';
 comment on column journey.enrollment.customer_id is 'Customer.';
@@ -75,26 +76,26 @@ create table journey.step_due (
     variant text not null,
     due_at timestamptz not null,
     noticed_at timestamptz not null,
-    -- Two transactions at once decide a run's steps, one lane each. All steps of a series lie in one lane.
+    -- Two transactions decide a run's steps at the same time, one lane each. All steps of a series lie in one lane.
     lane smallint generated always as (mod(enrollment_id, 2)) stored,
     -- Due steps are read per campaign, in order.
     primary key (campaign, step_due_id),
     unique (enrollment_id, step)
 );
 
-comment on table journey.step_due is 'Steps that came due, one row an enrollment and step.';
+comment on table journey.step_due is 'Steps that came due, one row per enrollment and step.';
 comment on column journey.step_due.step_due_id is 'Order in which steps came due, within a campaign.';
 comment on column journey.step_due.enrollment_id is 'Enrollment.';
 comment on column journey.step_due.step is 'Step of the campaign file.';
 comment on column journey.step_due.campaign is 'Campaign.';
 comment on column journey.step_due.customer_id is 'Customer.';
-comment on column journey.step_due.variant is 'Arm of the step''s variants; ''default'' where there are none.';
+comment on column journey.step_due.variant is 'Arm of the step''s variants; ''default'' if there are none.';
 comment on column journey.step_due.due_at is 'enrolled_at + after_hours.';
 comment on column journey.step_due.noticed_at is 'as_of of the run that noticed.';
 comment on column journey.step_due.lane is 'Which of the two transactions decides it: 0 = even enrollment_id, 1 = odd.';
 
--- The step a series awaits, in a narrow row of its own: what changes at every step no longer rewrites the snapshot
--- and every index of its enrollment.
+-- The step that a series awaits, in a narrow row of its own. A change at every step would otherwise rewrite the
+-- snapshot and every index of the enrollment.
 create table journey.upcoming (
     enrollment_id bigint primary key,
     campaign text not null,
@@ -103,14 +104,14 @@ create table journey.upcoming (
 );
 create index upcoming_due on journey.upcoming (campaign, due_at);
 
-comment on table journey.upcoming is 'Steps that series await, one row an enrollment with a step left.';
+comment on table journey.upcoming is 'Steps that series await, one row per enrollment with a step left.';
 comment on column journey.upcoming.enrollment_id is 'Enrollment.';
 comment on column journey.upcoming.campaign is 'Campaign.';
 comment on column journey.upcoming.position is 'Position of the first step not yet due, from 0.';
 comment on column journey.upcoming.due_at is
-'When that step is due; once the series ended, the run that ended it: what is left comes due at once.';
+'When that step is due; if the series ended, as_of of the run that ended it, because the steps left come due at once.';
 
--- When each campaign planned last: a campaign that stands still is named, whatever holds it up.
+-- When each campaign last planned. A campaign that stands still is reported, whatever the cause.
 create table journey.planning (
     campaign text primary key,
     counted_from timestamptz not null,
@@ -121,6 +122,6 @@ create table journey.planning (
 comment on table journey.planning is 'When campaigns planned, one row per campaign that planned or is watched.';
 comment on column journey.planning.campaign is 'Campaign.';
 comment on column journey.planning.counted_from is
-'Plannings are missed from here on: when the campaign was first seen, or was last seen paused.';
+'Missed plannings count from here: when the campaign was first seen, or was last seen paused.';
 comment on column journey.planning.last_as_of is 'Latest as_of planned to the end; null = never.';
 comment on column journey.planning.last_planned_at is 'When a planning last came to its end; null = never.';

@@ -1,4 +1,4 @@
--- Mails to a customer: how each of them stands.
+-- Mails to a customer, and the state of each.
 -- grain: one row per mail
 -- customer_id text
 -- look-back: everything

@@ -1,4 +1,4 @@
--- What a customer, or the shop for them, said about permission.
+-- What a customer said about permission, or what the shop said for them.
 -- grain: one row per change
 -- customer_id text
 -- look-back: everything

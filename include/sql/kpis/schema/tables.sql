@@ -44,7 +44,7 @@ create index step_outcome_day on kpi.step_outcome (day);
 create index step_outcome_converted on kpi.step_outcome (customer_id) where converted_day is not null;
 
 comment on table kpi.step_outcome is
-'What became of each step, one row an enrollment and step: what all campaign numbers are counted from.';
+'What became of each step, one row per enrollment and step; all campaign numbers are counted from it.';
 comment on column kpi.step_outcome.enrollment_id is 'Enrollment.';
 comment on column kpi.step_outcome.step is 'Step.';
 comment on column kpi.step_outcome.campaign is 'Campaign.';
@@ -56,19 +56,19 @@ comment on column kpi.step_outcome.decided_at is 'When it was made.';
 comment on column kpi.step_outcome.decision_outcome is 'send, skip, defer, hold.';
 comment on column kpi.step_outcome.decision_reason is 'Its reason.';
 comment on column kpi.step_outcome.state is 'State of the message; null = there is none.';
-comment on column kpi.step_outcome.reason is 'Why nothing was mailed: of the decision, or of the message.';
+comment on column kpi.step_outcome.reason is 'Why nothing was mailed: reason of the decision, or of the message.';
 comment on column kpi.step_outcome.is_open is
-'A message may still come or move: looked at again by the next roll-up.';
+'A message may still come or change its state: the next roll-up looks at the step again.';
 comment on column kpi.step_outcome.accepted_at is 'When the provider took the mail.';
 comment on column kpi.step_outcome.goal_until is 'End of the conversion window.';
-comment on column kpi.step_outcome.outcome is 'What became of an accepted mail, one each; pending = nothing heard.';
+comment on column kpi.step_outcome.outcome is 'Outcome of an accepted mail, exactly one; pending = nothing heard.';
 comment on column kpi.step_outcome.takes_credit is 'An order inside the window may be credited to it.';
 comment on column kpi.step_outcome.planned_day is
-'Reporting day a message was decided; null = there is none, likewise below.';
+'Reporting day on which a message was decided; null = there is none, likewise below.';
 comment on column kpi.step_outcome.held_out_day is 'Held out.';
 comment on column kpi.step_outcome.skipped_day is 'Skipped for another reason.';
 comment on column kpi.step_outcome.accepted_day is 'Taken by the provider.';
-comment on column kpi.step_outcome.delivered_day is 'Taken by the mailbox, or proven so by the recipient.';
+comment on column kpi.step_outcome.delivered_day is 'Taken by the mailbox, or proven by what the recipient did.';
 comment on column kpi.step_outcome.opened_day is 'First human open.';
 comment on column kpi.step_outcome.machine_opened_day is 'First machine open.';
 comment on column kpi.step_outcome.clicked_day is 'First click.';
@@ -104,7 +104,7 @@ create table kpi.campaign_daily (
 );
 
 comment on table kpi.campaign_daily is
-'Counts of a day by what was accepted or decided on it, one row a reporting day, campaign, step and variant.';
+'Counts of a day by what was accepted or decided on it, one row per reporting day, campaign, step and variant.';
 comment on column kpi.campaign_daily.day is 'Reporting day: of acceptance, else of the final decision.';
 comment on column kpi.campaign_daily.campaign is 'Campaign.';
 comment on column kpi.campaign_daily.step is 'Step.';
@@ -114,9 +114,8 @@ comment on column kpi.campaign_daily.held_out is 'Steps of customers who are hel
 comment on column kpi.campaign_daily.skipped is 'Steps skipped for any other reason.';
 comment on column kpi.campaign_daily.accepted is 'Messages the provider took.';
 comment on column kpi.campaign_daily.delivered is 'Of these: ended in the mailbox.';
-comment on column kpi.campaign_daily.openers is 'Of delivered: opened by a human, many opens count once.';
-comment on column kpi.campaign_daily.machine_openers is
-'Of delivered: opened by a machine, beside and never inside openers.';
+comment on column kpi.campaign_daily.openers is 'Of delivered: opened by a human; several opens count once.';
+comment on column kpi.campaign_daily.machine_openers is 'Of delivered: opened by a machine; never part of openers.';
 comment on column kpi.campaign_daily.clickers is 'Of delivered: clicked.';
 comment on column kpi.campaign_daily.converters is 'Of accepted that did not bounce: goal reached inside the window.';
 comment on column kpi.campaign_daily.revenue is
@@ -153,7 +152,7 @@ create table kpi.event_daily (
 );
 
 comment on table kpi.event_daily is
-'The same counts by the day on which each thing happened, one row a reporting day, campaign, step and variant.';
+'The same counts by the day on which each thing happened, one row per reporting day, campaign, step and variant.';
 comment on column kpi.event_daily.day is 'Reporting day on which it happened.';
 comment on column kpi.event_daily.campaign is 'Campaign.';
 comment on column kpi.event_daily.step is 'Step.';
@@ -188,11 +187,12 @@ create table kpi.order_credit (
     revenue numeric(20, 4) not null
 );
 
-comment on table kpi.order_credit is 'Which mail an order is credited to, one row an order.';
+comment on table kpi.order_credit is 'Which mail an order is credited to, one row per order.';
 comment on column kpi.order_credit.order_id is 'Order, credited once.';
 comment on column kpi.order_credit.customer_id is 'Who ordered.';
-comment on column kpi.order_credit.enrollment_id is 'Message that takes the credit: the last one before the order…';
-comment on column kpi.order_credit.step is '…whose window holds it.';
+comment on column kpi.order_credit.enrollment_id is
+'Enrollment of the message that takes the credit: the last one before the order whose window holds it.';
+comment on column kpi.order_credit.step is 'Step of that message.';
 comment on column kpi.order_credit.campaign is 'Its campaign.';
 comment on column kpi.order_credit.variant is 'Its arm.';
 comment on column kpi.order_credit.day is 'Its reporting day.';
@@ -212,7 +212,7 @@ create table kpi.campaign_revenue_daily (
 );
 
 comment on table kpi.campaign_revenue_daily is
-'Credited revenue by the mail''s day, one row a reporting day, campaign, step, variant and currency.';
+'Credited revenue by the mail''s day, one row per reporting day, campaign, step, variant and currency.';
 comment on column kpi.campaign_revenue_daily.day is 'Reporting day of the message.';
 comment on column kpi.campaign_revenue_daily.campaign is 'Campaign.';
 comment on column kpi.campaign_revenue_daily.step is 'Step.';
@@ -233,7 +233,7 @@ create table kpi.event_revenue_daily (
 );
 
 comment on table kpi.event_revenue_daily is
-'Credited revenue by the order''s day, one row a reporting day, campaign, step, variant and currency.';
+'Credited revenue by the order''s day, one row per reporting day, campaign, step, variant and currency.';
 comment on column kpi.event_revenue_daily.day is 'Reporting day of the order.';
 comment on column kpi.event_revenue_daily.campaign is 'Campaign.';
 comment on column kpi.event_revenue_daily.step is 'Step.';
@@ -253,10 +253,10 @@ create table kpi.list_movement (
 create index list_movement_day on kpi.list_movement (day, movement);
 
 comment on table kpi.list_movement is
-'Comings and leavings of the list, one row a customer, reporting day and movement.';
+'Customers who came to the list or left it, one row per customer, reporting day and movement.';
 comment on column kpi.list_movement.customer_id is 'Who came or went.';
 comment on column kpi.list_movement.day is 'Reporting day.';
-comment on column kpi.list_movement.movement is 'What happened; one coming and one leave a customer and day at most.';
+comment on column kpi.list_movement.movement is 'What happened; at most one coming and one leave per customer and day.';
 
 create table kpi.list_daily (
     day date primary key,
@@ -273,14 +273,14 @@ create table kpi.list_daily (
 );
 
 comment on table kpi.list_daily is
-'The list day by day, one row a reporting day: opening plus joined and returned, less those who left, is closing.';
+'The list day by day, one row per reporting day: opening plus joined and returned, less those who left, is closing.';
 comment on column kpi.list_daily.day is 'Reporting day; every day from the first movement on.';
 comment on column kpi.list_daily.opening is 'Customers on the list when the day began.';
 comment on column kpi.list_daily.joined is 'On the list for the first time.';
 comment on column kpi.list_daily.unsubscribed is 'Left by unsubscribing from everything.';
 comment on column kpi.list_daily.bounced is 'Left by a hard bounce or a lasting drop.';
 comment on column kpi.list_daily.complained is 'Left by a spam report.';
-comment on column kpi.list_daily.sunset is 'Left by our policy for the silent.';
+comment on column kpi.list_daily.sunset is 'Left by our policy for inactive customers.';
 comment on column kpi.list_daily.withdrawn is 'Left because permission was withdrawn or no longer confirmed.';
 comment on column kpi.list_daily.erased is 'Left by erasure.';
 comment on column kpi.list_daily.returned is 'On the list again.';
@@ -291,7 +291,7 @@ create table kpi.list_change (
 );
 
 comment on table kpi.list_change is
-'Customers whose place on the list the next roll-up looks at; rows may repeat and are taken away by it.';
+'Customers whose place on the list the next roll-up looks at; rows may repeat, and the roll-up deletes them.';
 comment on column kpi.list_change.customer_id is
 'Customer whose permission, suppression or address changed since the last roll-up.';
 
@@ -299,7 +299,7 @@ create table kpi.rolled_load (
     load_id bigint primary key
 );
 
-comment on table kpi.rolled_load is 'Loads of feeds that the roll-up has taken in, one row a load.';
+comment on table kpi.rolled_load is 'Loads of feeds that the roll-up has taken in, one row per load.';
 comment on column kpi.rolled_load.load_id is 'Finished load of feeds that the roll-up has taken in.';
 
 create table kpi.progress (
@@ -307,7 +307,7 @@ create table kpi.progress (
     value text not null
 );
 
-comment on table kpi.progress is 'How far the roll-up has come, one row a thing it follows.';
+comment on table kpi.progress is 'How far the roll-up has come, one row per watermark.';
 comment on column kpi.progress.name is 'What: events, decisions:<campaign>, goal:<campaign>, reporting_zone.';
 comment on column kpi.progress.value is 'How far, or what it was.';
 
@@ -320,10 +320,10 @@ create table kpi.roll_up (
     orders bigint not null
 );
 
-comment on table kpi.roll_up is 'Runs of the roll-up, one row a run.';
+comment on table kpi.roll_up is 'Runs of the roll-up, one row per run.';
 comment on column kpi.roll_up.roll_up_id is 'One roll-up.';
 comment on column kpi.roll_up.rolled_up_at is '`now` of the run.';
 comment on column kpi.roll_up.is_full is 'Recomputed everything.';
 comment on column kpi.roll_up.outcomes is 'Steps looked at.';
 comment on column kpi.roll_up.customers is 'Customers whose list membership was looked at.';
-comment on column kpi.roll_up.orders is 'Orders credited anew.';
+comment on column kpi.roll_up.orders is 'Orders whose credit was computed again.';

@@ -37,10 +37,10 @@ comment on column message.shell.language is 'Language.';
 comment on column message.shell.currency is 'ISO 4217.';
 comment on column message.shell.template is 'Template folder.';
 comment on column message.shell.template_version is 'Hash of everything the rendering depends on.';
-comment on column message.shell.topic is 'Topic, as it is called now: sender, group, caps.';
+comment on column message.shell.topic is 'Present name of the topic, which gives sender, group and caps.';
 comment on column message.shell.token is 'Random part of this shell''s slot tokens.';
 comment on column message.shell.slot_tokens is 'Slot name → token.';
-comment on column message.shell.subject is 'Subject, with tokens where it is personal.';
+comment on column message.shell.subject is 'Subject, with tokens for the personal parts.';
 comment on column message.shell.preheader is 'Preview text, with tokens.';
 comment on column message.shell.html is 'HTML part, with tokens.';
 comment on column message.shell.text_part is 'Plain-text part, with tokens.';
@@ -51,7 +51,7 @@ comment on column message.shell.definition_md5 is
 'Definition that its mails carry; null = none: planned before migration 0029, or written outside live from files that '
 'changed after planning.';
 comment on column message.shell.slots_dictionary is
-'Slots of the template''s sample recipient, what slots of this shell are compressed against; null = nothing.';
+'Slots of the template''s sample recipient, which slots of this shell are compressed against; null = no dictionary.';
 
 create table message.message (
     message_id uuid not null,
@@ -95,40 +95,42 @@ create index message_attempt on message.message (attempt_id) where state in ('cl
 create index message_rejected on message.message (campaign, settled_at) where state = 'rejected';
 create index message_accepted on message.message (accepted_at) where accepted_at is not null;
 
-comment on table message.message is 'Mails, one row an enrollment and step: that key makes a second mail impossible.';
+comment on table message.message is 'Mails, one row per enrollment and step: that key makes a second mail impossible.';
 comment on column message.message.message_id is 'Travels as lm_message_id; its first half is the enrollment.';
-comment on column message.message.enrollment_id is 'Enrollment; with step the never-twice key.';
+comment on column message.message.enrollment_id is
+'Enrollment; together with step the key that prevents a second mail.';
 comment on column message.message.step is 'Step.';
 comment on column message.message.campaign is 'Campaign.';
 comment on column message.message.customer_id is 'Recipient.';
-comment on column message.message.channel is 'e-mail today.';
+comment on column message.message.channel is 'Always email today.';
 comment on column message.message.topic is
-'Topic, as it was called when the mail was planned; installation.topic says what it is called now.';
+'Name of the topic when the mail was planned; installation.topic has its present name.';
 comment on column message.message.variant is 'Variant.';
-comment on column message.message.priority is 'Who wins a customer''s day.';
+comment on column message.message.priority is 'Priority of the campaign; the higher wins a customer''s day.';
 comment on column message.message.shell_id is 'Shared part.';
 comment on column message.message.state is 'planned → claimed → accepted | rejected | in_doubt …';
 comment on column message.message.reason is 'Why it was rejected, cancelled, returned or settled.';
 comment on column message.message.planned_at is '`now` of the run that wrote it.';
 comment on column message.message.not_before is 'First permitted moment.';
 comment on column message.message.expires_at is
-'Past this it is cancelled: as stale, or as unapproved if it waited for an approval.';
+'After this it is cancelled: as stale, or as unapproved if it waited for an approval.';
 comment on column message.message.send_day is 'Recipient''s local date of not_before: caps count by it.';
 comment on column message.message.claimed_at is 'Last claim.';
-comment on column message.message.lease_until is 'Past this a claim is in doubt.';
+comment on column message.message.lease_until is 'After this a claim is in doubt.';
 comment on column message.message.attempt_id is 'Last attempt.';
 comment on column message.message.accepted_at is 'When the provider took it.';
 comment on column message.message.settled_at is 'When it reached its last state.';
 comment on column message.message.subject is 'Personal subject, if it has one.';
 comment on column message.message.slots is
-'Personal parts: JSON of token → text, Zstandard against the shell''s slots_dictionary. With the shell the exact mail.';
+'Personal parts: JSON of token → text, compressed with Zstandard against the shell''s slots_dictionary. Together with '
+'the shell they are the exact mail.';
 
 create table message.progress (
     campaign text primary key,
     last_decision_id bigint not null
 );
 
-comment on table message.progress is 'How far each campaign has written its mails, one row a campaign.';
+comment on table message.progress is 'How far each campaign has written its mails, one row per campaign.';
 comment on column message.progress.campaign is 'Campaign.';
 comment on column message.progress.last_decision_id is
 'Every decision up to this one has its message, if it gets one.';
@@ -149,7 +151,7 @@ create table message.definition (
 create index definition_campaign on message.definition (campaign, reading);
 
 comment on table message.definition is
-'What campaigns'' mails were planned from, one row per definition that was ever planned from or approved.';
+'Definitions of campaigns, one row per definition that was ever planned from or approved.';
 comment on column message.definition.definition_md5 is
 'Checksum of campaign file, sender, brand and texts: an approval holds for it.';
 comment on column message.definition.campaign is 'Campaign.';

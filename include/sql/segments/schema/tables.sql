@@ -17,24 +17,24 @@ create index membership_time on segment.membership (segment, entered_at, left_at
 create index membership_left on segment.membership (segment, left_at) where left_at is not null;
 
 comment on table segment.membership is
-'Memberships as intervals [entered_at, left_at), one row a member, occurrence and stay.';
+'Memberships as intervals [entered_at, left_at), one row per member, occurrence and stay.';
 comment on column segment.membership.segment is
-'Registry name, with parameters where they are not the defaults: inactive(days=30).';
+'Registry name, with parameters that are not the defaults: inactive(days=30).';
 comment on column segment.membership.customer_id is 'Member.';
 comment on column segment.membership.occurrence is 'Which time this is: cart id and change, order line, year…';
 comment on column segment.membership.occurred_at is 'When the occurrence happened.';
 comment on column segment.membership.context is 'Snapshot of what a mail needs: cart items, product…';
 comment on column segment.membership.entered_at is 'First as_of at which the member was seen.';
-comment on column segment.membership.left_at is 'First as_of at which it was not; null = still a member.';
+comment on column segment.membership.left_at is 'First as_of at which the member was gone; null = still a member.';
 
 create table segment.refresh (
     segment text primary key,
     refreshed_at timestamptz not null
 );
 
-comment on table segment.refresh is 'How far each segment is known, one row a segment.';
+comment on table segment.refresh is 'How far each segment is known, one row per segment.';
 comment on column segment.refresh.segment is 'Segment as in membership.';
-comment on column segment.refresh.refreshed_at is 'Newest as_of the intervals are known for.';
+comment on column segment.refresh.refreshed_at is 'Newest as_of that the intervals are known for.';
 
 create table segment.size_daily (
     day date not null,
@@ -47,7 +47,7 @@ create table segment.size_daily (
     primary key (day, segment)
 );
 
-comment on table segment.size_daily is 'Sizes of segments, one row a UTC day and segment.';
+comment on table segment.size_daily is 'Sizes of segments, one row per UTC day and segment.';
 comment on column segment.size_daily.day is 'UTC date of as_of.';
 comment on column segment.size_daily.segment is 'Segment as in membership.';
 comment on column segment.size_daily.as_of is 'Last as_of of that day.';

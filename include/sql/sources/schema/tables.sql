@@ -1,6 +1,7 @@
 create schema source;
 comment on schema source is
-'Stage 1, sources: the shop''s facts as the feeds tell them, what was refused and why, one activity row a customer.';
+'Stage 1, sources: the shop''s facts as the feeds report them, what was refused and why, one activity row per '
+'customer.';
 
 create table source.load (
     load_id bigint generated always as identity primary key,
@@ -9,7 +10,7 @@ create table source.load (
     counts jsonb not null default '{}'
 );
 
-comment on table source.load is 'Runs of `load`, one row a run.';
+comment on table source.load is 'Runs of `load`, one row per run.';
 comment on column source.load.load_id is 'One run of `load`.';
 comment on column source.load.started_at is 'When the load began.';
 comment on column source.load.finished_at is 'When it was committed.';
@@ -37,10 +38,10 @@ create table source.customer (
 );
 create index customer_address on source.customer (address);
 create index customer_erased on source.customer (customer_id) where erased_at is not null;
--- Two branches of journey.exit_fact ask for one customer: without it the answer "no" reads the whole row.
+-- The exit `unsubscribed` asks for one customer. Without this index the answer "no" would read the whole row.
 create index customer_withdrawn on source.customer (customer_id) where permission = 'withdrawn';
 
-comment on table source.customer is 'Customers as the newest feed tells them, one row a customer.';
+comment on table source.customer is 'Customers as the newest feed reports them, one row per customer.';
 comment on column source.customer.customer_id is 'The shop''s key.';
 comment on column source.customer.email is 'Address as given; null only after erasure.';
 comment on column source.customer.address is 'Address as compared: lower case.';
@@ -53,7 +54,7 @@ comment on column source.customer.country is 'ISO 3166-1 alpha-2, upper case.';
 comment on column source.customer.currency is 'ISO 4217, upper case.';
 comment on column source.customer.birthday is 'Date of birth.';
 comment on column source.customer.signup_source is 'Where the customer came from.';
-comment on column source.customer.permission is 'Newest entry of the consent log.';
+comment on column source.customer.permission is 'The permission that stands by the consent log.';
 comment on column source.customer.permission_at is 'When that permission was given or withdrawn.';
 comment on column source.customer.erased_at is 'Set by erasure; personal columns are null then.';
 comment on column source.customer.load_id is 'Load that last wrote the row.';
@@ -129,9 +130,10 @@ create table source.erased_address (
 );
 
 comment on table source.erased_address is
-'Addresses of erased people as keyed hashes, one row an address: nobody who is not known before comes in with one.';
+'Addresses of erased people as keyed hashes, one row per address: only a customer who was known before is loaded with '
+'one.';
 comment on column source.erased_address.address_hash is 'Keyed hash of the erased address.';
-comment on column source.erased_address.erased_at is 'When; where several people had the address, the newest time.';
+comment on column source.erased_address.erased_at is 'When; the newest time if several people had the address.';
 comment on column source.erased_address.load_id is
 'Newest load before the newest erasure at this address: a customer whose first_load_id is later is not loaded with it.';
 
@@ -153,7 +155,7 @@ create table source.product (
     load_id bigint not null
 );
 
-comment on table source.product is 'Products, one row a product.';
+comment on table source.product is 'Products, one row per product.';
 comment on column source.product.product_id is 'The shop''s key.';
 comment on column source.product.name is 'As customers know it.';
 comment on column source.product.product_type is 'Kind of product; rhythm of repurchase is learned per type.';
@@ -162,10 +164,10 @@ comment on column source.product.price is 'List price, in currency.';
 comment on column source.product.currency is 'ISO 4217.';
 comment on column source.product.is_consumable is 'Used up, and so replenished.';
 comment on column source.product.units_per_pack is 'Units in one pack.';
-comment on column source.product.daily_use is 'Units a day a customer uses.';
+comment on column source.product.daily_use is 'Units that a customer uses per day.';
 comment on column source.product.delivery_days is 'Days from order to arrival.';
 comment on column source.product.goods_kind is 'Soft or hard goods.';
-comment on column source.product.upgrade_product_id is 'The dearer relative.';
+comment on column source.product.upgrade_product_id is 'Product to upgrade to.';
 comment on column source.product.url is 'Product page.';
 comment on column source.product.image_url is 'Picture.';
 comment on column source.product.load_id is 'Load that last wrote the row.';
@@ -185,7 +187,7 @@ create table source.orders (
 create index orders_customer on source.orders (customer_id, ordered_at) include (order_id, status);
 create index orders_load on source.orders (load_id);
 
-comment on table source.orders is 'Orders, one row an order; one that was cancelled never counts.';
+comment on table source.orders is 'Orders, one row per order; a cancelled order never counts.';
 comment on column source.orders.order_id is 'The shop''s key.';
 comment on column source.orders.customer_id is 'Who ordered.';
 comment on column source.orders.ordered_at is 'When.';
@@ -208,12 +210,12 @@ create table source.order_line (
 );
 create index order_line_product on source.order_line (product_id);
 
-comment on table source.order_line is 'What was bought, one row an order and line.';
+comment on table source.order_line is 'What was bought, one row per order and line.';
 comment on column source.order_line.order_id is 'Order.';
 comment on column source.order_line.line_no is 'Line in the order.';
 comment on column source.order_line.product_id is 'Product bought.';
 comment on column source.order_line.quantity is 'Packs bought.';
-comment on column source.order_line.unit_price is 'Price a pack, in the order''s currency.';
+comment on column source.order_line.unit_price is 'Price per pack, in the order''s currency.';
 comment on column source.order_line.load_id is 'Load that last wrote the row.';
 
 create table source.cart (
@@ -228,14 +230,14 @@ create table source.cart (
 create index cart_customer on source.cart (customer_id, updated_at);
 create index cart_open on source.cart (updated_at) where status = 'open';
 
-comment on table source.cart is 'Carts in their latest state, one row a cart.';
+comment on table source.cart is 'Carts in their latest state, one row per cart.';
 comment on column source.cart.cart_id is 'The shop''s key.';
 comment on column source.cart.customer_id is 'Whose cart.';
 comment on column source.cart.created_at is 'First item.';
 comment on column source.cart.updated_at is 'Last change; only the latest state is kept.';
 comment on column source.cart.status is
-'Latest state; unreadable = the newest row of an open cart was refused and source.rejected names it: not mailed until '
-'a row says again what the cart is.';
+'Latest state; unreadable = the newest row of an open cart was refused (source.rejected has it), and the cart is not '
+'mailed until a row that can be read says what it is.';
 comment on column source.cart.url is 'Link back to the cart.';
 comment on column source.cart.load_id is 'Load that last wrote the row.';
 
@@ -248,11 +250,11 @@ create table source.cart_line (
     primary key (cart_id, product_id)
 );
 
-comment on table source.cart_line is 'What lies in a cart now, one row a cart and product.';
+comment on table source.cart_line is 'What lies in a cart now, one row per cart and product.';
 comment on column source.cart_line.cart_id is 'Cart.';
 comment on column source.cart_line.product_id is 'Product in it.';
 comment on column source.cart_line.quantity is 'Packs.';
-comment on column source.cart_line.unit_price is 'Price a pack.';
+comment on column source.cart_line.unit_price is 'Price per pack.';
 comment on column source.cart_line.load_id is 'Load that last wrote the row.';
 
 create table source.page_view (
@@ -268,12 +270,12 @@ create index page_view_customer on source.page_view (customer_id, viewed_at);
 -- Facts that may reach a goal are found by the load that brought them.
 create index page_view_load on source.page_view using brin (load_id);
 
-comment on table source.page_view is 'Visits of pages, one row a view.';
+comment on table source.page_view is 'Visits of pages, one row per view.';
 comment on column source.page_view.view_id is 'The shop''s key.';
 comment on column source.page_view.customer_id is 'Who looked.';
 comment on column source.page_view.viewed_at is 'When.';
-comment on column source.page_view.product_id is 'Product page, if one.';
-comment on column source.page_view.topic is 'Topic page, if one.';
+comment on column source.page_view.product_id is 'Product, if it is a product page.';
+comment on column source.page_view.topic is 'Topic, if it is a topic page.';
 comment on column source.page_view.seconds_on_page is 'Time on the page.';
 comment on column source.page_view.load_id is 'Load that last wrote the row.';
 
@@ -287,7 +289,7 @@ create table source.lead_action (
 );
 create index lead_action_customer on source.lead_action (customer_id, acted_at);
 
-comment on table source.lead_action is 'What leads did (subscribed, downloaded, registered…), one row an action.';
+comment on table source.lead_action is 'What leads did (subscribed, downloaded, registered…), one row per action.';
 comment on column source.lead_action.action_id is 'The shop''s key.';
 comment on column source.lead_action.customer_id is 'Who acted.';
 comment on column source.lead_action.kind is 'Subscribe, download, webinar, event, feature_use…';
@@ -307,7 +309,7 @@ create table source.review (
 create index review_customer on source.review (customer_id, reviewed_at);
 create index review_load on source.review using brin (load_id);
 
-comment on table source.review is 'Reviews, one row a review.';
+comment on table source.review is 'Reviews, one row per review.';
 comment on column source.review.review_id is 'The shop''s key.';
 comment on column source.review.customer_id is 'Who wrote it.';
 comment on column source.review.product_id is 'About what.';
@@ -324,7 +326,7 @@ create table source.referral (
     load_id bigint not null
 );
 
-comment on table source.referral is 'Referrals, one row a referral.';
+comment on table source.referral is 'Referrals, one row per referral.';
 comment on column source.referral.referral_id is 'Key of the referral.';
 comment on column source.referral.customer_id is 'Who referred.';
 comment on column source.referral.referred_customer_id is 'The friend, once known.';
@@ -344,7 +346,7 @@ create table source.offer (
 create index offer_customer on source.offer (customer_id);
 create index offer_load on source.offer using brin (load_id);
 
-comment on table source.offer is 'Offers and their use, one row an offer code.';
+comment on table source.offer is 'Offers and their use, one row per offer code.';
 comment on column source.offer.offer_code is 'The code a customer types.';
 comment on column source.offer.customer_id is 'Whose personal offer; null = everyone''s.';
 comment on column source.offer.campaign is 'Campaign that gave it.';
@@ -371,13 +373,14 @@ create table source.rejected (
 );
 create index rejected_load on source.rejected (load_id);
 
-comment on table source.rejected is 'Feed rows that break the contract, one row a refused row and reason.';
-comment on column source.rejected.rejected_id is 'One row refused.';
+comment on table source.rejected is 'Feed rows that break the contract, one row per refused row and reason.';
+comment on column source.rejected.rejected_id is 'One refused row.';
 comment on column source.rejected.load_id is 'Load that refused it first.';
 comment on column source.rejected.feed is 'Customers, orders…';
 comment on column source.rejected.file is 'File name.';
-comment on column source.rejected.line is 'Line of a text file, row of another, from 1; null = the whole file.';
-comment on column source.rejected.customer_id is 'Whose row it was, where that could be read: erasure finds it.';
+comment on column source.rejected.line is 'Line of a text file or row of another file, from 1; null = the whole file.';
+comment on column source.rejected.customer_id is
+'Customer of the row, if it could be read: erasure finds the row by it.';
 comment on column source.rejected.reason is 'Named reason, e.g. negative_quantity.';
 comment on column source.rejected.detail is 'What was wrong, without the row''s personal values.';
 comment on column source.rejected.row_text is 'The row as it came.';
@@ -401,8 +404,8 @@ create table source.customer_activity (
 create index customer_activity_last on source.customer_activity (last_activity_at);
 
 comment on table source.customer_activity is
-'Newest and first facts, one row a customer with any; kept up to date from what each load changed.';
-comment on column source.customer_activity.customer_id is 'One row a customer with any fact.';
+'First and newest facts, one row per customer with any; each load updates what it changed.';
+comment on column source.customer_activity.customer_id is 'One row per customer with any fact.';
 comment on column source.customer_activity.first_order_at is 'First order that was not cancelled.';
 comment on column source.customer_activity.last_order_at is 'Last order that was not cancelled.';
 comment on column source.customer_activity.order_count is 'Orders that were not cancelled.';
@@ -410,7 +413,7 @@ comment on column source.customer_activity.last_view_at is 'Last page view.';
 comment on column source.customer_activity.last_open_at is 'Last human open.';
 comment on column source.customer_activity.last_click_at is 'Last human click.';
 comment on column source.customer_activity.last_activity_at is
-'Newest of the four: the fast path holds for as_of at or after it.';
+'Newest of the four: the row decides for an as_of at or after it.';
 
 create table source.supply (
     customer_id text not null,
@@ -429,8 +432,8 @@ create index supply_reorder on source.supply (reorder_at);
 create index supply_newest on source.supply (newest_at);
 
 comment on table source.supply is
-'What customers have at home of consumables, one row a (customer, basis, item); equals source.supply_at(infinity)
-for everyone not in source.supply_change.';
+'Consumables that customers have at home, one row per (customer, basis, item); equals source.supply_at(infinity) for '
+'every customer who is not in source.supply_change.';
 comment on column source.supply.customer_id is 'Who bought.';
 comment on column source.supply.basis is
 'declared: by the product''s daily use; rhythm: by the customer''s own intervals for the product type.';
@@ -439,8 +442,7 @@ comment on column source.supply.order_id is 'Latest order that counts.';
 comment on column source.supply.line_no is 'First line of the item in it.';
 comment on column source.supply.ordered_at is 'When it was ordered.';
 comment on column source.supply.quantity is 'Packs bought in it.';
-comment on column source.supply.newest_at is
-'Newest purchase the row knows: it holds for an as_of at or after this.';
+comment on column source.supply.newest_at is 'Newest purchase in the row: the row holds for an as_of at or after it.';
 comment on column source.supply.runs_out_at is 'When the supply is used up.';
 comment on column source.supply.reorder_at is 'runs_out_at − delivery: the last moment to order.';
 
@@ -449,8 +451,9 @@ create table source.supply_change (
 );
 
 comment on table source.supply_change is
-'Customers whose purchases of consumables changed since their rows in source.supply were reckoned, one row a change.';
-comment on column source.supply_change.customer_id is 'Whose rows do not count until settled.';
+'Customers whose purchases of consumables changed since their rows in source.supply were computed, one row per '
+'change.';
+comment on column source.supply_change.customer_id is 'Customer whose rows do not count until the change is settled.';
 
 create table source.sql_feed (
     feed text primary key,
@@ -462,8 +465,8 @@ comment on column source.sql_feed.feed is 'Name of the feed, as in include/sql/f
 comment on column source.sql_feed.since is
 'Start of the last load that took this SQL feed: what the next load binds as :since.';
 
--- A word about permission that cannot be read never leaves a yes standing: mailing rests until the feed says a word
--- that can be read, or the person says yes themself.
+-- A word about permission that cannot be read never leaves a yes standing. Mailing rests until the feed says a word
+-- that can be read, or the person says yes themselves.
 create table source.permission_rest (
     customer_id text not null,
     rested_at timestamptz not null,
@@ -477,7 +480,7 @@ create table source.permission_rest (
 create unique index permission_rest_now on source.permission_rest (customer_id) where resumed_at is null;
 
 comment on table source.permission_rest is
-'Times in which mailing rests because the newest word of the feed about permission could not be read, one row a '
+'Times in which mailing rests because the newest word of the feed about permission could not be read, one row per '
 'customer and time.';
 comment on column source.permission_rest.customer_id is 'Whose mailing rests.';
 comment on column source.permission_rest.rested_at is 'Time of the load that brought the word.';
@@ -485,7 +488,7 @@ comment on column source.permission_rest.resumed_at is
 'Time of the load that brought the next word that could be read, or of the person''s own word; null = it still rests.';
 comment on column source.permission_rest.load_id is 'Load that brought the word.';
 comment on column source.permission_rest.resumed_load_id is
-'Load that brought the next word that could be read; null where no load did.';
+'Load that brought the next word that could be read; null = no load did.';
 comment on column source.permission_rest.file is 'Feed file of the word.';
 comment on column source.permission_rest.line is
 'Line in it, as in source.rejected, which has the reason and the row.';

@@ -1,5 +1,5 @@
--- The first instant at or after `at` at which clocks in `zone` show `local`: where they go back an hour and show
--- it twice, the first of the two.
+-- The first instant at or after `at` at which clocks in `zone` show `local`. If clocks go back an hour and show it
+-- twice, this is the first of the two.
 create or replace function decision.first_instant(local timestamp, zone text, at timestamptz) returns timestamptz
 language sql immutable parallel safe as $$
     select case

@@ -1,6 +1,6 @@
 -- The first moment at or after `at` whose local time in `zone` lies in [opens, closes).
--- opens = closes means the whole day; opens > closes is a window over midnight. A local time skipped by
--- daylight saving is moved forward by the skipped hour, as PostgreSQL does.
+-- opens = closes means the whole day. opens > closes is a window over midnight. If daylight saving skips a local time,
+-- PostgreSQL moves it forward by the skipped hour, and so does this function.
 create or replace function decision.next_open(at timestamptz, zone text, opens time, closes time) returns timestamptz
 language sql immutable parallel safe as $$
     select case

@@ -1,5 +1,6 @@
--- When mail may go to a zone, asked at `at`: `local_day` is the zone's day at that moment. If its hours are over,
--- `opens_at` is the moment they open and `opens_day` the zone's day then; both are null if mail may go at once.
+-- When mail may go to recipients in a zone, as of `at`. `local_day` is the zone's day at that moment. If the hours are
+-- over, `opens_at` is the moment at which they open again, and `opens_day` the zone's day then. Both are null if mail
+-- may go at once.
 -- grain: one row
 create or replace function decision.opening(
     at timestamptz, zone text, window_opens time, window_closes time, quiet_begins time, quiet_ends time

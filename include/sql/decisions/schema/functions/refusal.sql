@@ -1,9 +1,9 @@
--- Why a step gets no mail, or null if nothing refuses it: the first that applies, in this order. Deciding and the claim
--- ask the same function, each with what it knows.
+-- Why a step gets no mail, or null if nothing refuses it. If several reasons apply, the first in this order is given.
+-- Deciding and the claim call the same function, each with what it knows.
 create or replace function decision.refusal(
     end_reason text,  -- what ended the series
     is_erased boolean,
-    is_known boolean,  -- the customer is there and has an address
+    is_known boolean,  -- the customer exists and has an address
     exit_reason text,  -- a fact that ends the series and has not ended it yet
     has_permission boolean,
     is_suppressed boolean,

@@ -1,6 +1,6 @@
--- What people said themselves, by address: who left a topic, and who withdrew altogether. Sunset, erasure, an
--- operator's word, bounces and complaints are not among it. Who left a topic at a former address has left it at
--- the present one; where another customer of the same address said yes later, the address has not left.
+-- What people said themselves, per address: who left a topic, and who withdrew from all mail. Sunset, erasure, an
+-- operator's word, bounces and complaints are not included. A person who left a topic at a former address has left it
+-- at the present one too. If another customer of the same address said yes later, the address has not left.
 create or replace view event.opt_out as
 select
     suppression.address,
@@ -46,7 +46,7 @@ where
     );
 
 comment on view event.opt_out is
-'What people said themselves and what stands of it, one row an address, scope and customer who said it.';
+'What people said themselves, as far as it still holds, one row per address, scope and customer who said it.';
 comment on column event.opt_out.address is 'Address, lower case.';
 comment on column event.opt_out.scope is '''topic:<name>'' = left that topic; ''all'' = withdrew altogether.';
-comment on column event.opt_out.said_at is 'When it was said last.';
+comment on column event.opt_out.said_at is 'When it was last said.';

@@ -1,9 +1,10 @@
--- Drop the monthly partition of `parent` that begins at `month_start`, unless something still needs it: then
--- return why. The parent is locked first, so that nothing is written between the question and the drop. Callers
--- set lock_timeout: whoever wants to read or write the parent waits as long as this waits for the lock, and then
--- as long as this holds it. So the events are not read again: a step of an ingest holds its own lock on them until it
--- is committed, in the order of its number, and none after `latest_batch`, the last one when needed_because was
--- asked, says that its answer stands. 'busy' = one came in that is not counted: ask again, then come back.
+-- Drop the monthly partition of `parent` that begins at `month_start`, unless something still needs it. If something
+-- does, return the reason. The parent is locked first, so that nothing is written between the question and the drop.
+-- Callers set lock_timeout, because readers and writers of the parent wait as long as this function waits for the lock,
+-- and then as long as it holds the lock. The events are therefore not read again under the lock. A step of an ingest
+-- holds its own lock on them until it is committed, in the order of its number. `latest_batch` is the last step at the
+-- moment when needed_because was asked. If no uncounted step came after it, that answer still holds.
+-- 'busy' = an uncounted step came in. Ask needed_because again, then call this function again.
 create or replace function installation.drop_month(
     parent text, month_start timestamptz, steps bigint, now timestamptz, latest_batch bigint
 ) returns text

@@ -1,4 +1,4 @@
--- Create the monthly partition of `parent` that holds `at`, if it is not there yet.
+-- Create the monthly partition of `parent` that holds `at`, if it does not exist yet.
 -- Name: <parent>_<yyyy>_<mm>. Months are UTC months. Callers hold a lock of their stage.
 create or replace function installation.ensure_month(parent text, at timestamptz) returns text
 language plpgsql as $$
@@ -7,8 +7,8 @@ declare
     child text := format('%s_%s', parent, to_char(month_start, 'YYYY_MM'));
 begin
     if to_regclass(child) is null then
-        -- Two campaigns may meet the first mail of a month together: one makes the partition, the other
-        -- waits, and looks again through "if not exists" (to_regclass would still answer from its cache).
+        -- Two campaigns may need a new month at the same time. One creates the partition. The other waits, and then
+        -- looks again through "if not exists". to_regclass would still answer from its cache.
         perform pg_advisory_xact_lock(hashtextextended('installation.ensure_month:' || parent, 0));
         execute format(
             'create table if not exists %s partition of %s for values from (%L) to (%L)',

@@ -1,5 +1,5 @@
--- Why the rows of a month are still needed; null = nothing needs them. Events of a month are found by no index of
--- their step, so they are read, and only where the KPI tables lack a step at all: to be asked without a lock.
+-- Why the rows of a month are still needed; null = nothing needs them. No index finds the events of a month by their
+-- step, so they are read, but only if the KPI tables lack a step at all. Ask it without holding a lock.
 create or replace function installation.needed_because(parent text, month_start timestamptz) returns text
 language sql stable as $$
     select coalesce(

@@ -1,5 +1,5 @@
--- Why the rows of a month are still needed, as far as indexes answer it; null = nothing known here needs them. No
--- table is read through even where the planner takes it for cheaper: it expects a row early on, and there is none.
+-- Why the rows of a month are still needed, as far as indexes can answer; null = no index knows a reason. Sequential
+-- scans are off. The planner would prefer one, because it expects a matching row early on, and there is none.
 create or replace function installation.needed_by_index(parent text, month_start timestamptz) returns text
 language sql stable set enable_seqscan = off as $$
     select case

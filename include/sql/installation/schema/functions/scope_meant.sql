@@ -1,5 +1,5 @@
--- Whom a word to leave (or to come back) is about: the topic as it is called now, and all mail where the topic has
--- ended or nobody knows it.
+-- The scope that a word to leave or to come back is about: the topic under its present name, or all mail if the topic
+-- has ended or is unknown.
 create or replace function installation.scope_meant(said text) returns text
 language sql stable parallel safe as $$
     select coalesce(

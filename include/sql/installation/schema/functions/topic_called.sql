@@ -1,4 +1,4 @@
--- What a topic is called now; a name that nothing is known of stays what it is.
+-- The present name of a topic. A name that is unknown stays as it is.
 create or replace function installation.topic_called(name text) returns text
 language sql stable parallel safe as $$
     select coalesce(

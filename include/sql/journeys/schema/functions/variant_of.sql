@@ -1,4 +1,4 @@
--- The variant of `key` among [{"variant": …, "up_to": …}, …], cumulative shares in file order.
+-- The variant of `key`, one of [{"variant": …, "up_to": …}, …]. `up_to` are cumulative shares in file order.
 create or replace function journey.variant_of(key text, variants jsonb) returns text
 language sql immutable parallel safe as $$
     select coalesce(

@@ -1,5 +1,5 @@
--- What may reach a goal, as a function that is written into the statement that calls it: kpi.goal_at holds
--- subqueries, so that each call of it is a statement of its own, and a roll-up calls it once a mail.
+-- The facts that may reach a goal. PostgreSQL inlines this function into the statement that calls it. kpi.goal_at holds
+-- subqueries, so each call of it runs as a statement of its own, and a roll-up would call it once per mail.
 create or replace function kpi.goal_facts(
     goal text, of_campaign text, of_customer text, since timestamptz, till timestamptz
 )

@@ -1,4 +1,4 @@
--- numerator / denominator, null where there is nothing to divide by; six digits.
+-- numerator / denominator with six digits; null if the denominator is 0.
 create or replace function kpi.rate(numerator numeric, denominator numeric) returns numeric
 language sql immutable parallel safe as $$
     select round(numerator / nullif(denominator, 0), 6)

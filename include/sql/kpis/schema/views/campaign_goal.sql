@@ -1,4 +1,4 @@
--- Each campaign's conversion rate beside its own target.
+-- Each campaign's conversion rate next to its own target.
 create or replace view kpi.campaign_goal as
 select
     c.campaign,
@@ -15,7 +15,7 @@ select
 from journey.campaign as c
 left join kpi.campaign_summary as s on c.campaign = s.campaign and s.step is null and s.variant is null;
 
-comment on view kpi.campaign_goal is 'Progress of each campaign towards its goal, one row a campaign.';
+comment on view kpi.campaign_goal is 'Progress of each campaign towards its goal, one row per campaign.';
 comment on column kpi.campaign_goal.campaign is 'Campaign.';
 comment on column kpi.campaign_goal.goal_event is 'What counts as a conversion.';
 comment on column kpi.campaign_goal.goal_within_days is 'Conversion window, days of 24 hours.';
@@ -27,4 +27,4 @@ comment on column kpi.campaign_goal.conversion_rate is 'converters / delivered.'
 comment on column kpi.campaign_goal.above_target is 'conversion_rate - goal_target_ratio.';
 comment on column kpi.campaign_goal.is_reached is 'The target is reached.';
 comment on column kpi.campaign_goal.converters_missing is
-'Conversions lacking for the target at today''s deliveries.';
+'Conversions that are missing for the target at the present number of deliveries.';

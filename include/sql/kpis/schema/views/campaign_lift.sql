@@ -1,5 +1,5 @@
--- Treated against held out, both counted from enrollment, whatever was mailed. The interval of the difference is
--- Newcombe's tenth method (Statistics in Medicine 17, 1998, pages 873-890), from Wilson's bounds of each arm.
+-- Treated customers compared with held-out ones, both counted from enrollment, whatever was mailed. The interval of the
+-- difference is Newcombe's tenth method (Statistics in Medicine 17, 1998, pages 873-890), from Wilson's bounds per arm.
 create or replace view kpi.campaign_lift as
 with arm as (
     select
@@ -53,7 +53,7 @@ select
 from share as s;
 
 comment on view kpi.campaign_lift is
-'Conversions of treated and held-out customers from enrollment on, one row a campaign; intervals are 95 %.';
+'Conversions of treated and held-out customers from enrollment on, one row per campaign; intervals are 95 %.';
 comment on column kpi.campaign_lift.campaign is 'Campaign.';
 comment on column kpi.campaign_lift.treated is 'Enrollments that get mail.';
 comment on column kpi.campaign_lift.treated_converters is 'Of these: goal reached within the window from enrollment.';

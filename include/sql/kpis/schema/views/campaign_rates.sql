@@ -1,4 +1,4 @@
--- Rates of each day's mails, each beside its numerator, its denominator and the guides' benchmark.
+-- Rates of each day's mails, each next to its numerator, its denominator and the guides' benchmark.
 create or replace view kpi.campaign_rates as
 select
     d.day,
@@ -44,7 +44,7 @@ from kpi.campaign_daily as d
 left join journey.campaign as c on d.campaign = c.campaign;
 
 comment on view kpi.campaign_rates is
-'Rates beside their counts and benchmarks, one row a reporting day, campaign, step and variant; never average them.';
+'Rates with their counts and benchmarks, one row per reporting day, campaign, step and variant; never average them.';
 comment on column kpi.campaign_rates.day is 'Reporting day.';
 comment on column kpi.campaign_rates.campaign is 'Campaign.';
 comment on column kpi.campaign_rates.step is 'Step.';

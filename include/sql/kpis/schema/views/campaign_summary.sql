@@ -1,4 +1,4 @@
--- The same over all days: a campaign (step and variant null), each of its steps (variant null), each arm.
+-- Rates over all days: per campaign (step and variant null), per step (variant null), and per arm.
 create or replace view kpi.campaign_summary as
 with level as (
     select
@@ -75,7 +75,7 @@ from level as l
 left join journey.campaign as c on l.campaign = c.campaign;
 
 comment on view kpi.campaign_summary is
-'All days together: one row a campaign (step, variant null), one a step of it (variant null), one an arm of that.';
+'Rates over all days, one row per campaign (step, variant null), per step (variant null) and per arm of a step.';
 comment on column kpi.campaign_summary.campaign is 'Campaign.';
 comment on column kpi.campaign_summary.step is 'Step; null = the whole campaign.';
 comment on column kpi.campaign_summary.variant is 'Arm of the step; null = all of them.';

@@ -15,11 +15,11 @@ group by
     o.decision_outcome, o.decision_reason;
 
 comment on view kpi.decision_daily is
-'Decisions by outcome and reason, one row a reporting day, campaign, step, variant, outcome and reason.';
+'Decisions by outcome and reason, one row per reporting day, campaign, step, variant, outcome and reason.';
 comment on column kpi.decision_daily.day is 'Reporting day of the decision.';
 comment on column kpi.decision_daily.campaign is 'Campaign.';
 comment on column kpi.decision_daily.step is 'Step.';
 comment on column kpi.decision_daily.variant is 'Arm of the step, or ''holdout''.';
 comment on column kpi.decision_daily.outcome is 'send, skip, defer, hold.';
 comment on column kpi.decision_daily.reason is 'Named reason.';
-comment on column kpi.decision_daily.steps is 'Steps decided so.';
+comment on column kpi.decision_daily.steps is 'Steps with this decision.';

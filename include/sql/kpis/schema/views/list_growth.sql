@@ -1,4 +1,4 @@
--- Growth of the list a day: (new - unsubscribed - hard bounced - complained) / opening.
+-- Growth of the list per day: (new - unsubscribed - hard bounced - complained) / opening.
 create or replace view kpi.list_growth as
 select
     d.day,
@@ -14,7 +14,7 @@ select
     kpi.rate(d.complained, d.opening) as complained_share
 from kpi.list_daily as d;
 
-comment on view kpi.list_growth is 'Growth of the list, one row a reporting day.';
+comment on view kpi.list_growth is 'Growth of the list, one row per reporting day.';
 comment on column kpi.list_growth.day is 'Reporting day.';
 comment on column kpi.list_growth.opening is 'Customers on the list when the day began.';
 comment on column kpi.list_growth.gained is 'Joined or returned.';

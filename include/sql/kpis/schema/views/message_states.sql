@@ -1,4 +1,4 @@
--- Where all messages stand, those in doubt included.
+-- The states of all messages, those in doubt included.
 create or replace view kpi.message_states as
 select
     o.campaign,
@@ -11,7 +11,7 @@ from kpi.step_outcome as o
 where o.state is not null
 group by o.campaign, o.step, o.variant, o.state, o.outcome;
 
-comment on view kpi.message_states is 'States of all messages, one row a campaign, step, variant, state and outcome.';
+comment on view kpi.message_states is 'States of all messages, one row per campaign, step, variant, state and outcome.';
 comment on column kpi.message_states.campaign is 'Campaign.';
 comment on column kpi.message_states.step is 'Step.';
 comment on column kpi.message_states.variant is 'Arm of the step.';

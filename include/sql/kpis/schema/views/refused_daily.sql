@@ -14,12 +14,12 @@ where o.accepted_at is null and (not o.is_open or o.state = 'in_doubt')
 group by o.day, o.campaign, o.step, o.variant, o.state, o.decision_outcome, o.reason;
 
 comment on view kpi.refused_daily is
-'Steps that no mail went out for, one row a reporting day, campaign, step, variant and reason.';
+'Steps that no mail went out for, one row per reporting day, campaign, step, variant and reason.';
 comment on column kpi.refused_daily.day is 'Reporting day of the decision.';
 comment on column kpi.refused_daily.campaign is 'Campaign.';
 comment on column kpi.refused_daily.step is 'Step.';
 comment on column kpi.refused_daily.variant is 'Arm of the step, or ''holdout''.';
-comment on column kpi.refused_daily.refused_by is 'decision, or message: after it was planned.';
+comment on column kpi.refused_daily.refused_by is 'decision; message = refused after it was planned.';
 comment on column kpi.refused_daily.outcome is 'skip, or the message''s state.';
 comment on column kpi.refused_daily.reason is 'Named reason.';
 comment on column kpi.refused_daily.steps is 'Steps not mailed.';

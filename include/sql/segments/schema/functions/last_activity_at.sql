@@ -1,4 +1,4 @@
--- When a customer was last active by `as_of`: ordered, looked at a page, opened or clicked a mail themselves.
+-- When a customer was last active by `as_of`: placed an order, looked at a page, or opened or clicked a mail in person.
 -- grain: one moment; null = never
 -- of_customer text; as_of timestamptz
 -- look-back: everything up to as_of

@@ -1,4 +1,4 @@
--- The keyed hash under which an erased address is remembered (HMAC's shape, of built-in functions).
+-- The keyed hash that is stored for an erased address. It has the shape of HMAC, and is made of built-in functions.
 create or replace function source.address_hash(address text, link_secret text) returns bytea
 language sql immutable parallel safe as $$
     select sha256(

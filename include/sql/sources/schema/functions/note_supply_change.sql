@@ -1,5 +1,5 @@
--- Name the customers whose purchases of consumables a statement changed. A row a change and no key: who settles
--- takes exactly the rows it saw, and a change that commits meanwhile stays.
+-- Note the customers whose purchases of consumables a statement changed. The table has one row per change and no key.
+-- Settling deletes exactly the rows that it saw. A change that is committed meanwhile stays for the next time.
 create or replace function source.note_supply_change() returns trigger
 language plpgsql as $$
 declare
@@ -29,7 +29,7 @@ declare
             ' inner join source.orders using (order_id) where changed.is_consumable'
     end;
 begin
-    -- Planned anew each time: an hour's rows and a first load's millions want different joins.
+    -- Planned again each time, because an hour's rows and the millions of a first load need different joins.
     execute format(
         'with changed as (%s) insert into source.supply_change (customer_id)'
         ' select distinct customer_id from (%s) as concerned', changed, concerned

@@ -1,13 +1,14 @@
--- Supplies as the facts timed up to as_of tell them.
--- Grain: one row a (customer, basis, item) with a purchase. Basis `declared`: item is a product, its latest
--- purchase alone counts, runs_out_at = ordered_at + quantity × units_per_pack / daily_use (missing units_per_pack
--- = 1, at most 36,500 days). Basis `rhythm`: item is a product type; the median of the intervals between orders of
--- consumables of that type (3 or more) stands for the supply, counted from the latest order of such a product
--- without a daily use; the slowest delivery of that order counts. Both: reorder_at = runs_out_at − delivery_days.
--- A purchase is an order: lines of one item in one order add up; lines of no quantity and cancelled orders do
--- not count. Durations are reckoned in whole microseconds.
--- Written so that it is inlined, and a condition on customer_id reaches the orders: every step has the customer
--- among its keys.
+-- Supplies as the facts up to as_of show them.
+-- Grain: one row per (customer, basis, item) with a purchase.
+-- Basis `declared`: item is a product. Only its latest purchase counts. runs_out_at = ordered_at + quantity ×
+-- units_per_pack / daily_use (missing units_per_pack = 1, at most 36,500 days).
+-- Basis `rhythm`: item is a product type. The median of the intervals between orders of consumables of that type (3 or
+-- more) replaces the supply, counted from the latest order of such a product without a daily use. The slowest delivery
+-- of that order counts.
+-- Both: reorder_at = runs_out_at − delivery_days. A purchase is an order, so lines of one item in one order add up.
+-- Lines of quantity 0 and cancelled orders do not count. Durations are computed in whole microseconds.
+-- The function is written so that PostgreSQL inlines it and a condition on customer_id reaches the orders: every step
+-- has the customer among its keys.
 create or replace function source.supply_at(as_of timestamptz)
 returns table (
     customer_id text,

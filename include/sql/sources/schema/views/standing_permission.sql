@@ -58,7 +58,7 @@ order by
     array_position(array['none', 'pending', 'confirmed'], entry.permission) desc;
 
 comment on view source.standing_permission is
-'The permission that stands, from the whole log of consent, one row a customer with any entry.';
+'The permission that stands, from the whole log of consent, one row per customer with any entry.';
 comment on column source.standing_permission.customer_id is 'Whose permission.';
-comment on column source.standing_permission.permission is 'What stands.';
+comment on column source.standing_permission.permission is 'The permission that stands.';
 comment on column source.standing_permission.permission_at is 'Since when.';
