@@ -27,10 +27,10 @@ DEVELOPMENT_PUBLIC_URL = "http://localhost:8086"
 class Settings:
     """One installation's settings.
 
-    Times are seconds; `reporting_zone` is the IANA zone whose dates are KPI days;
-    `allowed_recipients` are lower-case addresses or ``@domain`` suffixes, empty = everyone; retention is in
-    months kept beside the present one, None = for ever. `feeds_may_resubscribe`: a yes of a feed lifts what a
-    person said to us, since the shop asks anew.
+    Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `allowed_recipients` are lower-case
+    addresses or ``@domain`` suffixes, empty = everyone. Retention is the number of months kept in addition to the
+    present one, None = no limit. `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the
+    shop asks them again.
     """
 
     database_url: str = field(repr=False)

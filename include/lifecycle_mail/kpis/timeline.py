@@ -1,4 +1,4 @@
-"""One customer's timeline over all stages, and that of a mailbox: the ledger behind `why`."""
+"""One customer's timeline over all stages, and that of a mailbox, which `why` prints."""
 
 from __future__ import annotations
 

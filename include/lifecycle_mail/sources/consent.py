@@ -92,7 +92,7 @@ def record_permission(
     changes nothing.
     """
     if origin in ("feed", "feed_resubscribing"):
-        raise ValueError("only a load writes entries of origin 'feed'")
+        raise ValueError(f"origin is '{origin}', but only a load writes entries of that origin: give another")
     lock(connection, "permissions")
     run(
         connection, "sources/record_permission",
