@@ -9,10 +9,10 @@ with suppressed as (
         due.step_due_id,
         min(suppression.reason) as reason,
         min(suppression.scope) as scope,
-        max(suppression.suppressed_at) as said_at,
+        max(suppression.said_at) as said_at,
         bool_or(suppression.reason not in ('unsubscribed', 'sunset')) as is_more_than_no
     from due
-    inner join event.suppressed_customer as suppression on due.customer_id = suppression.customer_id
+    inner join event.binding_word as suppression on due.customer_id = suppression.customer_id
     where
         suppression.scope in (
             'all', 'topic:' || cast(:topic as text), 'topic:' || installation.topic_called(cast(:topic as text))

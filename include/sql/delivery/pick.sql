@@ -122,9 +122,9 @@ left join lateral (
 left join lateral (
     select
         count(*) > 0 as is_blocked,
-        max(suppression.suppressed_at) as said_at,
+        max(suppression.said_at) as said_at,
         bool_or(suppression.reason not in ('unsubscribed', 'sunset')) as is_more_than_no
-    from event.suppressed_customer as suppression
+    from event.binding_word as suppression
     where
         known.may_have_left
         and suppression.customer_id = known.customer_id

@@ -1,5 +1,7 @@
 -- Where a word was said. Words of before were said where the customer was at that time, as far as that is known.
 alter table source.former_address add column held_from timestamptz;
+alter table source.former_address add column recorded_at timestamptz not null default now();
+update source.former_address set recorded_at = replaced_at;
 alter table source.former_address drop constraint former_address_pkey;
 alter table source.former_address add primary key (customer_id, address, replaced_at);
 
@@ -8,6 +10,8 @@ comment on table source.former_address is
 comment on column source.former_address.replaced_at is 'Time of the load that brought another one.';
 comment on column source.former_address.held_from is
 'Since when the customer had it: sign-up, or the load that brought it; null = not known, as if for ever.';
+comment on column source.former_address.recorded_at is
+'When it was written here: tells which came first, a move or a word of the same instant.';
 
 alter table source.permission_change add column address text;
 

@@ -8,6 +8,7 @@ create table event.word (
     said_at timestamptz not null,
     source text not null,
     batch_id bigint,
+    recorded_at timestamptz not null default now(),
     unique nulls not distinct (address, scope, reason, said_at, customer_id)
 );
 create index word_speaker on event.word (customer_id) where customer_id is not null;
@@ -23,3 +24,4 @@ comment on column event.word.customer_id is 'Who said it: the customer of the ma
 comment on column event.word.said_at is 'When it was said.';
 comment on column event.word.source is 'Event kind, sync…';
 comment on column event.word.batch_id is 'Ingest that brought it, if one did.';
+comment on column event.word.recorded_at is 'When it was written here.';

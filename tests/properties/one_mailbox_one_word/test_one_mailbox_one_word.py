@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
@@ -48,7 +48,7 @@ histories = st.lists(step, min_size=3, max_size=12)
 class No:
     """A word against mail: how far it goes, at which mailbox it was said, and whom it binds wherever they move.
 
-    `author` is the one who surely said it; a withdrawal that its author took back elsewhere binds others at the mailbox.
+    `author` is the one who surely said it. A withdrawal that its author took back elsewhere binds others at the mailbox.
     """
 
     scope: str
@@ -211,7 +211,18 @@ def holds(warehouse: Engine, history: list[tuple[str, ...]]) -> None:
         assert told.claimed() == oracle.may_be_mailed(), history
 
 
-@settings(max_examples=25)
+SHARES, MOVES, TAKES = "info@example.com", "a.new@example.com", "x@example.com"
+WITHDRAWS, CONFIRMS = ("feed", "ann", "withdrawn"), ("feed", "ann", "confirmed")
+
+
+@settings(max_examples=16)
+@example(history=[WITHDRAWS, ("move", "cat", SHARES)])
+@example(history=[("move", "cat", MOVES), ("move", "dan", TAKES), ("unsubscribe", TAKES)])
+@example(history=[("link_all", "cat"), ("complaint", "y@example.com"), ("move", "cat", MOVES), ("page_yes", "dan")])
+@example(history=[("page_no", "ann"), WITHDRAWS, CONFIRMS, ("page_no", "cat"), ("page_yes", "cat"), ("page_yes", "bob")])
+@example(history=[("page_no", "ann"), WITHDRAWS, CONFIRMS])
+@example(history=[("link", "bob"), ("move", "bob", TAKES), ("page_yes", "ann"), ("move", "bob", SHARES)])
+@example(history=[("unsubscribe", SHARES), ("move", "bob", TAKES), ("page_yes", "ann"), ("resubscribe", "bob")])
 @given(history=histories)
 def test_after_a_no_nothing_is_claimed_until_a_yes(warehouse: Engine, history: list[tuple[str, ...]]) -> None:
     """The short form."""

@@ -111,6 +111,7 @@ create table source.former_address (
     address text not null,
     replaced_at timestamptz not null default now(),
     held_from timestamptz,
+    recorded_at timestamptz not null default now(),
     primary key (customer_id, address, replaced_at)
 );
 create index former_address_address on source.former_address (address);
@@ -122,6 +123,8 @@ comment on column source.former_address.address is 'The address, lower case; rem
 comment on column source.former_address.replaced_at is 'Time of the load that brought another one.';
 comment on column source.former_address.held_from is
 'Since when the customer had it: sign-up, or the load that brought it; null = not known, as if for ever.';
+comment on column source.former_address.recorded_at is
+'When it was written here: tells which came first, a move or a word of the same instant.';
 
 create table source.erased_address (
     address_hash bytea primary key,

@@ -9,9 +9,8 @@ select
     word.reason,
     word.said_at
 from event.word
-where
-    word.customer_id is not null
-    and word.kind = 'no'
+inner join source.customer on word.customer_id = customer.customer_id and customer.erased_at is null
+where word.kind = 'no'
     and word.reason in ('unsubscribed', 'complaint')
     and not event.is_ended(word.customer_id, word.address, word.scope, word.reason, word.said_at)
 union all
@@ -26,7 +25,10 @@ inner join event.said on former_address.address = said.address
 where
     said.customer_id is null
     and said.reason in ('unsubscribed', 'complaint', 'sunset', 'operator')
-    and said.said_at < former_address.replaced_at
+    and (
+        said.said_at < former_address.replaced_at
+        or (said.said_at = former_address.replaced_at and said.recorded_at < former_address.recorded_at)
+    )
     and (former_address.held_from is null or former_address.held_from <= said.said_at)
     and not exists (
         select 1

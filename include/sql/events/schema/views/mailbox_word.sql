@@ -36,18 +36,24 @@ from (
     select
         permission_change.address,
         'all' as scope,
-        case permission_change.permission when 'withdrawn' then 'no' else 'yes' end as kind,
-        permission_change.permission as reason,
+        'no' as kind,
+        'withdrawn' as reason,
         nullif(permission_change.customer_id, '') as customer_id,
         permission_change.permission_at as said_at,
         permission_change.origin as source
     from source.permission_change
-    where
-        permission_change.address is not null
-        and (
-            permission_change.permission = 'withdrawn'
-            or (permission_change.permission = 'confirmed' and permission_change.origin <> 'feed')
-        )
+    where permission_change.permission = 'withdrawn' and permission_change.origin not in ('sunset', 'erasure')
+    union all
+    select
+        permission_change.address,
+        'all' as scope,
+        'yes' as kind,
+        'confirmed' as reason,
+        permission_change.customer_id,
+        permission_change.permission_at as said_at,
+        permission_change.origin as source
+    from source.permission_change
+    where permission_change.permission = 'confirmed' and permission_change.origin <> 'feed'
 ) as spoken
 left join lateral (
     select

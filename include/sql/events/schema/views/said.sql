@@ -7,7 +7,8 @@ select
     word.reason,
     word.customer_id,
     word.said_at,
-    word.source
+    word.source,
+    word.recorded_at
 from event.word
 where word.kind = 'no'
 union all
@@ -17,7 +18,8 @@ select
     suppression.reason,
     cast(null as text) as customer_id,
     times.said_at,
-    suppression.source
+    suppression.source,
+    cast('-infinity' as timestamptz) as recorded_at
 from event.suppression
 cross join lateral (
     values (suppression.suppressed_at), (suppression.last_suppressed_at)
@@ -41,3 +43,4 @@ comment on column event.said.reason is 'As in event.suppression.';
 comment on column event.said.customer_id is 'Who said it; null = not known.';
 comment on column event.said.said_at is 'When.';
 comment on column event.said.source is 'Event kind, page, sync…';
+comment on column event.said.recorded_at is 'When it was written here; -infinity = not known.';
