@@ -306,7 +306,7 @@ def test_of_dated_words_the_latest_stands(world: World) -> None:
 
 @pytest.mark.parametrize("may_resubscribe", [False, True])
 def test_a_feed_lifts_what_was_said_to_us_by_setting_alone(world: World, may_resubscribe: bool) -> None:
-    """A link, an event and the preference page: a later yes of the feed lifts them if the shop asks anew. No feed
+    """A link, an event and the preference page: a later yes of the feed lifts them if the shop asks again. No feed
     lifts a complaint."""
     names = "abcd"
     world.load(*(f"{one},{one}@example.com,none," for one in names))

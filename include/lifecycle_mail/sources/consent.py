@@ -24,7 +24,7 @@ class Hearing:
     """How a load hears what its files say.
 
     load_id: the load; now: its time (aware); link_secret: keys the hashes of erased addresses; may_resubscribe: a yes
-    of the feed counts as the person's own, since the shop asks anew.
+    of the feed counts as the person's own, since the shop asks people again.
     """
 
     load_id: int

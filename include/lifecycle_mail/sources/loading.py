@@ -119,7 +119,7 @@ def load_feeds(
 
     `link_secret` keys the hashes of erased addresses. `now` (aware) is the time of the load: a birthday may
     not be later, an undated word counts from it; None = the database's clock. `may_resubscribe`: the shop asks people
-    anew, so that a yes of the feed counts as their own. `progress` is called with
+    again, so that a yes of the feed counts as their own. `progress` is called with
     a feed's name, the rows done and the rows expected (None = unknown). `sql_folder` is the repository's
     folder of SQL feeds. No setting names another one, because its files run on the server.
 

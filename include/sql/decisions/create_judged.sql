@@ -61,9 +61,10 @@ refused as (
     left join suppressed on due.step_due_id = suppressed.step_due_id
     left join unmet_step on due.step_due_id = unmet_step.step_due_id
     left join lateral (
-        select decision.sign_up(
-            due.customer_id, cast(:topic as text), suppressed.said_at, false, cast(:now as timestamptz)
-        ) as sign_up
+        select
+            decision.sign_up(
+                due.customer_id, cast(:topic as text), suppressed.said_at, false, cast(:now as timestamptz)
+            ) as sign_up
         where
             'pending' = any(cast(:permissions as text[]))
             and not coalesce(suppressed.is_more_than_no, false)

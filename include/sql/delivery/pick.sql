@@ -131,9 +131,10 @@ left join lateral (
         and suppression.scope in ('all', 'topic:' || cast(:topic as text), 'topic:' || known.present_topic)
 ) as blocked on true
 left join lateral (
-    select decision.sign_up(
-        known.customer_id, cast(:topic as text), blocked.said_at, true, cast(:now as timestamptz)
-    ) as sign_up
+    select
+        decision.sign_up(
+            known.customer_id, cast(:topic as text), blocked.said_at, true, cast(:now as timestamptz)
+        ) as sign_up
     where
         'pending' = any(cast(:permissions as text[]))
         and not coalesce(blocked.is_more_than_no, false)

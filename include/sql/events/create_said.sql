@@ -1,6 +1,6 @@
 -- What was said in the step's new events, by whom and at which mailbox; gone with the transaction. An event without an
 -- address (our own unsubscribe page) was said at the mailbox to which its mail went. A topic counts under its present
--- name; a word to leave one that has ended, or that nobody knows, is a word to leave everything.
+-- name; a word to leave one that has ended, or is not known, is a word to leave everything.
 -- grain: one row per event that says something
 -- look-back: the mails that the events name, by key
 create temporary table event_said on commit drop as

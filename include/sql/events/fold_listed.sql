@@ -1,6 +1,6 @@
 -- Fold listed rows to suppressions by the rules the webhook's events follow. A row that says nothing new is not
 -- written, so that reading a list again changes nothing. Who came back later stays lifted. A topic counts
--- under its present name, and one that has ended or that nobody knows as everything.
+-- under its present name, and one that has ended or that is not known as everything.
 -- grain: one row an address, scope and reason
 with meant as materialized (
     select

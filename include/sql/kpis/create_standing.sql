@@ -84,7 +84,7 @@ left join lateral (
     limit 1
 ) as said on true
 left join lateral (
-    select said.reason
+    select against.reason
     from (
         select suppression.reason
         from event.suppression
@@ -124,10 +124,10 @@ left join lateral (
                     and changed.permission_at > other.permission_at
                     and changed.permission_at <= turn.turned_at
             )
-    ) as said
+    ) as against
     order by
-        array_position(array['complaint', 'hard_bounce', 'dropped', 'unsubscribed', 'sunset'], said.reason)
+        array_position(array['complaint', 'hard_bounce', 'dropped', 'unsubscribed', 'sunset'], against.reason)
         asc nulls last,
-        said.reason asc
+        against.reason asc
     limit 1
 ) as block on true

@@ -11,7 +11,10 @@ select
     || ', said by ' || coalesce(said.customer_id, 'an unknown speaker')
     || ' (' || said.source || ')'
     || coalesce(
-        ', lifted ' || to_char(said.ended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ' by ' || said.ended_by,
+        ', lifted '
+        || to_char(said.ended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+        || ' by '
+        || said.ended_by,
         ''
     ) as why,
     50 as place
@@ -24,7 +27,7 @@ select
     null as step,
     'left by ' || former_address.customer_id as what,
     coalesce('had it since ' || to_char(former_address.held_from at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), '')
-    as why,
+        as why,
     1 as place
 from source.former_address
 where former_address.address = cast(:address as text)

@@ -16,18 +16,19 @@ comment on column source.former_address.recorded_at is
 alter table source.permission_change add column address text;
 
 update source.permission_change
-set address = coalesce(
-    (
-        select former_address.address
-        from source.former_address
-        where
-            former_address.customer_id = customer.customer_id
-            and former_address.replaced_at > permission_change.permission_at
-        order by former_address.replaced_at
-        limit 1
-    ),
-    customer.address
-)
+set
+    address = coalesce(
+        (
+            select former_address.address
+            from source.former_address
+            where
+                former_address.customer_id = customer.customer_id
+                and former_address.replaced_at > permission_change.permission_at
+            order by former_address.replaced_at
+            limit 1
+        ),
+        customer.address
+    )
 from source.customer
 where
     customer.customer_id = permission_change.customer_id
@@ -51,7 +52,7 @@ comment on table source.permission_change is
 comment on column source.permission_change.customer_id is
 'Whose permission; empty = a refused row said it of an address that no customer holds.';
 comment on column source.permission_change.origin is
-'Feed, feed_resubscribing (a yes for which the shop asked anew), unsubscribe, preference_centre, sunset…';
+'Feed, feed_resubscribing (a yes for which the shop asked again), unsubscribe, preference_centre, sunset…';
 comment on column source.permission_change.address is
 'Mailbox at which it was said, lower case; null = not known, or taken out by an erasure.';
 

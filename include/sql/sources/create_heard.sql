@@ -1,19 +1,19 @@
--- What: whom each word of permission_word is of: its customer; where that one cannot be read or is not known, the
+-- What: whom each word of permission_word is of: its customer; if that one cannot be read or is not known, the
 -- customers who hold the address too. A customer who is not known yet is among them: what was said is remembered
--- for the day their row comes. If nobody is known who could have said it, the speaker is empty and the word waits at
+-- for the day their row comes. If no one is known who could have said it, the speaker is empty and the word waits at
 -- the mailbox. Erased customers have nothing more to say, except at a mailbox that a living customer holds.
 -- An address of an erased person that no living customer holds is not learned again.
--- Grain: one row a word and customer; address = the mailbox, null = it cannot be read.
+-- Grain: one row per word and customer; address = the mailbox, null = it cannot be read.
 -- Parameters: link_secret text, the key of the address hashes. Look-back: every customer, by key and address.
 create temporary table heard on commit drop as
 with mailbox as (
     select distinct
         said.address,
-        exists (
+        exists(
             select 1 from source.customer
             where customer.address = said.address and customer.erased_at is null
         ) as is_held,
-        exists (select 1 from staged where lower(staged.email) = said.address) as is_coming,
+        exists(select 1 from staged where lower(staged.email) = said.address) as is_coming,
         exists (select 1 from source.erased_address)
         and source.address_hash(said.address, cast(:link_secret as text)) in (
             select erased_address.address_hash from source.erased_address

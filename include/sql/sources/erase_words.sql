@@ -1,5 +1,5 @@
 -- What: take the mailboxes out of what an erased customer said, except noes and yeses at a mailbox that is another's too:
--- these bind who lives on there. Of a mailbox that was theirs alone, nobody's word keeps the address.
+-- these bind who lives on there. Of a mailbox that was theirs alone, no word keeps the address.
 -- Grain: one row per word.
 -- Parameters: customer_id text; own, shared text[]: their addresses, lower case. Look-back: words of the customer and at
 -- the mailboxes.

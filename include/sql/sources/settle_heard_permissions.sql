@@ -1,6 +1,6 @@
 -- What: bring customers of whom the file has a word, and no row that is loaded, to the permission that stands; and
 -- those at a mailbox at which it says a yes that counts as the person's own.
--- Grain: one row a customer whose permission is another.
+-- Grain: one row per customer whose permission is another.
 -- Parameters: none. Look-back: the whole log of the customers concerned, by index.
 with concerned as (
     select concerning.customer_id

@@ -48,7 +48,7 @@ histories = st.lists(step, min_size=3, max_size=12)
 class No:
     """A word against mail: how far it goes, at which mailbox it was said, and whom it binds wherever they move.
 
-    `author` is the one who surely said it. A withdrawal that its author took back elsewhere binds others at the mailbox.
+    `author` surely said it. A withdrawal that its author took back elsewhere binds others at the mailbox.
     """
 
     scope: str
@@ -219,7 +219,7 @@ WITHDRAWS, CONFIRMS = ("feed", "ann", "withdrawn"), ("feed", "ann", "confirmed")
 @example(history=[WITHDRAWS, ("move", "cat", SHARES)])
 @example(history=[("move", "cat", MOVES), ("move", "dan", TAKES), ("unsubscribe", TAKES)])
 @example(history=[("link_all", "cat"), ("complaint", "y@example.com"), ("move", "cat", MOVES), ("page_yes", "dan")])
-@example(history=[("page_no", "ann"), WITHDRAWS, CONFIRMS, ("page_no", "cat"), ("page_yes", "cat"), ("page_yes", "bob")])
+@example(history=[WITHDRAWS, CONFIRMS, ("page_no", "ann"), ("page_no", "cat"), ("page_yes", "cat"), ("page_yes", "bob")])
 @example(history=[("page_no", "ann"), WITHDRAWS, CONFIRMS])
 @example(history=[("link", "bob"), ("move", "bob", TAKES), ("page_yes", "ann"), ("move", "bob", SHARES)])
 @example(history=[("unsubscribe", SHARES), ("move", "bob", TAKES), ("page_yes", "ann"), ("resubscribe", "bob")])

@@ -1,6 +1,6 @@
--- Words about mail that concern a customer, with who said them and where, and what ended them there: those at the present
--- mailbox, those that the customer said elsewhere, and those that a customer carries along from a former mailbox. Of their
--- own entries in the consent log the timeline tells apart (permission).
+-- Words about mail that concern a customer, with who said them and where, and what ended them there: those at the
+-- present mailbox, those that the customer said elsewhere, and those that a customer carries along from a former one.
+-- The customer's own entries in the consent log are another kind of happening (permission).
 -- grain: one row per word
 -- customer_id text
 -- look-back: everything
@@ -28,7 +28,10 @@ select
     || ' at ' || said.address
     || ' (' || said.source || ')'
     || coalesce(
-        ', lifted ' || to_char(said.ended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ' by ' || said.ended_by,
+        ', lifted '
+        || to_char(said.ended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+        || ' by '
+        || said.ended_by,
         ''
     ) as why,
     50 as place

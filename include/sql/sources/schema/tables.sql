@@ -84,7 +84,7 @@ comment on column source.permission_change.customer_id is
 comment on column source.permission_change.permission is 'What was said.';
 comment on column source.permission_change.permission_at is 'When it was said.';
 comment on column source.permission_change.origin is
-'Feed, feed_resubscribing (a yes for which the shop asked anew), unsubscribe, preference_centre, sunset…';
+'Feed, feed_resubscribing (a yes for which the shop asked again), unsubscribe, preference_centre, sunset…';
 comment on column source.permission_change.load_id is 'Load that brought it, if a feed did.';
 comment on column source.permission_change.recorded_at is 'When it was written here.';
 comment on column source.permission_change.address is

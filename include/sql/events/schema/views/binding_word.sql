@@ -1,5 +1,5 @@
--- Words against mail by the person whom they bind, one row per word: what is in force at the present mailbox, what another
--- customer withdrew at it, and what the customer carries along from former ones.
+-- Words against mail by the person whom they bind, one row per word: what is in force at the present mailbox, what
+-- another customer withdrew at it, and what the customer carries along from former ones.
 create or replace view event.binding_word as
 select
     customer.customer_id,
@@ -8,22 +8,23 @@ select
     times.said_at
 from source.customer
 inner join event.suppression on customer.address = suppression.address
-cross join lateral (
-    select suppression.suppressed_at as said_at
-    union all
-    select suppression.last_suppressed_at
-    where suppression.last_suppressed_at > suppression.suppressed_at
-    union all
-    select word.said_at
-    from event.word
-    where
-        word.address = suppression.address
-        and word.scope = suppression.scope
-        and word.reason = suppression.reason
-        and word.kind = 'no'
-        and word.said_at > suppression.suppressed_at
-        and word.said_at < suppression.last_suppressed_at
-) as times
+cross join
+    lateral (
+        select suppression.suppressed_at as said_at
+        union all
+        select suppression.last_suppressed_at
+        where suppression.last_suppressed_at > suppression.suppressed_at
+        union all
+        select word.said_at
+        from event.word
+        where
+            word.address = suppression.address
+            and word.scope = suppression.scope
+            and word.reason = suppression.reason
+            and word.kind = 'no'
+            and word.said_at > suppression.suppressed_at
+            and word.said_at < suppression.last_suppressed_at
+    ) as times
 where suppression.lifted_at is null
 union all
 select

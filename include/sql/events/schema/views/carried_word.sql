@@ -1,4 +1,4 @@
--- Words against mail that a customer carries along: those of their own, wherever they were said, and those of an unknown
+-- Words against mail that a customer carries along: their own, wherever they were said, and those of an unknown
 -- speaker at a mailbox that they held at that moment and have left since. Bounces and drops belong to the mailbox. The
 -- provider's list repeats what an event told with its speaker some seconds or minutes before: one word, not two.
 create or replace view event.carried_word as
@@ -10,7 +10,8 @@ select
     word.said_at
 from event.word
 inner join source.customer on word.customer_id = customer.customer_id and customer.erased_at is null
-where word.kind = 'no'
+where
+    word.kind = 'no'
     and word.reason in ('unsubscribed', 'complaint')
     and not event.is_ended(word.customer_id, word.address, word.scope, word.reason, word.said_at)
 union all
@@ -44,8 +45,8 @@ where
     and not event.is_ended(former_address.customer_id, said.address, said.scope, said.reason, said.said_at);
 
 comment on view event.carried_word is
-'Words against mail that a customer carries along, one row per customer and word; those at the present mailbox are among '
-'them if the customer said them.';
+'Words against mail that a customer carries along, one row per customer and word; those at the present mailbox are '
+'among them if the customer said them.';
 comment on column event.carried_word.customer_id is 'Whom the word binds wherever they move.';
 comment on column event.carried_word.address is 'Mailbox at which it was said.';
 comment on column event.carried_word.scope is 'all, or topic:<name>.';

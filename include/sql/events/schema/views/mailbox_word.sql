@@ -1,5 +1,5 @@
--- Every word about mail with its mailbox, and what ended it there: what events and lists said, and what feeds and people
--- said of all mail. What ended a no is the first later yes at the mailbox (or of the feed, for its own no).
+-- Every word about mail with its mailbox, and what ended it there: what events and lists said, and what feeds and
+-- people said of all mail. What ended a no is the first later yes at the mailbox (or of the feed, for its own no).
 create or replace view event.mailbox_word as
 select
     spoken.address,

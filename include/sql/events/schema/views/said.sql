@@ -1,4 +1,4 @@
--- What was said against mail: the log of words, and what suppressions tell of words from before there was a log, or of
+-- What was said against mail: the log of words, and what suppressions say about words from before there was a log, or of
 -- an operator's own row. Such a word has no speaker.
 create or replace view event.said as
 select
@@ -21,9 +21,10 @@ select
     suppression.source,
     cast('-infinity' as timestamptz) as recorded_at
 from event.suppression
-cross join lateral (
-    values (suppression.suppressed_at), (suppression.last_suppressed_at)
-) as times (said_at)
+cross join
+    lateral (
+        values (suppression.suppressed_at), (suppression.last_suppressed_at)
+    ) as times (said_at)
 where
     times.said_at is not null
     and not exists (

@@ -1,4 +1,4 @@
--- Which customers' membership of the list may have changed. Written by whoever changes a fact, in the same
+-- Which customers' membership of the list may have changed. Written with the change of a fact, in the same
 -- transaction, so that a roll-up misses nothing whatever the order of commits. A no, and a yes, changes it for all who
 -- hold or held the mailbox.
 create or replace function kpi.note_permissions() returns trigger

@@ -1,4 +1,4 @@
--- Whoever writes a word without its mailbox means the one that the customer has.
+-- A word that is written without its mailbox was said at the one that the customer has.
 create or replace function source.note_mailbox() returns trigger
 language plpgsql as $$
 begin

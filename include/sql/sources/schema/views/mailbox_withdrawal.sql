@@ -1,4 +1,4 @@
--- Withdrawals that stand at a mailbox: what its holders are bound by, whoever of them said it. One of a feed is lifted by
+-- Withdrawals that stand at a mailbox: they bind all its holders. One of a feed is lifted by
 -- a later yes of the feed for the same customer; each by a yes that a person said at the mailbox later.
 create or replace view source.mailbox_withdrawal as
 select

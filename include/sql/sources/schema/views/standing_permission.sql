@@ -1,13 +1,13 @@
 -- The permission that stands for each customer in the log: the one rule of consent.
---   1. A withdrawal that the person gave us stands until a yes of theirs at a later instant: an entry *confirmed* that no
---      feed brought, or one that another customer said at the mailbox while this one held it.
+--   1. A withdrawal that the person gave us stands until a yes of theirs at a later instant: an entry *confirmed* that
+--      no feed brought, or one that another customer said at the mailbox while this one held it.
 --   2. A withdrawal of the feed is lifted by that too, and by a later word of the feed. The earliest withdrawal that
 --      stands gives the time.
 --   3. Otherwise the newest permission_at wins; at the same instant the later in the life of a permission:
 --      none, pending, confirmed.
 --   4. While mailing rests (source.permission_rest), pending and confirmed count as none, unless the person said yes
 --      themself since.
--- Grain: one row a customer with any entry. The order in which entries were recorded plays no part.
+-- Grain: one row per customer with any entry. The order in which entries were recorded plays no part.
 create or replace view source.standing_permission as
 select distinct on (entry.customer_id)
     entry.customer_id,
