@@ -1,5 +1,5 @@
--- What: the words about permission in this file that are news: of rows that are loaded, and withdrawals of rows that are
--- set aside. A row that repeats what the feed said of the customer in its last load, or in an earlier file of this one,
+-- What: the words about permission in this file that are news: of rows that are loaded, and withdrawals of rows set
+-- aside. A row that repeats what the feed said of the customer in its last load, or in an earlier file of this one,
 -- says nothing new. A word without a time counts from the load; in the customer's first load, if it is no withdrawal,
 -- from sign-up. A yes dated later than the load counts from the load.
 -- Grain: one row per customer, mailbox and word.

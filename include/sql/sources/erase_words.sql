@@ -1,8 +1,8 @@
--- What: take the mailboxes out of what an erased customer said, except noes and yeses at a mailbox that is another's too:
--- these bind who lives on there. Of a mailbox that was theirs alone, no word keeps the address.
+-- What: take the mailboxes out of what an erased customer said, except noes and yeses at a mailbox that another has
+-- too: these bind who lives on there. Of a mailbox that was theirs alone, no word keeps the address.
 -- Grain: one row per word.
--- Parameters: customer_id text; own, shared text[]: their addresses, lower case. Look-back: words of the customer and at
--- the mailboxes.
+-- Parameters: customer_id text; own, shared text[]: their addresses, lower case. Look-back: words of the customer,
+-- and at the mailboxes.
 with forgotten as (
     delete from source.feed_word
     where feed_word.customer_id = '' and feed_word.address = any(cast(:own as text[]))

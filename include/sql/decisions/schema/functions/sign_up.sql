@@ -1,5 +1,5 @@
--- May a mail go to someone who said no: the opt-in mail may, if they signed up later than every no and the topic has not
--- mailed their mailbox in 30 days.
+-- May a mail go to someone who said no: the opt-in mail may, if they signed up later than every no and the topic has
+-- not mailed their mailbox in 30 days.
 -- null: there is no no, and the usual rules hold; 'open': the opt-in mail may go; 'asked_lately': it went, or waits to
 -- go; 'no_sign_up': nothing may go.
 create or replace function decision.sign_up(

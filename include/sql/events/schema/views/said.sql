@@ -1,5 +1,5 @@
--- What was said against mail: the log of words, and what suppressions say about words from before there was a log, or of
--- an operator's own row. Such a word has no speaker.
+-- What was said against mail: the log of words, and what suppressions say about words from before there was a log, or
+-- of an operator's own row. Such a word has no speaker.
 create or replace view event.said as
 select
     word.address,
