@@ -27,8 +27,8 @@ cross join
     ) as times (said_at)
 where
     times.said_at is not null
-    and not exists (
-        select 1
+    and 0 = (
+        select count(*)
         from event.word
         where
             word.address = suppression.address
