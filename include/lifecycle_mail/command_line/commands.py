@@ -476,17 +476,22 @@ def why(
         str | None, typer.Option("--as-of", help="Ask what holds at this moment; default: now.", metavar="TS")
     ] = None,
 ) -> None:
-    """Tell why a customer was or was not mailed: enrollments, decisions, mails, events, in order of time.
+    """Explain why a customer was or was not mailed, and what holds the next mail back.
 
-    Of an address: every word about mail at that mailbox, who said it, and what ended it.
+    First comes what happened, in order of time: enrollments, decisions, mails, events. Then comes what planning and a
+    claim would say of running series and planned mails if they came now. Nothing is changed. For an address it shows
+    every word about mail at that mailbox: who said it, and what ended it.
     """
-    with _open().engine.connect() as connection:
-        entries = timeline(connection, customer, campaign)
+    at = past_moment(as_of, present()) if as_of else present()
+    installation = _open()
+    called = installation.present_name(campaign) if campaign else None
+    with installation.engine.connect() as connection:
+        entries = timeline(connection, customer, called)
         is_mailbox = not entries and "@" in customer
         if is_mailbox:
             entries = mailbox_timeline(connection, customer)
     if is_mailbox and not entries:
-        raise LifecycleError("nothing is known of this mailbox: no customer ever had it, and nothing was said there")
+        raise LifecycleError("this mailbox is unknown: no customer ever had it, and nothing was said there; check it")
     if not entries:
         raise LifecycleError(f"customer '{customer}' is unknown: never loaded, and never in a series; check the id")
     rows: list[list[object]] = [
@@ -495,6 +500,16 @@ def why(
     ]
     title = f"Mailbox {customer}" if is_mailbox else f"Customer {customer}"
     print_table(title, ["when (UTC)", "campaign", "step", "what", "why"], rows)
+    _print_outlook(installation.outlook(customer, at, campaign), at)
+
+
+def _print_outlook(outlook: list[kpis.Outlook], at: dt.datetime) -> None:
+    if not outlook:
+        return
+    results.print()
+    rows: list[list[object]] = [[line.campaign, line.step, line.what, line.says] for line in outlook]
+    title = f"What holds at {at.astimezone(dt.UTC).isoformat(timespec='seconds')}, times in UTC"
+    print_table(title, ["campaign", "step", "what", "planning or a claim would say"], rows)
 
 
 @app.command()

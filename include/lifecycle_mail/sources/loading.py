@@ -132,7 +132,11 @@ def load_feeds(
     selects, strangers = sql_feeds(sql_folder)
     with _one_load(warehouse, link_secret, now, progress) as load:
         load.may_resubscribe = may_resubscribe
-        load.warn(warnings)
+        files, others = feed_files(folder)  # since the load began: a campaign counts on every file that was there
+        load.warn(f"{name} is not a feed file: it was ignored" for name in others)
+        load.warn(f"sql/feeds/{name} has the name of no feed: it was ignored" for name in strangers)
+        if not files and not selects:
+            load.warn([f"{folder} has no feed file: nothing was loaded"])
         load.warn(_reader_warnings(load) if selects else [])
         sources = _in_order(selects, files)
         load.expect(sources)
