@@ -196,7 +196,11 @@ class Installation:
     ) -> sources.LoadReport:
         """Load the feed files of `folder`."""
         return sources.load_feeds(
-            self.engine, folder, link_secret=self.settings.link_secret, progress=progress
+            self.engine,
+            folder,
+            link_secret=self.settings.link_secret,
+            progress=progress,
+            may_resubscribe=self.settings.feeds_may_resubscribe,
         )
 
     def is_loaded_since(self, moment: dt.datetime) -> bool:

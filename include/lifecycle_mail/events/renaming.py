@@ -19,6 +19,7 @@ def rename_topics(connection: Connection, former: Sequence[str], present: Sequen
     If one person left a topic under both names, the later statement stands. A repeated call changes nothing.
     """
     named = {"former": list(former), "present": list(present)}
+    run(connection, "events/rename_words", **named)
     run(connection, "events/rename_suppressions", **named)
     run(connection, "events/rename_resubscriptions", **named)
     run(connection, "events/lift_renamed", present=sorted(set(present)))
