@@ -299,15 +299,13 @@ class Installation:
         folder = path or self.settings.events_dir
         if folder is None:
             raise SettingsError("LIFECYCLE_EVENTS_DIR is not set: give the folder the collector writes to")
-        groups = {
-            topic.sendgrid_group_id: topic.topic
-            for topic in self.topics.values()
-            if topic.sendgrid_group_id is not None
-        }
+        groups, settings = events.groups_of(self.topics), self.settings
         return events.ingest(
             self.engine,
             folder,
-            topics=groups,
+            topics=groups.topics,
+            foreign_groups=groups.foreign,
+            rest=events.Rest(settings.soft_bounce_limit, settings.soft_bounce_days, settings.soft_bounce_rest_days),
             now=now if self.settings.mode == "live" else None,
             link_secret=self.settings.link_secret,
             progress=progress,
@@ -325,6 +323,19 @@ class Installation:
         `clock` tells when each batch was taken; without one, all were at `now`.
         """
         return events.push(self.engine, self.settings, self.topics, now=now, clock=clock)
+
+    def lift_suppressions(
+        self, address: str, by: str, because: str, now: dt.datetime, only: Iterable[str] = events.KINDS
+    ) -> events.LiftReport:
+        """Let an address be mailed again, here and at SendGrid, on an operator's word, which is kept in a log."""
+        return events.lift(
+            self.engine, self.settings, self.topics, address, by=by, because=because, now=now, only=tuple(only)
+        )
+
+    def unlisted_groups(self) -> list[str]:
+        """Say which unsubscribe groups keep people from all mail because nothing says whose they are."""
+        with self.engine.connect() as connection:
+            return [group.sentence() for group in events.unlisted_groups(connection)]
 
     def roll_up(
         self,

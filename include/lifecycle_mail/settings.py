@@ -28,7 +28,8 @@ class Settings:
 
     Times are seconds; `reporting_zone` is the IANA zone whose dates are KPI days;
     `allowed_recipients` are lower-case addresses or ``@domain`` suffixes, empty = everyone; retention is in
-    months kept beside the present one, None = for ever.
+    months kept beside the present one, None = for ever. Marketing mail to a mailbox rests for `soft_bounce_rest_days`
+    after `soft_bounce_limit` soft bounces (0 = never) over at least `soft_bounce_days` without a delivery.
     """
 
     database_url: str = field(repr=False)
@@ -46,6 +47,9 @@ class Settings:
     allowed_recipients: tuple[str, ...] = ()
     event_retention_months: int | None = None
     decision_retention_months: int | None = None
+    soft_bounce_limit: int = 5
+    soft_bounce_days: int = 7
+    soft_bounce_rest_days: int = 30
     campaigns_dir: Path = INCLUDE / "campaigns"
     templates_dir: Path = INCLUDE / "templates"
     topics_file: Path = INCLUDE / "topics.yaml"
@@ -78,6 +82,9 @@ class Settings:
             allowed_recipients=reader.names("LIFECYCLE_ALLOWED_RECIPIENTS"),
             event_retention_months=reader.months("LIFECYCLE_EVENT_RETENTION_MONTHS"),
             decision_retention_months=reader.months("LIFECYCLE_DECISION_RETENTION_MONTHS"),
+            soft_bounce_limit=reader.count("LIFECYCLE_SOFT_BOUNCE_LIMIT", 5),
+            soft_bounce_days=reader.count("LIFECYCLE_SOFT_BOUNCE_DAYS", 7),
+            soft_bounce_rest_days=reader.count("LIFECYCLE_SOFT_BOUNCE_REST_DAYS", 30),
             campaigns_dir=reader.path("LIFECYCLE_CAMPAIGNS_DIR", None) or cls.campaigns_dir,
             templates_dir=reader.path("LIFECYCLE_TEMPLATES_DIR", None) or cls.templates_dir,
             topics_file=reader.path("LIFECYCLE_TOPICS_FILE", None) or cls.topics_file,
@@ -132,6 +139,12 @@ class _Reader:
                 f"{name} is '{value}': give a whole number of months from 1 on, or leave it empty to keep for ever"
             )
         return int(value)
+
+    def count(self, name: str, default: int) -> int:
+        value = self.text(name, "")
+        if value and not (value.isascii() and value.isdigit() and int(value) <= 10_000):
+            raise SettingsError(f"{name} is '{value}': give a whole number from 0 to 10000")
+        return int(value) if value else default
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)

@@ -49,6 +49,7 @@ refused as (
             cast(null as text),
             due.permission = any(cast(:permissions as text[])),
             suppressed.reason is not null,
+            soft_bounce.address is not null,
             unmet_step.condition is null,
             due.is_holdout,
             hours.is_stale
@@ -58,6 +59,11 @@ refused as (
     left join places on due.step_due_id = places.step_due_id
     left join suppressed on due.step_due_id = suppressed.step_due_id
     left join unmet_step on due.step_due_id = unmet_step.step_due_id
+    left join event.soft_bounce
+        on
+            cast(:is_marketing as boolean)
+            and due.address = soft_bounce.address
+            and soft_bounce.rests_until > cast(:now as timestamptz)
 )
 
 select

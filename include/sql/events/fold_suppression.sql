@@ -1,19 +1,23 @@
 -- Fold the step's new events into suppressions: since when, when last said, and whether lifted since then. An event
 -- without an address comes from our own unsubscribe page, and names the person by the message. A topic counts under its
--- present name. Leaving a topic that has ended or is unknown means leaving all mail.
+-- present name. Leaving a topic that has ended or is unknown means leaving all mail. A group that no topic has is a
+-- scope of its own (installation.scope_meant).
 -- grain: one row per address, scope and reason
 -- batch_id bigint
 with meant as materialized (
     select
         said.scope,
-        installation.scope_meant(said.scope) as meant_scope
+        installation.scope_meant(said.scope) as meant_scope,
+        ended_group.scope as ended_scope,
+        ended_group.ended_at
     from (select distinct staged.scope from event_staging as staged where staged.suppression is not null) as said
+    left join installation.ended_group on said.scope = ended_group.said
 ),
 
 leave as (
     select
         coalesce(staged.address, ours.address) as address,
-        meant.meant_scope as scope,
+        case when staged.occurred_at <= meant.ended_at then meant.ended_scope else meant.meant_scope end as scope,
         staged.suppression as reason,
         staged.event as source,
         staged.occurred_at

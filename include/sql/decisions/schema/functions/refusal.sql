@@ -7,6 +7,7 @@ create or replace function decision.refusal(
     exit_reason text,  -- a fact that ends the series and has not ended it yet
     has_permission boolean,
     is_suppressed boolean,
+    is_resting boolean,  -- mail to the mailbox rests after soft bounces
     takes_branch boolean,  -- the step's conditions hold
     is_holdout boolean,
     is_stale boolean
@@ -19,6 +20,7 @@ language sql immutable parallel safe as $$
         when exit_reason is not null then exit_reason
         when not has_permission then 'no_permission'
         when is_suppressed then 'suppressed'
+        when is_resting then 'mailbox_rests'
         when not takes_branch then 'branch_not_taken'
         when is_holdout then 'held_out'
         when is_stale then 'stale'

@@ -1,9 +1,9 @@
 -- Who must not be mailed, per person: suppressions of the present address, and what the person said at a former one. A
--- hard bounce belongs to its address alone.
+-- hard bounce belongs to its address alone. A group of SendGrid that no topic has blocks all mail.
 create or replace view event.suppressed_customer as
 select
     customer.customer_id,
-    suppression.scope,
+    case when suppression.scope like 'group:%' then 'all' else suppression.scope end as scope,
     suppression.reason,
     suppression.suppressed_at
 from source.customer
@@ -12,7 +12,7 @@ where suppression.lifted_at is null
 union all
 select
     former_address.customer_id,
-    suppression.scope,
+    case when suppression.scope like 'group:%' then 'all' else suppression.scope end as scope,
     suppression.reason,
     suppression.suppressed_at
 from source.former_address
