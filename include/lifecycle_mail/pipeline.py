@@ -21,13 +21,20 @@ from lifecycle_mail import (
     kpis,
     messages,
     partitions,
+    planner_statistics,
     segments,
     sources,
     topic_names,
 )
 from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_campaigns, read_topics
 from lifecycle_mail.database import engine, lock, require_reachable
-from lifecycle_mail.errors import CampaignError, PlanningOverdue, SendingStopped, SettingsError
+from lifecycle_mail.errors import (
+    CampaignError,
+    LifecycleError,
+    PlanningOverdue,
+    SendingStopped,
+    SettingsError,
+)
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.migrations import require_migrated
 from lifecycle_mail.moments import require_day_not_future, require_not_future
@@ -384,39 +391,80 @@ class Installation:
         with self.engine.begin() as connection:
             return delivery.forget_places(connection, now)
 
-    def erase(self, customer_id: str, now: dt.datetime, without_files: bool = False) -> bool:
-        """Erase one person: personal columns, mails' personal parts, raw events, export files.
+    def erase(self, whom: str, now: dt.datetime, without_files: bool = False) -> bool:
+        """Erase one person: personal columns and texts, mails' personal parts, raw events, statistics, export files.
 
-        A keyed hash of each of their addresses stays, so that the person is neither known nor mailed again. Another
+        `whom` is the customer's key, or an address: that of the one customer who holds it, or of a person who is no
+        customer. A keyed hash of each of their addresses stays, so that the person is neither known nor mailed again. Another
         customer who holds one of the addresses, or held it before, lives on: what was said at that address stays,
         and only what names the person's own mails goes. Returns False where there is no such customer, or it was
-        erased before. `without_files` leaves export files as they are where their folder is not known here.
+        erased before, and where nothing is known of the address. `without_files` leaves export files as they are where
+        their folder is not known here.
 
         Raises:
             SettingsError: export files were read and their folder is not set; nothing was erased.
+            LifecycleError: several customers hold the address, or only some who have another one now.
         """
         with self.engine.begin() as connection:
             lock(connection, "load")
             lock(connection, "ingest")
-            address = sources.address_of(connection, customer_id)
-            if address is None:
+            customer_id = self._customer_meant(connection, whom)
+            if customer_id is None and "@" not in whom:
                 return False
             if not without_files:
                 self._require_files_known(connection)
-            erased = sources.erase_customer(connection, customer_id, self.settings.link_secret, now)
-            messages.erase_slots(connection, customer_id)
-            for each in (address, *erased.former_addresses):
-                self._erase_at(connection, customer_id, each, is_shared=each in erased.shared)
+            if customer_id is None:
+                return self._erase_address(connection, whom.strip().lower(), now)
+            self._erase_customer(connection, customer_id, now)
         return True
 
-    def _erase_at(self, connection: Connection, customer_id: str, address: str, *, is_shared: bool) -> None:
-        """Take a person out of events, places and export files at one of their addresses."""
+    def _customer_meant(self, connection: Connection, whom: str) -> str | None:
+        """Return the living customer of this key, or the one who holds this address."""
+        if sources.address_of(connection, whom) is not None:
+            return whom
+        holders, former = sources.holders_of(connection, whom.strip().lower()) if "@" in whom else ([], [])
+        if len(holders) == 1:
+            return holders[0]
+        if holders or former:
+            hold = "hold this address" if holders else "held this address before, and nobody else is known by it"
+            raise LifecycleError(
+                f"customers {', '.join(holders or former)} {hold}: each is a person of their own, erase them by "
+                "their keys"
+            )
+        return None
+
+    def _erase_customer(self, connection: Connection, customer_id: str, now: dt.datetime) -> None:
+        words = messages.slots_of(connection, customer_id)
+        address = sources.address_of(connection, customer_id)
+        erased = sources.erase_customer(connection, customer_id, self.settings.link_secret, now)
+        segments.erase_contexts(connection, customer_id)
+        journeys.erase_contexts(connection, customer_id)
+        messages.erase_slots(connection, customer_id)
+        for each in filter(None, (address, *erased.former_addresses)):
+            self._erase_at(connection, customer_id, each, is_shared=each in erased.shared)
+        planner_statistics.forget(connection, [*erased.words, *words])
+
+    def _erase_address(self, connection: Connection, address: str, now: dt.datetime) -> bool:
+        """Erase a person who is no customer; return False, and change nothing, if nothing is known of the address."""
+        with connection.begin_nested() as attempt:
+            is_known = events.knows(connection, address)
+            erased = sources.erase_address(connection, address, self.settings.link_secret, now)
+            lines = self._erase_at(connection, None, address, is_shared=False)
+            planner_statistics.forget(connection, erased.words)
+            if is_known or erased.scrubbed or lines:
+                return True
+            attempt.rollback()
+        return False
+
+    def _erase_at(self, connection: Connection, customer_id: str | None, address: str, *, is_shared: bool) -> int:
+        """Take a person out of events, places and export files at one of their addresses; return lines of files."""
         events.erase(connection, customer_id, address, is_shared=is_shared)
         if not is_shared:
             delivery.erase_places(connection, address)
-        if self.settings.events_dir is not None:
-            only_of = customer_id if is_shared else None
-            events.scrub_files(connection, self.settings.events_dir, address, only_of=only_of)
+        if self.settings.events_dir is None:
+            return 0
+        only_of = customer_id if is_shared else None
+        return events.scrub_files(connection, self.settings.events_dir, address, only_of=only_of).lines
 
     def _require_files_known(self, connection: Connection) -> None:
         """An erasure cannot be repeated: once the address is gone, no later one finds it in the export files."""

@@ -502,19 +502,24 @@ def why(
 
 @app.command()
 def erase(
-    customer: str,
+    customer: Annotated[
+        str, typer.Argument(help="The customer's key, or the address of a person.", metavar="CUSTOMER|ADDRESS")
+    ],
     without_files: Annotated[
         bool, typer.Option("--without-files", help="Go on where the folder of ingested export files is not set.")
     ] = False,
 ) -> None:
-    """Erase one person for good: names, addresses, mails, raw events, export files. Keyed hashes stay as a guard.
+    """Erase one person for good: names, addresses, texts, mails, events, export files. Keyed hashes stay as a guard.
 
-    Another customer of the same address is another person and lives on.
+    Another customer of the same address is another person and lives on. An address is taken for the one customer who
+    holds it, or for a person who is no customer.
     """
     installation = _open()
     if not installation.erase(customer, present(), without_files):
-        raise LifecycleError(f"no customer '{customer}' to erase: unknown, or erased before")
+        whom = "nobody of this address" if "@" in customer else f"no customer '{customer}'"
+        raise LifecycleError(f"{whom} to erase: unknown, or erased before")
     left = "" if installation.settings.events_dir else " (no export files were looked at)"
-    results.print(f"customer {customer} is erased{left}")
+    whom = "the person of this address" if "@" in customer else f"customer {customer}"
+    results.print(f"{whom} is erased{left}")
 
 

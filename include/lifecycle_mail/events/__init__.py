@@ -5,7 +5,7 @@ settled through `lifecycle_mail.messages`, human activity through `lifecycle_mai
 transaction.
 """
 
-from lifecycle_mail.events.erasing import ScrubReport, erase, has_files, scrub_files, summarize_addresses
+from lifecycle_mail.events.erasing import ScrubReport, erase, has_files, knows, scrub_files, summarize_addresses
 from lifecycle_mail.events.groups import UnlistedGroup, unlisted_groups
 from lifecycle_mail.events.ingesting import ingest
 from lifecycle_mail.events.lifting import KINDS, LiftReport, lift
@@ -26,6 +26,7 @@ __all__ = [
     "groups_of",
     "has_files",
     "ingest",
+    "knows",
     "lift",
     "pull",
     "push",

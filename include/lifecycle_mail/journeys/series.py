@@ -243,3 +243,8 @@ def _cumulative(step: Step) -> list[dict[str, Any]]:
     if arms:
         arms[-1]["up_to"] = 1.0
     return arms
+
+
+def erase_contexts(connection: Connection, customer_id: str) -> int:
+    """Empty the snapshots of an erased customer's series, in the caller's transaction; return how many."""
+    return run(connection, "journeys/erase_contexts", customer_id=customer_id).rowcount

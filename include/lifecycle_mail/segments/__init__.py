@@ -5,7 +5,7 @@ nothing, ``intervals`` keeps them in segment.membership for the journeys.
 """
 
 from lifecycle_mail.segments.evaluation import Member, members, size, write_csv
-from lifecycle_mail.segments.intervals import SegmentCounts, refresh
+from lifecycle_mail.segments.intervals import SegmentCounts, erase_contexts, refresh
 from lifecycle_mail.segments.registry import (
     Parameter,
     SegmentDefinition,
@@ -22,6 +22,7 @@ __all__ = [
     "SegmentCounts",
     "SegmentDefinition",
     "definition",
+    "erase_contexts",
     "list_segments",
     "members",
     "parameters",

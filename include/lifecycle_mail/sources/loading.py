@@ -37,6 +37,7 @@ from lifecycle_mail.sources.staging import (
     merge,
     plan_for_files,
     set_duplicates_aside,
+    set_erased_aside,
     stage,
     stage_words,
 )
@@ -274,6 +275,9 @@ class _Load:
         if feed.name == "customers":
             run(self.connection, "sources/set_erased_aside", link_secret=self.link_secret)
             log_permissions(self.connection, self.load_id, name, self.now)
+        else:
+            has_parts = any(other.part_of == feed.name for other in feeds().values())
+            set_erased_aside(self.connection, feed, feeds().get(feed.part_of), has_parts)
         set_duplicates_aside(self.connection, feed)
         keep_unread_values(self.connection, feed)
         if feed.name == "customers":

@@ -1,5 +1,5 @@
--- Record whose the unsubscribe groups of the topics file are. A group of another application that the file does not name
--- any more is deleted. A group that a topic had stays that topic's: mails that were sent carry it.
+-- Record whose the unsubscribe groups of the topics file are. A group of another application that the file does not
+-- name any more is deleted. A group that a topic had stays that topic's: mails that were sent carry it.
 -- grain: one row per group
 -- groups json: [{group_id, topic}], every group that the file names; topic null = another application's
 with stated as (
