@@ -395,9 +395,9 @@ class Installation:
         """Erase one person: personal columns and texts, mails' personal parts, raw events, statistics, export files.
 
         `whom` is the customer's key, or an address: that of the one customer who holds it, or of a person who is no
-        customer. A keyed hash of each of their addresses stays, so that the person is neither known nor mailed again. Another
-        customer who holds one of the addresses, or held it before, lives on: what was said at that address stays,
-        and only what names the person's own mails goes. Returns False where there is no such customer, or it was
+        customer. A keyed hash of each of their addresses stays, so that the person is neither known nor mailed again.
+        Another customer who holds one of the addresses, or held it before, lives on: what was said at that address
+        stays, and only what names the person's own mails goes. Returns False where there is no such customer, or it was
         erased before, and where nothing is known of the address. `without_files` leaves export files as they are where
         their folder is not known here.
 

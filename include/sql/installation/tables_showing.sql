@@ -24,8 +24,9 @@ inner join pg_namespace on shown.schemaname = pg_namespace.nspname
 inner join pg_class as relation on pg_namespace.oid = relation.relnamespace and shown.tablename = relation.relname
 left join pg_index on relation.oid = pg_index.indexrelid
 inner join pg_class as indexed on coalesce(pg_index.indrelid, relation.oid) = indexed.oid
-where exists (
-    select 1 from unnest(cast(:words as text[])) as said (word)
-    where strpos(shown.sampled, said.word) > 0
-)
+where
+    exists (
+        select 1 from unnest(cast(:words as text[])) as said (word)
+        where strpos(shown.sampled, said.word) > 0
+    )
 order by 1

@@ -2,7 +2,8 @@
 -- was theirs alone, and rows whose customer could not be read but that hold the key as a word, or the whole name. The
 -- checksum stays, so that the same row in the same file adds nothing later.
 -- Grain: one row per text emptied.
--- Parameters: customer_id text (null = known by address alone); addresses, names text[], lower case. Look-back: everything set aside.
+-- Parameters: customer_id text (null = known by address alone); addresses, names text[], lower case.
+-- Look-back: everything set aside.
 update source.rejected
 set row_text = null
 where
