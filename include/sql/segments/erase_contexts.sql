@@ -2,10 +2,30 @@
 -- grain: one row per membership
 -- customer_id text
 -- look-back: every membership of the customer, by index within each segment
+with recursive known as (
+    (
+        select membership.segment
+        from segment.membership
+        order by membership.segment
+        limit 1
+    )
+    union all
+    -- From each name the index leads to the next: there are few names, and many memberships.
+    select (
+        select membership.segment
+        from segment.membership
+        where membership.segment > known.segment
+        order by membership.segment
+        limit 1
+    ) as segment
+    from known
+    where known.segment is not null
+)
+
 update segment.membership
 set context = '{}'
-from segment.refresh
+from known
 where
-    membership.segment = refresh.segment
+    membership.segment = known.segment
     and membership.customer_id = cast(:customer_id as text)
     and membership.context <> '{}'

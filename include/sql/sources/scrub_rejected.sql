@@ -20,7 +20,7 @@ where
         )
         or (
             customer_id is null
-            and cardinality(cast(:names as text[])) > 0
+            and cardinality(cast(:names as text[])) > 1
             and not exists (
                 select 1 from unnest(cast(:names as text[])) as said (name)
                 where strpos(lower(rejected.row_text), said.name) = 0
