@@ -135,7 +135,7 @@ def test_an_unlisted_group_blocks_all_mail_under_its_own_scope(world: World, cap
     assert world.standing() == {("bob", "all"), ("cat", "group:77")}
 
 
-@pytest.mark.parametrize("group", [-5, 0, 2**63, 10**30, "x", 1.5, None, "77x"])
+@pytest.mark.parametrize("group", [-5, 0, 2**63, "9" * 30, "x", 1.5, None, "77x"])
 def test_what_is_no_number_of_a_group_means_all_mail(world: World, group: object) -> None:
     """An ingest does not stop at a group number that no group can have."""
     world.report("group_unsubscribe", "ann", group)
