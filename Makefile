@@ -57,7 +57,7 @@ faults: $(DEVELOPMENT) ## kill workers, database, collector and provider during 
 	@mkdir -p bench/runs
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m faults --fault-report $(or $(KEEP),bench/runs/faults.json) tests/faults tests/properties
 
-lint: $(DEVELOPMENT) ## ruff, mypy, sqlfluff, import order, generated pages, plain English, compose file
+lint: $(DEVELOPMENT) ## ruff, mypy, sqlfluff, import order, generated pages, plain English, planner page, compose file
 	@PATH='$(CURDIR)/$(BIN)':"$$PATH" sh .ci/lint
 
 compose-test: $(RUNTIME) ## run docker-compose.yml for real, kill a worker during delivery, judge the totals (10 minutes)

@@ -1,7 +1,7 @@
-"""Show broken campaign files as an import error: this file has no DAG and fails while one of them is wrong.
+"""Report broken campaign files as an import error: this file has no DAG and fails while one of them is wrong.
 
 Airflow counts an import error against every DAG of the file it came from and stops scheduling them. So the
-DAGs of good campaign files live in campaigns.py, and what is wrong with the others is said here.
+DAGs of good campaign files are in campaigns.py, and this file reports what is wrong with the others.
 """
 
 from lifecycle_airflow.campaign_dags import broken_campaigns

@@ -1,27 +1,28 @@
-"""Plan one campaign: find its segment, enroll who is new, and write the messages that are due.
+"""Plan one campaign: compute its segment, enroll new members, and write the messages that are due.
 
 **Schedule.** The campaign file's `schedule`, UTC. A run covers the period between two ticks and works as of
-its end, so that every fact up to then counts and none after it.
+its end: every fact up to then counts, and none after it.
 
 **Params.** `as_of`: plan as of another instant. A run without a period (triggered over the API without a
-logical date) needs it and refuses to guess. What lies in the future by more than five minutes is refused at once: an
+logical date) needs it and refuses to guess. A moment more than five minutes in the future is refused at once: an
 `as_of` or partition key by the first task, a logical date when the run starts (the run's note says so).
 
-**A re-run** (clear, retry, backfill) finds the same people by the same keys: nobody is enrolled twice, no
-step is decided twice, no message is written twice. A run of an old period may plan, and never mails: what it
-would send is older than `max_lateness_hours` and is recorded as `stale`.
+**A re-run** (clear, retry, backfill) finds the same people by the same keys: no person is enrolled twice, no
+step is decided twice, no message is written twice. A run of an old period may plan but never mails. Its mails would be
+older than `max_lateness_hours`, and it records them as `stale`.
 
-**Red `report_stop`**: the campaign's breaker stopped its mails. The task's log says which rate passed its limit,
-with the numbers, and what to do. Planning goes on, nothing is lost: mails wait, or end as `stale`. The task stays
-red until `campaign resume <name>`. It is red as well while planned mails or changed files wait for an approval (mode
-live: a changed campaign file, template, layout, wording, brand or sender needs a new one, `campaign approve <name> --by
-WHO`; until then planning goes on with what was approved last), or mails for a template or topic that is out of order.
+**Red `report_stop`**: the campaign's breaker stopped its mails. The task's log says which rate exceeded its limit,
+with the numbers, and what to do. Planning goes on and nothing is lost: mails wait, or end as `stale`. The task stays
+red until `campaign resume <name>`. The task is also red while planned mails or changed files wait for an approval. In
+mode live a changed campaign file, template, layout, wording, brand or sender needs a new one (`campaign approve <name>
+--by WHO`), and until then planning uses what was approved last. The task is red, too, while mails wait because their
+template or topic is out of order.
 
 **Red `report_overdue`** in `deliver_messages`: this DAG is not paused and has not planned for two periods. A run may
-take six hours, then it fails; until then it holds up the later ones.
+take six hours and then fails. Until then, later runs wait for it.
 
-**To undo.** Pause the DAG: `deliver_messages` copies the pause, and messages already written stay where they
-are until it is unpaused. To change the campaign, edit its YAML file; nothing here needs to be touched.
+**To undo.** Pause the DAG. `deliver_messages` copies the pause, and messages that are already written stay as they
+are until it is unpaused. To change the campaign, edit its YAML file. This file needs no change.
 
 **Unpausing** runs the latest period at once.
 """

@@ -7,19 +7,19 @@ ledger, not from a period: it claims what may be sent now.
 warehouse before a shard starts, and each shard looks again every two seconds between its requests. A pause
 set by `campaign pause` stays until `campaign resume`.
 
-**Shards** are two workers on the same ledger; a row is claimed by one of them. The pool `sendgrid` bounds how
+**Shards** are two workers on the same ledger; only one of them claims a given row. The pool `sendgrid` limits how
 many requests run at a time over all runs. In mode `preview` (the default) nothing is sent.
 
-**Red `report_stops`**: sending stopped by itself in this run. The task's log says what and why: a campaign's
-breaker with the rate that passed its limit and its numbers (the campaign's own DAG stays red from then on), or
-the provider's refusal of our access, which stays red here until `sending resume`. It is red in every run, too, while
-planned mails or changed files wait for `campaign approve` (mode live: what recipients see goes out as it was approved),
-or mails for a template or topic that is out of order: they would end as `unapproved` or `stale`. A pause that somebody
-set is no failure; the log of `deliver` names it.
+**Red `report_stops`**: sending stopped by itself in this run. The task's log says what stopped and why. It was either a
+campaign's breaker, with the rate that exceeded its limit and its numbers (from then on the campaign's own DAG stays
+red), or the provider's refusal of our access, for which this task stays red until `sending resume`. The task is also
+red in every run while planned mails or changed files wait for `campaign approve` (in mode live, recipients see only
+what was approved), and while mails wait because their template or topic is out of order. Such mails would end as
+`unapproved` or `stale`. A pause that an operator set is not a failure; the log of `deliver` names it.
 
 **Red `report_overdue`**: a campaign whose DAG is not paused has not planned for two periods of its schedule. The log
-names it, and since when. Look at its DAG: a run that waits or hangs holds up all later ones. A new campaign counts from
-when this DAG first saw it, a paused one from when it was unpaused.
+names it, and since when. Look at its DAG: a run that waits or hangs holds up all later ones. For a new campaign the
+time counts from when this DAG first saw it, for a paused one from when it was unpaused.
 
 **A re-run** sends nothing twice: a message that was claimed is accepted, rejected, or in doubt until an event
 or its topic's policy settles it.

@@ -1,17 +1,17 @@
 """Erase one customer: everything personal leaves the warehouse, and the person is not mailed again.
 
-Another customer who shares the mailbox, or has it now, is another person and lives on.
+Another customer who shares the mailbox, or has it now, is another person and stays.
 
-**Schedule.** None: started by hand, for one person, when they ask for it.
+**Schedule.** None: an operator starts it for one person who asked for it.
 
 **Params.** `customer_id`: the shop's key of the customer, never an address.
 
 **What stays.** A keyed hash of each address, so that a later feed cannot bring the person back, and counts
-that name nobody.
+that name no person.
 
 **A re-run** finds nothing more to erase.
 
-**To undo.** Not possible, and meant so.
+**To undo.** Not possible, on purpose.
 """
 
 import datetime as dt

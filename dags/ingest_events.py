@@ -1,10 +1,10 @@
 """Load what SendGrid reported: deliveries, bounces, opens, clicks, complaints.
 
 **Schedule.** Hourly, and when the asset `lifecycle_event_files` says that files have arrived (a job that
-drops exports may post it: `POST /api/v2/assets/events`). The collector writes into `LIFECYCLE_EVENTS_DIR`;
-the warehouse remembers how far each file was read, so that no period is needed.
+drops exports may post it: `POST /api/v2/assets/events`). The collector writes into `LIFECYCLE_EVENTS_DIR`.
+The warehouse remembers how far each file was read, so no period is needed.
 
-**A re-run** reads nothing twice: events are known by their `sg_event_id`, in whatever order and however often
+**A re-run** reads nothing twice: events are identified by their `sg_event_id`, in whatever order and however often
 they come.
 
 **To undo.** Not needed: an event only ever adds what happened. An operator lifts a suppression, with a reason:

@@ -1,15 +1,15 @@
 """Load the shop's feed files into the warehouse.
 
-**Schedule.** Hourly. Feeds are whatever lies in `LIFECYCLE_FEEDS_DIR`: customers, products, orders and the
-others, each of which may be absent. SQL feeds come from the repository (`include/sql/feeds/`) and are loaded
-before the files of their feed; a `.sql` file in the folder is refused. Loading needs no period: a file says
-itself when things happened.
+**Schedule.** Hourly. The feeds are the files in `LIFECYCLE_FEEDS_DIR`: customers, products, orders and
+others. Each of them may be absent. SQL feeds come from the repository (`include/sql/feeds/`) and are loaded
+before the files of their feed; a `.sql` file in the folder is refused. Loading needs no period, because the rows
+themselves say when things happened.
 
 **A re-run** loads the same rows again under the same keys and changes nothing. Rows that break the contract
 go to `source.rejected` with their reason and never stop the rest.
 
-**To undo.** Correct the feed and load again: the later row of a key wins. Consent is a log and is never
-turned back by a feed.
+**To undo.** Correct the feed and load again: the later row of a key wins. Consent is a log, and no feed can
+undo a withdrawal.
 """
 
 import datetime as dt

@@ -1,17 +1,17 @@
-"""Make the monthly partitions of decisions and events before they are needed, and drop those kept long enough.
+"""Make the monthly partitions of decisions and events before they are needed, and drop those past their retention.
 
-**Schedule.** Daily. Makes this month's partitions and the next two; the stages also make a missing month
-themselves, so that a warehouse whose Airflow slept still works. Where `LIFECYCLE_EVENT_RETENTION_MONTHS` or
+**Schedule.** Daily. Makes this month's partitions and the next two. The stages also make a missing month
+themselves, so a warehouse still works if Airflow was down. If `LIFECYCLE_EVENT_RETENTION_MONTHS` or
 `LIFECYCLE_DECISION_RETENTION_MONTHS` is set, months older than that are dropped whole; by default everything is
-kept. The present month and the one before it always stay, and so does a month that mails in doubt or the KPI
-tables still need: then the task fails and names it. Each lock is asked for with half a second's patience, so
+kept. The present month and the one before it always stay. A month also stays if mails in doubt or the KPI
+tables still need it; then the task fails and names it. Each lock is waited for half a second at most, so
 that no mail waits longer. `summarize_addresses` makes the filters by which an erasure finds an address among the
-day's raw events, `forget_places` forgets who took a place in days and weeks long past.
+day's raw events. `forget_places` forgets which recipient took a place in days and weeks long past.
 
 **A re-run** finds every partition there, and nothing left to drop.
 
 **To undo.** Drop an empty partition by hand; nothing depends on it. A month that was dropped is gone: KPIs,
-first facts a mail and suppressions stay, raw rows come back from a backup alone.
+first facts per mail and suppressions stay, raw rows come back only from a backup.
 """
 
 import datetime as dt

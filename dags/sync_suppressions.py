@@ -1,14 +1,14 @@
 """Keep suppressions in step with SendGrid's lists, both ways.
 
 **Schedule.** Daily. `pull` reads bounces, invalid addresses, spam reports, global and group unsubscribes, and
-suppresses here who is listed there: the webhook says the same within seconds, and repeats for a day; the lists
-say it also after that. `push` tells SendGrid of opt-outs that came to us alone: of a topic to its unsubscribe
+suppresses their addresses here. The webhook reports the same within seconds and repeats it for a day; the lists
+still have it after that. `push` sends SendGrid the opt-outs that came to us alone: of a topic to its unsubscribe
 group, of everything to the global list, so that other systems on the same account stop too. Sunset is never
 pushed. In mode `preview` (the default) nothing is read and nothing is pushed. An unsubscribe group that is no topic's
 and not listed under `foreign_groups` is named in the log: who left it gets no mail.
 
-**A re-run** finds the same: each list is read from a day before the place the last run reached, rows are known by
-address, and a ledger says what SendGrid already has.
+**A re-run** finds the same: each list is read from a day before the place that the last run reached, rows are
+identified by address, and a ledger says what SendGrid already has.
 
 **To undo.** A pull never lifts a suppression. `suppressions lift ADDRESS --because …` does, and takes the address off
 SendGrid's lists.

@@ -10,7 +10,7 @@ from lifecycle_airflow import run_listener
 def outbox_views() -> list[dict[str, str]]:
     """Return the navigation entry of the simulator's outbox; none in the other modes.
 
-    Without a `url_route` Airflow opens it as a page of its own: the outbox refuses to be framed.
+    Without a `url_route` Airflow opens it as a page of its own, because the outbox refuses to be framed.
     """
     base_url = os.environ.get("SENDGRID_BASE_URL", "").rstrip("/")
     if os.environ.get("LIFECYCLE_MODE") != "simulate" or not base_url:

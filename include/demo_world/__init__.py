@@ -1,7 +1,7 @@
 """The demo's shop: real grocery purchases and made-up people, written as feed files.
 
-Before the path begins: it knows the feed contract's columns and nothing of the library that loads them.
-README.md beside this file says, in one place, what is real and what is made up.
+It comes before the path: it knows the columns of the feed contract and nothing of the library that loads them.
+README.md in this folder says, in one place, what is real and what is made up.
 """
 
 from demo_world.reactions import ReactionCounts, write_reactions

@@ -1,6 +1,6 @@
 """Command line: `python -m demo_world write DIR` writes the demo's shop as feed files.
 
-A line a file goes to stderr while it works; the sum goes to stdout.
+It writes one line per file to stderr while it works, and the sum to stdout.
 """
 
 from __future__ import annotations

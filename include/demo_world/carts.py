@@ -67,7 +67,7 @@ def carts(
 
 
 def worth_a_cart(lines: pd.DataFrame) -> pd.DataFrame:
-    """Lines somebody could put in a web cart: whole pieces with a price, no petrol by the thousandth."""
+    """Return the lines that could be in a web cart: whole pieces with a price, no petrol by the thousandth."""
     return lines[lines["quantity"].between(1, 99) & (lines["sales_value"] > 0)]
 
 

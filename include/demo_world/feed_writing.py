@@ -64,7 +64,7 @@ def _text(value: Any) -> Any:
 
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
-    """A hidden file beside the path, moved onto it once it is complete."""
+    """Give a hidden file next to the path, and move it onto the path once it is complete."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         yield partial

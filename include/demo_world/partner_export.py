@@ -1,4 +1,4 @@
-"""A partner's export, broken on purpose: the demo shows each refusal with its reason beside rows that load.
+"""A partner's export, broken on purpose: the demo shows each refusal with its reason, and good rows that load.
 
 Entirely made up. Three of the twelve customers and one of the five lines are good.
 """
@@ -12,9 +12,9 @@ from demo_world.shop_time import start_of
 
 
 def partner_customers(day: date) -> list[dict[str, Any]]:
-    """Twelve rows of the feed `customers`; what is wrong with each is the comment beside it.
+    """Return twelve rows of the feed `customers`; the comment at each says what is wrong with it.
 
-    day: they signed up 30 days before it; the same day every run, so that a second load refuses nothing new.
+    day: they signed up 30 days before it. It is the same day every run, so that a second load refuses nothing new.
     """
     signed_up = start_of(day) - timedelta(days=30)
     good = {
@@ -37,7 +37,7 @@ def partner_customers(day: date) -> list[dict[str, Any]]:
     return [
         row(1, "Siobhán", birthday="1988-04-17"),  # good
         row(2, '<b>Bobby</b> & "Co"', birthday="1990-02-28"),  # good: a name is text, however it looks
-        row(3, "Ümit", permission="none", permission_at=None),  # good: a customer nobody may mail
+        row(3, "Ümit", permission="none", permission_at=None),  # good: a customer without permission
         row(4, "Paul", timezone="Europe/Londn"),  # a zone that does not exist
         row(5, "Ruth", birthday="1800-01-01"),  # a birthday of 1800
         row(6, "Kofi", email="kofi@example.com\nBcc: all@example.com"),  # a newline in the address
@@ -45,7 +45,7 @@ def partner_customers(day: date) -> list[dict[str, Any]]:
         row(1, "Siobhan", birthday="1988-04-17"),  # a key the file has already
         row(8, "Lars", created_at="2026-13-45T00:00:00+00:00"),  # a date that does not exist
         row(9, "Mei", created_at="2026-05-01T12:00:00"),  # a time without offset
-        row(10, "Tomás", permission="maybe"),  # a permission nobody knows
+        row(10, "Tomás", permission="maybe"),  # an unknown permission
         row(11, "Ada", customer_id=None),  # no key
     ]
 

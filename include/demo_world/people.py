@@ -1,4 +1,4 @@
-"""Made-up people for real households: who they are, where they live, what they permitted."""
+"""Made-up people for real households: their names, addresses, places and permissions."""
 
 from __future__ import annotations
 

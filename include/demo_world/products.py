@@ -90,7 +90,7 @@ MULTI_SIZES = (
 
 
 def products(source_products: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
-    """Feed `products`: one row a product, by key; prices USD, empty where it never sold by the unit."""
+    """Return feed `products`: one row per product, by key; prices USD, empty if it never sold by the unit."""
     rows = source_products.sort_values("product_id", ignore_index=True)
     sizes = _sizes(rows["package_size"])
     return pd.DataFrame(
@@ -127,7 +127,7 @@ def readable(text: str) -> str:
 
 
 def package_units(size: str) -> tuple[float, str] | None:
-    """Amount and unit in a package size such as '1/2 GAL' or '12 PK/12 OZ'; None where it cannot be read.
+    """Return amount and unit of a package size such as '1/2 GAL' or '12 PK/12 OZ'; None if it cannot be read.
 
     Units are oz (weight or fluid, litres and gallons converted), ct, load and sq ft.
     """

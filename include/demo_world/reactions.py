@@ -46,7 +46,7 @@ Lines = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Buyer:
-    """Somebody who buys, because of a click or anyway; `since` is the click or the enrollment (UTC)."""
+    """A customer who buys, because of a click or anyway; `since` is the click or the enrollment (UTC)."""
 
     customer_id: str
     since: datetime
@@ -81,8 +81,8 @@ def write_reactions(
 
     clickers: customer_id and the time of a click; enrolled: customer_id, arm and the time of enrollment,
     held-out arms included. A customer buys once at most, after the first click or the last enrollment and
-    not after `now`. world: the folder `write_world` wrote to, `folder` itself by default; whoever left a cart
-    open there buys its content, everybody else an earlier real basket again; customers with neither buy
+    not after `now`. world: the folder `write_world` wrote to, `folder` itself by default. A customer who left a cart
+    open there buys its content; all others buy an earlier real basket again; customers with neither buy
     nothing. Called again with more clicks, the orders written before come again under the same keys.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Made-up words of customers: lead actions and reviews; and offers nobody has spent yet."""
+"""Made-up words of customers: lead actions and reviews; and offers that are not spent yet."""
 
 from __future__ import annotations
 

@@ -25,13 +25,13 @@ cli = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @cli.command()
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="dags, dictionary; both without a name.")] = None,
-    check: Annotated[bool, typer.Option(help="Write nothing; exit 1 where a page is stale.")] = False,
+    check: Annotated[bool, typer.Option(help="Write nothing; exit 1 if a page is stale.")] = False,
 ) -> None:
-    """Write docs/dags.md and docs/data_dictionary.md anew."""
+    """Write docs/dags.md and docs/data_dictionary.md again."""
     stale = False
     for name in names or list(PAGES):
         if name not in PAGES:
-            typer.echo(f"no page '{name}': choose of {', '.join(PAGES)}", err=True)
+            typer.echo(f"no page '{name}': choose one of {', '.join(PAGES)}", err=True)
             raise typer.Exit(2)
         stale |= _one(*PAGES[name], check=check)
     raise typer.Exit(1 if check and stale else 0)

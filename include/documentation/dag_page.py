@@ -27,7 +27,7 @@ def page() -> str:
     """Return the page as Markdown.
 
     Raises:
-        RuntimeError: a DAG file cannot be imported; says which and why.
+        RuntimeError: a DAG file cannot be imported; the message says which and why.
     """
     dags = _dags()
     shared = _docstring(DAGS / "campaigns.py")

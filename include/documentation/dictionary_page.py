@@ -1,7 +1,7 @@
-"""docs/data_dictionary.md: every table, view and column of the warehouse, as its comments tell it.
+"""docs/data_dictionary.md: every table, view and column of the warehouse, with its comment.
 
-The comments are `comment on …` statements in include/sql/<stage>/schema; the page is read from a database that was just
-migrated, so that what it says is there.
+The comments are `comment on …` statements in include/sql/<stage>/schema. The page is read from a newly migrated
+database, so everything that it names exists.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def main(
         ),
     ] = False,
 ) -> None:
-    """Refuse with one line what cannot work, else serve."""
+    """Refuse with one line if it cannot work, else serve."""
     if insecure_without_signature:
         os.environ[INSECURE] = "1"
     else:
@@ -67,12 +67,12 @@ def main(
         access_log=False,
         timeout_graceful_shutdown=5,
         http=BoundedProtocol,
-        ws="none",  # its connections would have none of the bounds
+        ws="none",  # websocket connections would not have any of the limits
     )
 
 
 def _check_port(host: str, port: int) -> None:
-    """Raises: CollectorError where the address cannot be listened at; uvicorn would say it at more length."""
+    """Raises: CollectorError if the address cannot be listened at; uvicorn's own error would be longer."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
@@ -80,7 +80,7 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _warn(settings: CollectorSettings) -> None:
-    """Say what is switched off; the process goes on."""
+    """Log which checks are switched off; the process goes on."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if settings.public_key is None:
         log.warning("signatures are not checked: anyone may write events")

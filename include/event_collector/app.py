@@ -92,9 +92,9 @@ async def _events(request: Request) -> Response:
 
 
 async def _read(request: Request, limit: int) -> bytes:
-    """Return the raw body, never inflated: what is signed are the bytes as they came.
+    """Return the raw body without inflating it, because the signature covers the bytes as they came.
 
-    Raises: HTTPException 413 as soon as it passes the limit, 400 where the connection ended before it did.
+    Raises: HTTPException 413 as soon as the body exceeds the limit, 400 if the connection ended before the body did.
     """
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > limit:
@@ -111,7 +111,7 @@ async def _read(request: Request, limit: int) -> bytes:
 
 
 def _check_headers(request: Request, settings: CollectorSettings) -> None:
-    """Refuse, before its body is read, what cannot have been signed."""
+    """Refuse a post that cannot be signed before its body is read."""
     if settings.public_key is not None:
         check_headers(*_signature_headers(request), request.app.state.clock(), settings.tolerance_seconds)
 
@@ -130,7 +130,7 @@ def _signature_headers(request: Request) -> tuple[str | None, str | None]:
 def to_lines(body: bytes) -> list[bytes]:
     """Return one compact JSON line for each event object of a JSON array.
 
-    Raises: ValueError, with no word of the content, where the body is no JSON array of objects.
+    Raises: ValueError if the body is not a JSON array of objects; the message does not quote the body.
     """
     events = _parse(body)
     if not isinstance(events, list):
@@ -141,7 +141,7 @@ def to_lines(body: bytes) -> list[bytes]:
 
 
 def _parse(body: bytes) -> Any:
-    """Parse strictly and fast, else leniently: a signed event with a lone surrogate is not to be lost."""
+    """Parse strictly and fast, else leniently, because a signed event with a lone surrogate must not be lost."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -160,7 +160,7 @@ def _line(event: dict[str, Any]) -> bytes:
 
 
 def _lenient_line(event: dict[str, Any]) -> bytes:
-    """Write what a strict writer refuses; of an event that is nested deeper than can be written, its plain fields."""
+    """Write what a strict writer refuses. If an event is nested too deeply to be written, write its plain fields."""
     try:
         text = json.dumps(event, separators=(",", ":"), allow_nan=False)
     except RecursionError:
@@ -177,7 +177,7 @@ async def _ask(request: Request) -> Response:
 
 
 async def _unsubscribe(request: Request) -> Response:
-    """RFC 8058: the link alone says who and what, the body confirms; 200 once it is on disk."""
+    """RFC 8058: the link alone names mail and topic, and the body confirms; 200 once the line is on disk."""
     link = _read_link(request)
     if link is None:
         return Response(status_code=404)
@@ -207,9 +207,9 @@ async def _is_one_click(request: Request) -> bool:
 
 
 def _unsubscribe_line(token: str, message_id: str, topic: str, timestamp: int) -> bytes:
-    """An event of our own; the same link has the same sg_event_id all day, so a repeat is a duplicate.
+    """Return an event of our own. The same link has the same sg_event_id all day, so a repeat is a duplicate.
 
-    On another day it is not: who came back in between has left again.
+    On another day the id differs: a person who came back in between has left again.
     """
     day = timestamp // DAY_SECONDS
     event = {
@@ -223,7 +223,7 @@ def _unsubscribe_line(token: str, message_id: str, topic: str, timestamp: int) -
 
 
 async def _health(request: Request) -> Response:
-    """200 where the folder can be written, else 503; numbers only."""
+    """Answer 200 if the folder can be written, else 503; numbers only."""
     journal: Journal = request.app.state.journal
     try:
         await anyio.to_thread.run_sync(check_writable, request.app.state.settings.events_dir)

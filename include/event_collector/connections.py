@@ -1,8 +1,8 @@
-"""What a connection may cost: time for its header and its body, bytes, and a place among a bounded number.
+"""What a connection may cost: time for its header and its body, bytes, and a place among a limited number.
 
-uvicorn bounds none of these for HTTP. Its parser and its answers are used as they are; this adds deadlines and counts.
-A connection that passes one is closed without an answer. Where a place or memory is short, the connection that has kept
-us waiting longest gives way: a healthy post takes milliseconds, so it is not that one.
+uvicorn limits none of these for HTTP. Its parser and its answers are used as they are; this adds deadlines and counts.
+A connection that exceeds one is closed without an answer. If places or memory run short, the connection that has kept
+us waiting longest is closed. A healthy post takes milliseconds, so it is not that one.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ log = logging.getLogger("event_collector")
 
 HEADER_BYTES_MAX = 32_768
 PIPELINED_MAX = 4
-PIECES_MAX = 4_096  # of a body, and one more for each BYTES_OF_A_PIECE: chunks of one byte would cost seconds
+PIECES_MAX = 4_096  # of a body, plus one for each BYTES_OF_A_PIECE: chunks of one byte would cost seconds
 BYTES_OF_A_PIECE = 100
 LOG_SECONDS = 60.0
 STATE = "connections"
-"""The name under which the application's lifespan hands `Connections` to the protocol."""
+"""The name under which the application's lifespan passes `Connections` to the protocol."""
 
 
 class Connections:
-    """The connections of one process: which of them owe us bytes, and how many bytes all hold."""
+    """The connections of one process: which of them owe us bytes, and how many bytes they all hold."""
 
     def __init__(self, settings: CollectorSettings) -> None:
         self.settings = settings
@@ -36,18 +36,18 @@ class Connections:
         self._logged_at = float("-inf")
 
     def owes(self, one: "BoundedProtocol", owing: bool) -> None:
-        """Note whether `one` owes us a header or a body from now on."""
+        """Record whether `one` owes us a header or a body from now on."""
         self._owing.pop(one, None)
         if owing:
             self._owing[one] = None
 
     def make_place(self, open_connections: int) -> None:
-        """Close the one that has owed us longest, if there are too many."""
+        """Close the connection that has owed us bytes longest, if there are too many."""
         if open_connections > self.settings.max_connections:
             next(iter(self._owing)).give_up("too many connections")
 
     def hold(self, bytes_more: int) -> None:
-        """Count bytes of bodies; close the one that has owed us its body longest, if they are too many."""
+        """Count bytes of bodies; if there are too many, close the connection that has owed us its body longest."""
         self.held += bytes_more
         while self.held > self.settings.max_held_bytes:
             oldest = next((one for one in self._owing if one.held), None)
@@ -56,7 +56,7 @@ class Connections:
             oldest.give_up("too many bytes of unfinished bodies")
 
     def note_closed(self, reason: str, now: float) -> None:
-        """Log what was closed, at most once a minute: whoever attacks must not fill the disk."""
+        """Log closed connections at most once a minute, so that an attacker cannot fill the disk."""
         self._closed[reason] += 1
         if now - self._logged_at >= LOG_SECONDS:
             self._logged_at = now
@@ -91,7 +91,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._leave()
 
     def data_received(self, data: bytes) -> None:
-        """Give the parser what came, of a header no more than it may have."""
+        """Give the parser what came, but of a header no more than the limit."""
         while data and not self.transport.is_closing():
             piece = data[: HEADER_BYTES_MAX - self._head_bytes] if self._in_head else data
             data = data[len(piece) :]
@@ -155,7 +155,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline = self.loop.call_later(seconds, self.give_up, f"{name} too late")
 
     def give_up(self, reason: str) -> None:
-        """Close the connection at once, whatever is still to be read or written."""
+        """Close the connection at once, even if something is still to be read or written."""
         self._leave()
         self._end_requests()
         self.all.note_closed(reason, self.loop.time())
@@ -167,7 +167,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.all.note_closed("invalid request", self.loop.time())
 
     def _end_requests(self) -> None:
-        """Tell the application that its client is gone: it would else write to a closed transport."""
+        """Tell the application that its client is gone; otherwise it would write to a closed transport."""
         for cycle in self._unanswered:
             cycle.disconnected = True
             cycle.message_event.set()

@@ -1,8 +1,8 @@
-"""Durable NDJSON files: what `append` returned from is on disk, whatever happens next.
+"""Durable NDJSON files: when `append` returns, its lines are on disk, whatever happens next.
 
-Group commit: posts that arrive while a write is under way wait together and share the next write and its
-fsync, so many small posts cost few fsyncs. A write that fails (disk full) is cut away again, so that the
-file ends with a whole line and later lines stay whole; nothing of it is acknowledged.
+Group commit: posts that arrive during a write wait together and share the next write and its
+fsync, so many small posts cost few fsyncs. If a write fails (disk full), its part is cut off again. So the
+file ends with a whole line, later lines stay whole, and nothing of the failed write is acknowledged.
 
 Files are called events-<UTC hour>-<pid>-<random>.ndjson, belong to one process, and stop growing at the
 next UTC hour or beyond a size. The clock is an argument.
@@ -53,14 +53,14 @@ class Journal:
         await asyncio.shield(done)
 
     async def close(self) -> None:
-        """Finish what waits and close the file."""
+        """Write what waits, and close the file."""
         if self._writer is not None:
             await self._writer
         self._thread.shutdown()
         self._leave_file()
 
     async def _write_waiting(self) -> None:
-        """One round after another until nobody waits; a round is one write and one fsync."""
+        """Do one round after another until no post waits; a round is one write and one fsync."""
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting, []
@@ -81,7 +81,7 @@ class Journal:
                     done.set_result(None)
 
     def _report(self, error: OSError) -> None:
-        """One line when writing begins to fail, not one a post."""
+        """Log one line when writing begins to fail, not one per post."""
         if not self._failing:
             log.error("cannot write events to %s: %s; answering 503 so that SendGrid retries", self._folder, error)
         self._failing = True
@@ -106,7 +106,7 @@ class Journal:
         self.fsyncs += 1
 
     def _cut_back(self, file: int, error: OSError) -> None:
-        """Remove what a failed write left. A full disk may pass; for any other failure a new file is begun.
+        """Remove what a failed write left. A full disk may recover; after any other failure a new file is begun.
 
         An empty file is used again, so that a lasting failure does not fill the folder with files.
         """
@@ -120,7 +120,7 @@ class Journal:
             self._leave_file()
 
     def _current_file(self) -> int:
-        """The open file, or a new one where the hour or the size ended the last."""
+        """Return the open file, or a new one if the hour or the size ended the last one."""
         hour = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y%m%dT%H")
         if self._file is not None and hour == self._hour and self._size < self._max_file_bytes:
             return self._file
@@ -132,7 +132,7 @@ class Journal:
         return self._file
 
     def _sync_folder(self) -> None:
-        """A new file's name must survive a power cut as well as its lines."""
+        """Sync the folder, so that a new file's name survives a power cut, as its lines do."""
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -15,7 +15,7 @@ _SIGNATURE_LENGTH = 22
 
 
 class BadToken(ValueError):
-    """The text is no token made with this secret; says nothing about why."""
+    """The text is not a token made with this secret; the error does not say why."""
 
 
 def make_token(secret: str | bytes, message_id: str, topic: str) -> str:

@@ -32,7 +32,7 @@ class CollectorError(Exception):
 
 @dataclass(frozen=True)
 class CollectorSettings:
-    """`public_key` is None only where signatures are switched off for a test."""
+    """`public_key` is None only if signatures are switched off for a test."""
 
     events_dir: Path
     public_key: ec.EllipticCurvePublicKey | None = field(repr=False)
@@ -62,7 +62,7 @@ class CollectorSettings:
         )
         if settings.max_held_bytes < 2 * settings.max_body_bytes:
             raise CollectorError(
-                "LIFECYCLE_COLLECTOR_MAX_HELD_BYTES must hold two bodies of LIFECYCLE_COLLECTOR_MAX_BODY_BYTES at least"
+                "LIFECYCLE_COLLECTOR_MAX_HELD_BYTES must be at least two times LIFECYCLE_COLLECTOR_MAX_BODY_BYTES"
             )
         return settings
 

@@ -1,6 +1,6 @@
 """Who sent this: SendGrid's signature over the raw bytes of a post.
 
-Signed is the timestamp header followed by the body, byte for byte as it came; any re-serialisation would
+The signature covers the timestamp header followed by the body, byte for byte as it came; any re-serialisation would
 break it. ECDSA on P-256 with SHA-256, the signature DER in base64, the public key base64 DER or PEM.
 """
 
@@ -43,9 +43,9 @@ def read_public_key(text: str) -> ec.EllipticCurvePublicKey:
 
 
 def check_headers(signature: str | None, timestamp: str | None, now: float, tolerance_seconds: float) -> bytes:
-    """Return the signature's bytes, if the two headers could belong to a good post; the body is not needed for that.
+    """Return the signature's bytes if the two headers could belong to a good post; the body is not needed for that.
 
-    `signature` and `timestamp` are the headers as they came, None where missing; `now` is unix seconds.
+    `signature` and `timestamp` are the headers as they came, None if missing; `now` is unix seconds.
     Raises: NotSigned.
     """
     if not signature or not timestamp:
@@ -68,7 +68,7 @@ def verify(
     now: float,
     tolerance_seconds: float,
 ) -> None:
-    """Return when `body` was signed by the key's holder no longer than `tolerance_seconds` before `now`.
+    """Return if the key's holder signed `body` no longer than `tolerance_seconds` before `now`.
 
     The other arguments are those of `check_headers`.
     Raises: NotSigned.

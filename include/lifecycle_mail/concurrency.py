@@ -1,7 +1,8 @@
-"""Work on many rows in parallel: one lock over several transactions, two of them at once, committed in order.
+"""Work on many rows in parallel: two transactions at once under one lock, committed in order.
 
-One connection keeps one processor of the database busy. The caller says where the cuts between the parts are; no two
-parts share a row. The parts are committed in order: a kill can leave the first part behind, never the second alone.
+One connection keeps one processor of the database busy. The caller cuts the work into parts that share no row. The
+parts are committed in order. A kill can therefore leave the first part without the second, never the second without the
+first.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import Rehearsal, lock, lock_part
 
-PARALLEL_FROM_ROWS = 20_000  # below, a second connection costs more than it brings
-# A migration may request its table lock between our two transactions. Then the first waits for the migration, the
-# migration for the second, and the second, on a Python future, for the first. PostgreSQL cannot see that cycle; this
-# timeout breaks it.
+PARALLEL_FROM_ROWS = 20_000  # with fewer rows a second connection costs more than it saves
+# A migration may request its table lock between our two transactions. The first then waits for the migration, the
+# migration for the second, and the second for the first, through a Python future. PostgreSQL cannot see that cycle.
+# This timeout breaks it.
 LOCK_TIMEOUT = "5min"
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -26,7 +27,7 @@ Result = TypeVar("Result")
 
 @contextmanager
 def exclusive_lock(engine: Engine, name: str) -> Iterator[None]:
-    """Hold the advisory lock `name` on a connection of its own, over all transactions of the block."""
+    """Hold the advisory lock `name` on a connection of its own, across all transactions of the block."""
     with engine.begin() as holder:
         may_wait(holder)
         lock(holder, name)
@@ -34,9 +35,9 @@ def exclusive_lock(engine: Engine, name: str) -> Iterator[None]:
 
 
 def may_wait(holder: Connection) -> None:
-    """Let this transaction, which holds the lock, wait idle while the parts work.
+    """Let this transaction, which holds the lock, stay idle while the parts work.
 
-    A server that ends idle sessions would end the lock with it.
+    Otherwise a server that ends idle sessions would release the lock too.
     """
     holder.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
 
@@ -49,8 +50,8 @@ def run_in_parallel(
 ) -> list[Result]:
     """Do `work` for each part in a transaction of its own, all at once.
 
-    The caller holds `exclusive_lock` of the same `name`. A part is committed after the one before it. If one fails, or
-    waits for a lock longer than LOCK_TIMEOUT, its error is raised and those after it are rolled back.
+    The caller holds `exclusive_lock` of the same `name`. Each part is committed after the part before it. If a part
+    fails, or waits for a lock longer than LOCK_TIMEOUT, its error is raised and the parts after it are rolled back.
     """
     if len(parts) == 1 or isinstance(engine, Rehearsal):
         return [_do(engine, name, part, work, None) for part in parts]

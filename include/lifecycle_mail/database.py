@@ -1,10 +1,10 @@
 """The warehouse: one engine, named SQL statements, COPY and locks. Below every stage.
 
-SQL lives in include/sql/<stage>/<name>.sql, one statement a file, and is found from this file's own
-place, never from the working directory. Sessions run in UTC.
+Each SQL statement is a file include/sql/<stage>/<name>.sql. It is found relative to this file, never to the working
+directory. Sessions run in UTC.
 
-Rows are people. Neither an error of the database nor a log at any level quotes what was written or read:
-parameters are hidden, the server's details are cut off, rows are not logged.
+Rows are people. No database error and no log, at any level, quotes what was written or read: parameters are hidden, the
+server's details are cut off, and rows are not logged.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from lifecycle_mail.settings import INCLUDE
 SQL_FOLDER = INCLUDE / "sql"
 logger = logging.getLogger(__name__)
 
-ANALYZE_FROM_ROWS = 1000  # below, plans made by old statistics do no harm
-BRIEFLY_MORE = 10  # connections beside those an engine keeps open
-# Of a session that makes temporary tables, and only what they fill: by the server's 8 MB a step of events or of a
-# roll-up is written to disk and read back again and again.
+ANALYZE_FROM_ROWS = 1000  # with fewer rows, plans made from old statistics do no harm
+BRIEFLY_MORE = 10  # connections in addition to those an engine keeps open
+# Memory of a session for its temporary tables; only sessions that make some use it. With the server's default of 8 MB,
+# a step of events or a roll-up would be written to disk and read back again and again.
 TEMPORARY_MEGABYTES = 128
 
 LOG_NAME = "lifecycle_mail"
@@ -45,22 +45,23 @@ def _shows_no_row(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith(("Row ", "Col "))
 
 
-# SQLAlchemy hides parameters at our wish, and at DEBUG writes every row it reads whatever we wish.
+# SQLAlchemy hides parameters on request, but at DEBUG it writes every row it reads in any case.
 logging.getLogger(f"sqlalchemy.engine.Engine.{LOG_NAME}").addFilter(_shows_no_row)
 
 
 def engine(database_url: str, *, connections: int = 5) -> Engine:
     """Return an engine on `database_url`: psycopg2, UTC sessions.
 
-    It keeps up to `connections` open; BRIEFLY_MORE more are opened while all are in use, and closed after it.
+    The engine keeps up to `connections` open. While all are in use it opens up to BRIEFLY_MORE more, which it closes
+    after use.
 
     Raises:
-        SettingsError: the address is not a PostgreSQL one.
+        SettingsError: the address is not one of PostgreSQL.
     """
     try:
         url = make_url(database_url)
     except (ArgumentError, ValueError):
-        raise SettingsError("LIFECYCLE_DATABASE_URL is no database address: write postgresql://…") from None
+        raise SettingsError("LIFECYCLE_DATABASE_URL is not a database address: write postgresql://…") from None
     if url.get_backend_name() not in ("postgresql", "postgres"):
         raise SettingsError("LIFECYCLE_DATABASE_URL is not PostgreSQL: write postgresql://…")
     try:
@@ -86,7 +87,7 @@ def engine(database_url: str, *, connections: int = 5) -> Engine:
 
 
 def _withhold_values(context: ExceptionContext) -> None:
-    """Cut what the server quotes of a row out of an error, before anybody can print it."""
+    """Remove what the server quotes of a row from an error before anything prints the error."""
     if isinstance(context.original_exception, psycopg2.Error):
         text = without_values(context.original_exception)
         context.original_exception.args = (text,)
@@ -96,10 +97,10 @@ def _withhold_values(context: ExceptionContext) -> None:
 
 
 def without_values(error: psycopg2.Error) -> str:
-    """Return what the server says was wrong, without DETAIL, CONTEXT and LINE, which quote rows."""
+    """Return the server's reason without DETAIL, CONTEXT and LINE, which quote rows."""
     said = error.diag.message_primary
     if not said:
-        return str(error)  # not of the server: a connection that was refused or lost
+        return str(error)  # not from the server: the connection was refused or lost
     if (error.pgcode or "").startswith(_DATA_EXCEPTION):
         said = _QUOTED.sub("<value>", said)
     return f"{said} (SQLSTATE {error.pgcode})"
@@ -113,7 +114,7 @@ def require_reachable(warehouse: Engine) -> None:
     """Connect once.
 
     Raises:
-        DatabaseUnavailable: with host and database, never with the password.
+        DatabaseUnavailable: the warehouse did not answer; the message has host and database, never the password.
     """
     try:
         with warehouse.connect():
@@ -131,19 +132,19 @@ def require_reachable(warehouse: Engine) -> None:
 def statement(name: str) -> sa.TextClause:
     """Return the statement of include/sql/`name`.sql (for example ``segments/inactive``).
 
-    Comment lines are left out: a parameter's name in a comment must not become a place for its value.
+    Comment lines are left out, so that a parameter's name in a comment does not become a bind.
     """
     lines = (SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8").splitlines()
     return sa.text("\n".join(line for line in lines if not line.lstrip().startswith("--")))
 
 
 def run(connection: Connection, name: str, /, **parameters: Any) -> CursorResult[Any]:
-    """Execute the named statement; parameters it does not bind are refused by the database layer."""
+    """Execute the named statement; SQLAlchemy refuses a parameter that the statement does not bind."""
     return connection.execute(statement(name), parameters)
 
 
 def run_given(connection: Connection, name: str, given: Mapping[str, Any], /) -> CursorResult[Any]:
-    """Execute the named statement with what it binds of `given`."""
+    """Execute the named statement with those values of `given` that it binds."""
     bound = statement(name).compile().params
     return connection.execute(statement(name), {key: given[key] for key in bound})
 
@@ -159,7 +160,7 @@ def _composed(name: str, relation: str, files: tuple[str, ...]) -> sa.TextClause
 def run_with(
     connection: Connection, name: str, relation: str, files: tuple[str, ...], /, **parameters: Any
 ) -> CursorResult[Any]:
-    """Execute the named statement, in which `relation` stands for the rows of all `files` together (`words`)."""
+    """Execute the named statement; in it `relation` stands for the rows of all `files` together (`words`)."""
     return connection.execute(_composed(name, relation, files), parameters)
 
 
@@ -169,18 +170,18 @@ def scalar(connection: Connection, name: str, /, **parameters: Any) -> Any:
 
 
 def execute_script(connection: Connection, script: str) -> None:
-    """Execute the statements of `script`, which takes no parameters: % and : stay as they are."""
+    """Execute the statements of `script`. It takes no parameters: % and : stay as they are."""
     with raw_cursor(connection) as cursor:
         cursor.execute(script)
 
 
 def bigints(values: Iterable[int]) -> str:
-    """Return numbers as PostgreSQL writes an array of them: of a list the driver asks each value for its own text."""
+    """Return numbers as a PostgreSQL array literal. Given a list, the driver would convert each value by itself."""
     return "{" + ",".join(map(str, values)) + "}"
 
 
 def texts(values: Iterable[str | None]) -> str:
-    """Return strings as PostgreSQL writes text[]; None is null."""
+    """Return strings as a literal of type text[]; None becomes null."""
     return "{" + ",".join(["null" if value is None else _quoted(value) for value in values]) + "}"
 
 
@@ -213,9 +214,9 @@ def raw_cursor(connection: Connection) -> Iterator[Any]:
 
 
 def refresh_statistics(connection: Connection, table: str, changed_rows: int) -> None:
-    """Analyze `table` where `changed_rows` are many of it: the next statement of the run plans by them.
+    """Analyze `table` if `changed_rows` is a large part of it, because the next statement of the run is planned by it.
 
-    Autovacuum would come a minute later; until then a million fresh rows are planned as if they were a few.
+    Autovacuum would come a minute later. Until then PostgreSQL plans a million new rows as if they were a few.
     `table` is a name from this code.
     """
     if changed_rows < ANALYZE_FROM_ROWS:
@@ -231,10 +232,10 @@ def refresh_statistics(connection: Connection, table: str, changed_rows: int) ->
 
 
 def lock(connection: Connection, name: str) -> None:
-    """Hold the advisory lock `name` until this transaction ends; waits for another holder.
+    """Hold the advisory lock `name` until this transaction ends; wait for another holder.
 
-    The lock of a holder that was killed ends at once, while the database may still be committing what it did in
-    parts: those are waited for too.
+    If a holder is killed, its lock ends at once, while the database may still be committing the parts of its work. This
+    waits for those parts too.
     """
     connection.execute(
         sa.text("select pg_advisory_xact_lock(:key), pg_advisory_lock(:parts), pg_advisory_unlock(:parts)"),
@@ -243,15 +244,15 @@ def lock(connection: Connection, name: str) -> None:
 
 
 def lock_part(connection: Connection, name: str) -> None:
-    """Make the next holder of `name` wait for this transaction, which works for the present one."""
+    """Make the next holder of `name` wait for this transaction, which works for the present holder."""
     connection.execute(sa.text("select pg_advisory_xact_lock_shared(:key)"), {"key": _lock_key(f"{name}/parts")})
 
 
 @contextmanager
 def session_lock(connection: Connection, name: str) -> Iterator[None]:
-    """Hold the advisory lock `name` (the one `lock` takes) over several transactions of `connection`.
+    """Hold the advisory lock `name` (the same lock as `lock` takes) over several transactions of `connection`.
 
-    It ends with the block, or with the connection if the process dies.
+    The lock ends with the block, or with the connection if the process dies.
     """
     with connection.begin():
         connection.execute(sa.text("select pg_advisory_lock(:key)"), {"key": _lock_key(name)})
@@ -270,7 +271,10 @@ def _lock_key(name: str) -> int:
 
 
 class Rehearsal:
-    """Stands in for an engine: every transaction is a savepoint of one that is rolled back at the end."""
+    """Stands in for an engine.
+
+    Each transaction is a savepoint inside one transaction that is rolled back at the end.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -289,7 +293,7 @@ class Rehearsal:
 
 @contextmanager
 def rehearsal(warehouse: Engine) -> Iterator[Engine]:
-    """Give something that works like `warehouse`, and keep nothing of what is done with it."""
+    """Give an object that works like `warehouse`; everything done with it is rolled back."""
     with warehouse.connect() as connection, connection.begin() as transaction:
         yield cast(Engine, Rehearsal(connection))
         transaction.rollback()

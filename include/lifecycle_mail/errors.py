@@ -6,13 +6,13 @@
     ├── SchemaOutOfDate      the warehouse wants `migrate` first
     ├── FeedError            a feed file cannot be read at all (single rows go to source.rejected)
     ├── FutureRefused        a run was asked for a moment that has not come yet
-    ├── SegmentError         no such segment, or a parameter it does not take
+    ├── SegmentError         no such segment, or a parameter that it does not take
     ├── CampaignError        a campaign or topic file is wrong: file, line, what to write instead
     ├── TemplateError        a mail template is wrong, or lacks a variable
-    ├── PlanningOverdue      a campaign has not planned for two periods of its schedule
+    ├── PlanningOverdue      a campaign has missed two periods of its schedule
     ├── DeliveryRefused      delivery may not start in this mode with these settings
     ├── SendingStopped       sending stopped by itself: refused access (401, 403), or a breaker
-    ├── ClaimLost            mails of a claim moved under it: nothing of it was sent
+    ├── ClaimLost            mails of a claim changed state during it: nothing of it was sent
     ├── EventsError          an export of events cannot be read, or cannot be written
     ├── SyncError            the provider's suppression lists cannot be read or written
     └── RetentionRefused     months past their retention are still needed, or could not be dropped
@@ -22,7 +22,7 @@ Every message says what was wrong, where, and what to do, in one line, without p
 
 
 class LifecycleError(Exception):
-    """Anything this product refuses with one readable line and exit status 1."""
+    """The base of all refusals: one readable line, and exit status 1."""
 
 
 class SettingsError(LifecycleError):
@@ -42,11 +42,11 @@ class FeedError(LifecycleError):
 
 
 class FutureRefused(LifecycleError):
-    """A run was asked for a moment, or a day, that has not come yet."""
+    """A run was asked to work for a moment, or a day, in the future."""
 
 
 class SegmentError(LifecycleError):
-    """No such segment, or a parameter it does not take."""
+    """There is no such segment, or it does not take the parameter."""
 
 
 class CampaignError(LifecycleError):
@@ -54,7 +54,7 @@ class CampaignError(LifecycleError):
 
 
 class TemplateError(LifecycleError):
-    """A mail template is wrong, or lacks a variable."""
+    """A mail template is wrong, or a variable is missing."""
 
 
 class PlanningOverdue(LifecycleError):
@@ -70,7 +70,7 @@ class SendingStopped(LifecycleError):
 
 
 class ClaimLost(LifecycleError):
-    """Mails of a claim moved while it held them: it is undone, and nothing of it was sent."""
+    """Mails of a claim changed state during it. The claim is undone, and nothing of it was sent."""
 
 
 class EventsError(LifecycleError):

@@ -1,4 +1,4 @@
-"""The clock of leases: how long a claim holds is counted in it, by the claim, the worker and the request.
+"""The clock of leases. The claim, the worker and the request all count the time of a lease by it.
 
 Below every stage.
 """
@@ -11,5 +11,5 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def lease_seconds() -> float:
-    """Return the seconds a lease is counted by: they go on while the machine sleeps, where the system can tell."""
+    """Return the seconds of the leases' clock. It goes on while the machine sleeps, if the system supports that."""
     return time.clock_gettime(_CLOCK)

@@ -1,11 +1,12 @@
-"""Bring the warehouse's schema up to this version: table changes once each, functions and views as they are now.
+"""Bring the warehouse's schema up to this version: apply each table change once, and functions and views as they are
+now.
 
-Below every stage. Migration files change tables (and carry over the data in them); each is applied once, in order of
-their names, and never edited once released. Functions and views have files of their own (`schema`), which are applied
-again when their text changed.
+Below every stage. A migration file changes tables and converts their data. Each is applied once, in the order of the
+names, and never edited after its release. Functions and views have files of their own (`schema`), which are applied
+again if their text changed.
 
-The first file is the baseline: every table as the migrations before it made them. A warehouse that stands at the last
-of those is at the baseline.
+The first file is the baseline: it makes every table as the earlier migrations made it. A warehouse that has the last of
+those earlier migrations is at the baseline.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from lifecycle_mail.schema import apply_definitions, definitions, stale_definiti
 MIGRATIONS_FOLDER = SQL_FOLDER / "migrations"
 LEDGER_FILE = SQL_FOLDER / "installation" / "ledger.sql"
 BASELINE = "0025_baseline"
-AT_BASELINE = "0025_drops_of_who_left"  # the last migration before there was a baseline
+AT_BASELINE = "0025_drops_of_who_left"  # the last migration before the baseline
 _FORMER_TEXT = re.compile(r"^-- formerly: ([0-9a-f]{32})$", re.MULTILINE)
 
 
@@ -43,11 +44,11 @@ def schema_fingerprint() -> str:
 def migrate(warehouse: Engine, progress: Callable[[str], None] = lambda name: None) -> list[str]:
     """Apply what is missing and return the names applied: migrations, then files of functions and views.
 
-    Each migration is a transaction of its own; functions and views are one together.
+    Each migration is a transaction of its own. All functions and views share one.
 
     Raises:
-        SchemaOutOfDate: the warehouse is older than the baseline, a file that was applied has changed since, or a
-            function or view cannot be applied.
+        SchemaOutOfDate: the warehouse is older than the baseline, a file changed after it was applied, or a function or
+            view cannot be applied.
     """
     with warehouse.begin() as connection:
         lock(connection, "migrate")
@@ -71,7 +72,7 @@ def require_migrated(warehouse: Engine) -> None:
     """Refuse to work on a database whose schema is older than this version.
 
     Raises:
-        SchemaOutOfDate: says to run ``migrate``.
+        SchemaOutOfDate: a change of the schema is missing; the message says to run ``migrate``.
     """
     with warehouse.connect() as connection:
         known = connection.execute(sa.text("select to_regclass('installation.definition')")).scalar_one()
@@ -90,7 +91,7 @@ _NAMES = sa.text("select name from installation.migration")
 
 
 def _adopt_baseline(connection: Connection) -> None:
-    """Note that a warehouse of before the baseline is at it, where it stands at the last migration before."""
+    """Record the baseline as applied in a warehouse that has the last migration before it."""
     names = set(connection.execute(_NAMES).scalars())
     if not names or BASELINE in names:
         return
@@ -128,5 +129,5 @@ def _md5(file: Path) -> str:
 
 
 def _former_md5s(file: Path) -> list[str]:
-    """Return the checksums of texts that changed the tables in the same way: lines '-- formerly: <md5>'."""
+    """Return the checksums of earlier texts that changed the tables in the same way: lines '-- formerly: <md5>'."""
     return _FORMER_TEXT.findall(file.read_text(encoding="utf-8"))

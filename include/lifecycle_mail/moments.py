@@ -1,6 +1,6 @@
-"""What counts as the future, and its refusal. Below every stage; the clock itself is read above all of them.
+"""What counts as the future, and how it is refused. Below every stage; only code above the stages reads the clock.
 
-A run for a moment that has not come yet would use up occurrences and plan mails on facts nobody has.
+A run for a future moment would use up occurrences, and would plan mails without the facts of that time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from lifecycle_mail.errors import FutureRefused
 
-# Machines of one installation disagree about the time by so much at most.
+# The clocks of one installation's machines differ by at most this much.
 CLOCK_SKEW = dt.timedelta(minutes=5)
 
 
@@ -20,7 +20,7 @@ def require_not_future(
     """Do nothing if `moment` is at most CLOCK_SKEW later than `now` (both aware).
 
     Raises:
-        FutureRefused: it is later; the line says `what` it is (an option, a param) and the `remedy`.
+        FutureRefused: it is later; the message names `what` (an option, a param) and the `remedy`.
     """
     if moment > now + CLOCK_SKEW:
         raise FutureRefused(
@@ -30,10 +30,10 @@ def require_not_future(
 
 
 def require_day_not_future(day: dt.date, now: dt.datetime, zone: str, what: str) -> None:
-    """Do nothing if `day` has begun in `zone` (IANA) by `now` and CLOCK_SKEW.
+    """Do nothing if `day` has begun in `zone` (IANA) by `now` plus CLOCK_SKEW.
 
     Raises:
-        FutureRefused: it has not; the line says `what` it is.
+        FutureRefused: the day has not begun; the message names `what`.
     """
     today = (now + CLOCK_SKEW).astimezone(ZoneInfo(zone)).date()
     if day > today:

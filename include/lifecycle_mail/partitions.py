@@ -1,8 +1,8 @@
-"""Upkeep beside the path: monthly partitions made before they are needed, and dropped when kept long enough.
+"""Upkeep outside the path: make monthly partitions before they are needed, and drop them when their retention is over.
 
-The stages make a missing month themselves; making it ahead means that no run has to wait for it. Both ends of
-the upkeep need a short exclusive lock on the table. It is asked for with a short patience and asked for again,
-since everybody who comes after it waits as long as it does.
+The stages make a missing month themselves. If it is there in advance, no run has to wait for it. Making and dropping
+both need a short exclusive lock on the table. While such a request waits, every later user of the table waits behind
+it. So each request gives up after a short time and is made again.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ T = TypeVar("T")
 
 
 class _Busy(Exception):
-    """The lock was not to be had, or events came in before it was."""
+    """The lock was not available in time, or events came in before it was."""
 
 
 @dataclass(frozen=True)
 class RetentionReport:
-    """Partitions dropped (schema.table_yyyy_mm), oldest first; partition → why it, and what follows it, stays."""
+    """`dropped`: partitions (schema.table_yyyy_mm), oldest first. `kept`: partition → why it and later months stay."""
 
     dropped: tuple[str, ...] = ()
     kept: Mapping[str, str] = field(default_factory=dict)
 
     def require_all(self) -> RetentionReport:
-        """Return the report where nothing past its retention is left.
+        """Return the report if nothing past its retention is left.
 
         Raises:
             RetentionRefused: what stays, and why.
@@ -57,15 +57,15 @@ class RetentionReport:
 
 
 WHAT_TO_DO = {
-    "mail_in_doubt": "mails claimed or in doubt since then wait for events: ingest and deliver settle them",
-    "mail_not_written": "decisions without their mail: run campaign plan",
-    "not_rolled_up": "the KPI tables have not counted it: run kpis roll-up (if it stays, the runbook knows why)",
-    "busy": "others held the table, or wrote to it, all the time: the next run tries again",
+    "mail_in_doubt": "mails claimed or in doubt since then still wait for events: run events ingest, then deliver",
+    "mail_not_written": "decisions of that time have no mail yet: run campaign plan",
+    "not_rolled_up": "the KPI tables have not counted it: run kpis roll-up, and see the runbook if it stays",
+    "busy": "other sessions held the table or wrote to it all the time: the next run tries again",
 }
 
 
 def retention_of(settings: Settings) -> dict[str, int]:
-    """Return months to keep beside the present one, by table; a table that is kept for ever is not in it."""
+    """Return by table how many months are kept in addition to the present one; a table without a limit is left out."""
     given = {EVENTS: settings.event_retention_months, DECISIONS: settings.decision_retention_months}
     return {table: months for table, months in given.items() if months is not None}
 
@@ -73,12 +73,12 @@ def retention_of(settings: Settings) -> dict[str, int]:
 def ensure_months(
     engine: Engine, now: dt.datetime, months_ahead: int, *, sleep: Callable[[float], None] = time.sleep
 ) -> list[str]:
-    """Make the partitions of the month of `now` (UTC) and of the `months_ahead` that follow.
+    """Make the partitions of the month of `now` (UTC) and of the `months_ahead` after it.
 
-    Returns the names of all of them, as schema.table_yyyy_mm, sorted; those that were there already too.
+    Returns the names of all of them as schema.table_yyyy_mm, sorted, including those that existed already.
 
     Raises:
-        RetentionRefused: others held the table all the time.
+        RetentionRefused: other sessions held the table all the time.
     """
 
     def make() -> list[str]:
@@ -89,7 +89,7 @@ def ensure_months(
     try:
         return _patiently(make, sleep)
     except _Busy:
-        raise RetentionRefused(f"could not make the months ahead: {WHAT_TO_DO['busy']}") from None
+        raise RetentionRefused(f"the partitions of the months ahead were not made: {WHAT_TO_DO['busy']}") from None
 
 
 def retire_months(
@@ -101,8 +101,8 @@ def retire_months(
 ) -> RetentionReport:
     """Drop the monthly partitions (UTC) that are past their retention, oldest first, each in one transaction.
 
-    `keep_months`: months kept beside that of `now`, at least 1, by table (EVENTS, DECISIONS). A month that
-    something still needs stays, with its reason, and so do the ones after it.
+    `keep_months`: by table (EVENTS, DECISIONS), the months kept in addition to that of `now`, at least 1. A month that
+    is still needed stays, with its reason, and so do the months after it.
     """
     dropped: list[str] = []
     kept: dict[str, str] = {}
@@ -122,9 +122,9 @@ def retire_months(
 
 
 def _month_back(now: dt.datetime, months: int) -> dt.datetime:
-    """Return the first instant (UTC) of the month `months` before that of `now`."""
+    """Return the first instant (UTC) of the month that lies `months` before that of `now`."""
     if months < 1:
-        raise ValueError(f"{months} months: the month before the present one is never dropped")
+        raise ValueError(f"months is {months}, but the month before the present one is never dropped: give at least 1")
     at = now.astimezone(dt.UTC)
     years, month = divmod(at.year * 12 + at.month - 1 - months, 12)
     return dt.datetime(years, month + 1, 1, tzinfo=dt.UTC)
@@ -147,7 +147,7 @@ def _retire(
                 connection, "installation/drop_month", latest_batch=asked.latest_batch, **dropping
             )
         if answer == "busy":
-            asked = None  # events came in since: the answer is of no use any more
+            asked = None  # events came in since then, so the answer no longer holds
             raise _Busy
         return answer
 
@@ -158,7 +158,7 @@ def _retire(
 
 
 class _Asked(NamedTuple):
-    """Why a month stays (None = it may go), the last step of an ingest by then, and steps decided in the month."""
+    """Why a month stays (None = it may go), the last ingest step at that time, and the steps decided in the month."""
 
     reason: str | None
     latest_batch: int
@@ -166,7 +166,7 @@ class _Asked(NamedTuple):
 
 
 def _ask(engine: Engine, table: str, month_start: dt.datetime) -> _Asked:
-    """Ask whether a month may go, without a lock: that can take as long as reading the month."""
+    """Ask without a lock whether a month may go: the answer can take as long as reading the month."""
     with engine.connect() as connection:
         asking = {"parent": table, "month_start": month_start}
         needed = run(connection, "installation/needed_because", **asking).one()
@@ -177,14 +177,14 @@ def _ask(engine: Engine, table: str, month_start: dt.datetime) -> _Asked:
 
 @contextmanager
 def _impatient(engine: Engine) -> Iterator[Connection]:
-    """Give one transaction that waits for locks only briefly."""
+    """Give one transaction that waits for a lock only briefly."""
     with engine.begin() as connection:
         run(connection, "installation/limit_lock_wait", milliseconds=LOCK_WAIT_MILLISECONDS)
         yield connection
 
 
 def _patiently(act: Callable[[], T], sleep: Callable[[float], None]) -> T:
-    """Act; try again when the locks are not to be had, or not for what was known before."""
+    """Act. Try again if the locks were not available, or if the situation changed before they were."""
     for attempt in range(TRIES):
         try:
             return act()

@@ -1,6 +1,6 @@
-"""The path as one object: every composition that a DAG's task or a command calls.
+"""The path as one object, with one method for each operation that a DAG's task or a command calls.
 
-Above every stage and below the command line; Airflow's tasks and the command line call the same functions.
+Above every stage and below the command line. Airflow's tasks and the command line call the same methods.
 """
 
 from __future__ import annotations
@@ -59,8 +59,9 @@ class PlanReport:
 
 @dataclass(frozen=True)
 class Approved:
-    """What `campaign approve` approved: the definition's checksum, whether that is new, and the names of the parts that
-    differ from what was approved before (none at the first approval)."""
+    """What `campaign approve` approved: the definition's checksum, whether the approval is new, and the names of the
+    parts
+    that differ from the approval before (none at the first approval)."""
 
     definition_md5: str
     is_new: bool
@@ -92,11 +93,11 @@ class Installation:
         return TemplateLibrary(self.settings.templates_dir)
 
     def campaign(self, name: str) -> Campaign:
-        """Read the campaign called `name` (CampaignError where there is none, or it is wrong)."""
+        """Read the campaign called `name` (CampaignError if there is none, or if it is wrong)."""
         return find_campaign(self.settings.campaigns_dir, name, self.topics)
 
     def definition(self, name: str) -> messages.Definition:
-        """Read the campaign's whole definition from its files: what an approval holds for.
+        """Read the campaign's whole definition from its files. An approval holds for exactly this definition.
 
         Raises:
             CampaignError, TemplateError: the campaign file or a template of its steps is missing or wrong.
@@ -105,7 +106,7 @@ class Installation:
         return messages.read_definition(campaign, self.topics[campaign.topic], self.library, self.brand)
 
     def _planned(self, name: str) -> _Planned:
-        """Return what the campaign is planned by: in live what was approved last, otherwise its files."""
+        """Return what planning uses: in live the definition that was approved last, otherwise the files."""
         approved = self._approved(name)
         if approved is None:
             campaign = self.campaign(name)
@@ -120,17 +121,18 @@ class Installation:
             return delivery.approved_definition(connection, name)
 
     def approve(self, name: str, by: str, now: dt.datetime, definition_md5: str | None = None) -> Approved:
-        """Approve the campaign as its files are now for live sending; what is planned by another one follows.
+        """Approve the campaign for live sending as its files are now; mails planned from other files follow this
+        approval.
 
         Raises:
             CampaignError: the files are not the definition `definition_md5`, or cannot be read.
-            TemplateError: a mail cannot be written from them.
+            TemplateError: a mail cannot be written from the files.
         """
         read = self.definition(name)
         if definition_md5 is not None and definition_md5 != read.md5:
             raise CampaignError(
-                f"campaign {name}: its files are definition {read.md5} now, not {definition_md5}: read them again, "
-                "then approve that one"
+                f"campaign {name}: its files are definition {read.md5} now, not {definition_md5}: read the files "
+                "again, then approve the present definition"
             )
         read.require_writable(self.settings.postal_address)
         with self.engine.begin() as connection:
@@ -146,10 +148,10 @@ class Installation:
         return delivery.revoke(self.engine, name, by, because, now)
 
     def require_known(self, name: str) -> None:
-        """Do nothing where a campaign is called so: its mails go on when its file is broken or gone.
+        """Do nothing if the campaign is known: mails of a known campaign go on even if its file is broken or gone.
 
         Raises:
-            CampaignError: none was published, and there is no file (the nearest name is given), or it is wrong.
+            CampaignError: none was published, and its file is missing (the message has the nearest name) or wrong.
         """
         with self.engine.connect() as connection:
             known = journeys.is_published(connection, name)
@@ -165,10 +167,10 @@ class Installation:
         )
 
     def _planned_at(self, name: str, as_of: dt.datetime, now: dt.datetime) -> _Planned:
-        """Return what the campaign called `name` is planned from, for `as_of`.
+        """Return what planning campaign `name` for `as_of` uses.
 
         Raises:
-            FutureRefused: `as_of` is later than `now`, clock skew allowed for.
+            FutureRefused: `as_of` is more than the clock skew later than `now`.
         """
         require_not_future(as_of, now, f"campaign {name}: the as_of")
         return self._planned(name)
@@ -178,7 +180,8 @@ class Installation:
     ) -> segments.SegmentCounts:
         """Bring the membership of the campaign's segment to `as_of`, and publish the campaign.
 
-        Here and in every step of planning, an `as_of` later than `now` raises FutureRefused before anything is done.
+        If `as_of` is later than `now`, this and every other step of planning raises FutureRefused before it does
+        anything.
         """
         planned = self._planned_at(campaign_name, as_of, now)
         journeys.publish(self.engine, planned.campaign, planned.topic)
@@ -186,20 +189,20 @@ class Installation:
         return segments.refresh(self.engine, segment.name, as_of, segment.parameters)
 
     def enroll(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.EnrollCounts:
-        """Begin series for members at `as_of`."""
+        """Begin series for the members at `as_of`."""
         return journeys.enroll(self.engine, self._planned_at(campaign_name, as_of, now).campaign, as_of)
 
     def advance(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.AdvanceCounts:
-        """End series, notice due steps."""
+        """End series, and note the steps that have come due."""
         return journeys.advance(self.engine, self._planned_at(campaign_name, as_of, now).campaign, as_of)
 
     def decide(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> decisions.DecideCounts:
-        """Decide due steps."""
+        """Decide the steps that are due."""
         planned = self._planned_at(campaign_name, as_of, now)
         return decisions.decide(self.engine, planned.campaign, planned.topic, as_of, now)
 
     def write_messages(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> messages.WriteCounts:
-        """Write planned mails for the decisions to send; with it the planning for `as_of` is done, which is noted."""
+        """Write planned mails for the decisions to send, and record that `as_of` is planned."""
         by = self._planned_at(campaign_name, as_of, now)
         written = messages.write_messages(self.engine, by.campaign, by.topic, by.library, by.brand, now)
         with self.engine.begin() as connection:
@@ -207,7 +210,7 @@ class Installation:
         return written
 
     def plan(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> PlanReport:
-        """Do all five for one campaign; runs of one campaign take turns, stage by stage.
+        """Do all five steps for one campaign. Runs of one campaign take turns, stage by stage.
 
         Raises:
             FutureRefused: `as_of` is later than `now`; nothing was written.
@@ -235,11 +238,11 @@ class Installation:
         )
 
     def sync_dag_pauses(self, paused: Iterable[str], known: Iterable[str], at: dt.datetime) -> None:
-        """Copy the pauses of campaign DAGs (campaign names) into the flags every claim reads."""
+        """Copy the pauses of campaign DAGs (by campaign name) into the flags that every claim reads."""
         delivery.sync_dag_pauses(self.engine, paused, known, at)
 
     def waits(self, now: dt.datetime, campaign_name: str | None = None) -> list[str]:
-        """Say which planned mails or changes of files wait though nobody paused them, and for what."""
+        """Return a sentence for each campaign whose mails or changed files wait though no operator paused it."""
         return delivery.waits(self.engine, self.settings, self.topics, now, campaign_name, self._read_if_there)
 
     def _read_if_there(self, name: str) -> messages.Definition | None:
@@ -249,9 +252,10 @@ class Installation:
     def require_not_stopped(
         self, now: dt.datetime, campaign_name: str | None = None, since: dt.datetime | None = None
     ) -> None:
-        """Do nothing, unless sending stopped by itself: one campaign's, or (without a name) any since `since`.
+        """Do nothing unless sending has stopped by itself: for the named campaign, or without a name for any since
+        `since`.
 
-        Mails that wait for an approval, a template or a topic have stopped as well, as long as they wait.
+        Mails that wait for an approval, a template or a topic count as stopped for as long as they wait.
 
         Raises:
             SendingStopped: what stopped, when, why (rates and numbers), and what to do.
@@ -263,10 +267,11 @@ class Installation:
             raise SendingStopped("; ".join(found))
 
     def require_planned(self, now: dt.datetime, paused: Iterable[str], known: Iterable[str]) -> None:
-        """Do nothing, unless a campaign has missed two plannings of its schedule; notes which are watched and paused.
+        """Do nothing unless a campaign has missed two plannings; record which campaigns are watched and which are
+        paused.
 
-        `known` are the names of the campaigns that Airflow has a DAG of, `paused` those whose DAG is paused. A
-        campaign that an operator paused is not named either.
+        `known` are the names of the campaigns whose DAG Airflow knows, `paused` those whose DAG is paused. A campaign
+        that an operator paused is not reported either.
 
         Raises:
             PlanningOverdue: which campaigns, since when, and what to do.
@@ -280,9 +285,10 @@ class Installation:
             raise PlanningOverdue("; ".join(found))
 
     def overdue(self, now: dt.datetime, among: Iterable[str] | None = None) -> list[str]:
-        """Say which campaigns (of those called `among`) have missed two plannings, though nobody paused them.
+        """Return a sentence for each campaign (of `among`) that has missed two plannings although no operator paused
+        it.
 
-        A campaign without a readable file has no schedule, and is left out.
+        A campaign without a readable file has no schedule and is left out.
         """
         campaigns, _broken = read_campaigns(self.settings.campaigns_dir, self.topics)
         names = None if among is None else set(among)
@@ -299,13 +305,13 @@ class Installation:
         progress: Callable[..., None] = lambda *counts: None,
         now: dt.datetime | None = None,
     ) -> events.IngestReport:
-        """Ingest event exports: `path`, or the collector's folder.
+        """Ingest event exports from `path`, or from the collector's folder.
 
-        In live, events from after `now` are set aside: one would say for ever that the feed is up to date.
+        In live, events later than `now` are set aside. One such event would make the feed look up to date for ever.
         """
         folder = path or self.settings.events_dir
         if folder is None:
-            raise SettingsError("LIFECYCLE_EVENTS_DIR is not set: give the folder the collector writes to")
+            raise SettingsError("LIFECYCLE_EVENTS_DIR is not set: give the folder that the collector writes to")
         groups, settings = events.groups_of(self.topics), self.settings
         return events.ingest(
             self.engine,
@@ -325,9 +331,9 @@ class Installation:
     def push_suppressions(
         self, now: dt.datetime, clock: Callable[[], dt.datetime] | None = None
     ) -> events.SyncReport:
-        """Tell SendGrid of opt-outs it does not hold (modes simulate and live; a preview says nothing).
+        """Send SendGrid the opt-outs that it does not have (modes simulate and live; a preview sends nothing).
 
-        `clock` tells when each batch was taken; without one, all were at `now`.
+        `clock` gives the time at which SendGrid took each batch. Without a clock, that time is `now` for all of them.
         """
         return events.push(self.engine, self.settings, self.topics, now=now, clock=clock)
 
@@ -354,7 +360,7 @@ class Installation:
         """Bring the KPI tables up to date; `full` recomputes them from the facts.
 
         Raises:
-            FutureRefused: `since` or `until` is a reporting day that has not begun by `now`.
+            FutureRefused: the reporting day `since` or `until` has not begun by `now`.
         """
         for what, day in (("the first day", since), ("the last day", until)):
             if day is not None:
@@ -376,33 +382,33 @@ class Installation:
         """Drop the months of raw events and decisions that are past their retention.
 
         Raises:
-            RetentionRefused: a month is still needed, or was busy; the others are dropped.
+            RetentionRefused: a month is still needed, or its table was busy; the other months are dropped.
         """
         keep = partitions.retention_of(self.settings)
         return partitions.retire_months(self.engine, now, keep).require_all()
 
     def summarize_addresses(self) -> int:
-        """Make the filters that raw events of the last days lack, by which an erasure finds an address."""
+        """Make the filters that raw events of the last days lack. An erasure finds an address by these filters."""
         with self.engine.begin() as connection:
             return events.summarize_addresses(connection)
 
     def forget_places(self, now: dt.datetime) -> int:
-        """Forget who took a place in days and weeks long past."""
+        """Forget which recipient took a place in days and weeks long past."""
         with self.engine.begin() as connection:
             return delivery.forget_places(connection, now)
 
     def erase(self, whom: str, now: dt.datetime, without_files: bool = False) -> bool:
-        """Erase one person: personal columns and texts, mails' personal parts, raw events, statistics, export files.
+        """Erase one person: personal columns and texts, the personal parts of mails, raw events, statistics, export files.
 
-        `whom` is the customer's key, or an address: that of the one customer who holds it, or of a person who is no
-        customer. A keyed hash of each of their addresses stays, so that the person is neither known nor mailed again.
-        Another customer who holds one of the addresses, or held it before, lives on: what was said at that address
-        stays, and only what names the person's own mails goes. Returns False where there is no such customer, or it was
-        erased before, and where nothing is known of the address. `without_files` leaves export files as they are where
-        their folder is not known here.
+        `whom` is the customer's key, or an address: that of the one customer who holds it, or of a person who is not a
+        customer. A keyed hash of each of their addresses stays, so that no later load brings the person back and no mail
+        goes to them. Another customer who holds one of the addresses, or held it before, stays. What was said at that
+        address then stays too, and only what names the erased person's own mails goes. Returns False if there is no such
+        customer, if it was erased before, or if nothing is known of the address. `without_files` leaves export files as
+        they are if LIFECYCLE_EVENTS_DIR is not set.
 
         Raises:
-            SettingsError: export files were read and their folder is not set; nothing was erased.
+            SettingsError: export files were ingested and LIFECYCLE_EVENTS_DIR is not set; nothing was erased.
             LifecycleError: several customers hold the address, or only some who have another one now.
         """
         with self.engine.begin() as connection:
@@ -457,7 +463,7 @@ class Installation:
         return False
 
     def _erase_at(self, connection: Connection, customer_id: str | None, address: str, *, is_shared: bool) -> int:
-        """Take a person out of events, places and export files at one of their addresses; return lines of files."""
+        """Remove a person from events, places and export files at one of their addresses; return lines of files."""
         events.erase(connection, customer_id, address, is_shared=is_shared)
         if not is_shared:
             delivery.erase_places(connection, address)
@@ -467,20 +473,21 @@ class Installation:
         return events.scrub_files(connection, self.settings.events_dir, address, only_of=only_of).lines
 
     def _require_files_known(self, connection: Connection) -> None:
-        """An erasure cannot be repeated: once the address is gone, no later one finds it in the export files."""
+        """Refuse an erasure that would miss export files: once the address is gone, no later erasure can find it."""
         if self.settings.events_dir is None and events.has_files(connection):
             raise SettingsError(
-                "LIFECYCLE_EVENTS_DIR is not set, and export files were ingested, which hold addresses: nothing was "
-                "erased; set it to their folder, or, where the files are gone, run `erase` with --without-files"
+                "LIFECYCLE_EVENTS_DIR is not set, but export files were ingested and hold addresses: nothing was "
+                "erased; set it to their folder, or run `erase` with --without-files if the files are gone"
             )
 
 
 def open_installation(settings: Settings) -> Installation:
-    """Open an installation; the first time with a new topics file, what was stored under former names is renamed.
+    """Open an installation. If the topics file renamed topics, the first opening renames what is stored under old
+    names.
 
     Raises:
         DatabaseUnavailable, SchemaOutOfDate: one readable line.
-        CampaignError: topics or brand are wrong, or a topic with opt-outs or mails is gone; one line each.
+        CampaignError: topics or brand are wrong, or a topic with opt-outs or mails is gone; one line per error.
     """
     warehouse = engine(settings.database_url)
     require_reachable(warehouse)

@@ -4,9 +4,9 @@ Below every stage. include/sql/<stage>/schema/functions/<name>.sql defines the f
 triggers), views/<name>.sql the view <schema>.<name>. tables.sql says what the tables are; only
 migrations change those.
 
-All changed files are applied in one transaction. A function or view that cannot be replaced in place (its columns or
-its result changed) is dropped without cascade, with those of our views that read it, and all of them are created
-again with the grants they had.
+All changed files are applied in one transaction. A function or view cannot be replaced in place if its columns or its
+result changed. It is then dropped without cascade, together with our views that read it. All of them are created again
+with the grants they had.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ STAGES = {
     "events": "event",
     "kpis": "kpi",
 }
-LOCK_TIMEOUT = "5s"  # readers of a view queue behind the one who waits to replace it
+LOCK_TIMEOUT = "5s"  # while the change of a view waits for its lock, readers of the view wait behind it
 
 _NOT_YET_THERE = (
     psycopg2.errors.UndefinedTable,
@@ -86,13 +86,13 @@ def definitions() -> list[Definition]:
 
 
 def stale_definitions(connection: Connection) -> list[Definition]:
-    """Return the definitions that this database lacks, or has with another text."""
+    """Return the definitions that this database lacks, or has with a different text."""
     applied = {row.file: row.md5 for row in run(connection, "installation/applied_definitions") if row.is_present}
     return [one for one in definitions() if applied.get(one.file) != one.md5]
 
 
 def apply_definitions(connection: Connection, progress: Callable[[str], None]) -> list[str]:
-    """Apply what is stale, drop what has no file any more, and return the files applied; in the caller's transaction.
+    """Apply stale definitions, drop those without a file, and return the files applied; in the caller's transaction.
 
     Raises:
         SchemaOutOfDate: a text is wrong, a view that is not ours reads what must be dropped, or a relation is in use
@@ -102,7 +102,7 @@ def apply_definitions(connection: Connection, progress: Callable[[str], None]) -
     if not stale and not gone:
         return []
     connection.exec_driver_sql(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
-    # Functions and views name each other across stages: a body is checked when it is used.
+    # Functions and views name each other across stages, so a body is checked only when it is used.
     connection.exec_driver_sql("set local check_function_bodies = off")
     try:
         _Change(connection, progress).apply(stale, gone)
@@ -114,14 +114,14 @@ def apply_definitions(connection: Connection, progress: Callable[[str], None]) -
 
 
 def _gone(connection: Connection) -> list[str]:
-    """Return the identities of what was applied from a file that is not there any more."""
+    """Return the identities of functions and views that were applied from a file that no longer exists."""
     files = {one.file for one in definitions()}
     applied = run(connection, "installation/applied_definitions")
     return [row.identity for row in applied if row.is_present and row.file not in files]
 
 
 class _Change:
-    """Functions and views changed in one transaction; what must be dropped comes back with its grants."""
+    """One transaction's change of functions and views. What must be dropped is created again with its grants."""
 
     def __init__(self, connection: Connection, progress: Callable[[str], None]) -> None:
         self._connection = connection
@@ -131,7 +131,7 @@ class _Change:
         self._last: psycopg2.Error | None = None
 
     def apply(self, stale: Sequence[Definition], gone: Sequence[str]) -> None:
-        """Apply `stale` in whatever order their dependencies permit, then drop `gone`."""
+        """Apply `stale` in an order that their dependencies permit, then drop `gone`."""
         self._create_all(stale)
         self._create_all(self._drop_with_readers([*self._former, *gone]))
         for grant in self._grants:
@@ -147,7 +147,7 @@ class _Change:
             pending = waiting
 
     def _round(self, pending: Sequence[Definition]) -> list[Definition]:
-        """Create what can be created now; return what has to wait for another round."""
+        """Create what can be created now; return what must wait for another round."""
         waiting: list[Definition] = []
         for one in pending:
             before = self._identities(one)
@@ -178,7 +178,7 @@ class _Change:
         self._progress(one.file)
 
     def _drop_with_readers(self, identities: Iterable[str]) -> list[Definition]:
-        """Drop functions and views, and our views that read them, without cascade; return those views' definitions."""
+        """Drop functions and views, and our views that read them, without cascade; return the views' definitions."""
         named = list(identities)
         readers = self._readers(named)
         dropped = [*readers, *named]
@@ -191,7 +191,7 @@ class _Change:
         return [one for one in definitions() if one.is_view and one.name in readers]
 
     def _readers(self, identities: Sequence[str]) -> list[str]:
-        """Return the views that read any of `identities`, directly or not; all of them are ours.
+        """Return the views that read any of `identities`, directly or indirectly; all of them are ours.
 
         Raises:
             SchemaOutOfDate: a view that is not ours reads one of them.
@@ -211,7 +211,7 @@ def _refusal(error: psycopg2.Error | DBAPIError) -> SchemaOutOfDate:
     said = without_values(cause) if isinstance(cause, psycopg2.Error) else str(cause)
     if isinstance(cause, psycopg2.errors.LockNotAvailable):
         return SchemaOutOfDate(
-            f"a table or view is in use for longer than {LOCK_TIMEOUT}: nothing was changed; run `migrate` again when "
+            f"a table or view was in use for longer than {LOCK_TIMEOUT}: nothing was changed; run `migrate` again when "
             "loads, roll-ups and reports have ended"
         )
     return SchemaOutOfDate(f"functions and views could not be applied: {said}; nothing was changed")

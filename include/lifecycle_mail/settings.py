@@ -1,4 +1,4 @@
-"""Settings, from the environment alone: what an installation may change without touching a file.
+"""Settings, from the environment alone: what an installation may change without editing a file.
 
 Below every stage. Secrets never appear in `repr`, in logs or in errors.
 """
@@ -26,9 +26,9 @@ DEVELOPMENT_PUBLIC_URL = "http://localhost:8086"
 class Settings:
     """One installation's settings.
 
-    Times are seconds; `reporting_zone` is the IANA zone whose dates are KPI days;
-    `allowed_recipients` are lower-case addresses or ``@domain`` suffixes, empty = everyone; retention is in
-    months kept beside the present one, None = for ever. Marketing mail to a mailbox rests for `soft_bounce_rest_days`
+    Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `allowed_recipients` are lower-case
+    addresses or ``@domain`` suffixes, empty = everyone. Retention is the number of months kept in addition to the
+    present one, None = no limit. Marketing mail to a mailbox rests for `soft_bounce_rest_days`
     after `soft_bounce_limit` soft bounces (0 = never) over at least `soft_bounce_days` without a delivery.
     """
 
@@ -59,10 +59,10 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str], *, database: bool = True) -> Settings:
         """Read the settings of `environment` (usually ``os.environ``).
 
-        `database=False` is for what needs no database (``campaign check``).
+        `database=False` is for commands that need no database (``campaign check``).
 
         Raises:
-            SettingsError: a value is missing or not of its form; the message names the variable.
+            SettingsError: a value is missing or has the wrong form; the message names the variable.
         """
         reader = _Reader(environment)
         return cls(
@@ -93,7 +93,7 @@ class Settings:
 
 
 class _Reader:
-    """Turn environment texts into typed values; an empty text counts as absent."""
+    """Turns environment texts into typed values; an empty text counts as absent."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
@@ -136,7 +136,7 @@ class _Reader:
             return None
         if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 1200):
             raise SettingsError(
-                f"{name} is '{value}': give a whole number of months from 1 on, or leave it empty to keep for ever"
+                f"{name} is '{value}': give a whole number of months, 1 or more, or leave it empty for no limit"
             )
         return int(value)
 

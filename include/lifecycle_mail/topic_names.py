@@ -1,9 +1,9 @@
-"""Topics by name: hold the topics file against the names that opt-outs, mails and campaigns carry.
+"""Topics by name: compare the topics file with the names that opt-outs, mails and campaigns carry.
 
-Between the stages and the pipeline. An opt-out names a topic, and so do links in mails that were sent years ago: a
-name means one topic for ever. What the file says of each name is kept in `installation.topic`, and what the stages
-have stored under a former name is renamed, in one transaction, when an installation with the new file first opens.
-docs/decisions/0028 says why it is like this.
+Between the stages and the pipeline. Opt-outs name a topic, and so do links in mails that were sent years ago. A name
+therefore means one topic for ever. `installation.topic` keeps what the file says of each name. When an installation
+with a new file first opens, rows that the stages stored under a former name are renamed in one transaction.
+docs/decisions/0028 says why.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lifecycle_mail.errors import CampaignError
 
 @dataclass(frozen=True)
 class TopicName:
-    """One name: `became` is what its topic is called now (None = the same), `is_retired` says that it has ended."""
+    """One name. `became`: what its topic is called now (None = the same). `is_retired`: the topic has ended."""
 
     topic: str
     became: str | None = None
@@ -32,7 +32,7 @@ class TopicName:
 
 @dataclass(frozen=True)
 class _Known:
-    """A name in the warehouse: noted before, or used by a shell or a campaign."""
+    """A name in the warehouse: recorded before, or used by a shell or a campaign."""
 
     name: TopicName
     is_noted: bool
@@ -40,15 +40,16 @@ class _Known:
 
 
 def agree(warehouse: Engine, topics: Topics, file_name: str) -> None:
-    """Note what the topics file says of each name, and rename what was stored under former names.
+    """Record what the topics file says of each name, and rename what was stored under former names.
 
-    Whose the unsubscribe groups are is noted too. Without news this is one look at four small tables. With news, runs
-    take turns, and before a name goes or changes an ingest under way is waited for; a kill anywhere leaves all of it or
-    nothing, and the next opening does it again.
+    Which topic each unsubscribe group belongs to is recorded too. If nothing changed, this only reads four small tables.
+    Otherwise runs take turns, and a name or group is changed only after a running ingest has ended. A kill leaves all of
+    the change or none, and the next opening repeats it.
 
     Raises:
         CampaignError: a topic with opt-outs or mails is gone from the file, or a name would mean two topics; one line
-            each, and nothing was changed.
+            per
+            problem, and nothing was changed.
     """
     with warehouse.connect() as connection:
         if _is_agreed(_known(connection), topics) and not _group_news(connection, topics):
@@ -61,7 +62,7 @@ def agree(warehouse: Engine, topics: Topics, file_name: str) -> None:
         _refuse_ambiguous(known, topics, file_name)
         groups = _group_news(connection, topics)
         if gone or renamed or groups or _returned(known, stated):
-            # Words to leave are taken under this lock: none may come in under a name that changes meanwhile.
+            # Opt-outs are taken under this lock, so none can come in under a name that is changing.
             lock(connection, "ingest")
         _refuse_lost(connection, gone, file_name)
         _rename(connection, renamed)
@@ -98,12 +99,12 @@ def _group_news(connection: Connection, topics: Topics) -> dict[int, str | None]
 
 
 def _stated(known: dict[str, _Known], topics: Topics) -> dict[str, TopicName]:
-    """Return every name that is to be known, with what the file says of it."""
+    """Return every name to record, with what the file says of it."""
     stated = {name: TopicName(name) for name in topics}
     stated |= {old: TopicName(old, became=name) for old, name in topics.former.items()}
     stated |= {name: TopicName(name, is_retired=True) for name in topics.retired}
     for name, one in known.items():
-        # What the file does not mention any more goes the way of the topic that it became.
+        # A name that the file does not mention any more follows the topic that it became.
         present = topics.former.get(one.name.became or "", one.name.became)
         if present in stated and (name not in stated or stated[name].is_retired):
             stated[name] = TopicName(name, present, name in topics.retired)
@@ -111,7 +112,7 @@ def _stated(known: dict[str, _Known], topics: Topics) -> dict[str, TopicName]:
 
 
 def _renamed(known: dict[str, _Known], stated: dict[str, TopicName]) -> dict[str, str]:
-    """Return former name → present name where something may be stored under the former one."""
+    """Return former name → present name, for the names under which something may be stored."""
     renamed = {}
     for name, one in stated.items():
         before = known.get(name)
@@ -121,7 +122,7 @@ def _renamed(known: dict[str, _Known], stated: dict[str, TopicName]) -> dict[str
 
 
 def _refuse_ambiguous(known: dict[str, _Known], topics: Topics, file_name: str) -> None:
-    """Refuse a name that was given away: opt-outs said under it hold for the topic that had it."""
+    """Refuse a name that was given away: opt-outs under it belong to the topic that had it."""
     problems = []
     for name, one in known.items():
         target = name if name in topics else topics.former.get(name)
@@ -131,19 +132,20 @@ def _refuse_ambiguous(known: dict[str, _Known], topics: Topics, file_name: str) 
         if owner in topics or owner in topics.retired or owner in topics.former:
             use = "needs another name" if name in topics else f"cannot be `renamed_from` of '{target}'"
             problems.append(
-                f"{file_name}: topic '{name}' became '{owner}', whose opt-outs and links it names: '{name}' {use}"
+                f"{file_name}: topic '{name}' became '{owner}', and old opt-outs and links still carry the name: "
+                f"'{name}' {use}"
             )
     if problems:
         raise CampaignError("\n".join(problems))
 
 
 def _refuse_lost(connection: Connection, gone: Sequence[str], file_name: str) -> None:
-    """Refuse to lose what people said of a topic that the file does not mention."""
+    """Refuse to lose opt-outs, mails or campaigns of a topic that the file does not mention."""
     if not gone:
         return
     problems = [
         f"{file_name}: topic '{row.topic}' is missing, but opt-outs ({row.opt_outs}), mails ({row.mails}) and "
-        f"campaigns ({row.campaigns}) name it: write `renamed_from: {row.topic}` at the topic that it is called now, "
+        f"campaigns ({row.campaigns}) name it: write `renamed_from: {row.topic}` at its new name, "
         f"or `retired: [{row.topic}]` at the end of the file if it has ended"
         for row in run(connection, "installation/topic_uses", names=list(gone))
     ]

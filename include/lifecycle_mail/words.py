@@ -1,4 +1,7 @@
-"""Words that campaign files may use, each one SQL file: what a folder holds is the vocabulary. Below every stage."""
+"""Words that campaign files may use.
+
+Each is one SQL file, and the files of a folder are its vocabulary. Below every stage.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from lifecycle_mail.settings import INCLUDE
 
 EXITS = "journeys/exits"
 CONDITIONS = "decisions/conditions"
-# No import of `database`: campaign files are parsed by the dag-processor, which stays light.
+# `database` is not imported here: the dag-processor parses campaign files and must stay light.
 SQL_FOLDER = INCLUDE / "sql"
 
 
@@ -27,12 +30,12 @@ class Word:
 
     @cached_property
     def header(self) -> Mapping[str, str]:
-        """What the header says, by key. It is read when it is first asked for: who only names words reads no file."""
+        """The keys and texts of the header. It is read at its first use, so listing the words reads no file."""
         return _header((SQL_FOLDER / f"{self.file}.sql").read_text(encoding="utf-8"))
 
     @property
     def always_applies(self) -> bool:
-        """Whether it counts for campaigns that do not name it, too."""
+        """Whether the word also applies to campaigns that do not name it."""
         return self.header.get("applies") == "always"
 
 
@@ -44,7 +47,7 @@ def words_of(folder: str) -> dict[str, Word]:
 
 
 def _header(text: str) -> dict[str, str]:
-    """Return the comment lines a file begins with, by key: `-- key: value`, continued by indented lines."""
+    """Return the comment lines at the beginning of a file, by key: `-- key: value`, continued by indented lines."""
     found: dict[str, str] = {}
     key = ""
     for line in text.splitlines():
@@ -59,7 +62,7 @@ def _header(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class WordOf:
-    """Marks the type of a word of a folder, for a model: another word is refused like a wrong choice."""
+    """Marks the type of a folder's word in a model: another word is refused like a wrong choice."""
 
     folder: str
 

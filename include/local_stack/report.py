@@ -1,6 +1,6 @@
 """What the demo prints at its end: every figure is a query of include/sql/demo on the warehouse.
 
-The guide's figures stand beside the measured ones; where nothing was delivered a rate is a dash, never zero.
+The guide's figures stand next to the measured ones. If nothing was delivered, a rate is a dash, never zero.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NEW = "new in this run"
 
 
 def print_report(console: Console, warehouse: Engine, since: dt.datetime) -> None:
-    """Print every table; counts of what came since `since` (aware) stand beside the totals."""
+    """Print every table, with the counts of what came since `since` (aware) next to the totals."""
     with warehouse.connect() as connection:
         console.print(_loaded(connection, since))
         console.print(_rejected(connection, since))
@@ -89,7 +89,7 @@ def _events(connection: Connection, since: dt.datetime) -> Table:
     return table
 
 
-# The KPI table: one row a KPI, one column a campaign, the guides' figure beside them.
+# The KPI table: one row per KPI, one column per campaign, and the guides' figures next to them.
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Kpi:
     good: str = ""
 
     def cell(self, row: Row[Any]) -> str:
-        """Return the campaign's value; a dash where there is nothing to divide by."""
+        """Return the campaign's value; a dash if there is nothing to divide by."""
         value = getattr(row, self.column)
         if value is None:
             return "–"

@@ -1,4 +1,4 @@
-"""Progress of a long command: one line a step with the time since the beginning, one line where it fails."""
+"""Progress of a long command: one line per step with the time since the beginning, and one line if a step fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class StepFailed(Exception):
 
 
 class Steps:
-    """Prints steps on `console`; time counts from the start of make where LIFECYCLE_STARTED_AT says when."""
+    """Prints steps on `console`. Time counts from LIFECYCLE_STARTED_AT, which make sets, or else from now."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -53,6 +53,6 @@ class Steps:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message without its full stop, or its class where it has none."""
+    """Return the first line of an error's message without its full stop, or its class if it has no message."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0].rstrip(".") if lines else type(error).__name__

@@ -1,7 +1,7 @@
 """`make down`: stop what a home has started, in order, and nothing else.
 
-Airflow first, so that nobody works any more; then what it talks to; then the database. Nothing of the product is
-imported here, so that a broken product can be stopped, too.
+Airflow stops first, so that no task works any more; then the services it uses; then the database. Nothing of the
+product is imported here, so that a broken product can be stopped too.
 """
 
 from __future__ import annotations

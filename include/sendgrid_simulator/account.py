@@ -76,7 +76,7 @@ class Account:
         return batch
 
     def drop_reason(self, address: str, group_id: int | None, bypassed: frozenset[str]) -> str | None:
-        """Return SendGrid's reason for dropping a mail to this address, or None where it may go out."""
+        """Return SendGrid's reason for dropping a mail to this address, or None if it may go out."""
         if "bypass_list_management" in bypassed:
             return None
         address = address.lower()

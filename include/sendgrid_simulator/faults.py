@@ -30,7 +30,7 @@ class Fault:
     share: part of the requests, 0 to 1. times: only so many requests, then never again (None: no end).
     body: `json` (SendGrid's form), `empty` or `garbage`. rate_headers: send X-RateLimit-* with it, and
     rate_reset_seconds says how far off X-RateLimit-Reset is (None: the end of the window).
-    recipient: the error names this place in the request, from 0 (None: it names nobody).
+    recipient: the error names this place in the request, from 0 (None: it names no recipient).
     """
 
     answer: str

@@ -1,6 +1,6 @@
-"""What was accepted, kept to be looked at: one compressed body a request, a small row a recipient.
+"""What was accepted, kept for viewing: one compressed body per request, one small row per recipient.
 
-Only the newest `limit` recipients are kept (100,000 unless told otherwise, about 300 bytes each beside
+Only the newest `limit` recipients are kept (100,000 by default, about 300 bytes each in addition to
 the bodies), so a million mails need no more memory than the limit says. The record file keeps them all.
 """
 

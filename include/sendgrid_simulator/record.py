@@ -1,6 +1,6 @@
 """The simulator's own record of what it accepted: the truth that crash tests count from.
 
-An append-only NDJSON file, `accepted.ndjson` in the record directory, one line a recipient:
+An append-only NDJSON file, `accepted.ndjson` in the record directory, one line per recipient:
 message_id (the lm_message_id custom argument or null), address, role (to, cc, bcc), x_message_id,
 accepted_at (unix seconds) and request (a number from 1). The lines of a request reach the kernel in one
 write before its 202 leaves, so they survive a kill of the simulator.
@@ -26,7 +26,7 @@ class AcceptedRecord:
         self.recipients = 0
         self.requests = 0
         self._starts: list[int] = []
-        """Number of the first recipient of every indexed write, beside its byte offset in `_offsets`."""
+        """Number of the first recipient of every indexed write; `_offsets` has the byte offset of each."""
         self._offsets: list[int] = []
         self._open()
 
@@ -62,7 +62,7 @@ class AcceptedRecord:
             return len({orjson.loads(line)["message_id"] for line in file})
 
     def reset(self) -> None:
-        """Start an empty file; the old one stays beside it under the next free number."""
+        """Start an empty file; the old one stays in the folder under the next free number."""
         os.close(self._file)
         number = 1
         while (old := self.path.with_name(f"accepted-before-reset-{number}.ndjson")).exists():

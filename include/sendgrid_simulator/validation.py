@@ -109,7 +109,7 @@ def check_mail(mail: Any, scope: Scope) -> list[Problem]:
 
 
 def is_sandboxed(mail: dict[str, Any]) -> bool:
-    """Return whether a valid mail asks for sandbox mode: checked, answered 200, sent to nobody."""
+    """Return whether a valid mail asks for sandbox mode: checked, answered 200, and not sent."""
     settings = mail.get("mail_settings", {})
     return bool(settings.get("sandbox_mode", {}).get("enable"))
 

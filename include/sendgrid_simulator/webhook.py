@@ -47,7 +47,7 @@ class Signer:
 
 
 def load_signer(record_folder: Path, private_key_file: Path | None) -> Signer:
-    """Return the signer of the given file, or of the record folder's own key, made where there is none.
+    """Return the signer of the given file, or of the record folder's own key, which is made if it is missing.
 
     Raises: SigningKeyError for a file that is missing or holds no P-256 private key in PEM.
     """

@@ -1,4 +1,4 @@
-"""The one place that knows Airflow and the library: time, settings, retries and the campaign DAGs.
+"""The one package that knows Airflow and the library: time, settings, retries and the campaign DAGs.
 
-Beside the path: `dags/` is wiring over this package, `lifecycle_mail` never imports Airflow.
+Not part of the path. `dags/` only wires what is here, and `lifecycle_mail` never imports Airflow.
 """

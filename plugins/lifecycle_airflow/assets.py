@@ -1,7 +1,7 @@
 """The assets that chain the DAGs: each says that a stage has something new, never what.
 
     load_sources → SOURCES      campaign__… → MESSAGES → deliver_messages
-    (whoever drops export files) → EVENT_FILES → ingest_events → EVENTS → roll_up_kpis
+    (the job that drops export files) → EVENT_FILES → ingest_events → EVENTS → roll_up_kpis
     sync_suppressions → EVENTS
 """
 

@@ -1,7 +1,7 @@
-"""Campaign DAGs out of campaign files: one `campaign__<name>` a YAML, the same DAG for the same file always.
+"""Campaign DAGs from campaign files: one `campaign__<name>` per YAML file; the same file always gives the same DAG.
 
-Reading the YAML is the one thing parsing does beside importing: no database, no network, no clock. A task's
-process parses too, and then reads its own campaign's file alone.
+Apart from importing, parsing only reads the YAML: no database, no network, no clock. A task's process parses too, and
+it reads only its own campaign's file.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from lifecycle_mail.errors import CampaignError
 from lifecycle_mail.settings import Settings
 
 TASK_TIMEOUT = dt.timedelta(hours=1)
-RUN_TIMEOUT = dt.timedelta(hours=6)  # its six tasks at their limits
-LONGEST_ERROR = 200  # characters of what an unforeseen error says
+RUN_TIMEOUT = dt.timedelta(hours=6)  # all six tasks at their limits
+LONGEST_ERROR = 200  # characters kept of the text of an unforeseen error
 AS_OF = Param(
     None,
     type=["null", "string"],
@@ -40,17 +40,17 @@ def campaign_files() -> list[Path]:
 
 
 def campaign_names() -> list[str]:
-    """Return the name of every campaign file, broken ones too."""
+    """Return the name of every campaign file, including broken ones."""
     return [path.stem for path in campaign_files()]
 
 
 def campaign_dags(doc: str) -> dict[str, DAG]:
-    """Return the DAG of every campaign file that can be read, by DAG id; `doc` is what all of them share.
+    """Return the DAG of every campaign file that can be read, by DAG id; `doc` is the part of the docs that all share.
 
-    A file of which no DAG can be made, whatever the reason, is left out here and reported by `broken_campaigns`.
+    A file that gives no DAG, whatever the reason, is left out here and reported by `broken_campaigns`.
 
     Raises:
-        CampaignError: the topics file is wrong, which no campaign can do without.
+        CampaignError: the topics file is wrong, and every campaign needs it.
     """
     topics, dags = _topics(), {}
     for path in _wanted(campaign_files()):
@@ -61,7 +61,7 @@ def campaign_dags(doc: str) -> dict[str, DAG]:
 
 
 def broken_campaigns() -> list[str]:
-    """Return what is wrong with the campaign files of which no DAG can be made: lines with file, line and remedy.
+    """Return what is wrong with the campaign files that give no DAG: lines with file, line and remedy.
 
     Raises:
         CampaignError: the topics file is wrong.
@@ -72,7 +72,7 @@ def broken_campaigns() -> list[str]:
 
 
 def _made(path: Path, topics: dict[str, Topic], doc: str) -> DAG | str:
-    """Return the DAG of a file, or what is wrong: an error nobody foresaw must not take the other DAGs with it."""
+    """Return the DAG of a file, or what is wrong; an unforeseen error must not stop the other DAGs."""
     try:
         return campaign_dag(path, topics, doc)
     except CampaignError as error:
@@ -80,7 +80,7 @@ def _made(path: Path, topics: dict[str, Topic], doc: str) -> DAG | str:
     except Exception as error:
         return (
             f"{path.name}: {_line(error)}: an error that this product did not foresee: "
-            "compare the file with a campaign that works, and report it with the file"
+            "compare the file with a campaign that works, and report the error with the file"
         )
 
 
@@ -95,7 +95,7 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
     """Return the DAG of one campaign file.
 
     Raises:
-        CampaignError: the file is wrong; says file, line and what to write instead.
+        CampaignError: the file is wrong; the message has file, line and what to write instead.
     """
     campaign = read_campaign(path, topics)
     name = campaign.campaign
@@ -140,7 +140,7 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
         schedule=periods(campaign.schedule),
         params={"as_of": AS_OF},
         doc_md=_doc(campaign, doc),
-        auto_register=False,  # a DAG that is made only to see whether it can be made stays out of Airflow
+        auto_register=False,  # a DAG that is built only to find errors stays out of Airflow
         **dag_defaults(
             "campaign",
             f"topic:{campaign.topic}",
@@ -155,7 +155,7 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
 
 
 def _wanted(files: list[Path]) -> list[Path]:
-    """Return the one file a task's process needs, or all of them for the dag-processor."""
+    """Return the one file that a task's process needs, or all files for the dag-processor."""
     dag_id = get_parsing_context().dag_id
     if not dag_id:
         return files
@@ -163,7 +163,7 @@ def _wanted(files: list[Path]) -> list[Path]:
 
 
 def _doc(campaign: Campaign, doc: str) -> str:
-    """Return the DAG's page: what this campaign is, its series as a table, then what all campaigns share."""
+    """Return the DAG's page: what this campaign is, its series as a table, then the part that all campaigns share."""
     rows = [f"| {_name_of(step)} | {step.after_hours:g} h | `{step.template}` |" for step in campaign.steps]
     return "\n".join(
         [

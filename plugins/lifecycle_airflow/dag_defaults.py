@@ -17,11 +17,11 @@ FIRST_DAY = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 def dag_defaults(
     *tags: str, task_timeout: dt.timedelta, run_timeout: dt.timedelta, owner: str = OWNER
 ) -> dict[str, Any]:
-    """Return the arguments of a DAG that all ours share.
+    """Return the arguments that all DAGs of this product share.
 
-    One run at a time, no catching up, three retries further and further apart; `task_timeout` is the time one try
-    of a task may take. `run_timeout` is the time a run may take from its start, retries and waiting included: then it
-    fails, so that a run that hangs does not hold up all later ones.
+    One run at a time, no catching up, three retries at growing distances. `task_timeout` limits one try of a task.
+    `run_timeout` limits a run from its start, including retries and waiting. A run that exceeds it fails, so that a
+    hanging run does not hold up all later ones.
     """
     return {
         "start_date": FIRST_DAY,
@@ -42,10 +42,10 @@ def dag_defaults(
 
 
 def periods(cron: str) -> CronDataIntervalTimetable:
-    """Return a schedule whose runs cover a real period [start, end) between two ticks of `cron`, in UTC."""
+    """Return a schedule whose runs each cover a real period [start, end) between two ticks of `cron`, in UTC."""
     return CronDataIntervalTimetable(cron, timezone="UTC")
 
 
 def ticks(cron: str) -> CronTriggerTimetable:
-    """Return a schedule for work that needs no period, only a moment: the ticks of `cron`, in UTC."""
+    """Return a schedule for work that needs a moment and no period: the ticks of `cron`, in UTC."""
     return CronTriggerTimetable(cron, timezone="UTC")

@@ -1,6 +1,6 @@
 """What `deliver_messages` adds to the library: a DAG's pause stops its mail at once, and the log says what waits.
 
-It runs most often of all DAGs, so it also tells which campaigns have not planned.
+This DAG runs most often, so it also reports which campaigns have not planned.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def copy_pauses_of(context: Mapping[str, Any], system: Installation) -> dict[str
 
 
 def require_planned(context: Mapping[str, Any], system: Installation) -> None:
-    """Do nothing, unless a campaign whose DAG is not paused has missed two plannings (PlanningOverdue)."""
+    """Do nothing unless a campaign whose DAG is not paused has missed two plannings (PlanningOverdue)."""
     paused, known = paused_campaigns(campaign_names(), context["ti"].get_dag)
     system.require_planned(now(), paused, known)
 
 
 def deliver_shard(context: Mapping[str, Any], system: Installation, shard: int) -> dict[str, int]:
-    """Deliver until nothing is claimable, looking at the DAGs' pauses again as it goes; return the counts."""
+    """Deliver until nothing is claimable, and look at the DAGs' pauses on the way; return the counts."""
     worker = f"{socket.gethostname()}:{os.getpid()}:{shard}"
     report = system.deliver(now, worker, shard=shard, progress=PauseWatch(context, system))
     for line in report.doubts():
@@ -51,8 +51,8 @@ def deliver_shard(context: Mapping[str, Any], system: Installation, shard: int) 
 class PauseWatch:
     """Called after every request: every two seconds it copies the DAGs' pauses again.
 
-    A delivery of a million messages takes minutes, and somebody who pauses a campaign's DAG in that time
-    means it now: the claim that follows reads the flag copied here.
+    A delivery of a million messages takes minutes. An operator who pauses a campaign's DAG in that time wants its mail
+    to stop now, and the next claim reads the flag copied here.
     """
 
     def __init__(self, context: Mapping[str, Any], system: Installation) -> None:

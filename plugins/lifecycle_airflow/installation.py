@@ -1,8 +1,8 @@
-"""Open the library inside a task: settings from the environment, or from Airflow connections where defined.
+"""Open the library inside a task: settings from the environment, or from Airflow connections if they are defined.
 
-Connection `lifecycle_warehouse` (PostgreSQL) stands before LIFECYCLE_DATABASE_URL; connection `sendgrid`
-(password = API key, host = base URL) before SENDGRID_API_KEY and SENDGRID_BASE_URL. Only the address is
-taken from a connection: the engine is the library's own. Nothing here runs while a DAG file is parsed.
+Connection `lifecycle_warehouse` (PostgreSQL) takes precedence over LIFECYCLE_DATABASE_URL, and connection `sendgrid`
+(password = API key, host = base URL) over SENDGRID_API_KEY and SENDGRID_BASE_URL. Only the address is
+taken from a connection; the engine is the library's own. Nothing here runs while a DAG file is parsed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WAREHOUSE_CONNECTION = "lifecycle_warehouse"
 SENDGRID_CONNECTION = "sendgrid"
-# What a task returns: numbers by name, and so its XCom. A union, because Airflow would push every entry of a
+# What a task returns: numbers by name, and so its XCom. It is a union, because Airflow would push every entry of a
 # plain dict as one more XCom.
 Counts: TypeAlias = dict[str, int] | None
 _POSTGRES_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs")
@@ -37,7 +37,7 @@ def installation() -> Iterator[Installation]:
     """Open the library with this deployment's settings, and give its connections back at the end.
 
     Raises:
-        SettingsError, DatabaseUnavailable, SchemaOutOfDate: in one readable line, without secrets.
+        SettingsError, DatabaseUnavailable, SchemaOutOfDate: one readable line, without secrets.
     """
     from lifecycle_mail.pipeline import open_installation  # not while parsing: it imports the whole library
 
@@ -61,12 +61,12 @@ def folder(value: Path | None, variable: str) -> Path:
     """Return `value`, the folder that `variable` names.
 
     Raises:
-        SettingsError: the variable is not set, or names no folder.
+        SettingsError: the variable is not set, or does not name a folder.
     """
     if value is None:
         raise SettingsError(f"{variable} is not set: give a folder that every worker can read")
     if not value.is_dir():
-        raise SettingsError(f"{variable} names {value}, which is no folder here: create it, or mount it")
+        raise SettingsError(f"{variable} names {value}, which is not a folder here: create it, or mount it")
     return value
 
 

@@ -1,7 +1,7 @@
-"""Which campaigns are paused in Airflow: asked of Airflow itself, through the task's own interface.
+"""Which campaigns are paused in Airflow: the task's own interface to Airflow answers that.
 
-Tasks may not read Airflow's tables, and need no token for this: the execution interface that every task
-talks to answers for any DAG.
+Tasks may not read Airflow's tables, and they need no token for this. The execution interface that every task
+uses answers for any DAG.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def dag_id_of(campaign: str) -> str:
 def paused_campaigns(campaigns: Iterable[str], get_dag: Callable[[str], Any]) -> tuple[set[str], set[str]]:
     """Return the campaigns whose DAG is paused, and those whose DAG Airflow knows.
 
-    `get_dag` is the task instance's method. A campaign without a DAG (its file is new, or broken since its
-    first day) is in neither set: Airflow has no say about it.
+    `get_dag` is the task instance's method. A campaign without a DAG (its file is new, or was never right) is in
+    neither set, because Airflow says nothing about it.
     """
     paused, known = set(), set()
     for campaign in sorted(campaigns):

@@ -1,8 +1,8 @@
-"""Runs that would wait for the future fail at once: a listener in Airflow's scheduler.
+"""A listener in Airflow's scheduler that fails a run at once if it would wait for the future.
 
-The scheduler starts a run whose logical date has not come, schedules none of its tasks, and logs one line; a run whose
-`run_after` has not come stays queued. Both count as the one run a DAG of ours may have at a time, so that no later run
-begins, and nothing is red. Airflow asks nobody before it accepts such a run: this is the first moment there is.
+The scheduler starts a run whose logical date is in the future, schedules none of its tasks, and logs one line. A run
+whose `run_after` is in the future stays queued. Both count as the one run that a DAG of ours may have at a time, so no
+later run begins, and nothing is red. Airflow has no earlier moment at which such a run could be refused.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from lifecycle_mail.moments import CLOCK_SKEW, require_not_future
 
 logger = logging.getLogger(__name__)
 
-LONGEST_NOTE = 1000  # characters, by Airflow's table
+LONGEST_NOTE = 1000  # characters, the limit of Airflow's table
 
 
 @hookimpl
 def on_dag_run_running(dag_run: Any) -> None:
     """Fail the run that has just started if its logical date is in the future, and runs queued for the future.
 
-    Called by the scheduler in its own transaction, which it commits; nothing may be committed here. Only DAGs of this
+    The scheduler calls this in its own transaction, which it commits; nothing may be committed here. Only DAGs of this
     product are touched.
     """
     if TAG not in dag_run.dag.tags:
@@ -51,7 +51,7 @@ def refuse_future(dag_run: Any, moment: Any, what: str) -> None:
 
 
 def _queued_for_the_future(dag_run: Any) -> list[Any]:
-    """Return the queued runs of this product whose time to start has not come, locked; other schedulers' left out."""
+    """Lock and return this product's queued runs that may not start yet; leave out those of other schedulers."""
     from airflow.models.dag import DagTag  # not in a task's process, which loads this module too
     from airflow.models.dagrun import DagRun
     from sqlalchemy import select

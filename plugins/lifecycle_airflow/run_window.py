@@ -1,8 +1,8 @@
-"""The period a run is for, and the clock. DAG files and the library read neither anywhere else.
+"""The period of a run, and the clock. DAG files and the library read neither anywhere else.
 
 In Airflow 3 a cron schedule's data interval has no width, and manual and asset runs have no logical date at
-all. So a run's period comes from one place, in this order: its partition key, its params, a data interval
-that has a width. The period, never the run id, is the key of what a run does.
+all. So a run's period comes from the first of these that it has: its partition key, its params, a data interval
+with a width. The period, never the run id, is the key of what a run does.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class RunWindowMissing(LifecycleError):
 class RunWindow:
     """The half-open period [start, end) of a run, all times UTC.
 
-    `as_of` is the end: what the run's queries may know. `start` is None where only an instant was given.
-    `key` names the period: the same for every run and retry of it.
+    `as_of` is the end: the run's queries may know facts up to it. `start` is None if only an instant was given.
+    `key` names the period; it is the same for every run and retry of it.
     """
 
     start: dt.datetime | None
@@ -40,8 +40,8 @@ def run_window(context: Mapping[str, Any]) -> RunWindow:
     """Return the period of the run that `context` (Airflow's task context) belongs to.
 
     Raises:
-        RunWindowMissing: nothing tells the period, or what tells it makes no sense; says what to do.
-        FutureRefused: the period ends in the future, clock skew allowed for.
+        RunWindowMissing: the run has no period, or one that makes no sense; the message says what to do.
+        FutureRefused: the period ends more than the clock skew in the future.
     """
     window = _window_of(context)
     require_not_future(
@@ -77,7 +77,7 @@ def now() -> dt.datetime:
 
 
 def _given(context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the params of the run, its conf over them; params nobody filled in count as absent."""
+    """Return the params of the run, overridden by its conf; params without a value count as absent."""
     conf = getattr(context.get("dag_run"), "conf", None) or {}
     return {**dict(context.get("params") or {}), **conf}
 
@@ -94,7 +94,7 @@ def _of_partition(key: str) -> RunWindow:
         return _window(None, _utc(dt.datetime.fromisoformat(key)))
     except ValueError:
         raise RunWindowMissing(
-            f"the partition key '{key}' is no period: use a day (2026-11-21), an instant "
+            f"the partition key '{key}' is not a period: use a day (2026-11-21), an instant "
             "(2026-11-21T09:00:00) or start/end"
         ) from None
 

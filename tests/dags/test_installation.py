@@ -104,5 +104,5 @@ def test_a_folder_setting_must_name_a_folder(tmp_path: Path) -> None:
     assert folder(tmp_path, "LIFECYCLE_FEEDS_DIR") == tmp_path
     with pytest.raises(SettingsError, match="LIFECYCLE_FEEDS_DIR is not set"):
         folder(None, "LIFECYCLE_FEEDS_DIR")
-    with pytest.raises(SettingsError, match=r"LIFECYCLE_FEEDS_DIR names .*, which is no folder"):
+    with pytest.raises(SettingsError, match=r"LIFECYCLE_FEEDS_DIR names .*, which is not a folder"):
         folder(tmp_path / "absent", "LIFECYCLE_FEEDS_DIR")

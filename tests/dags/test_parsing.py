@@ -128,8 +128,8 @@ def test_files_no_reader_can_follow_cost_nothing_but_themselves(campaigns_folder
     assert error.strip().splitlines()[-4:] == [
         "a_folder.yaml: cannot be read: it is a folder: put the YAML file itself here",
         "alias.yaml:1: aliases and anchors (&, *) are not used here: write the value out",
-        "deep.yaml:1: lists and mappings stand inside one another more than 20 levels deep: take some out",
-        "odd_key.yaml:2: a list or mapping stands here as a key: a key is plain text; put {…} in quotes",
+        "deep.yaml:1: lists and mappings are nested more than 20 levels deep: remove some levels",
+        "odd_key.yaml:2: the key is a list or mapping, but must be plain text: put {…} in quotes",
     ]
 
 
@@ -150,4 +150,4 @@ def test_an_error_nobody_foresaw_is_named_and_costs_one_campaign(
     (error,) = bag.import_errors.values()
     last = error.strip().splitlines()[-1]
     assert last.startswith("birthday.yaml: IndexError (list index out of range) in test_parsing.py, line ")
-    assert last.endswith("did not foresee: compare the file with a campaign that works, and report it with the file")
+    assert last.endswith("compare the file with a campaign that works, and report the error with the file")

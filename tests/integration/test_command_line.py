@@ -163,7 +163,7 @@ def test_check_names_the_line_of_a_wrong_segment_or_template(
 
 
 TOO_EARLY = (
-    "warning: cart_abandoned.yaml:12: topic 'reminders' resends what is in doubt after {after} hours, and a mail is"
+    "warning: cart_abandoned.yaml:12: topic 'reminders' plans mails in doubt again after {after} hours, and a mail is"
     " stale after {lateness}: {share} of them would be stale instead; raise max_lateness_hours to {needed} at least\n"
 )
 
@@ -390,7 +390,7 @@ def test_an_approval_says_what_it_holds_for_and_a_revocation_what_it_ends(
         "goes on\n",
     )  # fmt: skip
     status, _, err = command(*revoke, "lead")
-    assert (status, "no approval of it is in force" in err) == (1, True)
+    assert (status, "has no approval in force" in err) == (1, True)
     assert states(warehouse) == {("ann", "reminder", "cancelled", "approval_revoked")}
 
 
@@ -449,6 +449,6 @@ def test_nothing_works_with_a_file_that_lost_a_topic(
     assert (status, out) == (1, "")
     assert " ".join(err.split()) == (
         "topics.yaml: topic 'reminders' is missing, but opt-outs (1), mails (0) and campaigns (0) name it: write "
-        "`renamed_from: reminders` at the topic that it is called now, or `retired: [reminders]` at the end of the "
+        "`renamed_from: reminders` at its new name, or `retired: [reminders]` at the end of the "
         "file if it has ended"
     )

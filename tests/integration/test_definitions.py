@@ -215,7 +215,7 @@ def test_a_sender_of_the_example_domain_does_not_go_however_approved(desk: Desk)
     desk.plan("ann")
     put_back()
     assert desk.deliver().accepted == 0
-    assert "wait: the definition its mails carry has a sender of example.com" in desk.said()
+    assert "wait: the definition of these mails has a sender of example.com" in desk.said()
     desk.approve()
     assert desk.deliver().accepted == 1
     assert desk.provider.mails()["ann"]["from"] == "Corner Market <hello@my-example.com>"
@@ -281,7 +281,7 @@ def test_live_plans_what_was_approved_and_names_newer_files(desk: Desk) -> None:
     assert desk.said() == (
         "the files of campaign cart_abandoned changed and are not approved (changed: campaign file, "
         "translations/en.yaml): its mails go on as approved at 2026-03-02 12:00 UTC; read the files, then run "
-        "`campaign approve cart_abandoned --by WHO`, or put them back"
+        "`campaign approve cart_abandoned --by WHO`, or restore the approved files"
     )
     with desk.warehouse.connect() as connection:
         assert rows(connection, "select expires_at from message.message") == [(NOON + 6 * HOUR,)]
@@ -346,7 +346,7 @@ def test_a_revoked_definition_goes_no_more_and_the_one_before_goes_on(desk: Desk
     assert desk.deliver(2).accepted == 1
     assert OLD in desk.provider.mails()["cyd"]["text/plain"]
     assert desk.opened().revoke(NAME, "lead", "this one as well", NOON + 3 * HOUR).goes_on is None
-    with pytest.raises(CampaignError, match="no approval of it is in force"):
+    with pytest.raises(CampaignError, match="has no approval in force"):
         desk.opened().revoke(NAME, "lead", "once more", NOON + 3 * HOUR)
     with desk.warehouse.connect() as connection:
         assert rows(

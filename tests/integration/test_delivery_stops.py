@@ -135,8 +135,7 @@ def test_refused_access_is_reported_as_long_as_it_holds(shop: Shop) -> None:
 
 LIVE = {"mode": "live", "link_secret": "s" * 32, "public_url": "https://shop.example.com", "postal_address": "1 Street"}
 APPROVE = "wait for an approval of its present definition, until they expire: read its files, then run " \
-    "`campaign approve cart_abandoned --by WHO`; or, where it is not to go on, " \
-    "`campaign pause cart_abandoned`"  # fmt: skip
+    "`campaign approve cart_abandoned --by WHO`, or run `campaign pause cart_abandoned` to stop it"  # fmt: skip
 
 
 def installed(warehouse: Engine, warehouse_url: str, topic: Topic = TOPIC, **settings: Any) -> Installation:
@@ -178,7 +177,7 @@ def test_a_definition_that_changed_while_it_was_read_is_not_approved(warehouse: 
     members(warehouse, "ann")
     plan(warehouse, edited, TOPIC)
     its = definition_of(edited, TOPIC).md5
-    with pytest.raises(CampaignError, match="the definition changed meanwhile: read it again"):
+    with pytest.raises(CampaignError, match="the definition changed meanwhile: read the files again"):
         delivery.approve(warehouse, "cart_abandoned", definition_of(read, TOPIC).md5, "lead", NOON)
     with warehouse.connect() as connection:
         assert rows(connection, "select * from delivery.approval") == []

@@ -951,7 +951,7 @@ def test_a_preview_waits_for_no_delivery(warehouse: Engine, settings: Settings) 
         lines = delivery.preview(warehouse, dataclasses.replace(settings, mode="preview"), topics, now=NOON)
     assert {line.campaign: (line.would_go, line.stopped) for line in lines} == {
         works[0].campaign.campaign: (0, None),
-        works[1].campaign.campaign: (0, "a delivery holds what this mail would take: look again in a moment"),
+        works[1].campaign.campaign: (0, "a running delivery holds rows that this mail needs: try again in a moment"),
     }
 
 
@@ -1073,8 +1073,8 @@ def test_live_refuses_senders_of_the_example_domain_alone(
         ({"mode": "live", "sendgrid_api_key": ""}, "SENDGRID_API_KEY"),
         ({"mode": "live"}, "LIFECYCLE_POSTAL_ADDRESS, LIFECYCLE_PUBLIC_URL, LIFECYCLE_LINK_SECRET"),
         ({"sendgrid_base_url": ""}, "SENDGRID_BASE_URL"),
-        ({"sendgrid_base_url": "notaurl"}, "is no http"),
-        ({"sendgrid_base_url": "ftp://127.0.0.1"}, "is no http"),
+        ({"sendgrid_base_url": "notaurl"}, "is not an http"),
+        ({"sendgrid_base_url": "ftp://127.0.0.1"}, "is not an http"),
         ({"sendgrid_base_url": "https://api.sendgrid.com"}, "refuses SendGrid itself"),
     ],
 )

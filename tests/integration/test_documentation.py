@@ -79,4 +79,4 @@ def test_an_unknown_page_is_a_usage_error(pages: Path) -> None:
     """A page that does not exist is refused, and the error names those that do."""
     asked = CliRunner().invoke(command.cli, ["weather"])
     assert asked.exit_code == 2
-    assert "choose of words" in asked.output
+    assert "choose one of words" in asked.output

@@ -133,7 +133,7 @@ def test_live_goes_by_the_clock(
     monkeypatch.setenv("LIFECYCLE_MODE", "live")
     plan = ("campaign", "plan", "cart_abandoned", "--as-of")
     before = contents(warehouse)
-    refused = "--now is refused in live mode: plans go by the real clock\n"
+    refused = "--now is refused in live mode, where plans use the real clock: leave it out\n"
     assert command(*plan, "2026-03-02T12:00:00Z", "--now", "2026-03-02T12:00:00Z") == (1, "", refused)
     assert command(*plan, "2027-03-02T12:00:00Z") == (1, "", LINE)
     assert contents(warehouse) == before
@@ -204,7 +204,7 @@ def test_a_delivery_may_be_simulated_and_live_goes_by_the_clock(
     """`deliver --now` of next year shows what would go then; live refuses it, as it refuses any --now."""
     assert command("deliver", "--now", "2027-03-02T12:00:00Z")[0] == 0
     monkeypatch.setenv("LIFECYCLE_MODE", "live")
-    line = "--now is refused in live mode: {} go by the real clock\n"
+    line = "--now is refused in live mode, where {} use the real clock: leave it out\n"
     assert command("deliver", "--now", "2027-03-02T12:00:00Z") == (1, "", line.format("mails"))
     sync = ("suppressions", "sync", "--now", "2027-03-02T12:00:00Z")
     assert command(*sync) == (1, "", line.format("suppressions"))

@@ -46,8 +46,8 @@ def look(shop: Installation, now: dt.datetime, *paused: str, known: tuple[str, .
 
 def said(campaign: str, since: str, schedule: str) -> str:
     return (
-        f"campaign {campaign} has not planned since {since} UTC, its schedule is '{schedule}': look at the runs of "
-        "its DAG, or pause it if it is not to go on"
+        f"campaign {campaign} has not planned since {since} UTC, although its schedule is '{schedule}': look at "
+        "the runs of its DAG, or pause the DAG to stop the campaign"
     )
 
 

@@ -196,8 +196,8 @@ def test_the_group_of_a_topic_that_has_ended(world: World, is_known_before: bool
         ("foreign_groups: [1001]", r"topics.yaml:3: foreign_groups: 1001 is the group of 'reminders' already"),
         ("foreign_group: [7]", r"topics.yaml:3: unknown key 'foreign_group'.*foreign_groups"),
         ("retired: [{topic: sale, sendgrid_group_id: 1001}]", r"retired: 1001 is the group of 'reminders' already"),
-        ("retired: [{topic: sale, sendgrid_group_id: x}]", r"topics.yaml:3: 'retired': .* is no name of a topic"),
-        ("retired: [{topic: sale}]", r"topics.yaml:3: 'retired': .* is no name of a topic"),
+        ("retired: [{topic: sale, sendgrid_group_id: x}]", r"topics.yaml:3: 'retired': .* is not a name of a topic"),
+        ("retired: [{topic: sale}]", r"topics.yaml:3: 'retired': .* is not a name of a topic"),
     ],
 )
 def test_a_wrong_list_of_groups_is_refused(tmp_path: Path, more: str, told: str) -> None:

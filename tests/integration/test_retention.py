@@ -139,7 +139,7 @@ def test_a_month_with_a_mail_in_doubt_stays(filled: Engine) -> None:
     assert report.dropped == ("event.event_2025_11",)
     assert report.kept == {"event.event_2025_12": "mail_in_doubt"}
     assert times(filled, EVENTS) == MONTHS[1:]
-    with pytest.raises(RetentionRefused, match=r"event\.event_2025_12: mail_in_doubt \(.*settle them\)"):
+    with pytest.raises(RetentionRefused, match=r"event\.event_2025_12: mail_in_doubt \(.*then deliver\)"):
         report.require_all()
     with filled.begin() as connection:
         connection.execute(sa.text("update message.message set state = 'accepted', accepted_at = claimed_at"))
@@ -328,7 +328,7 @@ def test_nobody_waits_long_behind_the_retention(
 def test_making_months_ahead_is_patient_too(filled: Engine, reader: Any) -> None:
     """A locked table is tried again, and named if it never comes free."""
     pauses: list[float] = []
-    with pytest.raises(RetentionRefused, match="others held the table"):
+    with pytest.raises(RetentionRefused, match="other sessions held the table"):
         ensure_months(filled, NOON, months_ahead=2, sleep=pauses.append)
     reader.rollback()
     assert "event.event_2026_05" in ensure_months(filled, NOON, months_ahead=2)

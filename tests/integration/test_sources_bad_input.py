@@ -249,8 +249,8 @@ def test_unknown_columns_and_files_are_warned_of_once(
     (tmp_path / "custmers.csv").write_text("customer_id\n")
     report = load(warehouse, tmp_path)
     assert report.warnings == (
-        "custmers.csv is no feed file and was left alone",
-        "reviews.ndjson: left out columns the contract does not know: a, b",
+        "custmers.csv is not a feed file: it was ignored",
+        "reviews.ndjson: columns that are not in the contract were left out: a, b",
     )
     assert [record.message for record in caplog.records] == list(report.warnings)
     assert keys(warehouse, "review", "review_id") == {"r1", "r2"}
@@ -258,7 +258,7 @@ def test_unknown_columns_and_files_are_warned_of_once(
 
 def test_missing_folder(warehouse: Engine, tmp_path: Path) -> None:
     """A folder that is not there is one readable line that says so."""
-    with pytest.raises(FeedError, match=r"^cannot read the feeds folder .*/nowhere: No such file") as error:
+    with pytest.raises(FeedError, match=r"^the feeds folder .*/nowhere cannot be read: No such file") as error:
         load(warehouse, tmp_path / "nowhere")
     assert "\n" not in str(error.value)
     assert rows(warehouse, "select * from source.load") == []
@@ -268,7 +268,7 @@ def test_unreadable_file_after_all_others(warehouse: Engine, tmp_path: Path) -> 
     """A file that cannot be opened is one readable line, after every other file was loaded."""
     (tmp_path / "customers.csv").mkdir()
     (tmp_path / "page_views.csv").write_text("view_id,customer_id,viewed_at\nv1,c1,2026-01-01T00:00:00Z\n")
-    with pytest.raises(FeedError, match=r"^cannot read the feed file .*customers.csv: Is a directory"):
+    with pytest.raises(FeedError, match=r"^the feed file .*customers.csv cannot be read: Is a directory"):
         load(warehouse, tmp_path)
     assert keys(warehouse, "page_view", "view_id") == {"v1"}
 

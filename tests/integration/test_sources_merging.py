@@ -123,7 +123,7 @@ def test_sql_feed_takes_the_columns_of_the_files(warehouse: Engine, tmp_path: Pa
     for changed in (3, 0):
         report = load_feeds(warehouse, no_files(tmp_path), link_secret="secret", sql_folder=tmp_path)
         assert report.feeds == {"orders": FeedCounts(read=4, loaded=3, changed=changed, rejected=1)}
-        assert report.warnings == ("sql/feeds/orders.sql: left out columns the contract does not know: extra",)
+        assert report.warnings == ("sql/feeds/orders.sql: columns that are not in the contract were left out: extra",)
     assert rows(warehouse, "select order_id, customer_id, total from source.orders order by 1") == [
         ("1", "1", 0), ("2", "2", 1), ("3", "0", 2),
     ]

@@ -215,8 +215,8 @@ def test_a_file_wins_over_the_select_of_its_feed(shop: Engine, folder: Path, rep
     ]  # fmt: skip
     assert report.feeds == {"page_views": FeedCounts(read=4, loaded=4, changed=4)}
     assert report.warnings == (
-        "sql/feeds/custmers.sql is called like no feed and was left alone",
-        "sql/feeds/page_views.sql: left out columns the contract does not know: changed_at",
+        "sql/feeds/custmers.sql has the name of no feed: it was ignored",
+        "sql/feeds/page_views.sql: columns that are not in the contract were left out: changed_at",
     )
 
 
@@ -243,7 +243,7 @@ def test_a_select_that_runs_too_long_is_ended(warehouse: Engine) -> None:
     query = "select set_config('statement_timeout', '0', true), pg_sleep(30)"
     with pytest.raises(queries.FileRefused) as refused:
         list(queries.read_query(warehouse, query, queries.feeds()["page_views"], seconds=1))
-    assert refused.value.detail == "SQLSTATE 57014: the select was cancelled, or ran too long"
+    assert refused.value.detail == "SQLSTATE 57014: the select was cancelled, or took too long"
 
 
 def test_nothing_of_the_session_stays(warehouse: Engine, folder: Path, repository: Path) -> None:

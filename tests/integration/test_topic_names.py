@@ -122,7 +122,7 @@ def test_a_topic_with_opt_outs_and_mails_does_not_go_silently(opened: Open) -> N
         opened(NUDGES.replace("renamed_from: reminders, ", ""), OFFERS)
     assert str(caught.value) == (
         "topics.yaml: topic 'reminders' is missing, but opt-outs (1), mails (2) and campaigns (1) name it: write "
-        "`renamed_from: reminders` at the topic that it is called now, or `retired: [reminders]` at the end of the "
+        "`renamed_from: reminders` at its new name, or `retired: [reminders]` at the end of the "
         "file if it has ended"
     )
     assert in_force(system.engine) == {("cat", "topic:reminders")}
@@ -392,14 +392,14 @@ def test_a_name_that_was_given_away_means_no_second_topic(opened: Open) -> None:
     with pytest.raises(CampaignError) as caught:
         opened(plain, REMINDERS.replace("1001", "1009"), OFFERS)
     assert str(caught.value) == (
-        "topics.yaml: topic 'reminders' became 'nudges', whose opt-outs and links it names: 'reminders' needs "
-        "another name"
+        "topics.yaml: topic 'reminders' became 'nudges', and old opt-outs and links still carry the name: "
+        "'reminders' needs another name"
     )
     with pytest.raises(CampaignError) as caught:
         opened(plain, OFFERS.replace("description", "renamed_from: reminders, description"))
     assert str(caught.value) == (
-        "topics.yaml: topic 'reminders' became 'nudges', whose opt-outs and links it names: 'reminders' cannot be "
-        "`renamed_from` of 'offers'"
+        "topics.yaml: topic 'reminders' became 'nudges', and old opt-outs and links still carry the name: "
+        "'reminders' cannot be `renamed_from` of 'offers'"
     )
     back = REMINDERS.replace("description", "renamed_from: nudges, description")
     system = opened(back, OFFERS)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
+import os
+
+from hypothesis import HealthCheck, Phase, settings
+
+PHASES = (Phase.explicit, Phase.generate)
+"""Of a run that only has to find out whether a planted fault is caught."""
 
 settings.register_profile(
     "repeatable",
@@ -14,4 +19,5 @@ settings.register_profile(
     # Each example takes a database: it is slow by nature, and empties what it uses before it begins.
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
-settings.load_profile("repeatable")
+settings.register_profile("without shrinking", settings.get_profile("repeatable"), phases=PHASES)
+settings.load_profile("without shrinking" if os.environ.get("PLANTED_FAULT") else "repeatable")

@@ -60,6 +60,7 @@ def test_the_property_catches_the_fault(patch: Path, tmp_path: Path) -> None:
     assert _apply(patch, copy).returncode == 0
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "GIT_"))}
     environment.pop("PYTHONPATH", None)
+    environment["PLANTED_FAULT"] = "1"
     tests = f"tests/properties/{patch.parents[1].name}"
     command = [
         sys.executable,

@@ -18,9 +18,9 @@ from lifecycle_mail.settings import INCLUDE
 TOPICS = read_topics(INCLUDE / "topics.yaml")
 CART = (INCLUDE / "campaigns" / "cart_abandoned.yaml").read_text(encoding="utf-8")
 LAUGHS = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\ncampaign: *c\n"
-LEVELS = "lists and mappings stand inside one another more than 20 levels deep: take some out"
+LEVELS = "lists and mappings are nested more than 20 levels deep: remove some levels"
 ALIAS = "aliases and anchors (&, *) are not used here: write the value out"
-KEY = "a list or mapping stands here as a key: a key is plain text; put {…} in quotes"
+KEY = "the key is a list or mapping, but must be plain text: put {…} in quotes"
 
 
 def refusal(folder: Path, content: str | bytes, name: str = "x") -> str:
@@ -43,12 +43,13 @@ def refusal(folder: Path, content: str | bytes, name: str = "x") -> str:
         ("campaign: x\n{a: 1}: 1\n", f"x.yaml:2: {KEY}"),
         ("campaign: x\nsteps:\n  - {a: {b: 1, b: 2}}\n", "x.yaml:3: 'b' is given twice: remove one"),
         ("campaign: x\n<<: {owner: y}\n", "x.yaml:2: '<<' (a merge) is not used here: write the keys out"),
-        ("holdout: .nan", "x.yaml:1: 'holdout': .nan is no number and no date: write one, or put it in quotes"),
+        ("holdout: .nan", "x.yaml:1: 'holdout': .nan is not a number or a date: write one, or put it in quotes"),
         ("a: 1\ngoal: {within_days: -.inf}",
-         "x.yaml:2: 'goal.within_days': -.inf is no number and no date: write one, or put it in quotes"),
-        ("until: 2026-13-45", "x.yaml:1: 'until': 2026-13-45 is no number and no date: write one, or put it in quotes"),
+         "x.yaml:2: 'goal.within_days': -.inf is not a number or a date: write one, or put it in quotes"),
+        ("until: 2026-13-45",
+         "x.yaml:1: 'until': 2026-13-45 is not a number or a date: write one, or put it in quotes"),
         ("priority: " + "9" * 5000,
-         f"x.yaml:1: 'priority': {'9' * 60}… is no number and no date: write one, or put it in quotes"),
+         f"x.yaml:1: 'priority': {'9' * 60}… is not a number or a date: write one, or put it in quotes"),
         ("campaign: !!python/name:os.system x",
          "x.yaml:1: tags such as tag:yaml.org,2002:python/name:os.system are not used here: write the plain value"),
         ("campaign: !!binary aGVsbG8=",
@@ -60,18 +61,18 @@ def refusal(folder: Path, content: str | bytes, name: str = "x") -> str:
         ("campaign: x\nowner: !mine y",
          "x.yaml:2: tags such as !mine are not used here: write the plain value"),
         ("campaign: x\nowner: \x07\n", "x.yaml:2: a control character stands here: take it out"),
-        ('campaign: x\nowner: "\\0"\n', "x.yaml:2: the character U+0000 stands in a text: take it out"),
-        ('campaign: x\nowner: "\\uD800"\n', "x.yaml:2: the character U+D800 stands in a text: take it out"),
-        ('campaign: x\n"a\\0": 1\n', "x.yaml:2: the character U+0000 stands in a text: take it out"),
-        ('owner: "\\UFFFFFFFF"', "x.yaml:1: is not YAML: an escape in quotes is no character"),
+        ('campaign: x\nowner: "\\0"\n', "x.yaml:2: the text has the character U+0000: take it out"),
+        ('campaign: x\nowner: "\\uD800"\n', "x.yaml:2: the text has the character U+D800: take it out"),
+        ('campaign: x\n"a\\0": 1\n', "x.yaml:2: the text has the character U+0000: take it out"),
+        ('owner: "\\UFFFFFFFF"', "x.yaml:1: is not YAML: an escape in quotes is not a character"),
         ("campaign: x\n---\ncampaign: y\n",
-         "x.yaml:2: a second document begins here ('---'): keep one document a file"),
-        ("", "x.yaml:1: is empty: write keys and values, such as `name: value`"),
-        ("# only a comment\n", "x.yaml:1: is empty: write keys and values, such as `name: value`"),
-        ("- a\n", "x.yaml:1: is no mapping here: write keys and values, such as `name: value`"),
-        ("a: 1\n" + "# long\n" * LARGEST_BYTES, "x.yaml: is larger than 256 kB: is it the right file?"),
+         "x.yaml:2: a second document begins here ('---'): keep one document per file"),
+        ("", "x.yaml:1: the file is empty: write keys and values, such as `name: value`"),
+        ("# only a comment\n", "x.yaml:1: the file is empty: write keys and values, such as `name: value`"),
+        ("- a\n", "x.yaml:1: the value here is not a mapping: write keys and values, such as `name: value`"),
+        ("a: 1\n" + "# long\n" * LARGEST_BYTES, "x.yaml: is larger than 256 kB: check that it is the right file"),
         ("steps: [" + "1, " * MOST_VALUES + "]",
-         "x.yaml:1: more than 10000 values stand in this file: is it the right file?"),
+         "x.yaml:1: the file has more than 10000 values: check that it is the right file"),
         ("campaign: x".encode("utf-16"), "x.yaml: is not UTF-8 text: save it as UTF-8"),
     ],
 )  # fmt: skip
@@ -121,9 +122,9 @@ def test_what_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
     make[kind]()
     told = {
         "folder": "x.yaml: cannot be read: it is a folder: put the YAML file itself here",
-        "pipe": "x.yaml: is no file: put the YAML file itself here",
-        "link": "x.yaml: cannot be read: it is a link that leads nowhere: put the file back, or take the link away",
-        "loop": "x.yaml: cannot be read: check the file and its rights",
+        "pipe": "x.yaml: is not a file: put the YAML file itself here",
+        "link": "x.yaml: cannot be read: it is a link that leads nowhere: put the file back, or remove the link",
+        "loop": "x.yaml: cannot be read: check the file and its permissions",
     }
     campaigns, errors = read_campaigns(tmp_path, TOPICS)
     assert (campaigns, [str(error) for error in errors]) == ([], [told[kind]])
@@ -135,7 +136,7 @@ def test_a_file_without_rights_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text(CART)
     (tmp_path / "x.yaml").chmod(0)
     _, errors = read_campaigns(tmp_path, TOPICS)
-    assert [str(error) for error in errors] == ["x.yaml: cannot be read: check the file and its rights"]
+    assert [str(error) for error in errors] == ["x.yaml: cannot be read: check the file and its permissions"]
 
 
 @pytest.mark.parametrize("schedule", ["61 * * * *", "0 0 30 2 *", "a b c d e"])
@@ -143,7 +144,7 @@ def test_a_schedule_that_means_no_moment_is_refused(tmp_path: Path, schedule: st
     """Airflow would find the fault only when it serializes the DAG, and would stop every campaign with it."""
     told = refusal(tmp_path, CART.replace("0 * * * *", schedule), "cart_abandoned")
     assert told == (
-        "cart_abandoned.yaml:4: 'schedule': no moment is ever meant by this: write five cron fields, such as "
+        "cart_abandoned.yaml:4: 'schedule': no moment matches this: write five cron fields, such as "
         '"0 * * * *"'
     )
 

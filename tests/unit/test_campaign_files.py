@@ -45,7 +45,7 @@ def test_shipped_campaigns_are_right() -> None:
         ("with_ofer: 0.4", "with_offer: 0.5", "the shares of variants add up to 0.9: make them 1"),
         ('schedule: "hourly"', 'schedule: "0 * * * *"', "five cron fields"),
         ('schedule: "99 * * * *"', 'schedule: "0 * * * *"', "five cron fields"),
-        ('schedule: "0 0 30 2 *"', 'schedule: "0 * * * *"', "no moment is ever meant by this"),
+        ('schedule: "0 0 30 2 *"', 'schedule: "0 * * * *"', "no moment matches this"),
         ("after_hours: 50, template: cart_abandoned/doubts",
          "after_hours: 23, template: cart_abandoned/doubts", "not in the order of after_hours"),
         ("step: reminder, after_hours: 23", "step: doubts, after_hours: 23", "same name"),
@@ -127,7 +127,7 @@ def test_the_checksum_follows_the_meaning(tmp_path: Path) -> None:
         ("kind: marketng", "kind: marketing", "did you mean 'marketing'"),
         ("permissions: [pending]", "permissions: [confirmed]", "confirmed permission"),
         ("per: month", "per: day", "'reminders.cap.per'|'cap.per'"),
-        ("sendgrid_group_id: 1001", "sendgrid_group_id: 1003", "account.sendgrid_group_id: 1001 is the group of"),
+        ("sendgrid_group_id: 1001", "sendgrid_group_id: 1003", "account.sendgrid_group_id: 1001 is already the"),
     ],
 )
 def test_topics_are_read_as_strictly(tmp_path: Path, wrong: str, right: str, expected: str) -> None:
@@ -150,23 +150,23 @@ def test_the_variant_without_offer_gets_none() -> None:
     ("changes", "expected"),
     [
         ({"description: Offers": "renamed_from: reminders\n    description: Offers"},
-         "topics.yaml:32: 'reminders' cannot be what 'offers' was called before: it is a topic of this file, "
-         "'reminders' already: take it out of one of the two"),
+         "topics.yaml:32: 'reminders' cannot be what 'offers' was called before: it is already a topic of this "
+         "file, 'reminders': remove it from one of the two"),
         ({"description: Offers": "renamed_from: [old, older]\n    description: Offers",
           "description: Mails": "renamed_from: older\n    description: Mails"},
-         "topics.yaml:43: 'older' cannot be what 'account' was called before: it is what 'offers' was called before"
-         " already: take it out of one of the two"),
+         "topics.yaml:43: 'older' cannot be what 'account' was called before: it is already what 'offers' was called"
+         " before: remove it from one of the two"),
         ({"": "retired: [winter, offers]\n"},
-         "topics.yaml:49: 'offers' cannot be retired: it is a topic of this file, 'offers' already: take it out of "
+         "topics.yaml:49: 'offers' cannot be retired: it is already a topic of this file, 'offers': remove it from "
          "one of the two"),
         ({"": "retired: [old]\n", "description: Offers": "renamed_from: old\n    description: Offers"},
-         "topics.yaml:50: 'old' cannot be retired: it is what 'offers' was called before already: take it out of one of"
+         "topics.yaml:50: 'old' cannot be retired: it is already what 'offers' was called before: remove it from one of"
          " the two"),
         ({"": "retired: [old, old]\n"},
-         "topics.yaml:49: 'old' cannot be retired: it is retired already: take it out of one of the two"),
+         "topics.yaml:49: 'old' cannot be retired: it is already retired: remove it from one of the two"),
         ({"": "retired: old\n"},
          "topics.yaml:49: 'retired' is a list of topics that have ended: write [name, …]"),
-        ({"": "retired: [Old Name]\n"}, "topics.yaml:49: 'retired': 'Old Name' is no name of a topic: write one"),
+        ({"": "retired: [Old Name]\n"}, "topics.yaml:49: 'retired': 'Old Name' is not a name of a topic: write one"),
         ({"": "retird: [old]\n"}, "topics.yaml:49: unknown key 'retird': did you mean 'retired'?"),
     ],
 )  # fmt: skip
@@ -196,6 +196,6 @@ def test_a_campaign_of_a_former_or_retired_topic_is_told_so(tmp_path: Path) -> N
             read_campaign(write(tmp_path, CART.replace("topic: reminders", f"topic: {name}")), topics)
         told.append(str(caught.value))
     assert told == [
-        "cart_abandoned.yaml:9: topic 'reminders' is called 'nudges' now: write that",
+        "cart_abandoned.yaml:9: topic 'reminders' is called 'nudges' now: write the new name",
         "cart_abandoned.yaml:9: topic 'winter' is retired: choose one of nudges, offers, account",
     ]

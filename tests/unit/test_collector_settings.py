@@ -55,7 +55,8 @@ def test_the_key_may_lie_in_a_file(tmp_path: Path) -> None:
         ({"LIFECYCLE_COLLECTOR_HEADER_SECONDS": "soon"}, "LIFECYCLE_COLLECTOR_HEADER_SECONDS must be a number"),
         ({"LIFECYCLE_COLLECTOR_BODY_SECONDS": "-1"}, "LIFECYCLE_COLLECTOR_BODY_SECONDS must be above 0"),
         ({"LIFECYCLE_COLLECTOR_MAX_CONNECTIONS": "0.5"}, "LIFECYCLE_COLLECTOR_MAX_CONNECTIONS must be at least 1"),
-        ({"LIFECYCLE_COLLECTOR_MAX_HELD_BYTES": "3999999"}, "LIFECYCLE_COLLECTOR_MAX_HELD_BYTES must hold two bodies"),
+        ({"LIFECYCLE_COLLECTOR_MAX_HELD_BYTES": "3999999"},
+         "LIFECYCLE_COLLECTOR_MAX_HELD_BYTES must be at least two times"),
     ],
 )
 def test_what_cannot_work_is_one_line_and_exit_1(tmp_path: Path, changes: dict[str, str], words: str) -> None:

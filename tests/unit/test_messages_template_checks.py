@@ -140,8 +140,8 @@ def test_a_mail_without_the_footer_is_refused(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("</mj-text><mj-buton>x</mj-buton><mj-text>", "4: MJML has no <mj-buton>"),
-        ("</mj-text><mj-button>x<mj-text>", "5: </mj-column> where </mj-button> of line 4 was expected"),
-        ("</mj-text>\n</mj-text><mj-text>", "5: </mj-text> where </mj-column> of line 3 was expected"),
+        ("</mj-text><mj-button>x<mj-text>", "5: </mj-column> stands in place of </mj-button> of line 4"),
+        ("</mj-text>\n</mj-text><mj-text>", "5: </mj-text> stands in place of </mj-column> of line 3"),
     ],
 )
 def test_wrong_mjml_is_refused_with_its_line(tmp_path: Path, content: str, said: str) -> None:
@@ -168,7 +168,7 @@ def test_a_syntax_error_is_told_with_its_line(tmp_path: Path, content: str, said
     """Jinja's own message, with file and line, and what to do."""
     found = faults(tmp_path, body_mjml=mjml(content))
     assert found[0].startswith(f"trial/mail/body.mjml:{said}"), found
-    assert found[0].endswith("; mend the template's syntax"), found
+    assert found[0].endswith("; correct the template's syntax"), found
 
 
 @pytest.mark.parametrize("file", ["subject.txt", "preheader.txt", "body.mjml", "body.txt", "sample.json"])
@@ -189,10 +189,10 @@ def test_a_missing_layout_or_macro_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{% macro m() %}{% slot a %}x{% endslot %}{% endmacro %}{{ m() }}", "a slot inside a macro"),
+        ("{% macro m() %}{% slot a %}x{% endslot %}{% endmacro %}{{ m() }}", "a slot stands inside a macro"),
         ("{% slot a %}{% slot b %}x{% endslot %}{% endslot %}", "slot a holds another slot"),
         ('{% slot a %}{% include "base/macros.txt" %}{% endslot %}', "slot a holds another slot, block, include"),
-        ("{% slot a %}<mj-text>x</mj-text>{% endslot %}", "slot a holds an mj- tag"),
+        ("{% slot a %}<mj-text>x</mj-text>{% endslot %}", "slot a has an mj- tag"),
         (
             "{% slot a %}x{% endslot %}{% slot a %}y{% endslot %}",
             "slot a is written differently in trial/mail/body.mjml:4",

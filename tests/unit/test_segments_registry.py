@@ -72,13 +72,13 @@ def test_a_header_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("-- grain:", "-- grian:", "sleepy.sql, line 4: no field 'grian': did you mean 'grain'?"),
-        ("-- look-back: one night\n", "", "sleepy.sql: its header lacks `-- look-back: …`"),
+        ("-- grain:", "-- grian:", "sleepy.sql, line 4: unknown field 'grian': did you mean 'grain'?"),
+        ("-- look-back: one night\n", "", "sleepy.sql: the header has no `-- look-back: …`"),
         ("-- context: nothing", "-- what: again", "sleepy.sql, line 7: what is given twice"),
-        ("segment: sleepy", "segment: sleppy", "sleepy.sql, line 1: says segment 'sleppy': write 'sleepy'"),
-        ("default 7.5", "standard 7.5", "sleepy.sql, line 5: cannot read this parameter: write `-- parameter: days"),
-        ("hours: number", "hours: interval", "sleepy.sql, line 5: cannot read this parameter"),
-        ("default 7.5", "default 7..5", "sleepy.sql, line 5: cannot read this parameter"),
+        ("segment: sleepy", "segment: sleppy", "sleepy.sql, line 1: the segment is called 'sleppy': write 'sleepy'"),
+        ("default 7.5", "standard 7.5", "sleepy.sql, line 5: this parameter cannot be read: write `-- parameter: days"),
+        ("hours: number", "hours: interval", "sleepy.sql, line 5: this parameter cannot be read"),
+        ("default 7.5", "default 7..5", "sleepy.sql, line 5: this parameter cannot be read"),
         ("default 7.5", "default 25", "sleepy.sql, line 5: the default 25 is out of range: write 0.5 to 24 (hours)"),
     ],
 )
@@ -94,15 +94,15 @@ def test_an_unknown_segment_names_the_nearest() -> None:
     with pytest.raises(SegmentError) as refused:
         definition("cart_abandonned")
     assert str(refused.value) == (
-        "no segment called 'cart_abandonned': did you mean 'cart_abandoned'? "
+        "no segment is called 'cart_abandonned': did you mean 'cart_abandoned'? "
         "there are birthday_this_month, cart_abandoned, inactive, replenishment_due"
     )
 
 
 @pytest.mark.parametrize("name", ["members_at", "depart", "../sources/start_load", ""])
 def test_a_statement_that_is_no_segment_is_refused(name: str) -> None:
-    """Statements that are no segments, of this folder or another, cannot be requested as segments."""
-    with pytest.raises(SegmentError, match="no segment called"):
+    """Other statements, of this folder or another, cannot be asked for as segments."""
+    with pytest.raises(SegmentError, match="no segment is called"):
         definition(name)
 
 
@@ -188,6 +188,6 @@ def test_a_file_that_cannot_be_read_costs_its_own_segment(tmp_path: Path, monkey
     found, errors = readable_segments()
     assert [one.name for one in found] == ["sleepy"]
     assert [str(error) for error in errors] == [
-        "latin.sql: is not UTF-8 text: save it as UTF-8",
-        "typo.sql, line 4: no field 'grian': did you mean 'grain'? ",
+        "latin.sql: the file is not UTF-8 text: save it as UTF-8",
+        "typo.sql, line 4: unknown field 'grian': did you mean 'grain'? ",
     ]

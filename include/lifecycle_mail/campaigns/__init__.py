@@ -1,6 +1,6 @@
 """Campaign and topic files: YAML in version control, read strictly, refused with file and line.
 
-Below the stages: journeys, decisions, messages and delivery all read campaigns, and none owns them.
+Below the stages. Journeys, decisions, messages and delivery all read campaigns, and none of them owns campaigns.
 """
 
 from lifecycle_mail.campaigns.brand import Brand, read_brand

@@ -1,4 +1,4 @@
-"""Whom the mails are from: include/brand.yaml, with the two values that settings give."""
+"""The sender of the mails: include/brand.yaml, with the two values that settings give."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lifecycle_mail.campaigns.documents import read_document
 
 
 class Brand(BaseModel):
-    """The sender as recipients see it. `currency` ISO 4217 and `language` are the fallbacks of a mail."""
+    """The sender as recipients see it. `currency` (ISO 4217) and `language` are the fallbacks of a mail."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,7 +28,7 @@ class Brand(BaseModel):
     language: str = "en"
 
     def for_templates(self) -> dict[str, Any]:
-        """Return what templates know as `brand`."""
+        """Return the values that templates know as `brand`."""
         return self.model_dump(exclude={"currency", "language"})
 
 
@@ -36,6 +36,6 @@ def read_brand(path: Path, *, postal_address: str) -> Brand:
     """Read include/brand.yaml.
 
     Raises:
-        CampaignError: the file is missing or wrong; one line an error, with file and line.
+        CampaignError: the file is missing or wrong; one line per error, with file and line.
     """
     return build(Brand, read_document(path), path, extra={"postal_address": postal_address})

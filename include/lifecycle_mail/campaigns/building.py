@@ -22,16 +22,16 @@ def build(
     at: tuple[Any, ...] = (),
     extra: dict[str, Any] | None = None,
 ) -> Model:
-    """Return the `model` that stands at `at` in the document, with the values of `extra` in it.
+    """Return the `model` that stands at `at` in the document, with the values of `extra` added.
 
     Raises:
-        CampaignError: one line an error, each with file, line and what to write instead.
+        CampaignError: one line per error, each with file, line and what to write instead.
     """
     value = document.value
     for key in at:
         value = value[key]
     if not isinstance(value, dict):
-        found = "is empty" if document.value is None else "is no mapping here"
+        found = "the file is empty" if document.value is None else "the value here is not a mapping"
         raise CampaignError(f"{path.name}:{document.line(at)}: {found}: write keys and values, such as `name: value`")
     try:
         return model.model_validate({**value, **(extra or {})})
@@ -41,7 +41,7 @@ def build(
 
 
 def _telling(error: ValidationError) -> list[Any]:
-    """Return what is wrong. A list whose items are wrong is also called too short: the item's own error says more."""
+    """Return what is wrong. A list with a wrong item is also reported as too short; only the item's error is kept."""
     found = error.errors()
     inner = {problem["loc"][:1] for problem in found if len(problem["loc"]) > 1}
     return [one for one in found if not (one["type"] == "too_short" and one["loc"] in inner)]
@@ -68,7 +68,7 @@ def _describe(
 
 
 def _known_keys(model: type[BaseModel], location: Iterable[Any]) -> list[str]:
-    """Return the keys allowed at `location` inside `model`."""
+    """Return the keys that are allowed at `location` inside `model`."""
     schema = model.model_json_schema(by_alias=True)
     place = schema
     for part in location:
@@ -78,7 +78,7 @@ def _known_keys(model: type[BaseModel], location: Iterable[Any]) -> list[str]:
 
 
 def _under(place: dict[str, Any], key: Any) -> dict[str, Any]:
-    """Return what the schema says of a key: its own property, else what all keys of a mapping hold."""
+    """Return what the schema says of a key: its own property, else the schema of all values of a mapping."""
     any_key = [place.get("additionalProperties"), *place.get("patternProperties", {}).values()]
     found = [one for one in (place.get("properties", {}).get(key), *any_key) if isinstance(one, dict)]
     return found[0] if found else {}

@@ -1,8 +1,8 @@
 """One YAML file that a person wrote → plain values with the line of every key, or one readable refusal.
 
-Below campaign, topic and brand files and the translations, which all read through here. The file is looked at event
-by event before anything is built from it, so that no file, however odd, costs more than its own refusal: neither
-time, nor memory, nor a traceback that takes the other files with it.
+Campaign, topic and brand files and the translations are all read through this module. It checks the file event by event
+before it builds anything. So a file, however odd, costs no more than its own refusal: no time, no memory, and no
+traceback that would stop the other files.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ LARGEST_BYTES = 256 * 1024
 DEEPEST = 20  # lists and mappings inside one another
 MOST_VALUES = 10_000
 LONGEST_NUMBER = 40  # characters of a number or a date
-LONGEST_SHOWN = 60  # characters of what was written that an error repeats
+LONGEST_SHOWN = 60  # characters of the written text that an error repeats
 
 _TEXT = "tag:yaml.org,2002:str"
-# `=` and `<<` mean something to YAML 1.1 that nothing here needs: as a value they are text.
+# `=` and `<<` have a meaning in YAML 1.1 that is not needed here: as a value they are text.
 _AS_TEXT = {_TEXT, "tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"}
 _ONE_BY_ONE = "aliases and anchors (&, *) are not used here: write the value out"
 
@@ -49,20 +49,20 @@ class Document:
 def read_document(path: Path) -> Document:
     """Read one YAML file of at most LARGEST_BYTES, DEEPEST levels and MOST_VALUES values.
 
-    Keys are text as written (`on` stays `on`). There are no anchors, aliases, merges, tags or further documents, no
-    numbers without an end, and no control characters. A byte order mark is left out.
+    Keys are text as written (`on` stays `on`). Not permitted are anchors, aliases, merges, tags, further documents,
+    infinite numbers, and control characters. A byte order mark is ignored.
 
     Raises:
-        CampaignError: with file, line and what to do.
+        CampaignError: the file is refused; the message has file, line and what to do.
     """
     return parse_document(path, _text_of(path))
 
 
 def parse_document(path: Path, text: str) -> Document:
-    """Return what the text of the YAML file `path` says, within the bounds of `read_document`.
+    """Return the values in the text of the YAML file `path`, within the limits of `read_document`.
 
     Raises:
-        CampaignError: with file, line and what to do.
+        CampaignError: the text is refused; the message has file, line and what to do.
     """
     text = text.removeprefix("\ufeff")
     if len(text.encode(errors="replace")) > LARGEST_BYTES:
@@ -79,26 +79,26 @@ def parse_document(path: Path, text: str) -> Document:
         line = text.count("\n", 0, error.position) + 1
         raise CampaignError(f"{path.name}:{line}: a control character stands here: take it out") from None
     except (yaml.YAMLError, ValueError, OverflowError):
-        # ValueError: PyYAML's scanner, of an escape such as "\Uffffffff" that is no character.
-        raise CampaignError(f"{path.name}:1: is not YAML: an escape in quotes is no character") from None
+        # ValueError: PyYAML's scanner raises it for an escape such as "\Uffffffff" that is not a character.
+        raise CampaignError(f"{path.name}:1: is not YAML: an escape in quotes is not a character") from None
     return Document(value, lines)
 
 
 def shown(value: Any) -> str:
-    """Return what was written in one line, short enough for an error."""
+    """Return the written value in one line, short enough for an error."""
     text = " ".join(str(value).split())
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _too_large(path: Path) -> CampaignError:
-    return CampaignError(f"{path.name}: is larger than {LARGEST_BYTES // 1024} kB: is it the right file?")
+    return CampaignError(f"{path.name}: is larger than {LARGEST_BYTES // 1024} kB: check that it is the right file")
 
 
 def _text_of(path: Path) -> str:
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise CampaignError(f"{path.name}: is no file: put the YAML file itself here")
+                raise CampaignError(f"{path.name}: is not a file: put the YAML file itself here")
             content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise CampaignError(f"{path.name}: cannot be read: {_remedy(path, error)}") from None
@@ -111,7 +111,7 @@ def _text_of(path: Path) -> str:
 
 
 def _open_at_once(name: str, flags: int) -> int:
-    """Open without waiting: a pipe would wait for somebody who writes into it."""
+    """Open without waiting; a pipe would otherwise wait for a writer."""
     return os.open(name, flags | os.O_NONBLOCK)
 
 
@@ -119,18 +119,18 @@ def _remedy(path: Path, error: OSError) -> str:
     if isinstance(error, IsADirectoryError):
         return "it is a folder: put the YAML file itself here"
     if path.is_symlink() and isinstance(error, FileNotFoundError):
-        return "it is a link that leads nowhere: put the file back, or take the link away"
-    return "check the file and its rights"
+        return "it is a link that leads nowhere: put the file back, or remove the link"
+    return "check the file and its permissions"
 
 
 def _require_plain(path: Path, text: str) -> None:
-    """Refuse what could grow or never end, at the first event that says so."""
+    """Refuse what could grow or never end, at the first event that shows it."""
     depth = values = documents = 0
     for event in _events(text):
         problem = ""
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
-            problem = "a second document begins here ('---'): keep one document a file" if documents > 1 else ""
+            problem = "a second document begins here ('---'): keep one document per file" if documents > 1 else ""
         elif isinstance(event, yaml.NodeEvent):
             values += 1
             depth += isinstance(event, yaml.CollectionStartEvent)
@@ -152,15 +152,15 @@ def _problem_of(event: yaml.NodeEvent, depth: int, values: int) -> str:
     if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
         return f"tags such as {shown(event.tag)} are not used here: write the plain value"
     if depth > DEEPEST:
-        return f"lists and mappings stand inside one another more than {DEEPEST} levels deep: take some out"
+        return f"lists and mappings are nested more than {DEEPEST} levels deep: remove some levels"
     if values > MOST_VALUES:
-        return f"more than {MOST_VALUES} values stand in this file: is it the right file?"
+        return f"the file has more than {MOST_VALUES} values: check that it is the right file"
     return ""
 
 
 @dataclass(frozen=True)
 class _Builder:
-    """Builds plain values from the nodes of one file, and notes the line of every key in `lines`."""
+    """Builds plain values from the nodes of one file, and records the line of every key in `lines`."""
 
     path: Path
     lines: dict[tuple[Any, ...], int]
@@ -175,9 +175,9 @@ class _Builder:
         return self.scalar(node, at)
 
     def key(self, node: yaml.Node, at: tuple[Any, ...]) -> str:
-        """Return a key as it is written; it stands once, and is plain text."""
+        """Return a key as it is written; a key must be plain text and occur once."""
         if not isinstance(node, yaml.ScalarNode):
-            raise self.refusal(node, "a list or mapping stands here as a key: a key is plain text; put {…} in quotes")
+            raise self.refusal(node, "the key is a list or mapping, but must be plain text: put {…} in quotes")
         if node.value == "<<":
             raise self.refusal(node, "'<<' (a merge) is not used here: write the keys out")
         self.require_printable(node)
@@ -202,16 +202,16 @@ class _Builder:
         return value
 
     def no_value(self, node: yaml.Node, at: tuple[Any, ...]) -> CampaignError:
-        """Say that this is neither a number nor a date, though YAML takes it for one."""
+        """Return the error of a text that YAML takes for a number or a date and that is neither."""
         where = ".".join(map(str, at)) or "the file"
-        written = f"{shown(node.value)} is no number and no date"
+        written = f"{shown(node.value)} is not a number or a date"
         return self.refusal(node, f"'{shown(where)}': {written}: write one, or put it in quotes")
 
     def require_printable(self, node: yaml.Node) -> None:
         """Refuse what neither the database nor a mail can hold: control characters and halves of characters."""
         odd = next((one for one in node.value if _is_control(one)), None)
         if odd is not None:
-            raise self.refusal(node, f"the character U+{ord(odd):04X} stands in a text: take it out")
+            raise self.refusal(node, f"the text has the character U+{ord(odd):04X}: take it out")
 
     def refusal(self, node: yaml.Node, problem: str) -> CampaignError:
         """Return the error of one place."""

@@ -1,4 +1,4 @@
-"""Read campaign files, and say what is wrong with file, line and the nearest right word."""
+"""Read campaign files, and report errors with file, line and the nearest right word."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from lifecycle_mail.errors import CampaignError
 
 
 def read_campaign(path: Path, topics: dict[str, Topic] | None = None) -> Campaign:
-    """Read one campaign file; with `topics`, also hold it against them.
+    """Read one campaign file; with `topics`, also check it against them.
 
     Raises:
-        CampaignError: one line an error, each with file, line and what to write instead.
+        CampaignError: one line per error, each with file, line and what to write instead.
     """
     document = read_document(path)
     campaign = build(Campaign, document, path)
@@ -34,9 +34,9 @@ def read_campaign(path: Path, topics: dict[str, Topic] | None = None) -> Campaig
 def read_campaigns(
     folder: Path, topics: dict[str, Topic] | None = None
 ) -> tuple[list[Campaign], list[CampaignError]]:
-    """Read every *.yaml of `folder`, sorted by name: those that are right, and the errors of the others."""
+    """Read every *.yaml of `folder`, sorted by name; return the campaigns, and the errors of the other files."""
     if not folder.is_dir():
-        raise CampaignError(f"{folder}: no such folder: campaigns are files in it; check LIFECYCLE_CAMPAIGNS_DIR")
+        raise CampaignError(f"{folder}: the folder of campaign files does not exist: check LIFECYCLE_CAMPAIGNS_DIR")
     campaigns, errors = [], []
     for path in sorted(folder.glob("*.yaml")):
         try:
@@ -50,7 +50,7 @@ def find_campaign(folder: Path, name: str, topics: dict[str, Topic] | None = Non
     """Read the campaign called `name`.
 
     Raises:
-        CampaignError: there is no such file (the nearest name is given), or it is wrong.
+        CampaignError: there is no such file (the message has the nearest name), or it is wrong.
     """
     path = folder / f"{name}.yaml"
     known = [file.stem for file in sorted(folder.glob("*.yaml"))]
@@ -60,7 +60,7 @@ def find_campaign(folder: Path, name: str, topics: dict[str, Topic] | None = Non
 
 
 def line_of(path: Path, location: Sequence[Any]) -> int:
-    """Return the line of a campaign file where `location` stands, such as ("steps", 1, "template")."""
+    """Return the line of a campaign file at which `location` stands, such as ("steps", 1, "template")."""
     return read_document(path).line(location)
 
 
@@ -90,7 +90,7 @@ def _check_topic(campaign: Campaign, topics: dict[str, Topic], path: Path, docum
 def _no_topic(name: str, topics: dict[str, Topic]) -> str:
     known = topics if isinstance(topics, Topics) else Topics(topics)
     if name in known.former:
-        return f"topic '{name}' is called '{known.former[name]}' now: write that"
+        return f"topic '{name}' is called '{known.former[name]}' now: write the new name"
     if name in known.retired:
         return f"topic '{name}' is retired: choose one of {', '.join(known)}"
     return f"no topic '{name}'{did_you_mean(name, list(known))}"

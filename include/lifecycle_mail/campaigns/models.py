@@ -1,4 +1,4 @@
-"""What a campaign and a topic are: pydantic models of the YAML files. Units are in the names."""
+"""What a campaign and a topic are: pydantic models of the YAML files. The names of fields have their units."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ NAME = r"^[a-z][a-z0-9_]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
-# More than a lifetime, for "never"; a date that far from today is still one to the database.
+# More than a lifetime, for "never". A date that far from today is still valid in the database.
 LONGEST_HOURS = 1_000_000
 SETTLE_AFTER_HOURS = 48.0  # how long doubt waits for events
-EVENT_RETRY_HOURS = 24.0  # SendGrid posts an event again for so long, in any order: it may come as much later
-RESEND_AFTER_HOURS_MIN = EVENT_RETRY_HOURS + 1  # and an hour to take it in
+EVENT_RETRY_HOURS = 24.0  # SendGrid posts an event again for so long, in any order; it may come as much later
+RESEND_AFTER_HOURS_MIN = EVENT_RETRY_HOURS + 1  # and one hour to ingest it
 RESEND_ROOM_HOURS = 24.0  # what a mail that goes again needs until it is stale: its hours of the next day
 LONGEST_DAYS = 40_000
 
@@ -39,7 +39,7 @@ class _Strict(BaseModel):
 
 
 class HourRange(_Strict):
-    """Local hours from `begins` up to `ends`, over midnight where `begins` is later; equal = the whole day."""
+    """Local hours from `begins` to `ends`; they cross midnight if `begins` is later, and equal times mean all day."""
 
     begins: dt.time = Field(alias="from", description="first local time, HH:MM")
     ends: dt.time = Field(alias="to", description="local time it ends at, HH:MM")
@@ -61,7 +61,7 @@ class HourRange(_Strict):
 
 
 class Goal(_Strict):
-    """What counts as a conversion, and the number hoped for."""
+    """The event that counts as a conversion, and the target."""
 
     event: GoalEvent = "order"
     within_days: float = Field(gt=0, le=365, description="conversion window after the mail, days of 24 hours")
@@ -93,7 +93,7 @@ class Step(_Strict):
     def offer_for(self, variant: str) -> dict[str, Any] | None:
         """Return the offer as templates know it; the variant called `without_offer` gets none.
 
-        Whole numbers are whole: 10 percent, not 10.0.
+        Whole numbers have no fraction: 10 percent, not 10.0.
         """
         if self.offer is None or variant == WITHOUT_OFFER:
             return None
@@ -108,7 +108,7 @@ class Step(_Strict):
         if self.variants and abs(sum(self.variants.values()) - 1) > 1e-9:
             raise ValueError(f"the shares of variants add up to {sum(self.variants.values()):g}: make them 1")
         if {"default", "holdout"} & set(self.variants):
-            raise ValueError("'default' and 'holdout' are taken: choose another variant name")
+            raise ValueError("'default' and 'holdout' are reserved: choose another variant name")
         return self
 
 
@@ -145,7 +145,7 @@ class Campaign(_Strict):
     @classmethod
     def _is_cron(cls, value: str) -> str:
         if not is_schedule(value):
-            raise ValueError('no moment is ever meant by this: write five cron fields, such as "0 * * * *"')
+            raise ValueError('no moment matches this: write five cron fields, such as "0 * * * *"')
         return value
 
     @model_validator(mode="after")
@@ -172,7 +172,7 @@ class Campaign(_Strict):
 
     @property
     def exit_files(self) -> tuple[str, ...]:
-        """The SQL files of the words that end this campaign's series: those it names, and those that always do."""
+        """The SQL files of the exits that end this campaign's series: those it names, and those that always apply."""
         words = words_of(EXITS)
         return tuple(one.file for name, one in words.items() if one.always_applies or name in self.exit_on)
 
@@ -187,13 +187,13 @@ class Campaign(_Strict):
         return plain
 
     def definition_md5(self) -> str:
-        """Return the checksum an approval holds for."""
+        """Return the checksum that an approval holds for."""
         text = orjson.dumps(self.definition(), option=orjson.OPT_SORT_KEYS, default=str)
         return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
 def _wrong_value(word: str, value: str | bool, earlier: Sequence[str]) -> str | None:
-    """Return what is wrong with the value that a file gives a condition, by the header of the word's file."""
+    """Return what is wrong with a condition's value in a campaign file, by the header of the word's file."""
     if words_of(CONDITIONS)[word].header["value"] == "true":
         return None if value is True else f"'{word}' takes true: write {word}: true"
     if value in earlier:
@@ -203,21 +203,21 @@ def _wrong_value(word: str, value: str | bool, earlier: Sequence[str]) -> str | 
 
 
 class Sender(_Strict):
-    """Whom a mail is from."""
+    """The sender of a mail."""
 
     name: str = Field(min_length=1, pattern=r"^[^;,\r\n]+$")
     email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
 
 
 class Cap(_Strict):
-    """At most `mails` marketing mails a customer and local day or week (Monday to Sunday)."""
+    """At most `mails` marketing mails per customer and local day or week (Monday to Sunday)."""
 
     mails: int = Field(ge=1, le=100)
     per: Literal["day", "week"] = "day"
 
 
 class Limits(_Strict):
-    """Where a campaign is stopped by itself: shares of the mails it had accepted in the last `window_hours`.
+    """The limits at which a campaign stops by itself: shares of the mails accepted in the last `window_hours`.
 
     Google refuses senders above a complaint rate of 0.3 %. Below `minimum` mails no rate is judged.
     """
@@ -230,7 +230,7 @@ class Limits(_Strict):
 
 
 class Topic(_Strict):
-    """What a mail is about; what that permits."""
+    """What a mail is about, and what is permitted for it."""
 
     topic: Name
     description: str
@@ -261,7 +261,7 @@ class Topic(_Strict):
 
     @property
     def lateness_hours_needed(self) -> float:
-        """The `max_lateness_hours` with which a campaign's mails can still go when the policy plans them again."""
+        """The smallest `max_lateness_hours` with which mails can still go after the policy plans them again."""
         return self.resend_after_hours + RESEND_ROOM_HOURS if self.in_doubt == "resend" else 0.0
 
     @model_validator(mode="after")

@@ -8,12 +8,12 @@ from croniter import croniter
 
 
 def is_schedule(cron: str) -> bool:
-    """Tell whether `cron` has five fields and a moment that will come (`0 0 30 2 *` has none)."""
+    """Tell whether `cron` has five fields and matches a future moment (`0 0 30 2 *` matches none)."""
     return len(cron.split()) == 5 and croniter.is_valid(cron, strict=True)
 
 
 def two_periods_after(cron: str, since: dt.datetime) -> dt.datetime:
-    """Return the second tick of `cron` after `since` (aware): until then, one planning may still be at work."""
+    """Return the second tick of `cron` after `since` (aware). Until then, one planning may still be running."""
     ticks = croniter(cron, since.astimezone(dt.UTC))
     ticks.get_next(dt.datetime)
     return ticks.get_next(dt.datetime)

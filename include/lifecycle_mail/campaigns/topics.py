@@ -1,5 +1,5 @@
-"""The topics file: what mails are about, what a topic was called before, which topics have ended, and which unsubscribe
-groups of the SendGrid account belong to other applications."""
+"""The topics file: what mails are about, the former names of topics, the topics that have ended, and the unsubscribe
+groups of the SendGrid account that belong to other applications."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Topics(dict[str, Topic]):
 
 
 def topic_called(topics: Mapping[str, Topic], name: str) -> Topic | None:
-    """Return the topic that is called `name`, or was called so before; None if the file has no such topic."""
+    """Return the topic whose present or former name is `name`; None if the file has no such topic."""
     former = topics.former if isinstance(topics, Topics) else {}
     return topics.get(former.get(name, name))
 
@@ -69,7 +69,7 @@ def read_topics(path: Path) -> Topics:
     document = read_document(path)
     entries = document.value.get("topics") if isinstance(document.value, dict) else None
     if not isinstance(entries, dict) or not entries:
-        raise CampaignError(f"{path.name}:1: no topics: begin with 'topics:' and one entry a topic")
+        raise CampaignError(f"{path.name}:1: the file has no topics: begin with 'topics:' and one entry per topic")
     _refuse_unknown_keys(document, path)
     built = {name: build(Topic, document, path, at=("topics", name), extra={"topic": name}) for name in entries}
     retired, retired_groups = _retired(document, path)
@@ -101,7 +101,7 @@ def _retired(document: Document, path: Path) -> tuple[list[str], dict[int, str]]
         if not _is_name(name) or (has_group and not _is_group(entry["sendgrid_group_id"])):
             line = document.line(("retired", place))
             raise CampaignError(
-                f"{path.name}:{line}: 'retired': '{shown(entry)}' is no name of a topic: write one, or "
+                f"{path.name}:{line}: 'retired': '{shown(entry)}' is not a name of a topic: write one, or "
                 "{topic: name, sendgrid_group_id: number}"
             )
         names.append(name)
@@ -136,7 +136,7 @@ def _is_name(value: Any) -> bool:
 
 
 def _shared_groups(topics: Topics, document: Document, path: Path) -> Iterator[str]:
-    """An opt-out from a group of SendGrid must say which topic was left: one group belongs to one topic."""
+    """Yield topics that share a group of SendGrid: an opt-out from a group must say which topic the person left."""
     owners: dict[int, str] = {}
     all_owners = topics.group_owners
     places: list[tuple[str, int, str | None]] = [("foreign_groups", number, None) for number in topics.foreign_groups]
@@ -154,13 +154,13 @@ def _shared_groups(topics: Topics, document: Document, path: Path) -> Iterator[s
         if owner != name:
             line = document.line(("topics", name, "sendgrid_group_id"))
             yield (
-                f"{path.name}:{line}: topics.{name}.sendgrid_group_id: {topic.sendgrid_group_id} is the group of"
-                f" '{owner}' already: make a group of its own at SendGrid"
+                f"{path.name}:{line}: topics.{name}.sendgrid_group_id: {topic.sendgrid_group_id} is already the group"
+                f" of '{owner}': make a separate group at SendGrid"
             )
 
 
 def _names_used_twice(topics: Topics, document: Document, path: Path) -> Iterator[str]:
-    """A name means one topic for ever: links in old mails carry it."""
+    """Yield names with two meanings: a name means one topic for ever, because links in old mails carry it."""
     owners = {name: f"a topic of this file, '{name}'" for name in topics}
     places: list[tuple[tuple[str | int, ...], str, str]] = [
         (("topics", name, "renamed_from"), old, f"what '{name}' was called before")
@@ -171,7 +171,7 @@ def _names_used_twice(topics: Topics, document: Document, path: Path) -> Iterato
     for where, name, owner in places:
         if name in owners:
             yield (
-                f"{path.name}:{document.line(where)}: '{name}' cannot be {owner}: it is {owners[name]} already: "
-                "take it out of one of the two"
+                f"{path.name}:{document.line(where)}: '{name}' cannot be {owner}: it is already {owners[name]}: "
+                "remove it from one of the two"
             )
         owners.setdefault(name, owner)

@@ -30,7 +30,7 @@ def main() -> None:
         stderr.print(_first_line(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     except BrokenPipeError:
-        # The reader of our output went away, as `… | head` does.
+        # The program that reads our output has ended, as in `… | head`.
         sys.stderr.close()
         sys.exit(0)
 

@@ -1,4 +1,4 @@
-"""Argument types the commands share: moments with an offset, dates, parameters."""
+"""Argument types that the commands share: moments with an offset, dates, parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def moment(text: str) -> dt.datetime:
     try:
         value = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"'{text}' is no ISO 8601 time: write 2026-03-05T12:00:00Z") from None
+        raise typer.BadParameter(f"'{text}' is not an ISO 8601 time: write 2026-03-05T12:00:00Z") from None
     if value.tzinfo is None:
         raise typer.BadParameter(f"'{text}' has no offset: add Z for UTC, or +02:00")
     return value.astimezone(dt.UTC)
@@ -32,7 +32,7 @@ def day(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"'{text}' is no date: write 2026-03-05") from None
+        raise typer.BadParameter(f"'{text}' is not a date: write 2026-03-05") from None
 
 
 def parameters(pairs: list[str]) -> dict[str, str]:
@@ -41,7 +41,7 @@ def parameters(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not separator or not key:
-            raise typer.BadParameter(f"'{pair}' is no parameter: write key=value, such as days=30")
+            raise typer.BadParameter(f"'{pair}' is not a parameter: write key=value, such as days=30")
         found[key.strip()] = value.strip()
     return found
 

@@ -1,6 +1,6 @@
-"""`campaign check`: everything that can be wrong with campaign files, found before the night does.
+"""`campaign check`: everything that can be wrong with campaign files, found before the nightly run finds it.
 
-Needs neither database nor settings: reads campaigns, topics, brand, segment headers and templates.
+Needs neither database nor settings. Reads campaigns, topics, brand, segment headers and templates.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from lifecycle_mail.settings import Settings
 
 @dataclass
 class Findings:
-    """What was looked at, and every problem as one line with its file; `warnings` are no reason to refuse."""
+    """What was checked, and every problem as one line with its file; `warnings` are no reason to refuse."""
 
     campaigns: int = 0
     templates: int = 0
@@ -65,7 +65,7 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
 
 
 def definition_of(settings: Settings, name: str) -> Definition:
-    """Return the definition of one campaign as its files are: what `campaign approve` would approve."""
+    """Return the definition of one campaign as its files are, which is what `campaign approve` would approve."""
     topics = read_topics(settings.topics_file)
     campaign = find_campaign(settings.campaigns_dir, name, topics)
     brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
@@ -80,12 +80,12 @@ def _template_problems(library: TemplateLibrary, template: str, language: str) -
 
 
 def _resend_warnings(campaign: Campaign, topic: Topic, path: Path) -> list[str]:
-    """A mail in doubt is planned again after the topic's hours: by then there must be time left to send it."""
+    """Return a warning if mails in doubt would be stale before the topic's policy could send them again."""
     if campaign.max_lateness_hours >= topic.lateness_hours_needed:
         return []
     share = "many" if campaign.max_lateness_hours > topic.resend_after_hours else "all"
     return [
-        f"{path.name}:{line_of(path, ('max_lateness_hours',))}: topic '{topic.topic}' resends what is in doubt after "
+        f"{path.name}:{line_of(path, ('max_lateness_hours',))}: topic '{topic.topic}' plans mails in doubt again after "
         f"{topic.resend_after_hours:g} hours, and a mail is stale after {campaign.max_lateness_hours:g}: {share} of "
         f"them would be stale instead; raise max_lateness_hours to {topic.lateness_hours_needed:g} at least"
     ]

@@ -91,7 +91,7 @@ def load(
 
 @segment_app.command("list")
 def segment_list() -> None:
-    """List the segments with their parameters' defaults, and who is in them."""
+    """List the segments, with their parameters' defaults and a sentence about their members."""
     found, broken = segments.readable_segments()
     rows: list[list[object]] = [
         [
@@ -193,12 +193,12 @@ def campaign_plan(
 
 
 def _times_of_plan(live: bool, as_of: str, now: str | None) -> tuple[dt.datetime, dt.datetime]:
-    """Return for which moment to plan, and the moment lateness counts from: the clock in live, else --now or as-of.
+    """Return the moment to plan for, and the moment that lateness counts from: the clock in live, else --now or as-of.
 
-    What is in the future is judged by --now where it is given, else by the clock.
+    Whether a moment is in the future is judged by --now if it is given, else by the clock.
     """
     if now and live:
-        raise LifecycleError("--now is refused in live mode: plans go by the real clock")
+        raise LifecycleError("--now is refused in live mode, where plans use the real clock: leave it out")
     clock = moment(now) if now else present()
     at = past_moment(as_of, clock)
     return at, clock if now or live else at
@@ -206,7 +206,7 @@ def _times_of_plan(live: bool, as_of: str, now: str | None) -> tuple[dt.datetime
 
 @campaign_app.command("pause")
 def campaign_pause(name: str, reason: Reason = None) -> None:
-    """Stop a campaign's mails within one batch, also where its file is broken or gone."""
+    """Stop a campaign's mails within one batch, even if its file is broken or gone."""
     installation = _open()
     installation.require_known(name)
     delivery.pause(installation.engine, f"campaign:{name}", "operator", present(), reason)
@@ -265,9 +265,9 @@ def campaign_revoke(
 
 def _require_no_address(by: str, because: str = "") -> None:
     if "@" in by:
-        raise typer.BadParameter("--by takes a role or a login, no address: it is kept for good")
+        raise typer.BadParameter("--by is kept for good and must not be an address: give a role or a login")
     if "@" in because:
-        raise typer.BadParameter("--because takes no address: it is kept for good")
+        raise typer.BadParameter("--because is kept for good and must not have an address: leave it out")
 
 
 @message_app.command("preview")
@@ -294,7 +294,7 @@ def deliver(
     """Send every mail that may go now, until nothing is claimable. Mode preview renders and shows only."""
     installation = _open()
     if now and installation.settings.mode == "live":
-        raise LifecycleError("--now is refused in live mode: mails go by the real clock")
+        raise LifecycleError("--now is refused in live mode, where mails use the real clock: leave it out")
     fixed = moment(now) if now else None
     if installation.settings.mode == "preview":
         _show_preview(installation, fixed)
@@ -393,10 +393,10 @@ def suppressions_sync(
         str | None, typer.Option("--now", help="Read up to this moment (not in live).", metavar="TS")
     ] = None,
 ) -> None:
-    """Read SendGrid's suppression lists, then tell it of opt-outs it does not hold. Preview does neither."""
+    """Read SendGrid's suppression lists, then send it the opt-outs that it does not have. Preview does neither."""
     installation = _open()
     if now and installation.settings.mode == "live":
-        raise LifecycleError("--now is refused in live mode: suppressions go by the real clock")
+        raise LifecycleError("--now is refused in live mode, where suppressions use the real clock: leave it out")
     fixed = moment(now) if now else None
 
     def clock() -> dt.datetime:
@@ -455,7 +455,7 @@ def kpis_roll_up(
     until: Annotated[str | None, typer.Option("--to", help="Last reporting day.", metavar="DATE")] = None,
     full: Annotated[bool, typer.Option("--full", help="Recompute everything from the facts.")] = False,
 ) -> None:
-    """Bring the KPI tables up to date; what a full recompute would give, at the price of what changed."""
+    """Bring the KPI tables up to date: the same numbers as a full recompute, at the cost of what changed."""
     first, last = day(since) if since else None, day(until) if until else None
     if first and last and first > last:
         raise typer.BadParameter(f"--from {first} is after --to {last}: swap them")
@@ -465,10 +465,10 @@ def kpis_roll_up(
 
 @app.command()
 def maintain() -> None:
-    """Make the monthly partitions ahead, and drop months past their retention (by default nothing is dropped).
+    """Make the coming monthly partitions, and drop months past their retention (by default nothing is dropped).
 
-    Also makes the filters by which an erasure finds an address among new raw events, and forgets who took a place in
-    days and weeks long past.
+    Also makes the filters by which an erasure finds an address among new raw events, and forgets which recipient took a
+    place in days and weeks long past.
     """
     installation, now = _open(), present()
     made = installation.ensure_months(now)
@@ -488,11 +488,11 @@ def why(
     customer: str,
     campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
 ) -> None:
-    """Tell why a customer was or was not mailed: enrollments, decisions, mails, events, in order of time."""
+    """Explain why a customer was or was not mailed: enrollments, decisions, mails, events, in order of time."""
     with _open().engine.connect() as connection:
         entries = timeline(connection, customer, campaign)
     if not entries:
-        raise LifecycleError(f"nothing is known of customer '{customer}': never loaded, or never in a series")
+        raise LifecycleError(f"customer '{customer}' is unknown: never loaded, and never in a series; check the id")
     rows: list[list[object]] = [
         [entry.happened_at.isoformat(timespec="seconds"), entry.campaign, entry.step, entry.what, entry.why]
         for entry in entries
@@ -511,13 +511,13 @@ def erase(
 ) -> None:
     """Erase one person for good: names, addresses, texts, mails, events, export files. Keyed hashes stay as a guard.
 
-    Another customer of the same address is another person and lives on. An address is taken for the one customer who
-    holds it, or for a person who is no customer.
+    Another customer with the same address is another person and stays. An address means the one customer who holds it,
+    or a person who is not a customer.
     """
     installation = _open()
     if not installation.erase(customer, present(), without_files):
-        whom = "nobody of this address" if "@" in customer else f"no customer '{customer}'"
-        raise LifecycleError(f"{whom} to erase: unknown, or erased before")
+        whom = "the person of this address" if "@" in customer else f"customer '{customer}'"
+        raise LifecycleError(f"{whom} cannot be erased: unknown, or erased before; check the id")
     left = "" if installation.settings.events_dir else " (no export files were looked at)"
     whom = "the person of this address" if "@" in customer else f"customer {customer}"
     results.print(f"{whom} is erased{left}")

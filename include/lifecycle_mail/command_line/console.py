@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-# Without a terminal (a file, a pipe, a log) lines may be long; a table of 80 columns would break names apart.
+# Without a terminal (a file, a pipe, a log) lines may be long, because a table of 80 columns would break names apart.
 results = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 errors = Console(stderr=True, soft_wrap=True)
 
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A progress bar on stderr; without a terminal, one line at the end of each task."""
+    """Give a progress bar on stderr; without a terminal, one line at the end of each task."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -29,7 +29,7 @@ def progress_bar() -> Iterator[Progress]:
 
 
 class Bars:
-    """Bars that appear with their first progress: a refusal before any work shows one line and no bar."""
+    """Bars that appear with their first progress, so that a refusal before any work shows one line and no bar."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

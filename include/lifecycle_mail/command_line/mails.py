@@ -1,4 +1,4 @@
-"""`message preview`: one customer's mail, exact where it was rendered, else as it would be now."""
+"""`message preview`: one customer's mail, exact if it was rendered, else as it would be rendered now."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _context_now(
             return dict(member.context)
     raise LifecycleError(
         f"customer '{customer_id}' is neither enrolled in {campaign.campaign} nor in its segment now: "
-        "there is nothing to write about"
+        "there is nothing to write about; check the id, or plan the campaign"
     )
 
 
@@ -73,7 +73,7 @@ def _render(
 ) -> RenderedMail:
     person = run(connection, "messages/recipient", customer_id=customer_id).one_or_none()
     if person is None:
-        raise LifecycleError(f"no customer '{customer_id}': check the id")
+        raise LifecycleError(f"customer '{customer_id}' is unknown: check the id")
     if shell is None:
         currency = context.get("currency") or person.currency or installation.brand.currency
         shell = _as_now(installation, campaign, step_name, person.locale, currency)
@@ -87,9 +87,10 @@ def _render(
 def _as_planned(
     installation: Installation, connection: Connection, shell_id: int, now: dt.datetime
 ) -> tuple[TemplateLibrary, Shell]:
-    """Return the shell of a planned mail as a delivery would write it, and the templates that go with it.
+    """Return the shell of a planned mail as a delivery would write it, and its templates.
 
-    In live these are the definition's that it goes out as; otherwise the words its template has now.
+    In live the templates are those of the definition that the mail goes out as; otherwise they are the files as they
+    are now.
     """
     setup = ClaimSetup(installation.settings, installation.topics, installation.library, "preview")
     if setup.is_live:
@@ -104,7 +105,7 @@ def _as_planned(
 def _as_now(
     installation: Installation, campaign: Campaign, step_name: str, locale: str | None, currency: str
 ) -> Shell:
-    """Return the shell of a mail nobody planned: the step's first variant."""
+    """Return the shell of a mail that was not planned: the step's first variant."""
     library, brand, step = installation.library, installation.brand, campaign.step_named(step_name)
     variant = next(iter(step.variants), "default")
     spec = ShellSpec(

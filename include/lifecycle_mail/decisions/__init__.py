@@ -1,4 +1,4 @@
-"""Stage 4, decisions: one named answer to every due step, kept for ever.
+"""Stage 4, decisions: each due step gets one named answer, which is kept for ever.
 
 Reads due steps, permission, suppression, caps and clocks; writes schema `decision`, append-only.
 """

@@ -2,13 +2,13 @@
 
     create_due     the steps that wait, each with its series and customer
     create_hours   when a mail may go, per zone and due time
-    create_places  which place of the day or week it would take
+    create_places  the place of the day or week that it would take
     create_unmet   conditions of steps that do not hold (judge_condition, once per condition)
     create_judged  one answer per step: decision.refusal, then the cap, then the hours
-    record         the decisions, and how far the lane came
+    record         the decisions, and how far the lane was decided
 
 The order of the rules: the series has ended (converted, superseded, unsubscribed …), erased or unknown customer, no
-permission, suppressed, branch not taken, held out, stale, over the cap (`lower_priority` where a mail that wins is
+permission, suppressed, branch not taken, held out, stale, over the cap (`lower_priority` if a mail that wins is
 planned, else `capped`), outside the recipient's hours (`quiet_hours`), and otherwise `eligible`.
 """
 
@@ -48,10 +48,10 @@ def decide(
 ) -> DecideCounts:
     """Give each step that came due since the last run its one decision.
 
-    `as_of` is the period the run works for, `now` the moment lateness counts from. A deferral carries `until`
-    and its mail waits until then; a skip gets no mail. A second run finds nothing left to decide.
-    Steps lie in two lanes, by their enrollment, and two transactions decide them at once. A kill between their commits
-    leaves the second lane to the next run.
+    `as_of` is the period that the run works for; lateness counts from `now`. A deferral carries `until`, and its mail
+    waits until then. A skip gets no mail. A second run finds nothing left to decide.
+    Each step lies in one of two lanes, according to its enrollment. Two transactions decide the lanes at the same time.
+    A kill between their commits leaves the second lane to the next run.
     """
     lock_name = f"campaign:{campaign.campaign}"
     with exclusive_lock(engine, lock_name):
@@ -71,7 +71,7 @@ def decide(
 def _decide(
     campaign: Campaign, given: dict[str, Any], connection: Connection, lane: Row[Any]
 ) -> Counter[tuple[str, str]]:
-    """Decide the steps of one lane; return how many by outcome and reason."""
+    """Decide the steps of one lane; return how many, by outcome and reason."""
     if lane.upto - lane.later_than > PARALLEL_FROM_ROWS:
         connection.exec_driver_sql("set local work_mem = '128MB'")
     given = {**given, **lane._mapping}
@@ -79,7 +79,7 @@ def _decide(
         run_given(connection, f"decisions/create_{table}", given)
         if table == "unmet":
             _judge_conditions(connection, campaign)
-        if table != TABLES[-1]:  # the last one is read from begin to end
+        if table != TABLES[-1]:  # the last one is read from beginning to end
             connection.exec_driver_sql(f"analyze {table}")
     rows = run_given(connection, "decisions/record", given).all()
     connection.exec_driver_sql(f"drop table {', '.join(TABLES)}")  # a rehearsal decides again in the same transaction
@@ -87,7 +87,7 @@ def _decide(
 
 
 def _judge_conditions(connection: Connection, campaign: Campaign) -> None:
-    """Note for which steps a condition of theirs does not hold."""
+    """Note for which steps one of their conditions does not hold."""
     words = words_of(CONDITIONS)
     for step in campaign.steps:
         for clause, conditions in (("when", step.when), ("unless", step.unless)):
@@ -105,7 +105,7 @@ def _judge_conditions(connection: Connection, campaign: Campaign) -> None:
 
 
 def _rules(campaign: Campaign, topic: Topic) -> dict[str, Any]:
-    """Return what campaign and topic ask for, as the SQL takes it."""
+    """Return what campaign and topic demand, in the form that the SQL takes."""
     return {
         "campaign": campaign.campaign,
         "topic": topic.topic,
@@ -119,7 +119,7 @@ def _rules(campaign: Campaign, topic: Topic) -> dict[str, Any]:
 
 
 def send_hours(campaign: Campaign, topic: Topic) -> dict[str, Any]:
-    """Return the campaign's window and the topic's quiet hours as the four local times the SQL takes."""
+    """Return the campaign's window and the topic's quiet hours as the four local times that the SQL takes."""
     window, quiet = campaign.send_window, topic.quiet_hours
     return {
         "window_opens": window.begins if window else MIDNIGHT,

@@ -1,13 +1,13 @@
 """Stage 6, delivery: claim → commit → one request of up to 1,000 → record; reconcile what is in doubt.
 
-Reads planned mails; writes schema `delivery`, and moves message states through `messages.states`. Its rooms, each of
-which asks only those before it:
+Reads planned mails; writes schema `delivery`, and moves message states through `messages.states`. Its modules, in
+order; each imports only those before it:
 
-    modes, pauses, breakers, approvals   what may go at all
+    modes, pauses, breakers, approvals   which mails may go at all
     work                                 the shells that have mails to go
     picking, places, rendering, claims   one claim
     recording, reports, reconciling      what an answer means for the mails, and what is settled before a run
-    worker, preview, waiting             a run; what it would do; what keeps it from doing more
+    worker, preview, waiting             a run; what a run would do; why mails wait
 """
 
 from lifecycle_mail.delivery.approvals import (

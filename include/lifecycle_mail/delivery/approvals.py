@@ -1,7 +1,7 @@
-"""Approvals: which definition of a campaign may go out in live, and which one its planned mails go out as.
+"""Approvals: which definition of a campaign may go out in live, and which definition its planned mails use.
 
-An approval holds for one definition, to the letter. Approvals are a log: revoking one, or approving another, deletes
-nothing. Only live sending asks for them.
+An approval holds for exactly one definition. Approvals are a log: a revocation or another approval deletes nothing.
+Only live sending needs approvals.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Approval:
 
 @dataclass(frozen=True)
 class Revocation:
-    """What a revocation did: the definition, how many planned mails it cancelled, and what goes on (None = nothing)."""
+    """What a revocation did: its definition, the number of mails cancelled, and the approval that goes on, if any."""
 
     definition_md5: str
     cancelled: int
@@ -40,7 +40,7 @@ class Revocation:
 
 
 class Approvals:
-    """The approvals in force at one moment, and the definitions they are for."""
+    """The approvals in force at one moment, and their definitions."""
 
     def __init__(self, connection: Connection, known: Definitions, campaign: str | None = None) -> None:
         self._connection = connection
@@ -52,10 +52,10 @@ class Approvals:
             self.newest.setdefault(one.campaign, one)
 
     def sent_as(self, shell: Row[Any]) -> str | None:
-        """Return the definition (its checksum) that planned mails of `shell` go out as; None = the one they carry.
+        """Return the definition (checksum) that planned mails of `shell` go out as; None = the one they carry.
 
-        `shell` has campaign, step, variant, language, shell_definition_md5 and reading. An approval that came after
-        the mails' own definition was read replaces that one, if it still has their step.
+        `shell` has campaign, step, variant, language, shell_definition_md5 and reading. An approval replaces the mails'
+        own definition if it came after that definition was read, and if its definition still has their step.
         """
         newest = self.newest.get(shell.campaign)
         if newest is None or newest.definition_md5 == shell.shell_definition_md5 or newest.reading <= shell.reading:
@@ -66,12 +66,12 @@ class Approvals:
         return newest.definition_md5
 
     def permit(self, shell: Row[Any]) -> bool:
-        """Tell whether planned mails of `shell` may go out, as they are or as a newer approved definition."""
+        """Tell whether planned mails of `shell` may go out, either as they are or as a newer approved definition."""
         return shell.shell_definition_md5 in self._approved or self.sent_as(shell) is not None
 
 
 def readable(connection: Connection, known: Definitions, definition_md5: str) -> Definition | None:
-    """Return a definition that was kept; None where another version of this product kept it: it stands for nothing."""
+    """Return a kept definition; None if another version of this product kept it, because this one cannot read it."""
     try:
         return known.get(connection, definition_md5)
     except CampaignError:
@@ -84,7 +84,7 @@ def approvals(connection: Connection, campaign: str | None = None) -> list[Appro
 
 
 def is_approved(connection: Connection, definition_md5: str | None) -> bool:
-    """Return whether this very definition was approved, and the approval holds."""
+    """Return whether exactly this definition was approved, and the approval is still in force."""
     return definition_md5 is not None and bool(scalar(connection, "delivery/approved", definition_md5=definition_md5))
 
 
@@ -95,7 +95,7 @@ def approved_definition(connection: Connection, campaign: str) -> Definition | N
 
 
 def changed_since_approval(connection: Connection, definition: Definition) -> list[str]:
-    """Return the names of the parts that differ from what was approved last; none where nothing was."""
+    """Return the names of the parts that differ from the last approved definition; none if nothing was approved."""
     found = approvals(connection, definition.campaign.campaign)
     before = readable(connection, Definitions(), found[0].definition_md5) if found else None
     return definition.changed_since(before) if before else []
@@ -104,13 +104,14 @@ def changed_since_approval(connection: Connection, definition: Definition) -> li
 def approve(
     engine: Engine, campaign: str, definition_md5: str, approved_by: str, at: dt.datetime, *, is_live: bool = False
 ) -> bool:
-    """Approve the definition of `campaign` that was read for live sending; False where it was approved already.
+    """Approve the definition of `campaign` that was read for live sending; return False if it was approved already.
 
-    Approved again after another one was read or approved, it is the newest again. With `is_live`, and where live mails
-    went before, what expired while it waited ends as `unapproved` first: the approval came too late for it.
+    If another definition was read or approved in between, a repeated approval becomes the newest again. With `is_live`,
+    and if live mails went out before, mails that expired during the wait end as `unapproved` first: the approval came
+    too late for them.
 
     Raises:
-        CampaignError: another definition is the present one: whoever approves has not read that one.
+        CampaignError: another definition is the present one, so the approver has not read that one.
     """
     said = {"campaign": campaign, "definition_md5": definition_md5, "approved_by": approved_by, "now": at}
     with engine.begin() as connection:
@@ -118,14 +119,17 @@ def approve(
             end_expired(connection, at, campaign)
         approval = run(connection, "delivery/approve", **said).one()
     if not approval.is_present:
-        raise CampaignError(f"campaign {campaign}: the definition changed meanwhile: read it again, then approve it")
+        raise CampaignError(
+            f"campaign {campaign}: the definition changed meanwhile: read the files again, then approve it"
+        )
     return bool(approval.is_new)
 
 
 def revoke(engine: Engine, campaign: str, revoked_by: str, because: str, at: dt.datetime) -> Revocation:
     """Revoke every approval of the definition that was approved last, and cancel the planned mails that carry it.
 
-    What a worker has claimed by then goes out. An earlier definition that was approved goes on.
+    Mails that a worker has claimed by then still go out. An earlier definition that was approved becomes the present
+    one.
 
     Raises:
         CampaignError: no definition of the campaign is approved.
@@ -133,7 +137,7 @@ def revoke(engine: Engine, campaign: str, revoked_by: str, because: str, at: dt.
     with engine.begin() as connection:
         held = approvals(connection, campaign)
         if not held:
-            raise CampaignError(f"campaign {campaign}: no approval of it is in force: there is nothing to revoke")
+            raise CampaignError(f"campaign {campaign} has no approval in force: there is nothing to revoke")
         md5 = held[0].definition_md5
         said = {"campaign": campaign, "revoked_by": revoked_by, "revoked_because": because, "now": at}
         run(connection, "delivery/revoke", definition_md5=md5, **said)
@@ -143,7 +147,7 @@ def revoke(engine: Engine, campaign: str, revoked_by: str, because: str, at: dt.
 
 
 def end_expired(connection: Connection, now: dt.datetime, campaign: str | None = None) -> int:
-    """End planned mails whose time passed while they waited for an approval, as `unapproved`; return how many."""
+    """End planned mails that expired while they waited for an approval, as `unapproved`; return how many."""
     late = [shell.shell_id for shell in unapproved_shells(connection, now, campaign) if shell.expired_mails]
     return end_unapproved(connection, late, now)
 

@@ -1,7 +1,7 @@
-"""Breakers: a campaign whose mails bounce, are refused or are complained about stops by itself.
+"""Breakers: a campaign stops by itself if too many of its mails bounce, are refused or draw complaints.
 
-The rules are pure; the numbers come from the ledger and the events. A tripped breaker is a pause with the numbers
-behind it, and `campaign resume` begins a new judgement.
+The rules are pure; the numbers come from the ledger and the events. A tripped breaker is a pause that carries its
+numbers. `campaign resume` begins a new judgement.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lifecycle_mail.delivery.pauses import campaign_scope
 
 @dataclass(frozen=True)
 class Outcomes:
-    """A campaign's recent mails, in mails."""
+    """The outcomes of a campaign's recent mails, in mails."""
 
     accepted: int
     rejected: int
@@ -27,8 +27,9 @@ class Outcomes:
 
 
 def verdict(outcomes: Outcomes, limits: Limits) -> str | None:
-    """Return which limit is passed, with the numbers, or None. Complaints and bounces are shares of accepted mails,
-    rejections of all that were answered."""
+    """Return the limit that is exceeded, with the numbers, or None. Complaints and bounces are shares of accepted
+    mails,
+    rejections are a share of all answered mails."""
     judged = (
         ("complaint", outcomes.complained, outcomes.accepted, limits.complaint_rate),
         ("bounce", outcomes.bounced, outcomes.accepted, limits.bounce_rate),
@@ -41,7 +42,7 @@ def verdict(outcomes: Outcomes, limits: Limits) -> str | None:
 
 
 class BreakerWatch:
-    """Judges a campaign before a batch, but only when something it is judged by may have changed."""
+    """Judges a campaign before a batch, but only if one of its numbers may have changed."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, tuple[int, ...]]] = {}
@@ -49,7 +50,7 @@ class BreakerWatch:
     def trip(
         self, connection: Connection, campaign: str, limits: Limits, own: tuple[int, ...], now: dt.datetime
     ) -> str | None:
-        """Return why `campaign` was stopped just now, or None. `own` are this run's numbers that it is judged by."""
+        """Return why `campaign` was stopped just now, or None. `own` are the numbers of this run that may matter."""
         news = (int(scalar(connection, "delivery/latest_batch")), own)
         if self._seen.get(campaign) == news:
             return None
@@ -58,7 +59,7 @@ class BreakerWatch:
 
 
 def trip_if_passed(connection: Connection, campaign: str, limits: Limits, now: dt.datetime) -> str | None:
-    """Pause `campaign` if a limit is passed; returns the reason."""
+    """Pause `campaign` if it exceeds a limit; return the reason."""
     row = run(
         connection, "delivery/recent_outcomes", campaign=campaign, now=now, window_hours=limits.window_hours
     ).one()

@@ -1,9 +1,9 @@
 """Claim a batch: pick, judge, reserve, render and mark, in one transaction that commits before any request.
 
-    pick     lock up to 1,000 planned mails of one shell, skipping what other workers hold    (`picking`)
-    judge    ask again what was decided: exit, permission, suppression, hours, staleness      (`picking`)
+    pick     lock up to 1,000 planned mails of one shell, skipping those of other workers     (`picking`)
+    judge    check again what was decided: exit, permission, suppression, hours, staleness    (`picking`)
     reserve  take a place in each recipient's day or week                                     (`places`)
-    render   the slots, for the mails that go                                                 (`rendering`)
+    render   the slots of the mails that go                                                   (`rendering`)
     mark     planned → claimed, with a lease and the attempt's number
 """
 
@@ -31,9 +31,9 @@ from lifecycle_mail.sendgrid.requests import needs_own_request
 
 @dataclass(frozen=True)
 class Attempt:
-    """One request to be made: its claim is committed. `whole` = one recipient, rendered whole.
+    """One request to be made; its claim is committed. `whole` = one recipient's mail, rendered whole.
 
-    `taken_at` is when the claim began, in seconds of `lease_seconds`.
+    `taken_at` is the beginning of the claim, in seconds of `lease_seconds`.
     """
 
     attempt_id: int
@@ -47,10 +47,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Claim:
-    """What one claim did. `picked` 0 means the shell has nothing left for this worker.
+    """What one claim did. `picked` 0 means that the shell has nothing left for this worker.
 
-    One request at most: a worker that dies leaves no more than that in doubt. `alone` are mails too large to share
-    one, left planned, each to be claimed by itself.
+    A claim leads to at most one request, so a worker that dies leaves no more than that in doubt. `alone` are mails
+    that are too large to share a request. They stay planned, and each is claimed by itself.
     """
 
     picked: int
@@ -61,10 +61,10 @@ class Claim:
 
 
 def claim(engine: Engine, setup: ClaimSetup, batch: Batch) -> Claim:
-    """Claim the mails of a batch that may go; the claim is committed when this returns.
+    """Claim those mails of a batch that may go; the claim is committed when this returns.
 
     Raises:
-        ClaimLost: mails moved under the claim; it is undone.
+        ClaimLost: mails changed state during the claim, and it is undone.
     """
     with engine.begin() as connection:
         if stopped(connection, setup, batch.work) or setup.is_to_stop(connection, batch.work, batch.now):
@@ -104,7 +104,7 @@ def _mark(
     """Write the attempt and mark its mails as claimed.
 
     Raises:
-        ClaimLost: some are not planned any more; another may send them, so the transaction has to end.
+        ClaimLost: some are not planned any more. Another worker may send them, so the transaction must be rolled back.
     """
     work = batch.work
     run(connection, "delivery/probe_plans")
@@ -124,8 +124,8 @@ def _mark(
     taken = take_claim(connection, attempt_id, mails, batch.now, lease_until)
     if taken != len(mails):
         raise ClaimLost(
-            f"{len(mails) - taken} of {len(mails)} mails of campaign {work.campaign.campaign} were moved by others "
-            "during their claim: nothing of it was sent; run deliver again, and look for what else writes "
+            f"{len(mails) - taken} of {len(mails)} mails of campaign {work.campaign.campaign} changed state "
+            "during their claim: nothing of it was sent; run deliver again, and find out what else writes to "
             "message.message"
         )
     whole = needs_own_request(mails[0])

@@ -17,10 +17,10 @@ from lifecycle_mail.settings import (
 
 
 def require_deliverable(engine: Engine, settings: Settings, topics: dict[str, Topic]) -> None:
-    """Refuse a delivery the mode does not permit, and stamp the database with the mode at its first delivery.
+    """Refuse a delivery that the mode does not permit; record the mode in the database at its first delivery.
 
     Raises:
-        DeliveryRefused: one line that names what is missing; nothing was sent and no state moved.
+        DeliveryRefused: one line that names what is missing; nothing was sent and no state changed.
     """
     if settings.mode == "preview":
         return
@@ -32,14 +32,14 @@ def require_deliverable(engine: Engine, settings: Settings, topics: dict[str, To
         stamped = scalar(connection, "delivery/stamp", mode=settings.mode)
     if stamped != settings.mode:
         raise DeliveryRefused(
-            f"this database delivers in mode '{stamped}' and LIFECYCLE_MODE is '{settings.mode}': "
+            f"this database delivers in mode '{stamped}' but LIFECYCLE_MODE is '{settings.mode}': "
             "use another database, so that simulated and real mails never mix"
         )
 
 
 def _require_simulator(settings: Settings) -> None:
     if not settings.sendgrid_base_url:
-        raise DeliveryRefused("mode simulate needs SENDGRID_BASE_URL: the address of a simulator you started")
+        raise DeliveryRefused("mode simulate needs SENDGRID_BASE_URL: set it to the address of a running simulator")
     if is_sendgrid(_host(settings.sendgrid_base_url)):
         raise DeliveryRefused(
             "mode simulate refuses SendGrid itself: point SENDGRID_BASE_URL at a simulator, or use mode live"
@@ -49,7 +49,9 @@ def _require_simulator(settings: Settings) -> None:
 def _host(address: str) -> str:
     host = host_of(address)
     if host is None:
-        raise DeliveryRefused("SENDGRID_BASE_URL is no http(s) address: write one such as http://127.0.0.1:8085")
+        raise DeliveryRefused(
+            "SENDGRID_BASE_URL is not an http(s) address: write one such as http://127.0.0.1:8085"
+        )
     return host
 
 
@@ -68,7 +70,7 @@ def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None
     if left:
         raise DeliveryRefused(f"mode live needs real values for {', '.join(left)}: they still have development ones")
     if not settings.public_url.startswith("https://"):
-        raise DeliveryRefused("mode live needs LIFECYCLE_PUBLIC_URL to begin with https://: one-click links demand it")
+        raise DeliveryRefused("mode live needs a LIFECYCLE_PUBLIC_URL with https://, because one-click links demand it")
     if settings.sendgrid_base_url and not (
         settings.sendgrid_base_url.startswith("https://")
         and is_sendgrid_api(_host(settings.sendgrid_base_url))
@@ -85,6 +87,6 @@ def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None
 
 
 def is_example(email: str) -> bool:
-    """Tell whether an address is of the example domain, which is nobody's."""
+    """Tell whether an address is of an example domain, which no person owns."""
     domain = email.rpartition("@")[2].lower()
     return domain == "example.com" or domain.endswith(".example.com")

@@ -1,6 +1,6 @@
 """Pauses: flags in the database that every claim reads.
 
-A pause holds within one batch, whoever set it: an operator, a paused DAG, a breaker, or the provider's refusal.
+A pause takes effect within one batch, whether an operator, a paused DAG, a breaker or the provider's refusal set it.
 """
 
 from __future__ import annotations
@@ -20,28 +20,31 @@ def campaign_scope(campaign: str) -> str:
 
 
 def pause(engine: Engine, scope: str, reason: str, at: dt.datetime, detail: str | None = None) -> None:
-    """Stop sending in `scope` ('all' or 'campaign:<name>'); an earlier pause stays as it is, unless a paused DAG
-    was its reason."""
+    """Stop sending in `scope` ('all' or 'campaign:<name>'). An earlier pause stays as it is, unless its reason was a
+    paused DAG."""
     with engine.begin() as connection:
         run(connection, "delivery/pause", scope=scope, reason=reason, detail=detail, now=at)
 
 
 def resume(engine: Engine, scope: str, at: dt.datetime, reason: str | None = None) -> bool:
-    """Permit sending in `scope` again; with `reason`, only lift a pause of that reason. True if one was lifted.
+    """Permit sending in `scope` again; with `reason`, only lift a pause of that reason. True if a pause was lifted.
 
-    Breakers judge anew from `at` on: what tripped one before does not trip it again. A DAG's pause changes none.
+    Breakers begin a new judgement at `at`: what tripped one before does not trip it again. A DAG's pause changes none.
     """
     with engine.begin() as connection:
         return bool(scalar(connection, "delivery/resume", scope=scope, reason=reason, now=at))
 
 
 def pauses(connection: Connection, campaign: str | None = None) -> list[Row[Any]]:
-    """Return the pauses (scope, reason, detail, paused_at) that hold for a campaign, or all of them."""
+    """Return the pauses (scope, reason, detail, paused_at) that hold for one campaign, or all pauses."""
     return list(run(connection, "delivery/pauses", campaign=campaign))
 
 
 def paused_on_purpose(connection: Connection) -> set[str]:
-    """Return the campaigns that an operator paused, here or by their DAGs; a breaker's pause goes on planning."""
+    """Return the campaigns that an operator paused, here or by their DAGs.
+
+    (After a breaker's pause, planning goes on.)
+    """
     return {
         str(one.scope).removeprefix(campaign_scope(""))
         for one in pauses(connection)
@@ -50,15 +53,15 @@ def paused_on_purpose(connection: Connection) -> set[str]:
 
 
 def sentence(held: Row[Any]) -> str:
-    """Return what keeps mails from going, as a delivery reports it."""
+    """Return what keeps mails from going, in the words of a delivery's report."""
     return f"paused ({held.reason}): {held.scope}" + (f", {held.detail}" if held.detail else "")
 
 
 def stops(connection: Connection, campaign: str | None = None, since: dt.datetime | None = None) -> list[str]:
-    """Return a sentence for each stop that nobody asked for: what stopped, when, why, and what to do.
+    """Return a sentence for each stop that no operator asked for: what stopped, when, why, and what to do.
 
-    With `campaign`, its breaker alone. Without, the provider's refusal of our access, as long as it holds, and
-    the breakers that tripped at `since` or later (None = all that hold).
+    With `campaign`: its breaker alone. Without: the provider's refusal of our access as long as it holds, and the
+    breakers that tripped at `since` or later (None = all that hold).
     """
     held = pauses(connection, campaign)
     tripped = [one for one in held if one.reason == "breaker" and (since is None or one.paused_at >= since)]
@@ -68,7 +71,7 @@ def stops(connection: Connection, campaign: str | None = None, since: dt.datetim
 
 def _stop_of_access(held: Row[Any]) -> str:
     return (
-        f"all sending stopped at {_minute(held)}: the provider refused our access ({held.detail}): mend the key or "
+        f"all sending stopped at {_minute(held)}: the provider refused our access ({held.detail}): correct the key or "
         "the sender, then run `sending resume`"
     )
 
@@ -86,9 +89,9 @@ def _minute(held: Row[Any]) -> str:
 
 
 def sync_dag_pauses(engine: Engine, paused: Iterable[str], known: Iterable[str], at: dt.datetime) -> None:
-    """Copy the pauses of campaign DAGs into flags: `paused` of the `known` campaigns are paused as 'dag'.
+    """Copy the pauses of campaign DAGs into flags: of the `known` campaigns, those in `paused` are paused as 'dag'.
 
-    Only pauses with reason 'dag' are lifted by it: an operator's or a breaker's stays.
+    This lifts only pauses with reason 'dag'. A pause by an operator or a breaker stays.
     """
     stopped = set(paused)
     for campaign in sorted(known):

@@ -1,4 +1,4 @@
-"""Pick a batch: lock planned mails of one shell, judge each as of now, and part those that may go from the others."""
+"""Pick a batch: lock planned mails of one shell, judge each as of now, and separate those that may go from the rest."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from lifecycle_mail.settings import Settings
 
 @dataclass(frozen=True)
 class Batch:
-    """What one claim is asked for: at `now`, up to `limit` mails of a shell, or the one mail `only`.
+    """What one claim asks for: at `now`, up to `limit` mails of a shell, or the one mail `only`.
 
-    So many are looked at. Of those that may go, `most` do, and the rest stay planned. `taken_at` is when the claim
-    begins, in seconds of `lease_seconds`.
+    A claim looks at up to `limit` mails. Of those that may go, at most `most` do, and the rest stay planned. `taken_at`
+    is the beginning of the claim, in seconds of `lease_seconds`.
     """
 
     work: ShellWork
@@ -36,10 +36,10 @@ class Batch:
 
 
 class PickedMail(NamedTuple):
-    """One mail under a claim, as delivery/pick.sql judges it: a row of its own columns, in their order (`pick` checks).
+    """One mail under a claim, as delivery/pick.sql judges it: its columns, in their order (`pick` checks that).
 
-    A plain tuple: each look at a name of SQLAlchemy's Row costs as much as twenty of these. The context stays JSON
-    until its mail is rendered: read, a thousand of them take four times the room.
+    A plain tuple, because each access by name to SQLAlchemy's Row costs as much as twenty of these. The context stays
+    JSON until its mail is rendered: as objects, a thousand of them take four times the memory.
     """
 
     enrollment_id: int
@@ -64,7 +64,7 @@ class PickedMail(NamedTuple):
 
 
 def pick(connection: Connection, batch: Batch) -> list[PickedMail]:
-    """Lock the mails of a batch that no other worker holds, and judge each; read-committed, within the transaction."""
+    """Lock those mails of a batch that no other worker holds, and judge each, in one read-committed transaction."""
     work = batch.work
     run(connection, "delivery/probe_plans")
     rows = run_with(
@@ -89,7 +89,7 @@ def pick(connection: Connection, batch: Batch) -> list[PickedMail]:
 def parted(
     rows: Sequence[PickedMail], work: ShellWork, settings: Settings
 ) -> tuple[list[PickedMail], list[tuple[MessageKey, str]]]:
-    """Part the mails that may go from those that end here; a second mail to one address waits for another batch."""
+    """Separate the mails that may go from those that end here; a second mail to one address waits for another batch."""
     goals = goal_facts(work.campaign.goal.event)
     go: list[PickedMail] = []
     ended: list[tuple[MessageKey, str]] = []
@@ -107,7 +107,7 @@ def parted(
 
 
 def closed(rows: Sequence[PickedMail]) -> list[tuple[MessageKey, dt.datetime, dt.date, str]]:
-    """Return what keeps each mail whose hours are over for the moment they open."""
+    """Return, for each mail outside its hours, the moment at which they open, its local day and the reason."""
     return [
         (row.key, row.opens_at, row.opens_day, "quiet_hours")
         for row in rows

@@ -1,4 +1,7 @@
-"""Places in recipients' days and weeks: a marketing mail takes one before it goes, and gives it back if it did not."""
+"""Places in recipients' days and weeks.
+
+A marketing mail takes one before it goes, and gives it back if it did not go.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from lifecycle_mail.messages.states import MessageKey, postpone
 def reserve(
     connection: Connection, topic: Topic, topics: dict[str, Topic], rows: list[PickedMail]
 ) -> tuple[list[PickedMail], list[PickedMail]]:
-    """Take places in the recipients' periods; returns the mails that have one, and those whose period is full."""
+    """Take places in the recipients' periods; return the mails that have one, and those whose period is full."""
     if not topic.is_marketing or not rows:
         return rows, []
     left, full = rows, []
@@ -33,8 +36,8 @@ def reserve(
 
 
 def _periods(topics: dict[str, Topic]) -> list[str]:
-    """Return the periods any topic caps by: each counts every marketing mail. Always in one order, as two workers
-    who reserve for one person would else wait for each other."""
+    """Return the periods that any topic caps by; each counts every marketing mail. They are always in the same order.
+    Otherwise two workers that reserve places for the same person could wait for each other."""
     return sorted({other.cap.per for other in topics.values() if other.cap})
 
 
@@ -58,7 +61,7 @@ def _reserve_period(
 
 
 def release(connection: Connection, keys: Sequence[MessageKey]) -> None:
-    """Give back the places of mails that surely did not go."""
+    """Give back the places of mails that certainly did not go."""
     if keys:
         run(connection, "delivery/probe_plans")
         run(
@@ -70,7 +73,7 @@ def release(connection: Connection, keys: Sequence[MessageKey]) -> None:
 
 
 def erase_places(connection: Connection, address: str) -> int:
-    """Forget the places of an erased person, by the address in lower case; return how many there were."""
+    """Forget the places of an erased person, given the address in lower case; return how many there were."""
     return run(connection, "delivery/erase_places", address=address).rowcount
 
 
@@ -82,7 +85,7 @@ def forget_places(connection: Connection, now: dt.datetime) -> int:
 def move_to_next_period(
     connection: Connection, work: ShellWork, full: list[PickedMail]
 ) -> tuple[int, list[tuple[MessageKey, str]]]:
-    """Keep mails whose period is full for the next one, where they are not stale by then."""
+    """Move mails whose period is full to the next period, unless they are stale by then."""
     if not full or work.topic.cap is None:
         return 0, []
     found = run(

@@ -1,4 +1,4 @@
-"""Preview: render what would go, show it, and leave every state as it was."""
+"""Preview: render the mails that would go, show them, and leave every state as it was."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lifecycle_mail.settings import Settings
 
 @dataclass(frozen=True)
 class PreviewLine:
-    """One shell's planned mails: how many wait, what became of the first 1,000 when asked, one of them rendered."""
+    """One shell's planned mails: how many wait, the outcome of the first 1,000 as judged now, and one rendered mail."""
 
     campaign: str
     step: str
@@ -42,8 +42,8 @@ def preview(
 ) -> list[PreviewLine]:
     """Judge and render the first batch of every shell, each in a transaction of its own that is rolled back.
 
-    It holds what a claim would hold, for one shell at a time, and waits for no delivery longer than two seconds. What
-    one shell would take of a person's day or week the next one does not see.
+    It holds the locks of a claim, for one shell at a time, and waits at most two seconds for a delivery. The place that
+    one shell would take in a person's day or week is not visible to the next shell.
     """
     setup = ClaimSetup(settings, topics, TemplateLibrary(settings.templates_dir), "preview")
     with engine.connect() as connection:
@@ -60,7 +60,7 @@ def _line_of(engine: Engine, setup: ClaimSetup, row: Row[Any], now: dt.datetime)
         except (TemplateError, CampaignError) as error:
             return _waiting(row, str(error))
         except OperationalError:
-            return _waiting(row, "a delivery holds what this mail would take: look again in a moment")
+            return _waiting(row, "a running delivery holds rows that this mail needs: try again in a moment")
         finally:
             transaction.rollback()
 

@@ -16,17 +16,17 @@ from lifecycle_mail.messages.states import end_without_topic, expire_claims
 
 
 def reconcile(engine: Engine, topics: dict[str, Topic], now: dt.datetime, report: DeliveryReport) -> None:
-    """Turn expired claims into doubt, and settle old doubt by each topic's policy.
+    """Put mails of expired claims in doubt, and settle old doubt by each topic's policy.
 
-    Mails of a topic that is not in the file any more are settled by the default, and end when they are stale; those of
-    a topic that is retired end at once.
+    For a topic that is no longer in the file, the default policy settles doubt, and planned mails end when they are
+    stale. For a retired topic they end at once.
     """
     with engine.begin() as connection:
         report.expired_claims += expire_claims(connection, now)
         run(connection, "delivery/doubt_attempts", now=now)
         _end_without_topic(connection, topics, now, report)
     for topic in topics.values():
-        with engine.begin() as connection:  # judging one may take seconds, and holds nothing of the others
+        with engine.begin() as connection:  # judging one topic may take seconds, so it holds no locks of the others
             settled = settle_in_doubt(connection, topic, now)
             report.add_doubt(topic.topic, settled)
             release(connection, settled.again)
@@ -45,7 +45,7 @@ def _end_without_topic(
 
 
 def end_unapproved(engine: Engine, now: dt.datetime, report: DeliveryReport) -> None:
-    """End what expired while it waited for an approval."""
+    """End mails that expired while they waited for an approval."""
     with engine.begin() as connection:
         if ended := end_expired(connection, now):
             report.ended["unapproved"] += ended

@@ -1,4 +1,4 @@
-"""Record what an answer means: message states, the attempt, reservations, pauses. One transaction an answer."""
+"""Record what an answer means: message states, the attempt, reservations, pauses. One transaction per answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lifecycle_mail.sendgrid.answers import (
 
 @dataclass(frozen=True)
 class LeaseOver:
-    """No request was made: the worker was held up until its claim had ended, and others may have settled it."""
+    """No request was made: the worker was delayed until its claim had ended, and other workers may have settled it."""
 
     error: str = "the lease was over before the request"
     status: None = None
@@ -38,7 +38,7 @@ Outcome = Answer | LeaseOver
 
 @dataclass(frozen=True)
 class Recorded:
-    """How many mails of an attempt ended where."""
+    """How many mails of an attempt reached each outcome."""
 
     accepted: int = 0
     rejected: int = 0
@@ -47,7 +47,7 @@ class Recorded:
 
 
 def record(engine: Engine, attempt: Attempt, answer: Outcome, now: dt.datetime) -> Recorded:
-    """Write down what `answer` means for every mail of `attempt`."""
+    """Record what `answer` means for every mail of `attempt`."""
     with engine.begin() as connection:
         recorded, outcome, error = _settle(connection, attempt, answer, now)
         run(
@@ -93,7 +93,7 @@ def _settle(
 
 
 def _accept(connection: Connection, attempt: Attempt, now: dt.datetime) -> int:
-    """Accept the attempt's mails, also those that an expired claim and its policy have planned again."""
+    """Accept the attempt's mails, including those whose claim expired and which the policy has planned again."""
     moved = settle(connection, Settlement(attempt.attempt_id, "accepted", None, now))
     if moved < len(attempt.mails):
         moved += accept_replanned(connection, attempt.attempt_id, [mail.key for mail in attempt.mails], now)
@@ -103,7 +103,7 @@ def _accept(connection: Connection, attempt: Attempt, now: dt.datetime) -> int:
 def _refuse_recipients(
     connection: Connection, attempt: Attempt, reasons: dict[int, str], now: dt.datetime
 ) -> tuple[Recorded, str, str | None]:
-    """Reject the recipients the error names; the others go again. An error that names none of ours is a breaker."""
+    """Reject the recipients that the error names; the others go again. If it names none of ours, a breaker trips."""
     named = {
         attempt.mails[place].key: f"refused: {reason}"
         for place, reason in reasons.items()

@@ -19,7 +19,7 @@ from lifecycle_mail.settings import Settings
 def render(
     renderer: SlotRenderer, settings: Settings, topic: str, rows: list[PickedMail]
 ) -> tuple[list[ClaimedMail], list[tuple[MessageKey, str]]]:
-    """Render the slots of each mail; one that cannot be rendered is refused by itself, with key and reason."""
+    """Render the slots of each mail. A mail that cannot be rendered is refused by itself, with key and reason."""
     pack = packer(renderer.shell.slots_dictionary).pack
     rendered, broken = [], []
     for row in rows:
@@ -46,13 +46,13 @@ def _render_one(
     context = orjson.loads(row.context)
     context["currency"] = context.get("currency") or shell.currency
     slots = renderer.render(customer, context, {"unsubscribe_url": link, "view_url": None}, None)
-    # Copied: what orjson gives holds four times the room it needs, for as long as the mail is kept.
+    # Copied, because orjson's result holds four times the memory it needs for as long as the mail is kept.
     plain = bytes(memoryview(orjson.dumps(slots.substitutions)))
     return ClaimedMail(row.key, row.message_id, row.email, link, slots.subject, plain, pack(plain))
 
 
 def parted_by_size(mails: list[ClaimedMail]) -> tuple[list[ClaimedMail], list[MessageKey]]:
-    """Part the mails of one request from those too large to share one; if all are, the first makes a request."""
+    """Separate mails that share a request from those too large for it; if all are, the first goes alone."""
     large: list[ClaimedMail] = []
     others: list[ClaimedMail] = []
     for mail in mails:

@@ -13,8 +13,8 @@ from lifecycle_mail.messages.doubt import MEANINGS, SettledDoubt
 class DeliveryReport:
     """What one run did, in mails; `stopped` says which campaigns had to wait, and why.
 
-    `abandoned` and `waiting` count mails in doubt by topic and reason: those that came to an end without evidence, and
-    those that stay in doubt although their hours are over.
+    `abandoned` and `waiting` count mails in doubt by topic and reason. `abandoned` are those that ended without
+    evidence, `waiting` those that stay in doubt although their hours are over.
     """
 
     requests: int = 0
@@ -39,7 +39,7 @@ class DeliveryReport:
         return {**plain, **named}
 
     def doubts(self) -> list[str]:
-        """Return a sentence for each topic and reason: which mails in doubt were abandoned, and which still wait."""
+        """Return a sentence per topic and reason: which mails in doubt were abandoned, and which still wait."""
         return [
             f"topic '{topic}': {mails} mail(s) in doubt {what}, {reason}: {MEANINGS[reason]}"
             for what, counted in (("abandoned", self.abandoned), ("wait", self.waiting))

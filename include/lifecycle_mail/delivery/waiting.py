@@ -1,6 +1,7 @@
-"""Mails that wait though nobody paused them: for an approval, or for a template or topic that is out of order.
+"""Mails that wait although no operator paused them: for an approval, or for a correct template or topic.
 
-A delivery goes on for all the others and ends well, and in the end the mails expire: somebody has to say so.
+A delivery goes on with all other mails and succeeds, and in the end the waiting mails expire. So they are reported
+here.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ def waits(
 ) -> list[str]:
     """Return a sentence for each campaign (or the one) whose planned mails wait: for what, and what to do.
 
-    In live a campaign is named as well whose files, by `read`, are not what was approved: its mails go on, and the
-    changes wait. A campaign that is paused is left out: it waits for that first. Nothing waits where nothing is sent
-    (preview), and only live sending needs approvals.
+    In live this also names a campaign whose files, as `read` returns them, differ from what was approved: its mails go
+    on, and the changes wait. A paused campaign is left out, because it waits for that first. In mode preview nothing is
+    sent, so nothing waits. Only live sending needs approvals.
     """
     if settings.mode == "preview":
         return []
@@ -46,7 +47,7 @@ def waits(
         found += _changed(connection, campaign, read) if settings.mode == "live" else []
         found += [(name, f"mails of campaign {name} wait: {why}") for name, why in out_of_order(connection, setup, now)]
         held = {one.scope for one in pauses(connection)}
-        transaction.rollback()  # a template that was corrected is rendered to see that it can be
+        transaction.rollback()  # a corrected template was rendered only to check that it can be
     return [
         said
         for name, said in found
@@ -55,7 +56,7 @@ def waits(
 
 
 def _unapproved(connection: Connection, now: dt.datetime) -> list[tuple[str, str]]:
-    """Return (campaign, sentence) for each campaign of which planned mails, not expired yet, wait for an approval."""
+    """Return (campaign, sentence) for each campaign with planned, unexpired mails that wait for an approval."""
     mails: Counter[str] = Counter()
     carried: dict[str, set[str | None]] = {}
     for shell in unapproved_shells(connection, now):
@@ -67,7 +68,7 @@ def _unapproved(connection: Connection, now: dt.datetime) -> list[tuple[str, str
             name,
             f"{count} planned mails of campaign {name} wait for an approval of its present definition, until they "
             f"expire: read its files{_changes(connection, carried[name], newest.get(name))}, then run "
-            f"`campaign approve {name} --by WHO`; or, where it is not to go on, `campaign pause {name}`",
+            f"`campaign approve {name} --by WHO`, or run `campaign pause {name}` to stop it",
         )
         for name, count in sorted(mails.items())
         if count
@@ -75,7 +76,7 @@ def _unapproved(connection: Connection, now: dt.datetime) -> list[tuple[str, str
 
 
 def _changes(connection: Connection, carried: set[str | None], approved: Approval | None) -> str:
-    """Return what differs between the definitions that mails carry and the approved one, in brackets."""
+    """Return in brackets what differs between the definitions that mails carry and the approved one."""
     known = Definitions()
     before = None if approved is None else readable(connection, known, approved.definition_md5)
     found = [readable(connection, known, md5) for md5 in carried if md5 is not None]
@@ -83,13 +84,13 @@ def _changes(connection: Connection, carried: set[str | None], approved: Approva
 
 
 def listed(changes: Iterable[str]) -> str:
-    """Return the names of what changed as part of a sentence, or nothing."""
+    """Return the names of the changed parts as part of a sentence; an empty text if there are none."""
     names = sorted(set(changes))
     return f" (changed: {', '.join(names)})" if names else ""
 
 
 def _changed(connection: Connection, campaign: str | None, read: Read) -> list[tuple[str, str]]:
-    """Return (campaign, sentence) for each approved campaign whose files say something else by now."""
+    """Return (campaign, sentence) for each approved campaign whose files have changed since its approval."""
     newest = {one.campaign: one for one in reversed(approvals(connection, campaign))}
     known = Definitions()
     found = []
@@ -109,5 +110,5 @@ def _goes_on(approval: Approval, what: str) -> str:
     return (
         f"the files of campaign {approval.campaign} {what}: its mails go on as approved at "
         f"{approval.approved_at.astimezone(dt.UTC):%Y-%m-%d %H:%M UTC}; read the files, then run "
-        f"`campaign approve {approval.campaign} --by WHO`, or put them back"
+        f"`campaign approve {approval.campaign} --by WHO`, or restore the approved files"
     )

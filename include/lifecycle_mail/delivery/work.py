@@ -28,7 +28,7 @@ from lifecycle_mail.settings import Settings
 
 @dataclass(frozen=True)
 class ClaimSetup:
-    """What every claim of one worker needs. `rejected` and `accepted` count the run's own mails by campaign."""
+    """What every claim of one worker needs. `rejected` and `accepted` count this run's own mails by campaign."""
 
     settings: Settings
     topics: dict[str, Topic]
@@ -41,17 +41,17 @@ class ClaimSetup:
 
     @property
     def is_live(self) -> bool:
-        """Whether mails go out as they were approved, or outside live as the files are now."""
+        """Whether mails go out as they were approved; outside live they go out as the files are now."""
         return self.settings.mode == "live"
 
     def library_of(self, connection: Connection, shell: Shell) -> TemplateLibrary:
-        """Return the templates that the personal parts of a shell are written with."""
+        """Return the templates for the personal parts of a shell's mails."""
         if self.is_live and shell.definition_md5 is not None:
             return self.definitions.get(connection, shell.definition_md5).library
         return self.library
 
     def is_to_stop(self, connection: Connection, work: ShellWork, now: dt.datetime) -> bool:
-        """Tell whether the campaign passes a limit just now."""
+        """Tell whether the campaign exceeds a limit just now."""
         name, limits = work.campaign.campaign, work.topic.limits
         own = (self.rejected[name], min(self.accepted[name], limits.minimum))
         return self.breakers.trip(connection, name, limits, own, now) is not None
@@ -59,8 +59,9 @@ class ClaimSetup:
 
 @dataclass(frozen=True)
 class ShellWork:
-    """A shell with planned mails that may go. They are written with `written_shell_id`: in a preview of a corrected
-    template another one than they still have. `definition_md5`: what they go out as; in live it must be approved."""
+    """A shell with planned mails that may go. They are written with `written_shell_id`, which in a preview of a
+    corrected
+    template differs from the shell they still have. `definition_md5`: what they go out as; live needs its approval."""
 
     shell_id: int
     written_shell_id: int
@@ -75,9 +76,9 @@ class ShellWork:
 def shells_with_work(
     connection: Connection, setup: ClaimSetup, now: dt.datetime
 ) -> tuple[list[ShellWork], set[str]]:
-    """Return the shells that have mails to go, most important first, and why others have to wait.
+    """Return the shells that have mails to go, most important first, and why other campaigns have to wait.
 
-    Planned mails get the shell they shall go out with. A broken template or a topic that is gone stops its own mails,
+    Planned mails get the shell that they are to go out with. A broken template or a missing topic stops its own mails,
     not the run.
     """
     works, waiting = [], set()
@@ -103,7 +104,7 @@ def rows_with_work(connection: Connection, now: dt.datetime) -> Sequence[Row[Any
 
 
 def work_to_preview(connection: Connection, setup: ClaimSetup, row: Row[Any]) -> ShellWork:
-    """Return a shell's work with the mails left as they are: corrected templates show, no mail is written anew.
+    """Return a shell's work without changing its mails; corrected templates are shown, but no mail is rewritten.
 
     Raises:
         TemplateError: its template is broken.
@@ -113,7 +114,7 @@ def work_to_preview(connection: Connection, setup: ClaimSetup, row: Row[Any]) ->
 
 
 def shell_to_send(connection: Connection, setup: ClaimSetup, shell_id: int, now: dt.datetime) -> int:
-    """Return the shell that planned mails of `shell_id` would go out with in live just now; no mail is written anew.
+    """Return the shell that planned mails of `shell_id` would go out with in live just now; no mail is rewritten.
 
     Raises:
         CampaignError: their definition cannot be read.
@@ -127,7 +128,7 @@ def shell_to_send(connection: Connection, setup: ClaimSetup, shell_id: int, now:
 
 
 def out_of_order(connection: Connection, setup: ClaimSetup, now: dt.datetime) -> list[tuple[str, str]]:
-    """Return (campaign, reason) for each campaign whose template or topic keeps its mails from going; changes none."""
+    """Return (campaign, reason) for each campaign whose mails wait for its template or topic; change nothing."""
     found = set()
     held = _approvals(connection, setup)
     for row in rows_with_work(connection, now):
@@ -141,7 +142,7 @@ def out_of_order(connection: Connection, setup: ClaimSetup, now: dt.datetime) ->
 
 
 def _work(connection: Connection, setup: ClaimSetup, row: Row[Any], held: Approvals | None) -> ShellWork:
-    """Return a shell's work: in live by the definition its mails go out as, otherwise by the files as they are."""
+    """Return a shell's work: in live from the definition its mails go out as, otherwise from the files as they are."""
     md5 = row.shell_definition_md5
     if held is not None and (md5 := held.sent_as(row) or md5):
         return _defined_work(connection, setup, row, md5)
@@ -157,7 +158,7 @@ def _defined_work(connection: Connection, setup: ClaimSetup, row: Row[Any], defi
     topic = definition.topic_in(setup.topics)
     if is_example(topic.sender.email) and not is_example(present.sender.email):
         raise CampaignError(
-            "the definition its mails carry has a sender of example.com, which topics.yaml has replaced since: run "
+            "the definition of these mails has a sender of example.com, and topics.yaml has a real one since: run "
             f"`campaign approve {row.campaign} --by WHO`"
         )
     written = shell_by(connection, definition, row.shell_id, setup.settings.postal_address)

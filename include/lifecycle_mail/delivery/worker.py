@@ -1,7 +1,7 @@
 """The delivery worker: claim, send, record, until nothing is claimable.
 
-Any number of workers may run at once; they share nothing but the database. A worker killed at any point
-leaves at most the one request it had in flight in doubt.
+Any number of workers may run at once. They share nothing but the database. If a worker is killed, at any point, only
+the one request that it had in flight can be in doubt.
 """
 
 from __future__ import annotations
@@ -67,13 +67,13 @@ def deliver(
 ) -> DeliveryReport:
     """Send everything that may go now, and return what happened.
 
-    `clock` returns the present moment (time zone aware); `shard` rotates where this worker begins, among the shells of
-    one priority.
+    `clock` returns the present moment (time zone aware). `shard` rotates the shell with which this worker begins, among
+    the shells of one priority.
 
     Raises:
         DeliveryRefused: the mode does not permit it, or the provider cannot be reached; mails stay planned.
         SendingStopped: the provider refused our access; all sending is paused.
-        ClaimLost: mails moved under a claim; nothing of it was sent.
+        ClaimLost: mails changed state during a claim; nothing of it was sent.
     """
     require_deliverable(engine, settings, topics)
     setup = ClaimSetup(settings, topics, TemplateLibrary(settings.templates_dir), worker)
@@ -90,16 +90,17 @@ def deliver(
 
 
 def _is_unclear(engine: Engine) -> bool:
-    """Tell whether the provider has given no clear answer lately, whoever asked."""
+    """Tell whether the provider has given no clear answer lately, to this worker or any other."""
     with engine.connect() as connection:
         return bool(scalar(connection, "delivery/is_unclear", requests=MAX_UNKNOWN_IN_A_ROW))
 
 
 @contextmanager
 def _garbage_seldom_looked_for() -> Iterator[None]:
-    """Look for garbage in cycles once a request instead of after every few mails: that was 6 % of a worker's time.
+    """Look for garbage in cycles once per request. Python's default, after every few mails, took 6 % of a worker's
+    time.
 
-    What is loaded now stays meanwhile. The only cycles a batch leaves are its request's.
+    Objects that are loaded now are not collected meanwhile. The only cycles a batch leaves are those of its request.
     """
     before = gc.get_threshold()
     gc.freeze()
@@ -112,7 +113,7 @@ def _garbage_seldom_looked_for() -> Iterator[None]:
 
 
 def _from_another_shell(works: list[ShellWork], shard: int) -> list[ShellWork]:
-    """Begin at another shell of the same priority: a lower one that came first would take the higher one's places."""
+    """Begin at another shell of the same priority. Beginning at a lower one would take the places of the higher one."""
     order: list[ShellWork] = []
     for _, same in groupby(works, key=lambda work: work.priority):
         shells = list(same)
@@ -130,10 +131,11 @@ def _request_of(attempt: Attempt) -> Request:
 
 
 class _Run:
-    """One run of one worker: what it has seen in a row decides when it waits and when it stops.
+    """One run of one worker. The answers it has seen in succession decide when it waits and when it stops.
 
-    While `is_probing` a request holds one mail: otherwise each run during an outage would put batch after batch in
-    doubt. It begins with the second unclear answer in a row, whoever got the first, and ends with a clear one.
+    While `is_probing`, a request holds one mail. Otherwise each run during an outage would put batch after batch in
+    doubt. Probing begins with the second unclear answer in succession, whichever worker got the first, and ends with a
+    clear one.
     """
 
     def __init__(
@@ -158,8 +160,8 @@ class _Run:
         self.is_probing = False
 
     def one_round(self, shard: int) -> bool:
-        """Go through every shell with work once; False when there was nothing to claim."""
-        self.setup.library.look_again()  # what was deployed meanwhile counts
+        """Go through every shell with work once; return False if there was nothing to claim."""
+        self.setup.library.look_again()  # a template that was deployed meanwhile counts
         with self.engine.begin() as connection:
             works, waiting = shells_with_work(connection, self.setup, self.clock())
             held = {work.shell_id: stopped(connection, self.setup, work) for work in works}
@@ -177,17 +179,17 @@ class _Run:
             for key in alone:
                 self._one_batch(work, only=key)
             if self.is_probing and self.in_a_row[Unknown]:
-                return picked  # the mails of another shell may be answered
+                return picked  # another shell's mails may get an answer
 
     def _one_batch(self, work: ShellWork, only: MessageKey | None = None) -> tuple[int, Sequence[MessageKey]]:
         """Claim and send once; return how many mails were looked at, and which are left to go alone.
 
-        Nothing of the batch is held when this returns: two at once are twice the memory.
+        Nothing of the batch is held when this returns, because two batches at once take twice the memory.
         """
         claimed = self._claim(work, only)
         if claimed.attempt:
             self._send(claimed.attempt)
-            gc.collect(0)  # the request is let go of by now
+            gc.collect(0)  # the request is released by now
         return claimed.picked, claimed.alone
 
     def _claim(self, work: ShellWork, only: MessageKey | None) -> Claim:
@@ -195,7 +197,7 @@ class _Run:
         most = 1 if self.is_probing else limit
         try:
             claimed = claim(self.engine, self.setup, Batch(work, self.clock(), limit, only, most))
-        except TemplateError as error:  # its files changed since the round began: the next one takes them
+        except TemplateError as error:  # its files changed since the round began: the next round takes the new ones
             self.report.stopped.add(f"campaign {work.campaign.campaign}: {error}")
             return Claim(picked=0)
         self.report.ended.update(claimed.ended)
@@ -216,15 +218,15 @@ class _Run:
         self._wait_or_stop(attempt, answer)
 
     def _is_late(self, attempt: Attempt) -> bool:
-        """Tell whether there is no time left: after the lease another worker may settle these mails, and send them."""
+        """Tell whether no time is left: after the lease another worker may settle these mails, and send them."""
         return lease_seconds() >= self._answer_by(attempt)
 
     def _answer_by(self, attempt: Attempt) -> float:
-        """Return by when a request must have its answer, well before the claim is given up (`lease_seconds`)."""
+        """Return the time by which a request must be answered, well before its lease ends (`lease_seconds`)."""
         return attempt.taken_at + LEASE_SHARE * self.setup.settings.claim_lease_seconds
 
     def _record(self, attempt: Attempt, answer: Outcome) -> Recorded:
-        """Record, and try again while the database is away: what was learned must not be lost."""
+        """Record, and try again while the database is away, because what the answer says must not be lost."""
         for turn in range(RECORD_TRIES):
             try:
                 return record(self.engine, attempt, answer, self.clock())
@@ -237,7 +239,7 @@ class _Run:
         raise AssertionError("unreachable")
 
     def _wait_or_stop(self, attempt: Attempt, answer: Outcome) -> None:
-        """Wait or stop if the answer asks for it."""
+        """Wait or stop if the answer demands it."""
         seen = self.in_a_row[type(answer)] + 1
         self.in_a_row = Counter({type(answer): seen})
         unclear_again = isinstance(answer, Unknown) and seen > 1
@@ -245,7 +247,7 @@ class _Run:
         match answer:
             case AccessRefused(error=error):
                 raise SendingStopped(
-                    f"the provider refused our access ({error}): all sending is paused; mend the key or the "
+                    f"the provider refused our access ({error}): all sending is paused; correct the key or the "
                     "sender, then run `sending resume`"
                 )
             case TooLarge() if len(attempt.mails) > 1:
@@ -254,22 +256,23 @@ class _Run:
                 self._wait_for_reset(reset_seconds, seen)
             case LeaseOver(error=error) if seen >= MAX_LATE_IN_A_ROW:
                 raise DeliveryRefused(
-                    f"{error}, {seen} times in a row: every mail stays planned; raise LIFECYCLE_CLAIM_LEASE_SECONDS "
-                    f"({self.setup.settings.claim_lease_seconds:g}), or give this machine less to do"
+                    f"{error}, {seen} times in a row: every mail stays planned; raise "
+                    f"LIFECYCLE_CLAIM_LEASE_SECONDS ({self.setup.settings.claim_lease_seconds:g}), or reduce the load "
+                    "of this machine"
                 )
             case NothingSent(error=error):
                 self._wait_for_connection(error, seen)
             case Unknown(error=error) if seen >= MAX_UNKNOWN_IN_A_ROW:
                 raise DeliveryRefused(
-                    f"{seen} requests in a row had no clear answer (last: {error}): stopped before more mails "
-                    "fall in doubt; look at the provider's status, then run deliver again"
+                    f"{seen} requests in a row had no clear answer (last: {error}): delivery stopped before more "
+                    "mails fall in doubt; look at the provider's status, then run deliver again"
                 )
 
     def _wait_for_reset(self, reset_seconds: float | None, seen: int) -> None:
         if seen >= MAX_RATE_LIMITED_IN_A_ROW:
             raise DeliveryRefused(
-                f"the provider limited {seen} requests in a row: mails stay planned; run deliver again later, with "
-                "fewer shards where it happens again"
+                f"the provider limited {seen} requests in a row: mails stay planned; run deliver again later, and "
+                "with fewer shards if it happens again"
             )
         if reset_seconds is None:
             seconds = min(2.0 ** min(seen, 6), MAX_WAIT_SECONDS) * random.uniform(0.5, 1.0)

@@ -1,4 +1,4 @@
-"""Stage 7, events: loads what the provider reports, deduplicates it, folds it to first facts a message.
+"""Stage 7, events: load what the provider reports, remove duplicates, fold it to the first facts of each message.
 
 Reads export files, the provider's suppression lists and `message.message`; writes schema `event`. Messages are
 settled through `lifecycle_mail.messages`, human activity through `lifecycle_mail.sources`, in the same

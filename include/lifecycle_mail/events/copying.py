@@ -1,7 +1,7 @@
 """Values → rows in COPY's binary format.
 
-Stands beside the path of an ingest. In binary nothing has to be escaped, and the server reads neither lines nor
-dates. Source of the format: PostgreSQL's manual, COPY, "Binary Format": a header, rows, a trailer; a row is the
+An ingest writes its rows through this module. In binary nothing has to be escaped, and the server parses neither lines
+nor dates. The format is that of PostgreSQL's manual, COPY, "Binary Format": a header, rows, a trailer. A row is the
 number of its fields, then each field with its size in bytes before it.
 """
 
@@ -21,10 +21,10 @@ from lifecycle_mail.database import raw_cursor
 NULL = b"\xff\xff\xff\xff"  # size -1: nothing follows
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TRAILER = b"\xff\xff"
-_EPOCH_SECONDS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())  # PostgreSQL counts from here
+_EPOCH_SECONDS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())  # PostgreSQL counts from this moment
 _MICROSECONDS = 1_000_000
 _ROWS_A_BLOCK = 25_000
-_LARGEST_BLOCK = 1 << 26  # bytes; the protocol allows 2**30 a message, which long rows would pass
+_LARGEST_BLOCK = 1 << 26  # bytes; the protocol allows 2**30 per message, which a block of long rows could exceed
 _UUID_SIZE = struct.pack(">i", 16)
 _UUID_DIGITS = 32
 
@@ -48,12 +48,12 @@ def bigint(value: int) -> bytes:
 
 @lru_cache(maxsize=100_000)
 def moment(epoch_seconds: int) -> bytes:
-    """Return a field of type timestamptz; remembered, since many events share a second."""
+    """Return a field of type timestamptz. Results are remembered, because many events share a second."""
     return _bigint(8, (epoch_seconds - _EPOCH_SECONDS) * _MICROSECONDS)
 
 
 def uuid(value: str) -> bytes | None:
-    """Return a field of type uuid; None where the text is not 32 hexadecimal digits, hyphens aside."""
+    """Return a field of type uuid; None if the text is not 32 hexadecimal digits, hyphens aside."""
     digits = value.replace("-", "")
     if len(digits) != _UUID_DIGITS:
         return None
@@ -64,9 +64,10 @@ def uuid(value: str) -> bytes | None:
 
 
 def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[bytes], first: bytes = b"") -> None:
-    """COPY rows into `table`; each is its fields one after another, without `first`, fields every row begins with.
+    """COPY rows into `table`. Each row is its fields one after another; every row begins with the fields `first`.
 
-    `table` and `columns` are names from this code, never user text; the columns' types must be those of the fields.
+    `table` and `columns` are names from this code, never user text. The types of the columns must be those of the
+    fields.
     """
     begin = field_count(len(columns)) + first
     with raw_cursor(connection) as cursor:
@@ -75,7 +76,7 @@ def copy(connection: Connection, table: str, columns: Sequence[str], rows: Itera
 
 
 def _blocks(begin: bytes, rows: Iterator[bytes]) -> Iterator[bytes]:
-    # Many rows a block: while the next step is parsed, every block waits for the interpreter.
+    # Many rows per block: while the next step is parsed, every block waits for the interpreter.
     yield _HEADER
     while block := begin.join((b"", *islice(rows, _ROWS_A_BLOCK))):
         for at in range(0, len(block), _LARGEST_BLOCK):
@@ -84,7 +85,7 @@ def _blocks(begin: bytes, rows: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class _Stream:
-    """What psycopg2 reads from: the blocks as they come, whatever size it asks for."""
+    """The stream that psycopg2 reads from: it gives the blocks as they come, whatever size is asked for."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks

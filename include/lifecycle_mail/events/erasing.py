@@ -1,8 +1,7 @@
 """The events part of an erasure: raw events, lines set aside, suppressions, and the export files themselves.
 
-Beside the path of an ingest. What stays of an event names nobody: kind, time, ids of our own, delivery codes.
-A scrubbed line keeps its length, so a file can be scrubbed while the collector still appends to it, and
-every recorded reading position stays right.
+What stays of an event names no person: kind, time, ids of our own, delivery codes. A scrubbed line keeps its length. So
+a file can be scrubbed while the collector still appends to it, and every recorded reading position stays right.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ from lifecycle_mail.events.export_reader import ExportFile, Position, export_fil
 from lifecycle_mail.sendgrid.event_words import KEPT_KEYS
 
 Clean = Callable[[bytes], bytes]  # a line → the line without the person
-Mails = frozenset[str] | None  # ids of messages, lower case; None = whichever
+Mails = frozenset[str] | None  # ids of messages, lower case; None = all
 _MAIL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
 class ScrubReport:
-    """Files that held the address, and lines of them that were scrubbed."""
+    """How many files held the address, and how many of their lines were scrubbed."""
 
     files: int
     lines: int
@@ -47,13 +46,13 @@ def knows(connection: Connection, address: str) -> bool:
 
 
 def erase(connection: Connection, customer_id: str | None, address: str | None, *, is_shared: bool = False) -> int:
-    """Take one person out of schema event; return the number of raw events scrubbed.
+    """Remove one person from schema event; return the number of raw events scrubbed.
 
-    `customer_id` is None for a person known by address alone. `address` is one of the person's, in any case; None where
-    it is not known any more. Events are found by the
-    address and by the customer's messages. `is_shared`: a living customer holds the address too, or held it
-    before: then only what names the person's own messages is theirs, and what was said at the address stays. First
-    facts (event.engagement) stay: they name nobody. Runs in the caller's transaction.
+    `customer_id` is None for a person known by address alone. `address` is one of the person's, in any case; None if it
+    is not known any more. Events are found by the address and by the customer's messages. `is_shared`: a living customer
+    also holds the address, or held it before. Then only what names the erased person's own messages is removed, and what
+    was said at the address stays. First facts (event.engagement) stay, because they name no person; the texts of their
+    reasons go. Runs in the caller's transaction.
     """
     lowered = address.strip().lower() if address and not is_shared else None
     events = run(
@@ -77,15 +76,15 @@ def erase(connection: Connection, customer_id: str | None, address: str | None, 
 
 
 def has_files(connection: Connection) -> bool:
-    """Return whether export files were read: they hold addresses beside what is in the database."""
+    """Return whether export files were read; they hold addresses too, in addition to the database."""
     return bool(scalar(connection, "events/has_files"))
 
 
 def summarize_addresses(connection: Connection) -> int:
     """Make the filters by address that raw events of the last days lack; return for how many ranges of pages.
 
-    Without one an erasure reads the range through. Vacuum makes them too, but comes to a month that grows no more
-    only when much of it is new. Waits for a vacuum, and for the dropping of a month.
+    Without a filter, an erasure reads the whole range. Vacuum makes filters too, but it visits a month that no longer
+    grows only when much of it is new. Waits for a running vacuum, and for a month that is being dropped.
     """
     ranges: int = scalar(connection, "events/summarize_addresses")
     return ranges
@@ -94,12 +93,12 @@ def summarize_addresses(connection: Connection) -> int:
 def scrub_files(
     connection: Connection, path: Path, address: str, *, only_of: str | None = None
 ) -> ScrubReport:
-    """Take an address out of an export file, or of all in a folder, and keep reading positions right.
+    """Remove an address from an export file, or from all files of a folder, and keep reading positions right.
 
-    `only_of`: only where one of this customer's mails is named too; the address is another's as well. Runs in the
-    caller's transaction and waits for a running ingest. A line is overwritten in place by one of the same length; a
-    .gz and a .json file are replaced as a whole, atomically. A cut that leaves half the lines scrubbed is completed
-    by doing it again.
+    `only_of`: remove it only from events that also name one of this customer's mails, because another customer has the
+    address too. Runs in the caller's transaction and waits for a running ingest. A line is overwritten in place by one
+    of the same length. A .gz or .json file is replaced as a whole, atomically. If a kill leaves some lines unscrubbed,
+    another run completes the work.
 
     Raises:
         EventsError: a file cannot be read or written.
@@ -125,7 +124,7 @@ def _is_same(file: ExportFile, position: Position) -> bool:
 
 
 def _refresh(connection: Connection, file: ExportFile, position: Position) -> None:
-    # Compressed again, a file has another size on disk; its text, which positions count, has the same.
+    # A file that was compressed again has another size on disk. Positions count its text, which has the same length.
     size = file.path.stat().st_size if is_gzipped(file.path) else position.size_bytes
     run(
         connection,
@@ -137,7 +136,7 @@ def _refresh(connection: Connection, file: ExportFile, position: Position) -> No
 
 
 def mention_of(address: str) -> re.Pattern[str]:
-    """Return what finds the address in lower-case text, and not inside a longer address."""
+    """Return a pattern that finds the address in lower-case text, but not inside a longer address."""
     exact = re.escape(address.strip().lower())
     return re.compile(rf"(?<![\w.%+-]){exact}(?![\w-]|\.\w)")
 
@@ -205,8 +204,8 @@ def _replace(path: Path, content: bytes) -> None:
 def scrubbed_line(line: bytes, whose: re.Pattern[str], mails: Mails = None) -> bytes:
     """Return the line without the person whose address `whose` finds, at its old length.
 
-    `mails`: only events of these messages are the person's; None = all that hold the address. Events of others in an
-    array stay as they are. What cannot be parsed and holds the address becomes blank.
+    `mails`: only events of these messages are the person's; None = all events that hold the address. Events of other
+    people in an array stay as they are. A line that holds the address and cannot be parsed becomes blank.
     """
     if b"\\" not in line and not _mentions(line.decode("utf-8", "replace"), whose):
         return line
@@ -221,7 +220,7 @@ def scrubbed_line(line: bytes, whose: re.Pattern[str], mails: Mails = None) -> b
             return line
         clean = [_reduced(item, whose, mails) for item in items]
         text = orjson.dumps(clean if isinstance(value, list) else clean[0])
-    except (orjson.JSONDecodeError, RecursionError, TypeError):  # no JSON, or nested too deeply to walk or write
+    except (orjson.JSONDecodeError, RecursionError, TypeError):  # not JSON, or nested too deeply to walk or write
         said = unescaped(body)
         return _padded(b"", line) if _mentions(said, whose) and _names(said, mails) else line
     return _padded(lead + text + tail, line)
@@ -234,12 +233,12 @@ def _is_theirs(item: Any, whose: re.Pattern[str], mails: Mails) -> bool:
 
 
 def _names(text: str, mails: Mails) -> bool:
-    """Tell whether a text names one of the mails; where there is no choice of mails, it does."""
+    """Tell whether a text names one of the mails; true if there is no choice of mails."""
     return mails is None or any(found in mails for found in _MAIL.findall(text.lower()))
 
 
 def _bracketed(body: bytes) -> tuple[bytes, bytes, bytes]:
-    """Split off what surrounds an object in an array spread over lines."""
+    """Split off the characters around an object that stands in an array spread over lines."""
     if _is_document(body):
         return b"", body, b""
     core = body.strip(b" \t\r,[]")
@@ -249,7 +248,7 @@ def _bracketed(body: bytes) -> tuple[bytes, bytes, bytes]:
 
 def _padded(text: bytes, line: bytes) -> bytes:
     body = line.rstrip(b"\r\n")
-    if len(text) > len(body):  # a number written shorter than it is printed again
+    if len(text) > len(body):  # orjson prints a number longer than the line has it
         text = b""
     return text + b" " * (len(body) - len(text)) + line[len(body) :]
 

@@ -1,10 +1,10 @@
 """Export files → steps of about 100,000 staged events, each with how far every file was read.
 
-Second stop inside the events stage. Files are read as bytes in large blocks and cut at line ends, so that a
-file may grow while it is read and a step can always be resumed. Nothing here knows the database.
+Second part of the events stage. Files are read as bytes in large blocks and cut at line ends. So a
+file may grow while it is read, and a step can always be resumed. This module does not know the database.
 
-Forms read: one event object a line (NDJSON); one JSON array a line; one array a file, also spread over
-lines the way SendGrid posts it; each also gzipped.
+Forms read: one event object per line (NDJSON); one JSON array per line; one array per file, also spread over
+lines as SendGrid posts it; each of these also gzipped.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SUFFIXES = (".ndjson", ".jsonl", ".json")
 BLOCK_BYTES = 1 << 22
 FINGERPRINT_BYTES = 4096
 LONGEST_RAW = 100_000  # characters kept of a line that is set aside
-LARGEST_STEP_BYTES = 1 << 28  # read for one step: five times what 100,000 events take
+LARGEST_STEP_BYTES = 1 << 28  # read for one step: five times the size of 100,000 usual events
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ class SetAside(NamedTuple):
 
 @dataclass
 class Step:
-    """What one transaction takes: two rows for COPY by an event's identity, without repeats inside the step.
+    """What one transaction takes: for each event, by its identity, two rows for COPY. No event occurs twice in a step.
 
-    Texts and bytes alone, no object an event: the collector of garbage would walk all of them again and again.
-    `order`: the identities, sorted. `days`: the events' days since 1970 (UTC).
+    Holds only texts and bytes, not an object per event, because the collector of garbage would visit all of them again
+    and again. `order`: the identities, sorted. `days`: the events' days since 1970 (UTC).
     """
 
     facts: dict[str, bytes] = field(default_factory=dict)
@@ -81,23 +81,23 @@ class Step:
             self.days.add(day)
 
     def sort(self) -> None:
-        """Order the events by identity: a sorted step meets each page of an index once."""
+        """Sort the events by identity, so that a step visits each page of an index once."""
         self.order = sorted(self.events)
 
     def fact_rows(self) -> Iterator[bytes]:
-        """Give the rows of what the events mean away, in order."""
+        """Yield the rows of what the events mean, in order, and release them."""
         return map(self.facts.pop, self.order)
 
     def event_rows(self) -> Iterator[bytes]:
-        """Give the rows of the events that are left away, in order."""
+        """Yield the rows of the events that are left, in order, and release them."""
         return filter(None, map(self.events.pop, self.order, repeat(b"")))
 
     def months(self) -> set[date]:
-        """Return the first days of the months (UTC) the events lie in."""
+        """Return the first days of the months (UTC) that the events lie in."""
         return {_begin(day).date().replace(day=1) for day in self.days}
 
     def span(self) -> tuple[datetime, datetime]:
-        """Return the begin of the events' first day and the end of their last (UTC)."""
+        """Return the beginning of the events' first day and the end of their last (UTC)."""
         return _begin(min(self.days)), _begin(max(self.days) + 1)
 
 
@@ -106,7 +106,7 @@ def _begin(day: int) -> datetime:
 
 
 class ExportFile(NamedTuple):
-    """A file to read and the name it is known by: its path below what was ingested."""
+    """A file to read, and its name: its path below the ingested folder."""
 
     source_name: str
     path: Path
@@ -115,7 +115,7 @@ class ExportFile(NamedTuple):
 def export_files(path: Path) -> list[ExportFile]:
     """Return the export files of a folder, recursively and by name, or the one file `path`.
 
-    Hidden files and other endings than .ndjson, .jsonl, .json (each also .gz) are left alone in a folder.
+    In a folder, hidden files and files with other endings than .ndjson, .jsonl, .json (each also .gz) are ignored.
 
     Raises:
         EventsError: there is no such file or folder, or it cannot be listed.
@@ -156,9 +156,9 @@ def fingerprint(file: Path, size_bytes: int) -> str:
 
 
 class Reader:
-    """Reads files from where they were left, one step of `events_a_step` or a little more at a time.
+    """Reads files from where reading ended before, one step of `events_a_step` or a little more at a time.
 
-    A step of very long lines ends earlier, at LARGEST_STEP_BYTES: it is held in memory.
+    A step of very long lines ends earlier, at LARGEST_STEP_BYTES, because it is held in memory.
     """
 
     def __init__(self, known: Mapping[str, Position], rules: Rules, events_a_step: int) -> None:
@@ -166,13 +166,13 @@ class Reader:
         self._rules = rules
         self._events_a_step = events_a_step
         self._step = Step()
-        self._before = frozenset[str]()  # events of the step read before: it may not be committed yet
+        self._before = frozenset[str]()  # events of the previous step, which may not be committed yet
 
     def steps(self, files: Sequence[ExportFile]) -> Iterator[Step]:
-        """Yield the steps of all files; a file that was finished and has not changed yields nothing.
+        """Yield the steps of all files; a file that was read to its end and has not changed yields nothing.
 
         Raises:
-            EventsError: a file cannot be opened or read; the steps before it stand.
+            EventsError: a file cannot be opened or read; the steps before it stay committed.
         """
         for file in files:
             try:
@@ -201,7 +201,7 @@ class Reader:
             yield from self._blocks(file, stream, start)
 
     def _start(self, file: ExportFile, size: int) -> Position | None:
-        """Where to go on; None where nothing is new. A file that is not the one we know starts anew."""
+        """Return where to continue; None if nothing is new. A file that is not the known one is read from its start."""
         fresh = Position(file.source_name, size_bytes=size, fingerprint=fingerprint(file.path, size))
         known = self._known.get(file.source_name)
         if known is None or size < known.size_bytes:
@@ -211,11 +211,11 @@ class Reader:
         if size == known.size_bytes and known.is_finished:
             return None
         if _text_suffix(file.path) == ".json":
-            return fresh  # a document makes sense only whole
+            return fresh  # a document can only be read as a whole
         return replace(fresh, read_bytes=known.read_bytes, read_lines=known.read_lines)
 
     def _took_document(self, file: ExportFile, start: Position) -> bool:
-        """Take a file that is one JSON value; False where it is lines after all."""
+        """Take a file that is one JSON value; return False if it consists of lines after all."""
         try:
             with _opened(file.path) as stream:
                 text = stream.read()
@@ -252,7 +252,7 @@ class Reader:
             return stream.read(wanted) if wanted else b""
         parts: list[bytes] = []
         try:
-            # Small reads: what was unpacked before the damage is kept, and the next call meets it again.
+            # Small reads: what was unpacked before the damage is kept, and the next call meets the damage again.
             while sum(map(len, parts)) < wanted and (part := stream.read1(wanted)):  # type: ignore[attr-defined]
                 parts.append(part)
         except (EOFError, zlib.error, gzip.BadGzipFile):
@@ -263,7 +263,7 @@ class Reader:
         return b"".join(parts)
 
     def _last_line(self, position: Position, rest: bytes) -> Position:
-        """Take a last line without its line end if it is whole; leave a cut one for the next ingest."""
+        """Take a last line without its line end if it is whole; leave an incomplete one for the next ingest."""
         if not rest.strip():
             return position
         line = position.read_lines + 1
@@ -279,14 +279,14 @@ class Reader:
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            # A line of an array that is spread over lines; or the mark some editors put before the first.
+            # A line of an array that is spread over lines, or the byte order mark before the first line.
             line = line.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r,[]")
             if not line:
                 return
             try:
                 value = orjson.loads(line)
             except orjson.JSONDecodeError:
-                self._set_aside(source_name, number, "broken_json", f"no JSON: {error.msg}", line)
+                self._set_aside(source_name, number, "broken_json", f"not JSON: {error.msg}", line)
                 return
         self._take_value(source_name, number, value, line)
 
@@ -298,7 +298,7 @@ class Reader:
             self._take(source_name, number, value, line)
 
     def _take_item(self, source_name: str, number: int, item: Any, array: bytes) -> None:
-        """Take one element of an array; set the whole array aside for one that cannot be written alone."""
+        """Take one element of an array; set the whole array aside if one element cannot be written by itself."""
         try:
             raw = written(item)
         except Refused as refused:

@@ -1,9 +1,9 @@
-"""Export files → deduplicated events, step by step: which step is taken when, and in what order they are committed.
+"""Export files → deduplicated events, step by step: which step is taken when, and in what order steps are committed.
 
-Third stop inside the events stage. Two steps are under way at once, each in a transaction of its own, while the
-next is read and parsed: the database has work for two processors. They are committed in the order they were
-read, so that a kill at any moment loses nothing and counts nothing twice, and whoever has seen the last step
-has seen all before it.
+Third part of the events stage. Two steps are under way at once, each in a transaction of its own, while the
+next is read and parsed. So the database has work for two processors. Steps are committed in the order they were
+read. A kill at any moment therefore loses nothing and counts nothing twice, and a reader that sees the last step
+also sees all steps before it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from lifecycle_mail.events.taking import IngestReport, take_step
 logger = logging.getLogger(__name__)
 
 EVENTS_A_STEP = 100_000
-STEPS_AT_ONCE = 2  # the reader keeps an event out of the step after its own, not out of later ones
-FUTURE_DAYS = 2  # clocks of servers differ, but not by more
+STEPS_AT_ONCE = 2  # the reader leaves a repeated event out of the step after its own, not out of later ones
+FUTURE_DAYS = 2  # the clocks of servers differ by less
 Progress = Callable[[str, int, int], None]
 UnderWay = deque[tuple[Step, "Future[IngestReport]"]]
 
@@ -54,15 +54,15 @@ def ingest(
     rest: Rest = USUAL_REST,
     progress: Progress = _silent,
 ) -> IngestReport:
-    """Take every event of an export file, or of all export files in a folder, that is not here yet.
+    """Take every event of an export file, or of all export files in a folder, that is not in the warehouse yet.
 
     `topics` maps SendGrid's unsubscribe groups to our topics, and `foreign_groups` are other applications', whose words
     are ignored; leaving any other group is kept as the scope 'group:<number>', which blocks all mail. `rest` says when
     mail to a mailbox rests after soft bounces.
-    `now`, where given, refuses events more than two days after it. `link_secret` keys the hashes of erased
-    addresses: of an event about such a person only what names nobody is kept (None = nobody is looked for).
+    With `now`, events more than two days later than it are refused. `link_secret` keys the hashes of erased
+    addresses: of an event about an erased person only fields that name no person are kept (None = no event is checked).
     After each committed step `progress` is called with the step's first file and the events received and
-    inserted so far. Lines that cannot be taken go to event.rejected; a file that was read to its end and has
+    inserted so far. Lines that cannot be taken go to event.rejected. A file that was read to its end and has
     not grown is not read again.
 
     Raises:
@@ -95,7 +95,7 @@ def _positions(engine: Engine) -> dict[str, Position]:
 
 
 def _ahead(steps: Iterator[Step]) -> Iterator[Step]:
-    """Yield the steps while a thread already reads the next: database and parser work side by side."""
+    """Yield the steps while a thread reads the next one, so that database and parser work at the same time."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         coming = pool.submit(next, steps, None)
         while (step := coming.result()) is not None:
@@ -104,12 +104,12 @@ def _ahead(steps: Iterator[Step]) -> Iterator[Step]:
 
 
 def _taken(engine: Engine, steps: Iterator[Step], rest: Rest) -> Iterator[tuple[Step, IngestReport]]:
-    """Take the steps, two at once; yield each with what came of it, in order, once it is committed."""
+    """Take the steps, two at once; yield each with its report, in order, once it is committed."""
     under_way, months = UnderWay(), set[date]()
     with ThreadPoolExecutor(STEPS_AT_ONCE) as pool:
         for step in steps:
             if missing := step.months() - months:
-                # A new partition locks the table, which a step under way holds: none may be.
+                # A new partition locks the table, which every step under way also locks: so none may be under way.
                 yield from _finished(under_way, 0)
                 _make_months(engine, missing)
                 months |= missing
@@ -119,7 +119,7 @@ def _taken(engine: Engine, steps: Iterator[Step], rest: Rest) -> Iterator[tuple[
 
 
 def _begin(pool: ThreadPoolExecutor, take: Callable[..., IngestReport], step: Step, under_way: UnderWay) -> None:
-    """Start a step, and wait until it holds its locks: nobody who wants the table may come between two steps."""
+    """Start a step, and wait until it holds its locks: no other session may lock the table between two steps."""
     before, has_begun = under_way[-1][1] if under_way else None, Event()
     under_way.append((step, pool.submit(take, before, has_begun)))
     has_begun.wait()

@@ -1,8 +1,8 @@
 """One event as the provider posted it → its two rows for COPY, or a named reason to set it aside.
 
-First stop inside the events stage, pure and hot: 100,000 events a step pass through `staged`. What an event means for a
-message (`fact`) and for suppression (`scope`, `suppression`) SendGrid's words say (`sendgrid.event_words`); SQL folds
-it. The event itself goes into its table as it came, without a detour.
+First part of the events stage, pure and hot: 100,000 events per step pass through `staged`. SendGrid's words
+(`sendgrid.event_words`) say what an event means for a message (`fact`) and for suppression (`scope`, `suppression`).
+SQL folds these. The event itself is written to its table as it came.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 @dataclass(frozen=True)
 class Rules:
-    """What an ingest knows beside the events: unsubscribe group → topic; the latest plausible second; whose address
-    is not to be learned again (None = nobody was erased); groups of other applications."""
+    """What an ingest knows in addition to the events: unsubscribe group → topic; the latest plausible second; whose
+    addresses must not be stored again (None = no person was erased); groups of other applications."""
 
     topics: Mapping[int, str]
     latest_epoch: int = LATEST_EPOCH
@@ -83,22 +83,22 @@ class Staged(NamedTuple):
 
 
 def staged(event: Event, raw: bytes, rules: Rules) -> Staged:
-    """Return the event as it goes into the database; `raw` is its own JSON text.
+    """Return the event as it is stored; `raw` is its own JSON text.
 
     Raises:
-        Refused: a field the ledger stands on is missing or of the wrong type.
+        Refused: a field that the ledger needs is missing or of the wrong type.
     """
     kind = _kind(event)
     epoch = _epoch(event, rules)
     address = _address(event)
     whom = kept_whom = _kind_field(kind) + address
     if rules.is_erased is not None and (name := address[len(NULL) :]):
-        # Only what is kept: what the event means, and which one it is, are still told by all of it.
+        # Only the stored event is reduced. Its meaning and its identity still come from the whole event.
         if rules.is_erased(name):
             whom = kept_whom = _kind_field(kind) + NULL
             raw = written(without_person(event))
         elif rules.is_erased.is_left_mail(name, event.get("lm_message_id")):
-            # What it means for the mailbox is about who lives on there.
+            # What it means for the mailbox concerns the living customer.
             kept_whom = _kind_field(kind) + NULL
             raw = written(without_person(event))
     identity = given_id(event) or _hash_of(event)
@@ -116,12 +116,12 @@ def staged(event: Event, raw: bytes, rules: Rules) -> Staged:
 _PLAIN = {"": NULL * 6, "delivered": text("delivered")} | {
     fact: text(fact) + NULL * 5 for fact in ("processed", "deferred", "open", "machine_open", "click")
 }
-# The kinds open and bounce leave open what they mean; of the others the kind says it.
+# For open and bounce the kind alone does not say what they mean. For all other kinds it does.
 _UNTOLD_BY_KIND = {fact: text(fact) for fact in ("machine_open", "bounced_hard", "bounced_soft")}
 
 
 def _telling(event: Event, kind: str, fact: str, rules: Rules, whom: bytes) -> bytes:
-    """The fields of what failed, or says whom to mail no more."""
+    """Return the fields of an event about a failure, or about an address that must not be mailed any more."""
     if is_of_others(event, kind, rules.groups):
         return _PLAIN[""]
     reason = without_addresses(_reason(event))[:LONGEST_REASON] if fact in FAILURES else ""
@@ -149,7 +149,7 @@ def without_addresses(answer: str) -> str:
 
 
 def plain_json(event: Event) -> bytes:
-    """Return the event as JSON whose every text the database can hold: without NUL.
+    """Return the event as JSON without NUL, which the database cannot hold in a text.
 
     Raises:
         Refused: the event is nested too deeply.
@@ -161,19 +161,19 @@ def plain_json(event: Event) -> bytes:
 
 
 def written(value: Any) -> bytes:
-    """Return what was read from JSON as JSON again.
+    """Return a value that was read from JSON as JSON again.
 
     Raises:
-        Refused: it is nested deeper than is ever written.
+        Refused: it is nested too deeply to be written.
     """
     try:
         return orjson.dumps(value)
-    except TypeError:  # what it read itself it can write, but for this
+    except TypeError:  # the only value that orjson reads and cannot write is one nested too deeply
         raise _too_deep() from None
 
 
 def _too_deep() -> Refused:
-    return Refused("nested_too_deeply", "lists and objects stand inside one another deeper than any event has them")
+    return Refused("nested_too_deeply", "lists and objects are nested more deeply than in any real event")
 
 
 def _without_nul(value: Any) -> Any:
@@ -189,7 +189,7 @@ def _without_nul(value: Any) -> Any:
 def _kind(event: Event) -> str:
     kind = event.get("event")
     if type(kind) is not str or not kind.strip():
-        raise Refused("event_missing", "field event is missing or no text")
+        raise Refused("event_missing", "field event is missing or not a text")
     if len(kind) > LONGEST_KIND:
         raise Refused("event_too_long", f"field event has {len(kind)} characters")
     return kind
@@ -201,11 +201,11 @@ def _epoch(event: Event, rules: Rules) -> int:
         return value
     if type(value) is float and value == value and abs(value) < 1e18:
         value = int(value)
-    # A tool in between may have turned numbers into text; the event is evidence all the same.
+        # A tool in between may have turned numbers into text. The event is evidence all the same.
     if type(value) is str and value.isascii() and value.isdigit() and len(value) < LONGEST_NUMBER:
         value = int(value)
     if type(value) is not int:
-        raise Refused("timestamp_not_a_number", "field timestamp is missing or no number of seconds")
+        raise Refused("timestamp_not_a_number", "field timestamp is missing or not a number of seconds")
     if value < EARLIEST_EPOCH:
         raise Refused("timestamp_too_early", f"timestamp {value} lies before 2009")
     if value > rules.latest_epoch:
@@ -218,14 +218,14 @@ def _address(event: Event) -> bytes:
     if email is None:
         return NULL
     if type(email) is not str:
-        raise Refused("email_not_text", "field email is no text")
+        raise Refused("email_not_text", "field email is not a text")
     if len(email) > LONGEST_ADDRESS:
         raise Refused("email_too_long", f"field email has {len(email)} characters")
     return _text_or_null(email.strip().lower())
 
 
 def _hash_of(event: Event) -> str:
-    """Stands for the id of an event to which the provider gave none."""
+    """Return an id for an event to which the provider gave none."""
     return "hash:" + hashlib.blake2b(written(telling_fields(event)), digest_size=16).hexdigest()
 
 

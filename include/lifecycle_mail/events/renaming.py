@@ -1,7 +1,7 @@
-"""Opt-outs and returns under the present names of their topics, after a topic was renamed.
+"""Move opt-outs and returns to the present names of their topics, after a topic was renamed.
 
-Beside the path of an ingest; the caller holds the lock `ingest`. What comes in later under a former name is written
-under the present one by the folds themselves (installation.scope_meant).
+The caller holds the lock `ingest`. If an event comes in later under a former name, the folds themselves write it under
+the present one (installation.scope_meant).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from lifecycle_mail.database import run
 
 
 def rename_topics(connection: Connection, former: Sequence[str], present: Sequence[str]) -> None:
-    """Move what people said of topics to their present names (`former` and `present` side by side).
+    """Move opt-outs and returns from former topic names to present ones (`former` and `present` are parallel lists).
 
-    Where one person left both, the later word stands. Again, it changes nothing.
+    If one person left a topic under both names, the later statement stands. A repeated call changes nothing.
     """
     _rename_scopes(connection, [f"topic:{name}" for name in former], [f"topic:{name}" for name in present])
 

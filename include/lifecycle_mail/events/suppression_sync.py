@@ -1,8 +1,8 @@
-"""Keep suppressions in step with SendGrid's lists, both ways: what the webhook missed, what SendGrid has not heard.
+"""Keep suppressions in step with SendGrid's lists, both ways: what the webhook missed, what SendGrid does not have.
 
-Beside the path of an ingest: the webhook tells within seconds, the lists tell what it could not. A pull commits
-the rows of a window together with how far it came; a push writes down what it means to say, says it, and writes
-down what was taken. Either may be killed anywhere and done again. docs/decisions/0009 says why it is like this.
+The webhook reports within seconds. The lists also have what it could not report. A pull commits the rows of a window
+together with how far it has read. A push records what it is about to send, sends it, and records what SendGrid took.
+Either may be killed at any point and repeated. docs/decisions/0009 says why it works this way.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ ROWS_A_STEP = 5000
 class SyncReport:
     """What one synchronisation did.
 
-    listed: distinct rows read, blocks among them; blocks: rows that suppress nothing; suppressed: suppressions
-    new or changed; unsettled: windows that never held still, which the next run reads again; pushed: addresses
-    SendGrid took; refused: addresses it refused; foreign: rows of other applications' groups, which were left alone.
+    listed: distinct rows read, including blocks. blocks: rows that suppress nothing. suppressed: suppressions that are
+    new or changed. unsettled: windows that kept changing, which the next run reads again. pushed: addresses
+    SendGrid took. refused: addresses it refused. foreign: rows of other applications' groups, which say nothing here.
     """
 
     listed: int = 0
@@ -79,15 +79,15 @@ def pull(
     now: datetime,
     lists: SuppressionLists | None = None,
 ) -> SyncReport:
-    """Read SendGrid's lists up to five minutes before `now`, from a day before where the last run came to.
+    """Read SendGrid's lists up to five minutes before `now`, from a day before the end of the last run.
 
     Bounces, invalid addresses, spam reports, unsubscribes and group unsubscribes become event.suppression, as
-    the webhook's events would; a list never lifts anything. In mode preview nothing is asked.
+    the webhook's events would. A list never lifts a suppression. Mode preview asks SendGrid nothing.
 
     Raises:
         DeliveryRefused: the mode and the settings do not permit it.
-        SyncError: SendGrid does not answer usably for some lists; the others are read, and of these what came
-            before is committed.
+        SyncError: SendGrid gives no usable answer for some lists. The other lists are read, and of the failed lists the
+            windows before the failure are committed.
     """
     if settings.mode == "preview":
         return SyncReport()
@@ -99,7 +99,7 @@ def pull(
     warn_of_unlisted_groups(engine)
     if failed:
         first = next(iter(failed.values()))
-        raise SyncError(f"of SendGrid's lists {', '.join(failed)} could not be read, any others were: {first}")
+        raise SyncError(f"SendGrid's lists {', '.join(failed)} could not be read (any others were): {first}")
     return report
 
 
@@ -112,16 +112,17 @@ def push(
     clock: Callable[[], datetime] | None = None,
     lists: SuppressionLists | None = None,
 ) -> SyncReport:
-    """Tell SendGrid of the opt-outs it is not known to hold: of a topic to its group, of everything to all.
+    """Send SendGrid the opt-outs that it is not known to have: of a topic to its group, of everything to the global
+    list.
 
-    Only what people said themselves (view event.opt_out): sunset, bounces and an operator's word stay ours.
-    `now` is when it begins, `clock` tells when SendGrid took a batch (None = all at `now`, for a run that is
-    over at once): by these two the next pull knows our own push. In mode preview nothing is said.
+    Only people's own opt-outs are sent (view event.opt_out). Sunset, bounces and an operator's word stay here.
+    `now` is when the push begins. `clock` gives the time at which SendGrid took a batch (None = `now` for all of them,
+    for a short run). By these two times the next pull recognises our own push. Mode preview sends nothing.
 
     Raises:
         DeliveryRefused: the mode and the settings do not permit it.
-        SyncError: no usable answer, a topic's group is unknown to SendGrid, or it refused all of several addresses;
-            what was taken is written down, the other lists are pushed.
+        SyncError: no usable answer, SendGrid does not have a topic's group, or it refused all of several addresses.
+            What it took is recorded, and the other lists are pushed.
     """
     if settings.mode == "preview":
         return SyncReport()
@@ -130,7 +131,7 @@ def push(
     groups += [{"scope": f"topic:{name}", "group_id": group} for group, name in _topic_by_group(topics).items()]
     with engine.connect() as holder, session_lock(holder, "suppression_sync"), _open(settings, lists) as opened:
         with engine.begin() as connection:
-            # An erasure under way would not take away again what is queued beside it.
+            # A running erasure would not remove rows that are queued at the same time.
             lock(connection, "ingest")
             known = orjson.dumps(groups).decode()
             run(connection, "events/unqueue_opt_outs", groups=known)
@@ -149,13 +150,13 @@ def _problems(unknown: set[int], refusals: Mapping[int, str], topic_of: Mapping[
         names = sorted(topic_of[group] for group in unknown)
         found.append(
             f"SendGrid has no unsubscribe group {', '.join(map(str, sorted(unknown)))} (topic {', '.join(names)}): "
-            "make the group there, or correct sendgrid_group_id; these opt-outs wait"
+            "make the group there, or correct sendgrid_group_id; these opt-outs wait until then"
         )
     for group, said in sorted(refusals.items()):
         where = "the global list" if group == GLOBAL else f"unsubscribe group {group} (topic {topic_of[group]})"
         found.append(
-            f"SendGrid refused every address for {where} (400: {said}): it is the request that it refuses, or none "
-            "of them is an address; these opt-outs wait, docs/runbook.md says what to do"
+            f"SendGrid refused every address for {where} (400: {said}): the request is wrong, or none of the texts is "
+            "an address; these opt-outs wait, and docs/runbook.md says what to do"
         )
     return found
 
@@ -178,7 +179,7 @@ def _topic_by_group(topics: Mapping[str, Topic]) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class _Puller:
-    """One pull: where from, where to, and for which moment."""
+    """One pull: from where, up to where, and for which moment."""
 
     engine: Engine
     link_secret: str
@@ -187,13 +188,13 @@ class _Puller:
     now: datetime
 
     def pull_all(self) -> tuple[SyncReport, dict[str, SyncError]]:
-        """Read every list; return the counts, and what went wrong with which list."""
+        """Read every list; return the counts, and the error of each list that failed."""
         report, failed = SyncReport(), dict[str, SyncError]()
         for list_name in (*REASONS, GROUPS):
             try:
                 pulled = self.pull_groups() if list_name == GROUPS else self.pull_list(list_name)
                 report = report.plus(pulled)
-            except SyncError as error:  # a list that suppresses nobody must not hide one that does
+            except SyncError as error:  # one failed list must not keep the suppressions of another from being read
                 failed[list_name] = error
         return report, failed
 
@@ -210,13 +211,13 @@ class _Puller:
         )
         for rows, end_epoch, unsettled in _in_steps(readings):
             report = report.plus(SyncReport(listed=len(rows), unsettled=unsettled))
-            # Behind a window that never held still the mark stays, so that the next run reads it again.
+            # After a window that kept changing the mark does not move, so that the next run reads it again.
             covered = None if report.unsettled else datetime.fromtimestamp(end_epoch, UTC)
             report = report.plus(self._take(list_name, rows, covered))
         return report
 
     def pull_groups(self) -> SyncReport:
-        """Read who left which group: one answer, so that nothing can move between pages."""
+        """Read which address left which group: one answer, so nothing can move between pages."""
         rows = frozenset(self.lists.group_members())
         ours = frozenset(row for row in rows if row.group_id not in self.groups.foreign)
         return SyncReport(listed=len(rows), foreign=len(rows - ours)).plus(self._take(GROUPS, ours, self.now))
@@ -229,10 +230,10 @@ class _Puller:
         return Window(start, end) if start <= end else None
 
     def _take(self, list_name: str, rows: frozenset[Listed], covered_until: datetime | None) -> SyncReport:
-        """Fold rows and write down how far the list was read, in one transaction."""
+        """Fold rows and record how far the list was read, in one transaction."""
         blocks = len(rows) if list_name == "blocks" else 0
         with self.engine.begin() as connection:
-            # An erasure or an ingest under way must not see half of it, nor the other way round.
+            # A running erasure or ingest must not see half of it, and this must not see half of theirs.
             lock(connection, "ingest")
             suppressed = self._fold(connection, list_name, rows) if rows and not blocks else 0
             if covered_until is not None:
@@ -281,8 +282,8 @@ def _in_steps(readings: Iterable[Reading]) -> Iterator[tuple[frozenset[Listed], 
 def _push_groups(
     engine: Engine, lists: SuppressionLists, queued: list[int], clock: Callable[[], datetime]
 ) -> tuple[SyncReport, set[int], dict[int, str]]:
-    """Push what is queued; return the counts, the groups SendGrid does not have, and those refused altogether."""
-    # SendGrid adds addresses meant for a group it does not have to its global list: never ask it that.
+    """Push what is queued; return the counts, the groups SendGrid does not have, and those refused as a whole."""
+    # Never push to a group that SendGrid does not have: it would add those addresses to its global list.
     known = lists.group_ids() if any(group != GLOBAL for group in queued) else set()
     report, refusals = SyncReport(), dict[int, str]()
     unknown = {group_id for group_id in queued if group_id != GLOBAL and group_id not in known}
@@ -298,7 +299,7 @@ def _push_groups(
 def _push_group(
     engine: Engine, lists: SuppressionLists, group_id: int, clock: Callable[[], datetime]
 ) -> tuple[SyncReport, str | None]:
-    """Push what is queued for one list; return the counts, and why nobody of a batch was taken (None = it was)."""
+    """Push what is queued for one list; return the counts, and why a whole batch was refused (None = it was not)."""
     report, last = SyncReport(), ""
     while True:
         with engine.connect() as connection:
@@ -308,9 +309,9 @@ def _push_group(
             return report, None
         refused = _add(lists, group_id, addresses)
         if len(refused) == len(addresses) > 1:
-            # Rather the request is wrong than each of them: a mark would keep them from ever being said again.
+            # More likely the request is wrong than each address. Marked as refused, they would never be pushed again.
             return report, refused[addresses[0]]
-        pushed_at = clock()  # a run may take hours: SendGrid lists them as of now, not of its begin
+        pushed_at = clock()  # a run may take hours, and SendGrid lists addresses as of now, not as of its beginning
         taken = [one for one in addresses if one not in refused]
         with engine.begin() as connection:
             run(
@@ -322,7 +323,7 @@ def _push_group(
 
 
 def _add(lists: SuppressionLists, group_id: int, addresses: list[str]) -> dict[str, str]:
-    """Push addresses, and narrow a refusal down to those that are to blame; return what was said of each."""
+    """Push addresses, and narrow a refusal down to the addresses that cause it; return SendGrid's reason for each."""
     try:
         lists.add(group_id, addresses)
     except AddressesRefused as refused:

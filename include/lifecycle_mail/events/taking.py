@@ -1,8 +1,8 @@
 """One step of parsed events → rows, first facts, suppressions, settled messages, all in one transaction.
 
-Last stop inside the events stage, and the only one that writes. The transaction also records how far the step's
-files were read. What needs no other step is done at once; what builds on earlier facts waits until the step
-before is committed.
+Last part of the events stage, and the only one that writes. The transaction also records how far the step's
+files were read. Work that needs no other step is done at once. Work that builds on earlier facts waits until the
+previous step is committed.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class IngestReport:
 def take_step(
     engine: Engine, step: Step, before: Future[IngestReport] | None, has_begun: Event, *, rest: Rest
 ) -> IngestReport:
-    """Take one step; it is committed after `before`, the step read before it, and not at all where that failed.
+    """Take one step. It is committed after `before`, the previous step, and not at all if that one failed.
 
-    `has_begun` is set once the transaction holds what other steps could wait for. Of the step only its positions
-    are left: a step is large, and the next one is already being read.
+    `has_begun` is set once the transaction holds every lock that other steps could wait for. Afterwards the step keeps
+    only its positions, because a step is large and the next one is already being read.
     """
     try:
         with engine.begin() as connection:
@@ -80,7 +80,7 @@ def _start(connection: Connection, step: Step) -> int:
 
 
 def _write_new(connection: Connection, step: Step, batch_id: int) -> int:
-    """Stage what the step's events mean, and write those that are not here yet, as they came; return how many."""
+    """Stage what the step's events mean, and write those that are new, as they came; return how many."""
     run(connection, "events/create_staging")
     copy(connection, "event_staging", FACT_COLUMNS, step.fact_rows())
     low, high = step.span()
@@ -88,14 +88,14 @@ def _write_new(connection: Connection, step: Step, batch_id: int) -> int:
         del step.events[identity]
     inserted = len(step.events)
     if inserted:
-        # Straight into their table: a large text is read and written once.
+        # Straight into their table, so that a large text is read and written once.
         copy(connection, "event.event", ("batch_id", *EVENT_COLUMNS), step.event_rows(), bigint(batch_id))
     step.order.clear()
     return inserted
 
 
 def _fold(connection: Connection, batch_id: int, rest: Rest) -> int:
-    """Fold new events into what is known, and settle messages by them; return how many messages were settled."""
+    """Fold new events into the known facts, and settle messages by them; return how many messages were settled."""
     run(connection, "events/create_folded")
     for fold in ("engagement", "resubscription", "suppression"):
         run(connection, f"events/fold_{fold}", batch_id=batch_id)

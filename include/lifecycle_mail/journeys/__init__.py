@@ -1,7 +1,7 @@
 """Stage 3, journeys: who is in which series, at which step, when it ended and why.
 
-Reads segment membership; writes schema `journey`. An entry is a snapshot: leaving the segment ends nothing
-unless the campaign's `exit_on` says so.
+Reads segment membership; writes schema `journey`. Enrollment is a snapshot: a member who leaves the segment stays in
+the series, unless the campaign's `exit_on` says otherwise.
 """
 
 from lifecycle_mail.journeys.planning import overdue, record_planning, watch_plannings

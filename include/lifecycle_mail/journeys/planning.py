@@ -1,7 +1,7 @@
-"""When each campaign planned last, and which of them are overdue by their schedules.
+"""When each campaign last planned, and which campaigns are overdue by their schedules.
 
-A run that waits for ever, a scheduler that stands still and a DAG without runs are green in Airflow: only the
-warehouse knows that nothing was planned.
+In Airflow a run that waits for ever, a scheduler that stands still and a DAG without runs are all green. Only the
+warehouse shows that nothing was planned.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from lifecycle_mail.database import run
 
 
 def record_planning(connection: Connection, campaign: str, as_of: dt.datetime, now: dt.datetime) -> None:
-    """Note that `campaign` has planned everything for `as_of`; planning an old period changes no later note."""
+    """Record that `campaign` has planned everything for `as_of`; planning an older period changes no later record."""
     run(connection, "journeys/record_planning", campaign=campaign, as_of=as_of, now=now)
 
 
 def watch_plannings(
     connection: Connection, campaigns: Iterable[str], paused: Iterable[str], now: dt.datetime
 ) -> None:
-    """Begin to watch those of `campaigns` that are new; for those that are `paused` the time begins again."""
+    """Begin to watch those of `campaigns` that are new; for those that are `paused`, begin the time again."""
     run(
         connection,
         "journeys/watch_plannings",
@@ -36,7 +36,8 @@ def watch_plannings(
 def overdue(connection: Connection, campaigns: Iterable[Campaign], now: dt.datetime) -> list[str]:
     """Return a sentence for each of `campaigns` that has not planned for two periods of its schedule.
 
-    Counted from its last planning, or from when it was first watched or last seen paused, if that is later.
+    The time counts from its last planning. If the campaign was first watched, or last seen paused, later than that, the
+    time counts from there.
     """
     since = {row.campaign: row.since for row in run(connection, "journeys/plannings")}
     return [
@@ -48,6 +49,6 @@ def overdue(connection: Connection, campaigns: Iterable[Campaign], now: dt.datet
 
 def _sentence(campaign: Campaign, since: dt.datetime) -> str:
     return (
-        f"campaign {campaign.campaign} has not planned since {since.astimezone(dt.UTC):%Y-%m-%d %H:%M UTC}, its "
-        f"schedule is '{campaign.schedule}': look at the runs of its DAG, or pause it if it is not to go on"
+        f"campaign {campaign.campaign} has not planned since {since.astimezone(dt.UTC):%Y-%m-%d %H:%M UTC}, although "
+        f"its schedule is '{campaign.schedule}': look at the runs of its DAG, or pause the DAG to stop the campaign"
     )

@@ -1,4 +1,4 @@
-"""Enroll members, end series, and notice the steps that came due: three set-based movements a run.
+"""Enroll members, end series, and note the steps that have come due: three set-based operations per run.
 
 Every function works for one campaign at one `as_of` under the campaign's lock, so that two runs of one
 campaign take turns. Running the same `as_of` again changes nothing.
@@ -23,7 +23,7 @@ from lifecycle_mail.segments import segment_key
 
 @dataclass(frozen=True)
 class EnrollCounts:
-    """Series ended first (through, or by an exit), series begun, and series ended by a newer occurrence."""
+    """Series that ended first (completed, or by an exit), series begun, and series that a newer occurrence ended."""
 
     ended: int
     enrolled: int
@@ -35,7 +35,7 @@ class EnrollCounts:
 
 @dataclass(frozen=True)
 class AdvanceCounts:
-    """Steps that came due at the run's `as_of` and wait for their decision, and series ended early."""
+    """Steps that came due at the run's `as_of` and wait for their decision, and series that ended early."""
 
     steps_due: int
     exited: int
@@ -45,7 +45,7 @@ class AdvanceCounts:
 
 
 def publish(engine: Engine, campaign: Campaign, topic: Topic) -> None:
-    """Write the campaign's goal, exits and priority to `journey.campaign`, where later SQL reads them."""
+    """Write the campaign's goal, exits and priority to `journey.campaign`, from which later SQL reads them."""
     with engine.begin() as connection:
         lock(connection, f"campaign:{campaign.campaign}")
         run(
@@ -68,23 +68,23 @@ def publish(engine: Engine, campaign: Campaign, topic: Topic) -> None:
 
 
 def rename_topics(connection: Connection, former: Sequence[str], present: Sequence[str]) -> None:
-    """Give published campaigns the present names of their topics (`former` and `present` side by side)."""
+    """Give published campaigns the present names of their topics (`former` and `present` are parallel lists)."""
     run(connection, "journeys/rename_topics", former=list(former), present=list(present))
 
 
 def is_published(connection: Connection, campaign: str) -> bool:
-    """Return whether mails of a campaign called so may exist, whatever became of its file."""
+    """Return whether mails of a campaign with this name may exist, even if its file is broken or gone."""
     return bool(scalar(connection, "journeys/is_published", campaign=campaign))
 
 
 def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCounts:
     """End what is over at `as_of`, then begin a series for each member of the segment that may have one.
 
-    Ending comes first, so that a customer whose series is through is not turned away for one run.
+    Ending comes first, so that a customer whose series is complete can be enrolled in the same run.
 
-    A customer has at most one running series a campaign: a newer occurrence ends a series of which nothing
-    was sent (`superseded`), and waits for its end otherwise. Who is held out depends on campaign and customer
-    alone, so a person is always on the same side.
+    A customer has at most one running series per campaign. A newer occurrence ends a series that has sent nothing yet
+    (`superseded`); otherwise it waits for the end of that series. Whether a customer is held out depends on campaign
+    and customer alone, so a person is always on the same side.
     """
     lock_name = f"campaign:{campaign.campaign}"
     with exclusive_lock(engine, lock_name):
@@ -99,7 +99,7 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
 
 
 class _Customers(NamedTuple):
-    """A range of customers: from the first bound on, before the second; None = no bound."""
+    """A range of customers: from the first bound, included, to the second, excluded; None = no bound."""
 
     customer_from: str | None
     customer_before: str | None
@@ -109,7 +109,7 @@ _ALL = _Customers(None, None)
 
 
 def _customers(connection: Connection, segment: str) -> list[_Customers]:
-    """Return the ranges to enroll at once: two for a large segment."""
+    """Return the ranges to enroll at the same time: two for a large segment."""
     found = run(connection, "journeys/middle_customer", segment=segment, many_rows=PARALLEL_FROM_ROWS)
     middle = found.scalar_one_or_none()
     if middle is None:
@@ -125,10 +125,10 @@ class _Begun:
 
 
 def _begin(campaign: Campaign, as_of: dt.datetime, connection: Connection, customers: _Customers) -> _Begun:
-    """End the series of `customers` that a newer occurrence replaces, and begin theirs and the others'.
+    """End those series of `customers` that a newer occurrence replaces, then begin the new series.
 
-    Four statements: create_candidate (whom to enroll), create_outdated (whose running series is about something
-    older), supersede (end it if nothing was sent), enroll.
+    Four statements: create_candidate (whom to enroll), create_outdated (the running series for an older occurrence),
+    supersede (end it if nothing was sent), enroll.
     """
     entry = {"campaign": campaign.campaign, "segment": _segment_of(campaign), "as_of": as_of, **customers._asdict()}
     if customers != _ALL:
@@ -148,7 +148,7 @@ def _begin(campaign: Campaign, as_of: dt.datetime, connection: Connection, custo
         reenter_after_days=campaign.reenter_after_days,
         **_first_steps(campaign),
     ).one()
-    # A rehearsal enrolls its parts, and other campaigns, in the same transaction.
+    # A rehearsal enrolls all its parts, and also other campaigns, in the same transaction.
     connection.exec_driver_sql("drop table candidate, outdated")
     return _Begun(superseded, begun.enrolled, begun.steps)
 
@@ -167,7 +167,7 @@ def _segment_of(campaign: Campaign) -> str:
 def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCounts:
     """End series whose exit happened by `as_of`, and note the steps due by then.
 
-    The steps due at enrollment itself were noted with it; they are counted here.
+    Steps that are due at enrollment itself were noted with it; they are counted here too.
     """
     with engine.begin() as connection:
         lock(connection, f"campaign:{campaign.campaign}")
@@ -179,7 +179,7 @@ def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCo
 
 
 def _notice_due(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> int:
-    """Note the steps that came due by `as_of`, let their series await the next one, and return how many it were.
+    """Note the steps that came due by `as_of`, let their series wait for the next step, and return how many came due.
 
     Four statements: create_ready (the series), notice_due (their steps), await_next, await_nothing.
     """
@@ -208,12 +208,12 @@ def _end_by_exit(connection: Connection, campaign: Campaign, as_of: dt.datetime)
 
 
 def goal_facts(goal_event: str) -> list[str]:
-    """Return the exit words that are the goal itself: they end a series as `converted`."""
+    """Return the exit words that are the goal itself. They end a series as `converted`."""
     return ["order", "reordered"] if goal_event == "order" else [goal_event]
 
 
 def _first_steps(campaign: Campaign) -> dict[str, Any]:
-    """Return the steps due at enrollment, and the first one after them, as enroll.sql takes them."""
+    """Return the steps due at enrollment and the first step after them, in the form that enroll.sql takes."""
     steps = _steps(campaign)
     later = [step for step in steps if step["after_hours"] > 0]
     return {

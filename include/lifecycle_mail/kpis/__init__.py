@@ -1,7 +1,6 @@
-"""Stage 8, kpis: what became of it all, by day, campaign, step and variant; rates are views.
+"""Stage 8, kpis: the results by day, campaign, step and variant; rates are views.
 
-Reads every stage before it; writes schema `kpi`. docs/kpis.md says what each number
-means.
+Reads every earlier stage; writes schema `kpi`. docs/kpis.md says what each number means.
 """
 
 from lifecycle_mail.kpis.identities import check

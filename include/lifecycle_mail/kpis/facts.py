@@ -1,8 +1,9 @@
-"""KPI facts: include/sql/kpis/facts.sql is the one list of them, and statements that name facts follow from it.
+"""KPI facts: include/sql/kpis/facts.sql is their one list, and statements that name facts are generated from it.
 
-A statement is written for one fact: `each_fact` is its column of the daily tables, `each_day` its column of
-kpi.step_outcome, `each_whole` the fact of which it is a part, `each_moment` when it happened. A line that names one of
-these stands for one line per fact. So columns are paired by name on both sides of an insert, a union or a comparison.
+A statement is written for one fact. In it `each_fact` is the fact's column of the daily tables, `each_day` its column
+of kpi.step_outcome, `each_whole` the fact that it is a part of, `each_moment` when it happened. A line that names one
+of these stands for one line per fact. So columns are paired by name on both sides of an insert, a union or a
+comparison.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ _STAND_IN = re.compile(r"\beach_(fact|day|whole|moment)\b")
 
 @dataclass(frozen=True)
 class Fact:
-    """What may become of a step: its columns, the fact of which it is a part, and when it happened.
+    """One fact about a step: its columns, the fact that it is a part of, and when it happened.
 
-    `happened_at` is SQL of type timestamptz over what create_outcome.sql reads; null = it did not happen.
+    `happened_at` is SQL of type timestamptz over the columns that create_outcome.sql reads; null = it did not happen.
     """
 
     fact: str
@@ -43,7 +44,7 @@ def facts() -> tuple[Fact, ...]:
     """Return the facts in the order of the list.
 
     Raises:
-        KpiError: a line is not a fact, a name stands there twice, or a part stands above its whole.
+        KpiError: a line is not a fact, a name occurs twice, or a part stands above its whole.
     """
     found: list[Fact] = []
     for entry in _entries(statement(LIST).text.splitlines()):
@@ -52,7 +53,7 @@ def facts() -> tuple[Fact, ...]:
 
 
 def _entries(lines: list[str]) -> list[str]:
-    """Return the text of each fact, in one line: those between `values` and `) as fact`."""
+    """Return the text of each fact, in one line: the facts between `values` and `) as fact`."""
     begin = next(number for number, line in enumerate(lines) if line.strip() == "values")
     end = next(number for number, line in enumerate(lines) if line.lstrip().startswith(") as fact"))
     text = "\n".join(lines[begin + 1 : end])
@@ -68,7 +69,7 @@ def _fact(entry: str, above: set[str], days: set[str]) -> Fact:
     if fact.fact in above or fact.day in days:
         raise _wrong(entry, "its fact or its day column is taken: give it another name")
     if fact.whole is not None and fact.whole not in above:
-        raise _wrong(entry, f"no fact above it is {fact.whole}: write a fact below the one of which it is a part")
+        raise _wrong(entry, f"no fact above it is called {fact.whole}: write it below its whole")
     return fact
 
 
@@ -77,18 +78,18 @@ def _wrong(entry: str, why: str) -> KpiError:
 
 
 def run_for_facts(connection: Connection, name: str, /, **parameters: Any) -> CursorResult[Any]:
-    """Execute the named statement, written for one fact, for all of them."""
+    """Execute, for all facts, the named statement that is written for one fact."""
     return connection.execute(for_facts(name), parameters)
 
 
 @cache
 def for_facts(name: str) -> sa.TextClause:
-    """Return the named statement with one line per fact for each line that names a stand-in."""
+    """Return the named statement; each line that names a stand-in becomes one line per fact."""
     return sa.text("\n".join(_repeated(line) for line in statement(name).text.splitlines()))
 
 
 def _repeated(line: str) -> str:
-    """Return the line for every fact that has what it names: separated by commas, or by its own `and` or `or`."""
+    """Return the line for every fact that has what it names, separated by commas or by the line's own `and` or `or`."""
     named = set(_STAND_IN.findall(line))
     if not named:
         return line
@@ -103,7 +104,7 @@ def _for_fact(line: str, fact: Fact) -> str:
 
 
 def _moment(fact: Fact) -> str:
-    """Return when the fact happened to a step that has everything of which it is a part."""
+    """Return when the fact happened to a step; null unless every fact that it is a part of happened too."""
     by_name = {one.fact: one for one in facts()}
     wholes, above = [], fact.whole
     while above is not None:

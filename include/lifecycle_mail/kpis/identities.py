@@ -1,4 +1,4 @@
-"""Identities the KPI tables must keep: a query each, which returns the rows that break it."""
+"""Identities that the KPI tables must keep: each is a query that returns the rows that break it."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Base facts → the KPI tables, at the price of what changed since the last time.
+"""Base facts → the KPI tables, at the cost of what changed since the last time.
 
-Last stop of the path. What changed is found by watermarks (decisions, ingest steps, loads of feeds), by the
-steps whose message may still move, and by the customers noted for the list. Each step found is judged again
-from the base facts; the difference to what was stored is added to the counts. A full roll-up does the same
-from empty tables, so both give the same numbers. Which facts are counted is said by facts.sql alone.
+Last stage of the path. Changes are found by watermarks (decisions, ingest steps, loads of feeds), by the
+steps whose message may still move, and by the customers recorded for the list. Each step found is judged again
+from the base facts, and the difference to what was stored is added to the counts. A full roll-up does the same
+from empty tables, so both give the same numbers. facts.sql alone says which facts are counted.
 
-Each statement fills or reads temporary tables kpi_*, which are analyzed and gone with the transaction.
+Each statement fills or reads temporary tables kpi_*. They are analyzed, and end with the transaction.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from lifecycle_mail.kpis.facts import run_for_facts
 logger = logging.getLogger(__name__)
 
 FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
-OF_STEPS = {"touched", "changed", "judged", "goal", "outcome"}  # temporary tables of steps, wide and long
+OF_STEPS = {"touched", "changed", "judged", "goal", "outcome"}  # temporary tables of steps: many rows, many columns
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,9 @@ def roll_up(
 ) -> RollUpReport:
     """Bring schema kpi up to date with everything committed before the call, in one transaction.
 
-    Days are dates in `reporting_zone` (IANA); `now` (aware) is the last moment the list is carried to. With
-    `since` or `until` the steps of those reporting days, both included, are judged again whether or not
-    anything about them changed; `full` judges everything again from empty tables, as does a new zone.
-    Roll-ups wait for each other.
+    Days are dates in `reporting_zone` (IANA). `now` (aware) is the last moment up to which the list is counted. With
+    `since` or `until` the steps of those reporting days, both included, are judged again even if nothing about them
+    changed. `full` judges everything again from empty tables, and so does a new zone. Roll-ups wait for each other.
     """
     with _snapshot(engine) as connection:
         progress = {row.name: row.value for row in run(connection, "kpis/progress")}
@@ -86,9 +85,10 @@ def roll_up(
 
 @contextmanager
 def _snapshot(engine: Engine) -> Iterator[Connection]:
-    """Yield a connection that sees one moment of the database, alone among roll-ups.
+    """Yield a connection that sees one moment of the database; no other roll-up runs meanwhile.
 
-    The lock is held by another connection: waiting for it inside would freeze the view before the wait.
+    Another connection holds the lock. If this one waited for it inside its transaction, it would see the database as it
+    was before the wait.
     """
     frozen = engine.execution_options(isolation_level="REPEATABLE READ")
     with exclusive_lock(engine, "kpis"), frozen.begin() as connection:
@@ -108,13 +108,13 @@ def _forget(connection: Connection) -> None:
 
 
 def _keep_retired(connection: Connection) -> None:
-    """Set aside the steps whose decisions retention has dropped; what they say is in kpi.step_outcome alone."""
+    """Set aside the steps whose decisions retention has dropped: only kpi.step_outcome still has their outcome."""
     run(connection, "kpis/keep_retired")
     lost = scalar(connection, "kpis/count_lost")
     if lost > 0:
         raise RetentionRefused(
             f"a full roll-up would lose {lost} steps: their decisions are past retention and kpi.step_outcome does "
-            "not hold them any more. Restore that table from a backup and roll up again"
+            "not have them any more. Restore that table from a backup, then roll up again"
         )
 
 
@@ -150,7 +150,7 @@ def _note(
     redefined: list[str],
     days: tuple[date, date] | None,
 ) -> None:
-    """Note the steps about which something changed: kpi_changed."""
+    """Record the steps about which something changed: kpi_changed."""
     run(connection, "kpis/create_changed")
     run(connection, "kpis/note_engaged", last_batch_id=last_batch_id)
     run(connection, "kpis/note_moved")
@@ -165,7 +165,7 @@ def _note(
 
 
 def _judge(connection: Connection, reporting_zone: str) -> int:
-    """Judge the steps found from the base facts: kpi_outcome; return their number."""
+    """Judge the found steps from the base facts: kpi_outcome; return their number."""
     with _probing(connection):
         _make(connection, "judged")
         _make(connection, "goal")
@@ -173,7 +173,7 @@ def _judge(connection: Connection, reporting_zone: str) -> int:
 
 
 def _count(connection: Connection, reporting_zone: str, load_ids: str) -> int:
-    """Change the counts and the revenue by the difference; return how many orders that changed have a credit."""
+    """Add the difference to the counts and the revenue; return how many of the changed orders have a credit."""
     with _probing(connection):
         _make(connection, "delta")
         _make(connection, "recredited", load_ids=load_ids)
@@ -190,28 +190,28 @@ def _count(connection: Connection, reporting_zone: str, load_ids: str) -> int:
 
 
 def _make(connection: Connection, table: str, **parameters: Any) -> int:
-    """Make the temporary table kpi_`table`, let the planner know its size, and return how many rows it has."""
+    """Make the temporary table kpi_`table`, tell the planner its size, and return how many rows it has."""
     rows = run_for_facts(connection, f"kpis/create_{table}", **parameters).rowcount
     _analyze(connection, table)
     return rows
 
 
 def _analyze(connection: Connection, table: str) -> None:
-    """Let the planner know the size of kpi_`table`; of wide tables of steps one column says enough."""
+    """Tell the planner the size of kpi_`table`; for wide tables of steps, one column is enough."""
     columns = "(enrollment_id)" if table in OF_STEPS else ""
     connection.exec_driver_sql(f"analyze kpi_{table} {columns}")
 
 
 @contextmanager
 def _probing(connection: Connection) -> Iterator[None]:
-    """Let the statements of the block look up by index what they read of the history."""
+    """Let the block's statements read the history through its indexes."""
     run(connection, "kpis/probe_plans")
     yield
     run(connection, "kpis/any_plans")
 
 
 def _list(connection: Connection, reporting_zone: str, today: date, full: bool) -> int:
-    """Count who came to the list and left it; return how many customers were looked at."""
+    """Count the customers who joined the list and who left it; return how many customers were looked at."""
     run(connection, "kpis/create_listed")
     customers = run(connection, "kpis/take_list_all" if full else "kpis/take_list_changes").rowcount
     _analyze(connection, "listed")

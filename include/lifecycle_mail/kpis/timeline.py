@@ -1,4 +1,4 @@
-"""One customer's timeline over all stages: the ledger behind `why`."""
+"""One customer's timeline over all stages, which `why` prints."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Happening:
 
 
 def timeline(connection: Connection, customer_id: str, campaign: str | None = None) -> list[Happening]:
-    """Return everything between us and one customer in order of time; empty if nothing is known.
+    """Return everything that happened between us and one customer, in order of time; empty if nothing is known.
 
-    With `campaign` only what happened in it, and what belongs to no campaign.
+    With `campaign`: only what happened in that campaign, and what belongs to no campaign.
     """
     rows = [
         row
@@ -41,6 +41,6 @@ def timeline(connection: Connection, customer_id: str, campaign: str | None = No
 
 
 def _order(row: Row[Any]) -> tuple[object, ...]:
-    """Sort by the second and, as events carry no more than that, by what comes first within one."""
+    """Sort by second. Events carry no fractions, so within a second sort by what must come first."""
     second = row.happened_at.replace(microsecond=0)
     return second, row.place, row.campaign or "", row.step or "", row.what

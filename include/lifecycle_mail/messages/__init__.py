@@ -1,7 +1,7 @@
-"""Stage 5, messages: what will be sent. The shell once, the slots a recipient, the state of every mail.
+"""Stage 5, messages: what will be sent. The shell once, the slots per recipient, the state of every mail.
 
-Reads decisions; writes schema `message`. Rendering (templates, shells, slots) touches no database; `writing`
-plans mails; `states` is the one place that moves a mail from state to state.
+Reads decisions; writes schema `message`. Rendering (templates, shells, slots) uses no database. `writing`
+plans mails. `states` is the one place that moves a mail from state to state.
 """
 
 from lifecycle_mail.messages.definitions import Definition, Definitions, keep_as_read, load_definition, read_definition

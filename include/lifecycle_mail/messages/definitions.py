@@ -1,9 +1,9 @@
-"""The definition that mails carry: campaign file, sender, brand, and every text they are made of.
+"""The definition that mails carry: campaign file, sender, brand, and every text that they are made of.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-It is kept in the database when mails are planned from it, so that they go out as they were planned, whatever the files
-say by then. Its checksum is what live sending needs an approval of. Not part of it: the postal address (a setting), and
-what a topic permits (caps, quiet hours, limits), which hold as they are today.
+When mails are planned from a definition, the database keeps it. So they go out as they were planned, whatever the files
+say by then. Live sending needs an approval of its checksum. Not part of it are the postal address (a setting) and the
+rules of a topic (caps, quiet hours, limits), which apply as they are today.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from lifecycle_mail.messages.texts import StoredTexts
 
 Model = TypeVar("Model", bound=BaseModel)
 
-# What recipients see of a topic. A key that a topic does not have is not missed.
+# What recipients see of a topic. A topic need not have all of these keys.
 SEEN_OF_TOPIC = {"sender", "reply_to"}
 REMEMBERED = 64
 
@@ -48,7 +48,7 @@ class Definition:
 
     @cached_property
     def md5(self) -> str:
-        """The checksum an approval holds for (32 hex digits)."""
+        """The checksum that an approval holds for (32 hex digits)."""
         return _md5(orjson.dumps(self.parts, option=orjson.OPT_SORT_KEYS).decode())
 
     @cached_property
@@ -60,14 +60,14 @@ class Definition:
 
     @cached_property
     def library(self) -> TemplateLibrary:
-        """The templates as this definition has them."""
+        """The templates with this definition's texts."""
         return TemplateLibrary(StoredTexts(self.texts))
 
     def topic_in(self, topics: dict[str, Topic]) -> Topic:
         """Return the campaign's topic with the sender of this definition.
 
         Raises:
-            CampaignError: the topics file does not have it any more.
+            CampaignError: the topics file does not have the topic any more.
         """
         topic = topic_called(topics, self.campaign.topic)
         if topic is None:
@@ -95,10 +95,10 @@ class Definition:
         )  # fmt: skip
 
     def require_writable(self, postal_address: str) -> None:
-        """Write the shared part of every mail, and read the personal ones.
+        """Write the shared part of every mail, and read the personal parts.
 
         Raises:
-            TemplateError: one of them cannot be written; says file, line and what to do.
+            TemplateError: one of them cannot be written; the message has file, line and what to do.
         """
         brand = self.brand_at(postal_address)
         for step in self.campaign.steps:
@@ -135,7 +135,7 @@ def _sent_by(topic: Topic, sender: dict[str, Any]) -> Topic:
 
 
 def keep(connection: Connection, definition: Definition) -> None:
-    """Keep a definition, so that mails may carry it; one that is kept already stays."""
+    """Keep a definition, so that mails may carry it; do nothing if it is kept already."""
     if scalar(connection, "messages/is_kept", definition_md5=definition.md5):
         return
     files = [{"path": path, "text_md5": _md5(text), "content": text} for path, text in definition.texts.items()]
@@ -152,7 +152,7 @@ def keep(connection: Connection, definition: Definition) -> None:
 
 
 def keep_as_read(connection: Connection, definition: Definition) -> None:
-    """Keep a definition that was read from files just now: it is its campaign's present one."""
+    """Keep a definition that was read from files just now: it becomes its campaign's present one."""
     keep(connection, definition)
     run(
         connection,
@@ -163,10 +163,10 @@ def keep_as_read(connection: Connection, definition: Definition) -> None:
 
 
 def load_definition(connection: Connection, definition_md5: str) -> Definition:
-    """Return a definition that was kept.
+    """Return a kept definition.
 
     Raises:
-        CampaignError: it is not there, or was kept by another version of this product.
+        CampaignError: it is not kept, or another version of this product kept it.
     """
     row = run(connection, "messages/load_definition", definition_md5=definition_md5).one_or_none()
     if row is None:
@@ -175,13 +175,13 @@ def load_definition(connection: Connection, definition_md5: str) -> Definition:
 
 
 class Definitions:
-    """Definitions by checksum, each loaded once; the longest unused ones are forgotten."""
+    """Definitions by checksum, each loaded once. Those unused for longest are dropped first."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, Definition] = OrderedDict()
 
     def get(self, connection: Connection, definition_md5: str) -> Definition:
-        """Return a definition that was kept (CampaignError as for `load_definition`)."""
+        """Return a kept definition (CampaignError as for `load_definition`)."""
         if definition_md5 not in self._known:
             self._known[definition_md5] = load_definition(connection, definition_md5)
         self._known.move_to_end(definition_md5)

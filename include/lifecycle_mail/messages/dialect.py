@@ -1,13 +1,13 @@
-"""The template language of the mails: Jinja with slots, strict variables and one way of writing values out.
+"""The template language of the mails: Jinja with slots, strict variables and one way to write values.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-Differences from plain Jinja, each for a reason:
+It differs from plain Jinja in these points, each for a reason:
 
-- `{% slot name %} … {% endslot %}` marks what is personal. Rendering a shell puts a token there;
-  the content is compiled on its own and rendered once a recipient.
-- `context.items` means the key, never the method of dict; what is missing is an error, never an empty string.
-- every `{{ … }}` goes through one function a part (html or text), so that no author can forget cleaning
-  or escaping, and None is written as nothing.
+- `{% slot name %} … {% endslot %}` marks what is personal. When a shell is rendered, a token stands there.
+  The content is compiled by itself and rendered once per recipient.
+- `context.items` means the key, never the method of dict. A missing variable is an error, never an empty string.
+- Every `{{ … }}` goes through one function per part (html or text), so that no author can forget cleaning
+  or escaping. None is written as nothing.
 - `….url` and `…._url` inside a slot are dropped (None) unless they are http or https addresses.
 """
 
@@ -41,13 +41,13 @@ def token_for(mark: str, part: str, name: str) -> str:
 
 
 class SlotExtension(Extension):
-    """`{% slot name %} … {% endslot %}`: a token in a shell, its own content in a whole rendering."""
+    """`{% slot name %} … {% endslot %}`: a token in a shell, its own content if a mail is rendered whole."""
 
     tags = {"slot"}  # noqa: RUF012  (Jinja's own declaration)
     environment: "MailEnvironment"
 
     def parse(self, parser: Parser) -> nodes.Node:
-        """Turn the tag into a call whose body is the slot's content, with its page addresses guarded."""
+        """Turn the tag into a call whose body is the slot's content, with its addresses of pages guarded."""
         line = next(parser.stream).lineno
         name = parser.stream.expect("name").value
         body = parser.parse_statements(("name:endslot",), drop_needle=True)
@@ -86,7 +86,7 @@ def slot_name(node: nodes.CallBlock) -> str:
 
 
 class _GuardAddresses(NodeTransformer):
-    """Wraps every `….url` and `…._url` in the web_url filter, so that no author can forget it."""
+    """Wraps every `….url` and `…._url` in the web_url filter, so that no author can forget the filter."""
 
     def visit_Getattr(self, node: nodes.Getattr) -> nodes.Expr:
         self.generic_visit(node)
@@ -108,32 +108,32 @@ def _guarded(node: nodes.Expr) -> nodes.Expr:
     return wrapped
 
 
-# A slot as the template language knows it while it is compiled, and what its function is given, in this order.
+# The name of a slot in the template language while it is compiled, and the arguments of its function, in this order.
 SLOT = "_slot"
 SLOT_ARGUMENTS = ("customer", "context", "links", "offer")
 WriteSlot = Callable[[Any, Any, Any, Any], str]
 NEVER_FREE = frozenset({"loop", "caller", "self", "super", "varargs", "kwargs"})
 
-REMEMBERED = 16_384  # results of macros, of all shells of a process together: at most 17 MB of product rows
+REMEMBERED = 16_384  # results of macros, for all shells of a process together: at most 17 MB of product rows
 _write = lru_cache(maxsize=REMEMBERED, typed=True)(lambda macro, *values: macro(*values))
 
 
 def recall(macro: Callable[..., str], *values: Any) -> str:
-    """Return what an imported macro writes for these values, as it wrote it before where that is not long ago.
+    """Return what an imported macro writes for these values, from memory if it wrote it not long ago.
 
-    Such a macro sees its values and what the shell shares, never the recipient: the same values, of the same types
-    (1 is not 1.0, text is not markup), are the same text. The baskets of a million mails are made of few product rows.
+    Such a macro sees its values and what the shell shares, never the recipient. So the same values, of the same types
+    (1 is not 1.0, text is not markup), give the same text. The baskets of a million mails consist of few product rows.
     """
     try:
         return _write(macro, *values)
-    except TypeError:  # a list or a mapping is not remembered; any other such error comes up again
+    except TypeError:  # a list or a mapping cannot be remembered; any other TypeError is raised again by this call
         return macro(*values)
 
 
 class MailCodeGenerator(CodeGenerator):
     """Writes values through the environment's one output function, and calls plain names directly.
 
-    A macro written out where it is called is called by its own function, past Jinja's dispatch and wrapping:
+    A call of a macro inside `{{ … }}` uses the macro's own function, without Jinja's dispatch and wrapping, because
     what it returns is markup already. This alone halves the time of a slot.
     """
 
@@ -143,7 +143,7 @@ class MailCodeGenerator(CodeGenerator):
     _attributes_of: set[str]
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:
-        """Learn which macros of the file can be called by their own function, then go on as usual."""
+        """Find out which macros of the file can be called by their own function, then go on as usual."""
         self._plain_macros = dict(self.environment.plain_macros)
         for macro in node.find_all(nodes.Macro):
             used = {name.name for name in macro.find_all(nodes.Name)}
@@ -158,7 +158,7 @@ class MailCodeGenerator(CodeGenerator):
         super().visit_Template(node, frame)
 
     def _look_up_once(self, node: nodes.Template) -> None:
-        """Read what macros and slots take from outside when their file is loaded, instead of in each of their calls."""
+        """Read what macros and slots take from outside when their file is loaded, instead of at each of their calls."""
         names: dict[str, set[str]] = {"load": set(), "store": set(), "param": set()}
         for name in node.find_all(nodes.Name):
             names[name.ctx].add(name.name)
@@ -167,7 +167,7 @@ class MailCodeGenerator(CodeGenerator):
         node.body.insert(0, nodes.ExprStmt(nodes.Tuple([nodes.Name(name, "load") for name in free], "load"), lineno=1))
 
     def visit_Macro(self, node: nodes.Macro, frame: Frame) -> None:
-        """Write a slot as a plain function of its arguments, which are all given; any other macro as usual."""
+        """Write a slot as a plain function of its arguments, which are always given; any other macro as usual."""
         if node.name != SLOT:
             super().visit_Macro(node, frame)
             return
@@ -187,7 +187,7 @@ class MailCodeGenerator(CodeGenerator):
         self.writeline(f"context.vars[{SLOT!r}] = slot")
 
     def _write_content(self, body: list[nodes.Node], frame: Frame) -> None:
-        """Return the content, without a list to join where it is one value: most slots are."""
+        """Return the content. Most slots are one value, and that needs no list to join."""
         only = _only_value(body)
         if only is None:
             self.buffer(frame)
@@ -200,13 +200,13 @@ class MailCodeGenerator(CodeGenerator):
         self._output_child_post(only, frame, None)
 
     def write_commons(self) -> None:
-        """Bind the output function once a call: it is asked for every value of every recipient."""
+        """Bind the output function once per call, because it is used for every value of every recipient."""
         super().write_commons()
         self.writeline("output = environment.output")
         self.writeline("recall = environment.recall")
 
     def _is_plain(self, node: nodes.Node) -> bool:
-        """Tell whether `node` calls a known macro with all its arguments in their places."""
+        """Tell whether `node` calls a known macro with all its arguments by position."""
         if not isinstance(node, nodes.Call) or not isinstance(node.node, nodes.Name):
             return False
         if node.kwargs or node.dyn_args is not None or node.dyn_kwargs is not None:
@@ -228,7 +228,7 @@ class MailCodeGenerator(CodeGenerator):
         return str(value) if isinstance(node, nodes.TemplateData) else str(self.environment.output(value))
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:
-        """In slots read data as the dicts they are; SlotRenderer explains the KeyError of a missing key."""
+        """In slots, read data directly from the dicts; SlotRenderer explains the KeyError of a missing key."""
         base = node.node
         if not self.environment.direct or (isinstance(base, nodes.Name) and base.name in self._attributes_of):
             super().visit_Getattr(node, frame)
@@ -237,7 +237,7 @@ class MailCodeGenerator(CodeGenerator):
         self.write(f"[{node.attr!r}]")
 
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
-        """Call macros and functions directly: Jinja's own dispatch costs more than most of them do."""
+        """Call macros and functions directly, because Jinja's own dispatch costs more than most of them do."""
         if forward_caller or not isinstance(node.node, nodes.Name) or node.node.name in ("caller", "super"):
             super().visit_Call(node, frame, forward_caller=forward_caller)
             return
@@ -254,7 +254,7 @@ class MailCodeGenerator(CodeGenerator):
 
 
 def _only_value(body: list[nodes.Node]) -> nodes.Expr | None:
-    """Return the value that is all of a slot's content, or None."""
+    """Return the value if it is the whole content of a slot, else None."""
     if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
         return None
     only = body[0].nodes[0]
@@ -262,17 +262,17 @@ def _only_value(body: list[nodes.Node]) -> nodes.Expr | None:
 
 
 def _imported(node: nodes.Template) -> set[str]:
-    """Return the names under which a file has what it imports."""
+    """Return the names under which a file uses what it imports."""
     whole = {one.target for one in node.find_all(nodes.Import)}
     single = [name for one in node.find_all(nodes.FromImport) for name in one.names]
     return whole | {name if isinstance(name, str) else name[1] for name in single}
 
 
 class MailEnvironment(Environment):
-    """One part (html or text) of one shell: the shared variables are its globals.
+    """One part (html or text) of one shell; the shared variables are its globals.
 
     `mark` is the random part of the shell's tokens; None renders slots in place (the whole mail at once).
-    `direct` compiles for speed: missing variables surface as KeyError instead of Jinja's undefined.
+    `direct` compiles for speed: a missing variable raises KeyError instead of becoming Jinja's undefined.
     """
 
     code_generator_class = MailCodeGenerator
@@ -302,11 +302,11 @@ class MailEnvironment(Environment):
         self.globals = {**SAFE_GLOBALS, **shared}
 
     def part_of(self, name: str) -> str:
-        """Return the letter of the part a template file belongs to."""
+        """Return the letter of the part that a template file belongs to."""
         return "s" if name.endswith("subject.txt") else self.part[0]
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Look a name up as a key first: `context.items` is the list of items, not the method of dict."""
+        """Look up a name as a key first: `context.items` is the list of items, not the method of dict."""
         try:
             return obj[attribute]
         except KeyError:

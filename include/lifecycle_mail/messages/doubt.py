@@ -1,12 +1,13 @@
 """How a mail in doubt ends if no event of its own comes: in_doubt → abandoned | planned, by its topic's policy.
 
-The provider posts an event again for 24 hours, in any order, so a newer event says nothing of the older ones.
+The provider posts an event again for 24 hours, in any order, so a newer event says nothing about the older ones.
 
-    abandon   once no event of the mail can be on its way any more; whether others came does not matter
-    resend    once the mails accepted around the attempt have events of their own: had this one been accepted, it would
-              have one too. If they have none, or if there are too few of them, nothing is sent again.
+    abandon   once no event of the mail can still be on its way; whether other events came does not matter
+    resend    once the mails that were accepted around the attempt have events of their own: if this one had been
+              accepted, it would have one too. If they have none, or if there are too few of them, nothing is sent
+              again.
 
-An event that comes later still makes an abandoned mail accepted (`settling`).
+A later event still makes an abandoned mail accepted (`settling`).
 """
 
 from __future__ import annotations
@@ -23,30 +24,31 @@ from lifecycle_mail.campaigns import EVENT_RETRY_HOURS, Topic
 from lifecycle_mail.database import run
 from lifecycle_mail.messages.states import MessageKey
 
-WINDOW_BEFORE_HOURS = 1.0  # mails accepted so long before an attempt tell of its events, too
+WINDOW_BEFORE_HOURS = 1.0  # mails accepted up to this long before an attempt count as evidence too
 MAILS_TO_JUDGE_BY = 20
 COVERED_PERCENT = 99  # the rest may have lost their events one by one
-GIVE_UP_HOURS = 72.0  # since the attempt: what can't be judged by then can't be judged at all
+GIVE_UP_HOURS = 72.0  # since the attempt: what cannot be judged by then can never be judged
 
 NO_EVIDENCE = "no_evidence"
 RESEND = "resend"
 TOO_FEW_TO_JUDGE = "too_few_to_judge"
 EVENTS_MISSING = "events_missing"
 MEANINGS = {
-    NO_EVIDENCE: "no event of theirs came",
+    NO_EVIDENCE: "no event of these mails came",
     TOO_FEW_TO_JUDGE: f"fewer than {MAILS_TO_JUDGE_BY} mails were accepted around their attempts, too few to tell "
     "whether the provider's events come in",
     EVENTS_MISSING: "mails accepted around their attempts have no events: look at the collector and at the provider's "
     "webhook",
 }
-"""What each reason says of mails, to those who operate this."""
+"""What each reason means for mails, in words for operators."""
 
 
 class Coverage(NamedTuple):
-    """What the events tell of the mails that were accepted around one attempt.
+    """What the events say about the mails that were accepted around one attempt.
 
-    `doubtful` mails of the attempt are in doubt; of `mails` accepted in its window `has_event` have an event of their
-    own, and in `silent_hours` of it mails were accepted of which none has one.
+    `doubtful`: mails of the attempt that are in doubt. `mails`: mails accepted in its window. `has_event`: those of
+    them with an event of their own. `silent_hours`: hours of the window in which mails were accepted but none has an
+    event.
     """
 
     attempted_at: dt.datetime
@@ -56,7 +58,7 @@ class Coverage(NamedTuple):
     silent_hours: int
 
     def verdict(self) -> str:
-        """Return RESEND, or the reason why that would be a guess."""
+        """Return RESEND, or the reason why sending again would be a guess."""
         if self.mails < MAILS_TO_JUDGE_BY:
             return TOO_FEW_TO_JUDGE
         if self.silent_hours or 100 * self.has_event < COVERED_PERCENT * self.mails:
@@ -64,7 +66,7 @@ class Coverage(NamedTuple):
         return RESEND
 
     def is_given_up(self, now: dt.datetime) -> bool:
-        """Tell whether what could not be judged is not waited for any longer."""
+        """Tell whether the attempt is too old to wait for a judgement any longer."""
         return self.attempted_at + dt.timedelta(hours=GIVE_UP_HOURS) <= now
 
 
@@ -72,8 +74,8 @@ class Coverage(NamedTuple):
 class SettledDoubt:
     """What became of a topic's mails in doubt.
 
-    `again` are planned again; `abandoned` counts mails by reason, `waiting` those that stay in doubt although their
-    hours are over, by what keeps them from being sent again.
+    `again`: mails that are planned again. `abandoned`: mails by reason. `waiting`: mails that stay in doubt although
+    their hours are over, by what keeps them from being sent again.
     """
 
     again: list[MessageKey] = field(default_factory=list)
@@ -91,7 +93,7 @@ def settle_in_doubt(connection: Connection, topic: Topic, now: dt.datetime) -> S
 def abandon_in_doubt(
     connection: Connection, topic: str, settle_after_hours: float, now: dt.datetime
 ) -> SettledDoubt:
-    """in_doubt → abandoned, so many hours and those of the provider's retries after the attempt."""
+    """in_doubt → abandoned, `settle_after_hours` plus the hours of the provider's retries after the attempt."""
     mails = run(
         connection,
         "messages/abandon_in_doubt",
@@ -120,14 +122,14 @@ def _resend_covered(connection: Connection, topic: Topic, now: dt.datetime) -> S
         settled.waiting[one.verdict()] += one.doubtful
     _settle_judged(connection, topic.topic, coverage, now, settled)
     settled.waiting = +(settled.waiting - settled.abandoned)
-    del settled.waiting[RESEND]  # planned again, or held by another worker that does so
+    del settled.waiting[RESEND]  # these are planned again, or another worker holds them and does so
     return settled
 
 
 def _settle_judged(
     connection: Connection, topic: str, coverage: Sequence[Coverage], now: dt.datetime, settled: SettledDoubt
 ) -> None:
-    """Move the mails of attempts that can be judged, or never will be, and write down in `settled` which moved."""
+    """Move the mails of attempts that can be judged, or never will be, and record in `settled` which moved."""
     ripe = [(one, one.verdict()) for one in coverage if one.verdict() == RESEND or one.is_given_up(now)]
     if not ripe:
         return

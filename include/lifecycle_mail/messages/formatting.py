@@ -1,8 +1,8 @@
 """What may become part of a mail, and how it is written: text, links, money, numbers, dates, colours.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-Everything here is a pure function of its arguments and runs once for each value of each recipient,
-so the common case is decided by one C-level test and Babel is asked only once a locale and currency.
+Everything here is a pure function of its arguments and runs once for each value of each recipient.
+So one C-level test decides the common case, and Babel is asked only once per locale and currency.
 """
 
 import re
@@ -18,7 +18,7 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 from markupsafe import Markup, escape
 
-try:  # Markup objects cost more than the escaping itself; markupsafe's own inner function makes none.
+try:  # Markup objects cost more than the escaping itself; markupsafe's own inner function creates none.
     from markupsafe import _escape_inner as _escape
 except ImportError:
 
@@ -29,11 +29,11 @@ except ImportError:
 SUBJECT_LIMIT = 120
 
 # Control characters, line and paragraph separators, and the invisible characters that turn or override
-# the direction of text (they can make one thing read as another). ZWJ, ZWNJ and the marks LRM and RLM stay:
+# the direction of text (they can make one text read as another). ZWJ, ZWNJ and the marks LRM and RLM stay:
 # Persian, Hebrew amounts and emoji need them.
 _BREAKS = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
-# The only shape SendGrid itself would read as an instruction in a text part: <%asm_…%>.
+# The only form that SendGrid itself would read as an instruction in a text part: <%asm_…%>.
 _PROVIDER_TAG = re.compile("<(?=%)")
 
 
@@ -68,7 +68,7 @@ def text_value(value: Any) -> str:
 
 
 def subject_line(text: str) -> str:
-    """Return `text` fit for a subject header: one line, trimmed, at most 120 characters, cut at a word."""
+    """Return `text` as a subject header: one line, trimmed, at most 120 characters, cut at a word."""
     line = " ".join(text.split())
     if len(line) <= SUBJECT_LIMIT:
         return line
@@ -79,7 +79,7 @@ def subject_line(text: str) -> str:
 def web_url(value: Any) -> str | None:
     """Return the address if it is an http or https one without blanks or quotes, else None.
 
-    Raises whatever an undefined template variable raises when it is looked at.
+    Raises whatever an undefined template variable raises on access.
     """
     if value is None:
         return None
@@ -94,10 +94,10 @@ def web_url(value: Any) -> str | None:
 
 @lru_cache(maxsize=256)
 def money_writer(language: str, currency: str) -> Callable[..., str]:
-    """Return a function that writes an amount of money the way readers of `language` expect.
+    """Return a function that writes an amount of money as readers of `language` expect it.
 
-    The function takes the amount (decimal string, number) and, where it differs, another currency (ISO 4217), and
-    remembers the prices it has written. It raises ValueError for what is not a number, without repeating it.
+    The function takes the amount (decimal string, number) and, if it differs, another currency (ISO 4217). It remembers
+    the prices it has written. If the amount is not a number, it raises ValueError, without repeating the amount.
     """
 
     @lru_cache(maxsize=20_000)
@@ -129,7 +129,7 @@ def _amount_writer(language: str, currency: str) -> Callable[[Any], str]:
 
 
 def _simple_pattern(template: str, digits: int) -> tuple[str, str, str, str] | None:
-    """Read prefix, thousands mark, decimal mark, suffix off a written 1234567.89; None if not so simple."""
+    """Read prefix, thousands mark, decimal mark, suffix from a written 1234567.89; None if it is not so simple."""
     tail = r"(?P<point>\D+)89" if digits == 2 else ""
     last = "567" if digits == 2 else "568"
     shape = re.fullmatch(rf"(?P<before>\D*)1(?P<mark>\D+)234(?P=mark){last}{tail}(?P<after>\D*)", template)
@@ -167,7 +167,7 @@ def number_writer(language: str) -> Callable[[Any], str]:
 def date_writer(language: str) -> Callable[..., str]:
     """Return a function that writes an ISO 8601 string, date or datetime as November 21, 2026.
 
-    The function takes what to write and, for an instant, the zone whose date it is to be (customer.timezone).
+    The function takes the date and, for an instant, the zone that decides which date it is (customer.timezone).
     """
     locale = _locale(language)
 
@@ -181,7 +181,7 @@ def date_writer(language: str) -> Callable[..., str]:
 def day_writer(language: str) -> Callable[..., str]:
     """Return a function that writes a date without its year, such as November 21, in the locale's order.
 
-    It takes what that of `date_writer` takes.
+    It takes the same arguments as that of `date_writer`.
     """
     locale = _locale(language)
 
@@ -193,7 +193,7 @@ def day_writer(language: str) -> Callable[..., str]:
 
 
 def is_instant(value: Any) -> bool:
-    """Tell whether the value is a moment with an offset: its date differs from zone to zone."""
+    """Tell whether the value is a moment with an offset: its date differs between zones."""
     try:
         found = value if isinstance(value, date) else datetime.fromisoformat(str(value))
     except ValueError:
@@ -212,7 +212,7 @@ def _date(value: Any, zone: str | None) -> date:
 
 @lru_cache(maxsize=1_000)
 def _zone(name: str) -> ZoneInfo | None:
-    """Return the zone; None for one the database knows and this machine does not."""
+    """Return the zone; None if the database knows it and this machine does not."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -226,7 +226,7 @@ def _locale(language: str) -> Locale:
 
 @lru_cache(maxsize=50_000)
 def times(quantity: Any, price: Any) -> str:
-    """Return what a line of a basket comes to, exactly, as a decimal string."""
+    """Return the total of a basket's line, exactly, as a decimal string."""
     return str(_decimal(quantity) * _decimal(price))
 
 

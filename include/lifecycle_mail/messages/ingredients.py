@@ -1,7 +1,7 @@
-"""What a template's mails are made of: its files, the layouts and macros these refer to, and the words they use.
+"""What a template's mails are made of: its files, the layouts and macros that these use, and the words they need.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-A catalogue of words belongs to all campaigns. Only the messages that a template asks for count as part of it, so
+A catalogue of words belongs to all campaigns. Only the words that a template asks for count as part of it, so
 that a new campaign's words change no other campaign.
 """
 
@@ -23,14 +23,14 @@ SAMPLE = "sample.json"
 
 
 class _Asked(NamedTuple):
-    """What one file refers to: files, and keys of messages (None = some key is computed)."""
+    """What one file refers to: files, and keys of words (None = some key is computed)."""
 
     files: tuple[str, ...]
     keys: tuple[str, ...] | None
 
 
 class _Found(NamedTuple):
-    """What one template is made of: its files, and the whole keys of its words (None = some key is computed)."""
+    """What one template is made of: its files, and the full keys of its words (None = some key is computed)."""
 
     files: dict[str, str]
     keys: frozenset[str] | None
@@ -39,7 +39,7 @@ class _Found(NamedTuple):
 def ingredients(texts: Texts, *names: str) -> dict[str, str]:
     """Return the text of every file that mails of these templates are made of, by file name.
 
-    Translation files hold the words the templates use and no others.
+    Translation files hold only the words that the templates use.
 
     Raises:
         TemplateError: there is no such template, or one of its files is missing or cannot be read.
@@ -70,7 +70,7 @@ def _followed(texts: Texts, name: str) -> _Found:
 
 
 def samples(texts: Texts, *names: str) -> dict[str, str]:
-    """Return the sample files that are there: no mail is made of them, but slots are packed by them."""
+    """Return the sample files that exist. No mail is made of them, but slots are compressed against them."""
     return {
         file: _text(texts, file)
         for folder in ("base", *names)
@@ -87,9 +87,9 @@ def _text(texts: Texts, file: str) -> str:
             f"{file}: no such template file; add it, or correct the name that refers to it"
         ) from None
     except UnicodeDecodeError:
-        raise TemplateError(f"{file}: is not UTF-8; save it as UTF-8") from None
+        raise TemplateError(f"{file}: the file is not UTF-8; save it as UTF-8") from None
     if "\0" in text:
-        raise TemplateError(f"{file}: holds a NUL character; take it out")
+        raise TemplateError(f"{file}: the file has a NUL character; take it out")
     return text
 
 
@@ -116,7 +116,7 @@ def _words(texts: Texts, keys: frozenset[str] | None) -> dict[str, str]:
 
 @lru_cache(maxsize=512)
 def _some_words(language: str, text: str, keys: frozenset[str] | None) -> str:
-    """Return the words under `keys`; a file that cannot be read as words stays as it is: its own mails say so."""
+    """Return the words under `keys`. A file that cannot be read as words is returned whole: its own mails report it."""
     if keys is None:
         return text
     try:

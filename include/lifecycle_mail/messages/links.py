@@ -1,8 +1,8 @@
-"""Signed personal links: which mail, which topic, nothing that names a person.
+"""Signed personal links. They name a mail and a topic, and no person.
 
 Token: base64url(payload) "." first 22 characters of base64url(HMAC-SHA256(secret, payload)), the payload being
-``<message_id>|<topic>``. The event collector reads the same format; it imports nothing from here, so that the
-public service stays small, and a test holds the two together.
+``<message_id>|<topic>``. The event collector reads the same format. It imports nothing from here, so that the
+public service stays small, and a test keeps the two equal.
 """
 
 from __future__ import annotations

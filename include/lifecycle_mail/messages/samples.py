@@ -1,7 +1,7 @@
-"""The sample recipients of a template: what checks, previews and golden tests render.
+"""The sample recipients of a template, which checks, previews and golden tests render.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-base/sample.json holds brand, links and a customer; <campaign>/<step>/sample.json the context, the variants
+base/sample.json has brand, links and a customer. <campaign>/<step>/sample.json has the context, the variants
 with their offers, and further cases (no name, a long basket…) as changes to the default.
 """
 
@@ -31,7 +31,7 @@ class Sample:
     currency: str
 
     def spec(self, template: str) -> ShellSpec:
-        """Return what the shell of this sample's mail is made from; a template is called campaign/step."""
+        """Return what the shell of this sample's mail is made from; the name of a template is campaign/step."""
         campaign, _, step = template.partition("/")
         return ShellSpec(
             template, campaign, step, self.variant, self.language, self.currency, self.brand, self.offer
@@ -41,7 +41,7 @@ class Sample:
 def read_samples(folder: Path | Texts, name: str) -> list[Sample]:
     """Return the samples of a template, every case in every variant; the first is the default.
 
-    Raises TemplateError when a sample file is missing or not the JSON expected.
+    Raises TemplateError if a sample file is missing, or is not JSON of the expected form.
     """
     texts = texts_in(folder)
     base, own = _read(texts, "base/sample.json"), _read(texts, f"{name}/sample.json")
@@ -74,11 +74,11 @@ def _read(texts: Texts, file: str) -> dict[str, Any]:
     try:
         content = json.loads(texts.read(file))
     except FileNotFoundError:
-        raise TemplateError(f"{file}: no such file; add a sample, checks and previews render it") from None
+        raise TemplateError(f"{file}: no such file; add a sample, because checks and previews render it") from None
     except json.JSONDecodeError as error:
-        raise TemplateError(f"{file}:{error.lineno}: not JSON ({error.msg}); mend it") from None
+        raise TemplateError(f"{file}:{error.lineno}: not JSON ({error.msg}); correct it") from None
     except (OSError, RecursionError, ValueError):
-        raise TemplateError(f"{file}: cannot be read as JSON in UTF-8; put the file right") from None
+        raise TemplateError(f"{file}: cannot be read as JSON in UTF-8; correct the file") from None
     if not isinstance(content, dict):
-        raise TemplateError(f"{file}: is not an object; see cart_abandoned/reminder/sample.json")
+        raise TemplateError(f"{file}: not a JSON object; see cart_abandoned/reminder/sample.json")
     return content

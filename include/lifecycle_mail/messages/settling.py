@@ -1,4 +1,4 @@
-"""Where evidence settles a message: the one move of `message.message` that later stages ask for."""
+"""How evidence settles a message: the one change of `message.message` that later stages ask for."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from lifecycle_mail.database import scalar
 def settle_by_events(connection: Connection) -> int:
     """Move messages that an event of this ingest step names from claimed, in_doubt or abandoned to accepted.
 
-    The step's messages stand in the temporary table event_folded, made by events in the same transaction.
-    Returns the number of messages moved. `accepted_at` becomes the earliest event's time where no time was
-    recorded.
+    The step's messages are in the temporary table event_folded, which events made in the same transaction.
+    Returns the number of messages moved. If a message has no `accepted_at`, it gets the earliest event's time.
     """
     return int(scalar(connection, "messages/settle_by_events"))

@@ -2,8 +2,8 @@
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
 A shell is rendered once for each (campaign, step, variant, language, currency, template version, definition) and
-kept in message.shell; a recipient's slots are put in by the provider, or here when a mail is shown again. Both do one
-literal replacement: a value is never searched for tokens.
+kept in message.shell. The provider puts a recipient's slots in, or this module does when a mail is shown again. Both do
+one literal replacement: a value is never searched for tokens.
 """
 
 import json
@@ -29,7 +29,7 @@ class RenderedMail:
 
 @dataclass(frozen=True)
 class ShellSpec:
-    """What one shell is made from. Grain: equal specs have equal keys, as long as the template's files stay.
+    """What one shell is made from. Grain: equal specs have equal keys, as long as the template's files do not change.
 
     `template`: its name, campaign/step. `campaign` … `currency` say whose mails share it (`currency`: ISO 4217).
     `brand`: as `Brand.for_templates` gives it. `offer`: the step's offer (percent, valid_hours), or None.
@@ -51,10 +51,10 @@ class ShellSpec:
 class Shell:
     """What a group of recipients shares. Grain: one `shell_key`; `token` differs each time it is rendered.
 
-    `html`, `text`, `subject` and `preheader` hold tokens where personal parts go. `slot_tokens` names them:
-    "html.items" → "[%lm-1a2b3c4d-h-items%]". The preheader stands inside the html too. `slots_dictionary`: slots of
-    the template's sample, what this shell's slots are compressed against (`packing`). `definition_md5`: the definition
-    that its mails carry (`definitions`); None = none, such as outside live after a file was changed.
+    `html`, `text`, `subject` and `preheader` hold tokens in place of personal parts. `slot_tokens` names them:
+    "html.items" → "[%lm-1a2b3c4d-h-items%]". The preheader is part of the html too. `slots_dictionary`: the slots of
+    the template's sample, against which this shell's slots are compressed (`packing`). `definition_md5`: the definition
+    that its mails carry (`definitions`); None = no definition, for example outside live after a file was changed.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Shell:
 
     @property
     def spec(self) -> ShellSpec:
-        """What it was made from."""
+        """What the shell was made from."""
         return ShellSpec(
             self.name, self.campaign, self.step, self.variant, self.language, self.currency, self.brand, self.offer,
             self.definition_md5,
@@ -94,7 +94,7 @@ class Shell:
 
     @property
     def personal_subject(self) -> bool:
-        """Whether the subject differs between recipients and so rides with each of them."""
+        """Whether the subject differs between recipients, so that each of them carries it."""
         return TOKEN_OPEN + self.token in self.subject
 
     def columns(self) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class Shell:
 
     @classmethod
     def from_columns(cls, row: Mapping[Any, Any]) -> "Shell":
-        """Return the shell a row of message.shell holds; jsonb may be text or parsed; others are ignored."""
+        """Return the shell of a row of message.shell; jsonb may be text or parsed; other columns are ignored."""
         values = {field.name: row[field.name] for field in fields(cls)}
         for name in ("slot_tokens", "brand", "offer"):
             if isinstance(values[name], str):
@@ -115,8 +115,8 @@ class Shell:
 def rebuild(shell: Shell, substitutions: Mapping[str, str], subject: str | None = None) -> RenderedMail:
     """Return the exact mail of one recipient from the shell and the row's slots.
 
-    `subject` is the recipient's own where the shell's is personal, else None.
-    Raises TemplateError when a slot of the shell is not among `substitutions`.
+    `subject` is the recipient's own if the shell's is personal, else None.
+    Raises TemplateError if a slot of the shell is not among `substitutions`.
     """
     if subject is None and shell.personal_subject:
         raise TemplateError(

@@ -1,8 +1,8 @@
-"""The personal part of a mail: each recipient's slots, rendered with one function call a slot.
+"""The personal part of a mail: each recipient's slots, rendered with one function call per slot.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-This is the hot path of the product (a million recipients a run). Each slot is compiled once a shell
-to a function of what belongs to the recipient; for each recipient only these run. bench/delivery.py measures it.
+This is the hot path of the product (a million recipients per run). Each slot is compiled once per shell
+to a function of the recipient's data, and only these functions run for each recipient. bench/delivery.py measures it.
 """
 
 import re
@@ -20,14 +20,14 @@ OFFER_FIELDS = ("percent", "valid_hours", "code", "valid_until")
 
 
 class Slots(NamedTuple):
-    """One recipient's personal parts: token → value, and the own subject (None: it is the shell's)."""
+    """One recipient's personal parts: token → value, and their own subject (None: the subject is the shell's)."""
 
     substitutions: dict[str, str]
     subject: str | None = None
 
 
 class CompiledSlot(NamedTuple):
-    """A slot ready to run. `names` are the variables it reads, for errors that name them and nothing else."""
+    """A slot ready to run. `names` are the variables it reads; errors name them and nothing else."""
 
     name: str
     token: str
@@ -41,7 +41,7 @@ class SlotRenderer:
     """Renders the slots of one shell for one recipient after another; safe to share between threads."""
 
     def __init__(self, shell: Shell, slots: list[CompiledSlot]) -> None:
-        """`slots`: those of every part that the shell uses."""
+        """`slots`: the slots of every part that the shell uses."""
         self.shell = shell
         self._slots = slots
         self._subject = [token for place, token in shell.slot_tokens.items() if place.startswith("subject.")]
@@ -58,7 +58,7 @@ class SlotRenderer:
 
         `customer`: first_name and last_name (may be None), language, currency, country, timezone.
         `context`: the segment's snapshot. `links`: unsubscribe_url, view_url.
-        `offer`: what the recipient's own differs in (a code), or None for the shell's.
+        `offer`: the fields in which the recipient's own differs (a code), or None for the shell's.
         Raises TemplateError naming template, slot and variable, never the recipient's data.
         """
         rendered = self._written(customer, context, links, own_offer(self.shell, offer))
@@ -68,11 +68,11 @@ class SlotRenderer:
         return Slots(rendered, self._subject_of(own))
 
     def _subject_of(self, own: Mapping[str, str]) -> str:
-        """Return the recipient's subject; without words it would travel empty, or be taken for the shell's."""
+        """Return the recipient's subject. An empty one would be sent as it is, or taken for the shell's."""
         subject = subject_line(fill(self.shell, self.shell.subject, own))
         if not subject:
             raise TemplateError(
-                f"{self.shell.name}/subject.txt: the subject is empty; write words for who lacks the variable"
+                f"{self.shell.name}/subject.txt: the subject is empty; write words for recipients without the variable"
             )
         return subject
 
@@ -83,8 +83,8 @@ class SlotRenderer:
         try:
             for slot in self._slots:
                 value = slot.write(*personal)
-                # Whoever learned this shell's random part must still not be able to place a slot in a slot.
-                # Two characters first: they are looked for many times faster than the mark, and HTML seldom has them.
+                # A person who learned this shell's random part must still not be able to put a slot in a slot.
+                # Two characters are tested first: that is many times faster than the mark, and HTML seldom has them.
                 forged = "[%" in value and self._mark in value
                 written[slot.token] = value.replace(TOKEN_OPEN, "[% lm-") if forged else value
         except Exception as error:
@@ -112,17 +112,17 @@ def render_whole(shell: Shell, slots: Slots) -> RenderedMail:
 
 
 def full_offer(offer: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return an offer with every known field present (None where not given), or None for no offer."""
+    """Return an offer with every known field (None if it is not given), or None for no offer."""
     return None if offer is None else {**dict.fromkeys(OFFER_FIELDS), **offer}
 
 
 def own_offer(shell: Shell, offer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return the variable `offer`: the shell's, and over it what a recipient's own has (a code)."""
+    """Return the variable `offer`: the shell's fields, overridden by those of the recipient's own offer (a code)."""
     return shell.offer if offer is None else {**(shell.offer or dict.fromkeys(OFFER_FIELDS)), **offer}
 
 
 def _variable(error: Exception, slot: CompiledSlot) -> str:
-    """Return the dotted name of what was missing, as the template writes it; never a name made of data."""
+    """Return the dotted name of the missing variable, as the template writes it; never a name made of data."""
     quoted = re.findall(r"'(\w+)'", str(error))
     last = quoted[-1] if quoted else ""
     known = [name for name in slot.names if name.split(".")[-1] == last]
@@ -130,7 +130,7 @@ def _variable(error: Exception, slot: CompiledSlot) -> str:
 
 
 def _line_of(error: Exception, template: Template) -> int | None:
-    """Return the template line at which compiled code failed, where it was in the slot's own code."""
+    """Return the template line at which compiled code failed; None if it failed outside the slot's own code."""
     step, line = error.__traceback__, None
     while step is not None:
         if step.tb_frame.f_code.co_filename == template.filename:

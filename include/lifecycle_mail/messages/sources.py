@@ -1,4 +1,4 @@
-"""Reading template files as syntax trees: which files make a mail, which slots they hold, what those may see.
+"""Reading template files as syntax trees: which files make a mail, its slots, and the variables that a slot may read.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
 """
@@ -37,7 +37,7 @@ class TemplateSource:
 
 
 def read_sources(env: MailEnvironment, file: str) -> list[TemplateSource]:
-    """Return `file` and every template it extends, includes or imports, each once.
+    """Return `file` and every template that it extends, includes or imports, each once.
 
     Raises TemplateError with file and line for a missing file, a syntax error or a computed reference.
     """
@@ -66,17 +66,17 @@ def _read(env: MailEnvironment, file: str) -> TemplateSource:
             f"{file}: no such template file; add it, or correct the name that refers to it"
         ) from None
     except UnicodeDecodeError:
-        raise TemplateError(f"{file}: is not UTF-8; save it as UTF-8") from None
+        raise TemplateError(f"{file}: the file is not UTF-8; save it as UTF-8") from None
     return parse_source(env, file, text)
 
 
 def parse_source(env: MailEnvironment, file: str, text: str) -> TemplateSource:
-    """Return one parsed file (TemplateError with file and line where its syntax is wrong)."""
+    """Return one parsed file (TemplateError with file and line if its syntax is wrong)."""
     try:
         tree = env.parse(text, file, file)
-        meta.find_undeclared_variables(tree)  # it finds unknown filters and tests, which parsing does not
+        meta.find_undeclared_variables(tree)  # this finds unknown filters and tests, and parsing does not
     except TemplateSyntaxError as error:
-        raise TemplateError(f"{file}:{error.lineno}: {error.message}; mend the template's syntax") from None
+        raise TemplateError(f"{file}:{error.lineno}: {error.message}; correct the template's syntax") from None
     source = TemplateSource(file, tree, imports=dict(_imports(tree)))
     source.slots = [
         SlotSource(slot_name(node), node.body, file, node.lineno)

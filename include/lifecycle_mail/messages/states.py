@@ -1,19 +1,19 @@
-"""Every movement of `message.message.state`: planned → claimed → accepted | rejected | in_doubt, and back.
+"""Every change of `message.message.state`: planned → claimed → accepted | rejected | in_doubt, and back.
 
     planned   → claimed      a worker takes it, and commits before its request
     claimed   → accepted     the provider took it
     claimed   → rejected     the provider refused this recipient
-    claimed   → planned      the provider surely did not take it
-    claimed   → in_doubt     nobody knows: timeout, reset, 5xx, a dead worker
-    in_doubt  → accepted     an event with its id arrived, or the late answer of its own request; the same for what
-                             was planned again, cancelled or rejected after that request
+    claimed   → planned      the provider certainly did not take it
+    claimed   → in_doubt     the outcome is unknown: timeout, reset, 5xx, a dead worker
+    in_doubt  → accepted     an event with its id arrived, or the late answer of its own request; the same for a mail
+                             that was planned again, cancelled or rejected after that request
     in_doubt  → abandoned | planned   by the topic's policy
-    planned   → cancelled    exit, suppression, staleness found at the claim; expired without an approval, or the
-                             approval was revoked
+    planned   → cancelled    the claim found an exit, a suppression or staleness; or the mail expired without an
+                             approval, or its approval was revoked
 
-Delivery and events call these. Planning writes the first state (`writing`), an event's evidence is settled for a
-whole step of an ingest at once (`settling`), and a topic's policy ends doubt without evidence (`doubt`); no other code
-writes the column.
+Delivery and events call these. Three other modules write the column: `writing` plans a mail and so writes its first
+state, `settling` settles all messages of an ingest step by their events, and `doubt` ends doubt without evidence by the
+topic's policy.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from sqlalchemy.engine import Connection, Row
 
 from lifecycle_mail.database import bigints, run, texts
 
-# A late answer is knowledge: it may still settle what the lease's end put in doubt.
+# A late answer is knowledge: it may still settle a mail that went in doubt when its lease ended.
 UNSETTLED = ("claimed", "in_doubt")
-ACCEPTABLE = ("claimed", "in_doubt", "abandoned")  # those of the index by attempt: a scan of all mails else
+ACCEPTABLE = ("claimed", "in_doubt", "abandoned")  # the states of the index by attempt; others would scan all mails
 
 
 class MessageKey(NamedTuple):
@@ -47,15 +47,15 @@ class MessageKey(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Return the key that `text` gives."""
+        """Return the key that `text` writes."""
         enrollment_id, _, step = text.partition("/")
         return cls(int(enrollment_id), step)
 
 
 class ClaimedMail(NamedTuple):
-    """One mail as rendered for its recipient: what is their own of it, whoever delivers it.
+    """One mail rendered for its recipient: everything in it that is the recipient's own.
 
-    `subject`: None = the shell's. `slots`: JSON of token → text; `packed`: the same as message.message keeps it.
+    `subject`: None = the shell's. `slots`: JSON of token → text; `packed`: the same in the form of message.message.
     """
 
     key: MessageKey
@@ -97,7 +97,7 @@ def take_claim(
 
 @dataclass(frozen=True)
 class Settlement:
-    """Where the mails of one attempt go that are not settled yet: all of them, or `only` some."""
+    """The next state of the mails of one attempt that are not settled yet: of all of them, or `only` of some."""
 
     attempt_id: int
     state: str
@@ -114,7 +114,7 @@ def settle(connection: Connection, settlement: Settlement) -> int:
 def accept_replanned(
     connection: Connection, attempt_id: int, keys: Sequence[MessageKey], at: dt.datetime
 ) -> int:
-    """planned → accepted for those of an attempt's mails that their policy planned again meanwhile."""
+    """planned → accepted for those of an attempt's mails that their policy has planned again since."""
     return run(
         connection,
         "messages/accept_replanned",
@@ -176,12 +176,12 @@ def end_without_topic(
 
 
 def rename_topics(connection: Connection, former: Sequence[str], present: Sequence[str]) -> None:
-    """Let planned mails go on under the present names of their topics (`former` and `present` side by side)."""
+    """Give planned mails the present names of their topics (`former` and `present` are parallel lists)."""
     run(connection, "messages/rename_topics", former=list(former), present=list(present))
 
 
 def end_unapproved(connection: Connection, shell_ids: Sequence[int], now: dt.datetime) -> int:
-    """planned → cancelled for mails past their time that waited for an approval: no claim looks at them."""
+    """planned → cancelled for mails that expired while they waited for an approval, because no claim looks at them."""
     if not shell_ids:
         return 0
     return run(connection, "messages/end_unapproved", shell_ids=list(shell_ids), now=now).rowcount
@@ -195,7 +195,7 @@ def end_revoked(connection: Connection, definition_md5: str, now: dt.datetime) -
 def postpone(
     connection: Connection, later: Sequence[tuple[MessageKey, dt.datetime, dt.date, str]]
 ) -> int:
-    """Keep planned mails for a later moment: key, moment, its local day, reason."""
+    """Move planned mails to a later moment: key, moment, its local day, reason."""
     if not later:
         return 0
     return run(
@@ -210,7 +210,7 @@ def postpone(
 
 
 def expire_claims(connection: Connection, now: dt.datetime) -> int:
-    """claimed → in_doubt where the lease is over."""
+    """claimed → in_doubt for claims whose lease is over."""
     return run(connection, "messages/expire_claims", now=now).rowcount
 
 
@@ -220,5 +220,5 @@ def slots_of(connection: Connection, customer_id: str) -> list[str]:
 
 
 def erase_slots(connection: Connection, customer_id: str) -> int:
-    """Forget the personal parts of a customer's mails; their states stay."""
+    """Delete the personal parts of a customer's mails; their states stay."""
     return run(connection, "messages/erase_slots", customer_id=customer_id).rowcount

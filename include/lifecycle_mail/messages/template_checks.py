@@ -1,7 +1,7 @@
 """What is wrong with a template, found before anything is sent: by reading it, and by rendering its samples.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-The check that matters most is the first: a personal variable outside a slot would stand in the shell,
+The most important check is the first. A personal variable outside a slot would become part of the shell,
 and so show one person's data to everyone else in the batch.
 """
 
@@ -79,7 +79,7 @@ def _sources(library: TemplateLibrary, name: str, file: str, sample: Sample) -> 
 
 
 def _check_file(library: TemplateLibrary, name: str, file: str, sample: Sample) -> Iterator[TemplateError]:
-    """Yield what reading one file, and what it extends and imports, shows to be wrong."""
+    """Yield the errors that show when one file, and the files it extends and imports, are read."""
     shell = _shell(library, name, sample, sample.language)
     shared = set(library.environment(PARTS[file], shell, None).globals) | {"caller"}
     if file == "body.mjml":
@@ -101,7 +101,7 @@ def _check_file(library: TemplateLibrary, name: str, file: str, sample: Sample) 
 
 
 class _WithoutSlots(NodeTransformer):
-    """Takes the slots out of a tree: what is left is what everybody in a batch sees."""
+    """Removes the slots from a tree; the rest is what everyone in a batch sees."""
 
     def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node | None:
         return None if is_slot(node) else self.generic_visit(node)
@@ -109,7 +109,7 @@ class _WithoutSlots(NodeTransformer):
 
 def _outside_slots(source: TemplateSource, shared: set[str]) -> Iterator[TemplateError]:
     rest = _WithoutSlots().visit(copy.deepcopy(source.tree))
-    # Blocks see what the top of their file imports, sets and defines; Jinja's analysis does not know.
+    # Blocks see what the top of their file imports, sets and defines. Jinja's analysis does not take that into account.
     own = set(source.imports) | {node.name for node in rest.find_all(nodes.Macro)}
     own |= {node.name for node in rest.find_all(nodes.Name) if node.ctx == "store"}
     unknown = meta.find_undeclared_variables(rest) - shared - (own - PERSONAL)
@@ -129,12 +129,12 @@ def _outside_slots(source: TemplateSource, shared: set[str]) -> Iterator[Templat
 
 
 def _misplaced(source: TemplateSource) -> Iterator[TemplateError]:
-    """Yield slots where they cannot work, and imports that would carry personal variables along."""
+    """Yield misplaced slots, and imports that would pass personal variables on."""
     for macro in source.tree.find_all(nodes.Macro):
         for call in filter(is_slot, macro.find_all(nodes.CallBlock)):
             yield TemplateError(
-                f"{source.file}:{call.lineno}: a slot inside a macro; put it in the template "
-                "and hand it to the macro with {% call %}"
+                f"{source.file}:{call.lineno}: a slot stands inside a macro; put it in the template "
+                "and pass it to the macro with {% call %}"
             )
     for slot in source.slots:
         for node in slot.body:
@@ -155,7 +155,7 @@ def _misplaced(source: TemplateSource) -> Iterator[TemplateError]:
 def _inside_slot(
     slot: SlotSource, source: TemplateSource, shared: set[str], shapes: dict[str, Any]
 ) -> Iterator[TemplateError]:
-    """Yield unknown variables of a slot: names nobody declares, fields the sample's data lacks."""
+    """Yield unknown variables of a slot: names that are declared nowhere, and fields that the sample's data lacks."""
     known = shared | PERSONAL | set(source.imports)
     tree = nodes.Template(slot.body, lineno=slot.line)
     assert source.tree.environment is not None
@@ -171,8 +171,8 @@ def _inside_slot(
     yield from walker.errors
     if any("<mj" in data.data for data in tree.find_all(nodes.TemplateData)):
         yield TemplateError(
-            f"{slot.file}:{slot.line}: slot {slot.name} holds an mj- tag; "
-            "a slot is put in after MJML: write HTML"
+            f"{slot.file}:{slot.line}: slot {slot.name} has an mj- tag, but a slot is filled in after MJML; "
+            "write HTML"
         )
 
 
@@ -180,13 +180,13 @@ UNKNOWN = object()
 
 
 class _Fields:
-    """Follows `a.b.c` through the sample's data, loops included, and notes fields that are not there."""
+    """Follows `a.b.c` through the sample's data, including loops, and records fields that the data lacks."""
 
     def __init__(self, slot: SlotSource, shapes: dict[str, Any]) -> None:
         self.slot, self.shapes, self.errors = slot, shapes, list[TemplateError]()
 
     def walk(self, node: nodes.Node) -> None:
-        """Visit `node` and what is under it, learning loop variables and assignments on the way."""
+        """Visit `node` and its descendants, and learn loop variables and assignments on the way."""
         if isinstance(node, nodes.For) and isinstance(node.target, nodes.Name):
             held = self.value(node.iter)
             self.shapes[node.target.name] = held[0] if isinstance(held, list) and held else UNKNOWN
@@ -201,12 +201,12 @@ class _Fields:
             self.walk(child)
 
     def _require_zone(self, call: nodes.Call) -> None:
-        """Note a date made of an instant without saying whose: in the evening it would be tomorrow's."""
+        """Record a date that is made of an instant without a zone: in the evening it could be the next day's."""
         if not isinstance(call.node, nodes.Name) or call.node.name not in ("date", "day") or len(call.args) != 1:
             return
         told = len(self.errors)
         needs_zone = is_instant(self.value(call.args[0]))
-        del self.errors[told:]  # the walk comes by again
+        del self.errors[told:]  # the walk will visit this expression too
         if needs_zone and not call.kwargs:
             self.errors.append(TemplateError(
                 f"{self.slot.file}:{call.lineno}: slot {self.slot.name}: {call.node.name}() of a moment needs the zone "
@@ -214,7 +214,7 @@ class _Fields:
             ))  # fmt: skip
 
     def value(self, node: nodes.Node) -> Any:
-        """Return the sample's value of an expression, or UNKNOWN where it cannot be told."""
+        """Return the sample's value of an expression, or UNKNOWN if it cannot be found out."""
         if isinstance(node, nodes.Name):
             return self.shapes.get(node.name, UNKNOWN)
         if isinstance(node, nodes.Filter) and node.name == "web_url" and node.node is not None:
@@ -269,12 +269,12 @@ def _mjml_tags(file: str, content: str) -> Iterator[TemplateError]:
         closing, kind, single = bool(tag[1]), tag[2], bool(tag[4])
         if kind not in MJML_TAGS:
             yield TemplateError(
-                f"{file}:{line}: MJML has no <{kind}>; MJML would drop it silently: correct the tag"
+                f"{file}:{line}: MJML has no <{kind}> and would drop it silently; correct the tag"
             )
         elif closing and (not opened or opened[-1][0] != kind):
             expected = f"</{opened[-1][0]}> of line {opened[-1][1]}" if opened else "no closing tag"
             yield TemplateError(
-                f"{file}:{line}: </{kind}> where {expected} was expected; close tags in order"
+                f"{file}:{line}: </{kind}> stands in place of {expected}; close tags in order"
             )
             return
         elif closing:
@@ -286,7 +286,7 @@ def _mjml_tags(file: str, content: str) -> Iterator[TemplateError]:
 
 
 def _check_words(library: TemplateLibrary, name: str, language: str) -> Iterator[TemplateError]:
-    """Yield messages the template asks for that a language lacks, or that want other values than they get."""
+    """Yield words that the template asks for and a language lacks, or that need other values than they get."""
     wording = library.wording(language)
     sample = read_samples(library.folder, name)[0]
     for file in PARTS:
@@ -319,7 +319,7 @@ def _check_message(wording: Wording, name: str, file: str, call: nodes.Call) -> 
 def _check_samples(
     library: TemplateLibrary, name: str, samples: list[Sample], language: str
 ) -> Iterator[TemplateError]:
-    """Yield what only shows when the samples are rendered, each in the slow and in the fast way."""
+    """Yield errors that show only when the samples are rendered, each in the slow and in the fast way."""
     for sample in samples:
         try:
             yield from _check_sample(library, name, sample, language)
@@ -356,14 +356,14 @@ def _check_sample(
 
 
 class _Pictures(HTMLParser):
-    """Collects pictures without alternative text and pages' addresses that go nowhere."""
+    """Collects pictures without alternative text, and links without an address."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note one tag's faults."""
+        """Record the faults of one tag."""
         given = dict(attrs)
         if tag == "img" and not given.get("alt"):
             self.found.append("a picture has no alternative text; give it alt")

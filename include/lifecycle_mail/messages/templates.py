@@ -1,8 +1,8 @@
-"""The folder of mail templates: what there is, its shells and its slots.
+"""The folder of mail templates: its templates, their shells and their slots.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
 A template is a folder include/templates/<campaign>/<step>/ with subject.txt, preheader.txt, body.mjml,
-body.txt and sample.json; base/ holds layouts and macros, translations/ the words. No database here.
+body.txt and sample.json. base/ has layouts and macros, translations/ the words. No database here.
 """
 
 import re
@@ -43,7 +43,7 @@ from lifecycle_mail.messages.sources import SlotSource, TemplateSource, read_sou
 from lifecycle_mail.messages.texts import FolderTexts, Texts, texts_in
 from lifecycle_mail.messages.wording import Wording, languages
 
-# Raise when the same files would render to another mail: part of every template version.
+# Increase this if the same files would render to another mail. It is part of every template version.
 ENGINE_VERSION = "1"
 FILES = (*MAIL_FILES, SAMPLE)
 PLACES = {"subject.txt": "subject", "preheader.txt": "preheader"}
@@ -52,10 +52,10 @@ BRAND_OPTIONAL = ("tagline", "logo_url")
 
 
 def template_version(folder: Path | Texts, name: str) -> str:
-    """Return a hash (16 hex digits) over everything the rendering of `name` depends on.
+    """Return a hash (16 hex digits) of everything that the rendering of `name` depends on.
 
     That is: its own files, what they extend, include and import, the words they use, the engine and the libraries
-    that write the mail. Raises TemplateError when there is no such template, or it cannot be read.
+    that write the mail. Raises TemplateError if there is no such template, or if it cannot be read.
     """
     engine = repr([ENGINE_VERSION, *(version(p) for p in ("jinja2", "mjml-python", "babel"))])
     digest = sha256(engine.encode())
@@ -65,9 +65,9 @@ def template_version(folder: Path | Texts, name: str) -> str:
 
 
 class TemplateLibrary:
-    """A folder of templates, each file read once; changed files are seen by a new library or after `look_again`.
+    """A folder of templates. Each file is read once; a new library, or one after `look_again`, sees changed files.
 
-    A library of stored texts writes mails as they were when these were kept, whatever the folder holds by now.
+    A library of stored texts writes mails as they were when the texts were kept, whatever the folder has by now.
     """
 
     def __init__(self, folder: Path | Texts) -> None:
@@ -79,26 +79,26 @@ class TemplateLibrary:
 
     @property
     def folder(self) -> Path:
-        """The folder, for checks: they look at files."""
+        """The folder, for checks, which look at files."""
         assert isinstance(self.texts, FolderTexts)
         return self.texts.folder
 
     def look_again(self) -> None:
-        """Forget what the files said. Renderers stay: each belongs to a shell, and so to a version of its files."""
+        """Forget the files' texts. Renderers stay, because each belongs to a shell and so to a version of its files."""
         self._versions.clear()
         self._wordings.clear()
 
     def names(self) -> list[str]:
-        """Return the templates there are, as campaign/step, in order."""
+        """Return the names of the templates, as campaign/step, in order."""
         homes = {path.parent for mark in FILES for path in self.folder.glob(f"*/*/{mark}")}
         return sorted(home.relative_to(self.folder).as_posix() for home in homes)
 
     def languages(self) -> list[str]:
-        """Return the languages mails can be written in."""
+        """Return the languages in which mails can be written."""
         return languages(self.texts)
 
     def language_for(self, wanted: str | None, default: str = "en") -> str:
-        """Return the written language nearest to a locale such as pt_BR or zh-Hant-TW, else `default`."""
+        """Return the available language nearest to a locale such as pt_BR or zh-Hant-TW, else `default`."""
         there = {language.lower(): language for language in self.languages()}
         parts = (wanted or "").replace("_", "-").lower().split("-")
         candidates = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
@@ -131,9 +131,9 @@ class TemplateLibrary:
         return whole
 
     def _dictionary(self, shell: Shell) -> bytes:
-        """Return the slots of the template's first sample as JSON: what recipients' slots are compressed against.
+        """Return the slots of the template's first sample as JSON; recipients' slots are compressed against it.
 
-        A template without a usable sample is sent all the same; its slots only take more room.
+        A template without a usable sample is sent all the same. Its slots only take more room.
         """
         try:
             sample = read_samples(self.texts, shell.name)[0]
@@ -162,7 +162,7 @@ class TemplateLibrary:
     def slots(self, shell: Shell) -> SlotRenderer:
         """Return the renderer of a shell's personal parts, kept for the life of this library.
 
-        Raises TemplateError when the templates have changed since the shell was rendered.
+        Raises TemplateError if the templates have changed since the shell was rendered.
         """
         key = (shell.shell_key, shell.token)
         if key not in self._renderers:
@@ -172,7 +172,7 @@ class TemplateLibrary:
         return self._renderers[key]
 
     def _require_unchanged(self, shell: Shell) -> None:
-        """Refuse what was just read for a shell where its files are others by now: a deployment may have come between.
+        """Refuse templates that differ from the shell's, because a deployment may have changed the files meanwhile.
 
         Raises:
             TemplateError: they changed since the shell was rendered.
@@ -195,7 +195,7 @@ class TemplateLibrary:
         return self._wordings[language]
 
     def _shared(self, shell: Shell) -> dict[str, Any]:
-        """Return what a shell and its slots both may use. Nothing in here belongs to one customer."""
+        """Return the variables that a shell and its slots may both use. None of them belongs to one customer."""
         wording = self.wording(shell.language)
         rtl = wording.direction == "rtl"
         return {
@@ -217,7 +217,7 @@ class TemplateLibrary:
         mjml = self._file(html_env, shell, "body.mjml", {**personal, "preheader": Markup(preheader)})
         text = self._file(text_env, shell, "body.txt", personal)
         subject = self._file(text_env, shell, "subject.txt", personal)
-        # A subject with tokens is cut only when they are filled in: a token is no measure of a name.
+        # A subject with tokens is cut only after they are filled in, because a token is not as long as a name.
         line = " ".join(subject.split()) if text_env.used else subject_line(subject)
         mail = RenderedMail(line, to_html(shell.name, mjml), text.strip() + "\n")
         return mail, preheader, html_env.used | text_env.used
@@ -253,7 +253,7 @@ def _compiled(env: MailEnvironment, shell: Shell, file: str, place: str) -> list
 def slots_in_use(
     sources: list[TemplateSource], place: str, tokens: Mapping[str, str]
 ) -> list[tuple[SlotSource, TemplateSource]]:
-    """Return each slot whose token stands in the shell, once, with the file it was written in."""
+    """Return each slot whose token is in the shell, once, with the file in which it was written."""
     found: dict[str, tuple[SlotSource, TemplateSource]] = {}
     for source in sources:
         for slot in source.slots:
@@ -263,7 +263,7 @@ def slots_in_use(
 
 
 def _macros(env: MailEnvironment, source: TemplateSource, slot: SlotSource) -> dict[str, Any]:
-    """Return the macros a slot calls: the import runs once a shell instead of once a recipient."""
+    """Return the macros that a slot calls, so that the import runs once per shell instead of once per recipient."""
     wanted = {name.split(".")[0] for name in slot.names()}
     modules: dict[str, TemplateModule] = {}
     macros: dict[str, Any] = {}
@@ -275,14 +275,14 @@ def _macros(env: MailEnvironment, source: TemplateSource, slot: SlotSource) -> d
 
 
 def full_brand(brand: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the brand with its optional fields present.
+    """Return the brand with all its optional fields.
 
-    Raises TemplateError when a required one is missing or the colour is not #rrggbb.
+    Raises TemplateError if a required field is missing, or if the colour is not #rrggbb.
     """
     missing = [field for field in BRAND_FIELDS if not brand.get(field)]
     if missing:
         raise TemplateError(
-            f"the brand lacks {', '.join(missing)}; give every mail a sender people can recognise"
+            f"the brand lacks {', '.join(missing)}; add it, so that recipients recognise the sender"
         )
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", str(brand["colour"])):
         raise TemplateError("the brand's colour is not written as #rrggbb; write it like #1f6b45")
@@ -290,7 +290,7 @@ def full_brand(brand: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_html(name: str, mjml: str) -> str:
-    """Turn MJML into HTML. Raises TemplateError when it is not MJML; `check_template` finds the line."""
+    """Turn MJML into HTML. Raises TemplateError if it is not valid MJML; `check_template` finds the line."""
     try:
         return str(mjml2html(mjml, fonts={}))
     except ValueError as error:
@@ -312,7 +312,7 @@ def shell_error(texts: Texts, name: str, error: Exception) -> TemplateError:
     if isinstance(error, UndefinedError):
         return TemplateError(f"{where}: {error}; outside a slot only shared variables may be used")
     if isinstance(error, JinjaError):
-        return TemplateError(f"{where}: {error.message or type(error).__name__}; mend the template")
+        return TemplateError(f"{where}: {error.message or type(error).__name__}; correct the template")
     return TemplateError(
         f"{where}: {type(error).__name__} while rendering; check the values the template is given"
     )

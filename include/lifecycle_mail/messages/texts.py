@@ -1,4 +1,4 @@
-"""Where template texts come from: a folder, or texts that were kept when a definition was read.
+"""Where template texts come from: a folder, or the texts that were kept when a definition was read.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
 File names are relative to the template folder, with slashes: base/layout.mjml. No database here.
@@ -17,11 +17,11 @@ class Texts(Protocol):
     """The files that templates are read from."""
 
     def read(self, file: str) -> str:
-        """Return the text of `file` (FileNotFoundError where there is none, UnicodeDecodeError if not UTF-8)."""
+        """Return the text of `file` (FileNotFoundError if there is none, UnicodeDecodeError if it is not UTF-8)."""
         ...
 
     def files(self, folder: str) -> list[str]:
-        """Return the names of the files of one folder inside, in order; none where there is no such folder."""
+        """Return the names of the files of one folder inside, in order; none if there is no such folder."""
         ...
 
     def place(self, file: str) -> str:
@@ -29,7 +29,7 @@ class Texts(Protocol):
         ...
 
     def name_of(self, filename: str) -> str | None:
-        """Return the file that compiled code with this file name came from, or None."""
+        """Return the file whose compiled code has this file name, or None."""
         ...
 
     def loader(self) -> BaseLoader:
@@ -86,7 +86,7 @@ class StoredTexts:
         return file
 
     def name_of(self, filename: str) -> str | None:
-        """Return the file's name, which is what compiled code has as its file name."""
+        """Return the file's name, which compiled code has as its file name too."""
         return filename if filename in self._texts else None
 
     def loader(self) -> BaseLoader:

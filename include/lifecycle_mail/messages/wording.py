@@ -1,7 +1,7 @@
 """The words of a mail in one language: lookup, plural forms and the direction of writing.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-One file a language, include/templates/translations/<language>.yaml:
+There is one file per language, include/templates/translations/<language>.yaml:
 
     direction: ltr
     messages:
@@ -9,7 +9,7 @@ One file a language, include/templates/translations/<language>.yaml:
       cart_abandoned: {reminder: {more: {one: "and {count} more item", other: "and {count} more items"}}}
 
 A mapping whose keys are CLDR plural categories (zero, one, two, few, many, other) is one message in several
-forms. Messages are plain text: they are escaped like any other value where they are put.
+forms. Messages are plain text, and are escaped like any other value.
 """
 
 import re
@@ -32,7 +32,7 @@ _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 class Wording:
     """The messages of one language, with its direction and plural rule.
 
-    Raises TemplateError when the file is missing, is not YAML, or its language is unknown to CLDR.
+    Raises TemplateError if the file is missing, is not YAML, or if CLDR does not know its language.
     """
 
     def __init__(self, folder: Path | Texts, language: str) -> None:
@@ -60,7 +60,7 @@ class Wording:
         return t
 
     def placeholders(self, key: str) -> set[str] | None:
-        """Return the names a message wants filled in, or None where there is no such message."""
+        """Return the names of the values that a message needs, or None if there is no such message."""
         message = self.messages.get(key)
         if message is None:
             return None
@@ -68,16 +68,16 @@ class Wording:
         return {name for form in forms for name in _PLACEHOLDER.findall(form)}
 
     def plural_forms(self, key: str) -> set[str] | None:
-        """Return the plural forms a message has, or None where it has only one wording."""
+        """Return the plural forms of a message, or None if it has only one wording."""
         message = self.messages.get(key)
         return set(message) if isinstance(message, dict) else None
 
     def wanted_forms(self) -> set[str]:
-        """Return the plural forms this language needs for whole numbers, by CLDR."""
+        """Return the plural forms that this language needs for whole numbers, by CLDR."""
         return {self._plural(number) for number in range(201)}
 
     def some(self, keys: Iterable[str]) -> str:
-        """Return a translation file with these messages alone, the same text for the same words."""
+        """Return a translation file with these messages alone; the same words always give the same text."""
         words = {key: self.messages[key] for key in keys if key in self.messages}
         content = {"direction": self.direction, "messages": words}
         return str(yaml.safe_dump(content, allow_unicode=True, sort_keys=True, width=1_000_000))
@@ -116,12 +116,12 @@ def _read(path: Path, texts: Texts, language: str) -> dict[str, Any]:
     except FileNotFoundError:
         raise TemplateError(f"{path}: no translation for this language; add the file, or use another") from None
     except UnicodeDecodeError:
-        raise TemplateError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+        raise TemplateError(f"{path}: the file is not UTF-8 text; save it as UTF-8") from None
     except CampaignError as error:
         told = str(error).replace(": is not YAML:", ": not readable as YAML:")
         raise TemplateError(f"{path.parent}/{told}") from None
     if not isinstance(content, dict):
-        raise TemplateError(f"{path}: is not a mapping with direction and messages; see translations/en.yaml")
+        raise TemplateError(f"{path}: not a mapping with direction and messages; see translations/en.yaml")
     return content
 
 
@@ -130,12 +130,12 @@ def _plural_rule(path: Path, language: str) -> Callable[[float], str]:
         return Locale.parse(language.replace("-", "_")).plural_form
     except (UnknownLocaleError, ValueError):
         raise TemplateError(
-            f"{path}: {language} is not a language CLDR knows; name the file like en or zh-Hant"
+            f"{path}: CLDR does not know the language {language}; name the file like en or zh-Hant"
         ) from None
 
 
 def _flatten(tree: Mapping[str, Any], before: str = "") -> list[tuple[str, str | dict[str, str]]]:
-    """Turn nested mappings into dotted keys, keeping a mapping of plural forms together."""
+    """Turn nested mappings into dotted keys; a mapping of plural forms stays together."""
     found: list[tuple[str, str | dict[str, str]]] = []
     for key, value in tree.items():
         dotted = f"{before}{key}"

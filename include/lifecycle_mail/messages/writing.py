@@ -1,4 +1,4 @@
-"""Write planned mails: the shells a run needs, then one row a recipient in one statement.
+"""Write planned mails: first the shells that a run needs, then one row per recipient in one statement.
 
 Nothing personal is rendered here; slots are rendered when a mail is claimed. Reads decisions, writes schema
 `message`.
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class WriteCounts:
-    """Mails planned, the shells they share, and decisions whose step the campaign no longer has: they get no mail."""
+    """Mails planned, the shells they share, and decisions that get no mail because their step left the campaign."""
 
     messages: int
     shells: int
@@ -51,7 +51,7 @@ def write_messages(
 ) -> WriteCounts:
     """Write one planned mail for each decision to send or defer that has none yet.
 
-    The mails carry the definition that these arguments make; it is kept with the first of them.
+    The mails carry the definition that these arguments make. It is kept together with the first of them.
 
     Raises:
         TemplateError: a template cannot be read, or a shell cannot be rendered; nothing is written then.
@@ -74,7 +74,7 @@ def write_messages(
 
 
 def _parted(campaign: Campaign, groups: Sequence[Row[Any]]) -> tuple[list[Row[Any]], int]:
-    """Return the groups whose step is still in the campaign, and how many decisions the others have."""
+    """Return the groups whose step the campaign still has, and how many decisions the other groups have."""
     steps = {step.step for step in campaign.steps}
     gone = Counter[str]()
     for group in groups:
@@ -91,7 +91,7 @@ def _parted(campaign: Campaign, groups: Sequence[Row[Any]]) -> tuple[list[Row[An
 def _new_decisions(
     engine: Engine, campaign: Campaign, library: TemplateLibrary, brand: Brand
 ) -> dict[str, Any] | None:
-    """Return which decisions have no mail yet and what chooses their shells, as the SQL takes it; None = none."""
+    """Return which decisions have no mail yet and how their shells are chosen, in the form of the SQL; None = none."""
     with engine.connect() as connection:
         new = run(connection, "messages/new_decisions", campaign=campaign.campaign).one()
     if new.upto is None or new.upto <= new.after:
@@ -112,14 +112,14 @@ def _json(value: list[Any] | dict[str, Any]) -> str:
 
 
 def _finish(engine: Engine, campaign: Campaign, upto: int, written: int) -> None:
-    """Remember that everything is written; a kill before it writes the same mails again, which changes nothing."""
+    """Record that everything is written. After a kill before it, the same mails are written again, without effect."""
     with engine.begin() as connection:
         run(connection, "messages/mark_written", campaign=campaign.campaign, upto=upto)
         refresh_statistics(connection, "message.message", written)
 
 
 def _shell_of(connection: Connection, definition: Definition, brand: Brand, group: Row[Any]) -> dict[str, Any]:
-    """Return the id of the shell of a group of decisions, with what tells the group from others."""
+    """Return the id of the shell of a group of decisions, with the values that identify the group."""
     place = {"step": group.step, "variant": group.variant, "language": group.language, "currency": group.currency}
     spec = definition.shell_spec(**place, brand=brand.for_templates())
     return {**place, "shell_id": ensure_shell(connection, definition.library, spec, definition.campaign.topic)}
@@ -128,7 +128,7 @@ def _shell_of(connection: Connection, definition: Definition, brand: Brand, grou
 def ensure_shell(connection: Connection, library: TemplateLibrary, spec: ShellSpec, topic: str) -> int:
     """Return the id of the shell that `spec` has in `topic`; render it if it is new.
 
-    A campaign that moves to another topic gets new shells: a mail's sender and its group are those of its topic.
+    A campaign that moves to another topic gets new shells, because a mail's sender and group are those of its topic.
     """
     ingredients = library.shell_key(spec)
     key = {"shell_key": f"{ingredients}/{topic}", "topic": topic}
@@ -143,28 +143,28 @@ def ensure_shell(connection: Connection, library: TemplateLibrary, spec: ShellSp
 
 
 def load_shell(connection: Connection, shell_id: int) -> Shell:
-    """Return the shell a mail was planned with."""
+    """Return the shell with which a mail was planned."""
     return Shell.from_columns(run(connection, "messages/load_shell", shell_id=shell_id).mappings().one())
 
 
 def rebind_shell(connection: Connection, library: TemplateLibrary, shell_id: int) -> int:
-    """Give planned mails of `shell_id` the shell that `fresh_shell` says, and return it."""
+    """Give planned mails of `shell_id` the shell that `fresh_shell` returns, and return it."""
     fresh = fresh_shell(connection, library, shell_id)
     rebind(connection, shell_id, fresh)
     return fresh
 
 
 def rebind(connection: Connection, shell_id: int, fresh_shell_id: int) -> None:
-    """Give planned mails of one shell another one; mails already claimed keep theirs."""
+    """Give planned mails of one shell another one; mails that are already claimed keep theirs."""
     if fresh_shell_id != shell_id:
         run(connection, "messages/rebind", shell_id=shell_id, fresh_shell_id=fresh_shell_id)
 
 
 def fresh_shell(connection: Connection, library: TemplateLibrary, shell_id: int) -> int:
-    """Return the shell that planned mails of `shell_id` shall use outside live: itself, or a new one.
+    """Return the shell for planned mails of `shell_id` outside live: itself, or a new one.
 
-    A template that is corrected after planning is the one that goes out. The new shell carries no definition: live
-    sending would ask for an approval, and nobody read these files.
+    If a template is corrected after planning, the corrected one goes out. The new shell carries no definition, because
+    live sending would then ask for an approval of files that no person has read.
     """
     row = run(connection, "messages/load_shell", shell_id=shell_id).mappings().one()
     shell = Shell.from_columns(row)
@@ -174,10 +174,10 @@ def fresh_shell(connection: Connection, library: TemplateLibrary, shell_id: int)
 
 
 def shell_by(connection: Connection, definition: Definition, shell_id: int, postal_address: str) -> int:
-    """Return the shell that planned mails of `shell_id` shall use in live: what `definition` has in its place.
+    """Return the shell for planned mails of `shell_id` in live: the one that `definition` has in its place.
 
-    `postal_address` is today's; mails that were planned from this very definition keep theirs, unless it is the
-    development one.
+    `postal_address` is today's. Mails that were planned from this very definition keep theirs, unless it is the
+    development address.
     """
     shell = load_shell(connection, shell_id)
     is_its_own = shell.definition_md5 == definition.md5

@@ -1,7 +1,7 @@
 """Stage 2, segments: who belongs to which segment at an instant, and since when.
 
-``registry`` knows the segments and their parameters, ``reading`` computes members from the facts and writes
-nothing, ``intervals`` keeps them in segment.membership for the journeys.
+``registry`` knows the segments and their parameters. ``evaluation`` computes members from the facts and writes
+nothing. ``intervals`` keeps them in segment.membership for the journeys.
 """
 
 from lifecycle_mail.segments.evaluation import Member, members, size, write_csv

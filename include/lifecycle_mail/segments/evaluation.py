@@ -1,7 +1,7 @@
-"""Who is a member at an instant: computed from the facts, writing nothing.
+"""Who is a member at an instant: computed from the facts, without writing anything.
 
 The middle of the stage. A segment's statement is a pure select of ``customer_id, occurrence, occurred_at,
-context``; here it is counted, streamed and written as CSV. `intervals` keeps what it says.
+context``. This module counts its rows, streams them, and writes them as CSV. `intervals` keeps them.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ from lifecycle_mail.segments.registry import INSTANT, parameters
 
 CSV_HEADER = ("customer_id", "occurrence", "occurred_at", "context")
 _ROWS_AT_A_TIME = 1_000
-# A segment reads whole tables once a run: memory for its sorts and hashes, and no plan made for the first rows.
+# A segment reads whole tables once per run. It needs memory for sorts and hashes, and a plan for all rows, not the
+# first.
 _PLANNING = ("set local work_mem = '64MB'", "set local cursor_tuple_fraction = 1")
 
 
 @dataclass(frozen=True)
 class Member:
-    """One membership: a customer, and which time this is.
+    """One membership: a customer, and the occurrence that brought them in.
 
-    `occurred_at` is in UTC; `context` is what a mail needs of the occurrence, as the segment's header says.
+    `occurred_at` is in UTC. `context` is what a mail needs of the occurrence, as the segment's header says.
     """
 
     customer_id: str
@@ -44,7 +45,7 @@ class Member:
 def members(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None = None) -> Iterator[Member]:
     """Return the members of segment `name` at `as_of`, by customer_id and occurrence (in code point order).
 
-    Streams: rows are fetched a thousand at a time in one read-only transaction, open until the last is taken.
+    Streams: rows are fetched a thousand at a time in one read-only transaction, which stays open until the last row.
 
     Raises:
         SegmentError: at the call, for an unknown segment or parameter, or an `as_of` without time zone.
@@ -75,8 +76,8 @@ def size(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] 
 def write_csv(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None, stream: IO[str]) -> int:
     """Write the members of segment `name` at `as_of` to `stream` as CSV; return how many there were.
 
-    Columns: customer_id, occurrence, occurred_at (ISO 8601, UTC), context (compact JSON). One line a member,
-    in the order of `members`; the header comes even where there is none.
+    Columns: customer_id, occurrence, occurred_at (ISO 8601, UTC), context (compact JSON). One line per member,
+    in the order of `members`. The header is written even if there are no members.
 
     Raises:
         SegmentError: as `members`.
@@ -97,7 +98,7 @@ def _csv_row(member: Member) -> tuple[str, str, str, str]:
 
 
 def instant_text(at: datetime) -> str:
-    """Return `at` as the product writes instants: ISO 8601 in UTC, microseconds only where there are any."""
+    """Return `at` as the product writes instants: ISO 8601 in UTC, with microseconds only if they are not zero."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 

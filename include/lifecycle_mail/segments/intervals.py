@@ -1,9 +1,9 @@
-"""Membership as intervals: what `reading` finds at an instant is kept in segment.membership.
+"""Membership as intervals: segment.membership keeps the members that `evaluation` finds at an instant.
 
-Last half of the stage; journeys enroll from it. One rule holds whatever order instants are refreshed in:
-**a refresh makes its own instant exact, and changes what is known of no other.** Forward, an open interval
-says "member since, and still"; an instant before the last refresh is patched by an interval, or a gap, of
-one microsecond. So the members at any refreshed instant are the rows whose interval contains it
+Last part of the stage; journeys enroll from the table. One rule holds in whatever order instants are refreshed:
+**a refresh makes its own instant exact, and changes what is known of no other.** For a newer instant, an open interval
+says "member since then, and still". For an instant before the last refresh, an interval or a gap of one microsecond
+corrects that instant alone. So the members at any refreshed instant are the rows whose interval contains it
 (include/sql/segments/members_at.sql).
 """
 
@@ -24,8 +24,8 @@ from lifecycle_mail.segments.evaluation import plan_for_whole_tables, selected
 from lifecycle_mail.segments.registry import segment_key
 
 _INSTANT = timedelta(microseconds=1)
-# Up to so many new memberships the segment is asked for their customers alone: a condition that reaches into
-# its select, so that contexts are built for them and not for everybody.
+# For up to this many new memberships, the segment is asked for their customers alone. PostgreSQL can move that
+# condition into the segment's select, so contexts are built for these customers and not for all.
 _FEW = 20_000
 _COLUMNS = ("segment", "customer_id", "occurrence", "is_member")
 _DIFFERENCE = sa.table("segment_difference", *(sa.column(name) for name in _COLUMNS))
@@ -52,13 +52,13 @@ class SegmentCounts:
 
 
 def refresh(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None = None) -> SegmentCounts:
-    """Bring segment.membership to what segment `name` is at `as_of`; return the counts.
+    """Bring segment.membership to the members of segment `name` at `as_of`; return the counts.
 
-    One transaction, but for the first refresh of a segment of many customers: two at once insert half of them each,
-    and a kill between their commits leaves the second half to the next refresh.
+    One transaction, except at the first refresh of a segment with many customers: then two transactions at once insert
+    half of them each. A kill between their commits leaves the second half to the next refresh.
 
-    Forward, new memberships begin and missing ones end at `as_of`; those still there are untouched, so that
-    the context stays the one of the first sight. Before the last refresh only this instant is corrected. The
+    At a newer instant, new memberships begin and missing ones end at `as_of`. Those that are still there are untouched,
+    so each keeps the context of its first refresh. Before the last refresh only the given instant is corrected. The
     same `as_of` again changes nothing unless facts changed. Writes segment.size_daily of the UTC day.
     Refreshes of one segment key wait for each other.
 
@@ -95,9 +95,9 @@ def _lock_name(key: str) -> str:
 
 
 def _enter_everybody(engine: Engine, connection: Connection, key: str, as_of: datetime, member: sa.Subquery) -> int:
-    """Insert a segment that was never refreshed: there is nothing to compare with, so it is read once.
+    """Insert a segment that was never refreshed. There is nothing to compare it with, so it is read once.
 
-    Half of the time goes into building contexts, which one process does: with many customers two do half each.
+    Building contexts takes half of the time, in one process. With many customers two processes build half of them each.
     """
     customer_id = run(connection, "segments/middle_customer", many_rows=PARALLEL_FROM_ROWS).scalar_one_or_none()
     if customer_id is None:
@@ -122,7 +122,7 @@ def _write_difference(
 ) -> tuple[int, int]:
     """Bring the intervals to `member`; return how many memberships entered and departed.
 
-    Only the newest instant, refreshed again, can have ended a membership that is seen at it after all.
+    Only a repeated refresh of the newest instant can find a member whose membership was already ended at that instant.
     """
     if not _find_difference(connection, key, as_of, member, forward=forward):
         return 0, 0
@@ -138,8 +138,8 @@ def _find_difference(
 ) -> int:
     """Fill segment_difference with the memberships that are new or gone at the instant; return how many.
 
-    Everything is compared, and only what differs is kept: whatever facts changed, or however late, the
-    difference is right. Builds no context. A full join is hashed, also where the planner has no statistics.
+    Everything is compared, and only the differences are kept. So the difference is right whichever facts changed, and
+    however late. Builds no context. PostgreSQL hashes a full join even if it has no statistics.
     """
     known = _known(key, as_of, forward=forward)
     same = sa.and_(member.c.customer_id == known.c.customer_id, member.c.occurrence == known.c.occurrence)
@@ -153,7 +153,7 @@ def _find_difference(
         .select_from(member.join(known, same, full=True))
         .where(sa.or_(member.c.customer_id.is_(None), known.c.customer_id.is_(None)))
     )
-    # Created from the select rather than filled with it: only so may PostgreSQL read with several processes.
+    # Created from the select rather than filled with it, because only then PostgreSQL may read with several processes.
     compiled = difference.compile(dialect=connection.dialect)
     create = f"create temporary table segment_difference on commit drop as {compiled}"
     found = connection.exec_driver_sql(create, compiled.params).rowcount
@@ -162,7 +162,7 @@ def _find_difference(
 
 
 def _known(key: str, as_of: datetime, *, forward: bool) -> sa.Subquery:
-    """Return what is known of the instant before it is refreshed: customer_id and occurrence."""
+    """Return what is known of the instant before its refresh: customer_id and occurrence."""
     if forward:
         known = statement("segments/known_open").bindparams(segment=key)
     else:
@@ -179,9 +179,9 @@ def _size(connection: Connection, key: str, as_of: datetime, *, forward: bool) -
 
 
 def _enter(connection: Connection, key: str, as_of: datetime, left_at: datetime | None, member: sa.Subquery) -> int:
-    """Insert the new memberships of segment_difference, with the context only they need; return how many.
+    """Insert the new memberships of segment_difference, and build the contexts of these alone; return how many.
 
-    The segment is read a second time; a membership that vanished in between is left to the next refresh.
+    The segment is read a second time. A membership that vanished in between is left to the next refresh.
     """
     entering = sa.select(_DIFFERENCE.c.customer_id).where(_DIFFERENCE.c.is_member).limit(_FEW + 1)
     few = connection.execute(entering).scalars().all()
@@ -201,7 +201,7 @@ def _insert(connection: Connection, rows: sa.Select[Any]) -> int:
 
 
 def _built_aside(connection: Connection, rows: sa.Select[Any]) -> sa.Select[Any]:
-    """Put many rows in a temporary table first: an insert's own select is read by one process, this by several."""
+    """Put many rows in a temporary table first. One process reads an insert's own select; several can read this one."""
     compiled = rows.compile(dialect=connection.dialect)
     connection.exec_driver_sql(
         f"create temporary table segment_entering on commit drop as {compiled}", compiled.params

@@ -1,7 +1,7 @@
 """The registry of segments: every include/sql/segments/<name>.sql that begins with ``-- segment: <name>``.
 
-First half of the stage: what segments there are, and with which parameters. A segment's definition is the
-comment at the head of its own file, so that adding one means adding a file:
+First part of the stage: which segments exist, and with which parameters. A segment's definition is the
+comment at the head of its own file. To add a segment is to add a file:
 
     -- segment: inactive
     -- what: one sentence
@@ -41,7 +41,7 @@ _PARAMETER = re.compile(
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a segment, with its unit and the values it may take (both ends included)."""
+    """One parameter of a segment, with its unit and the range of its values (both ends included)."""
 
     name: str
     type: str
@@ -55,7 +55,7 @@ class Parameter:
         """Return `given` (a number, or its text) as this parameter's value.
 
         Raises:
-            ValueError: it is no number of this type, or out of range; the text says what is allowed.
+            ValueError: it is not a number of this type, or out of range; the text says what is allowed.
         """
         value = _number(given)
         if value is None or (self.type == "integer" and not float(value).is_integer()):
@@ -100,7 +100,7 @@ class SegmentDefinition:
         """Return every parameter's value: the one in `given`, else its default.
 
         Raises:
-            SegmentError: an unknown parameter, a value of another type or out of range.
+            SegmentError: an unknown parameter, or a value of another type or out of range.
         """
         chosen = {parameter.name: parameter.default for parameter in self.parameters}
         for name, value in given.items():
@@ -114,8 +114,8 @@ class SegmentDefinition:
     def key(self, given: dict[str, Any]) -> str:
         """Return the segment's key in segment.membership: ``inactive``, or ``inactive(days=30)``.
 
-        Only parameters that differ from their default are in it, in alphabetical order, so that one
-        membership has one key however it was asked for.
+        The key has only the parameters that differ from their default, in alphabetical order. So one membership has one
+        key, however the segment was asked for.
         """
         values = self.values(given)
         changed = [p for p in sorted(self.parameters, key=lambda p: p.name) if values[p.name] != p.default]
@@ -126,13 +126,13 @@ def list_segments() -> list[SegmentDefinition]:
     """Return every segment, by name.
 
     Raises:
-        SegmentError: a file's header cannot be read; the message says file and line.
+        SegmentError: a file's header cannot be read; the message has file and line.
     """
     return [definition(name) for name in _names()]
 
 
 def readable_segments() -> tuple[list[SegmentDefinition], list[SegmentError]]:
-    """Return the segments whose header is right, by name, and what is wrong with the others."""
+    """Return the segments whose header is right, by name, and the errors of the others."""
     found, errors = [], []
     for name in _names():
         try:
@@ -151,17 +151,17 @@ def definition(name: str) -> SegmentDefinition:
     """
     names = _names()
     if name not in names:
-        raise SegmentError(f"no segment called {name!r}: {_nearest(name, names)}there are {', '.join(names)}")
+        raise SegmentError(f"no segment is called {name!r}: {_nearest(name, names)}there are {', '.join(names)}")
     found = read_definition(SEGMENTS_FOLDER / f"{name}.sql")
     _require_bound(found)
     return found
 
 
 def parameters(name: str, given: dict[str, Any]) -> dict[str, int | float]:
-    """Return the value of every parameter of segment `name`: those `given` (numbers or texts), else defaults.
+    """Return the value of every parameter of segment `name`: those `given` (numbers or texts), else the defaults.
 
     Raises:
-        SegmentError: unknown segment or parameter, a value of another type or out of range.
+        SegmentError: unknown segment or parameter, or a value of another type or out of range.
     """
     return definition(name).values(given)
 
@@ -179,7 +179,7 @@ def read_definition(path: Path) -> SegmentDefinition:
     """Read the header of one segment file.
 
     Raises:
-        SegmentError: with file and line, and what to write.
+        SegmentError: the header is wrong; the message has file and line, and what to write.
     """
     fields: dict[str, str] = {}
     declared: list[Parameter] = []
@@ -192,9 +192,9 @@ def read_definition(path: Path) -> SegmentDefinition:
             fields[field] = text
     for field in _REQUIRED:
         if field not in fields:
-            raise SegmentError(f"{path.name}: its header lacks `-- {field}: …`: add that line")
+            raise SegmentError(f"{path.name}: the header has no `-- {field}: …`: add that line")
     if fields["segment"] != path.stem:
-        raise SegmentError(f"{path.name}, line 1: says segment {fields['segment']!r}: write {path.stem!r}")
+        raise SegmentError(f"{path.name}, line 1: the segment is called {fields['segment']!r}: write {path.stem!r}")
     return SegmentDefinition(
         name=path.stem,
         what=fields["what"],
@@ -206,7 +206,7 @@ def read_definition(path: Path) -> SegmentDefinition:
 
 
 def _header(path: Path) -> Iterator[tuple[int, str, str]]:
-    """Yield (line, field, text) of a header, continuation lines joined; it ends at the first other line."""
+    """Yield (line, field, text) of a header, continuation lines joined. The first other line ends the header."""
     number, field, text = 0, "", ""
     for line, raw in enumerate(_text_of(path).splitlines(), start=1):
         match = _FIELD.fullmatch(raw)
@@ -224,16 +224,16 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise SegmentError(f"{path.name}: is not UTF-8 text: save it as UTF-8") from None
+        raise SegmentError(f"{path.name}: the file is not UTF-8 text: save it as UTF-8") from None
     except OSError:
-        raise SegmentError(f"{path.name}: cannot be read: check the file and its rights") from None
+        raise SegmentError(f"{path.name}: the file cannot be read: check the file and its permissions") from None
 
 
 def _refuse_unknown(path: Path, line: int, raw: str) -> None:
-    """Refuse a header line with an unknown field; a bare comment or SQL ends the header."""
+    """Refuse a header line with an unknown field; an empty comment or SQL ends the header."""
     word = re.match(r"-- ([\w-]+):", raw)
     if word:
-        raise SegmentError(f"{path.name}, line {line}: no field {word[1]!r}: {_nearest(word[1], _FIELDS)}")
+        raise SegmentError(f"{path.name}, line {line}: unknown field {word[1]!r}: {_nearest(word[1], _FIELDS)}")
 
 
 def _read_parameter(text: str, where: str) -> Parameter:
@@ -241,7 +241,7 @@ def _read_parameter(text: str, where: str) -> Parameter:
     numbers = {name: _number(match[name]) for name in ("default", "minimum", "maximum")} if match else {}
     if match is None or None in numbers.values():
         raise SegmentError(
-            f"{where}: cannot read this parameter: write "
+            f"{where}: this parameter cannot be read: write "
             "`-- parameter: days: integer, days of 24 hours, default 90, 1 to 3650, meaning`"
         )
     parameter = Parameter(
@@ -259,12 +259,14 @@ def _read_parameter(text: str, where: str) -> Parameter:
 
 
 def _require_bound(found: SegmentDefinition) -> None:
-    """Refuse a segment whose statement binds other names than its header declares, and as_of."""
+    """Refuse a segment whose statement binds other names than as_of and the parameters of its header."""
     bound = set(statement(f"segments/{found.name}").compile().params)
     declared = {parameter.name for parameter in found.parameters} | {INSTANT}
     if bound != declared:
         odd = ", ".join(sorted(bound ^ declared))
-        raise SegmentError(f"{found.name}.sql: header and statement disagree on {odd}: declare it, and bind it")
+        raise SegmentError(
+            f"{found.name}.sql: header and statement disagree on {odd}: declare it in the one and bind it in the other"
+        )
 
 
 def _names() -> list[str]:
@@ -272,7 +274,7 @@ def _names() -> list[str]:
 
 
 def _is_segment(path: Path) -> bool:
-    """Tell it by the first line alone: whatever else is wrong with a file is said of that segment, when it is used."""
+    """Decide by the first line alone, so that any other error in the file is reported when the segment is used."""
     try:
         if not path.is_file():
             return False
@@ -283,7 +285,7 @@ def _is_segment(path: Path) -> bool:
 
 
 def _number(given: object) -> int | float | None:
-    """Return the finite number `given` is or says; None where it is none (true and false are none)."""
+    """Return the finite number that `given` is or says; None if it is not one (true and false are not)."""
     if isinstance(given, bool) or not isinstance(given, int | float | str):
         return None
     try:

@@ -1,8 +1,8 @@
-"""What an answer of POST /v3/mail/send means: pure, from status, headers and body to one of eight classes.
+"""What an answer of POST /v3/mail/send means: a pure function from status, headers and body to one of eight classes.
 
-202: the mails were taken. 400: none was taken, and the answer may name the recipient that offends. 401 and 403 concern
-everything. 413: the request is too large. 429: none was taken. Everything else, 5xx first of all, leaves open whether
-the mails went.
+202: SendGrid took the mails. 400: it took none, and the answer may name the offending recipients. 401 and 403 concern
+all sending. 413: the request is too large. 429: it took none. Any other answer, above all a 5xx, leaves open whether
+the mails were sent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 import orjson
 
 _RECIPIENT = re.compile(r"personalizations[.\[](\d+)")
-# A name before the @ may hold nearly anything, an apostrophe too: up to the space or the bracket before it.
+# Almost any character may stand before the @, even an apostrophe, so this takes all up to a space or bracket before it.
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;]+@[^\s@<>\"'(),:;]+")
 MAX_ERROR_CHARACTERS = 500
 
@@ -31,7 +31,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class RecipientsRefused:
-    """400 that names recipients: place in the request → reason. The others were not taken either."""
+    """400 that names recipients: place in the request → reason. SendGrid did not take the other mails either."""
 
     reasons: dict[int, str]
     status: int = 400
@@ -39,7 +39,7 @@ class RecipientsRefused:
 
 @dataclass(frozen=True)
 class RequestRefused:
-    """400 (or 415) that names no recipient: the whole request is wrong, and so would be the next."""
+    """400 (or 415) that names no recipient: the whole request is wrong, and the next one would be too."""
 
     error: str
     status: int = 400
@@ -47,7 +47,7 @@ class RequestRefused:
 
 @dataclass(frozen=True)
 class AccessRefused:
-    """401, 403, and addresses that are no mail endpoint (404, 405): all sending must stop."""
+    """401, 403, and the statuses of an address that takes no mail (404, 405): all sending must stop."""
 
     error: str
     status: int = 401
@@ -55,14 +55,14 @@ class AccessRefused:
 
 @dataclass(frozen=True)
 class TooLarge:
-    """413: not taken; fewer recipients may be."""
+    """413: not taken. A request with fewer recipients may be."""
 
     status: int = 413
 
 
 @dataclass(frozen=True)
 class RateLimited:
-    """429: not taken. `reset_seconds` is how long X-RateLimit-Reset asks to wait; None = it says nothing."""
+    """429: not taken. `reset_seconds` is the wait that X-RateLimit-Reset asks for; None = the header is missing."""
 
     reset_seconds: float | None
     status: int = 429
@@ -70,7 +70,7 @@ class RateLimited:
 
 @dataclass(frozen=True)
 class NothingSent:
-    """No connection was made, so nothing can have been taken."""
+    """No connection was made, so SendGrid took no mail."""
 
     error: str
     status: None = None
@@ -78,7 +78,7 @@ class NothingSent:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Timeout, reset, 5xx, an answer of no known form: the mails may have been taken."""
+    """Timeout, reset, 5xx, or an answer of unknown form: SendGrid may have taken the mails."""
 
     error: str
     status: int | None = field(default=None)
@@ -97,7 +97,7 @@ Answer = (
 
 
 def interpret(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Return what the answer means. Texts are cut, and addresses in them are taken out."""
+    """Return what the answer means. Texts are shortened, and addresses in them are removed."""
     if status == 202:
         return Accepted(headers.get("X-Message-Id"))
     if status in (400, 415):
@@ -112,9 +112,9 @@ def interpret(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
 
 
 def seconds_until_reset(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds from the answer's own date to X-RateLimit-Reset, never below 0; None = it says nothing.
+    """Return the seconds from the answer's own date to X-RateLimit-Reset, at least 0; None = the header is missing.
 
-    Two machines' clocks differ: ours is not asked.
+    Our own clock is not used, because the clocks of two machines differ.
     """
     try:
         reset = float(headers["X-RateLimit-Reset"])
@@ -150,5 +150,5 @@ def _texts(body: bytes) -> str:
 
 
 def without_addresses(text: str) -> str:
-    """Return `text` on one line, cut, with every address replaced."""
+    """Return `text` on one line, shortened, with every address replaced."""
     return _ADDRESS.sub("<address>", " ".join(text.split()))[:MAX_ERROR_CHARACTERS]

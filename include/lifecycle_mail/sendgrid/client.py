@@ -1,4 +1,4 @@
-"""The client all requests to SendGrid go through: the account's address, timeouts, the key's header."""
+"""The client of all requests to SendGrid: the account's address, timeouts, the key's header."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ LIVE_BASE_URL = "https://api.sendgrid.com"
 CONNECT_SECONDS = 10.0
 JSON = {"Content-Type": "application/json"}
 
-# httpx and httpcore log request lines and headers below WARNING; a key must not appear at any level.
+# Below WARNING, httpx and httpcore log request lines and headers. The key must not appear at any level.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 def base_url(settings: Settings) -> str:
-    """Return the address requests go to."""
+    """Return the address that requests go to."""
     return settings.sendgrid_base_url or LIVE_BASE_URL
 
 
 def host_of(address: str) -> str | None:
-    """Return the host of an http(s) address; None for anything else, which would fail at every single request."""
+    """Return the host of an http(s) address; None for any other text, with which every request would fail."""
     try:
         parts = urlsplit(address)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -35,12 +35,12 @@ def host_of(address: str) -> str | None:
 
 
 def is_sendgrid(host: str) -> bool:
-    """Tell whether a host is SendGrid's own, its API or not."""
+    """Tell whether the host belongs to SendGrid, whether or not it is an API."""
     return host == "sendgrid.com" or is_sendgrid_api(host)
 
 
 def is_sendgrid_api(host: str) -> bool:
-    """Tell whether a host may be one of SendGrid's APIs (there is one for the EU, too)."""
+    """Tell whether the host may be one of SendGrid's APIs (the EU has its own)."""
     return host.endswith(".sendgrid.com")
 
 
@@ -53,15 +53,15 @@ def client_of(
 ) -> httpx.Client:
     """Return a pooled client of the account's API, or of the simulator's; paths are relative to it.
 
-    No redirect is followed and no proxy taken from the environment: the key goes nowhere else.
+    The client follows no redirect and takes no proxy from the environment, so the key goes nowhere else.
 
     Raises:
-        SettingsError: the address cannot be read as one.
+        SettingsError: SENDGRID_BASE_URL is not an address.
     """
     try:
         address = httpx.URL(base_url(settings))
     except httpx.InvalidURL:
-        raise SettingsError("SENDGRID_BASE_URL is no address: write one such as http://127.0.0.1:8085") from None
+        raise SettingsError("SENDGRID_BASE_URL is not an address: write one such as http://127.0.0.1:8085") from None
     return httpx.Client(
         base_url=address,
         timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS),

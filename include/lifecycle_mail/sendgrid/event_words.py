@@ -1,4 +1,4 @@
-"""An event as SendGrid posts it → what it means: a fact of a mail, a suppression, and how far that goes. Pure and hot.
+"""An event as SendGrid posts it → what it means: a fact of a mail, a suppression, and its scope. Pure and hot.
 
 Our collector writes events of the same form: `lm_unsubscribe`, with the topic in `lm_topic`.
 """
@@ -13,12 +13,12 @@ from typing import Any
 Event = Mapping[str, Any]
 
 EARLIEST_EPOCH = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp())  # SendGrid was founded that year
-LONGEST_EVENT_ID = 200  # documented: up to 100; a longer one is replaced by its hash
+LONGEST_EVENT_ID = 200  # documented are up to 100; a longer one is replaced by its hash
 LONGEST_TOPIC = 63
 LONGEST_NUMBER = 16  # digits of a number that is written as text
 LARGEST_GROUP = 2**63 - 1  # what the database holds
 
-# These fields of an event name no person: an erasure keeps them.
+# These fields of an event name no person, so an erasure keeps them.
 KEPT_KEYS = (
     "event", "timestamp", "sg_event_id", "sg_message_id", "type", "status", "attempt", "category",
     "asm_group_id", "sg_machine_open", "bounce_classification", "send_at", "tls",
@@ -54,12 +54,12 @@ FACTS = {
     "lm_unsubscribe": "unsubscribe",
     "group_resubscribe": "resubscribe",
 }
-"""What an event means by its kind alone; opens and bounces are told apart by other fields (`fact_of`)."""
+"""What an event means by its kind alone; other fields tell the sorts of opens and bounces apart (`fact_of`)."""
 
 FAILURES = frozenset(("bounced_hard", "bounced_soft", "dropped"))
 """Facts that come with a reason."""
 
-# Drops that say the address must not be mailed again; the others (spam content, quota…) are about the mail.
+# Drops that say the address must not be mailed again. The others (spam content, quota…) concern the mail alone.
 _LASTING_DROPS = frozenset(
     (
         "bounced address",
@@ -69,7 +69,7 @@ _LASTING_DROPS = frozenset(
         "invalid email address",
     )
 )
-# SendGrid says no more than this of a member of its global list, and of one of the group the mail was sent with.
+# SendGrid says only this of a member of its global list, and of a member of the group that the mail was sent with.
 _LEFT = "unsubscribed address"
 _TELLING = (
     "email", "event", "timestamp", "sg_message_id", "url", "lm_message_id", "type", "reason", "attempt",
@@ -82,7 +82,7 @@ def fact_of(event: Event, kind: str) -> str:
     if kind == "open":
         return "machine_open" if event.get("sg_machine_open") in (True, "true", 1) else "open"
     if kind == "bounce":
-        # A block, and a deferral that expired, are soft; SendGrid tells a real bounce by type 'bounce'.
+        # A block, and a deferral that expired, are soft. SendGrid marks a real bounce with type 'bounce'.
         return "bounced_hard" if event.get("type") in ("bounce", None) else "bounced_soft"
     return FACTS.get(kind, "")
 
@@ -93,10 +93,10 @@ def is_of_others(event: Event, kind: str, groups: Groups) -> bool:
 
 
 def suppression_of(event: Event, kind: str, fact: str, reason: str, groups: Groups) -> tuple[str, str]:
-    """Return how far ('all', 'topic:<name>', 'group:<number>') and why the event ends a permission, or gives one back;
-    '' = it does not.
+    """Return the scope ('all', 'topic:<name>', 'group:<number>') and the reason if the event ends a permission or gives
+    one back.
 
-    A resubscription has a scope and no why. `reason` is the text of a failure.
+    ('', '') = neither. A resubscription has a scope and no reason. `reason` is the text of a failure.
     """
     if fact == "bounced_hard":
         return "all", "hard_bounce"
@@ -110,7 +110,7 @@ def suppression_of(event: Event, kind: str, fact: str, reason: str, groups: Grou
 
 
 def _dropped(event: Event, kind: str, reason: str, groups: Groups) -> tuple[str, str]:
-    """How far and why a drop ends a permission: who left a topic left no other, and may come back to it."""
+    """Return the scope and reason of a drop. A person who left a topic left no other, and may come back to it."""
     if reason == _LEFT:
         scope = _scope(event, kind, groups)
         return (scope, "unsubscribed") if scope != NOT_OURS else ("", "")
@@ -118,7 +118,7 @@ def _dropped(event: Event, kind: str, reason: str, groups: Groups) -> tuple[str,
 
 
 def _scope(event: Event, kind: str, groups: Groups) -> str:
-    """The topic or group that the event names (`Groups.scope`); 'all' if it names none: when in doubt, mail less."""
+    """Return the topic or group that the event names (`Groups.scope`); 'all' if it names none: when in doubt, mail less."""
     if kind == "lm_unsubscribe":
         topic = event.get("lm_topic")
         named = type(topic) is str and 0 < len(topic) <= LONGEST_TOPIC and topic != "all"
@@ -132,7 +132,7 @@ def _scope(event: Event, kind: str, groups: Groups) -> str:
 
 
 def given_id(event: Event) -> str | None:
-    """Return SendGrid's own id of the event; None = it gave none that can be kept."""
+    """Return SendGrid's own id of the event; None = the event has no usable id."""
     identity = event.get("sg_event_id")
     if type(identity) is str and 0 < len(identity) <= LONGEST_EVENT_ID and "\x00" not in identity:
         return identity
@@ -140,5 +140,5 @@ def given_id(event: Event) -> str | None:
 
 
 def telling_fields(event: Event) -> list[Any]:
-    """Return what tells one event from another if SendGrid gave it no usable id."""
+    """Return what distinguishes one event from another if SendGrid gave it no usable id."""
     return [event.get("sg_event_id"), *(event.get(name) for name in _TELLING)]

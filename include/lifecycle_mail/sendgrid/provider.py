@@ -1,4 +1,4 @@
-"""The posting of mails to SendGrid over HTTP. `answers` says what comes back means."""
+"""The posting of mails to SendGrid over HTTP. `answers` says what an answer means."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Provider:
         self._client.close()
 
     def send(self, request: Request, answer_by: float) -> Answer:
-        """Post one request and interpret what came back; never raises for what the network does.
+        """Post one request and interpret the answer; never raises for a failure of the network.
 
-        `answer_by`, in seconds of `lease_seconds`: no step of the request begins after it, nor waits longer than was
-        left of it at the beginning.
+        `answer_by`, in seconds of `lease_seconds`: no step of the request begins after it, or waits longer than the
+        time that was left at the beginning of the step.
         """
         step_seconds = min(self._step_seconds, max(answer_by - lease_seconds(), 0.001))
         try:
@@ -53,12 +53,12 @@ class Provider:
                 return interpret(response.status_code, response.headers, _body(response, answer_by))
         except NEVER_SENT as error:
             return NothingSent(f"no connection: {type(error).__name__}")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:  # the second: of an answer's Location
+        except (httpx.HTTPError, httpx.InvalidURL) as error:  # InvalidURL: from the Location of an answer
             return Unknown(f"no answer: {type(error).__name__}")
 
 
 def _until(answer_by: float, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the pieces as long as there is time: each write has a timeout of its own, all of them together have this.
+    """Yield the pieces as long as there is time. Each write has its own timeout; this limits all of them together.
 
     Raises:
         httpx.WriteTimeout: the provider reads too slowly.
@@ -73,7 +73,8 @@ def _body(response: httpx.Response, answer_by: float) -> bytes:
     """Return the body of an answer.
 
     Raises:
-        httpx.HTTPError: it is cut, endless or too slow, and so no answer: of a 202 too, whose mails events settle.
+        httpx.HTTPError: the body is cut, endless or too slow, so there is no answer. This holds for a 202 too; events
+            settle its mails.
     """
     body = bytearray()
     for part in response.iter_bytes():

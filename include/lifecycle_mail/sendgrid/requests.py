@@ -1,10 +1,10 @@
-"""Build the one request of a claim: pure, from what the mails share and each recipient's own to SendGrid's JSON.
+"""Build the one request of a claim: a pure function from the shared part and each recipient's own to SendGrid's JSON.
 
-The slots of a thousand mails are four megabytes of JSON. They go to the network as they were rendered, piece by piece,
-and never stand in memory a second time.
+The slots of a thousand mails are four megabytes of JSON. They go to the network piece by piece, as they were rendered,
+and are never copied as a whole.
 
-Nothing personal rides outside `to`, `subject` and `substitutions`: SendGrid keeps custom arguments and categories for
-good, so they carry an opaque id and the campaign's name.
+Personal data goes into `to`, `subject` and `substitutions` alone. SendGrid keeps custom arguments and categories
+permanently, so they carry an opaque id and the campaign's name.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from lifecycle_mail.campaigns import Topic
 
 MAX_RECIPIENTS = 1000
 MAX_SLOT_BYTES = 10_000  # of one recipient's substitutions, keys and values
-PIECE_BYTES = 100_000  # below the size for which glibc takes a block from the system each time, and clears it
+PIECE_BYTES = 100_000  # from a larger size on, glibc asks the system for each block, and the system clears it
 
 
 class Content(Protocol):
-    """What the recipients of a request read: with tokens where their own parts go, or one mail rendered whole."""
+    """What the recipients of a request read: a shared part with tokens for their own parts, or one whole mail."""
 
     @property
     def subject(self) -> str: ...
@@ -33,7 +33,7 @@ class Content(Protocol):
 
 
 class OwnPart(Protocol):
-    """What is one recipient's own: address, message id, one-click link, subject (None = the shared one) and slots.
+    """One recipient's own part: address, message id, one-click link, subject (None = the shared one) and slots.
 
     `slots` is the JSON of token → text, as UTF-8.
     """
@@ -51,7 +51,7 @@ class OwnPart(Protocol):
 
 
 class Request(NamedTuple):
-    """The body of POST /v3/mail/send: a JSON object of what all recipients share, and one for each recipient.
+    """The body of POST /v3/mail/send: a JSON object with what all recipients share, and one for each recipient.
 
     A recipient's object is cut into parts, so that its slots are not copied.
     """
@@ -61,13 +61,13 @@ class Request(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many bytes the pieces have together: the Content-Length."""
+        """The number of bytes of all pieces: the Content-Length."""
         commas = max(len(self.recipients) - 1, 0)
         parts = sum([len(part) for recipient in self.recipients for part in recipient])
         return len(self.shared) + len(_OPENING) + parts + commas + len(_CLOSING) - 1
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the body, some twenty recipients at a time."""
+        """Yield the body, about twenty recipients at a time."""
         piece, size = [self.shared[:-1], _OPENING], 0
         for place, recipient in enumerate(self.recipients):
             if place:
@@ -89,12 +89,12 @@ def build_request(campaign: str, content: Content, mails: Sequence[OwnPart], top
 
 
 def build_whole_request(campaign: str, whole: Content, mail: OwnPart, topic: Topic) -> Request:
-    """Return the request for one mail rendered whole: its slots are larger than substitutions may be."""
+    """Return the request for one whole mail, whose slots are larger than substitutions may be."""
     return Request(orjson.dumps(_shared(campaign, whole, topic)), [(_personalization(mail),)])
 
 
 def needs_own_request(mail: OwnPart) -> bool:
-    """Tell whether the slots pass what substitutions may hold; as JSON they are never shorter than in themselves."""
+    """Tell whether the slots are larger than substitutions may be; their JSON is never shorter than the slots."""
     return len(mail.slots) > MAX_SLOT_BYTES and slots_bytes(orjson.loads(mail.slots)) > MAX_SLOT_BYTES
 
 

@@ -1,7 +1,7 @@
-"""SendGrid's suppression lists over HTTP: pooled, with timeouts, asked again if there is no answer.
+"""SendGrid's suppression lists over HTTP: pooled, with timeouts, and repeated if there is no answer.
 
-Every call here may be repeated: reading changes nothing, and adding an address that is listed leaves it listed. The key
-and addresses never reach a log or an error.
+Every call here may be repeated. Reading changes nothing, and an address that is added twice is listed once. The key and
+addresses never reach a log or an error.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from lifecycle_mail.settings import Settings
 logger = logging.getLogger(__name__)
 
 ROWS_A_PAGE = 500  # SendGrid's limit
-ADDRESSES_A_PUSH = 1000  # none is documented; mail/send takes as many recipients
+ADDRESSES_A_PUSH = 1000  # no limit is documented; mail/send takes as many recipients
 TRIES = 6
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 GLOBAL = 0
-"""Stands for the global list where a group's number is asked for."""
+"""Stands for the global list in place of a group's number."""
 
-# What a row of a list means, as the webhook's event of the same kind would. Blocks suppress nothing.
+# What a row of a list means: the same as the webhook's event of that kind. Blocks suppress nothing.
 REASONS = {
     "bounces": "hard_bounce",
     "invalid_emails": "dropped",
@@ -43,7 +43,7 @@ GROUPS = "groups"
 
 
 class Listed(NamedTuple):
-    """One row of a list: address in lower case, when it was listed (Unix seconds), unsubscribe group if any."""
+    """One row of a list: address in lower case, time of listing (Unix seconds), unsubscribe group if any."""
 
     address: str
     listed_epoch: int
@@ -51,7 +51,7 @@ class Listed(NamedTuple):
 
 
 class AddressesRefused(Exception):
-    """400 to a push: SendGrid takes none of these addresses as they are. Says why, without addresses."""
+    """400 to a push: SendGrid took none of these addresses. The message gives its reason, without addresses."""
 
 
 class SuppressionLists:
@@ -91,7 +91,7 @@ class SuppressionLists:
         return [_listed(row, "created", path) for row in _rows(answer, path)]
 
     def group_members(self) -> list[Listed]:
-        """Return who left which group, of all groups: one answer without pages (SyncError without one)."""
+        """Return which address left which group. All groups come in one answer (SyncError if there is none)."""
         path = "/v3/asm/suppressions"
         found = []
         for row in _rows(self._get(path), path):
@@ -102,15 +102,15 @@ class SuppressionLists:
         return found
 
     def group_ids(self) -> set[int]:
-        """Return the numbers of the account's unsubscribe groups (SyncError where there is no answer)."""
+        """Return the numbers of the account's unsubscribe groups (SyncError if there is no usable answer)."""
         path = "/v3/asm/groups"
         return {row["id"] for row in _rows(self._get(path), path) if type(row.get("id")) is int}
 
     def add(self, group_id: int, addresses: Sequence[str]) -> None:
-        """Put addresses on a group's list, or on the global one (GLOBAL); who is there stays there.
+        """Put addresses on a group's list, or on the global one (GLOBAL); addresses that are listed already stay.
 
         Raises:
-            AddressesRefused: 400; perhaps one of them is no address to SendGrid.
+            AddressesRefused: 400; perhaps SendGrid does not accept one of them as an address.
             SyncError: no usable answer after several tries.
         """
         path = (
@@ -160,7 +160,7 @@ class SuppressionLists:
             raise _unusable(_shown(path), "no JSON") from None
 
     def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Ask until there is an answer that another try would not change."""
+        """Repeat the request until there is an answer that another try would not change."""
         headers = JSON if "content" in request else {}
         reason = ""
         for attempt in range(TRIES):
@@ -177,7 +177,7 @@ class SuppressionLists:
                 self._sleep(wait)
         raise SyncError(
             f"SendGrid gave no answer to {method} {_shown(path)} in {TRIES} tries (last: {reason}): what was read or "
-            "pushed before is kept, the next run goes on"
+            "pushed before is kept, and the next run continues from there"
         )
 
 
@@ -216,11 +216,11 @@ def _listed(row: dict[str, Any], time_key: str, path: str) -> Listed:
 
 
 def _unusable(path: str, what: str) -> SyncError:
-    return SyncError(f"the answer of {path} holds {what}: is SENDGRID_BASE_URL SendGrid's address?")
+    return SyncError(f"SendGrid's answer to {path} has {what}: check that SENDGRID_BASE_URL is SendGrid's address")
 
 
 def _said(response: httpx.Response, addresses: Sequence[str]) -> str:
-    """Return the answer's text without the addresses that were pushed: what is refused may look like none."""
+    """Return the answer's text without the pushed addresses, which may not look like addresses if they are refused."""
     longest_first = sorted(filter(None, addresses), key=len, reverse=True)
     pushed = re.compile("|".join(map(re.escape, longest_first)) or "(?!)", re.IGNORECASE)
     return without_addresses(pushed.sub("<address>", response.text))

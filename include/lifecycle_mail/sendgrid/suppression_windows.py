@@ -1,12 +1,15 @@
-"""Read a moving list and lose nothing: closed windows, halved until each fits into one answer.
+"""Read a list that changes meanwhile, without a loss: closed windows, each halved until it fits into one answer.
 
-Pure, given something that fetches a page. Why it is safe: a row's time never
-changes, so windows part the list once and for all, and one answer is one moment of its window. Offsets are
-needed only where one second alone holds more rows than a page (a bulk upload). There the second is read until
-two passes agree: a row that stayed can be missed by a pass only if a row before it was removed meanwhile, which
-that pass has read and the next one cannot read, so the two differ; or if the provider orders rows of a second
-anew for each page, and then another row is read twice, and such a pass does not count. A window is closed (its
-end lies in the past), so new rows do not enter it, except late ones, for which the next run's window overlaps it.
+Pure, given a function that fetches a page. A row's time never changes, so the windows divide the list once and for all.
+One answer is the state of its window at one moment.
+
+Offsets are needed only if one second alone holds more rows than a page (a bulk upload). That second is read until two
+passes agree. A pass can miss a row that stayed only for two reasons. Either a row before it was removed during the
+pass: this pass has read the removed row and the next one cannot, so the two differ. Or the provider orders the rows of
+a second differently for each page: then another row is read twice, and a pass with a repeated row does not count.
+
+A window is closed: its end lies in the past. New rows do not enter it, except late ones, and for those the next run's
+window overlaps this one.
 """
 
 from __future__ import annotations
@@ -24,20 +27,23 @@ Fetch = Callable[[int, int, int], list[Listed]]
 
 @dataclass(frozen=True)
 class Window:
-    """A closed stretch of time; Unix seconds, both included."""
+    """A closed span of time; both ends are Unix seconds and included."""
 
     start_epoch: int
     end_epoch: int
 
     def halves(self) -> tuple[Window, Window]:
-        """Return two windows that hold every second of this one once."""
+        """Return two windows that together hold every second of this one once."""
         middle = (self.start_epoch + self.end_epoch) // 2
         return Window(self.start_epoch, middle), Window(middle + 1, self.end_epoch)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a window held: distinct rows; not `is_settled` = no two passes agreed, and all their rows are here."""
+    """The distinct rows of a window.
+
+    If not `is_settled`, no two passes agreed, and these are the rows of all passes.
+    """
 
     window: Window
     rows: frozenset[Listed]
@@ -50,7 +56,7 @@ def read_windows(fetch: Fetch, window: Window, rows_a_page: int) -> Iterator[Rea
     while waiting:
         part = waiting.pop()
         rows = fetch(part.start_epoch, part.end_epoch, 0)
-        # A page is short where the list ends, and nowhere else.
+        # Only the last page of a list is short.
         if len(rows) < rows_a_page:
             yield Reading(part, frozenset(rows))
         elif part.start_epoch < part.end_epoch:
@@ -60,7 +66,7 @@ def read_windows(fetch: Fetch, window: Window, rows_a_page: int) -> Iterator[Rea
 
 
 def _read_by_offset(fetch: Fetch, window: Window, rows_a_page: int) -> Reading:
-    """Read the window until two passes in a row hold the same rows, each once."""
+    """Read the window until two passes in succession hold the same rows, each row once."""
     seen: set[Listed] = set()
     before: set[Listed] | None = None
     for _ in range(PASSES):

@@ -1,5 +1,5 @@
-"""Stage 1, sources: load the shop's feeds, set aside what breaks their contract, keep one activity row a
-customer, and what each has at home of consumables."""
+"""Stage 1, sources: load the shop's feeds, set aside what breaks their contract, and keep one activity row per customer
+and each customer's stock of consumables."""
 
 from lifecycle_mail.sources.activity import rebuild_activity, record_engagement
 from lifecycle_mail.sources.consent import record_permission

@@ -1,7 +1,7 @@
-"""One activity row a customer: last order, view, human open and click; kept from what changed.
+"""One activity row per customer: last order, view, human open and click; updated from what changed.
 
 Stage 1 of the path. Orders and page views refresh the customers they touch, in the transaction of their
-file; `events` calls `record_engagement` in its own transaction. Each writes columns of its own, in the order
+file. `events` calls `record_engagement` in its own transaction. Each of them writes its own columns, in the order
 of the customers, so neither undoes the other.
 """
 
@@ -16,7 +16,7 @@ _ACTIVE_FEEDS = frozenset({"orders", "page_views"})
 
 
 def touch_customers(connection: Connection, feed: Feed) -> bool:
-    """Note in `touched` whose activity the staged rows will change; False where `feed` is no activity."""
+    """Record in `touched` whose activity the staged rows will change; return False if `feed` is not activity."""
     if feed.name not in _ACTIVE_FEEDS:
         return False
     run(connection, f"sources/touch_{feed.name}")
@@ -25,14 +25,16 @@ def touch_customers(connection: Connection, feed: Feed) -> bool:
 
 
 def refresh_activity(connection: Connection, feed: Feed) -> None:
-    """Recompute what `feed` says about the customers in `touched`, and of no one else."""
+    """Recompute the columns of `feed` for the customers in `touched`, and for no others."""
     run(connection, f"sources/refresh_{feed.name}_activity")
     run(connection, "sources/drop_empty_activity")
 
 
 def record_engagement(connection: Connection, batch_id: int) -> int:
-    """Fold the human opens and clicks that ingest `batch_id` wrote to event.engagement into the activity
-    rows; return how many rows changed. Runs in the caller's transaction; a second time changes nothing."""
+    """Fold the human opens and clicks that ingest `batch_id` wrote to event.engagement into the activity rows.
+
+    Returns how many rows changed. Runs in the caller's transaction; a repeated call changes nothing.
+    """
     return run(connection, "sources/record_engagement", batch_id=batch_id).rowcount
 
 

@@ -1,7 +1,7 @@
-"""What a feed and its columns must be: the form of the contract. What each feed says of itself: `feeds`.
+"""The contract of a feed and its columns: its form. `feeds` reads what each feed's file says.
 
-Stage 1 of the path. Reading, checking, setting aside and merging follow from these values. Columns are named as in the
-database.
+Stage 1 of the path. Reading, checking, setting aside and merging follow from these values. Columns have the names that
+they have in the database.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Kind = Literal[
 ]
 
 MAXIMUM_TEXT = 10_000
-AMOUNT = 9_999_999_999  # what numeric(14, 4) holds
+AMOUNT = 9_999_999_999  # the largest integer part of numeric(14, 4)
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Column:
     """One column of a feed.
 
     `required`: neither the column nor a value may be missing. `default`: the text that stands for a
-    missing value. `refusal`: the named reason where the value breaks the column's own rule (a negative
-    number, a word that is no choice). `maximum` (numbers, inclusive) is what the database column holds.
-    `is_vital`: optional, but the row without it would say something else, so that an unreadable value sets the
-    whole row aside. An unreadable value of another optional column is set aside by itself.
-    `synonyms`: pairs (word, choice) of words that other systems export for a choice; they are compared in
-    lower case without blanks, hyphens and underscores.
+    missing value. `refusal`: the named reason if the value breaks the column's own rule (a negative
+    number, a word that is not a choice). `maximum` (numbers, inclusive) is the limit of the database column.
+    `is_vital`: the column is optional, but without it the row would mean something else, so an unreadable value sets
+    the whole row aside. An unreadable value of another optional column is set aside by itself. `synonyms`: pairs (word,
+    choice) of words that other systems export for a choice; they are compared in lower case without blanks, hyphens and
+    underscores.
     """
 
     name: str
@@ -51,10 +51,10 @@ class Column:
 class Feed:
     """One feed: its file name without ending, its table in schema `source`, its columns and its key.
 
-    `in_order`: pairs of time columns of which the first may not be later than the second. `replaces`: the
-    part of the key under which a file's rows replace all there were (a cart's lines). `telling`: columns that
-    mean something even in a row that is refused. `keeps_first_load`: the table's first_load_id says which load
-    brought a row first. `part_of`: the feed whose rows these are parts of (an order's lines), by the first column of
+    `in_order`: pairs of time columns; the first may not be later than the second. `replaces`: the
+    part of the key for which a file's rows replace all stored ones (a cart's lines). `telling`: columns that
+    mean something even in a refused row. `keeps_first_load`: the table's first_load_id says which load
+    first brought a row. `part_of`: the feed whose rows these are parts of (an order's lines), by the first column of
     the key.
     """
 
@@ -103,6 +103,6 @@ class Feed:
 
     @property
     def telling_alone(self) -> Feed:
-        """What is read of a file that is refused as a whole: who said no, and nothing else."""
+        """The part that is read of a file that is refused as a whole: its withdrawals, and nothing else."""
         told = tuple(replace(column, required=False) for column in self.columns if column.name in self.telling)
         return Feed(self.name, self.table, told, self.key, telling=self.telling)

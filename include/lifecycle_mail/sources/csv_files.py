@@ -1,8 +1,8 @@
-"""Read a CSV feed file: the csv module over whole chunks of lines, one line at a time only where it must.
+"""Read a CSV feed file: the csv module parses whole chunks of lines, and single lines only if it must.
 
-Stage 1 of the path. The file may hold stray quotes and rows of any width: each sets aside its own line and nothing
-more. Bad bytes are left in their cells, for the checker to judge. A chunk is parsed at once when every record is one
-line, which nearly every chunk is.
+Stage 1 of the path. The file may hold stray quotes and rows of any width; each sets aside only its own line. Bytes that
+are not UTF-8 are left in their cells, for the checker to judge. A chunk is parsed at once if every record is one line,
+which nearly every chunk is.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lifecycle_mail.sources.rows import (
 )
 from lifecycle_mail.sources.words import Cells, cells_by_place
 
-# A quote that is never closed would swallow the file: no record is longer than this.
+# A quote that is never closed would take in the rest of the file, so no record may be longer than this.
 MAXIMUM_RECORD_LINES = 100
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -36,7 +36,7 @@ def read_csv(path: Path, feed: Feed) -> Chunks:
     """Yield the rows of `path` in chunks.
 
     Raises:
-        FileRefused: no header, wrong columns, or not UTF-8 as a whole.
+        FileRefused: no header, wrong columns, or the file as a whole is not UTF-8.
         OSError: the file cannot be read.
     """
     with path.open("rb") as stream:
@@ -55,11 +55,11 @@ _Block = tuple[list[int], list[str], list[list[str]], list[RefusedRow]]
 
 
 class _Records:
-    """Lines of a file, put together to records."""
+    """The lines of a file, joined to records."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._waiting: list[str] = []  # lines given back, the next one last
+        self._waiting: list[str] = []  # lines given back; the next one is last
         self._line = 1  # number of the next line
         self._width = 0
 
@@ -83,7 +83,7 @@ class _Records:
         return waiting + list(islice(self._stream, count - len(waiting)))
 
     def _parse_at_once(self, lines: list[str]) -> _Block | None:
-        """Parse `lines` where each is one record (as many records as lines can mean nothing else)."""
+        """Parse `lines` if each is one record; None if there are not as many records as lines."""
         try:
             rows = list(csv.reader(lines, strict=True))
         except csv.Error:
@@ -95,7 +95,7 @@ class _Records:
         return list(range(start, self._line)), lines, rows, []
 
     def _parse_singly(self, lines: list[str]) -> _Block:
-        """Parse records of `lines`, which may run on into the lines after them."""
+        """Parse the records of `lines` one by one; a record may continue in the lines after them."""
         end = self._line + len(lines)
         self._waiting.extend(reversed(lines))
         block: _Block = ([], [], [], [])
@@ -112,7 +112,7 @@ class _Records:
                 raise csv.Error("a quote swallowed the lines after it")
         except csv.Error as error:
             refused.append(_malformed(self._line, pulled[0], error))
-            self._waiting.extend(reversed(pulled[1:]))  # the lines after it may be whole
+            self._waiting.extend(reversed(pulled[1:]))  # these lines may be whole records
             self._line += 1
         else:
             numbers.append(self._line)
@@ -131,23 +131,23 @@ class _Records:
 
 def _malformed(line: int, text: str, error: csv.Error) -> RefusedRow:
     if "field larger" in str(error):
-        return RefusedRow(line, "text_too_long", "a field is longer than a reader takes", text.rstrip("\r\n"))
+        return RefusedRow(line, "text_too_long", "a field is longer than the reader takes", text.rstrip("\r\n"))
     return RefusedRow(line, "malformed_csv", "the quotes of this line do not match", text.rstrip("\r\n"))
 
 
 def _torn(text: str) -> list[str]:
-    """Split a line whose quotes do not match at every comma: which of them were quoted cannot be told."""
+    """Split a line whose quotes do not match at every comma, because it cannot be known which commas were quoted."""
     return text.replace('"', "").split(",")
 
 
 def _as_stored(texts: list[str]) -> list[str]:
-    """Return rows as the database can hold them; nearly every block can be stored as it is."""
+    """Return rows as the database can hold them; nearly every block can be stored unchanged."""
     block = "".join(texts)
     return texts if "\0" not in block and is_encodable(block) else [storable(text) for text in texts]
 
 
 class _Layout:
-    """Where the contract's columns stand in this file's rows."""
+    """The positions of the contract's columns in this file's rows."""
 
     def __init__(self, feed: Feed, places: list[int | None], width: int, unknown: frozenset[str]) -> None:
         self._places = places
@@ -177,14 +177,14 @@ class _Layout:
     def _good_rows(
         self, lines: list[int], texts: list[str], rows: list[list[str]], refused: list[RefusedRow]
     ) -> list[bool] | None:
-        """Return which rows are whole, having refused the others; None where all are."""
+        """Return which rows are whole, after refusing the others; None if all are."""
         if set(map(len, rows)) <= {self._width}:
             return None
         good = []
         for line, text, row in zip(lines, texts, rows, strict=True):
             good.append(len(row) == self._width)
-            if row and len(row) != self._width:  # an empty line is no row
-                detail = f"{len(row)} fields where the header has {self._width}"
+            if row and len(row) != self._width:  # an empty line is not a row
+                detail = f"the row has {len(row)} fields, the header {self._width}"
                 whole, cells = text.rstrip("\r\n"), self._cells(row)
                 refused.append(RefusedRow(line, "wrong_field_count", detail, whole, cells=cells))
         return good

@@ -1,8 +1,8 @@
-"""The sources part of an erasure: a row without person stays, keyed hashes of the addresses, and no text of theirs.
+"""The sources part of an erasure. What stays: a row without a person, keyed hashes of the addresses, no personal text.
 
-Stage 1 of the path. A person is one customer: who shares the mailbox, or has it now, is another person and lives on.
-Orders, views and the other facts stay: they name nobody. Callers hold the lock "load", so that no load under way can
-bring the person back.
+Stage 1 of the path. A person is one customer. Another customer who shares the mailbox, or has it now, is another person
+and stays. Orders, views and the other facts stay too, because they name no person. Callers hold the lock "load", so
+that no running load can bring the person back.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from lifecycle_mail.sources.staging import erase_texts
 class Erasure:
     """What an erasure did.
 
-    customer_ids: the customer erased; empty = there was no one to erase. scrubbed: texts set aside that were
+    customer_ids: the erased customer; empty = there was none to erase. scrubbed: texts set aside that were
     emptied. former_addresses: addresses the person had before. shared: those of all their addresses that a living
-    customer holds too, or held before. words: their addresses and names in lower case, by which whatever shows them
+    customer also holds, or held before. words: their addresses and names in lower case, by which whatever shows them
     can be found.
     """
 
@@ -36,16 +36,16 @@ class Erasure:
 
 
 def address_of(connection: Connection, customer_id: str) -> str | None:
-    """Return the customer's address in lower case; None where there is no such customer, or it was erased."""
+    """Return the customer's address in lower case; None if there is no such customer, or if it was erased."""
     return run(connection, "sources/address_of", customer_id=customer_id).scalar_one_or_none()
 
 
 def erase_customer(connection: Connection, customer_id: str, link_secret: str, at: datetime) -> Erasure:
-    """Erase one customer in schema source, and nobody else; in the caller's transaction.
+    """Erase one customer in schema source, and no other; in the caller's transaction.
 
-    Personal columns become null, the permission is withdrawn at `at`, the former addresses go, and every address is
-    remembered as a hash keyed with `link_secret`, which later loads check. The free texts of the person's facts are
-    emptied. A second time does nothing.
+    Personal columns become null, the permission is withdrawn at `at`, and the former addresses are deleted. A hash of
+    every address, keyed with `link_secret`, is kept, and later loads check it. The free texts of the person's facts are
+    emptied. A repeated call does nothing.
     """
     lock(connection, "load")
     person = run(connection, "sources/person_of", customer_id=customer_id).one_or_none()
@@ -104,5 +104,5 @@ def _names(*names: str | None) -> list[str]:
 
 
 def _shared(connection: Connection, addresses: Sequence[str]) -> frozenset[str]:
-    """Return the addresses that are a living person's too."""
+    """Return the addresses that a living person also has."""
     return frozenset(run(connection, "sources/shared_addresses", addresses=list(addresses)).scalars())

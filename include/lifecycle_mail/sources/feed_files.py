@@ -22,7 +22,7 @@ _NAME = re.compile(r"(?P<feed>[a-z_]+)(?:[-.].+)?\.(?P<form>csv|ndjson|parquet|s
 
 
 def _parquet_files() -> ModuleType:
-    """Import the Parquet reader where a Parquet file is: Arrow is 40 MB that a delivery worker has no use for."""
+    """Import the Parquet reader only for a Parquet file: Arrow is 40 MB that a delivery worker does not need."""
     return importlib.import_module("lifecycle_mail.sources.parquet_files")
 
 
@@ -43,8 +43,8 @@ class FeedFile:
         """Yield the file's rows.
 
         Raises:
-            FileRefused: the whole file breaks the contract, or it is SQL: what runs on the server never comes from
-                a folder that others write.
+            FileRefused: the whole file breaks the contract, or it is SQL: a text that runs on the server never comes
+                from a folder to which others write.
             OSError: the file cannot be read.
         """
         if self.form == "sql":
@@ -54,7 +54,7 @@ class FeedFile:
         return {"csv": read_csv, "ndjson": read_ndjson}[self.form](self.path, self.feed)
 
     def expected_rows(self) -> int | None:
-        """Return about how many rows the file has, for progress; None where that cannot be told early."""
+        """Return about how many rows the file has, for progress; None if that cannot be known early."""
         if self.form == "parquet":
             return _parquet_files().count_parquet(self.path)
         if self.form == "sql":
@@ -67,8 +67,9 @@ class FeedFile:
 
 
 def feed_files(folder: Path) -> tuple[list[FeedFile], list[str]]:
-    """Return the feed files of `folder`, feeds in the contract's order and a feed's files by name, and the
-    names of other files.
+    """Return the feed files of `folder`, and the names of its other files.
+
+    Feeds are in the contract's order, a feed's files by name.
 
     Raises:
         FeedError: there is no such folder, or it cannot be read.
@@ -77,7 +78,7 @@ def feed_files(folder: Path) -> tuple[list[FeedFile], list[str]]:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise FeedError(
-            f"cannot read the feeds folder {folder}: {error.strerror}. Give a folder with customers.csv, "
+            f"the feeds folder {folder} cannot be read: {error.strerror}. Give a folder with customers.csv, "
             "orders.csv and so on"
         ) from None
     files, others = [], []

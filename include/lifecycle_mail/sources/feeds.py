@@ -1,7 +1,7 @@
-"""The feeds there are: one file of include/feeds each, read once.
+"""The feeds there are: each is one file of include/feeds, which is read once.
 
-Stage 1 of the path. A feed's file says its table in schema `source`, its key and its columns. A column is called as in
-the database; `?` behind the name says that the column, or a value, may be missing.
+Stage 1 of the path. A feed's file gives its table in schema `source`, its key and its columns. A column has the name
+that it has in the database. `?` after the name says that the column, or a value of it, may be missing.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from lifecycle_mail.settings import INCLUDE
 from lifecycle_mail.sources.contract import AMOUNT, Column, Feed, Kind
 
 FEEDS_FOLDER = INCLUDE / "feeds"
-LAST = 1_000  # place of a feed whose file names none
+LAST = 1_000  # place of a feed whose file gives none
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 OptionalName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}\??$")]
 
 
 class _ColumnFile(BaseModel):
-    """What a file says of one column: its kind alone, or a mapping. The keys mean what those of `Column` mean."""
+    """What a file says of one column: its kind alone, or a mapping. The keys mean the same as those of `Column`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,7 +45,7 @@ class _ColumnFile(BaseModel):
         return {"kind": value} if isinstance(value, str) else value
 
     def column(self, written: str) -> Column:
-        """Return the column whose name stands so in the file."""
+        """Return the column whose name is `written` in the file."""
         name = written.removesuffix("?")
         refusals = {"number": f"negative_{name}", "integer": f"negative_{name}", "choice": f"unknown_{name}"}
         return Column(
@@ -55,9 +55,9 @@ class _ColumnFile(BaseModel):
 
 
 class _FeedFile(BaseModel):
-    """What a file of include/feeds says. The keys mean what those of `Feed` mean.
+    """What a file of include/feeds says. The keys mean the same as those of `Feed`.
 
-    `place`: where the feed comes when several are loaded; those without one come last, by name.
+    `place`: the feed's position when several are loaded; feeds without one come last, by name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,7 +76,7 @@ class _FeedFile(BaseModel):
 
     @model_validator(mode="after")
     def _names_its_columns(self) -> _FeedFile:
-        """The key is made of required columns; whatever else names a column names one there is."""
+        """The key consists of required columns; everything else that names a column names an existing one."""
         required = {name for name in self.columns if not name.endswith("?")}
         known = {name.removesuffix("?") for name in self.columns}
         _require("key", self.key, required, "a column that is required")
@@ -86,7 +86,7 @@ class _FeedFile(BaseModel):
         return self
 
     def contract(self) -> Feed:
-        """Return the feed as the code takes it."""
+        """Return the feed in the form that the code uses."""
         columns = tuple(column.column(written) for written, column in self.columns.items())
         return Feed(
             self.feed, self.table, columns, self.key, self.in_order, self.replaces, self.telling, self.keeps_first_load,
@@ -105,7 +105,7 @@ def feeds() -> dict[str, Feed]:
     """Return the feeds of include/feeds by name, in the order in which they are loaded.
 
     Raises:
-        FeedError: a file is wrong; one line an error, each with file, line and what to write instead.
+        FeedError: a file is wrong; one line per error, each with file, line and what to write instead.
     """
     return read_feeds(FEEDS_FOLDER)
 

@@ -1,7 +1,7 @@
-"""Load feeds: read, check, stage, set aside, merge; one transaction a file, one load at a time.
+"""Load feeds: read, check, stage, set aside, merge; one transaction per file, one load at a time.
 
-Stage 1 of the path. `load_feeds` is what `load DIR` and the DAG call. A file that is refused, or a load that
-is killed, undoes no other file; loading again completes it and changes nothing else.
+Stage 1 of the path. `load DIR` and the DAG call `load_feeds`. A refused file, or a killed load,
+undoes no other file. Loading again completes the load and changes nothing else.
 """
 
 from __future__ import annotations
@@ -53,10 +53,12 @@ _UNSTORABLE = (psycopg2.DataError, psycopg2.IntegrityError, sa.exc.DataError, sa
 
 @dataclass(frozen=True)
 class FeedCounts:
-    """Rows of one feed in one load: read, loaded (they keep the contract), changed (of those, written
-    because new or different), rejected (set aside, whether known from an earlier load or not; a file refused
-    as a whole counts as one). unread_values: values that could not be read, of rows that were loaded without
-    them."""
+    """Rows of one feed in one load.
+
+    read; loaded: rows that keep the contract; changed: loaded rows that were written because they are new or different;
+    rejected: rows set aside, whether or not an earlier load set them aside too (a file refused as a whole counts as
+    one); unread_values: values that could not be read, of rows that were loaded without them.
+    """
 
     read: int = 0
     loaded: int = 0
@@ -74,8 +76,8 @@ class FeedCounts:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What one load did: its id, counts by feed (feeds without file are absent), the files refused as a
-    whole (file name → named reason), and warnings an operator should read."""
+    """What one load did: its id, counts by feed (a feed without a file is absent), the files refused as a whole
+    (file name → named reason), and warnings for the operator."""
 
     load_id: int
     feeds: dict[str, FeedCounts]
@@ -84,16 +86,16 @@ class LoadReport:
 
     @property
     def loaded(self) -> dict[str, int]:
-        """Rows by feed that keep the contract."""
+        """Rows that keep the contract, by feed."""
         return {feed: counts.loaded for feed, counts in self.feeds.items()}
 
     @property
     def rejected(self) -> dict[str, int]:
-        """Rows by feed that were set aside."""
+        """Rows that were set aside, by feed."""
         return {feed: counts.rejected for feed, counts in self.feeds.items()}
 
     def counts(self) -> dict[str, int]:
-        """Return every number flat, as customers_loaded, customers_rejected…: safe for XCom and logs."""
+        """Return every number in one flat dict, as customers_loaded, customers_rejected…: safe for XCom and logs."""
         loaded = {f"{feed}_loaded": rows for feed, rows in self.loaded.items()}
         rejected = {f"{feed}_rejected": rows for feed, rows in self.rejected.items()}
         unread = {f"{feed}_unread_values": counts.unread_values for feed, counts in self.feeds.items()}
@@ -101,7 +103,7 @@ class LoadReport:
 
 
 def no_progress(feed: str, done: int, total: int | None) -> None:
-    """Report to nobody."""
+    """Report nothing."""
 
 
 def load_feeds(
@@ -116,20 +118,20 @@ def load_feeds(
     """Load the repository's SQL feeds and all feed files of `folder`; return what became of their rows.
 
     `link_secret` keys the hashes of erased addresses. `now` (aware) is the time of the load: a birthday may
-    not be later, an undated withdrawal counts from it; None = the database's clock. `progress` is called with
+    not be later, and an undated withdrawal counts from it; None = the database's clock. `progress` is called with
     a feed's name, the rows done and the rows expected (None = unknown). `sql_folder` is the repository's
-    folder of SQL feeds: no setting names another, for what lies there runs on the server.
+    folder of SQL feeds. No setting names another one, because its files run on the server.
 
     Raises:
-        FeedError: the folder or a file in it cannot be read. Every file that can be is loaded first.
+        FeedError: the folder or a file in it cannot be read. Every file that can be read is loaded first.
         DatabaseUnavailable: the database ended the load; what was committed stays.
     """
     files, others = feed_files(folder)
     selects, strangers = sql_feeds(sql_folder)
-    warnings = [f"{name} is no feed file and was left alone" for name in others]
-    warnings += [f"sql/feeds/{name} is called like no feed and was left alone" for name in strangers]
+    warnings = [f"{name} is not a feed file: it was ignored" for name in others]
+    warnings += [f"sql/feeds/{name} has the name of no feed: it was ignored" for name in strangers]
     if not files and not selects:
-        warnings.append(f"{folder} holds no feed file: nothing was loaded")
+        warnings.append(f"{folder} has no feed file: nothing was loaded")
     with _one_load(warehouse, link_secret, now, progress) as load:
         load.warn(warnings)
         load.warn(_reader_warnings(load) if selects else [])
@@ -147,7 +149,7 @@ def _reader_warnings(load: _Load) -> list[str]:
 
 
 def _in_order(selects: list[SqlFeed], files: list[FeedFile]) -> list[SqlFeed | FeedFile]:
-    """Return all in the contract's order of feeds; a feed's select comes before its files, whose rows then win."""
+    """Return all in the contract's order of feeds; a feed's select comes before its files, so the files' rows win."""
     order = list(feeds())
     return sorted([*selects, *files], key=lambda source: order.index(source.feed.name))
 
@@ -156,7 +158,7 @@ def _in_order(selects: list[SqlFeed], files: list[FeedFile]) -> list[SqlFeed | F
 def _one_load(
     warehouse: Engine, link_secret: str, now: datetime | None, progress: Progress
 ) -> Iterator[_Load]:
-    """Open a load under the lock that lets no other run, and close it with its counts."""
+    """Open a load under the lock that permits no other load, and close it with its counts."""
     try:
         with warehouse.connect() as connection, session_lock(connection, "load"):
             load = _start(warehouse, connection, link_secret, now, progress)
@@ -179,7 +181,7 @@ def _start(
     with connection.begin():
         opened = run(connection, "sources/start_load", now=now).one()
         zones = frozenset(run(connection, "sources/known_zones").scalars())
-    # Both sides must know a zone: decisions reckon in SQL, mails are worded in Python.
+    # Both sides must know a zone: decisions compute in SQL, mails are worded in Python.
     known = zones & (available_timezones() or zones)
     context = ParseContext(opened.started_at.astimezone(UTC).date(), known)
     return _Load(
@@ -212,44 +214,44 @@ class _Load:
             self.warnings.append(warning)
 
     def expect(self, files: Iterable[SqlFeed | FeedFile]) -> None:
-        """Note how many rows each feed's files promise."""
+        """Record how many rows are expected of each feed's files."""
         for file in files:
             rows, before = file.expected_rows(), self.expected.get(file.feed.name, 0)
             self.expected[file.feed.name] = None if rows is None or before is None else rows + before
 
     def take_file(self, file: SqlFeed | FeedFile) -> str | None:
-        """Load one file; return what to tell the operator where it cannot be read at all."""
+        """Load one file; return what to tell the operator if it cannot be read at all."""
         try:
             before = self._read(file.feed)
             self.take(file.feed, file.name, lambda wanted: self._chunks(replace(file, feed=wanted)))
             self._correct_expectation(file, self._read(file.feed) - before)
         except OSError as error:
-            return f"cannot read the feed file {file.path}: {error.strerror}"
+            return f"the feed file {file.path} cannot be read: {error.strerror}"
         return None
 
     def _read(self, feed: Feed) -> int:
         return self.counts.get(feed.name, FeedCounts()).read
 
     def _correct_expectation(self, file: SqlFeed | FeedFile, read: int) -> None:
-        """Let progress end at its total where a file had fewer rows than lines."""
+        """Correct the expected total if a file had fewer rows than lines, so that progress ends at its total."""
         promised, expected = file.expected_rows(), self.expected.get(file.feed.name)
         if promised is not None and expected is not None and promised != read:
             self.expected[file.feed.name] = expected + read - promised
             self.progress(file.feed.name, self._read(file.feed), self.expected[file.feed.name])
 
     def _chunks(self, file: SqlFeed | FeedFile) -> Chunks:
-        # A generator, so that whatever is wrong with the file comes up inside its own transaction.
+        # A generator, so that an error in the file is raised inside its own transaction.
         if isinstance(file, FeedFile):
             yield from file.chunks()
             return
         yield from read_query(self.warehouse, file.query(), file.feed)
-        if file.feed == feeds()[file.feed.name]:  # a file that is refused is read again next time
+        if file.feed == feeds()[file.feed.name]:  # a refused file is read again next time
             run(self.connection, "sources/keep_since", feed=file.feed.name, since=self.now)
 
     def take(self, feed: Feed, name: str, read: Callable[[Feed], Chunks]) -> None:
         """Load the rows of one file in one transaction; a refusal of the file undoes that file alone.
 
-        `read` reads the file as a feed: a customers file that is refused is read again for its opt-outs.
+        `read` reads the file as a feed. A customers file that is refused is read a second time for its opt-outs.
         """
         try:
             with self.connection.begin():
@@ -258,14 +260,14 @@ class _Load:
             counts, unknown = FeedCounts(rejected=1), set()
             self._refuse_file(feed, name, refusal)
         except _UNSTORABLE as error:
-            # Checks let through what the database will not store: a fault of ours, and no reason to stop.
+            # The checks passed a value that the database does not store: our fault, and no reason to stop the load.
             counts, unknown = FeedCounts(rejected=1), set()
             code = getattr(getattr(error, "orig", error), "pgcode", None)
             self._refuse_file(feed, name, FileRefused("unstorable_value", f"SQLSTATE {code}"))
         if name in self.refused_files and feed.tells_permission:
             self._take_opt_outs(feed, name, read(feed.telling_alone))
         if unknown:
-            self.warn([f"{name}: left out columns the contract does not know: {', '.join(sorted(unknown))}"])
+            self.warn([f"{name}: columns that are not in the contract were left out: {', '.join(sorted(unknown))}"])
         self.counts[feed.name] = self.counts.get(feed.name, FeedCounts()) + counts
 
     def _load_rows(self, feed: Feed, name: str, chunks: Chunks) -> tuple[FeedCounts, set[str]]:
@@ -293,7 +295,7 @@ class _Load:
         return FeedCounts(read, read - aside.refused, changed, aside.refused, aside.unread_values), unknown
 
     def _take_opt_outs(self, feed: Feed, name: str, chunks: Chunks) -> None:
-        """Take every no that can be read in a file that is refused as a whole; its other words count for nothing."""
+        """Take every readable withdrawal from a file that is refused as a whole; its other rows count for nothing."""
         words = self._withdrawals(feed, chunks)
         if not words:
             return
@@ -302,14 +304,14 @@ class _Load:
             stage_words(self.connection, words)
             log_permissions(self.connection, self.load_id, name, self.now)
             settle_staged_permissions(self.connection, self.load_id)
-        self.warn([f"{name}: {len(words)} opt-outs in it count all the same"])
+        self.warn([f"{name}: {len(words)} opt-out(s) in it count although the file was refused"])
 
     def _withdrawals(self, feed: Feed, chunks: Chunks) -> list[Word]:
         checker, words = Checker(feed.telling_alone, self.context), list[Word]()
         try:
             for chunk in chunks:
                 words += checker.withdrawals(chunk)
-        except FileRefused:  # here too: what came before counts
+        except FileRefused:  # the withdrawals before the refusal count
             pass
         return words
 

@@ -1,4 +1,4 @@
-"""Read an NDJSON feed file: one JSON object a line.
+"""Read an NDJSON feed file: one JSON object per line.
 
 Stage 1 of the path.
 """
@@ -18,7 +18,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_ndjson(path: Path, feed: Feed) -> Chunks:
-    """Yield the rows of `path` in chunks. A required name that is missing is a missing value of its row.
+    """Yield the rows of `path` in chunks. If a required name is missing, its value is missing in that row.
 
     Raises:
         OSError: the file cannot be read.
@@ -37,7 +37,7 @@ def read_ndjson(path: Path, feed: Feed) -> Chunks:
 
 
 def _take_line(rows: TypedRows, number: int, line: bytes, feed: Feed, known: frozenset[str]) -> None:
-    # Bytes that are no UTF-8 stay in their value, for the checker to judge.
+    # Bytes that are not UTF-8 stay in their value, for the checker to judge.
     text = line.decode(errors="surrogateescape")
     is_text = is_encodable(text)
     try:
@@ -52,10 +52,10 @@ def _take_line(rows: TypedRows, number: int, line: bytes, feed: Feed, known: fro
 
 
 def _parse(line: bytes | str) -> dict[str, object]:
-    """Parse one object; the standard library takes what orjson does not: NaN, and lone surrogates."""
+    """Parse one object; the standard library parses what orjson does not: NaN, and lone surrogates."""
     try:
         row = orjson.loads(line)
-    except orjson.JSONDecodeError:  # also of a text with bad bytes
+    except orjson.JSONDecodeError:  # also raised for a text with bad bytes
         row = json.loads(line)
     if not isinstance(row, dict):
         raise ValueError("not an object")

@@ -1,6 +1,6 @@
-"""Read a Parquet feed file: native types turned to the texts a CSV file would hold, a column at a time.
+"""Read a Parquet feed file: native types become the texts that a CSV file would hold, one column at a time.
 
-Stage 1 of the path. Times need a zone in their type; whole numbers may be keys, fractions may not.
+Stage 1 of the path. Times need a zone in their type. Whole numbers may be keys, fractions may not.
 """
 
 from __future__ import annotations
@@ -19,22 +19,21 @@ def read_parquet(path: Path, feed: Feed) -> Chunks:
     """Yield the rows of `path` in chunks; their lines are row numbers from 1, their texts JSON objects.
 
     Raises:
-        FileRefused: wrong columns, a column of a type its kind has no place for that no row can do without, or
-            no Parquet at all.
+        FileRefused: wrong columns, a required column whose type does not fit its kind, or the file is not Parquet.
         OSError: the file cannot be read.
     """
     with path.open("rb") as stream:
         try:
             yield from _read(pq.ParquetFile(stream), feed)
         except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-            # Arrow calls damaged content an OSError too, but only the system's own have a number.
+            # Arrow raises OSError for damaged content too, but only an error of the system has a number.
             if isinstance(error, OSError) and error.errno is not None:
                 raise
-            raise FileRefused("unreadable_file", "no Parquet, or damaged") from None
+            raise FileRefused("unreadable_file", "the file is not Parquet, or it is damaged") from None
 
 
 def count_parquet(path: Path) -> int:
-    """Return how many rows the file says it has; 0 where it is no Parquet."""
+    """Return how many rows the file says it has; 0 if it is not Parquet."""
     try:
         return int(pq.read_metadata(path).num_rows)
     except (pa.ArrowException, OSError):
@@ -62,7 +61,7 @@ def _read(file: pq.ParquetFile, feed: Feed) -> Chunks:
 
 
 class _WrongColumn(list[None]):
-    """A column of a type its kind has no place for: no value of it can be read; `given` says where there was one."""
+    """A column whose type does not fit its kind, so no value of it can be read; `given` says which rows had a value."""
 
     def __init__(self, array: pa.Array) -> None:
         super().__init__([None] * len(array))

@@ -1,7 +1,7 @@
-"""Read a SQL feed: one select of the repository over tables the warehouse already has.
+"""Read a SQL feed: one select of the repository over tables that the warehouse already has.
 
-Stage 1 of the path. source.read_feed runs the text as one statement with its owner's rights, which the text cannot
-leave. The transaction is read-only, and its connection is closed afterwards.
+Stage 1 of the path. source.read_feed runs the text as one statement with its owner's rights, and the text cannot get
+any others. The transaction is read-only, and its connection is closed afterwards.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ READER = "lifecycle_segments"
 
 _SINCE = re.compile(r"(?<![:\w]):since\b")
 _SAYS = {
-    "0A000": "a SQL feed is one select",
-    "25006": "a SQL feed changes nothing",
-    "42501": f"{READER} has no right to something the select names: grant it select, and usage of the schema",
-    "42P01": "no such table: write its schema before its name",
-    "42P11": "a SQL feed is one select",
-    "57014": "the select was cancelled, or ran too long",
+    "0A000": "a SQL feed must be one select",
+    "25006": "a SQL feed must not change anything",
+    "42501": f"{READER} lacks a right to something that the select names: grant it select, and usage of the schema",
+    "42P01": "a table does not exist: write its schema before its name",
+    "42P11": "a SQL feed must be one select",
+    "57014": "the select was cancelled, or took too long",
 }
 
 
@@ -47,14 +47,14 @@ class SqlFeed:
 
     @property
     def name(self) -> str:
-        """What stands for a file's name in reports and in source.rejected; no file of a folder is called so."""
+        """The name used for this feed in reports and in source.rejected; no file of a folder has such a name."""
         return f"sql/feeds/{self.path.name}"
 
     def expected_rows(self) -> None:
-        """Return nothing: how many rows a select has is known at its end."""
+        """Return None: the number of a select's rows is known only at its end."""
 
     def query(self) -> str:
-        """Return the select, without comment lines, with $1 where it says `:since`.
+        """Return the select, without comment lines, with $1 in place of `:since`.
 
         Raises:
             FileRefused: it is not UTF-8.
@@ -68,31 +68,31 @@ class SqlFeed:
 
 
 def sql_feeds(folder: Path) -> tuple[list[SqlFeed], list[str]]:
-    """Return the SQL feeds of `folder`, and the names of other SQL files. No folder is no feed."""
+    """Return the SQL feeds of `folder`, and the names of other SQL files. A missing folder has no feeds."""
     files = sorted(folder.glob("*.sql"))
     known = [SqlFeed(feeds()[path.stem], path) for path in files if path.stem in feeds()]
     return known, [path.name for path in files if path.stem not in feeds()]
 
 
 def reader_warnings(connection: Connection) -> list[str]:
-    """Say with whose rights SQL feeds are read, if it is not the role that can only select."""
+    """Return a warning if SQL feeds are read with other rights than those of the role that can only select."""
     reader = run(connection, "sources/feed_reader").one().reader
     if reader == READER:
         return []
     return [
-        f"SQL feeds are read with the rights of {reader}: the role {READER} was not made, because the user "
-        "of `migrate` may make none. docs/runbook.md, SQL feeds, says how to make it"
+        f"SQL feeds are read with the rights of {reader}: the role {READER} is missing, because the user of "
+        "`migrate` may not create roles. docs/runbook.md, SQL feeds, says how to create it"
     ]
 
 
 def read_query(warehouse: Engine, query: str, feed: Feed, seconds: int = FEED_SECONDS) -> Chunks:
     """Yield the rows of `query` in chunks; their lines are row numbers from 1, their texts JSON objects.
 
-    In `query`, $1 is the start of the feed's last load. `seconds`: longer than that it may not run.
+    In `query`, $1 is the start of the feed's last load. `seconds` is the time limit of the query.
 
     Raises:
-        FileRefused: it is not one select, it fails (only its SQLSTATE is told: a message may quote a row), or its
-            columns are not the feed's (an empty result has none).
+        FileRefused: it is not one select, it fails (the detail has its SQLSTATE alone, because a message may quote a
+            row), or its columns are not the feed's (an empty result has none).
     """
     rows = TypedRows(feed.columns)
     with _reading(warehouse, query, feed, seconds) as found:
@@ -108,11 +108,11 @@ def read_query(warehouse: Engine, query: str, feed: Feed, seconds: int = FEED_SE
 
 @contextmanager
 def _reading(warehouse: Engine, query: str, feed: Feed, seconds: int) -> Iterator[CursorResult[Any]]:
-    """A server-side cursor, so that a table of any size is read in constant memory."""
+    """Give a server-side cursor, so that a table of any size is read in constant memory."""
     try:
         with warehouse.connect() as connection:
             connection.execution_options(postgresql_readonly=True)
-            connection.detach()  # closed at the end: neither a lock nor a setting of the text outlives it
+            connection.detach()  # closed at the end, so that no lock and no setting of the text outlives it
             _require_safe_reader(connection)
             run(connection, "sources/limit_feed", seconds=seconds)
             connection.execution_options(yield_per=CHUNK_ROWS)
@@ -120,7 +120,7 @@ def _reading(warehouse: Engine, query: str, feed: Feed, seconds: int) -> Iterato
     except sa.exc.DBAPIError as error:
         code = getattr(error.orig, "pgcode", None)
         if code is None:
-            raise  # the connection is gone: that is no fault of the feed
+            raise  # the connection is gone, which is not the feed's fault
         raise FileRefused("query_failed", ": ".join(filter(None, (f"SQLSTATE {code}", _SAYS.get(code))))) from None
 
 

@@ -1,6 +1,6 @@
-"""Check a chunk of rows against its feed's contract: rows fit to be stored, and rows and values refused with a reason.
+"""Check a chunk of rows against its feed's contract: storable rows, and refused rows and values with a reason.
 
-Stage 1 of the path, between the readers and the staging table. Works a column at a time: as long as no value
+Stage 1 of the path, between the readers and the staging table. Works one column at a time: as long as no value
 is refused, a column is one list made by one parser.
 """
 
@@ -20,11 +20,11 @@ _Faults = dict[int, dict[str, str]]  # place in the chunk → column → named r
 
 
 class CheckedRows(NamedTuple):
-    """Rows fit to be stored, as columns of texts in the contract's order, and what was set aside.
+    """Storable rows, as columns of texts in the contract's order, and what was set aside.
 
-    refused: rows, and values of rows that are stored without them; unread: line and column of those values;
-    words: what rows that are not taken as they are say of permission; carts: line and key of carts whose row is
-    refused and does not surely say that the cart is open.
+    refused: rows, and values of rows that are stored without them. unread: line and column of those values.
+    words: what refused and incomplete rows say about permission. carts: line and key of carts whose row is
+    refused and does not certainly say that the cart is open.
     """
 
     lines: list[int]
@@ -47,8 +47,8 @@ class Checker:
     def check(self, chunk: Chunk) -> CheckedRows:
         """Return the rows of `chunk` that keep the contract, and what does not.
 
-        A row that is refused has one reason, the first in the order of the columns. An unreadable value that the
-        row can do without is left out of it: the column keeps what it had.
+        A refused row has one reason, the first in the order of the columns. If a value is unreadable and the row can do
+        without it, only the value is left out, and the stored row keeps the value it had.
         """
         faults: _Faults = {}
         for place, column in chunk.wrong:
@@ -61,7 +61,7 @@ class Checker:
         return self._sorted(chunk, columns, faults)
 
     def withdrawals(self, chunk: Chunk) -> list[Word]:
-        """Return every no among the rows of `chunk`, be they whole or not."""
+        """Return every withdrawal among the rows of `chunk`, whether or not the row is complete."""
         if self._reader is None:
             return []
         places = range(len(chunk.lines))
@@ -77,7 +77,7 @@ class Checker:
                     faults.setdefault(place, {}).setdefault(second, "ends_before_start")
 
     def _sorted(self, chunk: Chunk, columns: list[Texts], faults: _Faults) -> CheckedRows:
-        """Part what is stored from what is set aside."""
+        """Separate what is stored from what is set aside."""
         bad = {place: column for place, found in faults.items() if (column := self._refusing(found))}
         partly = {place: found for place, found in sorted(faults.items()) if place not in bad}
         refused = chunk.refused + [
@@ -99,7 +99,7 @@ class Checker:
         )
 
     def _refusing(self, found: Mapping[str, str]) -> str | None:
-        """Return the first column whose fault sets the whole row aside; None where the row can do without."""
+        """Return the first column whose fault sets the whole row aside; None if the row can do without the values."""
         return next((one.name for one in self._feed.columns if one.refuses_row and one.name in found), None)
 
     def _aside(self, chunk: Chunk, place: int, reason: str, column: str) -> RefusedRow:
@@ -110,7 +110,7 @@ class Checker:
         return RefusedRow(chunk.lines[place], reason, f"column {column}", chunk.texts[place], customer, cells)
 
     def _values_aside(self, chunk: Chunk, place: int, found: Mapping[str, str]) -> list[RefusedRow]:
-        """Return one entry a reason, which names the columns left out of the row."""
+        """Return one entry per reason; it names the columns left out of the row."""
         columns: dict[str, list[str]] = {}
         for name in self._feed.column_names:
             if name in found:
@@ -135,7 +135,7 @@ class Checker:
         return [word for word in found if word is not None]
 
     def _permissions(self, columns: list[Texts]) -> list[str | None]:
-        """Return the column of permissions as a list that can be written to; empty where the feed has none."""
+        """Return the column of permissions as a list that can be changed; empty if the feed has none."""
         if not self._feed.tells_permission:
             return []
         place = self._feed.column_names.index("permission")
@@ -145,7 +145,7 @@ class Checker:
     def _unread_words(
         self, chunk: Chunk, place: int, found: Mapping[str, str], said: list[str | None]
     ) -> list[Word]:
-        """Return the word of a row that is stored where it cannot be read, and take it out of `said`."""
+        """Return the permission of a stored row if it cannot be read, and remove it from `said`."""
         if self._reader is None or not {"permission", "permission_at"} & found.keys():
             return []
         word = self._reader.word(chunk.lines[place], self._cells(chunk, place))
@@ -173,7 +173,7 @@ def _check_column(column: Column, parser: Parser | None, values: Texts, faults: 
 
 
 def _all_storable(column: Column, values: Texts) -> bool:
-    """Tell at once for a column what nearly always holds: nothing missing, odd or too long."""
+    """Check a whole column at once for what nearly always holds: nothing missing, odd or too long."""
     try:
         together = "".join(values)  # type: ignore[arg-type]
     except TypeError:  # a None
@@ -186,7 +186,7 @@ def _all_storable(column: Column, values: Texts) -> bool:
 
 
 def _check_values(column: Column, parser: Parser, values: Texts, faults: _Faults) -> Texts:
-    """Check value by value, noting the place of each refusal; the refused are as good as missing."""
+    """Check value by value and record the place of each refusal; a refused value counts as missing."""
     checked: list[str | None] = []
     for place, value in enumerate(values):
         try:

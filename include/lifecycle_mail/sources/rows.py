@@ -1,6 +1,6 @@
-"""What every reader hands on: chunks of rows as texts, and what had to be set aside.
+"""What every reader returns: chunks of rows as texts, and the rows it had to set aside.
 
-Stage 1 of the path. Readers know file formats; everything after them knows only `Chunk`.
+Stage 1 of the path. Readers know file formats; all later code knows only `Chunk`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _NUMERIC: frozenset[Kind] = frozenset({"number", "integer"})
 class RefusedRow(NamedTuple):
     """One row set aside: its line, the named reason, the detail without values, the row as it came.
 
-    `cells`: what can be read of the feed's telling columns (`words.Cells`). `is_loaded`: only values were set
-    aside, those that `detail` names, and the rest of the row was taken."""
+    `cells`: the readable values of the feed's telling columns (`words.Cells`). `is_loaded`: only the values that
+    `detail` names were set aside, and the rest of the row was taken."""
 
     line: int | None
     reason: str
@@ -41,8 +41,8 @@ class Chunk:
 
     `lines`: line (or row) of each, from 1. `texts`: each row as it came. `columns`: for each column of the
     contract, in its order, the rows' values as text; None and '' both mean missing. `refused`: rows the
-    reader itself set aside, which are in none of the others. `unknown`: names of columns the contract lacks.
-    `wrong`: place in the chunk and column of each value of a type its column cannot hold; its text is None.
+    reader itself set aside; they are in no other field. `unknown`: names of columns that the contract lacks.
+    `wrong`: place in the chunk and column of each value of a type that its column cannot hold; its text is None.
     """
 
     lines: list[int]
@@ -70,11 +70,11 @@ class WrongType(Exception):
 
 
 def place_columns(feed: Feed, header: Sequence[str]) -> tuple[list[int | None], frozenset[str]]:
-    """Return where in `header` each column of `feed` stands (None = missing), and the names unknown to it.
+    """Return where in `header` each column of `feed` stands (None = missing), and the names that the feed lacks.
 
     Raises:
-        FileRefused: a required column is missing, or a column is named twice. The names found are not
-            repeated: a file without header would show a person's data.
+        FileRefused: a required column is missing, or a column is named twice. The detail does not repeat the names that
+            were found, because the first line of a file without header is a person's data.
     """
     names = [name.strip().lower() for name in header]
     missing = [column.name for column in feed.columns if column.required and column.name not in names]
@@ -88,12 +88,12 @@ def place_columns(feed: Feed, header: Sequence[str]) -> tuple[list[int | None], 
 
 
 def as_text(value: object, kind: Kind) -> str | None:
-    """Return a typed value (JSON, SQL) as the text a CSV file would hold.
+    """Return a typed value (JSON, SQL) as the text that a CSV file would hold.
 
-    A whole number may be a key; a fraction may not, for 7.0 would not match 7.
+    A whole number may be a key. A fraction may not, because 7.0 would not match 7.
 
     Raises:
-        WrongType: `kind` has no place for such a value.
+        WrongType: a value of this type does not fit `kind`.
     """
     if value is None or isinstance(value, str):
         return value
@@ -111,12 +111,12 @@ def as_text(value: object, kind: Kind) -> str | None:
 
 
 def storable(text: str) -> str:
-    """Return `text` as PostgreSQL can hold it: NUL, and what is no UTF-8, as backslash and hex digits."""
+    """Return `text` as PostgreSQL can hold it: NUL, and bytes that are not UTF-8, as backslash and hex digits."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def is_encodable(text: str) -> bool:
-    """Tell whether `text` is UTF-8: bytes that were not came through decoding as lone surrogates."""
+    """Tell whether `text` is UTF-8; decoding turned bytes that are not into lone surrogates."""
     if text.isascii():
         return True
     try:
@@ -127,7 +127,7 @@ def is_encodable(text: str) -> bool:
 
 
 class TypedRows:
-    """Gathers rows of typed values (JSON objects, rows of a query) into a `Chunk`."""
+    """Collects rows of typed values (JSON objects, rows of a query) in a `Chunk`."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
@@ -145,7 +145,7 @@ class TypedRows:
         return len(self._lines) + len(self._refused)
 
     def add(self, line: int, text: str, row: Mapping[str, object]) -> None:
-        """Take one row, noting values of a wrong type."""
+        """Take one row, and record values of a wrong type."""
         values: list[str | None] = []
         for column in self._columns:
             try:
@@ -162,11 +162,11 @@ class TypedRows:
         self._refused.append(row)
 
     def notice(self, names: Iterable[str]) -> None:
-        """Note names the contract lacks."""
+        """Record names that the contract lacks."""
         self._unknown.update(names)
 
     def chunk(self) -> Chunk:
-        """Return what was gathered and start anew."""
+        """Return the collected rows, and start again with none."""
         columns: list[Texts] = list(zip(*self._rows, strict=True)) or [()] * len(self._columns)
         made = Chunk(self._lines, self._texts, columns, self._refused, frozenset(self._unknown), self._wrong)
         self._start()

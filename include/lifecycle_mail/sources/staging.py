@@ -1,9 +1,9 @@
 """The staging tables of one file: `staged` (rows that keep the contract) and `refused` (rows set aside).
 
-Stage 1 of the path. Both are temporary and vanish with the transaction, so a killed load leaves nothing.
-`staged` has the types of the feed's table, so what is merged is compared as it is stored. The statements here
-are the same for every feed and take their names from its contract, never from a file; what is special to one
-feed is a file in include/sql/sources.
+Stage 1 of the path. Both are temporary and end with the transaction, so a killed load leaves nothing.
+`staged` has the types of the feed's table, so values are compared in the form in which they are stored. The statements
+here are the same for every feed and take their names from its contract, never from a file. Statements special to one
+feed are files in include/sql/sources.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from lifecycle_mail.sources.row_validation import CheckedRows
 from lifecycle_mail.sources.rows import storable
 from lifecycle_mail.sources.words import Word
 
-# A merge joins and groups whole files: with the default 4 MB it goes through disk. And a small file is looked
-# up by index, also where the planner's defaults for a spinning disk would read the whole table.
+# A merge joins and groups whole files; with the default of 4 MB it would go through disk. And a small file is looked
+# up by index, although the planner's defaults for a spinning disk would read the whole table.
 _SETTINGS = ("set local work_mem = '64MB'", "set local random_page_cost = 1.1")
 
 _CREATE_STAGED = sql.SQL("""
@@ -95,7 +95,7 @@ where unread_value.line = staged.line and unread_value.column_name = %(column)s 
 
 
 def plan_for_files(connection: Connection) -> None:
-    """Set this transaction's planner settings for what changes with a file; they end with the transaction."""
+    """Set this transaction's planner settings for statements over one file; they end with the transaction."""
     for setting in _SETTINGS:
         connection.exec_driver_sql(setting)
 
@@ -134,7 +134,7 @@ def stage(connection: Connection, feed: Feed, rows: CheckedRows) -> None:
 
 
 def stage_words(connection: Connection, words: Sequence[Word]) -> None:
-    """COPY what rows that are not taken as they are say of permission."""
+    """COPY what refused and incomplete rows say about permission."""
     _copy(connection, "permission_word", Word._fields, words)
 
 
@@ -181,7 +181,7 @@ where customer_id = %(customer_id)s and exists (
 
 
 def set_duplicates_aside(connection: Connection, feed: Feed) -> None:
-    """Move rows whose key comes again on a later line from `staged` to `refused`."""
+    """Move rows whose key occurs again on a later line from `staged` to `refused`."""
     whose = sql.Identifier("customer_id") if "customer_id" in feed.column_names else sql.SQL("null")
     statement = _SET_DUPLICATES_ASIDE.format(
         key=sql.SQL(", ").join(map(sql.Identifier, feed.key)),
@@ -192,7 +192,7 @@ def set_duplicates_aside(connection: Connection, feed: Feed) -> None:
 
 
 def keep_unread_values(connection: Connection, feed: Feed) -> None:
-    """Put what is stored in place of staged values that could not be read: a known row keeps what it had."""
+    """Replace staged values that could not be read with the stored ones, so that a known row keeps what it had."""
     for column in run(connection, "sources/unread_columns").scalars().all():
         statement = _KEEP_UNREAD.format(
             column=sql.Identifier(column), target=_target(feed), same_key=_equal(feed.key, "staged", "kept")
@@ -201,10 +201,10 @@ def keep_unread_values(connection: Connection, feed: Feed) -> None:
 
 
 def merge(connection: Connection, feed: Feed, load_id: int) -> int:
-    """Write what is new or changed from `staged` to the feed's table; return how many rows that was.
+    """Write new and changed rows from `staged` to the feed's table; return how many there were.
 
-    Rows that did not change are not touched. Plain updates and inserts: the load lock keeps other writers
-    away, and `on conflict` would cost half as much again.
+    Rows that did not change are not touched. Plain updates and inserts are enough, because the load lock keeps other
+    writers away; `on conflict` would cost half as much again.
     """
     names = feed.column_names
     load_columns = ["load_id", "first_load_id"] if feed.keeps_first_load else ["load_id"]
@@ -226,13 +226,13 @@ def merge(connection: Connection, feed: Feed, load_id: int) -> int:
 
 
 def analyze_staged(connection: Connection) -> None:
-    """Let the planner know how large the staged file is."""
+    """Tell the planner how large the staged file is."""
     connection.exec_driver_sql("analyze staged")
 
 
 def analyze(connection: Connection, feed: Feed, changed: int) -> None:
-    """Refresh the planner's statistics of the feed's table where `changed` rows are a tenth of it: segments
-    run right after a load, long before autovacuum comes by."""
+    """Refresh the planner's statistics of the feed's table if `changed` rows are at least a tenth of it. Segments run
+    right after a load, long before autovacuum would do it."""
     estimate = float(scalar(connection, "sources/table_size", table=f"source.{feed.table}"))
     if changed and changed * 10 >= estimate:
         _execute(connection, sql.SQL("analyze {}").format(_target(feed)))

@@ -1,8 +1,8 @@
-"""What each customer has at home of consumables, kept from what changed: source.supply.
+"""Each customer's stock of consumables at home, updated from what changed: source.supply.
 
-Stage 1 of the path, beside the activity row. Triggers note in source.supply_change whose purchases a
-statement changed, whoever wrote it; a load settles the notes before it ends. Until then readers take the
-noted customers from the facts, so nothing is wrong in between, only slower.
+Stage 1 of the path. Triggers record in source.supply_change whose purchases a statement changed, in whichever session
+it ran. A load settles these notes before it ends. Until then readers compute the stock of the noted customers from the
+facts. So the result is right in between too, only slower.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import lock, refresh_statistics, run, scalar
 
-# Up to so many customers, or this share of all, each is looked up; else one pass over every order is cheaper.
+# Up to this many customers, or this share of all, are looked up one by one. For more, a pass over all orders is
+# cheaper.
 _FEW, _FEW_RATIO = 1_000, 0.05
 
 
 def settle_supplies(connection: Connection) -> int:
-    """Reckon the supplies of the noted customers anew, and of no one else; return how many rows changed.
+    """Compute the supplies of the noted customers again, and of no others; return how many rows changed.
 
-    Runs in the caller's transaction. Two at once wait for each other; a second time changes nothing.
+    Runs in the caller's transaction. Two calls at once wait for each other; a repeated call changes nothing.
     """
     lock(connection, "supply")
     run(connection, "sources/create_supply_touched")
@@ -41,7 +42,7 @@ def rebuild_supplies(warehouse: Engine) -> int:
 
 
 def _write(connection: Connection, how_many: str) -> int:
-    """Bring the rows of the customers in supply_touched to what their facts tell; return how many changed."""
+    """Bring the rows of the customers in supply_touched up to date with their facts; return how many changed."""
     connection.exec_driver_sql("analyze supply_touched")
     run(connection, f"sources/supply_of_{how_many}")
     connection.exec_driver_sql("analyze supply_now")

@@ -1,9 +1,9 @@
-"""One value of a feed file: from the text that came to a text PostgreSQL surely takes, or a named refusal.
+"""One value of a feed file: from its text to a text that PostgreSQL certainly accepts, or a named refusal.
 
-Stage 1 of the path, between the readers and the staging table. Pure: the time of the load and the zones the
-database knows are arguments. Every parser takes a non-empty text and returns the text to store; it raises
-`Refusal` where the contract is broken. Each tries a strict pattern first, which nearly every value meets, and
-parses carefully only what is left: that, and remembering repeated values, is most of the speed of a load.
+Stage 1 of the path, between the readers and the staging table. Pure: the time of the load and the zones that the
+database knows are arguments. Every parser takes a non-empty text and returns the text to store. It raises
+`Refusal` if the contract is broken. Each tries a strict pattern first, which nearly every value matches, and
+parses only the rest carefully. That, and remembering repeated values, is most of the speed of a load.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lifecycle_mail.sources.contract import Column
 
 Parser = Callable[[str], str]
 
-REMEMBERED = 65_536  # values remembered a column and file
+REMEMBERED = 65_536  # values remembered per column and file
 
 _SURE_TIME = re.compile(
     r"(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"  # every month has 28 days
@@ -67,7 +67,7 @@ class ParseContext:
 
 
 def parser_of(column: Column, context: ParseContext) -> Parser | None:
-    """Return the parser of `column`; None where any text will do."""
+    """Return the parser of `column`; None if it accepts any text."""
     parsers: dict[str, Parser] = {
         "address": parse_address,
         "time": parse_time,
@@ -105,7 +105,7 @@ def parse_time(text: str) -> str:
 
 
 def parse_birthday(text: str, *, today: date) -> str:
-    """A date, ISO 8601, from 1900 to today; a time of midnight may follow it, as files of tables write it."""
+    """A date, ISO 8601, from 1900 to today; midnight may follow it, because spreadsheets write dates that way."""
     found = _DATE.fullmatch(text.strip())
     try:
         day = date.fromisoformat(found.group(1)) if found else None
@@ -137,7 +137,7 @@ def _decimal(text: str) -> Decimal:
 
 
 def parse_integer(text: str, *, refusal: str, maximum: int) -> str:
-    """A whole number from 0 to `maximum`; tables with gaps write 3 as 3.0, and so may a file."""
+    """A whole number from 0 to `maximum`; 3.0 is accepted, because tables with gaps write 3 that way."""
     found = _INTEGER.fullmatch(text.strip())
     if not found:
         raise Refusal("not_finite" if _NOT_FINITE.fullmatch(text.strip()) else "unparsable_number")
@@ -169,14 +169,14 @@ def parse_choice(text: str, *, refusal: str, choices: tuple[str, ...], synonyms:
 
 
 def parse_address(text: str) -> str:
-    """One e-mail address the provider takes: ASCII, no spaces, a domain with a dot, 320 characters at most."""
+    """One e-mail address that the provider takes: ASCII, no spaces, a domain with a dot, 320 characters at most."""
     if _ADDRESS.fullmatch(text):
         return text
     raise Refusal("newline_in_address" if "\n" in text or "\r" in text else "malformed_address")
 
 
 def parse_zone(text: str, *, zones: frozenset[str]) -> str:
-    """A zone of the IANA time zone database, spelled as there."""
+    """A zone of the IANA time zone database, in the database's spelling."""
     if text not in zones:
         raise Refusal("invalid_zone")
     return text
@@ -193,7 +193,7 @@ def parse_currency(text: str) -> str:
 
 
 def parse_locale(text: str) -> str:
-    """BCP 47, such as en-GB; en_GB is understood."""
+    """BCP 47, such as en-GB; en_GB is accepted."""
     return _code(_LOCALE, text.strip(), "invalid_locale").replace("_", "-")
 
 

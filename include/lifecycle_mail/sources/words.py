@@ -1,7 +1,7 @@
-"""What a row that is not taken as it is says all the same: a no, a word that cannot be read, a cart that changed.
+"""What a refused or incomplete row still says: a withdrawal, an unreadable permission, a cart that changed.
 
 Stage 1 of the path, between the readers and the staging table. A person who says no must not be mailed because a
-birthday in the same row is broken: a no counts wherever the customer or the address can be read. A yes never
+birthday in the same row is broken. So a withdrawal counts if the customer or the address can be read. A consent never
 counts from such a row. No mail may go about a cart if the shop said something of it that cannot be read.
 """
 
@@ -15,17 +15,17 @@ from lifecycle_mail.sources.contract import MAXIMUM_TEXT, Feed
 from lifecycle_mail.sources.rows import is_encodable
 from lifecycle_mail.sources.value_parsers import ParseContext, Parser, Refusal, parser_of
 
-UNREADABLE = "\0"  # stands for a value that is there and cannot be a text
-# For each column, the values it may have in this row. Several: the row has too many or too few cells, and which
-# cell belongs to which column is not known.
+UNREADABLE = "\0"  # stands for a value that is present and cannot be a text
+# For each column, the values that it may have in this row. Several: the row has too many or too few cells, and it is
+# not known which cell belongs to which column.
 Cells = Mapping[str, Sequence[str]]
 
 _FIELD = re.compile(r'"([a-z_]+)"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|(-?[0-9]+)\b)')
 
 
 class Word(NamedTuple):
-    """One word about permission. `permission`: withdrawn; None = the word cannot be read. `permission_at`: as it
-    is stored; None = undated. At least one of `customer_id` and `email` is there."""
+    """One statement about permission. `permission`: withdrawn; None = it cannot be read. `permission_at`: as it
+    is stored; None = undated. At least one of `customer_id` and `email` is present."""
 
     line: int | None
     customer_id: str | None
@@ -42,14 +42,17 @@ class WordReader:
         self._parsers = {name: parser_of(column, context) or str for name, column in columns.items()}
 
     def word(self, line: int | None, cells: Cells) -> Word | None:
-        """Return what the row says; None if it says nothing, what it says is no reason to rest, or neither
-        customer nor address can be read."""
+        """Return what the row says about permission.
+
+        None if it says nothing, if what it says is no reason to stop mailing, or if neither customer nor address can be
+        read.
+        """
         customer_id, email = self._first(cells, "customer_id"), self._first(cells, "email")
         if customer_id is None and email is None:
             return None
         is_shifted = any(len(values) > 1 for values in cells.values())
         if "withdrawn" in self._read(cells, "permission"):
-            # Of shifted cells the time could be another column's: undated, the word counts from the load.
+            # In shifted cells the time could be another column's. Without a time, the withdrawal counts from the load.
             at = None if is_shifted else self._first(cells, "permission_at")
             return Word(line, customer_id, email, "withdrawn", at)
         if not is_shifted and self._is_unread(cells):
@@ -57,12 +60,12 @@ class WordReader:
         return None
 
     def unread_cart(self, cells: Cells) -> str | None:
-        """Return the key of a cart that the row does not surely call open; None if it does, or the key cannot
+        """Return the key of a cart that the row does not certainly call open; None if it does, or if the key cannot
         be read."""
         return None if "open" in self._read(cells, "status") else self._first(cells, "cart_id")
 
     def _is_unread(self, cells: Cells) -> bool:
-        """Tell whether a word is there that cannot be read, or whose time cannot."""
+        """Tell whether the row has a permission that cannot be read, or whose time cannot be read."""
         if not _given(cells, "permission"):
             return False
         if not self._read(cells, "permission"):
@@ -91,10 +94,10 @@ def _readable(parser: Parser, value: str) -> str | None:
 
 
 def cells_by_place(row: Sequence[str], places: Mapping[str, int], width: int) -> Cells:
-    """Return the telling cells of a row; if it has not `width` cells, every cell a column may stand in.
+    """Return the telling cells of a row; if it does not have `width` cells, every cell that a column may stand in.
 
-    Cells too many push what stands after them to the right, and cells that are missing let it move up: between
-    its place from the left and its place from the right, each column is somewhere.
+    Additional cells push the cells after them to the right, and missing cells let them move to the left. So each column
+    lies between its place counted from the left and its place counted from the right.
     """
     shift = len(row) - width
     found = {}
@@ -105,7 +108,7 @@ def cells_by_place(row: Sequence[str], places: Mapping[str, int], width: int) ->
 
 
 def cells_of_broken_json(text: str, names: Sequence[str]) -> Cells:
-    """Return the telling fields of a line that is no whole JSON object, as far as they can be told."""
+    """Return the telling fields, as far as they can be found, of a line that is not a whole JSON object."""
     if not names:
         return {}
     return {name: [quoted or number] for name, quoted, number in _FIELD.findall(text) if name in names}

@@ -25,5 +25,12 @@ where
                 select 1 from unnest(cast(:names as text[])) as said (name)
                 where strpos(lower(rejected.row_text), said.name) = 0
             )
+            -- Asked only if such a row was found: there is no index by name.
+            and not exists (
+                select 1 from source.customer as namesake
+                where
+                    lower(namesake.first_name) = (cast(:names as text[]))[1]
+                    and lower(namesake.last_name) = (cast(:names as text[]))[2]
+            )
         )
     )
