@@ -398,14 +398,14 @@ class Installation:
             return delivery.forget_places(connection, now)
 
     def erase(self, whom: str, now: dt.datetime, without_files: bool = False) -> bool:
-        """Erase one person: personal columns and texts, the personal parts of mails, raw events, statistics, export files.
+        """Erase one person: personal columns and texts, personal parts of mails, raw events, statistics, export files.
 
         `whom` is the customer's key, or an address: that of the one customer who holds it, or of a person who is not a
-        customer. A keyed hash of each of their addresses stays, so that no later load brings the person back and no mail
-        goes to them. Another customer who holds one of the addresses, or held it before, stays. What was said at that
-        address then stays too, and only what names the erased person's own mails goes. Returns False if there is no such
-        customer, if it was erased before, or if nothing is known of the address. `without_files` leaves export files as
-        they are if LIFECYCLE_EVENTS_DIR is not set.
+        customer. A keyed hash of each of their addresses stays, so that no later load brings the person back and no
+        mail goes to them. Another customer who holds one of the addresses, or held it before, stays. What was said at
+        that address then stays too, and only what names the erased person's own mails goes. Returns False if there is
+        no such customer, if it was erased before, or if nothing is known of the address. `without_files` leaves export
+        files as they are if LIFECYCLE_EVENTS_DIR is not set.
 
         Raises:
             SettingsError: export files were ingested and LIFECYCLE_EVENTS_DIR is not set; nothing was erased.

@@ -42,14 +42,13 @@ class _Known:
 def agree(warehouse: Engine, topics: Topics, file_name: str) -> None:
     """Record what the topics file says of each name, and rename what was stored under former names.
 
-    Which topic each unsubscribe group belongs to is recorded too. If nothing changed, this only reads four small tables.
-    Otherwise runs take turns, and a name or group is changed only after a running ingest has ended. A kill leaves all of
-    the change or none, and the next opening repeats it.
+    Which topic each unsubscribe group belongs to is recorded too. If nothing changed, this only reads four small
+    tables. Otherwise runs take turns, and a name or group is changed only after a running ingest has ended. A kill
+    leaves all of the change or none, and the next opening repeats it.
 
     Raises:
         CampaignError: a topic with opt-outs or mails is gone from the file, or a name would mean two topics; one line
-            per
-            problem, and nothing was changed.
+            per problem, and nothing was changed.
     """
     with warehouse.connect() as connection:
         if _is_agreed(_known(connection), topics) and not _group_news(connection, topics):

@@ -118,7 +118,7 @@ def _dropped(event: Event, kind: str, reason: str, groups: Groups) -> tuple[str,
 
 
 def _scope(event: Event, kind: str, groups: Groups) -> str:
-    """Return the topic or group that the event names (`Groups.scope`); 'all' if it names none: when in doubt, mail less."""
+    """Return the scope of what the event names (`Groups.scope`); 'all' if it names none: when in doubt, mail less."""
     if kind == "lm_unsubscribe":
         topic = event.get("lm_topic")
         named = type(topic) is str and 0 < len(topic) <= LONGEST_TOPIC and topic != "all"
