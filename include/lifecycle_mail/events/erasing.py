@@ -51,8 +51,8 @@ def erase(connection: Connection, customer_id: str | None, address: str | None, 
     `customer_id` is None for a person known by address alone. `address` is one of the person's, in any case; None if it
     is not known any more. Events are found by the address and by the customer's messages. `is_shared`: a living
     customer also holds the address, or held it before. Then only what names the erased person's own messages is
-    removed, and what was said at the address stays. First facts (event.engagement) stay, because they name no person; the texts of their
-    reasons go. Runs in the caller's transaction.
+    removed, and what was said at the address stays. First facts (event.engagement) stay, because they name no person;
+    the texts of their reasons go. Runs in the caller's transaction.
     """
     lowered = address.strip().lower() if address and not is_shared else None
     events = run(
