@@ -100,9 +100,9 @@ def _retired(document: Document, path: Path) -> tuple[list[str], dict[int, str]]
         name = entry["topic"] if has_group else entry
         if not _is_name(name) or (has_group and not _is_group(entry["sendgrid_group_id"])):
             line = document.line(("retired", place))
+            form = "{topic: name, sendgrid_group_id: number}" if isinstance(entry, dict) else "one"
             raise CampaignError(
-                f"{path.name}:{line}: 'retired': '{shown(entry)}' is not a name of a topic: write one, or "
-                "{topic: name, sendgrid_group_id: number}"
+                f"{path.name}:{line}: 'retired': '{shown(entry)}' is not a name of a topic: write {form}"
             )
         names.append(name)
         if has_group:
@@ -145,7 +145,7 @@ def _shared_groups(topics: Topics, document: Document, path: Path) -> Iterator[s
         if all_owners[number] != said:
             yield (
                 f"{path.name}:{document.line((key,))}: {key}: {number} is the group of '{all_owners[number]}' already: "
-                "take it out of one of the two"
+                "remove it from one of the two"
             )
     for name, topic in topics.items():
         if topic.sendgrid_group_id is None:

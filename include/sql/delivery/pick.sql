@@ -94,17 +94,14 @@ select
         decision.refusal(
             known.end_reason, known.is_erased, known.address is not null, left_series.reason,
             known.permission = any(cast(:permissions as text[])), blocked.reason is not null,
-            failing.address is not null, true, false, coalesce(opening.opens_at > known.expires_at, false)
+            rest.address is not null, true, false, coalesce(opening.opens_at > known.expires_at, false)
         ),
         case when opening.opens_at is not null then 'postpone' end
     ) as verdict
 from known
 inner join opening on known.zone = opening.zone
-left join event.soft_bounce as failing
-    on
-        cast(:is_marketing as boolean)
-        and known.address = failing.address
-        and failing.rests_until > cast(:now as timestamptz)
+left join event.soft_bounce as rest
+    on known.address = rest.address and rest.rests_until > cast(:now as timestamptz) and cast(:is_marketing as boolean)
 left join lateral (
     with series as not materialized (select known.*)  -- noqa: ST03
 

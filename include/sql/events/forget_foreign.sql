@@ -1,6 +1,6 @@
 -- Delete what members of other applications' groups said there.
 -- grain: one row per address and group
-with foreign_group as materialized (
+with foreign_group as (
     select 'group:' || topic_group.group_id as scope
     from installation.topic_group
     where topic_group.topic is null

@@ -3,21 +3,15 @@
 -- customer_id text
 -- look-back: every membership of the customer, by index within each segment
 with recursive known as (
-    (
-        select membership.segment
-        from segment.membership
-        order by membership.segment
-        limit 1
-    )
+    select min(membership.segment) as segment
+    from segment.membership
     union all
     -- From each name the index leads to the next: there are few names, and many memberships.
-    select (
-        select membership.segment
-        from segment.membership
-        where membership.segment > known.segment
-        order by membership.segment
-        limit 1
-    ) as segment
+    select
+        (
+            select min(membership.segment) from segment.membership
+            where membership.segment > known.segment
+        ) as segment
     from known
     where known.segment is not null
 )
