@@ -347,7 +347,7 @@ def test_a_stale_step_takes_no_place_of_the_one_decided_with_it(warehouse: Engin
 def test_a_step_taken_out_after_its_decisions_holds_up_no_other(
     warehouse: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its steps get decisions but no mail, and are counted and named once; the other step's mails are written."""
+    """Its mails are cancelled as `step_gone`, and counted and named once; the other step's mails are written."""
     steps = [
         {"step": name, "after_hours": 0, "template": "cart_abandoned/reminder"} for name in ("reminder", "removed")
     ]
@@ -360,5 +360,6 @@ def test_a_step_taken_out_after_its_decisions_holds_up_no_other(
     written = write_messages(warehouse, after, topic, LIBRARY, BRAND, NOON)
     assert written == WriteCounts(messages=2, shells=1, step_gone=2)
     assert "campaign cart_abandoned has no step 'removed' any more: 2 decisions to send it get no mail" in caplog.text
-    assert states(warehouse) == {(name, "reminder", "planned", None) for name in ("ann", "bob")}
+    kept = {(name, "reminder", "planned", None) for name in ("ann", "bob")}
+    assert states(warehouse) == kept | {(name, "removed", "cancelled", "step_gone") for name in ("ann", "bob")}
     assert write_messages(warehouse, after, topic, LIBRARY, BRAND, NOON) == WriteCounts(messages=0, shells=0)

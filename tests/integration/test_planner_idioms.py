@@ -48,7 +48,7 @@ BUY = (
 
 @pytest.fixture
 def world(warehouse: Engine) -> Iterator[Connection]:
-    """A campaign of 20,000 mails that were sent and delivered, and the staging of an ingest that tells of 500."""
+    """A campaign of 20,000 mails that were sent and delivered, and the staging of an ingest that reports 500."""
     with warehouse.begin() as connection:
         ensure_month(connection, "event.event", NOON)
         for fill in (*FILL, *BUY):
@@ -60,7 +60,7 @@ def world(warehouse: Engine) -> Iterator[Connection]:
 
 
 def fills(connection: Connection, query: str) -> None:
-    """Run a statement with those of the parameters that it names."""
+    """Execute `query` with those of the parameters that it names."""
     given = {"noon": NOON, "mails": MAILS}
     connection.execute(sa.text(query), {name: given[name] for name in given if f":{name}" in query})
 

@@ -29,7 +29,7 @@ def _apply(patch: Path, folder: Path, *options: str) -> subprocess.CompletedProc
 
 @pytest.mark.parametrize("folder", sorted({*HERE.glob("*/test_*.py")}), ids=lambda file: file.parent.name)
 def test_each_property_has_its_faults(folder: Path) -> None:
-    """Three at least, beside the property."""
+    """Three at least, next to the property."""
     assert len([patch for patch in PATCHES if patch.parents[1] == folder.parent]) >= AT_LEAST
 
 

@@ -70,8 +70,7 @@ def pick(connection: Connection, batch: Batch) -> list[PickedMail]:
     rows = run_with(
         connection,
         "delivery/pick",
-        "exit_words",
-        work.campaign.exit_files,
+        {"exit_words": work.campaign.exit_files},
         shell_id=work.shell_id,
         batch=batch.limit,
         only_enrollment_id=batch.only.enrollment_id if batch.only else None,

@@ -9,7 +9,7 @@ from lifecycle_mail.events.erasing import ScrubReport, erase, has_files, knows, 
 from lifecycle_mail.events.groups import UnlistedGroup, unlisted_groups
 from lifecycle_mail.events.ingesting import ingest
 from lifecycle_mail.events.lifting import KINDS, LiftReport, lift
-from lifecycle_mail.events.renaming import regroup, rename_topics
+from lifecycle_mail.events.renaming import regroup, rename_campaign, rename_topics
 from lifecycle_mail.events.soft_bounces import Rest
 from lifecycle_mail.events.suppression_sync import SyncReport, groups_of, pull, push
 from lifecycle_mail.events.taking import IngestReport
@@ -31,6 +31,7 @@ __all__ = [
     "pull",
     "push",
     "regroup",
+    "rename_campaign",
     "rename_topics",
     "scrub_files",
     "summarize_addresses",

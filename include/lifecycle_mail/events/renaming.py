@@ -1,4 +1,4 @@
-"""Move opt-outs and returns to the present names of their topics, after a topic was renamed.
+"""Move opt-outs and returns to the present names of their topics, and first facts to those of their campaigns.
 
 The caller holds the lock `ingest`. If an event comes in later under a former name, the folds themselves write it under
 the present one (installation.scope_meant).
@@ -37,3 +37,8 @@ def regroup(connection: Connection) -> None:
     if with_topic:
         _rename_scopes(connection, list(with_topic), list(with_topic.values()))
     run(connection, "events/forget_foreign")
+
+
+def rename_campaign(connection: Connection, former: str, present: str) -> None:
+    """Give what became of a campaign's mails its present name. Later events follow: they name a mail, no campaign."""
+    run(connection, "events/rename_campaign", former=former, present=present)

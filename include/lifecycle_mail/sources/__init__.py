@@ -5,7 +5,13 @@ from lifecycle_mail.sources.activity import rebuild_activity, record_engagement
 from lifecycle_mail.sources.consent import record_permission
 from lifecycle_mail.sources.contract import Column, Feed
 from lifecycle_mail.sources.erasure import Erasure, address_of, erase_address, erase_customer, holders_of
-from lifecycle_mail.sources.loading import FeedCounts, LoadReport, load_feeds
+from lifecycle_mail.sources.loading import (
+    FeedCounts,
+    LoadReport,
+    is_loaded_since,
+    is_loading,
+    load_feeds,
+)
 from lifecycle_mail.sources.supply import rebuild_supplies, settle_supplies
 
 __all__ = [
@@ -18,6 +24,8 @@ __all__ = [
     "erase_address",
     "erase_customer",
     "holders_of",
+    "is_loaded_since",
+    "is_loading",
     "load_feeds",
     "rebuild_activity",
     "rebuild_supplies",

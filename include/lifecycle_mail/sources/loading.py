@@ -19,7 +19,7 @@ import psycopg2
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import run, session_lock
+from lifecycle_mail.database import is_locked, run, scalar, session_lock
 from lifecycle_mail.errors import DatabaseUnavailable, FeedError
 from lifecycle_mail.sources.activity import refresh_activity, touch_customers
 from lifecycle_mail.sources.consent import log_permissions, settle_staged_permissions
@@ -45,6 +45,7 @@ from lifecycle_mail.sources.supply import settle_supplies
 from lifecycle_mail.sources.value_parsers import ParseContext
 from lifecycle_mail.sources.words import Word
 
+LOCK = "load"
 Progress = Callable[[str, int, "int | None"], None]
 logger = logging.getLogger(__name__)
 
@@ -126,14 +127,14 @@ def load_feeds(
         FeedError: the folder or a file in it cannot be read. Every file that can be read is loaded first.
         DatabaseUnavailable: the database ended the load; what was committed stays.
     """
-    files, others = feed_files(folder)
+    feed_files(folder)  # a folder that cannot be read opens no load
     selects, strangers = sql_feeds(sql_folder)
-    warnings = [f"{name} is not a feed file: it was ignored" for name in others]
-    warnings += [f"sql/feeds/{name} has the name of no feed: it was ignored" for name in strangers]
-    if not files and not selects:
-        warnings.append(f"{folder} has no feed file: nothing was loaded")
     with _one_load(warehouse, link_secret, now, progress) as load:
-        load.warn(warnings)
+        files, others = feed_files(folder)  # since the load began: a campaign counts on every file that was there
+        load.warn(f"{name} is not a feed file: it was ignored" for name in others)
+        load.warn(f"sql/feeds/{name} has the name of no feed: it was ignored" for name in strangers)
+        if not files and not selects:
+            load.warn([f"{folder} has no feed file: nothing was loaded"])
         load.warn(_reader_warnings(load) if selects else [])
         sources = _in_order(selects, files)
         load.expect(sources)
@@ -141,6 +142,16 @@ def load_feeds(
     if unreadable:
         raise FeedError("; ".join(unreadable) + ". The other files were loaded")
     return load.report()
+
+
+def is_loaded_since(connection: Connection, moment: datetime) -> bool:
+    """Return whether a load that began at `moment` (aware) or later is done."""
+    return bool(scalar(connection, "sources/is_loaded_since", since=moment))
+
+
+def is_loading(connection: Connection) -> bool:
+    """Return whether a load is under way."""
+    return is_locked(connection, LOCK)
 
 
 def _reader_warnings(load: _Load) -> list[str]:
@@ -160,7 +171,7 @@ def _one_load(
 ) -> Iterator[_Load]:
     """Open a load under the lock that permits no other load, and close it with its counts."""
     try:
-        with warehouse.connect() as connection, session_lock(connection, "load"):
+        with warehouse.connect() as connection, session_lock(connection, LOCK):
             load = _start(warehouse, connection, link_secret, now, progress)
             yield load
             with connection.begin():

@@ -42,7 +42,9 @@ refused as (
         hours.cap_from,
         places.place > cast(:cap_mails as integer) as is_full,
         places.higher > 0 as is_outranked,
-        decision.refusal(
+        -- A step that the file lost, or got too late for this series, is out before anything about the person is asked;
+        -- a series that ended names its own reason.
+        coalesce(case when due.end_reason is null then due.step_refusal end, decision.refusal(
             due.end_reason,
             due.is_erased,
             due.is_known,
@@ -53,7 +55,7 @@ refused as (
             unmet_step.condition is null,
             due.is_holdout,
             hours.is_stale
-        ) as refusal
+        )) as refusal
     from due
     inner join hours on due.zone = hours.zone and due.due_at = hours.due_at
     left join places on due.step_due_id = places.step_due_id

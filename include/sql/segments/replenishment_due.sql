@@ -15,7 +15,7 @@
 --
 -- The kept supply decides if as_of is not before its newest purchase and no purchase of the customer changed since it
 -- was computed. For every other customer the facts up to as_of are read, by the same definition.
-with unsettled (
+with unsettled as (
     select h.customer_id from source.supply_change as h
     union
     select s.customer_id from source.supply as s
