@@ -165,12 +165,13 @@ def erase_texts(connection: Connection, feed: Feed, customer_id: str, words: Seq
         statement = _ERASE_REQUIRED if column.required else _ERASE_OPTIONAL
         _execute(
             connection, statement.format(target=_target(feed), column=sql.Identifier(column.name)),
-            customer_id=customer_id, words=list(words),
+            customer_id=customer_id, words=list(words), default=column.default,
         )  # fmt: skip
 
 
 _ERASE_OPTIONAL = sql.SQL("""
-update {target} set {column} = null where customer_id = %(customer_id)s and {column} is not null
+update {target} set {column} = %(default)s
+where customer_id = %(customer_id)s and {column} is distinct from %(default)s
 """)
 _ERASE_REQUIRED = sql.SQL("""
 update {target} set {column} = 'erased'
