@@ -26,6 +26,7 @@ from lifecycle_mail import (
     planner_statistics,
     segments,
     sources,
+    time_zones,
     topic_names,
 )
 from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_campaigns, read_topics
@@ -40,7 +41,7 @@ from lifecycle_mail.errors import (
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.migrations import require_migrated
 from lifecycle_mail.moments import require_day_not_future, require_not_future
-from lifecycle_mail.settings import Settings
+from lifecycle_mail.settings import UNSAID_ZONE, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -605,4 +606,5 @@ def open_installation(settings: Settings) -> Installation:
     brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
     topic_names.agree(warehouse, topics, settings.topics_file.name)
     campaign_names.agree(warehouse, settings.campaigns_dir)
+    time_zones.agree(warehouse, settings.default_zone or UNSAID_ZONE)
     return Installation(settings, warehouse, topics, brand)

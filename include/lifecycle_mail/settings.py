@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from lifecycle_mail.errors import SettingsError
 
 INCLUDE = Path(__file__).resolve().parent.parent
 MODES = ("preview", "simulate", "live")
 Mode = Literal["preview", "simulate", "live"]
+
+UNSAID_ZONE = "UTC"  # of people without zone and country, outside live, if no default zone is set
 
 DEVELOPMENT_SECRET = "development-link-secret"
 DEVELOPMENT_POSTAL_ADDRESS = "1 Example Street, 00000 Example"
@@ -26,10 +28,11 @@ DEVELOPMENT_PUBLIC_URL = "http://localhost:8086"
 class Settings:
     """One installation's settings.
 
-    Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `allowed_recipients` are lower-case
-    addresses or ``@domain`` suffixes, empty = everyone. Retention is the number of months kept in addition to the
-    present one, None = no limit. Marketing mail to a mailbox rests for `soft_bounce_rest_days`
-    after `soft_bounce_limit` soft bounces (0 = never) over at least `soft_bounce_days` without a delivery.
+    Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `default_zone` is the zone of
+    customers who tell neither zone nor country, None = not set. `allowed_recipients` are lower-case addresses or
+    ``@domain`` suffixes, empty = everyone. Retention is the number of months kept in addition to the present one,
+    None = no limit. Marketing mail to a mailbox rests for `soft_bounce_rest_days` after `soft_bounce_limit` soft
+    bounces (0 = never) over at least `soft_bounce_days` without a delivery.
     """
 
     database_url: str = field(repr=False)
@@ -44,6 +47,7 @@ class Settings:
     postal_address: str = DEVELOPMENT_POSTAL_ADDRESS
     link_secret: str = field(default=DEVELOPMENT_SECRET, repr=False)
     reporting_zone: str = "UTC"
+    default_zone: str | None = None
     allowed_recipients: tuple[str, ...] = ()
     event_retention_months: int | None = None
     decision_retention_months: int | None = None
@@ -79,6 +83,7 @@ class Settings:
             postal_address=reader.text("LIFECYCLE_POSTAL_ADDRESS", DEVELOPMENT_POSTAL_ADDRESS),
             link_secret=reader.text("LIFECYCLE_LINK_SECRET", DEVELOPMENT_SECRET),
             reporting_zone=reader.zone("LIFECYCLE_REPORTING_ZONE", "UTC"),
+            default_zone=reader.zone("LIFECYCLE_DEFAULT_ZONE", "") or None,
             allowed_recipients=reader.names("LIFECYCLE_ALLOWED_RECIPIENTS"),
             event_retention_months=reader.months("LIFECYCLE_EVENT_RETENTION_MONTHS"),
             decision_retention_months=reader.months("LIFECYCLE_DECISION_RETENTION_MONTHS"),
@@ -148,11 +153,20 @@ class _Reader:
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
-            raise SettingsError(f"{name} is '{value}': give an IANA zone such as Europe/Berlin") from None
-        return value
+        if not value or _is_zone(value):
+            return value
+        for known in available_timezones():
+            if known.lower() == value.lower():
+                return known
+        raise SettingsError(f"{name} is '{value}': give an IANA zone such as Europe/Berlin")
 
     def names(self, name: str) -> tuple[str, ...]:
         return tuple(part.strip().lower() for part in self.text(name, "").split(",") if part.strip())
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True

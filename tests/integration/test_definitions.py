@@ -149,7 +149,8 @@ def desk(tmp_path: Path, warehouse: Engine, warehouse_url: str, monkeypatch: pyt
     monkeypatch.setattr(worker, "Provider", lambda settings: provider)
     settings = Settings(
         database_url=warehouse_url, mode="live", sendgrid_api_key="SG.for-tests", link_secret="s" * 32,
-        public_url="https://mail.my-example.com", postal_address="1 Street", campaigns_dir=tmp_path / "campaigns",
+        public_url="https://mail.my-example.com", postal_address="1 Street", default_zone="UTC",
+        campaigns_dir=tmp_path / "campaigns",
         templates_dir=tmp_path / "templates", topics_file=tmp_path / "topics.yaml", brand_file=tmp_path / "brand.yaml",
     )  # fmt: skip
     made = Desk(warehouse, tmp_path, settings, provider)

@@ -168,7 +168,7 @@ def test_the_mails_of_a_claim_are_found_by_index_if_probes_are_asked_for(warehou
         listed = rows(connection, "select enrollment_id from message.message limit 1000")
         keys = {"enrollment_ids": [one for (one,) in listed], "steps": ["reminder"] * 1000}
         hours = dict.fromkeys(("window_opens", "window_closes", "quiet_begins", "quiet_ends"), "00:00")
-        full = {"zones": ["UTC"] * 1000, "days": ["2026-03-02"] * 1000, "period": "day", **hours}
+        full = {"addresses": ["x"] * 1000, "zones": ["UTC"] * 1000, "moments": [NOON] * 1000, **hours}
         asked = (("delivery/release", {}, "journey.enrollment"), ("delivery/next_period", full, "message.message"))
         assert scans(connection, "delivery/next_period", **keys, **full) == {"message.message": {""}}
         run(connection, "delivery/probe_plans")

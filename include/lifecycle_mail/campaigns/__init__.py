@@ -16,6 +16,7 @@ from lifecycle_mail.campaigns.files import (
 )
 from lifecycle_mail.campaigns.models import (
     EVENT_RETRY_HOURS,
+    JOIN_AHEAD_DAYS,
     SETTLE_AFTER_HOURS,
     Campaign,
     Cap,
@@ -32,6 +33,7 @@ from lifecycle_mail.campaigns.topics import Topics, read_topics, topic_called
 
 __all__ = [
     "EVENT_RETRY_HOURS",
+    "JOIN_AHEAD_DAYS",
     "SETTLE_AFTER_HOURS",
     "Brand",
     "Campaign",

@@ -25,6 +25,7 @@ EVENT_RETRY_HOURS = 24.0  # SendGrid posts an event again for so long, in any or
 RESEND_AFTER_HOURS_MIN = EVENT_RETRY_HOURS + 1  # and one hour to ingest it
 RESEND_ROOM_HOURS = 24.0  # what a mail that goes again needs until it is stale: its hours of the next day
 LONGEST_DAYS = 40_000
+JOIN_AHEAD_DAYS = 3
 
 WITHOUT_OFFER = "without_offer"
 GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
@@ -32,6 +33,7 @@ ExitWord = Annotated[str, WordOf(EXITS)]
 ConditionWord = Annotated[str, WordOf(CONDITIONS)]
 Conditions = dict[ConditionWord, str | Literal[True]]
 Permission = Literal["pending", "confirmed"]
+NewerOccurrence = Literal["supersede", "join", "wait"]
 
 
 class _Strict(BaseModel):
@@ -135,6 +137,19 @@ class Campaign(_Strict):
     description: str = Field(min_length=1)
     schedule: str = Field(description="cron expression, UTC")
     segment: SegmentUse
+    newer_occurrence: NewerOccurrence | None = Field(
+        None,
+        description="what a newer occurrence of a customer in a series does; none = supersede. supersede: it ends a "
+        "series that no mail of went, and one that a mail of went takes over its context if it is about the same "
+        "thing; join: it becomes part of a series while nothing of it was claimed; wait: it waits for the series' end",
+    )
+    join_ahead_days: int | None = Field(
+        None,
+        ge=0,
+        le=365,
+        description="with join: what falls due within so many days of a series' beginning is part of it; none = "
+        f"{JOIN_AHEAD_DAYS}, if the segment can look ahead",
+    )
     goal: Goal
     exit_on: tuple[ExitWord, ...] = ("unsubscribed",)
     holdout: Ratio = Field(0.0, description="share of enrolled customers that gets nothing")
@@ -172,6 +187,12 @@ class Campaign(_Strict):
         return self
 
     @model_validator(mode="after")
+    def _only_join_looks_ahead(self) -> Campaign:
+        if self.join_ahead_days is not None and self.newer_occurrence != "join":
+            raise ValueError("join_ahead_days is for newer_occurrence: join: write that, or remove join_ahead_days")
+        return self
+
+    @model_validator(mode="after")
     def _conditions_name_earlier_steps(self) -> Campaign:
         names = [step.step for step in self.steps]
         for position, step in enumerate(self.steps):
@@ -182,6 +203,16 @@ class Campaign(_Strict):
                         place = ("steps", position, clause, word)
                         raise PydanticCustomError("condition_value", "{wrong}", {"wrong": wrong, "place": place})
         return self
+
+    @property
+    def joins(self) -> bool:
+        """Whether several occurrences of a customer may share one series."""
+        return self.newer_occurrence == "join"
+
+    @property
+    def supersedes(self) -> bool:
+        """Whether a newer occurrence ends a series that no mail of went, or gives it its context."""
+        return self.newer_occurrence in (None, "supersede")
 
     @property
     def exit_files(self) -> tuple[str, ...]:

@@ -126,6 +126,7 @@ def answers(
         "first_name": name_of(connection, campaign.campaign).first_name,
         "customer_id": customer_id,
         "steps": steps_given(campaign),
+        "step_names": [step.step for step in campaign.steps],
     }
     whole_lane = {"lane": 0, "later_than": 0, "upto": len(campaign.steps)}
     awaited = {"journey.step_due": (AWAITED,)}

@@ -5,6 +5,7 @@ the series, unless the campaign's `exit_on` says otherwise.
 """
 
 from lifecycle_mail.journeys.names import CampaignName, first_name_to_plan, name_of, require_present
+from lifecycle_mail.journeys.occurrences import days_ahead
 from lifecycle_mail.journeys.planning import (
     begin_planning,
     forget_planning,
@@ -36,6 +37,7 @@ __all__ = [
     "Exit",
     "advance",
     "begin_planning",
+    "days_ahead",
     "enroll",
     "erase_contexts",
     "exit_of",

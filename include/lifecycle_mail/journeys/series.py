@@ -19,6 +19,7 @@ from lifecycle_mail.campaigns import Campaign, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
 from lifecycle_mail.database import lock, refresh_statistics, run, run_given, run_with, scalar
 from lifecycle_mail.journeys.names import first_name_to_plan, name_of
+from lifecycle_mail.journeys.occurrences import admit, end_shared_by_exit, join_series, supersede, write_waiting
 from lifecycle_mail.journeys.steps import cumulative, follow_steps, json_of, step_values, steps_known
 from lifecycle_mail.segments import segment_key
 
@@ -26,11 +27,18 @@ FIRST_EXIT = "journeys/first_exit"
 
 @dataclass(frozen=True)
 class EnrollCounts:
-    """Series that ended first (completed, or by an exit), series begun, and series that a newer occurrence ended."""
+    """Series that ended first (completed, or by an exit), series begun, and series that a newer occurrence ended.
+
+    Of occurrences without a series of their own: `joined` another's, `taken_over` = gave a series their context,
+    `waiting` = have none, for a reason that is new.
+    """
 
     ended: int
     enrolled: int
     superseded: int
+    joined: int = 0
+    taken_over: int = 0
+    waiting: int = 0
 
     def counts(self) -> dict[str, int]:
         return asdict(self)
@@ -115,9 +123,9 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
 
     Ending comes first, so that a customer whose series is complete can be enrolled in the same run.
 
-    A customer has at most one running series per campaign. A newer occurrence ends a series that has sent nothing yet
-    (`superseded`); otherwise it waits for the end of that series. Whether a customer is held out depends on campaign
-    and customer alone, so a person is always on the same side.
+    A customer has at most one running series per campaign. What a newer occurrence does meanwhile, the campaign says
+    (`newer_occurrence`), and what became of it is in journey.occurrence_fate. Whether a customer is held out depends on
+    campaign and customer alone, so a person is always on the same side.
     """
     lock_name = f"campaign:{campaign.campaign}"
     with exclusive_lock(engine, lock_name):
@@ -130,7 +138,8 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
         begun = run_in_parallel(engine, lock_name, parts, partial(_begin, campaign, first_name, as_of))
         enrolled = sum(part.enrolled for part in begun)
         _refresh_statistics(engine, enrolled, sum(part.steps for part in begun))
-    return EnrollCounts(ended=ended, enrolled=enrolled, superseded=sum(part.superseded for part in begun))
+    sums = {name: sum(getattr(part, name) for part in begun) for name in _SUMMED}
+    return EnrollCounts(ended=ended, enrolled=enrolled, **sums)
 
 
 class _Customers(NamedTuple):
@@ -152,43 +161,65 @@ def _customers(connection: Connection, segment: str) -> list[_Customers]:
     return [_Customers(None, middle), _Customers(middle, None)]
 
 
+_SUMMED = ("superseded", "joined", "taken_over", "waiting")
+
+
 @dataclass(frozen=True)
 class _Begun:
-    superseded: int
-    enrolled: int
-    steps: int
+    enrolled: int = 0
+    steps: int = 0
+    superseded: int = 0
+    joined: int = 0
+    taken_over: int = 0
+    waiting: int = 0
 
 
 def _begin(
     campaign: Campaign, first_name: str, as_of: dt.datetime, connection: Connection, customers: _Customers
 ) -> _Begun:
-    """End those series of `customers` that a newer occurrence replaces, then begin the new series.
+    """Begin the series of `customers`, and give every other occurrence of theirs its fate.
 
-    Four statements: create_candidate (whom to enroll), create_outdated (the running series for an older occurrence),
-    supersede (end it if nothing was sent), enroll.
+    create_candidate (whom to enroll), then what the campaign's `newer_occurrence` asks for (`occurrences`), then
+    enroll, and write_waiting for those that are left.
     """
     entry = {"campaign": campaign.campaign, "segment": _segment_of(campaign), "as_of": as_of, **customers._asdict()}
     if customers != _ALL:
         run(connection, "journeys/hash_plans")
-    run_given(connection, "journeys/create_candidate", entry)
+    candidates = run_given(connection, "journeys/create_candidate", entry).rowcount
+    # A rehearsal enrolls all its parts, and also other campaigns, in the same transaction.
+    begun = _begin_candidates(connection, campaign, first_name, entry, candidates) if candidates else _Begun()
+    connection.exec_driver_sql("drop table candidate")
+    return begun
+
+
+def _begin_candidates(
+    connection: Connection, campaign: Campaign, first_name: str, entry: dict[str, Any], candidates: int
+) -> _Begun:
     connection.exec_driver_sql("analyze candidate")
-    run_given(connection, "journeys/create_outdated", entry)
-    connection.exec_driver_sql("analyze outdated")
-    superseded = scalar(connection, "journeys/supersede", as_of=as_of)
+    superseded, taken_over, joined = 0, 0, 0
+    if campaign.supersedes:
+        superseded, taken_over = supersede(connection, campaign, entry)
+    if campaign.joins:
+        admit(connection, campaign, entry)
+    run(connection, f"journeys/enter_{'together' if campaign.joins else 'newest'}")
     begun = run(
         connection,
         "journeys/enroll",
         campaign=campaign.campaign,
         first_name=first_name,
-        segment=_segment_of(campaign),
-        as_of=as_of,
+        segment=entry["segment"],
+        as_of=entry["as_of"],
         holdout_ratio=campaign.holdout,
-        reenter_after_days=campaign.reenter_after_days,
+        # Where occurrences join, `admit` has counted these days, per what they are about.
+        reenter_after_days=None if campaign.joins else campaign.reenter_after_days,
         **_first_steps(campaign),
     ).one()
-    # A rehearsal enrolls all its parts, and also other campaigns, in the same transaction.
-    connection.exec_driver_sql("drop table candidate, outdated")
-    return _Begun(superseded, begun.enrolled, begun.steps)
+    connection.exec_driver_sql("drop view entering")
+    if campaign.joins:
+        joined = join_series(connection, campaign, entry)
+    settled = begun.enrolled == candidates
+    waiting = 0 if settled else write_waiting(connection, entry)
+    return _Begun(begun.enrolled, begun.steps, superseded, joined, taken_over, waiting)
 
 
 def _refresh_statistics(engine: Engine, enrolled: int, steps: int) -> None:
@@ -244,9 +275,11 @@ def _notice_due(
 
 
 def _end_by_exit(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> int:
+    """End series by an exit, and in shared series only the occurrences that it ends; return how many series ended."""
     put_in = {"first_exit": (FIRST_EXIT,), "exit_words": campaign.exit_files}
-    ended = run_with(connection, "journeys/end_by_exit", put_in, **_exits_asked(campaign, as_of, None))
-    return int(ended.scalar_one())
+    asked = _exits_asked(campaign, as_of, None)
+    ended = run_with(connection, "journeys/end_by_exit", put_in, **asked).scalar_one()
+    return int(ended) + end_shared_by_exit(connection, campaign, asked)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ select
     enrollment.customer_id,
     waiting.variant,
     waiting.due_at,
+    waiting.refusal,
     cast(0 as smallint) as lane
 from journey.enrollment
 inner join
@@ -22,7 +23,8 @@ inner join
             step_due.enrollment_id,
             step_due.step,
             step_due.variant,
-            step_due.due_at
+            step_due.due_at,
+            step_due.refusal
         from journey.step_due
         left join decision.progress on step_due.campaign = progress.campaign and step_due.lane = progress.lane
         where
@@ -34,7 +36,8 @@ inner join
             upcoming.enrollment_id,
             step.step,
             journey.arm_of(cast(:first_name as text), step.step, enrollment.customer_id, step.variants) as variant,
-            upcoming.due_at
+            upcoming.due_at,
+            null as refusal
         from journey.upcoming
         inner join
             jsonb_to_recordset(cast(:steps as jsonb)) as step (step text, variants jsonb)

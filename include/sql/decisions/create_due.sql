@@ -17,7 +17,7 @@ select
     enrollment.ended_at,
     enrollment.end_reason,
     case when enrollment.is_holdout then 'holdout' else step_due.variant end as variant,
-    coalesce(customer.timezone, 'UTC') as zone,
+    coalesce(customer.zones, 'UTC') as zones,
     split_part(customer.locale, '-', 1) as language,
     coalesce(enrollment.context ->> 'currency', customer.currency) as currency,
     customer.permission,
@@ -26,7 +26,7 @@ select
     customer.address is not null as is_known
 from journey.step_due as step_due
 inner join journey.enrollment on step_due.enrollment_id = enrollment.enrollment_id
-left join source.customer on step_due.customer_id = customer.customer_id
+left join source.recipient as customer on step_due.customer_id = customer.customer_id
 where
     step_due.campaign = cast(:campaign as text)
     and step_due.lane = cast(:lane as smallint)

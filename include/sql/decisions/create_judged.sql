@@ -1,6 +1,8 @@
 -- Step 5 of deciding: one answer per step. The first rule that applies names the reason. decision.refusal comes
 -- first, then the cap, then the hours.
 -- grain: one row per step due
+-- mail_at, mail_day: when the mail goes at the earliest. A mail that yields to planned ones keeps its own hour, because
+-- the claim knows who goes: it waits until `until_at` at the most.
 -- topic text; now timestamptz; permissions text[]; is_marketing boolean; cap_mails mails (null = no cap)
 -- look-back: none
 create temporary table judged on commit drop as
@@ -40,7 +42,9 @@ refused as (
         hours.next_period_day,
         hours.expires_at,
         hours.cap_from,
+        hours.is_never,
         places.place > cast(:cap_mails as integer) as is_full,
+        places.place + places.planned > cast(:cap_mails as integer) as is_contended,
         places.higher > 0 as is_outranked,
         -- A step that the file lost, or got too late for this series, is out before anything about the person is asked;
         -- a series that ended names its own reason.
@@ -57,7 +61,7 @@ refused as (
             hours.is_stale
         )) as refusal
     from due
-    inner join hours on due.zone = hours.zone and due.due_at = hours.due_at
+    inner join hours on due.zones = hours.zones and due.due_at = hours.due_at
     left join places on due.step_due_id = places.step_due_id
     left join suppressed on due.step_due_id = suppressed.step_due_id
     left join unmet_step on due.step_due_id = unmet_step.step_due_id
@@ -66,17 +70,37 @@ refused as (
             cast(:is_marketing as boolean)
             and due.address = soft_bounce.address
             and soft_bounce.rests_until > cast(:now as timestamptz)
+),
+
+named as (
+    select
+        refused.*,
+        case
+            when refused.refusal = 'stale' and refused.is_never then 'no_common_hours'
+            when refused.refusal is not null then refused.refusal
+            when refused.is_full then 'capped'
+            when refused.is_contended and refused.is_outranked then 'lower_priority'
+            when refused.is_contended then 'capped'
+            when refused.sendable_at > cast(:now as timestamptz) then 'quiet_hours'
+            else 'eligible'
+        end as reason,
+        -- Those planned before it may end without going: if it would be stale by the next period, it waits for that.
+        refused.is_full
+        or (
+            refused.is_contended
+            and not refused.is_outranked
+            and refused.next_period_at <= refused.expires_at
+        ) as is_moved
+    from refused
 )
 
 select
-    refused.*,  -- noqa: AM04
+    named.*,  -- noqa: AM04
+    case when named.is_moved then named.next_period_at else named.sendable_at end as mail_at,
+    case when named.is_moved then named.next_period_day else named.sendable_day end as mail_day,
     case
-        when refused.refusal is not null then refused.refusal
-        when refused.is_full and refused.is_outranked then 'lower_priority'
-        when refused.is_full then 'capped'
-        when refused.sendable_at > cast(:now as timestamptz) then 'quiet_hours'
-        else 'eligible'
-    end as reason,
-    case when refused.is_full then refused.next_period_at else refused.sendable_at end as mail_at,
-    case when refused.is_full then refused.next_period_day else refused.sendable_day end as mail_day
-from refused
+        when named.is_moved then named.next_period_at
+        when named.reason in ('capped', 'lower_priority') then least(named.next_period_at, named.expires_at)
+        else named.sendable_at
+    end as until_at
+from named

@@ -1,5 +1,6 @@
--- End running series if a fact that ends them happened at or before as_of. The earliest fact names the reason. Steps
--- that they still await come due at once, so that each gets its decision.
+-- End running series of one occurrence if a fact that ends them happened at or before as_of. The earliest fact names
+-- the reason. Steps that they still await come due at once, so that each gets its decision. end_parts.sql is for series
+-- of several.
 -- grain: one row per run; ended = enrollments ended
 -- as_of timestamptz, and what journeys/first_exit binds
 -- first_exit: the rows of journeys/first_exit

@@ -1,5 +1,6 @@
 -- The first fact that ends each running series of a campaign by as_of; of several at one moment the first by name.
 -- Planning ends series by these rows, and `why` shows them before it does.
+-- Series that several occurrences share are left out: create_struck judges each of these occurrences.
 -- grain: one row per running series that a fact ends
 -- reason: what the fact says; end_reason: what the series ends as; exited_at: when the fact happened
 -- campaign, topic text; as_of timestamptz; goal_facts text[]: exit words that are the goal itself, named 'converted'
@@ -21,6 +22,7 @@ with series as not materialized (  -- noqa: ST03
     where
         enrollment.campaign = cast(:campaign as text)
         and enrollment.ended_at is null
+        and enrollment.joined = 0
         and (cast(:customer_id as text) is null or enrollment.customer_id = cast(:customer_id as text))
 )
 

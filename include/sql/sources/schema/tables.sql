@@ -49,7 +49,8 @@ comment on column source.customer.created_at is 'Sign-up.';
 comment on column source.customer.first_name is 'Given name.';
 comment on column source.customer.last_name is 'Family name.';
 comment on column source.customer.locale is 'BCP 47, e.g. en-GB.';
-comment on column source.customer.timezone is 'IANA zone; null counts as UTC.';
+comment on column source.customer.timezone is
+'IANA zone as the feed says it; null = those of the country, else the default zone (source.recipient).';
 comment on column source.customer.country is 'ISO 3166-1 alpha-2, upper case.';
 comment on column source.customer.currency is 'ISO 4217, upper case.';
 comment on column source.customer.birthday is 'Date of birth.';
