@@ -41,9 +41,7 @@ known as materialized (
         -- Only these customers can be suppressed or withdrawn, so the reason is looked up for them alone.
         customer.permission = 'withdrawn'
         or exists (select 1 from event.suppression where suppression.address = customer.address)
-        or exists (
-            select 1 from source.former_address where former_address.customer_id = picked.customer_id
-        ) as may_have_left
+        or exists (select 1 from source.former_address as f where f.customer_id = picked.customer_id) as may_have_left
     from picked
     cross join called
     inner join journey.enrollment on picked.enrollment_id = enrollment.enrollment_id
@@ -54,8 +52,7 @@ known as materialized (
             array_agg(mate.customer_id) as customer_ids
         from source.recipient as mate
         where
-            mate.address = customer.address
-            and mate.customer_id <> customer.customer_id
+            mate.address = customer.address and mate.customer_id <> customer.customer_id
             and mate.erased_at is null and cast(:is_marketing as boolean)
     ) as mates on true
 ),
@@ -120,8 +117,7 @@ left join lateral (
     select suppression.reason
     from event.suppressed_customer as suppression
     where
-        known.may_have_left
-        and suppression.customer_id = known.customer_id
+        known.may_have_left and suppression.customer_id = known.customer_id
         and suppression.scope in ('all', 'topic:' || cast(:topic as text), 'topic:' || known.present_topic)
         and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
     limit 1
