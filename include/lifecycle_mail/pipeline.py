@@ -23,6 +23,7 @@ from lifecycle_mail import (
     kpis,
     messages,
     partitions,
+    planner_statistics,
     segments,
     sources,
     time_zones,
@@ -30,7 +31,13 @@ from lifecycle_mail import (
 )
 from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_campaigns, read_topics
 from lifecycle_mail.database import engine, lock, rehearsal, require_reachable
-from lifecycle_mail.errors import CampaignError, PlanningOverdue, SendingStopped, SettingsError
+from lifecycle_mail.errors import (
+    CampaignError,
+    LifecycleError,
+    PlanningOverdue,
+    SendingStopped,
+    SettingsError,
+)
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.migrations import require_migrated
 from lifecycle_mail.moments import require_day_not_future, require_not_future
@@ -415,15 +422,13 @@ class Installation:
         folder = path or self.settings.events_dir
         if folder is None:
             raise SettingsError("LIFECYCLE_EVENTS_DIR is not set: give the folder that the collector writes to")
-        groups = {
-            topic.sendgrid_group_id: topic.topic
-            for topic in self.topics.values()
-            if topic.sendgrid_group_id is not None
-        }
+        groups, settings = events.groups_of(self.topics), self.settings
         return events.ingest(
             self.engine,
             folder,
-            topics=groups,
+            topics=groups.topics,
+            foreign_groups=groups.foreign,
+            rest=events.Rest(settings.soft_bounce_limit, settings.soft_bounce_days, settings.soft_bounce_rest_days),
             now=now if self.settings.mode == "live" else None,
             link_secret=self.settings.link_secret,
             progress=progress,
@@ -441,6 +446,19 @@ class Installation:
         `clock` gives the time at which SendGrid took each batch. Without a clock, that time is `now` for all of them.
         """
         return events.push(self.engine, self.settings, self.topics, now=now, clock=clock)
+
+    def lift_suppressions(
+        self, address: str, by: str, because: str, now: dt.datetime, only: Iterable[str] = events.KINDS
+    ) -> events.LiftReport:
+        """Let an address be mailed again, here and at SendGrid, on an operator's word, which is kept in a log."""
+        return events.lift(
+            self.engine, self.settings, self.topics, address, by=by, because=because, now=now, only=tuple(only)
+        )
+
+    def unlisted_groups(self) -> list[str]:
+        """Say which unsubscribe groups keep people from all mail because nothing says whose they are."""
+        with self.engine.connect() as connection:
+            return [group.sentence() for group in events.unlisted_groups(connection)]
 
     def roll_up(
         self,
@@ -493,40 +511,80 @@ class Installation:
         with self.engine.begin() as connection:
             return delivery.forget_places(connection, now)
 
-    def erase(self, customer_id: str, now: dt.datetime, without_files: bool = False) -> bool:
-        """Erase one person: personal columns, the personal parts of mails, raw events, export files.
+    def erase(self, whom: str, now: dt.datetime, without_files: bool = False) -> bool:
+        """Erase one person: personal columns and texts, personal parts of mails, raw events, statistics, export files.
 
-        A keyed hash of each of their addresses stays, so that no later load brings the person back and no mail goes to
-        them. Another customer who holds one of the addresses, or held it before, stays. What was said at that address
-        then stays too, and only what names the erased person's own mails goes. Returns False if there is no such
-        customer, or if it was erased before. `without_files` leaves export files as they are if LIFECYCLE_EVENTS_DIR is
-        not set.
+        `whom` is the customer's key, or an address: that of the one customer who holds it, or of a person who is not a
+        customer. A keyed hash of each of their addresses stays, so that no later load brings the person back and no
+        mail goes to them. Another customer who holds one of the addresses, or held it before, stays. What was said at
+        that address then stays too, and only what names the erased person's own mails goes. Returns False if there is
+        no such customer, if it was erased before, or if nothing is known of the address. `without_files` leaves export
+        files as they are if LIFECYCLE_EVENTS_DIR is not set.
 
         Raises:
             SettingsError: export files were ingested and LIFECYCLE_EVENTS_DIR is not set; nothing was erased.
+            LifecycleError: several customers hold the address, or only some who have another one now.
         """
         with self.engine.begin() as connection:
             lock(connection, "load")
             lock(connection, "ingest")
-            address = sources.address_of(connection, customer_id)
-            if address is None:
+            customer_id = self._customer_meant(connection, whom)
+            if customer_id is None and "@" not in whom:
                 return False
             if not without_files:
                 self._require_files_known(connection)
-            erased = sources.erase_customer(connection, customer_id, self.settings.link_secret, now)
-            messages.erase_slots(connection, customer_id)
-            for each in (address, *erased.former_addresses):
-                self._erase_at(connection, customer_id, each, is_shared=each in erased.shared)
+            if customer_id is None:
+                return self._erase_address(connection, whom.strip().lower(), now)
+            self._erase_customer(connection, customer_id, now)
         return True
 
-    def _erase_at(self, connection: Connection, customer_id: str, address: str, *, is_shared: bool) -> None:
-        """Remove a person from events, places and export files at one of their addresses."""
+    def _customer_meant(self, connection: Connection, whom: str) -> str | None:
+        """Return the living customer of this key, or the one who holds this address."""
+        if sources.address_of(connection, whom) is not None:
+            return whom
+        holders, former = sources.holders_of(connection, whom.strip().lower()) if "@" in whom else ([], [])
+        if len(holders) == 1:
+            return holders[0]
+        if holders or former:
+            hold = "hold this address" if holders else "held this address before, and nobody else is known by it"
+            raise LifecycleError(
+                f"customers {', '.join(holders or former)} {hold}: each is a person of their own, erase them by "
+                "their keys"
+            )
+        return None
+
+    def _erase_customer(self, connection: Connection, customer_id: str, now: dt.datetime) -> None:
+        words = messages.slots_of(connection, customer_id)
+        address = sources.address_of(connection, customer_id)
+        erased = sources.erase_customer(connection, customer_id, self.settings.link_secret, now)
+        segments.erase_contexts(connection, customer_id)
+        journeys.erase_contexts(connection, customer_id)
+        messages.erase_slots(connection, customer_id)
+        for each in filter(None, (address, *erased.former_addresses)):
+            self._erase_at(connection, customer_id, each, is_shared=each in erased.shared)
+        planner_statistics.forget(connection, [*erased.words, *words])
+
+    def _erase_address(self, connection: Connection, address: str, now: dt.datetime) -> bool:
+        """Erase a person who is no customer; return False, and change nothing, if nothing is known of the address."""
+        with connection.begin_nested() as attempt:
+            is_known = events.knows(connection, address)
+            erased = sources.erase_address(connection, address, self.settings.link_secret, now)
+            lines = self._erase_at(connection, None, address, is_shared=False)
+            planner_statistics.forget(connection, erased.words)
+            if is_known or erased.scrubbed or lines:
+                return True
+            attempt.rollback()
+        return False
+
+    def _erase_at(self, connection: Connection, customer_id: str | None, address: str, *, is_shared: bool) -> int:
+        """Remove a person from events, places and export files at one of their addresses; return lines of files."""
         events.erase(connection, customer_id, address, is_shared=is_shared)
         if not is_shared:
             delivery.erase_places(connection, address)
-        if self.settings.events_dir is not None:
-            only_of = customer_id if is_shared else None
-            events.scrub_files(connection, self.settings.events_dir, address, only_of=only_of)
+        if self.settings.events_dir is None:
+            return 0
+        only_of = customer_id if is_shared else None
+        return events.scrub_files(connection, self.settings.events_dir, address, only_of=only_of).lines
 
     def _require_files_known(self, connection: Connection) -> None:
         """Refuse an erasure that would miss export files: once the address is gone, no later erasure can find it."""

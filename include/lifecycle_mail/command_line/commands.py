@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import getpass
 import os
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from lifecycle_mail import delivery, kpis, segments
+from lifecycle_mail import delivery, events, kpis, segments
 from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics
 from lifecycle_mail.command_line.arguments import day, moment, parameters, past_moment, present
 from lifecycle_mail.command_line.campaign_checks import check_campaigns, definition_of
@@ -39,7 +40,9 @@ campaign_app = typer.Typer(help="Check, plan, pause and approve campaigns.", no_
 message_app = typer.Typer(help="Look at single mails.", no_args_is_help=True)
 sending_app = typer.Typer(help="One switch for all sending.", no_args_is_help=True)
 events_app = typer.Typer(help="Take in what SendGrid reports.", no_args_is_help=True)
-suppressions_app = typer.Typer(help="Keep suppressions in step with SendGrid's lists.", no_args_is_help=True)
+suppressions_app = typer.Typer(
+    help="Keep suppressions in step with SendGrid's lists, or lift one.", no_args_is_help=True
+)
 kpis_app = typer.Typer(help="Roll facts up into the tables analysts query.", no_args_is_help=True)
 for name, sub in (
     ("segment", segment_app),
@@ -410,6 +413,12 @@ def events_ingest(
             path, lambda _file, received, _new: bars.show("events", received, None), now=present()
         )
     print_table("Events", ["what", "number"], [[what, number] for what, number in report.counts().items()])
+    _name_unlisted_groups(installation)
+
+
+def _name_unlisted_groups(installation: Installation) -> None:
+    for said in installation.unlisted_groups():
+        results.print(said, highlight=False, markup=False, soft_wrap=True)
 
 
 @suppressions_app.command("sync")
@@ -432,6 +441,46 @@ def suppressions_sync(
     if installation.settings.mode == "preview":
         title += " (preview: nothing was read, nothing was pushed)"
     print_table(title, ["what", "number"], [[what, number] for what, number in report.counts().items()])
+    _name_unlisted_groups(installation)
+
+
+@suppressions_app.command("lift")
+def suppressions_lift(
+    address: Annotated[str, typer.Argument(help="The address, in any case.")],
+    because: Annotated[str, typer.Option("--because", help="Why, for those who look.", metavar="TEXT")],
+    by: Annotated[str, typer.Option("--by", help="Who lifts: a role or a login. Default: your login.")] = "",
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="bounces, complaints or opt_outs; may repeat. Default: all.", metavar="KIND"),
+    ] = None,
+) -> None:
+    """Let an address be mailed again: lift what suppresses it here, and take it off SendGrid's lists.
+
+    A log keeps who lifted what, when and why. In mode preview SendGrid is not asked.
+    """
+    _require_no_address(by, because)
+    if "@" not in address or not because.strip():
+        raise typer.BadParameter("give an address, and a reason with --because")
+    if strangers := [kind for kind in only or () if kind not in events.KINDS]:
+        raise typer.BadParameter(f"--only takes {', '.join(events.KINDS)}, not '{strangers[0]}'")
+    installation = _open()
+    report = installation.lift_suppressions(address, by or getpass.getuser(), because, present(), only or events.KINDS)
+    if report.is_nothing:
+        asked = "" if installation.settings.mode == "preview" else ", and SendGrid does not list it"
+        raise LifecycleError(f"nothing to lift: no such suppression of this address is in force{asked}")
+    for line in _lift_lines(report, installation.settings.mode == "preview"):
+        results.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _lift_lines(report: events.LiftReport, is_preview: bool) -> list[str]:
+    lines = [f"lifted: {scope} {reason}" for scope, reason in report.lifted]
+    lines += ["lifted: rest after soft bounces"] if report.was_resting else []
+    lines += [f"taken off SendGrid's list: {name}" for name in report.taken_off]
+    lines += ["SendGrid's lists were not asked (mode preview)"] if is_preview else []
+    return lines + [
+        f"the permission of customer {customer} is withdrawn: that stays, until they say yes themselves"
+        for customer in report.withdrawn
+    ]
 
 
 @kpis_app.command("roll-up")
@@ -514,19 +563,24 @@ def _print_outlook(outlook: list[kpis.Outlook], at: dt.datetime) -> None:
 
 @app.command()
 def erase(
-    customer: str,
+    customer: Annotated[
+        str, typer.Argument(help="The customer's key, or the address of a person.", metavar="CUSTOMER|ADDRESS")
+    ],
     without_files: Annotated[
         bool, typer.Option("--without-files", help="Go on where the folder of ingested export files is not set.")
     ] = False,
 ) -> None:
-    """Erase one person for good: names, addresses, mails, raw events, export files. Keyed hashes stay as a guard.
+    """Erase one person for good: names, addresses, texts, mails, events, export files. Keyed hashes stay as a guard.
 
-    Another customer with the same address is another person and stays.
+    Another customer with the same address is another person and stays. An address means the one customer who holds it,
+    or a person who is not a customer.
     """
     installation = _open()
     if not installation.erase(customer, present(), without_files):
-        raise LifecycleError(f"customer '{customer}' cannot be erased: unknown, or erased before; check the id")
+        whom = "the person of this address" if "@" in customer else f"customer '{customer}'"
+        raise LifecycleError(f"{whom} cannot be erased: unknown, or erased before; check the id")
     left = "" if installation.settings.events_dir else " (no export files were looked at)"
-    results.print(f"customer {customer} is erased{left}")
+    whom = "the person of this address" if "@" in customer else f"customer {customer}"
+    results.print(f"{whom} is erased{left}")
 
 

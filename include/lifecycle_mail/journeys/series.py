@@ -323,3 +323,8 @@ def _first_steps(campaign: Campaign) -> dict[str, Any]:
         "next_step": later[0]["step"] if later else None,
         "next_after_hours": later[0]["after_hours"] if later else None,
     }
+
+
+def erase_contexts(connection: Connection, customer_id: str) -> int:
+    """Empty the snapshots of an erased customer's series, in the caller's transaction; return how many."""
+    return run(connection, "journeys/erase_contexts", customer_id=customer_id).rowcount

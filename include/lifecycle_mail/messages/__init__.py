@@ -5,7 +5,7 @@ plans mails. `states` is the one place that moves a mail from state to state.
 """
 
 from lifecycle_mail.messages.definitions import Definition, Definitions, keep_as_read, load_definition, read_definition
-from lifecycle_mail.messages.states import erase_slots, rename_campaign, rename_topics
+from lifecycle_mail.messages.states import erase_slots, rename_campaign, rename_topics, slots_of
 from lifecycle_mail.messages.writing import (
     WriteCounts,
     end_retired,
@@ -35,5 +35,6 @@ __all__ = [
     "rename_campaign",
     "rename_topics",
     "shell_by",
+    "slots_of",
     "write_messages",
 ]

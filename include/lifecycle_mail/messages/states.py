@@ -214,6 +214,11 @@ def expire_claims(connection: Connection, now: dt.datetime) -> int:
     return run(connection, "messages/expire_claims", now=now).rowcount
 
 
+def slots_of(connection: Connection, customer_id: str) -> list[str]:
+    """Return the personal parts of a customer's mails, packed, as hexadecimal digits."""
+    return list(run(connection, "messages/slots_of", customer_id=customer_id).scalars())
+
+
 def erase_slots(connection: Connection, customer_id: str) -> int:
     """Delete the personal parts of a customer's mails; their states stay."""
     return run(connection, "messages/erase_slots", customer_id=customer_id).rowcount

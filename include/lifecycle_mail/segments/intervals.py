@@ -241,3 +241,8 @@ def _rows(key: str, as_of: datetime, left_at: datetime | None, member: sa.Subque
         sa.cast(sa.literal(as_of, instant), instant).label("entered_at"),
         sa.cast(sa.literal(left_at, instant), instant).label("left_at"),
     )
+
+
+def erase_contexts(connection: Connection, customer_id: str) -> int:
+    """Empty the snapshots of an erased customer's memberships, in the caller's transaction; return how many."""
+    return run(connection, "segments/erase_contexts", customer_id=customer_id).rowcount

@@ -37,6 +37,7 @@ from lifecycle_mail.sources.staging import (
     merge,
     plan_for_files,
     set_duplicates_aside,
+    set_erased_aside,
     stage,
     stage_words,
 )
@@ -297,6 +298,9 @@ class _Load:
         if feed.name == "customers":
             run(self.connection, "sources/set_erased_aside", link_secret=self.link_secret)
             log_permissions(self.connection, self.hearing, name)
+        else:
+            has_parts = any(other.part_of == feed.name for other in feeds().values())
+            set_erased_aside(self.connection, feed, feeds().get(feed.part_of), has_parts)
         set_duplicates_aside(self.connection, feed)
         keep_unread_values(self.connection, feed)
         if feed.name == "customers":

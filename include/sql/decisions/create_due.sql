@@ -22,6 +22,7 @@ select
     coalesce(enrollment.context ->> 'currency', customer.currency) as currency,
     customer.permission,
     customer.erased_at is not null as is_erased,
+    customer.address,
     customer.address is not null as is_known
 from journey.step_due as step_due
 inner join journey.enrollment on step_due.enrollment_id = enrollment.enrollment_id

@@ -3,7 +3,7 @@
 -- grain: one row per step due
 -- mail_at, mail_day: when the mail goes at the earliest. A mail that yields to planned ones keeps its own hour, because
 -- the claim knows who goes: it waits until `until_at` at the most.
--- topic text; now timestamptz; permissions text[]; cap_mails mails (null = no cap)
+-- topic text; now timestamptz; permissions text[]; is_marketing boolean; cap_mails mails (null = no cap)
 -- look-back: none
 create temporary table judged on commit drop as
 with suppressed as (
@@ -57,6 +57,7 @@ refused as (
             due.permission = any(cast(:permissions as text[])),
             suppressed.reason is not null,
             opt_in.sign_up,
+            soft_bounce.address is not null,
             unmet_step.condition is null,
             due.is_holdout,
             hours.is_stale
@@ -76,6 +77,11 @@ refused as (
             and not coalesce(suppressed.is_more_than_no, false)
             and (due.permission in ('pending', 'withdrawn') or suppressed.reason is not null)
     ) as opt_in on true
+    left join event.soft_bounce
+        on
+            cast(:is_marketing as boolean)
+            and due.address = soft_bounce.address
+            and soft_bounce.rests_until > cast(:now as timestamptz)
 ),
 
 named as (

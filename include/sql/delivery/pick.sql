@@ -45,14 +45,16 @@ select
         case when known.expires_at < cast(:now as timestamptz) then 'stale' end,
         decision.refusal(
             known.end_reason, known.is_erased, known.address is not null, left_series.reason,
-            known.permission = any(cast(:permissions as text[])), blocked.is_blocked,
-            opt_in.sign_up, true, false, coalesce(opening.opens_at > known.expires_at, false)
+            known.permission = any(cast(:permissions as text[])), blocked.is_blocked, opt_in.sign_up,
+            rest.address is not null, true, false, coalesce(opening.opens_at > known.expires_at, false)
         ),
         case when opening.is_never then 'no_common_hours' end,
         case when opening.opens_at is not null then 'postpone' end
     ) as verdict
 from known
 inner join opening on known.own_zones = opening.own_zones
+left join event.soft_bounce as rest
+    on known.address = rest.address and rest.rests_until > cast(:now as timestamptz) and cast(:is_marketing as boolean)
 left join lateral (
     with series as not materialized (select known.* where known.joined = 0)  -- noqa: ST03
 
@@ -70,8 +72,7 @@ left join lateral (
         bool_or(suppression.reason not in ('unsubscribed', 'sunset')) as is_more_than_no
     from event.binding_word as suppression
     where
-        known.may_have_left
-        and suppression.customer_id = known.customer_id
+        known.may_have_left and suppression.customer_id = known.customer_id
         and suppression.scope in ('all', 'topic:' || cast(:topic as text), 'topic:' || known.present_topic)
 ) as blocked on true
 left join lateral (

@@ -14,6 +14,16 @@ worded as (
 provided as (
     delete from event.provider_suppression
     where provider_suppression.address = cast(:address as text)
+),
+
+lifts as (
+    delete from event.suppression_lift
+    where suppression_lift.address = cast(:address as text)
+),
+
+soft as (
+    delete from event.soft_bounce
+    where soft_bounce.address = cast(:address as text)
 )
 
 delete from event.suppression

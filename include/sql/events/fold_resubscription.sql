@@ -1,5 +1,5 @@
--- Fold the step's new resubscriptions: the newest time at which a person asked for a topic again. A group without a
--- topic of ours lifts nothing, because it can only have suppressed all mail. Nor does a topic that has ended.
+-- Fold the step's new resubscriptions: the newest time at which a person asked for a topic again, or came back to a
+-- group that no topic has. A topic that has ended lifts nothing.
 -- grain: one row per address and topic
 -- batch_id bigint
 insert into event.resubscription as known (address, scope, resubscribed_at, batch_id)

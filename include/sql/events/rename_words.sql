@@ -1,13 +1,13 @@
 -- Move words from former names of topics to present ones.
 -- grain: one row per word
--- former, present text[] side by side
+-- former, present text[] side by side: scopes, 'topic:<name>' or 'group:<number>'
 with moved as (
     delete from event.word
     using unnest(cast(:former as text[]), cast(:present as text[])) as named (former, present)
-    where word.scope = 'topic:' || named.former
+    where word.scope = named.former
     returning
         word.address,
-        'topic:' || named.present as scope,
+        named.present as scope,
         word.kind,
         word.reason,
         word.customer_id,

@@ -12,7 +12,7 @@ with standing as (
             from event.suppression
             where
                 suppression.address = customer.address
-                and suppression.scope = 'all'
+                and suppression.scope not like 'topic:%'
                 and suppression.lifted_at is null
         )
         and not exists (

@@ -90,7 +90,7 @@ left join lateral (
         from event.suppression
         where
             suppression.address = person.address
-            and suppression.scope = 'all'
+            and suppression.scope not like 'topic:%'
             and suppression.suppressed_at <= turn.turned_at
             and (suppression.lifted_at is null or suppression.lifted_at > turn.turned_at)
         union all

@@ -54,13 +54,13 @@ select
     person.customer_id,
     suppression.suppressed_at as turned_at
 from kpi_person as person
-inner join event.suppression on person.address = suppression.address and suppression.scope = 'all'
+inner join event.suppression on person.address = suppression.address and suppression.scope not like 'topic:%'
 union
 select
     person.customer_id,
     suppression.lifted_at as turned_at
 from kpi_person as person
-inner join event.suppression on person.address = suppression.address and suppression.scope = 'all'
+inner join event.suppression on person.address = suppression.address and suppression.scope not like 'topic:%'
 where suppression.lifted_at is not null
 union
 select

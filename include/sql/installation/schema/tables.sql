@@ -47,6 +47,21 @@ comment on column installation.topic.is_retired is
 'The topic has ended: nothing is mailed, and leaving it means leaving all mail.';
 comment on column installation.topic.noted_at is 'When the file last said something new about this name.';
 
+-- Unsubscribe groups of the SendGrid account, by whose they are. Events and lists name groups by their numbers.
+create table installation.topic_group (
+    group_id bigint primary key,
+    topic text,
+    noted_at timestamptz not null default now()
+);
+
+comment on table installation.topic_group is
+'Unsubscribe groups of SendGrid that are known, one row per group: written whenever the topics file says something '
+'new.';
+comment on column installation.topic_group.group_id is 'The group''s number at SendGrid.';
+comment on column installation.topic_group.topic is
+'Topic that has the group, or had it last; null = another application''s group (foreign_groups).';
+comment on column installation.topic_group.noted_at is 'When the file last said something new about this group.';
+
 -- Names of campaigns: a name means one campaign for ever. Holdout and variants are dealt by the first one.
 create table installation.campaign (
     campaign text primary key,

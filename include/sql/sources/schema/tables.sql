@@ -376,6 +376,7 @@ create table source.rejected (
     unique nulls not distinct (feed, file, line, reason, row_md5)
 );
 create index rejected_load on source.rejected (load_id);
+create index rejected_erased on source.rejected (customer_id) where reason = 'erased' and feed = 'customers';
 
 comment on table source.rejected is 'Feed rows that break the contract, one row per refused row and reason.';
 comment on column source.rejected.rejected_id is 'One refused row.';
@@ -496,3 +497,14 @@ comment on column source.permission_rest.resumed_load_id is
 comment on column source.permission_rest.file is 'Feed file of the word.';
 comment on column source.permission_rest.line is
 'Line in it, as in source.rejected, which has the reason and the row.';
+
+create table source.erased_fact (
+    feed text not null,
+    fact_id text not null,
+    primary key (feed, fact_id)
+);
+
+comment on table source.erased_fact is
+'Orders, carts and the like of erased people that were set aside, one row per key: their lines are set aside too.';
+comment on column source.erased_fact.feed is 'Feed of the row that was set aside.';
+comment on column source.erased_fact.fact_id is 'Its key.';

@@ -8,6 +8,7 @@ create or replace function decision.refusal(
     has_permission boolean,
     is_suppressed boolean,
     opt_in text,  -- decision.sign_up for a topic that accepts pending, unless more than a no stands; else null
+    is_resting boolean,  -- mail to the mailbox rests after soft bounces
     takes_branch boolean,  -- the step's conditions hold
     is_holdout boolean,
     is_stale boolean
@@ -22,6 +23,7 @@ language sql immutable parallel safe as $$
         when not has_permission and opt_in is distinct from 'open' then 'no_permission'
         when is_suppressed and opt_in is distinct from 'open' then 'suppressed'
         when opt_in = 'no_sign_up' then 'no_permission'
+        when is_resting then 'mailbox_rests'
         when not takes_branch then 'branch_not_taken'
         when is_holdout then 'held_out'
         when is_stale then 'stale'

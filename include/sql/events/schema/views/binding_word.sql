@@ -1,9 +1,10 @@
 -- Words against mail by the person whom they bind, one row per word: what is in force at the present mailbox, what
--- another customer withdrew at it, and what the customer carries along from former ones.
+-- another customer withdrew at it, and what the customer carries along from former ones. A group of SendGrid that no
+-- topic has blocks all mail.
 create or replace view event.binding_word as
 select
     customer.customer_id,
-    suppression.scope,
+    case when suppression.scope like 'group:%' then 'all' else suppression.scope end as scope,
     suppression.reason,
     times.said_at
 from source.customer
@@ -40,7 +41,7 @@ inner join source.mailbox_withdrawal
 union all
 select
     carried_word.customer_id,
-    carried_word.scope,
+    case when carried_word.scope like 'group:%' then 'all' else carried_word.scope end as scope,
     carried_word.reason,
     carried_word.said_at
 from event.carried_word;
