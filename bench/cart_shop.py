@@ -71,8 +71,10 @@ TROUBLES = (
     select 'stranger' || n || '@example.com', 'all', 'hard_bounce', cast(:noon as timestamptz) - interval '9 days',
         'events'
     from generate_series(1, :mails / 10) as n""",
-    """insert into delivery.cap_reservation (address_key, period, starts_on, n, enrollment_id, step)
-    select cast(md5('other' || n) as uuid), 'day', date '2026-03-01', 1, -n, 'reminder'
+    """insert into delivery.cap_reservation (address_key, period, starts_on, n, enrollment_id, step, taken_at, zones)
+    select
+        cast(md5('other' || n) as uuid), 'day', date '2026-03-01', 1, -n, 'reminder',
+        timestamptz '2026-03-01 12:00Z', 'UTC'
     from generate_series(1, :mails / 5) as n""",
 )
 MEANWHILE = (

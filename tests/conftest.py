@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from fasteners import InterProcessLock
 from sqlalchemy.engine import Connection, Engine, make_url
 
+from lifecycle_mail import time_zones
 from lifecycle_mail.campaigns import read_topics
 from lifecycle_mail.database import engine
 from lifecycle_mail.migrations import migrate, schema_fingerprint
@@ -100,6 +101,7 @@ def template_database(server_url: str, run_folder: Path) -> str:
             migrate(warehouse)
             # As every installation has them from its first opening on: who asks nothing of topics need not open one.
             agree(warehouse, read_topics(INCLUDE / "topics.yaml"), "topics.yaml")
+            time_zones.agree(warehouse, "UTC")
             warehouse.dispose()
             _admin(server_url, f'alter database "{name}_making" rename to "{name}"')
     return name

@@ -19,6 +19,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from lifecycle_mail import time_zones
 from lifecycle_mail.database import SQL_FOLDER, execute_script, lock
 from lifecycle_mail.errors import SchemaOutOfDate
 from lifecycle_mail.schema import apply_definitions, definitions, stale_definitions
@@ -65,6 +66,7 @@ def migrate(warehouse: Engine, progress: Callable[[str], None] = lambda name: No
     with warehouse.begin() as connection:
         lock(connection, "migrate")
         applied += apply_definitions(connection, progress)
+    time_zones.agree(warehouse)
     return applied
 
 

@@ -6,14 +6,16 @@ Above every stage and below the command line. Airflow's tasks and the command li
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail import (
+    campaign_names,
     decisions,
     delivery,
     events,
@@ -23,26 +25,33 @@ from lifecycle_mail import (
     partitions,
     segments,
     sources,
+    time_zones,
     topic_names,
 )
 from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_campaigns, read_topics
-from lifecycle_mail.database import engine, lock, require_reachable
+from lifecycle_mail.database import engine, lock, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, PlanningOverdue, SendingStopped, SettingsError
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.migrations import require_migrated
 from lifecycle_mail.moments import require_day_not_future, require_not_future
-from lifecycle_mail.settings import Settings
+from lifecycle_mail.settings import UNSAID_ZONE, Settings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class PlanReport:
-    """What one planning run of a campaign did, stage by stage."""
+    """What one planning run of a campaign did, stage by stage.
+
+    `late` is None, or one line: why the run was late, and what it would have planned in time.
+    """
 
     segment: segments.SegmentCounts
     enrolled: journeys.EnrollCounts
     advanced: journeys.AdvanceCounts
     decided: decisions.DecideCounts
     written: messages.WriteCounts
+    late: str | None = None
 
     def counts(self) -> dict[str, int]:
         """Return every number of the run in one flat dict."""
@@ -86,8 +95,37 @@ class Installation:
         return TemplateLibrary(self.settings.templates_dir)
 
     def campaign(self, name: str) -> Campaign:
-        """Read the campaign called `name` (CampaignError if there is none, or if it is wrong)."""
-        return find_campaign(self.settings.campaigns_dir, name, self.topics)
+        """Read the campaign called `name`.
+
+        Raises:
+            CampaignError: there is none, it is wrong, or a name that its file gives means another campaign.
+        """
+        folder = self.settings.campaigns_dir
+        if not (folder / f"{name}.yaml").exists():
+            self.require_present(name)
+        campaign = find_campaign(folder, name, self.topics)
+        with self.engine.connect() as connection:
+            campaign_names.require_agreed(connection, campaign, folder)
+        return campaign
+
+    def require_present(self, name: str) -> None:
+        """Do nothing, unless the campaign that is meant is called otherwise now (CampaignError)."""
+        with self.engine.connect() as connection:
+            journeys.require_present(connection, name)
+
+    def present_name(self, name: str) -> str:
+        """Return what the campaign is called now that was called `name` once."""
+        with self.engine.connect() as connection:
+            return journeys.name_of(connection, name).present
+
+    def retire(self, name: str, because: str, now: dt.datetime) -> campaign_names.Retirement:
+        """End the campaign for good: its running series, the steps they await, and its planned mails."""
+        return campaign_names.retire(self.engine, name, because, now)
+
+    def lost_campaigns(self) -> list[str]:
+        """Say which campaigns have series here and no file any more, and which files are of retired campaigns."""
+        with self.engine.connect() as connection:
+            return campaign_names.lost(connection, campaign_names.files_of(self.settings.campaigns_dir))
 
     def definition(self, name: str) -> messages.Definition:
         """Read the campaign's whole definition from its files. An approval holds for exactly this definition.
@@ -138,6 +176,7 @@ class Installation:
 
     def revoke(self, name: str, by: str, because: str, now: dt.datetime) -> delivery.Revocation:
         """Withdraw the approval of what was approved last, and cancel the planned mails that carry it."""
+        self.require_present(name)
         return delivery.revoke(self.engine, name, by, because, now)
 
     def require_known(self, name: str) -> None:
@@ -147,6 +186,7 @@ class Installation:
             CampaignError: none was published, and its file is missing (the message has the nearest name) or wrong.
         """
         with self.engine.connect() as connection:
+            journeys.require_present(connection, name)
             known = journeys.is_published(connection, name)
         if not known:
             self.campaign(name)
@@ -156,8 +196,22 @@ class Installation:
     ) -> sources.LoadReport:
         """Load the feed files of `folder`."""
         return sources.load_feeds(
-            self.engine, folder, link_secret=self.settings.link_secret, progress=progress
+            self.engine,
+            folder,
+            link_secret=self.settings.link_secret,
+            progress=progress,
+            may_resubscribe=self.settings.feeds_may_resubscribe,
         )
+
+    def is_loaded_since(self, moment: dt.datetime) -> bool:
+        """Return whether a load that began at `moment` or later is done."""
+        with self.engine.begin() as connection:
+            return sources.is_loaded_since(connection, moment)
+
+    def is_loading(self) -> bool:
+        """Return whether a load is under way."""
+        with self.engine.begin() as connection:
+            return sources.is_loading(connection)
 
     def _planned_at(self, name: str, as_of: dt.datetime, now: dt.datetime) -> _Planned:
         """Return what planning campaign `name` for `as_of` uses.
@@ -168,35 +222,84 @@ class Installation:
         require_not_future(as_of, now, f"campaign {name}: the as_of")
         return self._planned(name)
 
+    def _is_late(self, planned: _Planned, as_of: dt.datetime, now: dt.datetime) -> bool:
+        """Tell whether the run for `as_of` is late; if it is not, note that planning for it begins."""
+        because = self._late_because(planned, as_of, now)
+        if because is not None:
+            logger.info("campaign %s: the run for %s %s", planned.campaign.campaign, as_of.isoformat(), because)
+        return because is not None
+
+    def _late_because(self, planned: _Planned, as_of: dt.datetime, now: dt.datetime) -> str | None:
+        with self.engine.begin() as connection:
+            return journeys.begin_planning(connection, planned.campaign, as_of, now)
+
+    def late_run(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> str | None:
+        """Return None, or for a late run one line: why it is late, and what it would have planned in time (counts).
+
+        Nothing is kept of finding that out.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`.
+        """
+        planned = self._planned_at(campaign_name, as_of, now)
+        because = self._late_because(planned, as_of, now)
+        if because is None:
+            return None
+        would = self._rehearse_in_time(campaign_name, as_of)
+        return (
+            f"campaign {campaign_name}: the run for {as_of.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S UTC} {because}: it "
+            "enrolls no customer, decides no step and plans no mail; in time it would have enrolled "
+            f"{would.enrolled.enrolled} customers, decided {sum(would.decided.steps.values())} steps and planned "
+            f"{would.written.messages} mails"
+        )
+
+    def _rehearse_in_time(self, campaign_name: str, as_of: dt.datetime) -> PlanReport:
+        with rehearsal(self.engine) as stage:
+            with stage.begin() as connection:
+                journeys.forget_planning(connection, campaign_name)
+            return replace(self, engine=stage)._plan(campaign_name, as_of, as_of)
+
     def refresh_segment(
         self, campaign_name: str, as_of: dt.datetime, now: dt.datetime
     ) -> segments.SegmentCounts:
         """Bring the membership of the campaign's segment to `as_of`, and publish the campaign.
 
         If `as_of` is later than `now`, this and every other step of planning raises FutureRefused before it does
-        anything.
+        anything. A late run (`journeys.begin_planning`) does nothing but correct a past moment of the segment.
         """
         planned = self._planned_at(campaign_name, as_of, now)
-        journeys.publish(self.engine, planned.campaign, planned.topic)
+        is_late = self._is_late(planned, as_of, now)
+        if not is_late:
+            journeys.publish(self.engine, planned.campaign, planned.topic)
         segment = planned.campaign.segment
-        return segments.refresh(self.engine, segment.name, as_of, segment.parameters)
+        return segments.refresh(self.engine, segment.name, as_of, segment.parameters, late=is_late)
 
     def enroll(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.EnrollCounts:
         """Begin series for the members at `as_of`."""
-        return journeys.enroll(self.engine, self._planned_at(campaign_name, as_of, now).campaign, as_of)
+        planned = self._planned_at(campaign_name, as_of, now)
+        if self._is_late(planned, as_of, now):
+            return journeys.EnrollCounts(ended=0, enrolled=0, superseded=0)
+        return journeys.enroll(self.engine, planned.campaign, as_of)
 
     def advance(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.AdvanceCounts:
         """End series, and note the steps that have come due."""
-        return journeys.advance(self.engine, self._planned_at(campaign_name, as_of, now).campaign, as_of)
+        planned = self._planned_at(campaign_name, as_of, now)
+        if self._is_late(planned, as_of, now):
+            return journeys.AdvanceCounts(steps_due=0, exited=0)
+        return journeys.advance(self.engine, planned.campaign, as_of)
 
     def decide(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> decisions.DecideCounts:
         """Decide the steps that are due."""
         planned = self._planned_at(campaign_name, as_of, now)
+        if self._is_late(planned, as_of, now):
+            return decisions.DecideCounts({})
         return decisions.decide(self.engine, planned.campaign, planned.topic, as_of, now)
 
     def write_messages(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> messages.WriteCounts:
         """Write planned mails for the decisions to send, and record that `as_of` is planned."""
         by = self._planned_at(campaign_name, as_of, now)
+        if self._is_late(by, as_of, now):
+            return messages.WriteCounts(messages=0, shells=0)
         written = messages.write_messages(self.engine, by.campaign, by.topic, by.library, by.brand, now)
         with self.engine.begin() as connection:
             journeys.record_planning(connection, campaign_name, as_of, now)
@@ -208,6 +311,10 @@ class Installation:
         Raises:
             FutureRefused: `as_of` is later than `now`; nothing was written.
         """
+        late = self.late_run(campaign_name, as_of, now)
+        return replace(self._plan(campaign_name, as_of, now), late=late)
+
+    def _plan(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> PlanReport:
         return PlanReport(
             segment=self.refresh_segment(campaign_name, as_of, now),
             enrolled=self.enroll(campaign_name, as_of, now),
@@ -248,7 +355,8 @@ class Installation:
         """Do nothing unless sending has stopped by itself: for the named campaign, or without a name for any since
         `since`.
 
-        Mails that wait for an approval, a template or a topic count as stopped for as long as they wait.
+        Mails that wait for an approval, a template or a topic count as stopped for as long as they wait. Without a name
+        a campaign whose file is gone counts too.
 
         Raises:
             SendingStopped: what stopped, when, why (rates and numbers), and what to do.
@@ -256,6 +364,8 @@ class Installation:
         with self.engine.connect() as connection:
             found = delivery.stops(connection, campaign_name, since)
         found += self.waits(now, campaign_name)
+        if campaign_name is None:
+            found += self.lost_campaigns()
         if found:
             raise SendingStopped("; ".join(found))
 
@@ -356,6 +466,10 @@ class Installation:
             full=full,
         )
 
+    def outlook(self, customer_id: str, now: dt.datetime, campaign_name: str | None = None) -> list[kpis.Outlook]:
+        """Say what planning and a claim would do at `now` with a customer's running series and planned mails."""
+        return kpis.outlook(self.engine, self.settings, self.topics, customer_id, now, campaign_name)
+
     def ensure_months(self, now: dt.datetime) -> list[str]:
         """Make the monthly partitions of this month and the next two."""
         return partitions.ensure_months(self.engine, now, months_ahead=2)
@@ -424,7 +538,7 @@ class Installation:
 
 
 def open_installation(settings: Settings) -> Installation:
-    """Open an installation. If the topics file renamed topics, the first opening renames what is stored under old
+    """Open an installation. If files renamed topics or campaigns, the first opening renames what is stored under old
     names.
 
     Raises:
@@ -437,4 +551,6 @@ def open_installation(settings: Settings) -> Installation:
     topics = read_topics(settings.topics_file)
     brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
     topic_names.agree(warehouse, topics, settings.topics_file.name)
+    campaign_names.agree(warehouse, settings.campaigns_dir)
+    time_zones.agree(warehouse, settings.default_zone or UNSAID_ZONE)
     return Installation(settings, warehouse, topics, brand)

@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from lifecycle_mail.errors import SettingsError
 
 INCLUDE = Path(__file__).resolve().parent.parent
 MODES = ("preview", "simulate", "live")
 Mode = Literal["preview", "simulate", "live"]
+_YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
+
+UNSAID_ZONE = "UTC"  # of people without zone and country, outside live, if no default zone is set
 
 DEVELOPMENT_SECRET = "development-link-secret"
 DEVELOPMENT_POSTAL_ADDRESS = "1 Example Street, 00000 Example"
@@ -26,9 +29,11 @@ DEVELOPMENT_PUBLIC_URL = "http://localhost:8086"
 class Settings:
     """One installation's settings.
 
-    Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `allowed_recipients` are lower-case
-    addresses or ``@domain`` suffixes, empty = everyone. Retention is the number of months kept in addition to the
-    present one, None = no limit.
+    Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `default_zone` is the zone of
+    customers who tell neither zone nor country, None = not set. `allowed_recipients` are lower-case addresses or
+    ``@domain`` suffixes, empty = everyone. Retention is the number of months kept in addition to the present one,
+    None = no limit. `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the shop asks them
+    again.
     """
 
     database_url: str = field(repr=False)
@@ -43,9 +48,11 @@ class Settings:
     postal_address: str = DEVELOPMENT_POSTAL_ADDRESS
     link_secret: str = field(default=DEVELOPMENT_SECRET, repr=False)
     reporting_zone: str = "UTC"
+    default_zone: str | None = None
     allowed_recipients: tuple[str, ...] = ()
     event_retention_months: int | None = None
     decision_retention_months: int | None = None
+    feeds_may_resubscribe: bool = False
     campaigns_dir: Path = INCLUDE / "campaigns"
     templates_dir: Path = INCLUDE / "templates"
     topics_file: Path = INCLUDE / "topics.yaml"
@@ -75,9 +82,11 @@ class Settings:
             postal_address=reader.text("LIFECYCLE_POSTAL_ADDRESS", DEVELOPMENT_POSTAL_ADDRESS),
             link_secret=reader.text("LIFECYCLE_LINK_SECRET", DEVELOPMENT_SECRET),
             reporting_zone=reader.zone("LIFECYCLE_REPORTING_ZONE", "UTC"),
+            default_zone=reader.zone("LIFECYCLE_DEFAULT_ZONE", "") or None,
             allowed_recipients=reader.names("LIFECYCLE_ALLOWED_RECIPIENTS"),
             event_retention_months=reader.months("LIFECYCLE_EVENT_RETENTION_MONTHS"),
             decision_retention_months=reader.months("LIFECYCLE_DECISION_RETENTION_MONTHS"),
+            feeds_may_resubscribe=reader.flag("LIFECYCLE_FEEDS_MAY_RESUBSCRIBE"),
             campaigns_dir=reader.path("LIFECYCLE_CAMPAIGNS_DIR", None) or cls.campaigns_dir,
             templates_dir=reader.path("LIFECYCLE_TEMPLATES_DIR", None) or cls.templates_dir,
             topics_file=reader.path("LIFECYCLE_TOPICS_FILE", None) or cls.topics_file,
@@ -133,13 +142,28 @@ class _Reader:
             )
         return int(value)
 
+    def flag(self, name: str) -> bool:
+        value = self.text(name, "no").lower()
+        if value not in (*_YES, *_NO):
+            raise SettingsError(f"{name} is '{value}': give yes or no")
+        return value in _YES
+
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
-            raise SettingsError(f"{name} is '{value}': give an IANA zone such as Europe/Berlin") from None
-        return value
+        if not value or _is_zone(value):
+            return value
+        for known in available_timezones():
+            if known.lower() == value.lower():
+                return known
+        raise SettingsError(f"{name} is '{value}': give an IANA zone such as Europe/Berlin")
 
     def names(self, name: str) -> tuple[str, ...]:
         return tuple(part.strip().lower() for part in self.text(name, "").split(",") if part.strip())
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True

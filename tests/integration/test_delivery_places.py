@@ -27,19 +27,22 @@ def held(connection: Connection, name: str, *places: int, day: str = MONDAY) -> 
         insert(
             connection, "delivery.cap_reservation",
             address_key=address_key, period="day", starts_on=day, n=place, enrollment_id=-place, step="other",
+            taken_at=f"{day}T12:00Z", zones="UTC",
         )  # fmt: skip
 
 
 def reserve(
-    connection: Connection, names: Iterable[str], cap: int | None, period: str = "day", day: str = MONDAY
+    connection: Connection, names: Iterable[str], cap: int | None, period: str = "day", day: str = MONDAY,
+    hour: str = "12:00", zones: str = "UTC", first: int = 1,
 ) -> dict[str, str]:
     """Ask for a place for each person, as a claim does; return who got no place, and why."""
     people = list(names)
     found = run(
-        connection, "delivery/reserve", addresses=texts(map(key, people)), days=texts([day] * len(people)),
-        enrollment_ids=bigints(range(1, len(people) + 1)), step="reminder", period=period, cap=cap,
+        connection, "delivery/reserve", addresses=texts(map(key, people)), zones=texts([zones] * len(people)),
+        enrollment_ids=bigints(range(first, first + len(people))), step="reminder", now=f"{day}T{hour}Z", period=period,
+        cap=cap,
     )  # fmt: skip
-    return {people[row.enrollment_id - 1]: row.outcome for row in found}
+    return {people[row.enrollment_id - first]: row.outcome for row in found}
 
 
 def places(connection: Connection, name: str) -> list[tuple[int, str]]:
@@ -91,8 +94,8 @@ def test_a_week_begins_on_its_monday(warehouse: Engine) -> None:
     """Sunday and the Monday before it share a week; the Monday after it is another."""
     with warehouse.begin() as connection:
         assert reserve(connection, ["ann"], cap=1, period="week", day="2026-03-02") == {}
-        assert reserve(connection, ["ann"], cap=1, period="week", day="2026-03-08") == {"ann": "capped"}
-        assert reserve(connection, ["ann"], cap=1, period="week", day="2026-03-09") == {}
+        assert reserve(connection, ["ann"], cap=1, period="week", day="2026-03-08", first=2) == {"ann": "capped"}
+        assert reserve(connection, ["ann"], cap=1, period="week", day="2026-03-09", first=3) == {}
 
 
 @pytest.mark.parametrize(("ends", "outcome"), [("commit", {"ann": "raced"}), ("rollback", {})])

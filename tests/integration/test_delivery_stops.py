@@ -133,7 +133,8 @@ def test_refused_access_is_reported_as_long_as_it_holds(shop: Shop) -> None:
     assert said.endswith("run `sending resume`")
 
 
-LIVE = {"mode": "live", "link_secret": "s" * 32, "public_url": "https://shop.example.com", "postal_address": "1 Street"}
+LIVE = {"mode": "live", "link_secret": "s" * 32, "public_url": "https://shop.example.com", "postal_address": "1 Street",
+        "default_zone": "UTC"}
 APPROVE = "wait for an approval of its present definition, until they expire: read its files, then run " \
     "`campaign approve cart_abandoned --by WHO`, or run `campaign pause cart_abandoned` to stop it"  # fmt: skip
 

@@ -223,8 +223,8 @@ def test_a_couple_shares_a_mailbox(world: World) -> None:
 
 
 PLACE = """
-insert into delivery.cap_reservation (address_key, period, starts_on, n, enrollment_id, step)
-values (cast(md5(:address) as uuid), 'day', :day, 1, 999, 'past')
+insert into delivery.cap_reservation (address_key, period, starts_on, n, enrollment_id, step, taken_at, zones)
+values (cast(md5(:address) as uuid), 'day', :day, 1, 999, 'past', cast(:day as date) + interval '1 hour', 'UTC')
 """
 
 

@@ -15,11 +15,13 @@ from sqlalchemy.engine import Connection, Engine
 
 from builders import NOON, ensure_month, rows
 from lifecycle_mail.database import SQL_FOLDER, run, run_given, statement
-from lifecycle_mail.decisions import rules
-from lifecycle_mail.journeys import enroll
+from lifecycle_mail.decisions import answers, rules
+from lifecycle_mail.journeys import enroll, exit_of, publish
 from lifecycle_mail.kpis.timeline import HAPPENINGS
 from lifecycle_mail.messages import states
 from lifecycle_mail.sendgrid.event_words import KEPT_KEYS
+from lifecycle_mail.words import EXITS as EXIT_WORDS
+from lifecycle_mail.words import words_of
 from planning import campaign_of, members, plan, topic_of
 
 LAST_ACTIVITY = "select segment.last_activity_at('ann', cast(:noon as timestamptz))"
@@ -126,6 +128,21 @@ def test_what_happened_to_a_person_is_found_by_index(by_index: Connection, name:
     assert all("" not in conditions for conditions in found.values()), found
 
 
+def test_what_holds_for_a_person_is_found_by_index(warehouse: Engine, by_index: Connection) -> None:
+    """The exit words, the steps that wait and the planned mails of one person among two thousand."""
+    members(warehouse, *(f"c{number}" for number in range(2_000)))
+    every_word = campaign_of(exit_on=list(words_of(EXIT_WORDS)))
+    publish(warehouse, every_word, topic_of())
+    enroll(warehouse, every_word, NOON)
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("analyze")
+    exit_of(by_index, every_word, "c7", NOON)
+    answers(by_index, every_word, topic_of(cap={"mails": 1}), "c7", NOON)
+    for name in ("kpis/running_series", "delivery/planned_of_customer"):
+        run(by_index, name, customer_id="c7").all()
+    assert {name for name in read_through(by_index) if "." in name} <= {"journey.campaign"}  # one row per campaign
+
+
 @pytest.mark.parametrize("states", [states.UNSETTLED, states.ACCEPTABLE])
 def test_the_mails_of_an_answer_are_found_by_index(by_index: Connection, states: tuple[str, ...]) -> None:
     """By their attempt: its index holds these states alone, and a statement that asks for one more state could not use
@@ -151,7 +168,7 @@ def test_the_mails_of_a_claim_are_found_by_index_if_probes_are_asked_for(warehou
         listed = rows(connection, "select enrollment_id from message.message limit 1000")
         keys = {"enrollment_ids": [one for (one,) in listed], "steps": ["reminder"] * 1000}
         hours = dict.fromkeys(("window_opens", "window_closes", "quiet_begins", "quiet_ends"), "00:00")
-        full = {"zones": ["UTC"] * 1000, "days": ["2026-03-02"] * 1000, "period": "day", **hours}
+        full = {"addresses": ["x"] * 1000, "zones": ["UTC"] * 1000, "moments": [NOON] * 1000, **hours}
         asked = (("delivery/release", {}, "journey.enrollment"), ("delivery/next_period", full, "message.message"))
         assert scans(connection, "delivery/next_period", **keys, **full) == {"message.message": {""}}
         run(connection, "delivery/probe_plans")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from lifecycle_mail.campaigns.schedules import is_schedule
@@ -125,10 +125,14 @@ class SegmentUse(BaseModel):
         return dict(self.model_extra or {})
 
 
+FormerNames = Annotated[tuple[Name, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+
+
 class Campaign(_Strict):
     """One campaign file."""
 
     campaign: Name
+    renamed_from: FormerNames = Field((), description="what it was called before: a name, or several, the first first")
     owner: str = Field(min_length=1, description="whom to ask")
     description: str = Field(min_length=1)
     schedule: str = Field(description="cron expression, UTC")
@@ -162,6 +166,15 @@ class Campaign(_Strict):
         if not is_schedule(value):
             raise ValueError('no moment matches this: write five cron fields, such as "0 * * * *"')
         return value
+
+    @model_validator(mode="after")
+    def _is_not_its_own_former_name(self) -> Campaign:
+        if self.campaign in self.renamed_from:
+            raise PydanticCustomError(
+                "former_name", "{wrong}",
+                {"wrong": f"'{self.campaign}' is what it is called now: take it out", "place": ("renamed_from",)},
+            )  # fmt: skip
+        return self
 
     @model_validator(mode="after")
     def _steps_in_order(self) -> Campaign:
@@ -211,15 +224,35 @@ class Campaign(_Strict):
         """Return the step called `name` (KeyError otherwise)."""
         return {step.step: step for step in self.steps}[name]
 
+    @property
+    def first_name(self) -> str:
+        """What the campaign was called first, as far as its file tells."""
+        return (*self.renamed_from, self.campaign)[0]
+
     def definition(self) -> dict[str, Any]:
         """Return the file as plain JSON values."""
         plain = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         plain["segment"] = {"name": self.segment.name, **self.segment.parameters}
+        if not self.renamed_from:
+            del plain["renamed_from"]
         return plain
+
+    def content(self) -> dict[str, Any]:
+        """Return what checksums are made of: the file under its first name. A new name alone changes none of it."""
+        plain = {**self.definition(), "campaign": self.first_name}
+        plain.pop("renamed_from", None)
+        return plain
+
+    def called(self, name: str) -> Campaign:
+        """Return the same campaign under its present name."""
+        if name == self.campaign:
+            return self
+        former = self.renamed_from or (self.campaign,)
+        return self.model_copy(update={"campaign": name, "renamed_from": former})
 
     def definition_md5(self) -> str:
         """Return the checksum that an approval holds for."""
-        text = orjson.dumps(self.definition(), option=orjson.OPT_SORT_KEYS, default=str)
+        text = orjson.dumps(self.content(), option=orjson.OPT_SORT_KEYS, default=str)
         return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
@@ -274,12 +307,7 @@ class Topic(_Strict):
     quiet_hours: HourRange | None = None
     permissions: tuple[Permission, ...] = ("confirmed",)
     limits: Limits = Limits()
-    renamed_from: tuple[Name, ...] = Field((), description="what the topic was called before: a name, or several")
-
-    @field_validator("renamed_from", mode="before")
-    @classmethod
-    def _as_list(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+    renamed_from: FormerNames = Field((), description="what the topic was called before: a name, or several")
 
     @property
     def is_marketing(self) -> bool:

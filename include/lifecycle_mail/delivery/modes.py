@@ -84,6 +84,11 @@ def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None
         raise DeliveryRefused(
             f"mode live needs a real sender for topic {', '.join(example)}: change it in include/topics.yaml"
         )
+    if settings.default_zone is None:
+        raise DeliveryRefused(
+            "mode live needs LIFECYCLE_DEFAULT_ZONE: give the IANA zone whose hours hold for customers who tell "
+            "neither zone nor country"
+        )
 
 
 def is_example(email: str) -> bool:

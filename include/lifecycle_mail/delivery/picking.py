@@ -35,11 +35,16 @@ class Batch:
     taken_at: float = field(default_factory=lease_seconds)
 
 
+KNOWN = "delivery/known_mails"
+
+
 class PickedMail(NamedTuple):
     """One mail under a claim, as delivery/pick.sql judges it: its columns, in their order (`pick` checks that).
 
-    A plain tuple, because each access by name to SQLAlchemy's Row costs as much as twenty of these. The context stays
-    JSON until its mail is rendered: as objects, a thousand of them take four times the memory.
+    `own_zones` are the recipient's, `zones` those of everyone who has the mailbox: names with a blank between them.
+    `mates` are the others who have it. A plain tuple, because each access by name to SQLAlchemy's Row costs as much as
+    twenty of these. The context stays JSON until its mail is rendered: as objects, a thousand of them take four times
+    the memory.
     """
 
     enrollment_id: int
@@ -52,8 +57,14 @@ class PickedMail(NamedTuple):
     last_name: str | None
     country: str | None
     zone: str
+    own_zones: str
+    zones: str
+    customer_id: str
+    mates: list[str] | None
+    not_before: dt.datetime
+    expires_at: dt.datetime
+    waits_for: str | None
     joined: int
-    local_day: str
     opens_at: dt.datetime | None
     opens_day: dt.date | None
     verdict: str | None
@@ -66,56 +77,77 @@ class PickedMail(NamedTuple):
 
 def pick(connection: Connection, batch: Batch) -> list[PickedMail]:
     """Lock those mails of a batch that no other worker holds, and judge each, in one read-committed transaction."""
-    work = batch.work
     run(connection, "delivery/probe_plans")
+    return _judged(
+        connection,
+        batch.work,
+        batch.now,
+        "delivery/lock_planned",
+        shell_id=batch.work.shell_id,
+        batch=batch.limit,
+        only_enrollment_id=batch.only.enrollment_id if batch.only else None,
+    )
+
+
+def look_at(connection: Connection, work: ShellWork, keys: Sequence[MessageKey], now: dt.datetime) -> list[PickedMail]:
+    """Judge planned mails of a shell as their claim would, due or not; nothing is locked."""
+    return _judged(
+        connection,
+        work,
+        now,
+        "delivery/name_planned",
+        enrollment_ids=[key.enrollment_id for key in keys],
+        steps=[key.step for key in keys],
+    )
+
+
+def _judged(
+    connection: Connection, work: ShellWork, now: dt.datetime, which: str, **asked: Any
+) -> list[PickedMail]:
     rows = run_with(
         connection,
         "delivery/pick",
-        "exit_words",
-        work.campaign.exit_files,
-        shell_id=work.shell_id,
-        batch=batch.limit,
-        only_enrollment_id=batch.only.enrollment_id if batch.only else None,
-        now=batch.now,
+        {"known_mails": (KNOWN,), "planned_mails": (which,), "exit_words": work.campaign.exit_files},
+        now=now,
         topic=work.topic.topic,
-        is_marketing=work.topic.is_marketing,
         permissions=list(work.topic.permissions),
         campaign_topic=work.campaign.topic,
         **send_hours(work.campaign, work.topic),
+        **asked,
     )
     assert tuple(rows.keys()) == PickedMail._fields, "delivery/pick.sql has other columns than PickedMail"
-    return _with_parts(connection, batch, list(map(PickedMail._make, rows)))
+    return _with_parts(connection, work, now, list(map(PickedMail._make, rows)))
 
 
 # Verdicts that an exit comes before, in the order of decision.refusal.
 _AFTER_EXITS = (None, "postpone", "no_permission", "suppressed")
 
 
-def _with_parts(connection: Connection, batch: Batch, rows: list[PickedMail]) -> list[PickedMail]:
+def _with_parts(
+    connection: Connection, work: ShellWork, now: dt.datetime, rows: list[PickedMail]
+) -> list[PickedMail]:
     """Give mails about several occurrences the context of those that go on, or the reason why none does.
 
     A statement of its own, which sees what was committed until the mails were locked. If an occurrence joined just
     before that, its mail is left to the next batch: it was judged without it.
     """
-    work = batch.work
     shared = [row.enrollment_id for row in rows if row.joined or work.campaign.joins]
     if not shared:
         return rows
     found = run_with(
         connection,
         "delivery/judge_parts",
-        "exit_words",
-        work.campaign.exit_files,
+        {"exit_words": work.campaign.exit_files},
         enrollment_ids=bigints(shared),
         campaign_topic=work.campaign.topic,
-        now=batch.now,
+        now=now,
     )
     parts = {part.enrollment_id: part for part in found}
     known = [row for row in rows if row.joined or row.enrollment_id not in parts]
-    return [_judged(row, parts[row.enrollment_id]) if row.enrollment_id in parts else row for row in known]
+    return [_of_parts(row, parts[row.enrollment_id]) if row.enrollment_id in parts else row for row in known]
 
 
-def _judged(row: PickedMail, part: Row[Any]) -> PickedMail:
+def _of_parts(row: PickedMail, part: Row[Any]) -> PickedMail:
     if part.context is not None:
         return row._replace(context=part.context)
     return row._replace(verdict=part.reason) if row.verdict in _AFTER_EXITS else row
@@ -132,7 +164,7 @@ def parted(
     for row in rows:
         if row.verdict is not None:
             if row.verdict != "postpone":
-                ended.append((row.key, "converted" if row.verdict in goals else row.verdict))
+                ended.append((row.key, "converted" if row.verdict in goals else _named(row)))
         elif not _is_allowed(row.address, settings.allowed_recipients):
             ended.append((row.key, "recipient_not_allowed"))
         elif row.address not in addresses:
@@ -148,6 +180,12 @@ def closed(rows: Sequence[PickedMail]) -> list[tuple[MessageKey, dt.datetime, dt
         for row in rows
         if row.verdict == "postpone" and row.opens_at and row.opens_day
     ]
+
+
+def _named(row: PickedMail) -> str:
+    """Return the verdict; if the mail expired while it waited for a higher one, that is why it ends."""
+    yielded = row.verdict == "stale" and row.waits_for == "lower_priority"
+    return "lower_priority" if yielded else str(row.verdict)
 
 
 def _is_allowed(address: str, allowed: tuple[str, ...]) -> bool:

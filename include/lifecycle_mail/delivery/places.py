@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection
 
@@ -17,19 +18,26 @@ from lifecycle_mail.delivery.picking import PickedMail
 from lifecycle_mail.delivery.work import ShellWork
 from lifecycle_mail.messages.states import MessageKey, postpone
 
+DAY = dt.timedelta(days=1)
+LOOK_AGAIN, LOOK_AGAIN_SELDOM = dt.timedelta(minutes=5), dt.timedelta(hours=1)  # if what is awaited is a day away
+
+
+Full = tuple[PickedMail, dt.datetime]  # a mail, and from when on its mailbox has room for it
+
 
 def reserve(
-    connection: Connection, topic: Topic, topics: dict[str, Topic], rows: list[PickedMail]
-) -> tuple[list[PickedMail], list[PickedMail]]:
-    """Take places in the recipients' periods; return the mails that have one, and those whose period is full."""
+    connection: Connection, topic: Topic, topics: dict[str, Topic], rows: list[PickedMail], now: dt.datetime
+) -> tuple[list[PickedMail], list[Full]]:
+    """Take places in the recipients' periods; returns the mails that have one, and those whose period is full."""
     if not topic.is_marketing or not rows:
         return rows, []
-    left, full = rows, []
+    left: list[PickedMail] = rows
+    full: list[Full] = []
     for period in _periods(topics):
         cap = topic.cap.mails if topic.cap and topic.cap.per == period else None
-        outcome = _reserve_period(connection, period, cap, left)
+        outcome = _reserve_period(connection, period, cap, left, now)
         if outcome:
-            full += [row for row in left if outcome.get(row.key) == "capped"]
+            full += [(row, room_at) for row in left if (room_at := outcome.get(row.key)) is not None]
             left = [row for row in left if row.key not in outcome]
             release(connection, list(outcome))
     return left, full
@@ -42,22 +50,23 @@ def _periods(topics: dict[str, Topic]) -> list[str]:
 
 
 def _reserve_period(
-    connection: Connection, period: str, cap: int | None, rows: list[PickedMail]
-) -> dict[MessageKey, str]:
-    """Return the mails that got no place, and why: 'capped' or 'raced'."""
+    connection: Connection, period: str, cap: int | None, rows: list[PickedMail], now: dt.datetime
+) -> dict[MessageKey, dt.datetime | None]:
+    """Return the mails that got no place, and from when on there is room; None = another claim was faster."""
     if not rows:
         return {}
     found = run(
         connection,
         "delivery/reserve",
         addresses=texts(row.address for row in rows),
-        days=texts(row.local_day for row in rows),
+        zones=texts(row.zones for row in rows),
         enrollment_ids=bigints(row.enrollment_id for row in rows),
         step=rows[0].step,
+        now=now,
         period=period,
         cap=cap,
     )
-    return {MessageKey(row.enrollment_id, row.step): row.outcome for row in found}
+    return {MessageKey(row.enrollment_id, row.step): row.room_at for row in found}
 
 
 def release(connection: Connection, keys: Sequence[MessageKey]) -> None:
@@ -83,26 +92,44 @@ def forget_places(connection: Connection, now: dt.datetime) -> int:
 
 
 def move_to_next_period(
-    connection: Connection, work: ShellWork, full: list[PickedMail]
+    connection: Connection, work: ShellWork, full: list[Full], now: dt.datetime
 ) -> tuple[int, list[tuple[MessageKey, str]]]:
-    """Move mails whose period is full to the next period, unless they are stale by then."""
-    if not full or work.topic.cap is None:
+    """Keep mails whose period is full for the next one, if they are not stale by then.
+
+    If a mail that is under way has the place, a mail that would be stale looks again soon: that one may come back.
+    """
+    if not full:
         return 0, []
     found = run(
         connection,
         "delivery/next_period",
-        enrollment_ids=[row.enrollment_id for row in full],
-        steps=[row.step for row in full],
-        zones=[row.zone for row in full],
-        days=[row.local_day for row in full],
-        period=work.topic.cap.per,
+        enrollment_ids=[row.enrollment_id for row, _ in full],
+        steps=[row.step for row, _ in full],
+        addresses=[row.address for row, _ in full],
+        zones=[row.own_zones for row, _ in full],
+        moments=[room_at for _, room_at in full],
         **send_hours(work.campaign, work.topic),
     )
+    asked = {row.key: row for row, _ in full}
     later, stale = [], []
     for row in found:
-        key = MessageKey(row.enrollment_id, row.step)
-        if row.is_stale:
-            stale.append((key, "capped"))
+        mail = asked[MessageKey(row.enrollment_id, row.step)]
+        reason = "lower_priority" if mail.waits_for == "lower_priority" else "capped"
+        if not row.is_stale:
+            later.append((mail.key, row.opens_at, row.opens_day, reason))
+        elif row.is_held_by_claim:
+            later.append(look_again(mail, now, now, reason))
         else:
-            later.append((key, row.opens_at, row.opens_day, "capped"))
+            stale.append((mail.key, reason))
     return postpone(connection, later), stale
+
+
+def look_again(
+    mail: PickedMail, now: dt.datetime, awaited: dt.datetime, reason: str
+) -> tuple[MessageKey, dt.datetime, dt.date, str]:
+    """Return what keeps a mail until what it waits for may have changed: at `awaited`, if that lies ahead, in a few
+    minutes at the latest, and once more as it expires."""
+    wait = LOOK_AGAIN if awaited - now < DAY else LOOK_AGAIN_SELDOM
+    ahead = [at for at in (awaited, mail.expires_at) if at > now]
+    at = min([now + wait, *ahead])
+    return mail.key, at, at.astimezone(ZoneInfo(mail.zone)).date(), reason

@@ -7,7 +7,7 @@ transaction.
 
 from lifecycle_mail.events.erasing import ScrubReport, erase, has_files, scrub_files, summarize_addresses
 from lifecycle_mail.events.ingesting import ingest
-from lifecycle_mail.events.renaming import rename_topics
+from lifecycle_mail.events.renaming import rename_campaign, rename_topics
 from lifecycle_mail.events.suppression_sync import SyncReport, pull, push
 from lifecycle_mail.events.taking import IngestReport
 
@@ -20,6 +20,7 @@ __all__ = [
     "ingest",
     "pull",
     "push",
+    "rename_campaign",
     "rename_topics",
     "scrub_files",
     "summarize_addresses",

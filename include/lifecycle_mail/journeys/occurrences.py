@@ -110,11 +110,11 @@ def end_shared_by_exit(connection: Connection, campaign: Campaign, given: dict[s
     if not scalar(connection, "journeys/has_shared", campaign=campaign.campaign):
         return 0
     finding = {name: given[name] for name in ("campaign", "topic", "as_of")}
-    struck = run_with(connection, "journeys/create_struck", "exit_words", files, **finding).rowcount
+    struck = run_with(connection, "journeys/create_struck", {"exit_words": files}, **finding).rowcount
     ended = 0
     if struck:
         ending = {name: given[name] for name in ("topic", "as_of", "goal_facts")}
-        parts = run_with(connection, "journeys/end_parts", "exit_words", files, **ending).scalars().all()
+        parts = run_with(connection, "journeys/end_parts", {"exit_words": files}, **ending).scalars().all()
         ended = scalar(connection, "journeys/end_with_parts", as_of=given["as_of"])
         _write_contexts(connection, set(parts))
     connection.exec_driver_sql("drop table struck")

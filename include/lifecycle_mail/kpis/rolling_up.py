@@ -224,3 +224,8 @@ def _list(connection: Connection, reporting_zone: str, today: date, full: bool) 
     run(connection, "kpis/fill_list_days", today=today)
     run(connection, "kpis/balance_list_days")
     return customers
+
+
+def rename_campaign(connection: Connection, former: str, present: str) -> None:
+    """Give a campaign's numbers its present name. The caller holds the lock `kpis`."""
+    run(connection, "kpis/rename_campaign", former=former, present=present)

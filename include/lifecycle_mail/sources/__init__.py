@@ -5,7 +5,13 @@ from lifecycle_mail.sources.activity import rebuild_activity, record_engagement
 from lifecycle_mail.sources.consent import record_permission
 from lifecycle_mail.sources.contract import Column, Feed
 from lifecycle_mail.sources.erasure import Erasure, address_of, erase_customer
-from lifecycle_mail.sources.loading import FeedCounts, LoadReport, load_feeds
+from lifecycle_mail.sources.loading import (
+    FeedCounts,
+    LoadReport,
+    is_loaded_since,
+    is_loading,
+    load_feeds,
+)
 from lifecycle_mail.sources.supply import rebuild_supplies, settle_supplies
 
 __all__ = [
@@ -16,6 +22,8 @@ __all__ = [
     "LoadReport",
     "address_of",
     "erase_customer",
+    "is_loaded_since",
+    "is_loading",
     "load_feeds",
     "rebuild_activity",
     "rebuild_supplies",

@@ -58,6 +58,7 @@ def erase_customer(connection: Connection, customer_id: str, link_secret: str, a
         run(connection, "sources/remember_erased", address=each, link_secret=link_secret, at=at)
     shared = _shared(connection, addresses)
     own = [each for each in addresses if each not in shared]
+    run(connection, "sources/erase_words", customer_id=customer_id, own=own, shared=sorted(shared))
     scrubbed = run(connection, "sources/scrub_rejected", customer_id=customer_id, addresses=own).rowcount
     return Erasure((customer_id,), scrubbed, former, shared)
 

@@ -176,10 +176,20 @@ def parse_address(text: str) -> str:
 
 
 def parse_zone(text: str, *, zones: frozenset[str]) -> str:
-    """A zone of the IANA time zone database, in the database's spelling."""
-    if text not in zones:
-        raise Refusal("invalid_zone")
-    return text
+    """A zone of the IANA time zone database without regard to case, stored as it is spelled there."""
+    if text in zones:
+        return text
+    for known in _by_lower_case(zones).get(text.lower(), ()):
+        return known
+    raise Refusal("invalid_zone")
+
+
+@lru_cache(maxsize=4)
+def _by_lower_case(zones: frozenset[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in sorted(zones):
+        found.setdefault(name.lower(), []).append(name)
+    return found
 
 
 def parse_country(text: str) -> str:

@@ -1,6 +1,7 @@
 -- Step 3 of deciding, for a campaign with a cap: which place of its day or week a mail would take.
 -- grain: one row per step due whose series runs
--- place: 1 = the first mail of the period; higher: number of planned mails that have a higher priority
+-- place: 1 for the first mail of the period, after those that went or are on their way; planned: mails that are planned
+-- for it with this priority or a higher one, which the claim may still let go first; higher: those of a higher one
 -- campaign text; now timestamptz; cap_mails mails (null = no cap, and no row); cap_period 'day' or 'week'
 -- look-back: mails of the period, found by decisions of the last two weeks plus the longest lateness of any campaign
 create temporary table places on commit drop as
@@ -25,14 +26,16 @@ with mailing as (
         ) * interval '1 hour'
 ),
 
--- Mails on their way, and planned mails that go before this campaign's.
+-- Mails on their way, and planned ones that may go before ours: they can still go in the period, whenever they began to
+-- wait.
 taken as (
     select
         due.step_due_id,
-        count(*) as mails,
+        count(*) filter (where message.state <> 'planned') as mails,
+        count(*) filter (where message.state = 'planned') as planned,
         count(*) filter (where message.state = 'planned' and message.priority > campaign.priority) as higher
     from due
-    inner join hours on due.zone = hours.zone and due.due_at = hours.due_at
+    inner join hours on due.zones = hours.zones and due.due_at = hours.due_at
     inner join journey.campaign on campaign.campaign = cast(:campaign as text)
     inner join mailing as earlier
         on
@@ -43,8 +46,11 @@ taken as (
         on
             earlier.enrollment_id = message.enrollment_id
             and earlier.step = message.step
-            and message.send_day
-            between hours.cap_from and hours.cap_from + case cast(:cap_period as text) when 'week' then 6 else 0 end
+            and hours.cap_from + case cast(:cap_period as text) when 'week' then 6 else 0 end >= message.send_day
+            and (
+                hours.cap_from <= message.send_day
+                or (message.state = 'planned' and hours.sendable_at <= message.expires_at)
+            )
     inner join journey.campaign as other on message.campaign = other.campaign and other.is_marketing
     inner join journey.enrollment as owner on message.enrollment_id = owner.enrollment_id
     where
@@ -70,8 +76,9 @@ select
         partition by due.enrollment_id, hours.cap_from, hours.is_stale
         order by due.due_at, due.step_due_id
     ) as place,
+    coalesce(taken.planned, 0) as planned,
     coalesce(taken.higher, 0) as higher
 from due
-inner join hours on due.zone = hours.zone and due.due_at = hours.due_at
+inner join hours on due.zones = hours.zones and due.due_at = hours.due_at
 left join taken on due.step_due_id = taken.step_due_id
 where cast(:cap_mails as integer) is not null and due.ended_at is null

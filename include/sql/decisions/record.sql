@@ -30,16 +30,16 @@ decided as (
         settled.reason,
         settled.due_at,
         case when settled.is_mailed then settled.mail_at end as not_before,
-        case when settled.is_mailed and settled.reason <> 'eligible' then settled.mail_at end as until,
+        case when settled.is_mailed and settled.reason <> 'eligible' then settled.until_at end as until,
         case when settled.refusal is null then settled.expires_at end as expires_at,
         case when settled.is_mailed then settled.mail_day end as send_day,
         case when settled.is_mailed then settled.language end as language,
         case when settled.is_mailed then settled.currency end as currency,
         case
             when settled.reason = 'eligible' then cast('{}' as jsonb)
-            when settled.reason = 'quiet_hours' then jsonb_build_object('zone', settled.zone)
+            when settled.reason = 'quiet_hours' then jsonb_build_object('zone', settled.zones)
             else jsonb_strip_nulls(jsonb_build_object(
-                'zone', case when settled.reason = 'stale' then settled.zone end,
+                'zone', case when settled.reason in ('stale', 'no_common_hours') then settled.zones end,
                 'permitted_at', case when settled.reason = 'stale' then settled.permitted_at end,
                 'ended_at', settled.ended_at,
                 'permission', case when settled.reason = 'no_permission' then settled.permission end,

@@ -1,29 +1,34 @@
--- The first permitted moment after a day or week of the recipient that is full. is_stale: the mail expires before it.
+-- The first permitted moment after the recipient's day or week that is full; is_stale if the mail expires before.
+-- is_held_by_claim: a mail that is under way at this moment has a place, and may give it back.
 -- Run it after delivery/probe_plans in the same transaction.
 -- grain: one row per mail
--- enrollment_ids bigint[], steps text[], zones text[], days date[] side by side; period 'day' or 'week';
--- window_opens, window_closes, quiet_begins, quiet_ends local times
--- look-back: none
+-- enrollment_ids bigint[], steps text[], addresses text[] in lower case, zones text[], moments timestamptz[] (when
+-- there is room) side by side; window_opens, window_closes, quiet_begins, quiet_ends local times
+-- look-back: three weeks
 select
     full_period.enrollment_id,
     full_period.step,
     full_period.opens_at,
-    cast(full_period.opens_at at time zone full_period.zone as date) as opens_day,
-    full_period.opens_at > message.expires_at as is_stale
+    cast(full_period.opens_at at time zone split_part(full_period.zones, ' ', 1) as date) as opens_day,
+    coalesce(full_period.opens_at > message.expires_at, true) as is_stale,
+    coalesce(full_period.opens_at > message.expires_at, true) and exists (
+        select 1
+        from delivery.cap_reservation
+        inner join message.message as holder
+            on cap_reservation.enrollment_id = holder.enrollment_id and cap_reservation.step = holder.step
+        where
+            cap_reservation.address_key = cast(md5(full_period.address) as uuid)
+            and holder.state = 'claimed'
+    ) as is_held_by_claim
 from (
     select
         mail.enrollment_id,
         mail.step,
-        mail.zone,
+        mail.address,
+        mail.zones,
         decision.first_permitted(
-            cast(
-                case
-                    when cast(:period as text) = 'week'
-                        then cast(date_trunc('week', cast(mail.day as timestamp)) as date) + 7
-                    else mail.day + 1
-                end as timestamp
-            ) at time zone mail.zone,
-            mail.zone,
+            mail.moment,
+            mail.zones,
             cast(:window_opens as time),
             cast(:window_closes as time),
             cast(:quiet_begins as time),
@@ -32,9 +37,10 @@ from (
     from unnest(
         cast(:enrollment_ids as bigint[]),
         cast(:steps as text[]),
+        cast(:addresses as text[]),
         cast(:zones as text[]),
-        cast(:days as date[])
-    ) as mail (enrollment_id, step, zone, day)
+        cast(:moments as timestamptz[])
+    ) as mail (enrollment_id, step, address, zones, moment)
 ) as full_period
 inner join message.message
     on full_period.enrollment_id = message.enrollment_id and full_period.step = message.step

@@ -1,77 +1,21 @@
--- Lock up to `batch` planned mails of one shell, the longest due first. Judge each again as of now: facts may have
--- changed since the decision.
--- verdict: null = the mail may go; 'postpone' = the recipient's hours are over until `opens_at`; else why it may not go
+-- Judge planned mails of one campaign and topic as of now: what was decided is asked again.
+-- verdict: null for a mail that may go; 'postpone' if the recipient's hours are over until `opens_at`; else why not
+-- waits_for: what it was kept for before
 -- grain: one row per mail
--- shell_id bigint; batch mails; now timestamptz; topic text; is_marketing boolean; permissions text[];
--- only_enrollment_id bigint: this mail alone (null = any); campaign_topic text: the topic in the campaign's definition;
--- window_opens, window_closes, quiet_begins, quiet_ends local times
+-- now timestamptz; topic text; is_marketing boolean; permissions text[]; campaign_topic text: the topic in the
+-- campaign's definition; window_opens, window_closes, quiet_begins, quiet_ends local times
+-- known_mails: the mails and what is known of them (delivery/known_mails)
 -- exit_words: the words of journeys/exits that end the campaign's series; they read `series`, one row per mail
 -- look-back: facts since the enrollment (journeys/exits)
-with picked as materialized (
-    select
-        message.enrollment_id,
-        message.step,
-        message.message_id,
-        message.customer_id,
-        message.expires_at
-    from message.message
-    where
-        message.shell_id = cast(:shell_id as bigint)
-        and message.state = 'planned'
-        and (cast(:only_enrollment_id as bigint) is null or message.enrollment_id = cast(:only_enrollment_id as bigint))
-        and message.not_before <= cast(:now as timestamptz)
-    order by message.not_before
-    limit cast(:batch as integer)
-    for update skip locked
-),
+with known as materialized (select mail.* from known_mails as mail),
 
--- A worker that began before a topic was renamed asks by the former name. Opt-outs are stored under the present name.
-called as materialized (
-    select
-        installation.topic_called(cast(:topic as text)) as topic,
-        installation.topic_called(cast(:campaign_topic as text)) as campaign_topic
-),
-
-known as materialized (
-    select
-        picked.*,
-        enrollment.campaign,
-        enrollment.occurred_at,
-        enrollment.enrolled_at,
-        enrollment.context,
-        enrollment.joined,
-        -- A series is completed when its last mail is in doubt. If that mail is planned again, it still goes.
-        case when enrollment.ended_at is not null then nullif(enrollment.end_reason, 'completed') end as end_reason,
-        customer.email,
-        customer.address,
-        customer.first_name,
-        customer.last_name,
-        customer.country,
-        customer.permission,
-        customer.erased_at is not null as is_erased,
-        coalesce(customer.timezone, 'UTC') as zone,
-        called.topic as present_topic,
-        called.campaign_topic as topic,
-        -- Only these customers can be suppressed or withdrawn, so the reason is looked up for them alone.
-        customer.permission = 'withdrawn'
-        or exists (select 1 from event.suppression where suppression.address = customer.address)
-        or exists (
-            select 1 from source.former_address where former_address.customer_id = picked.customer_id
-        ) as may_have_left
-    from picked
-    cross join called
-    inner join journey.enrollment on picked.enrollment_id = enrollment.enrollment_id
-    left join source.customer on picked.customer_id = customer.customer_id
-),
-
--- The hours depend on the zone alone, so they are computed once per zone of the batch.
 opening as materialized (
     select
-        zones.zone,
+        zones.own_zones,
         hours.*
-    from (select distinct known.zone from known) as zones
+    from (select distinct known.own_zones from known) as zones
     cross join decision.opening(
-        cast(:now as timestamptz), zones.zone, cast(:window_opens as time), cast(:window_closes as time),
+        cast(:now as timestamptz), zones.own_zones, cast(:window_opens as time), cast(:window_closes as time),
         cast(:quiet_begins as time), cast(:quiet_ends as time)
     ) as hours
 )
@@ -86,22 +30,29 @@ select
     known.first_name,
     known.last_name,
     known.country,
-    known.zone,
+    split_part(known.own_zones, ' ', 1) as zone,
+    known.own_zones,
+    known.zones,
+    known.customer_id,
+    known.mates,
+    known.not_before,
+    known.expires_at,
+    known.waits_for,
     known.joined,
-    cast(opening.local_day as text) as local_day,
     opening.opens_at,
     opening.opens_day,
     coalesce(
         case when known.expires_at < cast(:now as timestamptz) then 'stale' end,
         decision.refusal(
             known.end_reason, known.is_erased, known.address is not null, left_series.reason,
-            known.permission = any(cast(:permissions as text[])), blocked.reason is not null,
-            true, false, coalesce(opening.opens_at > known.expires_at, false)
+            known.permission = any(cast(:permissions as text[])), blocked.is_blocked,
+            opt_in.sign_up, true, false, coalesce(opening.opens_at > known.expires_at, false)
         ),
+        case when opening.is_never then 'no_common_hours' end,
         case when opening.opens_at is not null then 'postpone' end
     ) as verdict
 from known
-inner join opening on known.zone = opening.zone
+inner join opening on known.own_zones = opening.own_zones
 left join lateral (
     with series as not materialized (select known.* where known.joined = 0)  -- noqa: ST03
 
@@ -113,13 +64,24 @@ left join lateral (
     limit 1
 ) as left_series on true
 left join lateral (
-    select suppression.reason
-    from event.suppressed_customer as suppression
+    select
+        count(*) > 0 as is_blocked,
+        max(suppression.said_at) as said_at,
+        bool_or(suppression.reason not in ('unsubscribed', 'sunset')) as is_more_than_no
+    from event.binding_word as suppression
     where
         known.may_have_left
         and suppression.customer_id = known.customer_id
         and suppression.scope in ('all', 'topic:' || cast(:topic as text), 'topic:' || known.present_topic)
-        and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
-    limit 1
 ) as blocked on true
+left join lateral (
+    select
+        decision.sign_up(
+            known.customer_id, cast(:topic as text), blocked.said_at, true, cast(:now as timestamptz)
+        ) as sign_up
+    where
+        'pending' = any(cast(:permissions as text[]))
+        and not coalesce(blocked.is_more_than_no, false)
+        and (known.permission in ('pending', 'withdrawn') or blocked.is_blocked)
+) as opt_in on true
 order by known.enrollment_id

@@ -8,6 +8,6 @@ select
     customer.country,
     customer.locale,
     customer.currency,
-    coalesce(customer.timezone, 'UTC') as zone
-from source.customer
+    split_part(customer.zones, ' ', 1) as zone
+from source.recipient as customer
 where customer.customer_id = cast(:customer_id as text) and customer.erased_at is null

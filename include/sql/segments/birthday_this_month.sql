@@ -1,7 +1,8 @@
 -- segment: birthday_this_month
--- what: customers whose birthday is in the month of as_of, in their own time zone. 29 February counts in February every
---   year. A missing zone, or one that PostgreSQL does not know, counts as UTC. A customer is a member only from
---   sign-up on, so never at an as_of before created_at.
+-- what: customers whose birthday's month is the month of as_of in their own time zone. 29 February counts in
+--   February every year. Who tells no zone has that of the country, else the default zone (source.recipient). One
+--   that PostgreSQL does not know counts as UTC. A customer is there from sign-up on: before created_at there is no one
+--   to congratulate.
 -- grain: customer_id, occurrence (the year of as_of in the customer's zone)
 -- look-back: none
 -- context: month and day of the birthday
@@ -11,8 +12,8 @@ with celebrating as (
         c.birthday,
         zone.name,
         cast(:as_of as timestamptz) at time zone zone.name as local_time
-    from source.customer as c
-    left join pg_catalog.pg_timezone_names as known on c.timezone = known.name
+    from source.recipient as c
+    left join pg_catalog.pg_timezone_names as known on split_part(c.zones, ' ', 1) = known.name
     cross join lateral (select coalesce(known.name, 'UTC') as name) as zone
     where
         c.erased_at is null

@@ -40,6 +40,8 @@ create table delivery.cap_reservation (
     n integer not null,
     enrollment_id bigint not null,
     step text not null,
+    taken_at timestamptz not null,
+    zones text not null,
     primary key (address_key, period, starts_on, n)
 );
 
@@ -47,10 +49,14 @@ comment on table delivery.cap_reservation is
 'Places under the caps that mails hold, one row per address, period and place.';
 comment on column delivery.cap_reservation.address_key is 'md5 of the address: one per person, not readable.';
 comment on column delivery.cap_reservation.period is 'What the cap counts.';
-comment on column delivery.cap_reservation.starts_on is 'Local day, or Monday of the local week.';
-comment on column delivery.cap_reservation.n is 'n-th mail of that period.';
+comment on column delivery.cap_reservation.starts_on is
+'Day of UTC, or Monday of its week: claims of one mailbox at one time meet in it. Caps count by taken_at and zones.';
+comment on column delivery.cap_reservation.n is 'n-th place of that day or week.';
 comment on column delivery.cap_reservation.enrollment_id is 'Message''s enrollment.';
 comment on column delivery.cap_reservation.step is 'Message''s step.';
+comment on column delivery.cap_reservation.taken_at is '`now` of the claim that took it.';
+comment on column delivery.cap_reservation.zones is
+'Zones of the customers who had the mailbox then, with a blank between them.';
 
 create table delivery.pause (
     scope text primary key,

@@ -47,6 +47,26 @@ comment on column installation.topic.is_retired is
 'The topic has ended: nothing is mailed, and leaving it means leaving all mail.';
 comment on column installation.topic.noted_at is 'When the file last said something new about this name.';
 
+-- Names of campaigns: a name means one campaign for ever. Holdout and variants are dealt by the first one.
+create table installation.campaign (
+    campaign text primary key,
+    first_name text not null,
+    became text references installation.campaign (campaign),
+    retired_at timestamptz,
+    retired_because text,
+    noted_at timestamptz not null default now()
+);
+
+comment on table installation.campaign is
+'Names of campaigns that were renamed or retired, one row per name they have or had.';
+comment on column installation.campaign.campaign is 'Name in include/campaigns/<name>.yaml, now or before.';
+comment on column installation.campaign.first_name is
+'What the campaign was called first: holdout and variants are dealt by it.';
+comment on column installation.campaign.became is 'What the campaign is called now; null = just this.';
+comment on column installation.campaign.retired_at is 'When it was retired; null = it was not.';
+comment on column installation.campaign.retired_because is 'Why, as the operator said.';
+comment on column installation.campaign.noted_at is 'When this was last written.';
+
 create table installation.migration (
     name text primary key,
     md5 text not null,
@@ -70,3 +90,29 @@ comment on column installation.definition.file is 'Place below include/sql, with
 comment on column installation.definition.identity is 'The function with its argument types, or the view.';
 comment on column installation.definition.md5 is 'Checksum of the file as it was applied.';
 comment on column installation.definition.applied_at is 'When it was applied.';
+
+-- Where people are who tell no time zone.
+create table installation.zone_basis (
+    is_only boolean primary key default true check (is_only),
+    tzdata_version text not null,
+    first_year integer not null,
+    default_zone text not null
+);
+
+comment on table installation.zone_basis is 'What the zones of people who tell none are made from: one row.';
+comment on column installation.zone_basis.is_only is 'There is one row.';
+comment on column installation.zone_basis.tzdata_version is 'Version of the time zone database.';
+comment on column installation.zone_basis.first_year is 'Zones that agree through this year and the next are one.';
+comment on column installation.zone_basis.default_zone is
+'LIFECYCLE_DEFAULT_ZONE of the installation that opened last: of customers without zone and country.';
+
+create table installation.country_zone (
+    country text primary key,
+    zones text not null
+);
+
+comment on table installation.country_zone is
+'Zones of people who tell none, one row per country; installation.zone_basis says what they are made from.';
+comment on column installation.country_zone.country is 'ISO 3166-1 alpha-2.';
+comment on column installation.country_zone.zones is
+'Its zones that differ within this year or the next, with a blank between them; dates are written by the first.';

@@ -126,6 +126,7 @@ create table journey.step_due (
     noticed_at timestamptz not null,
     -- Two transactions decide a run's steps at the same time, one lane each. All steps of a series lie in one lane.
     lane smallint generated always as (mod(enrollment_id, 2)) stored,
+    refusal text,
     -- Due steps are read per campaign, in order.
     primary key (campaign, step_due_id),
     unique (enrollment_id, step)
@@ -140,6 +141,8 @@ comment on column journey.step_due.customer_id is 'Customer.';
 comment on column journey.step_due.variant is 'Arm of the step''s variants; ''default'' if there are none.';
 comment on column journey.step_due.due_at is 'enrolled_at + after_hours.';
 comment on column journey.step_due.noticed_at is 'as_of of the run that noticed.';
+comment on column journey.step_due.refusal is
+'Why no mail goes out for it whatever else holds: added_later, step_gone; null = nothing of the kind.';
 comment on column journey.step_due.lane is 'Which of the two transactions decides it: 0 = even enrollment_id, 1 = odd.';
 
 -- The step that a series awaits, in a narrow row of its own. A change at every step would otherwise rewrite the
@@ -147,24 +150,54 @@ comment on column journey.step_due.lane is 'Which of the two transactions decide
 create table journey.upcoming (
     enrollment_id bigint primary key,
     campaign text not null,
-    position integer not null,
-    due_at timestamptz not null
+    due_at timestamptz not null,
+    step text
 );
 create index upcoming_due on journey.upcoming (campaign, due_at);
 
 comment on table journey.upcoming is 'Steps that series await, one row per enrollment with a step left.';
 comment on column journey.upcoming.enrollment_id is 'Enrollment.';
 comment on column journey.upcoming.campaign is 'Campaign.';
-comment on column journey.upcoming.position is 'Position of the first step not yet due, from 0.';
 comment on column journey.upcoming.due_at is
 'When that step is due; if the series ended, as_of of the run that ended it, because the steps left come due at once.';
+comment on column journey.upcoming.step is
+'First step not yet due, by name; null = none is left in the file, and the next run notes what was taken out of it.';
+
+-- The steps by which series await: what a run compares its campaign file with.
+create table journey.step (
+    campaign text not null,
+    step text not null,
+    after_hours double precision not null,
+    taken_out_after bigint,
+    primary key (campaign, step)
+);
+
+comment on table journey.step is 'Steps that campaigns have or had, one row per campaign and step.';
+comment on column journey.step.campaign is 'Campaign.';
+comment on column journey.step.step is 'Name in the campaign file.';
+comment on column journey.step.after_hours is 'Hours after the enrollment, as the file last said.';
+comment on column journey.step.taken_out_after is
+'Highest enrollment_id when the file lost it: older series had it; null = it is in the file.';
+
+create table journey.progress (
+    campaign text primary key,
+    noticed_until timestamptz,
+    has_changed boolean not null default false
+);
+
+comment on table journey.progress is 'How far each campaign has noticed its due steps, one row per campaign.';
+comment on column journey.progress.campaign is 'Campaign.';
+comment on column journey.progress.noticed_until is 'Latest as_of whose due steps are noted; null = none.';
+comment on column journey.progress.has_changed is
+'Its steps changed at some time: a step later in the file may have been noted before an earlier one.';
 
 -- When each campaign last planned. A campaign that stands still is reported, whatever the cause.
 create table journey.planning (
     campaign text primary key,
     counted_from timestamptz not null,
     last_as_of timestamptz,
-    last_planned_at timestamptz
+    last_planned_at timestamptz,
+    begun_as_of timestamptz
 );
 
 comment on table journey.planning is 'When campaigns planned, one row per campaign that planned or is watched.';
@@ -173,3 +206,5 @@ comment on column journey.planning.counted_from is
 'Missed plannings count from here: when the campaign was first seen, or was last seen paused.';
 comment on column journey.planning.last_as_of is 'Latest as_of planned to the end; null = never.';
 comment on column journey.planning.last_planned_at is 'When a planning last came to its end; null = never.';
+comment on column journey.planning.begun_as_of is
+'Latest as_of for which a planning began, null = never; a run for an earlier one is late.';

@@ -1,0 +1,65 @@
+-- Give a campaign's series, steps and plannings its present name.
+-- grain: one row per series, step and campaign
+-- former, present text
+-- look-back: everything of the campaign
+with published as (
+    update journey.campaign
+    set
+        campaign = cast(:present as text),
+        definition = campaign.definition || jsonb_build_object('campaign', cast(:present as text))
+    where campaign.campaign = cast(:former as text)
+    returning campaign.campaign
+),
+
+step as (
+    update journey.step
+    set campaign = cast(:present as text)
+    where step.campaign = cast(:former as text)
+    returning step.campaign
+),
+
+progress as (
+    update journey.progress
+    set campaign = cast(:present as text)
+    where progress.campaign = cast(:former as text)
+    returning progress.campaign
+),
+
+planned as (
+    delete from journey.planning
+    where planning.campaign = cast(:former as text)
+    returning planning.*
+),
+
+planning as (
+    insert into journey.planning (campaign, counted_from, last_as_of, last_planned_at)
+    select
+        cast(:present as text) as campaign,
+        planned.counted_from,
+        planned.last_as_of,
+        planned.last_planned_at
+    from planned
+    on conflict (campaign) do update
+        set
+            last_as_of = excluded.last_as_of,
+            last_planned_at = excluded.last_planned_at
+    returning planning.campaign
+),
+
+upcoming as (
+    update journey.upcoming
+    set campaign = cast(:present as text)
+    where upcoming.campaign = cast(:former as text)
+    returning upcoming.enrollment_id
+),
+
+due as (
+    update journey.step_due
+    set campaign = cast(:present as text)
+    where step_due.campaign = cast(:former as text)
+    returning step_due.enrollment_id
+)
+
+update journey.enrollment
+set campaign = cast(:present as text)
+where enrollment.campaign = cast(:former as text)
