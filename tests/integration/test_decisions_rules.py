@@ -23,7 +23,7 @@ def suppress(engine: Engine, name: str, scope: str = "all", reason: str = "unsub
     with engine.begin() as connection:
         insert(
             connection, "event.suppression", address=f"{name}@example.com", scope=scope, reason=reason,
-            source="event", suppressed_at=NOON - HOUR, **columns,
+            source="event", **{"suppressed_at": NOON - HOUR, **columns},
         )  # fmt: skip
 
 
@@ -44,14 +44,16 @@ def test_only_confirmed_permission_is_mailed(warehouse: Engine, permission: str)
 
 
 def test_a_transactional_topic_may_accept_pending(warehouse: Engine) -> None:
-    """Double opt-in writes to people whose permission is pending, even if they left the newsletter."""
-    members(warehouse, "ann", "bob", permission="pending")
+    """Double opt-in writes to people whose permission is pending, even if they left the newsletter before that."""
+    members(warehouse, "ann", "bob", "cat", permission="pending", permission_at=NOON)
     suppress(warehouse, "ann", reason="unsubscribed")
+    suppress(warehouse, "cat", reason="unsubscribed", suppressed_at=NOON)
     suppress(warehouse, "bob", reason="hard_bounce")
     topic = topic_of(kind="transactional", permissions=["pending", "confirmed"])
     plan(warehouse, campaign_of(exit_on=[]), topic)
     assert decided(warehouse) == {
         ("ann", "reminder", "send", "eligible"), ("bob", "reminder", "skip", "suppressed"),
+        ("cat", "reminder", "skip", "suppressed"),
     }  # fmt: skip
 
 

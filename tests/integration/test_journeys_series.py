@@ -345,7 +345,10 @@ def test_planning_and_the_claim_end_a_series_for_the_same_reason(warehouse: Engi
 def picked(connection: Connection, campaign: Campaign, now: datetime) -> Sequence[Row[Any]]:
     """What a claim finds of the one shell's mails at `now`."""
     topic = topic_of()
-    files = {"planned_mails": ("delivery/lock_planned",), "exit_words": campaign.exit_files}
+    files = {
+        "known_mails": ("delivery/known_mails",), "planned_mails": ("delivery/lock_planned",),
+        "exit_words": campaign.exit_files,
+    }  # fmt: skip
     return run_with(
         connection, "delivery/pick", files,
         shell_id=rows(connection, "select shell_id from message.shell")[0][0], batch=100, only_enrollment_id=None,

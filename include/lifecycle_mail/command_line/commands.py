@@ -19,7 +19,7 @@ from lifecycle_mail.command_line.console import Bars, errors, print_table, progr
 from lifecycle_mail.command_line.mails import print_mail, stored_mail
 from lifecycle_mail.database import engine, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, LifecycleError
-from lifecycle_mail.kpis.timeline import timeline
+from lifecycle_mail.kpis.timeline import mailbox_timeline, timeline
 from lifecycle_mail.migrations import migrate as apply_migrations
 from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import Settings
@@ -528,20 +528,27 @@ def why(
     """Explain why a customer was or was not mailed, and what holds the next mail back.
 
     First comes what happened, in order of time: enrollments, decisions, mails, events. Then comes what planning and a
-    claim would say of running series and planned mails if they came now. Nothing is changed.
+    claim would say of running series and planned mails if they came now. Nothing is changed. For an address it shows
+    every word about mail at that mailbox: who said it, and what ended it.
     """
     at = past_moment(as_of, present()) if as_of else present()
     installation = _open()
     called = installation.present_name(campaign) if campaign else None
     with installation.engine.connect() as connection:
         entries = timeline(connection, customer, called)
+        is_mailbox = not entries and "@" in customer
+        if is_mailbox:
+            entries = mailbox_timeline(connection, customer)
+    if is_mailbox and not entries:
+        raise LifecycleError("this mailbox is unknown: no customer ever had it, and nothing was said there; check it")
     if not entries:
         raise LifecycleError(f"customer '{customer}' is unknown: never loaded, and never in a series; check the id")
     rows: list[list[object]] = [
         [entry.happened_at.isoformat(timespec="seconds"), entry.campaign, entry.step, entry.what, entry.why]
         for entry in entries
     ]
-    print_table(f"Customer {customer}", ["when (UTC)", "campaign", "step", "what", "why"], rows)
+    title = f"Mailbox {customer}" if is_mailbox else f"Customer {customer}"
+    print_table(title, ["when (UTC)", "campaign", "step", "what", "why"], rows)
     _print_outlook(installation.outlook(customer, at, campaign), at)
 
 

@@ -35,6 +35,9 @@ class Batch:
     taken_at: float = field(default_factory=lease_seconds)
 
 
+KNOWN = "delivery/known_mails"
+
+
 class PickedMail(NamedTuple):
     """One mail under a claim, as delivery/pick.sql judges it: its columns, in their order (`pick` checks that).
 
@@ -104,10 +107,9 @@ def _judged(
     rows = run_with(
         connection,
         "delivery/pick",
-        {"planned_mails": (which,), "exit_words": work.campaign.exit_files},
+        {"known_mails": (KNOWN,), "planned_mails": (which,), "exit_words": work.campaign.exit_files},
         now=now,
         topic=work.topic.topic,
-        is_marketing=work.topic.is_marketing,
         permissions=list(work.topic.permissions),
         campaign_topic=work.campaign.topic,
         **send_hours(work.campaign, work.topic),

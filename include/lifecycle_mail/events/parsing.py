@@ -19,6 +19,7 @@ import orjson
 
 from lifecycle_mail.events.copying import NULL, moment, size_of, text, uuid
 from lifecycle_mail.events.erased import ErasedAddresses, without_person
+from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.sendgrid.event_words import (
     EARLIEST_EPOCH,
     FAILURES,
@@ -221,7 +222,7 @@ def _address(event: Event) -> bytes:
         raise Refused("email_not_text", "field email is not a text")
     if len(email) > LONGEST_ADDRESS:
         raise Refused("email_too_long", f"field email has {len(email)} characters")
-    return _text_or_null(email.strip().lower())
+    return _text_or_null(mailbox(email))
 
 
 def _hash_of(event: Event) -> str:

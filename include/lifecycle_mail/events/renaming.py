@@ -22,6 +22,7 @@ def rename_topics(connection: Connection, former: Sequence[str], present: Sequen
 
 
 def _rename_scopes(connection: Connection, former: list[str], present: list[str]) -> None:
+    run(connection, "events/rename_words", former=former, present=present)
     run(connection, "events/rename_suppressions", former=former, present=present)
     run(connection, "events/rename_resubscriptions", former=former, present=present)
     run(connection, "events/lift_renamed", present=sorted(set(present)))

@@ -252,6 +252,7 @@ class _Puller:
         copy_in(connection, "listed_staging", ("address", "scope", "reason", "group_id", "listed_epoch"), text)
         run(connection, "events/drop_erased_listed", link_secret=self.link_secret)
         run(connection, "events/drop_echoes", clocks_differ_minutes=CLOCKS_DIFFER_MINUTES)
+        run(connection, "events/log_listed")
         changed = run(connection, "events/fold_listed").rowcount
         keep_lifted(connection)
         run(connection, "events/hold_listed")

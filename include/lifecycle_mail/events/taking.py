@@ -97,6 +97,8 @@ def _write_new(connection: Connection, step: Step, batch_id: int) -> int:
 def _fold(connection: Connection, batch_id: int, rest: Rest) -> int:
     """Fold new events into the known facts, and settle messages by them; return how many messages were settled."""
     run(connection, "events/create_folded")
+    run(connection, "events/create_said")
+    run(connection, "events/log_words", batch_id=batch_id)
     for fold in ("engagement", "resubscription", "suppression"):
         run(connection, f"events/fold_{fold}", batch_id=batch_id)
     run(connection, "events/lift_suppression", batch_id=batch_id)

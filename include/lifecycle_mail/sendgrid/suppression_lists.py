@@ -17,6 +17,7 @@ import httpx
 import orjson
 
 from lifecycle_mail.errors import SyncError
+from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.sendgrid.answers import seconds_until_reset, without_addresses
 from lifecycle_mail.sendgrid.client import JSON, client_of
 from lifecycle_mail.settings import Settings
@@ -212,7 +213,7 @@ def _listed(row: dict[str, Any], time_key: str, path: str) -> Listed:
     address, listed_epoch = row.get("email"), row.get(time_key)
     if not isinstance(address, str) or type(listed_epoch) is not int:
         raise _unusable(path, "a row without address or time")
-    return Listed(address.replace("\x00", "").strip().lower(), listed_epoch)
+    return Listed(mailbox(address.replace("\x00", "")), listed_epoch)
 
 
 def _unusable(path: str, what: str) -> SyncError:

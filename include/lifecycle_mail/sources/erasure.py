@@ -64,6 +64,7 @@ def erase_customer(connection: Connection, customer_id: str, link_secret: str, a
         run(connection, "sources/remember_erased", address=each, link_secret=link_secret, at=at)
     shared = _shared(connection, addresses)
     own = [each for each in addresses if each not in shared]
+    run(connection, "sources/erase_words", customer_id=customer_id, own=own, shared=sorted(shared))
     scrubbed = run(
         connection, "sources/scrub_rejected", customer_id=customer_id, addresses=own, names=names
     ).rowcount
@@ -84,6 +85,7 @@ def erase_address(connection: Connection, address: str, link_secret: str, at: da
     """
     lock(connection, "load")
     run(connection, "sources/remember_erased", address=address, link_secret=link_secret, at=at)
+    run(connection, "sources/erase_words", customer_id=None, own=[address], shared=[])
     scrubbed = run(
         connection, "sources/scrub_rejected", customer_id=None, addresses=[address], names=[]
     ).rowcount

@@ -3,21 +3,22 @@
 -- grain: one row per step due
 -- mail_at, mail_day: when the mail goes at the earliest. A mail that yields to planned ones keeps its own hour, because
 -- the claim knows who goes: it waits until `until_at` at the most.
--- topic text; now timestamptz; permissions text[]; is_marketing boolean; cap_mails mails (null = no cap)
+-- topic text; now timestamptz; permissions text[]; cap_mails mails (null = no cap)
 -- look-back: none
 create temporary table judged on commit drop as
 with suppressed as (
     select
         due.step_due_id,
         min(suppression.reason) as reason,
-        min(suppression.scope) as scope
+        min(suppression.scope) as scope,
+        max(suppression.said_at) as said_at,
+        bool_or(suppression.reason not in ('unsubscribed', 'sunset')) as is_more_than_no
     from due
-    inner join event.suppressed_customer as suppression on due.customer_id = suppression.customer_id
+    inner join event.binding_word as suppression on due.customer_id = suppression.customer_id
     where
         suppression.scope in (
             'all', 'topic:' || cast(:topic as text), 'topic:' || installation.topic_called(cast(:topic as text))
         )
-        and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
     group by due.step_due_id
 ),
 
@@ -55,6 +56,7 @@ refused as (
             cast(null as text),
             due.permission = any(cast(:permissions as text[])),
             suppressed.reason is not null,
+            opt_in.sign_up,
             soft_bounce.address is not null,
             unmet_step.condition is null,
             due.is_holdout,
@@ -70,6 +72,16 @@ refused as (
             cast(:is_marketing as boolean)
             and due.address = soft_bounce.address
             and soft_bounce.rests_until > cast(:now as timestamptz)
+    left join lateral (
+        select
+            decision.sign_up(
+                due.customer_id, cast(:topic as text), suppressed.said_at, false, cast(:now as timestamptz)
+            ) as sign_up
+        where
+            'pending' = any(cast(:permissions as text[]))
+            and not coalesce(suppressed.is_more_than_no, false)
+            and (due.permission in ('pending', 'withdrawn') or suppressed.reason is not null)
+    ) as opt_in on true
 ),
 
 named as (

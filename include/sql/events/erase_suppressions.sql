@@ -6,6 +6,11 @@ with lifted as (
     where resubscription.address = cast(:address as text)
 ),
 
+worded as (
+    delete from event.word
+    where word.address = cast(:address as text)
+),
+
 provided as (
     delete from event.provider_suppression
     where provider_suppression.address = cast(:address as text)

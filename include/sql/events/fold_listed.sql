@@ -1,7 +1,7 @@
--- Fold listed rows into suppressions, by the rules that the webhook's events follow. A row that says nothing new is not
--- written, so reading a list again changes nothing. If the person asked for the topic again later, the opt-out is
--- lifted. A topic counts under its present name. A topic that has ended or is unknown counts as all mail.
--- grain: one row per address, scope and reason
+-- Fold listed rows to suppressions by the rules the webhook's events follow. A row that says nothing new is not
+-- written, so that reading a list again changes nothing. Who came back later stays lifted. A topic counts
+-- under its present name, and one that has ended or that is not known as everything.
+-- grain: one row an address, scope and reason
 with meant as materialized (
     select
         listed.scope,
@@ -43,14 +43,12 @@ select
     said.suppressed_at,
     'sync' as source,
     said.last_suppressed_at,
-    resubscription.resubscribed_at as lifted_at
+    returned.returned_at as lifted_at
 from said
-left join event.resubscription
-    on
-        said.reason = 'unsubscribed'
-        and said.address = resubscription.address
-        and said.scope = resubscription.scope
-        and said.last_suppressed_at < resubscription.resubscribed_at
+left join lateral (
+    select event.returned_at(said.address, said.scope) as returned_at
+    where said.reason = 'unsubscribed'
+) as returned on said.last_suppressed_at < returned.returned_at
 on conflict (address, scope, reason) do update
     set
         suppressed_at = least(known.suppressed_at, excluded.suppressed_at),

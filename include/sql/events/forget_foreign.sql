@@ -11,7 +11,19 @@ forgotten as (
     where
         resubscription.scope like 'group:%'
         and resubscription.scope in (select foreign_group.scope from foreign_group)
+    returning resubscription.address, resubscription.scope
+),
+
+unsaid as (
+    delete from event.suppression
+    where suppression.scope like 'group:%' and suppression.scope in (select foreign_group.scope from foreign_group)
+    returning suppression.address, suppression.scope
 )
 
-delete from event.suppression
-where suppression.scope like 'group:%' and suppression.scope in (select foreign_group.scope from foreign_group)
+delete from event.word
+using (
+    select forgotten.* from forgotten
+    union
+    select unsaid.* from unsaid
+) as gone
+where word.address = gone.address and word.scope = gone.scope

@@ -15,6 +15,13 @@ with standing as (
                 and suppression.scope not like 'topic:%'
                 and suppression.lifted_at is null
         )
+        and not exists (
+            select 1
+            from source.mailbox_withdrawal
+            where
+                mailbox_withdrawal.address = customer.address
+                and mailbox_withdrawal.customer_id <> customer.customer_id
+        )
 ),
 
 counted as (
