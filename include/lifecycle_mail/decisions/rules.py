@@ -162,6 +162,7 @@ def _rules(campaign: Campaign, topic: Topic) -> dict[str, Any]:
         "topic": topic.topic,
         "max_lateness_hours": campaign.max_lateness_hours,
         "permissions": list(topic.permissions),
+        "is_marketing": topic.is_marketing,
         "cap_mails": topic.cap.mails if topic.cap else None,
         "cap_period": topic.cap.per if topic.cap else "day",
         **send_hours(campaign, topic),

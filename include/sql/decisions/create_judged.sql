@@ -3,7 +3,7 @@
 -- grain: one row per step due
 -- mail_at, mail_day: when the mail goes at the earliest. A mail that yields to planned ones keeps its own hour, because
 -- the claim knows who goes: it waits until `until_at` at the most.
--- topic text; now timestamptz; permissions text[]; cap_mails mails (null = no cap)
+-- topic text; now timestamptz; permissions text[]; is_marketing boolean; cap_mails mails (null = no cap)
 -- look-back: none
 create temporary table judged on commit drop as
 with suppressed as (

@@ -22,8 +22,14 @@ unsaid as (
 
 delete from event.word
 using (
-    select forgotten.* from forgotten
+    select
+        forgotten.address,
+        forgotten.scope
+    from forgotten
     union
-    select unsaid.* from unsaid
+    select
+        unsaid.address,
+        unsaid.scope
+    from unsaid
 ) as gone
 where word.address = gone.address and word.scope = gone.scope
