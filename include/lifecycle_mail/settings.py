@@ -53,10 +53,10 @@ class Settings:
     allowed_recipients: tuple[str, ...] = ()
     event_retention_months: int | None = None
     decision_retention_months: int | None = None
+    feeds_may_resubscribe: bool = False
     soft_bounce_limit: int = 5
     soft_bounce_days: int = 7
     soft_bounce_rest_days: int = 30
-    feeds_may_resubscribe: bool = False
     campaigns_dir: Path = INCLUDE / "campaigns"
     templates_dir: Path = INCLUDE / "templates"
     topics_file: Path = INCLUDE / "topics.yaml"
@@ -90,10 +90,10 @@ class Settings:
             allowed_recipients=reader.names("LIFECYCLE_ALLOWED_RECIPIENTS"),
             event_retention_months=reader.months("LIFECYCLE_EVENT_RETENTION_MONTHS"),
             decision_retention_months=reader.months("LIFECYCLE_DECISION_RETENTION_MONTHS"),
+            feeds_may_resubscribe=reader.flag("LIFECYCLE_FEEDS_MAY_RESUBSCRIBE"),
             soft_bounce_limit=reader.count("LIFECYCLE_SOFT_BOUNCE_LIMIT", 5),
             soft_bounce_days=reader.count("LIFECYCLE_SOFT_BOUNCE_DAYS", 7),
             soft_bounce_rest_days=reader.count("LIFECYCLE_SOFT_BOUNCE_REST_DAYS", 30),
-            feeds_may_resubscribe=reader.flag("LIFECYCLE_FEEDS_MAY_RESUBSCRIBE"),
             campaigns_dir=reader.path("LIFECYCLE_CAMPAIGNS_DIR", None) or cls.campaigns_dir,
             templates_dir=reader.path("LIFECYCLE_TEMPLATES_DIR", None) or cls.templates_dir,
             topics_file=reader.path("LIFECYCLE_TOPICS_FILE", None) or cls.topics_file,
@@ -149,17 +149,17 @@ class _Reader:
             )
         return int(value)
 
-    def count(self, name: str, default: int) -> int:
-        value = self.text(name, "")
-        if value and not (value.isascii() and value.isdigit() and int(value) <= 10_000):
-            raise SettingsError(f"{name} is '{value}': give a whole number from 0 to 10000")
-        return int(value) if value else default
-
     def flag(self, name: str) -> bool:
         value = self.text(name, "no").lower()
         if value not in (*_YES, *_NO):
             raise SettingsError(f"{name} is '{value}': give yes or no")
         return value in _YES
+
+    def count(self, name: str, default: int) -> int:
+        value = self.text(name, "")
+        if value and not (value.isascii() and value.isdigit() and int(value) <= 10_000):
+            raise SettingsError(f"{name} is '{value}': give a whole number from 0 to 10000")
+        return int(value) if value else default
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)

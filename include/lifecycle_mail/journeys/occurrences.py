@@ -102,10 +102,13 @@ def write_waiting(connection: Connection, entry: dict[str, Any]) -> int:
 def end_shared_by_exit(connection: Connection, campaign: Campaign, given: dict[str, Any]) -> int:
     """End the occurrences of shared series that an exit ends, and series with their last; return how many series ended.
 
-    Three statements: create_struck (the series), end_parts (their occurrences), end_with_parts (series without any
-    left). The others go on with the context of the occurrences that are left.
+    Statements: close_parts and has_shared (is there any?), create_struck (the series), end_parts (their occurrences),
+    end_with_parts (series without any left). The others go on with the context of the occurrences that are left.
     """
     files = campaign.exit_files
+    run(connection, "journeys/close_parts", campaign=campaign.campaign)
+    if not scalar(connection, "journeys/has_shared", campaign=campaign.campaign):
+        return 0
     finding = {name: given[name] for name in ("campaign", "topic", "as_of")}
     struck = run_with(connection, "journeys/create_struck", {"exit_words": files}, **finding).rowcount
     ended = 0

@@ -67,11 +67,6 @@ refused as (
     left join places on due.step_due_id = places.step_due_id
     left join suppressed on due.step_due_id = suppressed.step_due_id
     left join unmet_step on due.step_due_id = unmet_step.step_due_id
-    left join event.soft_bounce
-        on
-            cast(:is_marketing as boolean)
-            and due.address = soft_bounce.address
-            and soft_bounce.rests_until > cast(:now as timestamptz)
     left join lateral (
         select
             decision.sign_up(
@@ -82,6 +77,11 @@ refused as (
             and not coalesce(suppressed.is_more_than_no, false)
             and (due.permission in ('pending', 'withdrawn') or suppressed.reason is not null)
     ) as opt_in on true
+    left join event.soft_bounce
+        on
+            cast(:is_marketing as boolean)
+            and due.address = soft_bounce.address
+            and soft_bounce.rests_until > cast(:now as timestamptz)
 ),
 
 named as (

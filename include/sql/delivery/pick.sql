@@ -45,8 +45,8 @@ select
         case when known.expires_at < cast(:now as timestamptz) then 'stale' end,
         decision.refusal(
             known.end_reason, known.is_erased, known.address is not null, left_series.reason,
-            known.permission = any(cast(:permissions as text[])), blocked.is_blocked,
-            opt_in.sign_up, rest.address is not null, true, false, coalesce(opening.opens_at > known.expires_at, false)
+            known.permission = any(cast(:permissions as text[])), blocked.is_blocked, opt_in.sign_up,
+            rest.address is not null, true, false, coalesce(opening.opens_at > known.expires_at, false)
         ),
         case when opening.is_never then 'no_common_hours' end,
         case when opening.opens_at is not null then 'postpone' end

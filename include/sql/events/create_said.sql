@@ -1,23 +1,22 @@
 -- What was said in the step's new events, by whom and at which mailbox; gone with the transaction. An event without an
 -- address (our own unsubscribe page) was said at the mailbox to which its mail went. A topic counts under its present
--- name; a word to leave one that has ended, or is not known, is a word to leave everything. A group that no topic has
+-- name. A word to leave one that has ended, or is not known, is a word to leave everything. A group that no topic has
 -- is a scope of its own (installation.scope_meant).
 -- grain: one row per event that says something
 -- look-back: the mails that the events name, by key
 create temporary table event_said on commit drop as
-with meant as materialized (
+with meant as (
     select
-        told.scope,
-        installation.scope_meant(told.scope) as meant_scope,
-        ended_group.scope as ended_scope,
-        ended_group.ended_at
-    from (select distinct staged.scope from event_staging as staged where staged.scope is not null) as told
-    left join installation.ended_group on told.scope = ended_group.said
+        staged.scope,
+        installation.scope_meant(staged.scope) as meant_scope
+    from event_staging as staged
+    where staged.scope is not null
+    group by staged.scope
 )
 
 select
     coalesce(staged.address, ours.address) as address,
-    case when staged.occurred_at <= meant.ended_at then meant.ended_scope else meant.meant_scope end as scope,
+    case when staged.occurred_at <= ended_group.ended_at then ended_group.scope else meant.meant_scope end as scope,
     case when staged.suppression is null then 'yes' else 'no' end as kind,
     coalesce(staged.suppression, 'resubscribed') as reason,
     ours.customer_id,
@@ -26,6 +25,7 @@ select
     coalesce(staged.event, staged.fact) as source
 from event_staging as staged
 inner join meant on staged.scope = meant.scope
+left join installation.ended_group on staged.scope = ended_group.said
 left join lateral (
     select
         message.customer_id,

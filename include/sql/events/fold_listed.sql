@@ -2,14 +2,15 @@
 -- written, so that reading a list again changes nothing. Who came back later stays lifted. A topic counts
 -- under its present name, and one that has ended or that is not known as everything.
 -- grain: one row an address, scope and reason
-with meant as materialized (
+with meant as (
     select
-        listed.scope,
-        installation.scope_meant(listed.scope) as meant_scope,
+        listed_staging.scope,
+        installation.scope_meant(listed_staging.scope) as meant_scope,
         ended_group.scope as ended_scope,
         ended_group.ended_at
-    from (select distinct listed_staging.scope from listed_staging) as listed
-    left join installation.ended_group on listed.scope = ended_group.said
+    from listed_staging
+    left join installation.ended_group on listed_staging.scope = ended_group.said
+    group by listed_staging.scope, ended_group.scope, ended_group.ended_at
 ),
 
 dated as (

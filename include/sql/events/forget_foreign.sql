@@ -11,25 +11,12 @@ forgotten as (
     where
         resubscription.scope like 'group:%'
         and resubscription.scope in (select foreign_group.scope from foreign_group)
-    returning resubscription.address, resubscription.scope
 ),
 
 unsaid as (
-    delete from event.suppression
-    where suppression.scope like 'group:%' and suppression.scope in (select foreign_group.scope from foreign_group)
-    returning suppression.address, suppression.scope
+    delete from event.word
+    where word.scope like 'group:%' and word.scope in (select foreign_group.scope from foreign_group)
 )
 
-delete from event.word
-using (
-    select
-        forgotten.address,
-        forgotten.scope
-    from forgotten
-    union
-    select
-        unsaid.address,
-        unsaid.scope
-    from unsaid
-) as gone
-where word.address = gone.address and word.scope = gone.scope
+delete from event.suppression
+where suppression.scope like 'group:%' and suppression.scope in (select foreign_group.scope from foreign_group)

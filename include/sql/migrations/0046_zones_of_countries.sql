@@ -26,3 +26,8 @@ comment on column installation.country_zone.zones is
 'Its zones that differ within this year or the next, with a blank between them; dates are written by the first.';
 comment on column source.customer.timezone is
 'IANA zone as the feed says it; null = those of the country, else the default zone (source.recipient).';
+
+-- Permitted moments are found in another way (decision.openings). A warehouse of before migration 0025 does not know
+-- that these functions came from files.
+drop function if exists decision.next_open(timestamptz, text, time, time);
+drop function if exists decision.first_instant(timestamp, text, timestamptz);

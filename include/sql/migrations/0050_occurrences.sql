@@ -44,5 +44,5 @@ comment on column journey.occurrence.decided_at is 'as_of of the run that gave i
 comment on column journey.occurrence.enrollment_id is 'Series; null = none.';
 comment on column journey.occurrence.context is 'Its snapshot, if it is one of several occurrences of a series.';
 comment on column journey.occurrence.ended_at is
-'When an exit ended the occurrence inside its series; null = it goes on, or ended with the series.';
-comment on column journey.occurrence.end_reason is 'The exit, as in journey.enrollment.';
+'When the occurrence ended inside a shared series, by itself or with it; null = it goes on.';
+comment on column journey.occurrence.end_reason is 'Why it ended, as in journey.enrollment.';

@@ -251,10 +251,10 @@ def play(warehouse: Engine, told: dict[str, Any]) -> None:
 
 
 def told_of(homes: dict[str, str], first: list[tuple[str, list[str]]], *events: tuple[int, tuple[Any, ...]]) -> Any:
-    """A history that chance would seldom find: one mail per day, all others nowhere."""
+    """A history that chance would seldom find: one mail per day, and everyone else nowhere."""
     return {
-        "cap": (1, "day"), "homes": {**dict.fromkeys(PEOPLE, "nowhere"), **homes},
-        "first": first, "events": list(events),
+        "cap": (1, "day"), "homes": {**dict.fromkeys(PEOPLE, "nowhere"), **homes}, "first": first,
+        "events": list(events),
     }  # fmt: skip
 
 

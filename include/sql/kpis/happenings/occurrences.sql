@@ -15,6 +15,7 @@ inner join journey.occurrence
         fate.customer_id = occurrence.customer_id
         and fate.campaign = occurrence.campaign
         and fate.occurrence = occurrence.occurrence
+left join journey.enrollment as series on occurrence.enrollment_id = series.enrollment_id
 cross join
     lateral (
         values
@@ -34,7 +35,7 @@ cross join
             'series goes on with a newer context', 'occurrence ' || fate.occurrence, 11
         ),
         (
-            occurrence.ended_at,
+            case when occurrence.ended_at is distinct from series.ended_at then occurrence.ended_at end,
             'occurrence ended', 'occurrence ' || fate.occurrence || ': ' || occurrence.end_reason, 59
         )
     ) as happening (happened_at, what, why, place)
