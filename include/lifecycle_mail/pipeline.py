@@ -38,6 +38,7 @@ from lifecycle_mail.errors import (
     SendingStopped,
     SettingsError,
 )
+from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.migrations import require_migrated
 from lifecycle_mail.moments import require_day_not_future, require_not_future
@@ -534,7 +535,7 @@ class Installation:
             if not without_files:
                 self._require_files_known(connection)
             if customer_id is None:
-                return self._erase_address(connection, whom.strip().lower(), now)
+                return self._erase_address(connection, mailbox(whom), now)
             self._erase_customer(connection, customer_id, now)
         return True
 
@@ -542,7 +543,7 @@ class Installation:
         """Return the living customer of this key, or the one who holds this address."""
         if sources.address_of(connection, whom) is not None:
             return whom
-        holders, former = sources.holders_of(connection, whom.strip().lower()) if "@" in whom else ([], [])
+        holders, former = sources.holders_of(connection, mailbox(whom)) if "@" in whom else ([], [])
         if len(holders) == 1:
             return holders[0]
         if holders or former:

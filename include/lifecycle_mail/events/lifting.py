@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection, Engine
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.database import lock, run, session_lock
 from lifecycle_mail.delivery.modes import require_deliverable
+from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.sendgrid.suppression_lists import GLOBAL, SuppressionLists
 from lifecycle_mail.settings import Settings
 
@@ -75,7 +76,7 @@ def lift(
         DeliveryRefused: the mode and the settings do not permit it.
         SyncError: SendGrid gave no usable answer: nothing is lifted here, and the next run does all of it.
     """
-    address, kinds = address.strip().lower(), [kind for kind in KINDS if kind in only]
+    address, kinds = mailbox(address), [kind for kind in KINDS if kind in only]
     if settings.mode != "preview":
         require_deliverable(engine, settings, dict(topics))
     with engine.connect() as holder, session_lock(holder, "suppression_sync"):

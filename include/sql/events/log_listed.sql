@@ -3,12 +3,16 @@
 insert into event.word (address, scope, kind, reason, said_at, source)
 select distinct
     listed_staging.address,
-    installation.scope_meant(listed_staging.scope) as scope,
+    case
+        when listed_staging.listed_at <= ended_group.ended_at then ended_group.scope
+        else installation.scope_meant(listed_staging.scope)
+    end as scope,
     'no' as kind,
     listed_staging.reason,
     listed_staging.listed_at as said_at,
     'sync' as source
 from listed_staging
+left join installation.ended_group on listed_staging.scope = ended_group.said
 where
     not exists (
         select 1
