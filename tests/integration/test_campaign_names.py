@@ -16,6 +16,7 @@ from builders import NOON, customer, insert, load, rows
 from lifecycle_mail import campaign_names, delivery, kpis
 from lifecycle_mail.campaigns import read_campaigns
 from lifecycle_mail.command_line import main
+from lifecycle_mail.database import SQL_FOLDER
 from lifecycle_mail.errors import CampaignError, SendingStopped
 from lifecycle_mail.journeys import enroll
 from lifecycle_mail.pipeline import Installation, open_installation
@@ -508,3 +509,22 @@ def test_a_condition_on_a_step_that_is_gone_is_refused_by_the_file(shop: Shop, c
     file.write_text(file.read_text().replace(template, f"{template}, {clause}"))
     assert "takes the name of an earlier step, not" in problems(shop)
     assert problems(shop).endswith("choose one of reminder")
+
+
+def test_every_table_that_names_a_campaign_is_renamed(warehouse: Engine) -> None:
+    """A table that a later stage adds cannot keep the former name: its stage's rename_campaign has to name it."""
+    query = """
+    select pg_namespace.nspname, pg_class.relname
+    from pg_attribute
+    inner join pg_class on pg_attribute.attrelid = pg_class.oid
+    inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+    where
+        pg_attribute.attname = 'campaign'
+        and pg_class.relkind in ('r', 'p')
+        and not pg_class.relispartition
+        and pg_namespace.nspname in ('journey', 'decision', 'message', 'delivery', 'event', 'kpi')
+    """
+    with warehouse.connect() as connection:
+        tables = {f"{schema}.{table}" for schema, table in rows(connection, query)}
+    texts = "\n".join(file.read_text() for file in SQL_FOLDER.glob("*/rename_campaign*.sql"))
+    assert {table for table in tables if table not in texts} == set()

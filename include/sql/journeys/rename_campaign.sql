@@ -1,5 +1,5 @@
 -- Give a campaign's series, steps and plannings its present name.
--- grain: one row per series, step and campaign
+-- grain: one row per series, step, occurrence and campaign
 -- former, present text
 -- look-back: everything of the campaign
 with published as (
@@ -32,17 +32,19 @@ planned as (
 ),
 
 planning as (
-    insert into journey.planning (campaign, counted_from, last_as_of, last_planned_at)
+    insert into journey.planning (campaign, counted_from, last_as_of, last_planned_at, begun_as_of)
     select
         cast(:present as text) as campaign,
         planned.counted_from,
         planned.last_as_of,
-        planned.last_planned_at
+        planned.last_planned_at,
+        planned.begun_as_of
     from planned
     on conflict (campaign) do update
         set
             last_as_of = excluded.last_as_of,
-            last_planned_at = excluded.last_planned_at
+            last_planned_at = excluded.last_planned_at,
+            begun_as_of = excluded.begun_as_of
     returning planning.campaign
 ),
 
@@ -58,6 +60,13 @@ due as (
     set campaign = cast(:present as text)
     where step_due.campaign = cast(:former as text)
     returning step_due.enrollment_id
+),
+
+told as (
+    update journey.occurrence
+    set campaign = cast(:present as text)
+    where occurrence.campaign = cast(:former as text)
+    returning occurrence.enrollment_id
 )
 
 update journey.enrollment
