@@ -110,6 +110,7 @@ def _judged(
         {"known_mails": (KNOWN,), "planned_mails": (which,), "exit_words": work.campaign.exit_files},
         now=now,
         topic=work.topic.topic,
+        is_marketing=work.topic.is_marketing,
         permissions=list(work.topic.permissions),
         campaign_topic=work.campaign.topic,
         **send_hours(work.campaign, work.topic),
