@@ -5,7 +5,7 @@
 -- enrollment_ids bigint[]; campaign_topic text; now timestamptz
 -- exit_words: the words of journeys/exits that end the campaign's series; they read `series`, one row per occurrence
 -- look-back: facts since the enrollment (journeys/exits)
-with part as materialized (
+with part as (
     select
         occurrence.enrollment_id,
         occurrence.campaign,

@@ -5,15 +5,6 @@
 -- grain: one row per mail
 -- topic, campaign_topic text; is_marketing boolean; planned_mails: which mails (delivery/lock_planned, name_planned)
 -- look-back: none
-with picked as materialized (select mail.* from planned_mails as mail),
-
--- A worker that began before a topic was renamed asks by the former name. Opt-outs are stored under the present name.
-called as materialized (
-    select
-        installation.topic_called(cast(:topic as text)) as topic,
-        installation.topic_called(cast(:campaign_topic as text)) as campaign_topic
-)
-
 select
     picked.*,  -- noqa: AM04
     enrollment.campaign,
@@ -33,8 +24,9 @@ select
     coalesce(customer.zones, 'UTC') as own_zones,
     coalesce(customer.zones, 'UTC') || coalesce(' ' || mates.zones, '') as zones,
     mates.customer_ids as mates,
-    called.topic as present_topic,
-    called.campaign_topic as topic,
+    -- A worker that began before a topic was renamed asks by the former name. Opt-outs have the present one.
+    (select installation.topic_called(cast(:topic as text))) as present_topic,
+    (select installation.topic_called(cast(:campaign_topic as text))) as topic,
     -- Only these customers can be suppressed or withdrawn, so the reason is looked up for them alone.
     customer.permission = 'withdrawn'
     or exists (select 1 from event.suppression where suppression.address = customer.address)
@@ -50,8 +42,7 @@ select
     or exists (
         select 1 from source.former_address where former_address.customer_id = picked.customer_id
     ) as may_have_left
-from picked
-cross join called
+from planned_mails as picked
 inner join journey.enrollment on picked.enrollment_id = enrollment.enrollment_id
 left join source.recipient as customer on picked.customer_id = customer.customer_id
 left join lateral (

@@ -7,7 +7,7 @@
 -- known_mails: the mails and what is known of them (delivery/known_mails)
 -- exit_words: the words of journeys/exits that end the campaign's series; they read `series`, one row per mail
 -- look-back: facts since the enrollment (journeys/exits)
-with known as materialized (select mail.* from known_mails as mail),
+with known as (select mail.* from known_mails as mail),
 
 opening as materialized (
     select

@@ -6,7 +6,7 @@
 -- look-back: running enrollments; messages and decisions are read back as data (decision 0003)
 -- A mail under a claim may go when the claim commits, so it is skipped, and its series is not here.
 create temporary table joinable on commit drop as
-with running as materialized (
+with running as (
     select
         enrollment.enrollment_id,
         enrollment.customer_id,
@@ -19,7 +19,7 @@ with running as materialized (
         and enrollment.customer_id in (select candidate.customer_id from candidate)
 ),
 
-untouched as materialized (
+untouched as (
     select
         message.enrollment_id,
         message.step
@@ -31,7 +31,7 @@ untouched as materialized (
     for update skip locked
 ),
 
-begun as materialized (
+begun as (
     select message.enrollment_id
     from message.message
     where

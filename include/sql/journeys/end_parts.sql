@@ -5,7 +5,7 @@
 -- exit_words: the words of journeys/exits that end the campaign's series; they read `series`, one occurrence at a time,
 -- because a word names the series, not the occurrence
 -- look-back: facts since each series began
-with part as materialized (
+with part as (
     select
         enrollment.enrollment_id,
         enrollment.campaign,

@@ -7,7 +7,7 @@
 -- `unsent` holds mails that certainly have not gone. A mail under a claim may go when the claim commits, so it is
 -- skipped. Here and below the enrollments are given as a list. So each is an index probe, even if this part of the
 -- members compares whole tables by hashing.
-with unsent as materialized (
+with unsent as (
     select
         message.enrollment_id,
         message.step
@@ -18,7 +18,7 @@ with unsent as materialized (
     for share skip locked
 ),
 
-sent as materialized (
+sent as (
     select distinct message.enrollment_id
     from message.message
     where

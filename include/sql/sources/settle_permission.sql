@@ -13,7 +13,7 @@ where
         inner join source.customer as neighbour on speaker.address = neighbour.address
         where speaker.customer_id = cast(:customer_id as text)
         union
-        select cast(:customer_id as text)
+        select cast(:customer_id as text) as customer_id
     ))
     and customer.customer_id = standing.customer_id
     and customer.erased_at is null
