@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -66,6 +66,7 @@ history = st.fixed_dictionaries(
 class Mail:
     """A mail to a mailbox: its campaign and customer, and when it went, or until when it may."""
 
+    key: str
     campaign: str
     customer: str
     at: datetime
@@ -133,9 +134,9 @@ class Judge:
         taken = list(held)
         for one in sorted(higher, key=lambda one: -PRIORITIES[one.campaign]):
             at = self.earliest(one, now)
-            if at is not None and self.fits([*taken, Mail(one.campaign, one.customer, at)]):
-                taken.append(Mail(one.campaign, one.customer, at))
-        return self.fits([*taken, Mail(mail.campaign, mail.customer, now)])
+            if at is not None and self.fits([*taken, replace(one, at=at)]):
+                taken.append(replace(one, at=at))
+        return self.fits([*taken, replace(mail, at=now)])
 
 
 class World:
@@ -166,12 +167,12 @@ class World:
         )
         with self.box.warehouse.connect() as connection:
             found = rows(connection, query, states=list(states))
-        return {row[0]: Mail(*row[1:]) for row in found}
+        return {row[0]: Mail(*row) for row in found}
 
     def held(self) -> list[Mail]:
         """Mails that hold a place: taken by the provider, or possibly so."""
         query = (
-            "select campaign, customer_id, claimed_at from message.message"
+            "select message_id::text, campaign, customer_id, claimed_at from message.message"
             " where state in ('claimed', 'accepted', 'in_doubt', 'abandoned')"
         )
         with self.box.warehouse.connect() as connection:
@@ -196,10 +197,10 @@ class World:
         for its in set(PEOPLE.values()):
             assert self.judge.fits(mail for mail in everything if mail.box == its), (self.now, everything)
         order = sorted(went, key=lambda mail: -PRIORITIES[mail.campaign])
-        waiting = {(mail.campaign, mail.customer): mail for mail in planned.values()}
+        waiting = dict(planned)
         gone = list(held)
         for mail in order:
-            own = waiting.pop((mail.campaign, mail.customer))
+            own = waiting.pop(mail.key)
             its = [one for one in gone if one.box == mail.box]
             assert self.judge.may_go(own, waiting.values(), its, self.now), ("went before a higher one", self.now, mail)
             gone.append(mail)
