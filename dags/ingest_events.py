@@ -7,8 +7,8 @@ The warehouse remembers how far each file was read, so no period is needed.
 **A re-run** reads nothing twice: events are identified by their `sg_event_id`, in whatever order and however often
 they come.
 
-**To undo.** Not needed: an event only ever adds what happened. An operator lifts a suppression in the warehouse by
-hand, with a reason. A feed never does.
+**To undo.** Not needed: an event only ever adds what happened. An operator lifts a suppression, with a reason:
+`suppressions lift ADDRESS --because …`.
 """
 
 import datetime as dt

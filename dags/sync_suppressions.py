@@ -4,13 +4,14 @@
 suppresses their addresses here. The webhook reports the same within seconds and repeats it for a day; the lists
 still have it after that. `push` sends SendGrid the opt-outs that came to us alone: of a topic to its unsubscribe
 group, of everything to the global list, so that other systems on the same account stop too. Sunset is never
-pushed. In mode `preview` (the default) nothing is read and nothing is pushed.
+pushed. In mode `preview` (the default) nothing is read and nothing is pushed. An unsubscribe group that is no topic's
+and not listed under `foreign_groups` is named in the log: who left it gets no mail.
 
 **A re-run** finds the same: each list is read from a day before the place that the last run reached, rows are
 identified by address, and a ledger says what SendGrid already has.
 
-**To undo.** A pull never lifts a suppression, and nothing lifts what was pushed. docs/runbook.md says how an operator
-takes a person who came back off SendGrid's lists.
+**To undo.** A pull never lifts a suppression. `suppressions lift ADDRESS --because …` does, and takes the address off
+SendGrid's lists.
 """
 
 import datetime as dt

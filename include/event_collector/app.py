@@ -33,7 +33,6 @@ log = logging.getLogger("event_collector")
 
 ONE_CLICK = "One-Click"
 FORM_BYTES_MAX = 4096
-DAY_SECONDS = 86_400
 _PAGE_HEADERS = {
     "Content-Security-Policy": ("default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"),
     "Referrer-Policy": "no-referrer",
@@ -207,14 +206,13 @@ async def _is_one_click(request: Request) -> bool:
 
 
 def _unsubscribe_line(token: str, message_id: str, topic: str, timestamp: int) -> bytes:
-    """Return an event of our own. The same link has the same sg_event_id all day, so a repeat is a duplicate.
+    """An event of our own, told from others by its link and second: who came back in between has left again.
 
-    On another day the id differs: a person who came back in between has left again.
+    The line itself, read a second time, is a duplicate.
     """
-    day = timestamp // DAY_SECONDS
     event = {
         "event": "lm_unsubscribe",
-        "sg_event_id": "lm-" + hashlib.sha256(f"{token} {day}".encode()).hexdigest()[:32],
+        "sg_event_id": "lm-" + hashlib.sha256(f"{token} {timestamp}".encode()).hexdigest()[:32],
         "timestamp": timestamp,
         "lm_message_id": message_id,
         "lm_topic": topic,

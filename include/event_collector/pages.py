@@ -37,12 +37,12 @@ stroke-linecap="round" stroke-linejoin="round"/></svg>"""
 ASK = _FRAME.format(
     title="Unsubscribe",
     main=f"""{_ENVELOPE}<h1>Stop these e-mails?</h1>
-<p>You will no longer receive this kind of e-mail from us. Others that you asked for still come.</p>
+<p>You will no longer receive this kind of mail from us. Others that you asked for still come.</p>
 <form method="post"><input type="hidden" name="List-Unsubscribe" value="One-Click">
 <button>Unsubscribe</button></form>""",
 )
 DONE = _FRAME.format(
     title="Unsubscribed",
     main=f"""{_TICK}<h1>You are unsubscribed</h1>
-<p>It takes effect before the next e-mail is sent. You can close this page.</p>""",
+<p>It takes effect before the next mail is sent. You can close this page.</p>""",
 )

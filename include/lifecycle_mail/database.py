@@ -21,7 +21,7 @@ import orjson
 import psycopg2
 import sqlalchemy as sa
 from psycopg2.extensions import connection as Psycopg2Connection
-from sqlalchemy.engine import Connection, CursorResult, Engine, ExceptionContext, make_url
+from sqlalchemy.engine import Connection, CursorResult, Engine, ExceptionContext, Transaction, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from lifecycle_mail.errors import DatabaseUnavailable, SettingsError
@@ -49,7 +49,7 @@ def _shows_no_row(record: logging.LogRecord) -> bool:
 logging.getLogger(f"sqlalchemy.engine.Engine.{LOG_NAME}").addFilter(_shows_no_row)
 
 
-def engine(database_url: str, *, connections: int = 5) -> Engine:
+def engine(database_url: str, *, connections: int = 5, connect_seconds: int = 10) -> Engine:
     """Return an engine on `database_url`: psycopg2, UTC sessions.
 
     The engine keeps up to `connections` open. While all are in use it opens up to BRIEFLY_MORE more, which it closes
@@ -77,7 +77,7 @@ def engine(database_url: str, *, connections: int = 5) -> Engine:
             connect_args={
                 "options": f"-c timezone=UTC -c temp_buffers={TEMPORARY_MEGABYTES}MB",
                 "application_name": "lifecycle_mail",
-                "connect_timeout": 10,
+                "connect_timeout": connect_seconds,
             },
         )
     except NoSuchModuleError:
@@ -150,28 +150,24 @@ def run_given(connection: Connection, name: str, given: Mapping[str, Any], /) ->
 
 
 @cache
-def _composed(name: str, relations: tuple[tuple[str, tuple[str, ...]], ...]) -> sa.TextClause:
+def _composed(name: str, put_in: tuple[tuple[str, tuple[str, ...]], ...]) -> sa.TextClause:
     text = statement(name).text
-    for relation, files in relations:
-        before, *after = re.split(rf"\b{relation}\b", text)
-        assert len(after) == 1, f"{name} names {relation} {len(after)} times"
+    for relation, files in put_in:
         rows = "\nunion all\n".join(statement(file).text for file in files)
+        before, *after = re.split(rf"\b{re.escape(relation)}\b", text)
+        assert len(after) == 1, f"{name} names {relation} {len(after)} times"
         text = f"{before}(\n{rows}\n){after[0]}"
     return sa.text(text)
 
 
 def run_with(
-    connection: Connection, name: str, relation: str, files: tuple[str, ...], /, **parameters: Any
+    connection: Connection, name: str, put_in: Mapping[str, tuple[str, ...]], /, **parameters: Any
 ) -> CursorResult[Any]:
-    """Execute the named statement; in it `relation` stands for the rows of all `files` together (`words`)."""
-    return run_composed(connection, name, {relation: files}, **parameters)
+    """Execute the named statement, in which each relation of `put_in` stands for the rows of all its files together.
 
-
-def run_composed(
-    connection: Connection, name: str, relations: Mapping[str, tuple[str, ...]], /, **parameters: Any
-) -> CursorResult[Any]:
-    """Execute the named statement, in which each of `relations` stands for the rows of all its files together."""
-    return connection.execute(_composed(name, tuple(relations.items())), parameters)
+    They are put in one after the other, so that a file may name a relation that comes after it (`words`).
+    """
+    return connection.execute(_composed(name, tuple(put_in.items())), parameters)
 
 
 def scalar(connection: Connection, name: str, /, **parameters: Any) -> Any:
@@ -253,6 +249,12 @@ def lock(connection: Connection, name: str) -> None:
     )
 
 
+def is_locked(connection: Connection, name: str) -> bool:
+    """Return whether another session holds the lock `name`; if none does, this transaction holds it to its end."""
+    query = sa.text("select not pg_try_advisory_xact_lock(:key)")
+    return bool(connection.execute(query, {"key": _lock_key(name)}).scalar_one())
+
+
 def lock_part(connection: Connection, name: str) -> None:
     """Make the next holder of `name` wait for this transaction, which works for the present holder."""
     connection.execute(sa.text("select pg_advisory_xact_lock_shared(:key)"), {"key": _lock_key(f"{name}/parts")})
@@ -303,7 +305,15 @@ class Rehearsal:
 
 @contextmanager
 def rehearsal(warehouse: Engine) -> Iterator[Engine]:
-    """Give an object that works like `warehouse`; everything done with it is rolled back."""
-    with warehouse.connect() as connection, connection.begin() as transaction:
+    """Give an object that works like `warehouse`; everything done with it is rolled back.
+
+    `warehouse` may be a rehearsal itself.
+    """
+    with warehouse.connect() as connection, _transaction_of(connection) as transaction:
         yield cast(Engine, Rehearsal(connection))
         transaction.rollback()
+
+
+def _transaction_of(connection: Connection) -> Transaction:
+    """Begin a transaction, or a savepoint of the one that a rehearsal has begun."""
+    return connection.begin_nested() if connection.in_transaction() else connection.begin()

@@ -6,14 +6,16 @@ Above every stage and below the command line. Airflow's tasks and the command li
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail import (
+    campaign_names,
     decisions,
     delivery,
     events,
@@ -21,29 +23,43 @@ from lifecycle_mail import (
     kpis,
     messages,
     partitions,
+    planner_statistics,
     segments,
     sources,
     time_zones,
     topic_names,
 )
 from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_campaigns, read_topics
-from lifecycle_mail.database import engine, lock, require_reachable
-from lifecycle_mail.errors import CampaignError, PlanningOverdue, SendingStopped, SettingsError
+from lifecycle_mail.database import engine, lock, rehearsal, require_reachable
+from lifecycle_mail.errors import (
+    CampaignError,
+    LifecycleError,
+    PlanningOverdue,
+    SendingStopped,
+    SettingsError,
+)
+from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.migrations import require_migrated
 from lifecycle_mail.moments import require_day_not_future, require_not_future
 from lifecycle_mail.settings import UNSAID_ZONE, Settings
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class PlanReport:
-    """What one planning run of a campaign did, stage by stage."""
+    """What one planning run of a campaign did, stage by stage.
+
+    `late` is None, or one line: why the run was late, and what it would have planned in time.
+    """
 
     segment: segments.SegmentCounts
     enrolled: journeys.EnrollCounts
     advanced: journeys.AdvanceCounts
     decided: decisions.DecideCounts
     written: messages.WriteCounts
+    late: str | None = None
 
     def counts(self) -> dict[str, int]:
         """Return every number of the run in one flat dict."""
@@ -87,8 +103,37 @@ class Installation:
         return TemplateLibrary(self.settings.templates_dir)
 
     def campaign(self, name: str) -> Campaign:
-        """Read the campaign called `name` (CampaignError if there is none, or if it is wrong)."""
-        return find_campaign(self.settings.campaigns_dir, name, self.topics)
+        """Read the campaign called `name`.
+
+        Raises:
+            CampaignError: there is none, it is wrong, or a name that its file gives means another campaign.
+        """
+        folder = self.settings.campaigns_dir
+        if not (folder / f"{name}.yaml").exists():
+            self.require_present(name)
+        campaign = find_campaign(folder, name, self.topics)
+        with self.engine.connect() as connection:
+            campaign_names.require_agreed(connection, campaign, folder)
+        return campaign
+
+    def require_present(self, name: str) -> None:
+        """Do nothing, unless the campaign that is meant is called otherwise now (CampaignError)."""
+        with self.engine.connect() as connection:
+            journeys.require_present(connection, name)
+
+    def present_name(self, name: str) -> str:
+        """Return what the campaign is called now that was called `name` once."""
+        with self.engine.connect() as connection:
+            return journeys.name_of(connection, name).present
+
+    def retire(self, name: str, because: str, now: dt.datetime) -> campaign_names.Retirement:
+        """End the campaign for good: its running series, the steps they await, and its planned mails."""
+        return campaign_names.retire(self.engine, name, because, now)
+
+    def lost_campaigns(self) -> list[str]:
+        """Say which campaigns have series here and no file any more, and which files are of retired campaigns."""
+        with self.engine.connect() as connection:
+            return campaign_names.lost(connection, campaign_names.files_of(self.settings.campaigns_dir))
 
     def definition(self, name: str) -> messages.Definition:
         """Read the campaign's whole definition from its files. An approval holds for exactly this definition.
@@ -139,6 +184,7 @@ class Installation:
 
     def revoke(self, name: str, by: str, because: str, now: dt.datetime) -> delivery.Revocation:
         """Withdraw the approval of what was approved last, and cancel the planned mails that carry it."""
+        self.require_present(name)
         return delivery.revoke(self.engine, name, by, because, now)
 
     def require_known(self, name: str) -> None:
@@ -148,6 +194,7 @@ class Installation:
             CampaignError: none was published, and its file is missing (the message has the nearest name) or wrong.
         """
         with self.engine.connect() as connection:
+            journeys.require_present(connection, name)
             known = journeys.is_published(connection, name)
         if not known:
             self.campaign(name)
@@ -157,8 +204,22 @@ class Installation:
     ) -> sources.LoadReport:
         """Load the feed files of `folder`."""
         return sources.load_feeds(
-            self.engine, folder, link_secret=self.settings.link_secret, progress=progress
+            self.engine,
+            folder,
+            link_secret=self.settings.link_secret,
+            progress=progress,
+            may_resubscribe=self.settings.feeds_may_resubscribe,
         )
+
+    def is_loaded_since(self, moment: dt.datetime) -> bool:
+        """Return whether a load that began at `moment` or later is done."""
+        with self.engine.begin() as connection:
+            return sources.is_loaded_since(connection, moment)
+
+    def is_loading(self) -> bool:
+        """Return whether a load is under way."""
+        with self.engine.begin() as connection:
+            return sources.is_loading(connection)
 
     def _planned_at(self, name: str, as_of: dt.datetime, now: dt.datetime) -> _Planned:
         """Return what planning campaign `name` for `as_of` uses.
@@ -169,35 +230,84 @@ class Installation:
         require_not_future(as_of, now, f"campaign {name}: the as_of")
         return self._planned(name)
 
+    def _is_late(self, planned: _Planned, as_of: dt.datetime, now: dt.datetime) -> bool:
+        """Tell whether the run for `as_of` is late; if it is not, note that planning for it begins."""
+        because = self._late_because(planned, as_of, now)
+        if because is not None:
+            logger.info("campaign %s: the run for %s %s", planned.campaign.campaign, as_of.isoformat(), because)
+        return because is not None
+
+    def _late_because(self, planned: _Planned, as_of: dt.datetime, now: dt.datetime) -> str | None:
+        with self.engine.begin() as connection:
+            return journeys.begin_planning(connection, planned.campaign, as_of, now)
+
+    def late_run(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> str | None:
+        """Return None, or for a late run one line: why it is late, and what it would have planned in time (counts).
+
+        Nothing is kept of finding that out.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`.
+        """
+        planned = self._planned_at(campaign_name, as_of, now)
+        because = self._late_because(planned, as_of, now)
+        if because is None:
+            return None
+        would = self._rehearse_in_time(campaign_name, as_of)
+        return (
+            f"campaign {campaign_name}: the run for {as_of.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S UTC} {because}: it "
+            "enrolls no customer, decides no step and plans no mail; in time it would have enrolled "
+            f"{would.enrolled.enrolled} customers, decided {sum(would.decided.steps.values())} steps and planned "
+            f"{would.written.messages} mails"
+        )
+
+    def _rehearse_in_time(self, campaign_name: str, as_of: dt.datetime) -> PlanReport:
+        with rehearsal(self.engine) as stage:
+            with stage.begin() as connection:
+                journeys.forget_planning(connection, campaign_name)
+            return replace(self, engine=stage)._plan(campaign_name, as_of, as_of)
+
     def refresh_segment(
         self, campaign_name: str, as_of: dt.datetime, now: dt.datetime
     ) -> segments.SegmentCounts:
         """Bring the membership of the campaign's segment to `as_of`, and publish the campaign.
 
         If `as_of` is later than `now`, this and every other step of planning raises FutureRefused before it does
-        anything.
+        anything. A late run (`journeys.begin_planning`) does nothing but correct a past moment of the segment.
         """
         planned = self._planned_at(campaign_name, as_of, now)
-        journeys.publish(self.engine, planned.campaign, planned.topic)
+        is_late = self._is_late(planned, as_of, now)
+        if not is_late:
+            journeys.publish(self.engine, planned.campaign, planned.topic)
         segment = planned.campaign.segment
-        return segments.refresh(self.engine, segment.name, as_of, segment.parameters)
+        return segments.refresh(self.engine, segment.name, as_of, segment.parameters, late=is_late)
 
     def enroll(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.EnrollCounts:
         """Begin series for the members at `as_of`."""
-        return journeys.enroll(self.engine, self._planned_at(campaign_name, as_of, now).campaign, as_of)
+        planned = self._planned_at(campaign_name, as_of, now)
+        if self._is_late(planned, as_of, now):
+            return journeys.EnrollCounts(ended=0, enrolled=0, superseded=0)
+        return journeys.enroll(self.engine, planned.campaign, as_of)
 
     def advance(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.AdvanceCounts:
         """End series, and note the steps that have come due."""
-        return journeys.advance(self.engine, self._planned_at(campaign_name, as_of, now).campaign, as_of)
+        planned = self._planned_at(campaign_name, as_of, now)
+        if self._is_late(planned, as_of, now):
+            return journeys.AdvanceCounts(steps_due=0, exited=0)
+        return journeys.advance(self.engine, planned.campaign, as_of)
 
     def decide(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> decisions.DecideCounts:
         """Decide the steps that are due."""
         planned = self._planned_at(campaign_name, as_of, now)
+        if self._is_late(planned, as_of, now):
+            return decisions.DecideCounts({})
         return decisions.decide(self.engine, planned.campaign, planned.topic, as_of, now)
 
     def write_messages(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> messages.WriteCounts:
         """Write planned mails for the decisions to send, and record that `as_of` is planned."""
         by = self._planned_at(campaign_name, as_of, now)
+        if self._is_late(by, as_of, now):
+            return messages.WriteCounts(messages=0, shells=0)
         written = messages.write_messages(self.engine, by.campaign, by.topic, by.library, by.brand, now)
         with self.engine.begin() as connection:
             journeys.record_planning(connection, campaign_name, as_of, now)
@@ -209,6 +319,10 @@ class Installation:
         Raises:
             FutureRefused: `as_of` is later than `now`; nothing was written.
         """
+        late = self.late_run(campaign_name, as_of, now)
+        return replace(self._plan(campaign_name, as_of, now), late=late)
+
+    def _plan(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> PlanReport:
         return PlanReport(
             segment=self.refresh_segment(campaign_name, as_of, now),
             enrolled=self.enroll(campaign_name, as_of, now),
@@ -249,7 +363,8 @@ class Installation:
         """Do nothing unless sending has stopped by itself: for the named campaign, or without a name for any since
         `since`.
 
-        Mails that wait for an approval, a template or a topic count as stopped for as long as they wait.
+        Mails that wait for an approval, a template or a topic count as stopped for as long as they wait. Without a name
+        a campaign whose file is gone counts too.
 
         Raises:
             SendingStopped: what stopped, when, why (rates and numbers), and what to do.
@@ -257,6 +372,8 @@ class Installation:
         with self.engine.connect() as connection:
             found = delivery.stops(connection, campaign_name, since)
         found += self.waits(now, campaign_name)
+        if campaign_name is None:
+            found += self.lost_campaigns()
         if found:
             raise SendingStopped("; ".join(found))
 
@@ -306,15 +423,13 @@ class Installation:
         folder = path or self.settings.events_dir
         if folder is None:
             raise SettingsError("LIFECYCLE_EVENTS_DIR is not set: give the folder that the collector writes to")
-        groups = {
-            topic.sendgrid_group_id: topic.topic
-            for topic in self.topics.values()
-            if topic.sendgrid_group_id is not None
-        }
+        groups, settings = events.groups_of(self.topics), self.settings
         return events.ingest(
             self.engine,
             folder,
-            topics=groups,
+            topics=groups.topics,
+            foreign_groups=groups.foreign,
+            rest=events.Rest(settings.soft_bounce_limit, settings.soft_bounce_days, settings.soft_bounce_rest_days),
             now=now if self.settings.mode == "live" else None,
             link_secret=self.settings.link_secret,
             progress=progress,
@@ -332,6 +447,19 @@ class Installation:
         `clock` gives the time at which SendGrid took each batch. Without a clock, that time is `now` for all of them.
         """
         return events.push(self.engine, self.settings, self.topics, now=now, clock=clock)
+
+    def lift_suppressions(
+        self, address: str, by: str, because: str, now: dt.datetime, only: Iterable[str] = events.KINDS
+    ) -> events.LiftReport:
+        """Let an address be mailed again, here and at SendGrid, on an operator's word, which is kept in a log."""
+        return events.lift(
+            self.engine, self.settings, self.topics, address, by=by, because=because, now=now, only=tuple(only)
+        )
+
+    def unlisted_groups(self) -> list[str]:
+        """Say which unsubscribe groups keep people from all mail because nothing says whose they are."""
+        with self.engine.connect() as connection:
+            return [group.sentence() for group in events.unlisted_groups(connection)]
 
     def roll_up(
         self,
@@ -357,6 +485,10 @@ class Installation:
             full=full,
         )
 
+    def outlook(self, customer_id: str, now: dt.datetime, campaign_name: str | None = None) -> list[kpis.Outlook]:
+        """Say what planning and a claim would do at `now` with a customer's running series and planned mails."""
+        return kpis.outlook(self.engine, self.settings, self.topics, customer_id, now, campaign_name)
+
     def ensure_months(self, now: dt.datetime) -> list[str]:
         """Make the monthly partitions of this month and the next two."""
         return partitions.ensure_months(self.engine, now, months_ahead=2)
@@ -380,40 +512,80 @@ class Installation:
         with self.engine.begin() as connection:
             return delivery.forget_places(connection, now)
 
-    def erase(self, customer_id: str, now: dt.datetime, without_files: bool = False) -> bool:
-        """Erase one person: personal columns, the personal parts of mails, raw events, export files.
+    def erase(self, whom: str, now: dt.datetime, without_files: bool = False) -> bool:
+        """Erase one person: personal columns and texts, personal parts of mails, raw events, statistics, export files.
 
-        A keyed hash of each of their addresses stays, so that no later load brings the person back and no mail goes to
-        them. Another customer who holds one of the addresses, or held it before, stays. What was said at that address
-        then stays too, and only what names the erased person's own mails goes. Returns False if there is no such
-        customer, or if it was erased before. `without_files` leaves export files as they are if LIFECYCLE_EVENTS_DIR is
-        not set.
+        `whom` is the customer's key, or an address: that of the one customer who holds it, or of a person who is not a
+        customer. A keyed hash of each of their addresses stays, so that no later load brings the person back and no
+        mail goes to them. Another customer who holds one of the addresses, or held it before, stays. What was said at
+        that address then stays too, and only what names the erased person's own mails goes. Returns False if there is
+        no such customer, if it was erased before, or if nothing is known of the address. `without_files` leaves export
+        files as they are if LIFECYCLE_EVENTS_DIR is not set.
 
         Raises:
             SettingsError: export files were ingested and LIFECYCLE_EVENTS_DIR is not set; nothing was erased.
+            LifecycleError: several customers hold the address, or only some who have another one now.
         """
         with self.engine.begin() as connection:
             lock(connection, "load")
             lock(connection, "ingest")
-            address = sources.address_of(connection, customer_id)
-            if address is None:
+            customer_id = self._customer_meant(connection, whom)
+            if customer_id is None and "@" not in whom:
                 return False
             if not without_files:
                 self._require_files_known(connection)
-            erased = sources.erase_customer(connection, customer_id, self.settings.link_secret, now)
-            messages.erase_slots(connection, customer_id)
-            for each in (address, *erased.former_addresses):
-                self._erase_at(connection, customer_id, each, is_shared=each in erased.shared)
+            if customer_id is None:
+                return self._erase_address(connection, mailbox(whom), now)
+            self._erase_customer(connection, customer_id, now)
         return True
 
-    def _erase_at(self, connection: Connection, customer_id: str, address: str, *, is_shared: bool) -> None:
-        """Remove a person from events, places and export files at one of their addresses."""
+    def _customer_meant(self, connection: Connection, whom: str) -> str | None:
+        """Return the living customer of this key, or the one who holds this address."""
+        if sources.address_of(connection, whom) is not None:
+            return whom
+        holders, former = sources.holders_of(connection, mailbox(whom)) if "@" in whom else ([], [])
+        if len(holders) == 1:
+            return holders[0]
+        if holders or former:
+            hold = "hold this address" if holders else "held this address before, and nobody else is known by it"
+            raise LifecycleError(
+                f"customers {', '.join(holders or former)} {hold}: each is a person of their own, erase them by "
+                "their keys"
+            )
+        return None
+
+    def _erase_customer(self, connection: Connection, customer_id: str, now: dt.datetime) -> None:
+        words = messages.slots_of(connection, customer_id)
+        address = sources.address_of(connection, customer_id)
+        erased = sources.erase_customer(connection, customer_id, self.settings.link_secret, now)
+        segments.erase_contexts(connection, customer_id)
+        journeys.erase_contexts(connection, customer_id)
+        messages.erase_slots(connection, customer_id)
+        for each in filter(None, (address, *erased.former_addresses)):
+            self._erase_at(connection, customer_id, each, is_shared=each in erased.shared)
+        planner_statistics.forget(connection, [*erased.words, *words])
+
+    def _erase_address(self, connection: Connection, address: str, now: dt.datetime) -> bool:
+        """Erase a person who is no customer; return False, and change nothing, if nothing is known of the address."""
+        with connection.begin_nested() as attempt:
+            is_known = events.knows(connection, address)
+            erased = sources.erase_address(connection, address, self.settings.link_secret, now)
+            lines = self._erase_at(connection, None, address, is_shared=False)
+            planner_statistics.forget(connection, erased.words)
+            if is_known or erased.scrubbed or lines:
+                return True
+            attempt.rollback()
+        return False
+
+    def _erase_at(self, connection: Connection, customer_id: str | None, address: str, *, is_shared: bool) -> int:
+        """Remove a person from events, places and export files at one of their addresses; return lines of files."""
         events.erase(connection, customer_id, address, is_shared=is_shared)
         if not is_shared:
             delivery.erase_places(connection, address)
-        if self.settings.events_dir is not None:
-            only_of = customer_id if is_shared else None
-            events.scrub_files(connection, self.settings.events_dir, address, only_of=only_of)
+        if self.settings.events_dir is None:
+            return 0
+        only_of = customer_id if is_shared else None
+        return events.scrub_files(connection, self.settings.events_dir, address, only_of=only_of).lines
 
     def _require_files_known(self, connection: Connection) -> None:
         """Refuse an erasure that would miss export files: once the address is gone, no later erasure can find it."""
@@ -425,7 +597,7 @@ class Installation:
 
 
 def open_installation(settings: Settings) -> Installation:
-    """Open an installation. If the topics file renamed topics, the first opening renames what is stored under old
+    """Open an installation. If files renamed topics or campaigns, the first opening renames what is stored under old
     names.
 
     Raises:
@@ -438,5 +610,6 @@ def open_installation(settings: Settings) -> Installation:
     topics = read_topics(settings.topics_file)
     brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
     topic_names.agree(warehouse, topics, settings.topics_file.name)
+    campaign_names.agree(warehouse, settings.campaigns_dir)
     time_zones.agree(warehouse, settings.default_zone or UNSAID_ZONE)
     return Installation(settings, warehouse, topics, brand)

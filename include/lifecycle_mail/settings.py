@@ -16,6 +16,7 @@ from lifecycle_mail.errors import SettingsError
 INCLUDE = Path(__file__).resolve().parent.parent
 MODES = ("preview", "simulate", "live")
 Mode = Literal["preview", "simulate", "live"]
+_YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 
 UNSAID_ZONE = "UTC"  # of people without zone and country, outside live, if no default zone is set
 
@@ -31,7 +32,9 @@ class Settings:
     Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `default_zone` is the zone of
     customers who tell neither zone nor country, None = not set. `allowed_recipients` are lower-case addresses or
     ``@domain`` suffixes, empty = everyone. Retention is the number of months kept in addition to the present one,
-    None = no limit.
+    None = no limit. `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the shop asks them
+    again. Marketing mail to a mailbox rests for `soft_bounce_rest_days` after `soft_bounce_limit` soft bounces (0 =
+    never) over at least `soft_bounce_days` without a delivery.
     """
 
     database_url: str = field(repr=False)
@@ -50,6 +53,10 @@ class Settings:
     allowed_recipients: tuple[str, ...] = ()
     event_retention_months: int | None = None
     decision_retention_months: int | None = None
+    feeds_may_resubscribe: bool = False
+    soft_bounce_limit: int = 5
+    soft_bounce_days: int = 7
+    soft_bounce_rest_days: int = 30
     campaigns_dir: Path = INCLUDE / "campaigns"
     templates_dir: Path = INCLUDE / "templates"
     topics_file: Path = INCLUDE / "topics.yaml"
@@ -83,6 +90,10 @@ class Settings:
             allowed_recipients=reader.names("LIFECYCLE_ALLOWED_RECIPIENTS"),
             event_retention_months=reader.months("LIFECYCLE_EVENT_RETENTION_MONTHS"),
             decision_retention_months=reader.months("LIFECYCLE_DECISION_RETENTION_MONTHS"),
+            feeds_may_resubscribe=reader.flag("LIFECYCLE_FEEDS_MAY_RESUBSCRIBE"),
+            soft_bounce_limit=reader.count("LIFECYCLE_SOFT_BOUNCE_LIMIT", 5),
+            soft_bounce_days=reader.count("LIFECYCLE_SOFT_BOUNCE_DAYS", 7),
+            soft_bounce_rest_days=reader.count("LIFECYCLE_SOFT_BOUNCE_REST_DAYS", 30),
             campaigns_dir=reader.path("LIFECYCLE_CAMPAIGNS_DIR", None) or cls.campaigns_dir,
             templates_dir=reader.path("LIFECYCLE_TEMPLATES_DIR", None) or cls.templates_dir,
             topics_file=reader.path("LIFECYCLE_TOPICS_FILE", None) or cls.topics_file,
@@ -137,6 +148,18 @@ class _Reader:
                 f"{name} is '{value}': give a whole number of months, 1 or more, or leave it empty for no limit"
             )
         return int(value)
+
+    def flag(self, name: str) -> bool:
+        value = self.text(name, "no").lower()
+        if value not in (*_YES, *_NO):
+            raise SettingsError(f"{name} is '{value}': give yes or no")
+        return value in _YES
+
+    def count(self, name: str, default: int) -> int:
+        value = self.text(name, "")
+        if value and not (value.isascii() and value.isdigit() and int(value) <= 10_000):
+            raise SettingsError(f"{name} is '{value}': give a whole number from 0 to 10000")
+        return int(value) if value else default
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)

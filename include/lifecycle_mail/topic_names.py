@@ -42,16 +42,16 @@ class _Known:
 def agree(warehouse: Engine, topics: Topics, file_name: str) -> None:
     """Record what the topics file says of each name, and rename what was stored under former names.
 
-    If nothing changed, this only reads three small tables. Otherwise runs take turns, and a name is removed or changed
-    only after a running ingest has ended. A kill leaves all of the change or none, and the next opening repeats it.
+    Which topic each unsubscribe group belongs to is recorded too. If nothing changed, this only reads four small
+    tables. Otherwise runs take turns, and a name or group is changed only after a running ingest has ended. A kill
+    leaves all of the change or none, and the next opening repeats it.
 
     Raises:
         CampaignError: a topic with opt-outs or mails is gone from the file, or a name would mean two topics; one line
-            per
-            problem, and nothing was changed.
+            per problem, and nothing was changed.
     """
     with warehouse.connect() as connection:
-        if _is_agreed(_known(connection), topics):
+        if _is_agreed(_known(connection), topics) and not _group_news(connection, topics):
             return
     with warehouse.begin() as connection:
         lock(connection, "topics")
@@ -59,12 +59,16 @@ def agree(warehouse: Engine, topics: Topics, file_name: str) -> None:
         stated = _stated(known, topics)
         gone, renamed = [one for one in known if one not in stated], _renamed(known, stated)
         _refuse_ambiguous(known, topics, file_name)
-        if gone or renamed:
+        groups = _group_news(connection, topics)
+        if gone or renamed or groups or _returned(known, stated):
             # Opt-outs are taken under this lock, so none can come in under a name that is changing.
             lock(connection, "ingest")
         _refuse_lost(connection, gone, file_name)
         _rename(connection, renamed)
         run(connection, "installation/note_topics", names=_json(stated.values()))
+        if groups:
+            run(connection, "installation/note_groups", groups=_owners_json(topics))
+        events.regroup(connection)
 
 
 def _known(connection: Connection) -> dict[str, _Known]:
@@ -79,6 +83,18 @@ def _is_agreed(known: dict[str, _Known], topics: Topics) -> bool:
     stated = _stated(known, topics)
     noted = {name: one.name for name, one in known.items() if one.is_noted}
     return noted == stated and known.keys() == stated.keys() and not _renamed(known, stated)
+
+
+def _group_news(connection: Connection, topics: Topics) -> dict[int, str | None]:
+    """Return the unsubscribe groups of which the file says something new; None = another application's, or, if it is
+    not named any more, whose it is is unknown.
+
+    A group that a topic had, and that the file does not name, stays the topic's: mails that were sent carry it.
+    """
+    noted = {row.group_id: row.topic for row in run(connection, "installation/topic_groups")}
+    stated = topics.group_owners
+    new = {group: owner for group, owner in stated.items() if group not in noted or noted[group] != owner}
+    return new | {group: None for group, owner in noted.items() if owner is None and group not in stated}
 
 
 def _stated(known: dict[str, _Known], topics: Topics) -> dict[str, TopicName]:
@@ -143,6 +159,15 @@ def _rename(connection: Connection, renamed: dict[str, str]) -> None:
     journeys.rename_topics(connection, former, present)
     messages.rename_topics(connection, former, present)
     events.rename_topics(connection, former, present)
+
+
+def _returned(known: dict[str, _Known], stated: dict[str, TopicName]) -> list[str]:
+    """Return the topics that had ended and are there again."""
+    return [name for name, one in known.items() if name in stated and one.name.is_retired > stated[name].is_retired]
+
+
+def _owners_json(topics: Topics) -> str:
+    return orjson.dumps([{"group_id": group, "topic": owner} for group, owner in topics.group_owners.items()]).decode()
 
 
 def _json(names: Iterable[TopicName]) -> str:

@@ -199,12 +199,13 @@ class Demo:
         user, password = self.airflow.login()
         environment = os.path.relpath(self.environment_file)
         python = os.path.relpath(sys.executable)
+        why = f". {environment} && {python} -m lifecycle_mail why {self._somebody()}"
         outbox = f"{self.provider.simulator_url}  token {self.provider.outbox_token}"
         return [
             ("The mails, as recipients see them", outbox),
             ("Airflow", f"{self.airflow.url}  user {user}  password {password}"),
             ("The command line", f". {environment} && {python} -m lifecycle_mail --help"),
-            ("Why somebody got a mail, or none", f"{python} -m lifecycle_mail why {self._somebody()}"),
+            ("Why a customer got a mail, or none", why),
             ("What is real here and what is made up", "include/demo_world/README.md"),
             ("Stop everything", "make down"),
         ]

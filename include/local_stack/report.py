@@ -1,6 +1,6 @@
 """What the demo prints at its end: every figure is a query of include/sql/demo on the warehouse.
 
-The guide's figures stand next to the measured ones. If nothing was delivered, a rate is a dash, never zero.
+Benchmarks stand next to the measured ones. If nothing was delivered, a rate is a dash, never zero.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from sqlalchemy.engine import Connection, Engine, Row
 from lifecycle_mail.database import run
 
 NEW = "new in this run"
+LIFT_COUNTS = "Rates are shares of mails. Lift compares all who were enrolled, mailed or not yet, with those held out."
 
 
 def print_report(console: Console, warehouse: Engine, since: dt.datetime) -> None:
     """Print every table, with the counts of what came since `since` (aware) next to the totals."""
     with warehouse.connect() as connection:
         console.print(_loaded(connection, since))
-        console.print(_rejected(connection, since))
+        for table in _rejected(connection, since):
+            console.print(table)
         console.print(_segments(connection))
         console.print(_decisions(connection, since))
         console.print(_messages(connection, since))
@@ -40,12 +42,20 @@ def _loaded(connection: Connection, since: dt.datetime) -> Table:
     return table
 
 
-def _rejected(connection: Connection, since: dt.datetime) -> Table:
-    heads = ("feed", "reason", "rows", NEW, "for example")
-    table = _table("Rows rejected, by reason", *heads, right=(2, 3))
+def _rejected(connection: Connection, since: dt.datetime) -> tuple[Table, Table]:
+    """Return the rows that were refused, and apart from them the rows that were loaded without a value."""
+    counts = ("rows", NEW, "for example")
+    refused = _table("Rows refused, by reason", "feed", "reason", *counts, right=(2, 3))
+    aside = _table(
+        "Values set aside (their rows were loaded without them)", "feed", "column", "reason", *counts, right=(3, 4)
+    )
     for row in run(connection, "demo/rows_rejected", since=since):
-        table.add_row(row.feed, row.reason, _count(row.row_count), _count(row.new_count), row.example)
-    return table
+        told = (row.reason, _count(row.row_count), _count(row.new_count), row.example)
+        if row.is_loaded:
+            aside.add_row(row.feed, row.left_out, *told)
+        else:
+            refused.add_row(row.feed, *told)
+    return refused, aside
 
 
 def _segments(connection: Connection) -> Table:
@@ -65,7 +75,7 @@ def _decisions(connection: Connection, since: dt.datetime) -> Table:
         counts[row.outcome, row.reason][row.campaign] = row.row_count
         new[row.outcome, row.reason] += row.new_count
     heads = ("outcome", "reason", *campaigns, "all", NEW)
-    table = _table("Decisions: one named answer a due step", *heads, right=range(2, len(heads)))
+    table = _table("Decisions: one named answer per due step", *heads, right=range(2, len(heads)))
     for (outcome, reason), by_campaign in counts.items():
         cells = [_count(by_campaign.get(campaign, 0)) for campaign in campaigns]
         cells += [_count(sum(by_campaign.values())), _count(new[outcome, reason])]
@@ -89,7 +99,7 @@ def _events(connection: Connection, since: dt.datetime) -> Table:
     return table
 
 
-# The KPI table: one row per KPI, one column per campaign, and the guides' figures next to them.
+# The KPI table: one row per KPI, one column per campaign, and the benchmarks next to them.
 
 
 @dataclass(frozen=True)
@@ -119,10 +129,10 @@ KPIS = (
     Kpi("steps held out", "held_out", "count"),
     Kpi("delivery rate", "delivery_rate", good="near 100 %"),
     Kpi("open rate (people)", "open_rate", good="20 %"),
-    Kpi("  machine opens, beside", "machine_open_rate"),
+    Kpi("  machine opens, not in it", "machine_open_rate"),
     Kpi("click-through rate", "click_through_rate", good="3 %"),
     Kpi("  click-to-open rate", "click_to_open_rate"),
-    Kpi("conversion rate", "conversion_rate", good="the goal:"),
+    Kpi("conversion rate", "conversion_rate", good="its goal, below"),
     Kpi("  the campaign's goal", "conversion_rate_benchmark"),
     Kpi("bounce rate", "bounce_rate", good="0.42 %"),
     Kpi("  of these hard", "hard_bounce_rate"),
@@ -135,8 +145,9 @@ KPIS = (
 
 def _kpis(connection: Connection) -> Table:
     campaigns = run(connection, "demo/campaign_kpis").all()
-    heads = ("KPI", *(row.campaign for row in campaigns), "the guides")
+    heads = ("KPI", *(row.campaign for row in campaigns), "benchmark")
     table = _table("KPIs of each campaign so far", *heads)
+    table.caption, table.caption_justify = LIFT_COUNTS, "left"
     for kpi in KPIS:
         table.add_row(kpi.name, *(kpi.cell(row) for row in campaigns), kpi.good)
     table.add_row("lift over the held out", *map(_lift, campaigns), "above 0")

@@ -46,20 +46,21 @@ def suppression_routes(around: Callable[[Handler], Handler]) -> list[Route]:
 
     routes = [Route("/v3/suppression/" + name, _guarded(_list), methods=["GET", "DELETE"]) for name in LISTS_BY_PATH]
     routes += [
-        Route(f"/v3/suppression/{name}/{{email}}", _guarded(_one), methods=["GET", "DELETE"]) for name in LISTS_BY_PATH
+        Route(f"/v3/suppression/{name}/{{email:path}}", _guarded(_one), methods=["GET", "DELETE"])
+        for name in LISTS_BY_PATH
     ]
     return [
         *routes,
         Route("/simulator/suppressions", _honest(_listed), methods=["POST", "DELETE"]),
         Route("/v3/asm/suppressions/global", _guarded(_global_add), methods=["POST"]),
-        Route("/v3/asm/suppressions/global/{email}", _guarded(_global_one), methods=["GET", "DELETE"]),
+        Route("/v3/asm/suppressions/global/{email:path}", _guarded(_global_one), methods=["GET", "DELETE"]),
         Route("/v3/asm/suppressions", _guarded(_all_group_suppressions), methods=["GET"]),
-        Route("/v3/asm/suppressions/{email}", _guarded(_groups_of), methods=["GET"]),
+        Route("/v3/asm/suppressions/{email:path}", _guarded(_groups_of), methods=["GET"]),
         Route("/v3/asm/groups", _guarded(_groups), methods=["GET", "POST"]),
         Route("/v3/asm/groups/{group_id:int}", _guarded(_group), methods=["GET", "DELETE"]),
         Route("/v3/asm/groups/{group_id:int}/suppressions", _guarded(_members), methods=["GET", "POST"]),
         Route("/v3/asm/groups/{group_id:int}/suppressions/search", _guarded(_search), methods=["POST"]),
-        Route("/v3/asm/groups/{group_id:int}/suppressions/{email}", _guarded(_member), methods=["DELETE"]),
+        Route("/v3/asm/groups/{group_id:int}/suppressions/{email:path}", _guarded(_member), methods=["DELETE"]),
     ]
 
 

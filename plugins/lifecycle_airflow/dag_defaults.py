@@ -11,6 +11,7 @@ from lifecycle_airflow.retry import RETRY_POLICY
 
 OWNER = "lifecycle"
 TAG = "lifecycle-mail"
+LOAD_SCHEDULE = "0 * * * *"  # of load_sources; campaigns wait for its loads
 FIRST_DAY = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 

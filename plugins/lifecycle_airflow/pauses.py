@@ -1,4 +1,4 @@
-"""Which campaigns are paused in Airflow: the task's own interface to Airflow answers that.
+"""Which DAGs are paused in Airflow: the task's own interface to Airflow answers that.
 
 Tasks may not read Airflow's tables, and they need no token for this. The execution interface that every task
 uses answers for any DAG.
@@ -33,6 +33,12 @@ def paused_campaigns(campaigns: Iterable[str], get_dag: Callable[[str], Any]) ->
             if dag.is_paused:
                 paused.add(campaign)
     return paused, known
+
+
+def is_active(dag_id: str, get_dag: Callable[[str], Any]) -> bool:
+    """Return whether Airflow knows the DAG and it is not paused."""
+    dag = _ask(get_dag, dag_id)
+    return dag is not None and not dag.is_paused
 
 
 def _ask(get_dag: Callable[[str], Any], dag_id: str) -> Any | None:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tiny_shop import write_feeds
 import running_services
 from airflow_world import Person, people, write_carts
 from lifecycle_mail.sources import load_feeds
+from local_stack.processes import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CAMPAIGN = "campaign__cart_abandoned"
@@ -152,7 +154,10 @@ def _check_xcoms(runs: list[dict[str, Any]]) -> None:
 def test_runs_again_and_runs_of_the_past_mail_nobody(
     tmp_path: Path, airflow: OneAirflow, settings: dict[str, str], warehouse: Engine
 ) -> None:
-    """The same period again mails no customer a second time. A past period, as a backfill runs it, mails no one."""
+    """The same period again mails no customer a second time. A past period, as a backfill runs it, uses nothing up.
+
+    Its log says in one line what it would have planned.
+    """
     now = dt.datetime.now(dt.UTC)
     month_ago = now - dt.timedelta(days=35)
     write_carts(tmp_path / "feeds", [*people("cart", 3), _born("present", now), _born("past", month_ago)], now)
@@ -168,14 +173,42 @@ def test_runs_again_and_runs_of_the_past_mail_nobody(
         ("deliver_messages", {}, False),
     ]
     with running_services.running_simulator(tmp_path / "simulator") as simulator:
-        runs = airflow.run({**settings, "SENDGRID_BASE_URL": simulator.url}, plan)
+        runs, log = airflow.run_and_log({**settings, "SENDGRID_BASE_URL": simulator.url}, plan)
         accepted = simulator.client.get("/simulator/accepted/count", params={"distinct": 1}).json()
     assert {run["state"] for run in runs} == {"success"}
     assert (accepted["recipients"], accepted["distinct_message_ids"]) == (5, 5)
     assert set(_rows(warehouse, "select campaign, state from message.message")) == {("cart_abandoned", "accepted")}
-    assert set(_rows(warehouse, "select customer_id, outcome, reason from decision.decision where step = 'wish'")) == {
-        ("past", "skip", "stale")
-    }
+    for table in ("journey.enrollment", "decision.decision", "message.message"):
+        assert _rows(warehouse, f"select * from {table} where campaign = 'birthday'") == []  # noqa: S608
+    late = f"late: campaign birthday: the run for {month_ago:%Y-%m-%d %H:%M:%S} UTC is 840 hours old, and late after"
+    assert log.count(late) == 2
+    assert "in time it would have enrolled 1 customers, decided 1 steps and planned 1 mails" in log
+
+
+def test_a_period_waits_for_its_load(airflow: OneAirflow, settings: dict[str, str], warehouse: Engine) -> None:
+    """Both start at the tick: the campaign's run looks, waits off its worker, and plans after the load, on its facts.
+
+    A load from before the period's end does not count.
+    """
+    with warehouse.begin() as connection:
+        before = dt.datetime.now(dt.UTC) - dt.timedelta(hours=2)
+        finished = "insert into source.load (started_at, finished_at) values (:at, :at)"
+        connection.execute(sa.text(finished), {"at": before})
+    already = len(airflow.log.read_bytes())
+
+    def load_once_it_waits() -> None:
+        wait_until(lambda: b"not planned yet" in airflow.log.read_bytes()[already:], "the run does not wait", 120)
+        load_feeds(warehouse, Path(settings["LIFECYCLE_FEEDS_DIR"]), link_secret="x")
+
+    loading = threading.Thread(target=load_once_it_waits)
+    loading.start()
+    runs, log = airflow.run_and_log(settings, [(CAMPAIGN, {}, True)])
+    loading.join()
+    assert runs[0]["state"] == "success"
+    assert runs[0]["tasks"]["wait_for_load"] == ["success"]
+    hour = dt.datetime.now(dt.UTC).replace(minute=0)
+    assert f"not planned yet: no load that began at {hour:%Y-%m-%d %H:%M} UTC or later is done" in log
+    assert _rows(warehouse, "select customer_id from message.message") == [("left-a-cart",)]
 
 
 def _born(name: str, day: dt.datetime) -> Person:

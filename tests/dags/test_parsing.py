@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from sqlalchemy.engine import Engine
 
+from builders import NOON, campaign, enrollment, insert
 from lifecycle_airflow import campaign_dags
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
@@ -86,6 +88,31 @@ def test_the_import_error_says_what_to_write(campaigns_folder: Path) -> None:
     lines = error.strip().splitlines()
     assert any(line.startswith("birthday.yaml:") and "did you mean 'priority'" in line for line in lines)
     assert any(line.startswith("win_back.yaml:") and "did you mean 'order'" in line for line in lines)
+
+
+def test_the_import_error_names_a_campaign_that_lost_its_file(
+    campaigns_folder: Path, warehouse: Engine, warehouse_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page tells what the warehouse has and no file does; every DAG goes on. A task's process asks nothing, and a
+    warehouse without an answer is no error."""
+    whole = set(DagBag(str(DAGS)).dags)
+    with warehouse.begin() as connection:
+        campaign(connection, "spring_sale")
+        enrollment_id = enrollment(connection, "spring_sale", "ann", ended_at=None, end_reason=None)
+        insert(
+            connection, "journey.upcoming", enrollment_id=enrollment_id, campaign="spring_sale", due_at=NOON, step="a"
+        )
+    monkeypatch.setenv("LIFECYCLE_DATABASE_URL", warehouse_url)
+    bag = DagBag(str(DAGS))
+    assert set(bag.dags) == whole
+    (error,) = bag.import_errors.values()
+    last = error.strip().splitlines()[-1]
+    assert last.startswith("campaign spring_sale has no file any more, and 1 running series and 0 planned mails")
+    monkeypatch.setenv("LIFECYCLE_DATABASE_URL", "postgresql://127.0.0.1:9/none")
+    assert DagBag(str(DAGS)).import_errors == {}
+    monkeypatch.setenv("LIFECYCLE_DATABASE_URL", warehouse_url)
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "campaign__birthday")
+    assert DagBag(str(DAGS)).import_errors == {}
 
 
 def test_a_new_campaign_is_a_yaml_file_alone(campaigns_folder: Path) -> None:

@@ -360,7 +360,7 @@ def test_status_names_a_campaign_that_has_not_planned(
     clock[0] = NOON + timedelta(minutes=119)
     assert "not planned" not in command("sending", "status")[1]
     clock[0] = NOON + timedelta(hours=2)
-    said = "campaign cart_abandoned has not planned since 2026-03-02 12:00 UTC, its schedule is '0 * * * *'"
+    said = "campaign cart_abandoned has not planned since 2026-03-02 12:00 UTC, although its schedule is '0 * * * *'"
     last = command("sending", "status")[1].splitlines()[-1]
     assert last.partition(": look")[0] == f"not planned: {said}"
     assert command("campaign", "pause", "cart_abandoned")[0] == 0

@@ -23,7 +23,7 @@ def suppress(engine: Engine, name: str, scope: str = "all", reason: str = "unsub
     with engine.begin() as connection:
         insert(
             connection, "event.suppression", address=f"{name}@example.com", scope=scope, reason=reason,
-            source="event", suppressed_at=NOON - HOUR, **columns,
+            source="event", **{"suppressed_at": NOON - HOUR, **columns},
         )  # fmt: skip
 
 
@@ -44,14 +44,16 @@ def test_only_confirmed_permission_is_mailed(warehouse: Engine, permission: str)
 
 
 def test_a_transactional_topic_may_accept_pending(warehouse: Engine) -> None:
-    """Double opt-in writes to people whose permission is pending, even if they left the newsletter."""
-    members(warehouse, "ann", "bob", permission="pending")
+    """Double opt-in writes to people whose permission is pending, even if they left the newsletter before that."""
+    members(warehouse, "ann", "bob", "cat", permission="pending", permission_at=NOON)
     suppress(warehouse, "ann", reason="unsubscribed")
+    suppress(warehouse, "cat", reason="unsubscribed", suppressed_at=NOON)
     suppress(warehouse, "bob", reason="hard_bounce")
     topic = topic_of(kind="transactional", permissions=["pending", "confirmed"])
     plan(warehouse, campaign_of(exit_on=[]), topic)
     assert decided(warehouse) == {
         ("ann", "reminder", "send", "eligible"), ("bob", "reminder", "skip", "suppressed"),
+        ("cat", "reminder", "skip", "suppressed"),
     }  # fmt: skip
 
 
@@ -348,7 +350,7 @@ def test_a_stale_step_takes_no_place_of_the_one_decided_with_it(warehouse: Engin
 def test_a_step_taken_out_after_its_decisions_holds_up_no_other(
     warehouse: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its steps get decisions but no mail, and are counted and named once; the other step's mails are written."""
+    """Its mails are cancelled as `step_gone`, and counted and named once; the other step's mails are written."""
     steps = [
         {"step": name, "after_hours": 0, "template": "cart_abandoned/reminder"} for name in ("reminder", "removed")
     ]
@@ -361,5 +363,6 @@ def test_a_step_taken_out_after_its_decisions_holds_up_no_other(
     written = write_messages(warehouse, after, topic, LIBRARY, BRAND, NOON)
     assert written == WriteCounts(messages=2, shells=1, step_gone=2)
     assert "campaign cart_abandoned has no step 'removed' any more: 2 decisions to send it get no mail" in caplog.text
-    assert states(warehouse) == {(name, "reminder", "planned", None) for name in ("ann", "bob")}
+    kept = {(name, "reminder", "planned", None) for name in ("ann", "bob")}
+    assert states(warehouse) == kept | {(name, "removed", "cancelled", "step_gone") for name in ("ann", "bob")}
     assert write_messages(warehouse, after, topic, LIBRARY, BRAND, NOON) == WriteCounts(messages=0, shells=0)

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 
 from builders import NOON, customer, insert, load, rows
 from lifecycle_mail import delivery
+from lifecycle_mail.campaign_names import agree
 from lifecycle_mail.campaigns import read_brand, read_topics
 from lifecycle_mail.command_line.mails import stored_mail
 from lifecycle_mail.delivery import worker
@@ -206,6 +207,21 @@ def test_whatever_recipients_see_needs_an_approval(desk: Desk, file: str, old: s
     assert desk.deliver(1).accepted == 1
     if part != "campaign file":
         assert "XX" in " ".join(desk.provider.mails()["ann"].values())
+
+
+def test_a_renamed_campaign_goes_on_in_live_without_a_new_approval(desk: Desk) -> None:
+    """Mails planned under the former name go out under the new one, and planning goes on; nothing waits."""
+    desk.approve()
+    desk.plan("ann", "bob")
+    (desk.folder / "campaigns" / f"{NAME}.yaml").unlink()
+    renamed = {**CAMPAIGN, "campaign": "nudge", "renamed_from": NAME}
+    (desk.folder / "campaigns" / "nudge.yaml").write_text(yaml.safe_dump(renamed))
+    agree(desk.warehouse, desk.folder / "campaigns")
+    assert desk.deliver().accepted == 2
+    assert [request["categories"] for request in desk.provider.requests] == [["nudge"]]
+    at = NOON + HOUR
+    assert desk.opened().plan("nudge", at, at).counts()["enrolled"] == 0
+    assert desk.said() == ""
 
 
 def test_a_sender_of_the_example_domain_does_not_go_however_approved(desk: Desk) -> None:

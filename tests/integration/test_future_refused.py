@@ -129,7 +129,7 @@ def test_time_can_be_simulated_outside_live(command: Command, shop: Installation
 def test_live_goes_by_the_clock(
     command: Command, shop: Installation, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Live mode accepts neither --now nor a future --as-of, and a step's lateness counts from the clock."""
+    """Live mode accepts neither --now nor a future --as-of, and a run's lateness counts from the clock."""
     monkeypatch.setenv("LIFECYCLE_MODE", "live")
     plan = ("campaign", "plan", "cart_abandoned", "--as-of")
     before = contents(warehouse)
@@ -138,12 +138,15 @@ def test_live_goes_by_the_clock(
     assert command(*plan, "2027-03-02T12:00:00Z") == (1, "", LINE)
     assert contents(warehouse) == before
     monkeypatch.setattr(commands, "present", lambda: NOON + timedelta(hours=30))
+    status, out, _ = command(*plan, "2026-03-02T12:00:00Z")
+    assert (status, "the run for 2026-03-02 12:00:00 UTC is 30 hours old" in out) == (0, True)
+    monkeypatch.setattr(commands, "present", lambda: NOON + timedelta(hours=5))
     assert command(*plan, "2026-03-02T12:00:00Z")[0] == 0
     with warehouse.connect() as connection:
-        reasons = rows(connection, "select step, outcome, reason from decision.decision")
+        decided = rows(connection, "select decided_at, step, outcome, reason from decision.decision")
         noted = rows(connection, "select campaign, last_as_of, last_planned_at from journey.planning")
-    assert reasons == [("reminder", "skip", "stale")]
-    assert noted == [("cart_abandoned", NOON, NOON + timedelta(hours=30))]
+    assert decided == [(NOON + timedelta(hours=5), "reminder", "send", "eligible")]
+    assert noted == [("cart_abandoned", NOON, NOON + timedelta(hours=5))]
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,13 @@ from sqlalchemy.engine import Connection, Engine
 
 from builders import NOON, ensure_month, rows
 from lifecycle_mail.database import SQL_FOLDER, run, run_given, statement
-from lifecycle_mail.decisions import rules
-from lifecycle_mail.journeys import enroll
+from lifecycle_mail.decisions import answers, rules
+from lifecycle_mail.journeys import enroll, exit_of, publish
 from lifecycle_mail.kpis.timeline import HAPPENINGS
 from lifecycle_mail.messages import states
 from lifecycle_mail.sendgrid.event_words import KEPT_KEYS
+from lifecycle_mail.words import EXITS as EXIT_WORDS
+from lifecycle_mail.words import words_of
 from planning import campaign_of, members, plan, topic_of
 
 LAST_ACTIVITY = "select segment.last_activity_at('ann', cast(:noon as timestamptz))"
@@ -124,6 +126,21 @@ def test_what_happened_to_a_person_is_found_by_index(by_index: Connection, name:
     found = scans(by_index, f"{HAPPENINGS}/{name}", customer_id="ann")
     assert found
     assert all("" not in conditions for conditions in found.values()), found
+
+
+def test_what_holds_for_a_person_is_found_by_index(warehouse: Engine, by_index: Connection) -> None:
+    """The exit words, the steps that wait and the planned mails of one person among two thousand."""
+    members(warehouse, *(f"c{number}" for number in range(2_000)))
+    every_word = campaign_of(exit_on=list(words_of(EXIT_WORDS)))
+    publish(warehouse, every_word, topic_of())
+    enroll(warehouse, every_word, NOON)
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("analyze")
+    exit_of(by_index, every_word, "c7", NOON)
+    answers(by_index, every_word, topic_of(cap={"mails": 1}), "c7", NOON)
+    for name in ("kpis/running_series", "delivery/planned_of_customer"):
+        run(by_index, name, customer_id="c7").all()
+    assert {name for name in read_through(by_index) if "." in name} <= {"journey.campaign"}  # one row per campaign
 
 
 @pytest.mark.parametrize("states", [states.UNSETTLED, states.ACCEPTABLE])

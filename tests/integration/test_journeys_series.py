@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 
 from builders import NOON, customer, insert, load, order, rows
 from lifecycle_mail.campaigns import Campaign
-from lifecycle_mail.database import run_composed
+from lifecycle_mail.database import run_with
 from lifecycle_mail.decisions import decide, send_hours
 from lifecycle_mail.journeys import advance, enroll, publish
 from lifecycle_mail.words import EXITS, words_of
@@ -234,13 +234,13 @@ def test_the_same_period_twice_gives_the_same(warehouse: Engine) -> None:
 
 
 def awaited(engine: Engine) -> set[tuple[Any, ...]]:
-    """(customer, position, hours after noon at which it is due) of every step a series awaits."""
+    """(customer, step, hours after noon at which it is due) of every step a series awaits."""
     query = (
-        "select customer_id, position, due_at from journey.upcoming"
+        "select customer_id, step, due_at from journey.upcoming"
         " join journey.enrollment on upcoming.enrollment_id = enrollment.enrollment_id"
     )
     with engine.connect() as connection:
-        return {(who, position, (at - NOON) / HOUR) for who, position, at in rows(connection, query)}
+        return {(who, step, (at - NOON) / HOUR) for who, step, at in rows(connection, query)}
 
 
 def noted(engine: Engine) -> set[tuple[Any, ...]]:
@@ -254,10 +254,10 @@ def test_what_is_due_at_enrollment_is_noted_with_it_and_counted_once(warehouse: 
     members(warehouse, "ann", "bob")
     assert enroll(warehouse, campaign, NOON).enrolled == 2
     first = {("ann", "reminder", "default"), ("bob", "reminder", "default")}
-    assert (noted(warehouse), awaited(warehouse)) == (first, {("ann", 1, 23), ("bob", 1, 23)})
+    assert (noted(warehouse), awaited(warehouse)) == (first, {("ann", "doubts", 23), ("bob", "doubts", 23)})
     for _ in range(2):
         assert advance(warehouse, campaign, NOON).steps_due == 2
-    assert (noted(warehouse), awaited(warehouse)) == (first, {("ann", 1, 23), ("bob", 1, 23)})
+    assert (noted(warehouse), awaited(warehouse)) == (first, {("ann", "doubts", 23), ("bob", "doubts", 23)})
     decide(warehouse, campaign, topic_of(), NOON, NOON)
     assert advance(warehouse, campaign, NOON).steps_due == 0
 
@@ -267,7 +267,7 @@ def test_a_series_that_begins_later_awaits_its_first_step(warehouse: Engine) -> 
     steps = [{"step": "reminder", "after_hours": 4, "template": "cart_abandoned/reminder"}]
     members(warehouse, "ann")
     plan(warehouse, campaign_of(steps=steps), topic_of())
-    assert (noted(warehouse), awaited(warehouse)) == (set(), {("ann", 0, 4)})
+    assert (noted(warehouse), awaited(warehouse)) == (set(), {("ann", "reminder", 4)})
     plan(warehouse, campaign_of(steps=steps), topic_of(), NOON + 4 * HOUR)
     assert (noted(warehouse), awaited(warehouse)) == ({("ann", "reminder", "default")}, set())
 
@@ -286,7 +286,7 @@ def test_an_exit_between_enrolling_and_advancing_is_not_mailed(warehouse: Engine
         ("ann", "reminder", "skip", "converted"), ("ann", "doubts", "skip", "converted"),
         ("ann", "incentive", "skip", "converted"), ("bob", "reminder", "send", "eligible"),
     }  # fmt: skip
-    assert awaited(warehouse) == {("bob", 1, 23)}
+    assert awaited(warehouse) == {("bob", "doubts", 23)}
 
 
 def test_an_arm_is_the_same_whether_noted_at_enrollment_or_later(warehouse: Engine) -> None:
@@ -345,8 +345,11 @@ def test_planning_and_the_claim_end_a_series_for_the_same_reason(warehouse: Engi
 def picked(connection: Connection, campaign: Campaign, now: datetime) -> Sequence[Row[Any]]:
     """What a claim finds of the one shell's mails at `now`."""
     topic = topic_of()
-    files = {"planned_mails": ("delivery/lock_planned",), "exit_words": campaign.exit_files}
-    return run_composed(
+    files = {
+        "known_mails": ("delivery/known_mails",), "planned_mails": ("delivery/lock_planned",),
+        "exit_words": campaign.exit_files,
+    }  # fmt: skip
+    return run_with(
         connection, "delivery/pick", files,
         shell_id=rows(connection, "select shell_id from message.shell")[0][0], batch=100, only_enrollment_id=None,
         now=now, topic=topic.topic, is_marketing=True, permissions=["confirmed"], campaign_topic=campaign.topic,

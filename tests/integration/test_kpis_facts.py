@@ -69,7 +69,7 @@ def copied_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
         ("'readers', 'read_day', null, first_open_at,", "write each fact in a line as"),
         ("('openers', 'read_day', null, first_open_at),", "its fact or its day column is taken"),
         ("('readers', 'opened_day', null, first_open_at),", "its fact or its day column is taken"),
-        ("('readers', 'read_day', 'complained', first_open_at),", "no fact above it is complained"),
+        ("('readers', 'read_day', 'complained', first_open_at),", "no fact above it is called complained"),
     ],
 )
 def test_a_wrong_line_is_refused(copied_list: Path, line: str, why: str) -> None:

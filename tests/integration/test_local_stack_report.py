@@ -33,7 +33,7 @@ def test_an_empty_warehouse_has_a_report(warehouse: Engine) -> None:
 
 @pytest.fixture
 def mailed(warehouse: Engine) -> Engine:
-    """A campaign that mailed ann, held out bob, and refused one row of a feed."""
+    """A campaign that mailed ann and held out bob; a feed with a refused row and one loaded without a value."""
     with warehouse.begin() as connection:
         load_id = insert(connection, "source.load", started_at=NOON, finished_at=NOON)
         for name in ("ann", "bob"):
@@ -41,6 +41,11 @@ def mailed(warehouse: Engine) -> Engine:
         insert(
             connection, "source.rejected", load_id=load_id, feed="orders", file="orders.csv", line=7,
             reason="negative_price", row_md5="0" * 32, rejected_at=NOON,
+        )  # fmt: skip
+        insert(
+            connection, "source.rejected", load_id=load_id, feed="orders", file="orders.csv", line=8,
+            reason="unparsable_time", detail="column delivered_at", row_md5="1" * 32, rejected_at=NOON,
+            is_loaded=True,
         )  # fmt: skip
         campaign(connection, "win_back")
         ann = enrollment(connection, "win_back", "ann")
@@ -63,6 +68,20 @@ def test_totals_and_what_is_new_stand_side_by_side(mailed: Engine) -> None:
     assert ["skip", "held_out", "1", "1", "–"] in second
     assert ["win_back", "accepted", "1", "1"] in first
     assert ["win_back", "accepted", "1", "–"] in second
+
+
+def test_a_row_that_was_loaded_without_a_value_is_not_called_refused(mailed: Engine) -> None:
+    """It stands in a table of its own, with the column that was left out."""
+    lines = shown(mailed, NOON)
+    refused = lines.index(["Rows", "refused,", "by", "reason"])
+    aside = lines.index(["Values", "set", "aside", "(their", "rows", "were", "loaded", "without", "them)"])
+    segments = lines.index(["Segments"])
+    assert [line for line in lines[refused:aside] if line[:1] == ["orders"]] == [
+        ["orders", "negative_price", "1", "1", "orders.csv:7"]
+    ]
+    assert [line for line in lines[aside:segments] if line[:1] == ["orders"]] == [
+        ["orders", "delivered_at", "unparsable_time", "1", "1", "orders.csv:8"]
+    ]
 
 
 def test_a_rate_without_a_denominator_is_a_dash(mailed: Engine) -> None:

@@ -37,7 +37,7 @@ def run_in_parallel(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
 def enrolled(engine: Engine) -> set[Row]:
     query = """
         select
-            customer_id, occurrence, end_reason, upcoming.position,
+            customer_id, occurrence, end_reason, upcoming.step,
             (select array_agg(step order by step) from journey.step_due where step_due.enrollment_id = e.enrollment_id)
         from journey.enrollment as e left join journey.upcoming using (enrollment_id)
     """
@@ -46,7 +46,7 @@ def enrolled(engine: Engine) -> set[Row]:
 
 
 def expected(*customer_ids: str) -> set[Row]:
-    return {(name, f"cart-{name}", None, 1, ("reminder",)) for name in customer_ids}
+    return {(name, f"cart-{name}", None, "doubts", ("reminder",)) for name in customer_ids}
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, module: Any, statement: str, **given: Any) -> None:

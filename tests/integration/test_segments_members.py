@@ -11,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from builders import customer, order
+from builders import customer, ensure_month, insert, order
 from lifecycle_mail import segments
 from lifecycle_mail.errors import SegmentError
+from lifecycle_mail.sources import record_engagement
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -115,3 +116,56 @@ def test_a_wrong_question_is_refused_at_the_call(shop: Engine) -> None:
         segments.size(shop, "inactive", NOON, {"day": 3})
     with pytest.raises(SegmentError, match="has no time zone"):
         segments.members(shop, "inactive", NOON.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize("kind", ["open", "click"])
+@pytest.mark.parametrize(
+    ("days_ago", "last_days_ago"),
+    [(0, None), (100, -100), (199, -199), (200, 0), (201, -1)],
+)
+def test_a_past_moment_knows_the_first_open_though_raw_events_are_gone(
+    warehouse: Engine, kind: str, days_ago: int, last_days_ago: int | None
+) -> None:
+    """First open (or click) an hour after the mail, last one 200 days later, raw events past their retention.
+
+    Asked about a moment between the two, the last sign of life is the first one; before it there is none.
+    """
+    first = NOON + timedelta(hours=1)
+    with warehouse.begin() as connection:
+        customer(connection, "ann")
+        insert(
+            connection, "event.engagement", enrollment_id=1, step="s", campaign="c", customer_id="ann", batch_id=1,
+            message_id="00000000-0000-0000-0000-000000000001", first_event_at=NOON,
+            **{f"first_{kind}_at": first, f"last_{kind}_at": first + 200 * DAY},
+        )  # fmt: skip
+        record_engagement(connection, 1)
+    as_of = NOON + days_ago * DAY if days_ago == 0 else first + days_ago * DAY
+    found = list(segments.members(warehouse, "inactive", as_of, {"days": 1}))
+    wanted = [] if last_days_ago in (None, 0) else [as_of + last_days_ago * DAY]
+    assert [member.occurred_at for member in found] == wanted
+    with warehouse.connect() as connection:
+        last = sa.text("select segment.last_activity_at('ann', :as_of)")
+        known = None if last_days_ago is None else as_of + last_days_ago * DAY
+        assert connection.execute(last, {"as_of": as_of}).scalar_one() == known
+
+
+def test_a_past_moment_knows_the_raw_events_that_are_left(warehouse: Engine) -> None:
+    """Of opens on day 0, 10, 50 and 200, day 10 is past retention: on day 40 the newest is day 0, on day 60 day 50."""
+    with warehouse.begin() as connection:
+        customer(connection, "ann")
+        insert(
+            connection, "event.engagement", enrollment_id=1, step="s", campaign="c", customer_id="ann", batch_id=1,
+            message_id="00000000-0000-0000-0000-000000000001", first_event_at=NOON, first_open_at=NOON,
+            last_open_at=NOON + 200 * DAY,
+        )  # fmt: skip
+        for days in (50, 200):
+            ensure_month(connection, "event.event", NOON + days * DAY)
+            insert(
+                connection, "event.event", sg_event_id=str(days), occurred_at=NOON + days * DAY, event="open",
+                batch_id=1, raw={}, message_id="00000000-0000-0000-0000-000000000001",
+            )  # fmt: skip
+    for asked, newest in ((40, 0), (60, 50), (200, 200)):
+        with warehouse.connect() as connection:
+            last = sa.text("select segment.last_activity_at('ann', :as_of)")
+            found = connection.execute(last, {"as_of": NOON + asked * DAY}).scalar_one()
+        assert found == NOON + newest * DAY

@@ -1,4 +1,4 @@
-"""Consent is a log: the newest word counts, no feed lifts a withdrawal, and the order of files plays no part."""
+"""Consent is a log: the newest word counts, a feed lifts its own no alone, and the order of files plays no part."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ CASES = [
     ([("confirmed", "2026-02-01T00:00:00Z"), ("", "")], ("confirmed", "02-01 00")),
     ([("pending", CREATED), ("confirmed", CREATED), ("none", CREATED)], ("confirmed", "01-01 00")),
     ([("pending", ""), ("confirmed", "2026-02-01T00:00:00Z"), ("none", "")], ("confirmed", "02-01 00")),
-    ([("withdrawn", "2026-02-01T00:00:00Z"), ("confirmed", "2026-03-01T00:00:00Z")], ("withdrawn", "02-01 00")),
+    ([("withdrawn", "2026-02-01T00:00:00Z"), ("confirmed", "2026-03-01T00:00:00Z")], ("confirmed", "03-01 00")),
+    ([("confirmed", "2026-02-01T00:00:00Z"), ("withdrawn", "2026-03-01T00:00:00Z")], ("withdrawn", "03-01 00")),
     ([("withdrawn", ""), ("confirmed", "2026-03-01T00:00:00Z")], ("withdrawn", "11-21 12")),
     ([("withdrawn", ""), ("confirmed", "2027-03-01T00:00:00Z"), ("", "")], ("withdrawn", "11-21 12")),
     (
@@ -67,7 +68,7 @@ def test_every_order_of_files_ends_the_same(
     """What files say about permission ends in one state, whatever order they come in and however often."""
     for order in itertools.permutations(said):
         with warehouse.begin() as connection:
-            connection.execute(sa.text("truncate source.customer, source.permission_change"))
+            connection.execute(sa.text("truncate source.customer, source.permission_change, source.feed_word"))
         load(warehouse, tmp_path, *order)
         assert standing(warehouse) == expected, order
         load(warehouse, tmp_path, *order, now=NOW + dt.timedelta(days=1))
@@ -79,11 +80,11 @@ def test_every_order_of_rows_in_one_file_ends_the_same(warehouse: Engine, tmp_pa
     said = [("withdrawn", "2026-02-01T00:00:00Z"), ("confirmed", "2026-03-01T00:00:00Z")]
     for order in itertools.permutations(said):
         with warehouse.begin() as connection:
-            connection.execute(sa.text("truncate source.customer, source.permission_change"))
+            connection.execute(sa.text("truncate source.customer, source.permission_change, source.feed_word"))
         lines = [f"c,c@example.com,{CREATED},{permission},{at}\n" for permission, at in order]
         (tmp_path / "customers.csv").write_text(HEADER + "".join(lines))
         load_feeds(warehouse, tmp_path, link_secret="secret", now=NOW)
-        assert standing(warehouse) == ("withdrawn", "02-01 00")
+        assert standing(warehouse) == ("confirmed", "03-01 00")
 
 
 def test_loading_again_adds_nothing_to_the_log(warehouse: Engine, tmp_path: Path) -> None:
@@ -117,8 +118,10 @@ def test_the_person_comes_back(warehouse: Engine, tmp_path: Path) -> None:
     assert standing(warehouse) == ("confirmed", "04-01 00")
     load(warehouse, tmp_path, ("withdrawn", "2026-03-01T00:00:00Z"))
     assert standing(warehouse) == ("confirmed", "04-01 00")
-    load(warehouse, tmp_path, ("withdrawn", "2026-05-01T00:00:00Z"), ("confirmed", "2026-06-01T00:00:00Z"))
+    load(warehouse, tmp_path, ("withdrawn", "2026-05-01T00:00:00Z"))
     assert standing(warehouse) == ("withdrawn", "05-01 00")
+    load(warehouse, tmp_path, ("confirmed", "2026-06-01T00:00:00Z"))
+    assert standing(warehouse) == ("confirmed", "06-01 00")
 
 
 def test_word_before_the_customer_is_known(warehouse: Engine, tmp_path: Path) -> None:

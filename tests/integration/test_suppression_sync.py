@@ -135,8 +135,8 @@ def withdrew(engine: Engine, customer_id: str, origin: str, at: datetime = NOON 
 def test_each_list_means_what_the_webhook_would_say(
     warehouse: Engine, simulator: Service, settings: Settings
 ) -> None:
-    """Reasons and scopes are those of the events. A block suppresses no customer. A group without a topic means all
-    mail."""
+    """Reasons and scopes are those of the events. A block suppresses no customer. A group without a topic
+    is a scope of its own."""
     listed(simulator, "bounces", "Bounced@Example.com")
     listed(simulator, "blocks", "blocked@example.com")
     listed(simulator, "invalid_emails", "invalid@example.com")
@@ -151,7 +151,7 @@ def test_each_list_means_what_the_webhook_would_say(
         ("complained", "all", "complaint"),
         ("left", "all", "unsubscribed"),
         ("grouped", "topic:reminders", "unsubscribed"),
-        ("foreign", "all", "unsubscribed"),
+        ("foreign", "group:77", "unsubscribed"),
     }
     assert report == SyncReport(listed=7, blocks=1, suppressed=6)
     with warehouse.connect() as connection:

@@ -87,6 +87,8 @@ def test_an_upgrade_loses_nothing(empty: Engine) -> None:
         {**row, "even_step_due_id": row["last_step_due_id"]} for row in after["decision.progress"] if row["lane"] == 0
     ]
     before["decision.progress"] += [{**row, "lane": 0} for row in halfway]
+    for row in before["journey.upcoming"]:
+        row.pop("position")  # the first run of the campaign awaits by name what is not noted yet
     lost = {
         table: [row for row in found if not any(row.items() <= now.items() for now in after[table])]
         for table, found in before.items()

@@ -150,24 +150,24 @@ def test_the_variant_without_offer_gets_none() -> None:
     ("changes", "expected"),
     [
         ({"description: Offers": "renamed_from: reminders\n    description: Offers"},
-         "topics.yaml:32: 'reminders' cannot be what 'offers' was called before: it is already a topic of this "
+         "topics.yaml:35: 'reminders' cannot be what 'offers' was called before: it is already a topic of this "
          "file, 'reminders': remove it from one of the two"),
         ({"description: Offers": "renamed_from: [old, older]\n    description: Offers",
           "description: Mails": "renamed_from: older\n    description: Mails"},
-         "topics.yaml:43: 'older' cannot be what 'account' was called before: it is already what 'offers' was called"
+         "topics.yaml:46: 'older' cannot be what 'account' was called before: it is already what 'offers' was called"
          " before: remove it from one of the two"),
         ({"": "retired: [winter, offers]\n"},
-         "topics.yaml:49: 'offers' cannot be retired: it is already a topic of this file, 'offers': remove it from "
+         "topics.yaml:52: 'offers' cannot be retired: it is already a topic of this file, 'offers': remove it from "
          "one of the two"),
         ({"": "retired: [old]\n", "description: Offers": "renamed_from: old\n    description: Offers"},
-         "topics.yaml:50: 'old' cannot be retired: it is already what 'offers' was called before: remove it from one of"
+         "topics.yaml:53: 'old' cannot be retired: it is already what 'offers' was called before: remove it from one of"
          " the two"),
         ({"": "retired: [old, old]\n"},
-         "topics.yaml:49: 'old' cannot be retired: it is already retired: remove it from one of the two"),
+         "topics.yaml:52: 'old' cannot be retired: it is already retired: remove it from one of the two"),
         ({"": "retired: old\n"},
-         "topics.yaml:49: 'retired' is a list of topics that have ended: write [name, …]"),
-        ({"": "retired: [Old Name]\n"}, "topics.yaml:49: 'retired': 'Old Name' is not a name of a topic: write one"),
-        ({"": "retird: [old]\n"}, "topics.yaml:49: unknown key 'retird': did you mean 'retired'?"),
+         "topics.yaml:52: 'retired' is a list of topics that have ended: write [name, …]"),
+        ({"": "retired: [Old Name]\n"}, "topics.yaml:52: 'retired': 'Old Name' is not a name of a topic: write one"),
+        ({"": "retird: [old]\n"}, "topics.yaml:52: unknown key 'retird': did you mean 'retired'?"),
     ],
 )  # fmt: skip
 def test_a_name_means_one_topic(tmp_path: Path, changes: dict[str, str], expected: str) -> None:

@@ -28,7 +28,8 @@ class Result(list[tuple[Any, ...]]):
 def picked(columns: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> list[PickedMail]:
     """What a pick makes of one row, whose values are the names of their columns."""
     monkeypatch.setattr(picking, "run", lambda *given: None)
-    monkeypatch.setattr(picking, "run_composed", lambda *given, **more: Result(columns))
+    monkeypatch.setattr(picking, "run_with", lambda *given, **more: Result(columns))
+    monkeypatch.setattr(picking, "_with_parts", lambda connection, work, now, rows: rows)
     work = ShellWork(1, 1, campaign_of(), None, "reminder", topic_of(), 1, 50)
     return pick(SimpleNamespace(), Batch(work, NOON))  # type: ignore[arg-type]
 

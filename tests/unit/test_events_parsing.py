@@ -131,7 +131,7 @@ def test_a_step_of_a_mails_life_is_staged_without_what_no_fold_asks_for() -> Non
         ({"event": "unsubscribe"}, "unsubscribe", "all", "unsubscribed"),
         ({"event": "group_unsubscribe", "asm_group_id": 7}, "unsubscribe", "topic:offers", "unsubscribed"),
         ({"event": "group_unsubscribe", "asm_group_id": "7"}, "unsubscribe", "topic:offers", "unsubscribed"),
-        ({"event": "group_unsubscribe", "asm_group_id": 99}, "unsubscribe", "all", "unsubscribed"),
+        ({"event": "group_unsubscribe", "asm_group_id": 99}, "unsubscribe", "group:99", "unsubscribed"),
         ({"event": "group_resubscribe", "asm_group_id": 7}, "resubscribe", "topic:offers", None),
         ({"event": "lm_unsubscribe", "lm_topic": "reminders"}, "unsubscribe", "topic:reminders", "unsubscribed"),
         ({"event": "lm_unsubscribe", "lm_topic": "all"}, "unsubscribe", "all", "unsubscribed"),

@@ -8,6 +8,7 @@ from lifecycle_mail.campaigns.building import did_you_mean
 from lifecycle_mail.campaigns.documents import Document, parse_document, read_document
 from lifecycle_mail.campaigns.files import (
     find_campaign,
+    former_names,
     json_schema,
     line_of,
     read_campaign,
@@ -15,6 +16,7 @@ from lifecycle_mail.campaigns.files import (
 )
 from lifecycle_mail.campaigns.models import (
     EVENT_RETRY_HOURS,
+    JOIN_AHEAD_DAYS,
     SETTLE_AFTER_HOURS,
     Campaign,
     Cap,
@@ -26,11 +28,12 @@ from lifecycle_mail.campaigns.models import (
     Step,
     Topic,
 )
-from lifecycle_mail.campaigns.schedules import two_periods_after
+from lifecycle_mail.campaigns.schedules import period_at, tick_at_or_after, tick_at_or_before, two_periods_after
 from lifecycle_mail.campaigns.topics import Topics, read_topics, topic_called
 
 __all__ = [
     "EVENT_RETRY_HOURS",
+    "JOIN_AHEAD_DAYS",
     "SETTLE_AFTER_HOURS",
     "Brand",
     "Campaign",
@@ -46,14 +49,18 @@ __all__ = [
     "Topics",
     "did_you_mean",
     "find_campaign",
+    "former_names",
     "json_schema",
     "line_of",
     "parse_document",
+    "period_at",
     "read_brand",
     "read_campaign",
     "read_campaigns",
     "read_document",
     "read_topics",
+    "tick_at_or_after",
+    "tick_at_or_before",
     "topic_called",
     "two_periods_after",
 ]

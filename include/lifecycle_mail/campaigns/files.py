@@ -12,6 +12,8 @@ from lifecycle_mail.campaigns.models import Campaign, Topic
 from lifecycle_mail.campaigns.topics import Topics
 from lifecycle_mail.errors import CampaignError
 
+RENAMED_FROM = b"renamed_from"
+
 
 def read_campaign(path: Path, topics: dict[str, Topic] | None = None) -> Campaign:
     """Read one campaign file; with `topics`, also check it against them.
@@ -26,6 +28,7 @@ def read_campaign(path: Path, topics: dict[str, Topic] | None = None) -> Campaig
             f"{path.name}:{document.line(('campaign',))}: the campaign is called '{campaign.campaign}': "
             f"name the file {campaign.campaign}.yaml or the campaign {path.stem}"
         )
+    _check_former_names(campaign, path, document)
     if topics is not None:
         _check_topic(campaign, topics, path, document)
     return campaign
@@ -67,6 +70,47 @@ def line_of(path: Path, location: Sequence[Any]) -> int:
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a campaign file, for editors."""
     return Campaign.model_json_schema(by_alias=True)
+
+
+def former_names(folder: Path) -> dict[str, str]:
+    """Return former name → present name of every campaign whose file, which is right so far, says `renamed_from`."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            if RENAMED_FROM in path.read_bytes():
+                campaign = read_campaign(path)
+                found |= dict.fromkeys(campaign.renamed_from, campaign.campaign)
+        except (CampaignError, OSError):
+            continue
+    return found
+
+
+def _check_former_names(campaign: Campaign, path: Path, document: Document) -> None:
+    """A name means one campaign: what was renamed has no file of its own, and became one campaign alone."""
+    for name in campaign.renamed_from:
+        wrong = None
+        if (path.parent / f"{name}.yaml").exists():
+            wrong = f"the campaign '{name}' has a file of its own: remove {name}.yaml, or write another name here"
+        elif others := _also_from(name, path):
+            wrong = f"'{name}' is what {others[0]} says it was called before: take it out of one of the two"
+        if wrong:
+            raise CampaignError(f"{path.name}:{document.line(('renamed_from',))}: {wrong}")
+
+
+def _also_from(name: str, path: Path) -> list[str]:
+    """Return the other files of the folder that say they were called `name`."""
+    found = []
+    for other in sorted(path.parent.glob("*.yaml")):
+        try:
+            if other == path or RENAMED_FROM not in other.read_bytes():
+                continue
+            value = read_document(other).value
+        except (CampaignError, OSError):
+            continue
+        said = value.get("renamed_from") if isinstance(value, dict) else None
+        if name == said or (isinstance(said, list) and name in said):
+            found.append(other.name)
+    return found
 
 
 def _check_topic(campaign: Campaign, topics: dict[str, Topic], path: Path, document: Document) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from lifecycle_mail.campaigns.schedules import is_schedule
@@ -25,6 +25,7 @@ EVENT_RETRY_HOURS = 24.0  # SendGrid posts an event again for so long, in any or
 RESEND_AFTER_HOURS_MIN = EVENT_RETRY_HOURS + 1  # and one hour to ingest it
 RESEND_ROOM_HOURS = 24.0  # what a mail that goes again needs until it is stale: its hours of the next day
 LONGEST_DAYS = 40_000
+JOIN_AHEAD_DAYS = 3
 
 WITHOUT_OFFER = "without_offer"
 GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
@@ -32,6 +33,7 @@ ExitWord = Annotated[str, WordOf(EXITS)]
 ConditionWord = Annotated[str, WordOf(CONDITIONS)]
 Conditions = dict[ConditionWord, str | Literal[True]]
 Permission = Literal["pending", "confirmed"]
+NewerOccurrence = Literal["supersede", "join", "wait"]
 
 
 class _Strict(BaseModel):
@@ -123,14 +125,31 @@ class SegmentUse(BaseModel):
         return dict(self.model_extra or {})
 
 
+FormerNames = Annotated[tuple[Name, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+
+
 class Campaign(_Strict):
     """One campaign file."""
 
     campaign: Name
+    renamed_from: FormerNames = Field((), description="what it was called before: a name, or several, the first first")
     owner: str = Field(min_length=1, description="whom to ask")
     description: str = Field(min_length=1)
     schedule: str = Field(description="cron expression, UTC")
     segment: SegmentUse
+    newer_occurrence: NewerOccurrence | None = Field(
+        None,
+        description="what a newer occurrence of a customer in a series does; none = supersede. supersede: it ends a "
+        "series that no mail of went, and one that a mail of went takes over its context if it is about the same "
+        "thing; join: it becomes part of a series while nothing of it was claimed; wait: it waits for the series' end",
+    )
+    join_ahead_days: int | None = Field(
+        None,
+        ge=0,
+        le=365,
+        description="with join: what falls due within so many days of a series' beginning is part of it; none = "
+        f"{JOIN_AHEAD_DAYS}, if the segment can look ahead",
+    )
     goal: Goal
     exit_on: tuple[ExitWord, ...] = ("unsubscribed",)
     holdout: Ratio = Field(0.0, description="share of enrolled customers that gets nothing")
@@ -149,6 +168,15 @@ class Campaign(_Strict):
         return value
 
     @model_validator(mode="after")
+    def _is_not_its_own_former_name(self) -> Campaign:
+        if self.campaign in self.renamed_from:
+            raise PydanticCustomError(
+                "former_name", "{wrong}",
+                {"wrong": f"'{self.campaign}' is what it is called now: take it out", "place": ("renamed_from",)},
+            )  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
     def _steps_in_order(self) -> Campaign:
         names = [step.step for step in self.steps]
         if len(set(names)) != len(names):
@@ -156,6 +184,12 @@ class Campaign(_Strict):
         hours = [step.after_hours for step in self.steps]
         if hours != sorted(hours):
             raise ValueError("steps are not in the order of after_hours: sort them")
+        return self
+
+    @model_validator(mode="after")
+    def _only_join_looks_ahead(self) -> Campaign:
+        if self.join_ahead_days is not None and self.newer_occurrence != "join":
+            raise ValueError("join_ahead_days is for newer_occurrence: join: write that, or remove join_ahead_days")
         return self
 
     @model_validator(mode="after")
@@ -171,6 +205,16 @@ class Campaign(_Strict):
         return self
 
     @property
+    def joins(self) -> bool:
+        """Whether several occurrences of a customer may share one series."""
+        return self.newer_occurrence == "join"
+
+    @property
+    def supersedes(self) -> bool:
+        """Whether a newer occurrence ends a series that no mail of went, or gives it its context."""
+        return self.newer_occurrence in (None, "supersede")
+
+    @property
     def exit_files(self) -> tuple[str, ...]:
         """The SQL files of the exits that end this campaign's series: those it names, and those that always apply."""
         words = words_of(EXITS)
@@ -180,15 +224,35 @@ class Campaign(_Strict):
         """Return the step called `name` (KeyError otherwise)."""
         return {step.step: step for step in self.steps}[name]
 
+    @property
+    def first_name(self) -> str:
+        """What the campaign was called first, as far as its file tells."""
+        return (*self.renamed_from, self.campaign)[0]
+
     def definition(self) -> dict[str, Any]:
         """Return the file as plain JSON values."""
         plain = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         plain["segment"] = {"name": self.segment.name, **self.segment.parameters}
+        if not self.renamed_from:
+            del plain["renamed_from"]
         return plain
+
+    def content(self) -> dict[str, Any]:
+        """Return what checksums are made of: the file under its first name. A new name alone changes none of it."""
+        plain = {**self.definition(), "campaign": self.first_name}
+        plain.pop("renamed_from", None)
+        return plain
+
+    def called(self, name: str) -> Campaign:
+        """Return the same campaign under its present name."""
+        if name == self.campaign:
+            return self
+        former = self.renamed_from or (self.campaign,)
+        return self.model_copy(update={"campaign": name, "renamed_from": former})
 
     def definition_md5(self) -> str:
         """Return the checksum that an approval holds for."""
-        text = orjson.dumps(self.definition(), option=orjson.OPT_SORT_KEYS, default=str)
+        text = orjson.dumps(self.content(), option=orjson.OPT_SORT_KEYS, default=str)
         return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
@@ -243,12 +307,7 @@ class Topic(_Strict):
     quiet_hours: HourRange | None = None
     permissions: tuple[Permission, ...] = ("confirmed",)
     limits: Limits = Limits()
-    renamed_from: tuple[Name, ...] = Field((), description="what the topic was called before: a name, or several")
-
-    @field_validator("renamed_from", mode="before")
-    @classmethod
-    def _as_list(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+    renamed_from: FormerNames = Field((), description="what the topic was called before: a name, or several")
 
     @property
     def is_marketing(self) -> bool:

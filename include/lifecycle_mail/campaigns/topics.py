@@ -1,4 +1,5 @@
-"""The topics file: what mails are about, the former names of topics, and the topics that have ended."""
+"""The topics file: what mails are about, the former names of topics, the topics that have ended, and the unsubscribe
+groups of the SendGrid account that belong to other applications."""
 
 from __future__ import annotations
 
@@ -13,16 +14,39 @@ from lifecycle_mail.campaigns.documents import Document, read_document, shown
 from lifecycle_mail.campaigns.models import Name, Topic
 from lifecycle_mail.errors import CampaignError
 
-_KEYS = ("topics", "retired")
+_KEYS = ("topics", "retired", "foreign_groups")
+_RETIRED_KEYS = {"topic", "sendgrid_group_id"}
+_LARGEST_GROUP = 2**63 - 1
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
 class Topics(dict[str, Topic]):
-    """The topics of a file by name, and `retired`: names of topics that have ended."""
+    """The topics of a file by name.
 
-    def __init__(self, topics: dict[str, Topic], retired: Iterable[str] = ()) -> None:
+    retired: names of topics that have ended. retired_groups: unsubscribe group → retired topic, where the file says so.
+    foreign_groups: groups that other applications of the SendGrid account use.
+    """
+
+    def __init__(
+        self,
+        topics: dict[str, Topic],
+        retired: Iterable[str] = (),
+        retired_groups: Mapping[int, str] | None = None,
+        foreign_groups: Iterable[int] = (),
+    ) -> None:
         super().__init__(topics)
         self.retired = tuple(retired)
+        self.retired_groups = dict(retired_groups or {})
+        self.foreign_groups = tuple(foreign_groups)
+
+    @property
+    def group_owners(self) -> dict[int, str | None]:
+        """Every unsubscribe group that the file names → its topic; None = another application's."""
+        owners: dict[int, str | None] = dict.fromkeys(self.foreign_groups)
+        owners |= self.retired_groups
+        return owners | {
+            topic.sendgrid_group_id: name for name, topic in self.items() if topic.sendgrid_group_id is not None
+        }
 
     @property
     def former(self) -> dict[str, str]:
@@ -48,7 +72,8 @@ def read_topics(path: Path) -> Topics:
         raise CampaignError(f"{path.name}:1: the file has no topics: begin with 'topics:' and one entry per topic")
     _refuse_unknown_keys(document, path)
     built = {name: build(Topic, document, path, at=("topics", name), extra={"topic": name}) for name in entries}
-    topics = Topics(built, _retired(document, path))
+    retired, retired_groups = _retired(document, path)
+    topics = Topics(built, retired, retired_groups, _foreign_groups(document, path))
     for problem in (*_shared_groups(topics, document, path), *_names_used_twice(topics, document, path)):
         raise CampaignError(problem)
     return topics
@@ -61,19 +86,46 @@ def _refuse_unknown_keys(document: Document, path: Path) -> None:
             raise CampaignError(f"{path.name}:{line}: unknown key '{shown(key)}'{did_you_mean(shown(key), _KEYS)}")
 
 
-def _retired(document: Document, path: Path) -> list[str]:
-    """Return the names of the file's list `retired`."""
-    names = document.value.get("retired")
-    if names is None:
-        return []
-    if not isinstance(names, list):
+def _retired(document: Document, path: Path) -> tuple[list[str], dict[int, str]]:
+    """Return the names of the file's list `retired`, and the groups that it gives with them."""
+    entries = document.value.get("retired")
+    if entries is None:
+        return [], {}
+    if not isinstance(entries, list):
         line = document.line(("retired",))
         raise CampaignError(f"{path.name}:{line}: 'retired' is a list of topics that have ended: write [name, …]")
-    for place, name in enumerate(names):
-        if not _is_name(name):
+    names, groups = list[str](), dict[int, str]()
+    for place, entry in enumerate(entries):
+        has_group = isinstance(entry, dict) and set(entry) == _RETIRED_KEYS
+        name = entry["topic"] if has_group else entry
+        if not _is_name(name) or (has_group and not _is_group(entry["sendgrid_group_id"])):
             line = document.line(("retired", place))
-            raise CampaignError(f"{path.name}:{line}: 'retired': '{shown(name)}' is not a name of a topic: write one")
-    return names
+            form = "{topic: name, sendgrid_group_id: number}" if isinstance(entry, dict) else "one"
+            raise CampaignError(
+                f"{path.name}:{line}: 'retired': '{shown(entry)}' is not a name of a topic: write {form}"
+            )
+        names.append(name)
+        if has_group:
+            groups[entry["sendgrid_group_id"]] = name
+    return names, groups
+
+
+def _foreign_groups(document: Document, path: Path) -> list[int]:
+    """Return the numbers of the file's list `foreign_groups`."""
+    numbers = document.value.get("foreign_groups")
+    if numbers is None:
+        return []
+    if not isinstance(numbers, list) or not all(_is_group(number) for number in numbers):
+        line = document.line(("foreign_groups",))
+        raise CampaignError(
+            f"{path.name}:{line}: 'foreign_groups' is a list of the numbers of unsubscribe groups of SendGrid that "
+            "other applications use: write [number, …]"
+        )
+    return numbers
+
+
+def _is_group(value: Any) -> bool:
+    return type(value) is int and 0 < value <= _LARGEST_GROUP
 
 
 def _is_name(value: Any) -> bool:
@@ -86,6 +138,15 @@ def _is_name(value: Any) -> bool:
 def _shared_groups(topics: Topics, document: Document, path: Path) -> Iterator[str]:
     """Yield topics that share a group of SendGrid: an opt-out from a group must say which topic the person left."""
     owners: dict[int, str] = {}
+    all_owners = topics.group_owners
+    places: list[tuple[str, int, str | None]] = [("foreign_groups", number, None) for number in topics.foreign_groups]
+    places += [("retired", number, name) for number, name in topics.retired_groups.items()]
+    for key, number, said in places:
+        if all_owners[number] != said:
+            yield (
+                f"{path.name}:{document.line((key,))}: {key}: {number} is the group of '{all_owners[number]}' already: "
+                "remove it from one of the two"
+            )
     for name, topic in topics.items():
         if topic.sendgrid_group_id is None:
             continue

@@ -19,6 +19,7 @@ from lifecycle_mail.campaigns import (
     read_topics,
 )
 from lifecycle_mail.errors import LifecycleError
+from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.messages import Definition, read_definition
 from lifecycle_mail.messages.template_checks import check_template
 from lifecycle_mail.messages.templates import TemplateLibrary
@@ -96,4 +97,9 @@ def _segment_problems(campaign: Campaign, path: Path) -> list[str]:
         parameters(campaign.segment.name, campaign.segment.parameters)
     except LifecycleError as error:
         return [f"{path.name}:{line_of(path, ('segment',))}: {error}"]
+    try:
+        days_ahead(campaign)
+    except LifecycleError as error:
+        place = "join_ahead_days" if campaign.join_ahead_days else "segment"
+        return [f"{path.name}:{line_of(path, (place,))}: {error}"]
     return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import getpass
 import os
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from lifecycle_mail import delivery, segments
+from lifecycle_mail import delivery, events, kpis, segments
 from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics
 from lifecycle_mail.command_line.arguments import day, moment, parameters, past_moment, present
 from lifecycle_mail.command_line.campaign_checks import check_campaigns, definition_of
@@ -18,7 +19,7 @@ from lifecycle_mail.command_line.console import Bars, errors, print_table, progr
 from lifecycle_mail.command_line.mails import print_mail, stored_mail
 from lifecycle_mail.database import engine, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, LifecycleError
-from lifecycle_mail.kpis.timeline import timeline
+from lifecycle_mail.kpis.timeline import mailbox_timeline, timeline
 from lifecycle_mail.migrations import migrate as apply_migrations
 from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import Settings
@@ -39,7 +40,9 @@ campaign_app = typer.Typer(help="Check, plan, pause and approve campaigns.", no_
 message_app = typer.Typer(help="Look at single mails.", no_args_is_help=True)
 sending_app = typer.Typer(help="One switch for all sending.", no_args_is_help=True)
 events_app = typer.Typer(help="Take in what SendGrid reports.", no_args_is_help=True)
-suppressions_app = typer.Typer(help="Keep suppressions in step with SendGrid's lists.", no_args_is_help=True)
+suppressions_app = typer.Typer(
+    help="Keep suppressions in step with SendGrid's lists, or lift one.", no_args_is_help=True
+)
 kpis_app = typer.Typer(help="Roll facts up into the tables analysts query.", no_args_is_help=True)
 for name, sub in (
     ("segment", segment_app),
@@ -127,7 +130,7 @@ def segment_members(
 
 @campaign_app.command("list")
 def campaign_list() -> None:
-    """List the campaigns of include/campaigns."""
+    """List the campaigns of include/campaigns, and those that the warehouse has and no file does."""
     settings = Settings.from_environment(os.environ, database=False)
     campaigns, broken = read_campaigns(settings.campaigns_dir, read_topics(settings.topics_file))
     rows: list[list[object]] = [
@@ -136,8 +139,18 @@ def campaign_list() -> None:
     ]
     columns = ["campaign", "segment", "schedule", "steps", "topic", "holdout", "description"]
     print_table("Campaigns", columns, rows)
-    for error in broken:
-        errors.print(str(error), style="red", markup=False, highlight=False)
+    for problem in [*map(str, broken), *_lost_campaigns()]:
+        errors.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _lost_campaigns() -> list[str]:
+    """Return what the warehouse says of campaigns without a file; nothing where no warehouse is set."""
+    if not os.environ.get("LIFECYCLE_DATABASE_URL"):
+        return []
+    try:
+        return _open().lost_campaigns()
+    except LifecycleError as error:
+        return [f"campaigns without a file are not known: {error}"]
 
 
 @campaign_app.command("check")
@@ -174,7 +187,8 @@ def campaign_plan(
 ) -> None:
     """Segment → enroll → advance → decide → write mails, for one campaign at one moment. Sends nothing.
 
-    A moment in the future is refused; outside live, --now says what the present is.
+    A moment in the future is refused. Outside live, --now says what the present is. A late run plans nothing: one that
+    is older than max_lateness_hours and a period of the schedule, or earlier than what the campaign planned before.
     """
     installation = _open()
     at, moment_now = _times_of_plan(installation.settings.mode == "live", as_of, now)
@@ -187,6 +201,8 @@ def campaign_plan(
         report = installation.plan(name, at, moment_now)
     title = f"{name} at {at.isoformat()}" + (" (dry run: nothing was kept)" if dry_run else "")
     print_table(title, ["what", "number"], [[what, number] for what, number in report.counts().items()])
+    if report.late:
+        results.print(f"late: {report.late}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _times_of_plan(live: bool, as_of: str, now: str | None) -> tuple[dt.datetime, dt.datetime]:
@@ -214,6 +230,7 @@ def campaign_pause(name: str, reason: Reason = None) -> None:
 def campaign_resume(name: str) -> None:
     """Let a campaign's mails go again, whatever paused it."""
     installation = _open()
+    installation.require_present(name)
     lifted = delivery.resume(installation.engine, f"campaign:{name}", present())
     if not lifted:
         installation.require_known(name)
@@ -256,6 +273,24 @@ def campaign_revoke(
     results.print(
         f"campaign {name}: definition {done.definition_md5} is not approved any more, {done.cancelled} planned mails "
         f"are cancelled; {goes_on}",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+@campaign_app.command("retire")
+def campaign_retire(
+    name: str,
+    because: Annotated[str, typer.Option("--because", help="Why, for those who look.", metavar="TEXT")],
+) -> None:
+    """End a campaign for good: its running series end as campaign_retired, its planned mails are cancelled.
+
+    Its numbers stay. Nothing is planned under its name any more.
+    """
+    _require_no_address("", because)
+    done = _open().retire(name, because, present())
+    results.print(
+        f"campaign {name} is retired: {done.series} series ended, {done.steps} steps were decided so, {done.mails} "
+        "planned mails are cancelled",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
 
@@ -360,6 +395,8 @@ def sending_status() -> None:
         results.print(f"not sent: {said}", highlight=False, markup=False, soft_wrap=True)
     for said in installation.overdue(present()):
         results.print(f"not planned: {said}", highlight=False, markup=False, soft_wrap=True)
+    for said in installation.lost_campaigns():
+        results.print(said, highlight=False, markup=False, soft_wrap=True)
 
 
 @events_app.command("ingest")
@@ -376,6 +413,12 @@ def events_ingest(
             path, lambda _file, received, _new: bars.show("events", received, None), now=present()
         )
     print_table("Events", ["what", "number"], [[what, number] for what, number in report.counts().items()])
+    _name_unlisted_groups(installation)
+
+
+def _name_unlisted_groups(installation: Installation) -> None:
+    for said in installation.unlisted_groups():
+        results.print(said, highlight=False, markup=False, soft_wrap=True)
 
 
 @suppressions_app.command("sync")
@@ -398,6 +441,46 @@ def suppressions_sync(
     if installation.settings.mode == "preview":
         title += " (preview: nothing was read, nothing was pushed)"
     print_table(title, ["what", "number"], [[what, number] for what, number in report.counts().items()])
+    _name_unlisted_groups(installation)
+
+
+@suppressions_app.command("lift")
+def suppressions_lift(
+    address: Annotated[str, typer.Argument(help="The address, in any case.")],
+    because: Annotated[str, typer.Option("--because", help="Why, for those who look.", metavar="TEXT")],
+    by: Annotated[str, typer.Option("--by", help="Who lifts: a role or a login. Default: your login.")] = "",
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="bounces, complaints or opt_outs; may repeat. Default: all.", metavar="KIND"),
+    ] = None,
+) -> None:
+    """Let an address be mailed again: lift what suppresses it here, and take it off SendGrid's lists.
+
+    A log keeps who lifted what, when and why. In mode preview SendGrid is not asked.
+    """
+    _require_no_address(by, because)
+    if "@" not in address or not because.strip():
+        raise typer.BadParameter("give an address, and a reason with --because")
+    if strangers := [kind for kind in only or () if kind not in events.KINDS]:
+        raise typer.BadParameter(f"--only takes {', '.join(events.KINDS)}, not '{strangers[0]}'")
+    installation = _open()
+    report = installation.lift_suppressions(address, by or getpass.getuser(), because, present(), only or events.KINDS)
+    if report.is_nothing:
+        asked = "" if installation.settings.mode == "preview" else ", and SendGrid does not list it"
+        raise LifecycleError(f"nothing to lift: no such suppression of this address is in force{asked}")
+    for line in _lift_lines(report, installation.settings.mode == "preview"):
+        results.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _lift_lines(report: events.LiftReport, is_preview: bool) -> list[str]:
+    lines = [f"lifted: {scope} {reason}" for scope, reason in report.lifted]
+    lines += ["lifted: rest after soft bounces"] if report.was_resting else []
+    lines += [f"taken off SendGrid's list: {name}" for name in report.taken_off]
+    lines += ["SendGrid's lists were not asked (mode preview)"] if is_preview else []
+    return lines + [
+        f"the permission of customer {customer} is withdrawn: that stays, until they say yes themselves"
+        for customer in report.withdrawn
+    ]
 
 
 @kpis_app.command("roll-up")
@@ -438,34 +521,66 @@ def maintain() -> None:
 def why(
     customer: str,
     campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Ask what holds at this moment; default: now.", metavar="TS")
+    ] = None,
 ) -> None:
-    """Explain why a customer was or was not mailed: enrollments, decisions, mails, events, in order of time."""
-    with _open().engine.connect() as connection:
-        entries = timeline(connection, customer, campaign)
+    """Explain why a customer was or was not mailed, and what holds the next mail back.
+
+    First comes what happened, in order of time: enrollments, decisions, mails, events. Then comes what planning and a
+    claim would say of running series and planned mails if they came now. Nothing is changed. For an address it shows
+    every word about mail at that mailbox: who said it, and what ended it.
+    """
+    at = past_moment(as_of, present()) if as_of else present()
+    installation = _open()
+    called = installation.present_name(campaign) if campaign else None
+    with installation.engine.connect() as connection:
+        entries = timeline(connection, customer, called)
+        is_mailbox = not entries and "@" in customer
+        if is_mailbox:
+            entries = mailbox_timeline(connection, customer)
+    if is_mailbox and not entries:
+        raise LifecycleError("this mailbox is unknown: no customer ever had it, and nothing was said there; check it")
     if not entries:
         raise LifecycleError(f"customer '{customer}' is unknown: never loaded, and never in a series; check the id")
     rows: list[list[object]] = [
         [entry.happened_at.isoformat(timespec="seconds"), entry.campaign, entry.step, entry.what, entry.why]
         for entry in entries
     ]
-    print_table(f"Customer {customer}", ["when (UTC)", "campaign", "step", "what", "why"], rows)
+    title = f"Mailbox {customer}" if is_mailbox else f"Customer {customer}"
+    print_table(title, ["when (UTC)", "campaign", "step", "what", "why"], rows)
+    _print_outlook(installation.outlook(customer, at, campaign), at)
+
+
+def _print_outlook(outlook: list[kpis.Outlook], at: dt.datetime) -> None:
+    if not outlook:
+        return
+    results.print()
+    rows: list[list[object]] = [[line.campaign, line.step, line.what, line.says] for line in outlook]
+    title = f"What holds at {at.astimezone(dt.UTC).isoformat(timespec='seconds')}, times in UTC"
+    print_table(title, ["campaign", "step", "what", "planning or a claim would say"], rows)
 
 
 @app.command()
 def erase(
-    customer: str,
+    customer: Annotated[
+        str, typer.Argument(help="The customer's key, or the address of a person.", metavar="CUSTOMER|ADDRESS")
+    ],
     without_files: Annotated[
         bool, typer.Option("--without-files", help="Go on where the folder of ingested export files is not set.")
     ] = False,
 ) -> None:
-    """Erase one person for good: names, addresses, mails, raw events, export files. Keyed hashes stay as a guard.
+    """Erase one person for good: names, addresses, texts, mails, events, export files. Keyed hashes stay as a guard.
 
-    Another customer with the same address is another person and stays.
+    Another customer with the same address is another person and stays. An address means the one customer who holds it,
+    or a person who is not a customer.
     """
     installation = _open()
     if not installation.erase(customer, present(), without_files):
-        raise LifecycleError(f"customer '{customer}' cannot be erased: unknown, or erased before; check the id")
+        whom = "the person of this address" if "@" in customer else f"customer '{customer}'"
+        raise LifecycleError(f"{whom} cannot be erased: unknown, or erased before; check the id")
     left = "" if installation.settings.events_dir else " (no export files were looked at)"
-    results.print(f"customer {customer} is erased{left}")
+    whom = "the person of this address" if "@" in customer else f"customer {customer}"
+    results.print(f"{whom} is erased{left}")
 
 

@@ -14,6 +14,7 @@ from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import run
 from lifecycle_mail.delivery.work import ClaimSetup, shell_to_send
 from lifecycle_mail.errors import CampaignError, LifecycleError
+from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.messages import load_shell
 from lifecycle_mail.messages.packing import packer
 from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec, rebuild
@@ -51,14 +52,29 @@ def stored_mail(
 def _context_now(
     installation: Installation, campaign: Campaign, customer_id: str, now: dt.datetime
 ) -> dict[str, Any]:
-    members = segments.members(installation.engine, campaign.segment.name, now, campaign.segment.parameters)
-    for member in members:
-        if member.customer_id == customer_id:
-            return dict(member.context)
-    raise LifecycleError(
-        f"customer '{customer_id}' is neither enrolled in {campaign.campaign} nor in its segment now: "
-        "there is nothing to write about; check the id, or plan the campaign"
-    )
+    """Return what a series that begins now would be about: the newest occurrence, or all that share it."""
+    present = _of_customer(installation, campaign, campaign.segment.parameters, customer_id, now)
+    if not present:
+        raise LifecycleError(
+            f"customer '{customer_id}' is neither enrolled in {campaign.campaign} nor in its segment now: "
+            "there is nothing to write about; check the id, or plan the campaign"
+        )
+    newest = max(present, key=lambda occurrence: (present[occurrence].occurred_at, occurrence))
+    context = dict(present[newest].context)
+    if days := days_ahead(campaign):
+        given = segments.definition(campaign.segment.name).looking_ahead(campaign.segment.parameters, days)
+        present |= _of_customer(installation, campaign, given, customer_id, now)
+    if campaign.joins and len(present) > 1:
+        context["occurrences"] = [present.pop(newest).context, *(member.context for member in present.values())]
+    return context
+
+
+def _of_customer(
+    installation: Installation, campaign: Campaign, given: dict[str, Any], customer_id: str, now: dt.datetime
+) -> dict[str, segments.Member]:
+    """Return a customer's memberships of the campaign's segment with the parameters `given`, by occurrence."""
+    members = segments.members(installation.engine, campaign.segment.name, now, given)
+    return {member.occurrence: member for member in members if member.customer_id == customer_id}
 
 
 def _render(

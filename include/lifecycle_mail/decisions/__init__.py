@@ -3,6 +3,14 @@
 Reads due steps, permission, suppression, caps and clocks; writes schema `decision`, append-only.
 """
 
-from lifecycle_mail.decisions.rules import DecideCounts, decide, send_hours
+from lifecycle_mail.decisions.rules import (
+    Answer,
+    DecideCounts,
+    answers,
+    close,
+    decide,
+    rename_campaign,
+    send_hours,
+)
 
-__all__ = ["DecideCounts", "decide", "send_hours"]
+__all__ = ["Answer", "DecideCounts", "answers", "close", "decide", "rename_campaign", "send_hours"]

@@ -7,9 +7,10 @@
     create_judged  one answer per step: decision.refusal, then the cap, then the hours
     record         the decisions, and how far the lane was decided
 
-The order of the rules: the series has ended (converted, superseded, unsubscribed …), erased or unknown customer, no
-permission, suppressed, branch not taken, held out, stale, over the cap (`lower_priority` if a mail that wins is
-planned, else `capped`), outside the recipient's hours (`quiet_hours`), and otherwise `eligible`.
+The order of the rules: the series has ended (converted, superseded, unsubscribed …), the step is not for this series
+(`added_later`, `step_gone`), erased or unknown customer, no permission, suppressed, branch not taken, held out, stale,
+over the cap (`lower_priority` if a mail that wins is planned, else `capped`), outside the recipient's hours
+(`quiet_hours`), and otherwise `eligible`.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Campaign, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
-from lifecycle_mail.database import refresh_statistics, run, run_given, run_with
+from lifecycle_mail.database import refresh_statistics, run, run_given, run_with, scalar
+from lifecycle_mail.journeys import first_name_to_plan, name_of, steps_given
 from lifecycle_mail.words import CONDITIONS, words_of
 
 MIDNIGHT = dt.time(0)
+AWAITED = "decisions/awaited"
 TABLES = ("due", "hours", "places", "unmet", "judged")  # in the order they are made
 
 
@@ -56,6 +59,7 @@ def decide(
     lock_name = f"campaign:{campaign.campaign}"
     with exclusive_lock(engine, lock_name):
         with engine.begin() as connection:
+            first_name_to_plan(connection, campaign.campaign)
             connection.execute(sa.text("select installation.ensure_month('decision.decision', :now)"), {"now": now})
             lanes = run(connection, "decisions/lanes", campaign=campaign.campaign).all()
         if not lanes:
@@ -75,15 +79,62 @@ def _decide(
     if lane.upto - lane.later_than > PARALLEL_FROM_ROWS:
         connection.exec_driver_sql("set local work_mem = '128MB'")
     given = {**given, **lane._mapping}
-    for table in TABLES:
+    run_given(connection, f"decisions/create_{TABLES[0]}", given)
+    _judge(connection, campaign, given)
+    rows = run_given(connection, "decisions/record", given).all()
+    _drop(connection)
+    return Counter({(row.outcome, row.reason): row.steps for row in rows})
+
+
+def _judge(connection: Connection, campaign: Campaign, given: dict[str, Any]) -> None:
+    """Find the answer to each step of `due`."""
+    connection.exec_driver_sql(f"analyze {TABLES[0]}")
+    for table in TABLES[1:]:
         run_given(connection, f"decisions/create_{table}", given)
         if table == "unmet":
             _judge_conditions(connection, campaign)
         if table != TABLES[-1]:  # the last one is read from beginning to end
             connection.exec_driver_sql(f"analyze {table}")
-    rows = run_given(connection, "decisions/record", given).all()
-    connection.exec_driver_sql(f"drop table {', '.join(TABLES)}")  # a rehearsal decides again in the same transaction
-    return Counter({(row.outcome, row.reason): row.steps for row in rows})
+
+
+def _drop(connection: Connection) -> None:
+    """Drop the tables: a rehearsal decides again in the same transaction."""
+    connection.exec_driver_sql(f"drop table {', '.join(TABLES)}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What deciding would say of a step. `refusal`: why it gets no mail, None = nothing refuses it. `reason`: what its
+    decision would name."""
+
+    step: str
+    due_at: dt.datetime
+    refusal: str | None
+    reason: str
+
+
+def answers(
+    connection: Connection, campaign: Campaign, topic: Topic, customer_id: str, now: dt.datetime
+) -> list[Answer]:
+    """Return what deciding would say at `now` of the steps that the customer's running series waits for.
+
+    These are the steps without a decision, and the one that comes due next. Nothing is kept. Of a step that is not due
+    yet only the `refusal` is worth reading: its hours and its cap are judged for the moment it is due.
+    """
+    asked = {
+        "campaign": campaign.campaign,
+        "first_name": name_of(connection, campaign.campaign).first_name,
+        "customer_id": customer_id,
+        "steps": steps_given(campaign),
+        "step_names": [step.step for step in campaign.steps],
+    }
+    whole_lane = {"lane": 0, "later_than": 0, "upto": len(campaign.steps)}
+    awaited = {"journey.step_due": (AWAITED,)}
+    run_with(connection, f"decisions/create_{TABLES[0]}", awaited, **asked, **whole_lane)
+    _judge(connection, campaign, {"now": now, **_rules(campaign, topic)})
+    found = [Answer(**row) for row in run(connection, "decisions/answers").mappings()]
+    _drop(connection)
+    return found
 
 
 def _judge_conditions(connection: Connection, campaign: Campaign) -> None:
@@ -95,8 +146,7 @@ def _judge_conditions(connection: Connection, campaign: Campaign) -> None:
                 run_with(
                     connection,
                     "decisions/judge_condition",
-                    "condition_word",
-                    (words[word].file,),
+                    {"condition_word": (words[word].file,)},
                     step=step.step,
                     value=value if isinstance(value, str) else "true",
                     must_hold=clause == "when",
@@ -108,6 +158,7 @@ def _rules(campaign: Campaign, topic: Topic) -> dict[str, Any]:
     """Return what campaign and topic demand, in the form that the SQL takes."""
     return {
         "campaign": campaign.campaign,
+        "step_names": [step.step for step in campaign.steps],
         "topic": topic.topic,
         "max_lateness_hours": campaign.max_lateness_hours,
         "permissions": list(topic.permissions),
@@ -127,3 +178,17 @@ def send_hours(campaign: Campaign, topic: Topic) -> dict[str, Any]:
         "quiet_begins": quiet.begins if quiet else MIDNIGHT,
         "quiet_ends": quiet.ends if quiet else MIDNIGHT,
     }
+
+
+def close(connection: Connection, campaign: str, now: dt.datetime) -> int:
+    """Decide every step that waits in a campaign without a running series, each for the reason its series ended.
+
+    Returns how many it were. The caller holds the campaign's lock.
+    """
+    connection.execute(sa.text("select installation.ensure_month('decision.decision', :now)"), {"now": now})
+    return int(scalar(connection, "decisions/close", campaign=campaign, now=now))
+
+
+def rename_campaign(connection: Connection, former: str, present: str) -> None:
+    """Give a campaign's decisions its present name."""
+    run(connection, "decisions/rename_campaign", former=former, present=present)

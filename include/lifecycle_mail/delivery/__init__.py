@@ -24,20 +24,23 @@ from lifecycle_mail.delivery.pauses import (
     pause,
     paused_on_purpose,
     pauses,
+    rename_campaign,
     resume,
     sentence,
     stops,
     sync_dag_pauses,
 )
 from lifecycle_mail.delivery.places import erase_places, forget_places
-from lifecycle_mail.delivery.preview import PreviewLine, preview
+from lifecycle_mail.delivery.preview import MailOutlook, PreviewLine, outlook_of_mails, preview
 from lifecycle_mail.delivery.reports import DeliveryReport
 from lifecycle_mail.delivery.waiting import listed, waits
+from lifecycle_mail.delivery.work import published_campaign
 from lifecycle_mail.delivery.worker import deliver
 
 __all__ = [
     "Approval",
     "DeliveryReport",
+    "MailOutlook",
     "PreviewLine",
     "Revocation",
     "approvals",
@@ -48,10 +51,13 @@ __all__ = [
     "erase_places",
     "forget_places",
     "listed",
+    "outlook_of_mails",
     "pause",
     "paused_on_purpose",
     "pauses",
     "preview",
+    "published_campaign",
+    "rename_campaign",
     "require_deliverable",
     "resume",
     "revoke",

@@ -99,3 +99,8 @@ def sync_dag_pauses(engine: Engine, paused: Iterable[str], known: Iterable[str],
             pause(engine, campaign_scope(campaign), "dag", at)
         else:
             resume(engine, campaign_scope(campaign), at, "dag")
+
+
+def rename_campaign(connection: Connection, former: str, present: str) -> None:
+    """Give a campaign's pause, approvals and attempts its present name."""
+    run(connection, "delivery/rename_campaign", former=former, present=present)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
-from lifecycle_mail.database import run, run_composed
+from lifecycle_mail.database import bigints, run, run_with
 from lifecycle_mail.decisions import send_hours
 from lifecycle_mail.delivery.work import ShellWork
 from lifecycle_mail.journeys import goal_facts
@@ -33,6 +33,9 @@ class Batch:
     only: MessageKey | None = None
     most: int = MAX_RECIPIENTS
     taken_at: float = field(default_factory=lease_seconds)
+
+
+KNOWN = "delivery/known_mails"
 
 
 class PickedMail(NamedTuple):
@@ -61,6 +64,7 @@ class PickedMail(NamedTuple):
     not_before: dt.datetime
     expires_at: dt.datetime
     waits_for: str | None
+    joined: int
     opens_at: dt.datetime | None
     opens_day: dt.date | None
     verdict: str | None
@@ -100,10 +104,10 @@ def look_at(connection: Connection, work: ShellWork, keys: Sequence[MessageKey],
 def _judged(
     connection: Connection, work: ShellWork, now: dt.datetime, which: str, **asked: Any
 ) -> list[PickedMail]:
-    rows = run_composed(
+    rows = run_with(
         connection,
         "delivery/pick",
-        {"planned_mails": (which,), "exit_words": work.campaign.exit_files},
+        {"known_mails": (KNOWN,), "planned_mails": (which,), "exit_words": work.campaign.exit_files},
         now=now,
         topic=work.topic.topic,
         is_marketing=work.topic.is_marketing,
@@ -113,7 +117,41 @@ def _judged(
         **asked,
     )
     assert tuple(rows.keys()) == PickedMail._fields, "delivery/pick.sql has other columns than PickedMail"
-    return list(map(PickedMail._make, rows))
+    return _with_parts(connection, work, now, list(map(PickedMail._make, rows)))
+
+
+# Verdicts that an exit comes before, in the order of decision.refusal.
+_AFTER_EXITS = (None, "postpone", "no_permission", "suppressed")
+
+
+def _with_parts(
+    connection: Connection, work: ShellWork, now: dt.datetime, rows: list[PickedMail]
+) -> list[PickedMail]:
+    """Give mails about several occurrences the context of those that go on, or the reason why none does.
+
+    A statement of its own, which sees what was committed until the mails were locked. If an occurrence joined just
+    before that, its mail is left to the next batch: it was judged without it.
+    """
+    shared = [row.enrollment_id for row in rows if row.joined or work.campaign.joins]
+    if not shared:
+        return rows
+    found = run_with(
+        connection,
+        "delivery/judge_parts",
+        {"exit_words": work.campaign.exit_files},
+        enrollment_ids=bigints(shared),
+        campaign_topic=work.campaign.topic,
+        now=now,
+    )
+    parts = {part.enrollment_id: part for part in found}
+    known = [row for row in rows if row.joined or row.enrollment_id not in parts]
+    return [_of_parts(row, parts[row.enrollment_id]) if row.enrollment_id in parts else row for row in known]
+
+
+def _of_parts(row: PickedMail, part: Row[Any]) -> PickedMail:
+    if part.context is not None:
+        return row._replace(context=part.context)
+    return row._replace(verdict=part.reason) if row.verdict in _AFTER_EXITS else row
 
 
 def parted(

@@ -17,6 +17,7 @@ from lifecycle_mail.delivery.picking import Batch
 from lifecycle_mail.delivery.work import ClaimSetup, ShellWork, rows_with_work, stopped, work_to_preview
 from lifecycle_mail.errors import CampaignError, TemplateError
 from lifecycle_mail.messages.shells import RenderedMail, rebuild
+from lifecycle_mail.messages.states import MessageKey
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.settings import Settings
 
@@ -51,12 +52,61 @@ def preview(
     return [_line_of(engine, setup, row, now) for row in rows]
 
 
-def _line_of(engine: Engine, setup: ClaimSetup, row: Row[Any], now: dt.datetime) -> PreviewLine:
+@dataclass(frozen=True)
+class MailOutlook:
+    """What a claim would do with one planned mail. `not_before`: its first permitted moment as it was planned."""
+
+    campaign: str
+    step: str
+    not_before: dt.datetime
+    says: str
+
+
+def outlook_of_mails(
+    engine: Engine, settings: Settings, topics: dict[str, Topic], customer_id: str, now: dt.datetime
+) -> list[MailOutlook]:
+    """Return what a claim would do with each planned mail of a customer, at `now` or at its first permitted moment.
+
+    The claim is made and rolled back, as in a preview.
+    """
+    setup = ClaimSetup(settings, topics, TemplateLibrary(settings.templates_dir), "why")
+    with engine.connect() as connection:
+        mails = run(connection, "delivery/planned_of_customer", customer_id=customer_id).all()
+    return [
+        MailOutlook(mail.campaign, mail.step, mail.not_before, _outlook(engine, setup, mail, now)) for mail in mails
+    ]
+
+
+def _outlook(engine: Engine, setup: ClaimSetup, mail: Row[Any], now: dt.datetime) -> str:
+    if mail.not_before > now:
+        return f"waits until then; {_claimed_at(engine, setup, mail, mail.not_before)}"
+    return _claimed_at(engine, setup, mail, now)
+
+
+def _claimed_at(engine: Engine, setup: ClaimSetup, mail: Row[Any], at: dt.datetime) -> str:
+    with engine.connect() as connection:
+        shells = rows_with_work(connection, at, mail.shell_id)
+    if not shells:
+        return "does not go: its topic has ended"
+    line = _line_of(engine, setup, shells[0], at, MessageKey(mail.enrollment_id, mail.step))
+    if line.stopped:
+        return f"waits: {line.stopped}"
+    if line.ended:
+        return f"would be cancelled: {', '.join(line.ended)}"
+    if line.postponed:
+        return "would wait for another day or hour: the recipient's hours are over, or the day is full"
+    return "would go" if line.would_go else "a delivery holds this mail: look again in a moment"
+
+
+def _line_of(
+    engine: Engine, setup: ClaimSetup, row: Row[Any], now: dt.datetime, only: MessageKey | None = None
+) -> PreviewLine:
     with engine.connect() as connection, connection.begin() as transaction:
         run(connection, "delivery/wait_briefly")
         try:
             work = work_to_preview(connection, setup, row)
-            return _line(work, claim_in(connection, setup, Batch(work, now)), stopped(connection, setup, work))
+            claimed = claim_in(connection, setup, Batch(work, now, only=only))
+            return _line(work, claimed, stopped(connection, setup, work))
         except (TemplateError, CampaignError) as error:
             return _waiting(row, str(error))
         except OperationalError:

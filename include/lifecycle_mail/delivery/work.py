@@ -98,9 +98,12 @@ def _approvals(connection: Connection, setup: ClaimSetup) -> Approvals | None:
     return Approvals(connection, setup.definitions) if setup.is_live else None
 
 
-def rows_with_work(connection: Connection, now: dt.datetime) -> Sequence[Row[Any]]:
-    """Return the shells that have mails to go, most important first, in the columns of delivery/shells_with_work."""
-    return run(connection, "delivery/shells_with_work", now=now).all()
+def rows_with_work(
+    connection: Connection, now: dt.datetime, only_shell_id: int | None = None
+) -> Sequence[Row[Any]]:
+    """Return the shells (or the one) that have mails to go, most important first, in the columns of
+    delivery/shells_with_work."""
+    return run(connection, "delivery/shells_with_work", now=now, only_shell_id=only_shell_id).all()
 
 
 def work_to_preview(connection: Connection, setup: ClaimSetup, row: Row[Any]) -> ShellWork:
@@ -148,7 +151,7 @@ def _work(connection: Connection, setup: ClaimSetup, row: Row[Any], held: Approv
         return _defined_work(connection, setup, row, md5)
     topic = _topic(setup, row.topic)
     written = row.shell_id if held is not None else fresh_shell(connection, setup.library, row.shell_id)
-    campaign = _campaign(row.definition_md5, orjson.dumps(row.definition))
+    campaign = published_campaign(row.definition_md5, row.definition)
     return ShellWork(row.shell_id, written, campaign, md5, row.step, topic, row.mails, row.priority)
 
 
@@ -174,6 +177,15 @@ def _topic(setup: ClaimSetup, name: str) -> Topic:
             f"topic '{name}' is not in topics.yaml any more: put it back, or let these mails end as stale"
         )
     return topic
+
+
+def published_campaign(definition_md5: str, definition: Any) -> Campaign:
+    """Return a campaign as it was last published: `definition` of journey.campaign.
+
+    Raises:
+        CampaignError: it cannot be read.
+    """
+    return _campaign(definition_md5, orjson.dumps(definition))
 
 
 @lru_cache(maxsize=256)

@@ -5,22 +5,35 @@ settled through `lifecycle_mail.messages`, human activity through `lifecycle_mai
 transaction.
 """
 
-from lifecycle_mail.events.erasing import ScrubReport, erase, has_files, scrub_files, summarize_addresses
+from lifecycle_mail.events.erasing import ScrubReport, erase, has_files, knows, scrub_files, summarize_addresses
+from lifecycle_mail.events.groups import UnlistedGroup, unlisted_groups
 from lifecycle_mail.events.ingesting import ingest
-from lifecycle_mail.events.renaming import rename_topics
-from lifecycle_mail.events.suppression_sync import SyncReport, pull, push
+from lifecycle_mail.events.lifting import KINDS, LiftReport, lift
+from lifecycle_mail.events.renaming import regroup, rename_campaign, rename_topics
+from lifecycle_mail.events.soft_bounces import Rest
+from lifecycle_mail.events.suppression_sync import SyncReport, groups_of, pull, push
 from lifecycle_mail.events.taking import IngestReport
 
 __all__ = [
+    "KINDS",
     "IngestReport",
+    "LiftReport",
+    "Rest",
     "ScrubReport",
     "SyncReport",
+    "UnlistedGroup",
     "erase",
+    "groups_of",
     "has_files",
     "ingest",
+    "knows",
+    "lift",
     "pull",
     "push",
+    "regroup",
+    "rename_campaign",
     "rename_topics",
     "scrub_files",
     "summarize_addresses",
+    "unlisted_groups",
 ]

@@ -39,13 +39,20 @@ class ScrubReport:
     lines: int
 
 
-def erase(connection: Connection, customer_id: str, address: str | None, *, is_shared: bool = False) -> int:
+def knows(connection: Connection, address: str) -> bool:
+    """Tell whether schema event holds anything about an address (lower case)."""
+    json_form = json.dumps(address)[1:-1]
+    return bool(scalar(connection, "events/knows_address", address=address, address_json=json_form))
+
+
+def erase(connection: Connection, customer_id: str | None, address: str | None, *, is_shared: bool = False) -> int:
     """Remove one person from schema event; return the number of raw events scrubbed.
 
-    `address` is one of the person's, in any case; None if it is not known any more. Events are found by the address and
-    by the customer's messages. `is_shared`: a living customer also holds the address, or held it before. Then only what
-    names the erased person's own messages is removed, and what was said at the address stays. First facts
-    (event.engagement) stay, because they name no person. Runs in the caller's transaction.
+    `customer_id` is None for a person known by address alone. `address` is one of the person's, in any case; None if it
+    is not known any more. Events are found by the address and by the customer's messages. `is_shared`: a living
+    customer also holds the address, or held it before. Then only what names the erased person's own messages is
+    removed, and what was said at the address stays. First facts (event.engagement) stay, because they name no person;
+    the texts of their reasons go. Runs in the caller's transaction.
     """
     lowered = address.strip().lower() if address and not is_shared else None
     events = run(
@@ -56,6 +63,7 @@ def erase(connection: Connection, customer_id: str, address: str | None, *, is_s
         kept_keys=list(KEPT_KEYS),
     ).rowcount
     run(connection, "events/erase_rejected_of", customer_id=customer_id)
+    run(connection, "events/erase_reasons", customer_id=customer_id)
     if lowered:
         run(connection, "events/erase_suppressions", address=lowered)
         run(

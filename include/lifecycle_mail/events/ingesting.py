@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -23,7 +24,9 @@ from lifecycle_mail.concurrency import exclusive_lock
 from lifecycle_mail.database import run
 from lifecycle_mail.events.erased import erased_addresses
 from lifecycle_mail.events.export_reader import Position, Reader, Step, export_files
+from lifecycle_mail.events.groups import warn_of_unlisted_groups
 from lifecycle_mail.events.parsing import LATEST_EPOCH, Rules
+from lifecycle_mail.events.soft_bounces import USUAL_REST, Rest
 from lifecycle_mail.events.taking import IngestReport, take_step
 
 logger = logging.getLogger(__name__)
@@ -44,14 +47,18 @@ def ingest(
     path: Path,
     *,
     topics: Mapping[int, str] | None = None,
+    foreign_groups: Collection[int] = (),
     now: datetime | None = None,
     link_secret: str | None = None,
     events_a_step: int = EVENTS_A_STEP,
+    rest: Rest = USUAL_REST,
     progress: Progress = _silent,
 ) -> IngestReport:
     """Take every event of an export file, or of all export files in a folder, that is not in the warehouse yet.
 
-    `topics` maps SendGrid's unsubscribe groups to our topics; leaving an unknown group counts as leaving all.
+    `topics` maps SendGrid's unsubscribe groups to our topics, and `foreign_groups` are other applications', whose words
+    are ignored; leaving any other group is kept as the scope 'group:<number>', which blocks all mail. `rest` says when
+    mail to a mailbox rests after soft bounces.
     With `now`, events more than two days later than it are refused. `link_secret` keys the hashes of erased
     addresses: of an event about an erased person only fields that name no person are kept (None = no event is checked).
     After each committed step `progress` is called with the step's first file and the events received and
@@ -64,13 +71,14 @@ def ingest(
     total, names = IngestReport(), set[str]()
     with exclusive_lock(engine, "ingest"):
         is_erased = None if link_secret is None else erased_addresses(engine, link_secret)
-        rules = Rules(topics or {}, _latest_epoch(now), is_erased)
+        rules = Rules(topics or {}, _latest_epoch(now), is_erased, frozenset(foreign_groups))
         reader = Reader(_positions(engine), rules, events_a_step)
-        for step, report in _taken(engine, _ahead(reader.steps(export_files(path)))):
+        for step, report in _taken(engine, _ahead(reader.steps(export_files(path))), rest):
             total = total.plus(report)
             names.update(step.positions)
             progress(min(step.positions), total.received, total.inserted)
     logger.info("ingested events: %s from %d files", total, len(names))
+    warn_of_unlisted_groups(engine)
     return total.plus(IngestReport(files=len(names)))
 
 
@@ -95,7 +103,7 @@ def _ahead(steps: Iterator[Step]) -> Iterator[Step]:
             yield step
 
 
-def _taken(engine: Engine, steps: Iterator[Step]) -> Iterator[tuple[Step, IngestReport]]:
+def _taken(engine: Engine, steps: Iterator[Step], rest: Rest) -> Iterator[tuple[Step, IngestReport]]:
     """Take the steps, two at once; yield each with its report, in order, once it is committed."""
     under_way, months = UnderWay(), set[date]()
     with ThreadPoolExecutor(STEPS_AT_ONCE) as pool:
@@ -105,15 +113,15 @@ def _taken(engine: Engine, steps: Iterator[Step]) -> Iterator[tuple[Step, Ingest
                 yield from _finished(under_way, 0)
                 _make_months(engine, missing)
                 months |= missing
-            _begin(pool, engine, step, under_way)
+            _begin(pool, partial(take_step, engine, step, rest=rest), step, under_way)
             yield from _finished(under_way, STEPS_AT_ONCE - 1)
         yield from _finished(under_way, 0)
 
 
-def _begin(pool: ThreadPoolExecutor, engine: Engine, step: Step, under_way: UnderWay) -> None:
+def _begin(pool: ThreadPoolExecutor, take: Callable[..., IngestReport], step: Step, under_way: UnderWay) -> None:
     """Start a step, and wait until it holds its locks: no other session may lock the table between two steps."""
     before, has_begun = under_way[-1][1] if under_way else None, Event()
-    under_way.append((step, pool.submit(take_step, engine, step, before, has_begun)))
+    under_way.append((step, pool.submit(take, before, has_begun)))
     has_begun.wait()
 
 

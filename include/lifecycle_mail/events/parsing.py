@@ -12,19 +12,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
 from lifecycle_mail.events.copying import NULL, moment, size_of, text, uuid
 from lifecycle_mail.events.erased import ErasedAddresses, without_person
+from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.sendgrid.event_words import (
     EARLIEST_EPOCH,
     FAILURES,
     LONGEST_NUMBER,
+    Groups,
     fact_of,
     given_id,
+    is_of_others,
     suppression_of,
     telling_fields,
 )
@@ -46,11 +49,17 @@ _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 @dataclass(frozen=True)
 class Rules:
     """What an ingest knows in addition to the events: unsubscribe group → topic; the latest plausible second; whose
-    addresses must not be stored again (None = no person was erased)."""
+    addresses must not be stored again (None = no person was erased); groups of other applications."""
 
     topics: Mapping[int, str]
     latest_epoch: int = LATEST_EPOCH
     is_erased: ErasedAddresses | None = None
+    foreign_groups: frozenset[int] = frozenset()
+
+    @cached_property
+    def groups(self) -> Groups:
+        """The unsubscribe groups of the account that are known."""
+        return Groups(self.topics, self.foreign_groups)
 
 
 class Refused(Exception):
@@ -96,6 +105,8 @@ def staged(event: Event, raw: bytes, rules: Rules) -> Staged:
     identity = given_id(event) or _hash_of(event)
     fact = fact_of(event, kind)
     meaning = _PLAIN.get(fact) or _telling(event, kind, fact, rules, whom)
+    if fact == "delivered":
+        meaning += whom + NULL * 3
     if b"\\u0000" in raw:  # valid JSON, but no operator of the database can read such a text
         raw = plain_json(orjson.loads(raw))
     shared = text(identity) + moment(epoch) + _message_id(event)
@@ -103,8 +114,8 @@ def staged(event: Event, raw: bytes, rules: Rules) -> Staged:
     return Staged(identity, epoch // DAY_SECONDS, shared + meaning, event_row)
 
 
-_PLAIN = {"": NULL * 6} | {
-    fact: text(fact) + NULL * 5 for fact in ("processed", "delivered", "deferred", "open", "machine_open", "click")
+_PLAIN = {"": NULL * 6, "delivered": text("delivered")} | {
+    fact: text(fact) + NULL * 5 for fact in ("processed", "deferred", "open", "machine_open", "click")
 }
 # For open and bounce the kind alone does not say what they mean. For all other kinds it does.
 _UNTOLD_BY_KIND = {fact: text(fact) for fact in ("machine_open", "bounced_hard", "bounced_soft")}
@@ -112,8 +123,10 @@ _UNTOLD_BY_KIND = {fact: text(fact) for fact in ("machine_open", "bounced_hard",
 
 def _telling(event: Event, kind: str, fact: str, rules: Rules, whom: bytes) -> bytes:
     """Return the fields of an event about a failure, or about an address that must not be mailed any more."""
+    if is_of_others(event, kind, rules.groups):
+        return _PLAIN[""]
     reason = without_addresses(_reason(event))[:LONGEST_REASON] if fact in FAILURES else ""
-    scope, suppression = suppression_of(event, kind, fact, reason, rules.topics)
+    scope, suppression = suppression_of(event, kind, fact, reason, rules.groups)
     return text(fact) + whom + b"".join(map(_text_or_null, (scope, suppression, reason)))
 
 
@@ -209,7 +222,7 @@ def _address(event: Event) -> bytes:
         raise Refused("email_not_text", "field email is not a text")
     if len(email) > LONGEST_ADDRESS:
         raise Refused("email_too_long", f"field email has {len(email)} characters")
-    return _text_or_null(email.strip().lower())
+    return _text_or_null(mailbox(email))
 
 
 def _hash_of(event: Event) -> str:

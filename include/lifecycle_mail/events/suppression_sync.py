@@ -18,11 +18,13 @@ from datetime import UTC, datetime, timedelta
 import orjson
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.campaigns import Topic
+from lifecycle_mail.campaigns import Topic, Topics
 from lifecycle_mail.database import copy_in, lock, run, session_lock
 from lifecycle_mail.delivery.modes import require_deliverable
 from lifecycle_mail.errors import SyncError
-from lifecycle_mail.sendgrid.event_words import EARLIEST_EPOCH
+from lifecycle_mail.events.groups import warn_of_unlisted_groups
+from lifecycle_mail.events.lifting import keep_lifted
+from lifecycle_mail.sendgrid.event_words import EARLIEST_EPOCH, Groups
 from lifecycle_mail.sendgrid.suppression_lists import (
     ADDRESSES_A_PUSH,
     GLOBAL,
@@ -49,7 +51,7 @@ class SyncReport:
 
     listed: distinct rows read, including blocks. blocks: rows that suppress nothing. suppressed: suppressions that are
     new or changed. unsettled: windows that kept changing, which the next run reads again. pushed: addresses
-    SendGrid took. refused: addresses it refused.
+    SendGrid took. refused: addresses it refused. foreign: rows of other applications' groups, which say nothing here.
     """
 
     listed: int = 0
@@ -58,6 +60,7 @@ class SyncReport:
     unsettled: int = 0
     pushed: int = 0
     refused: int = 0
+    foreign: int = 0
 
     def counts(self) -> dict[str, int]:
         """Return the counts by name."""
@@ -90,9 +93,10 @@ def pull(
         return SyncReport()
     require_deliverable(engine, settings, dict(topics))
     with engine.connect() as holder, session_lock(holder, "suppression_sync"), _open(settings, lists) as opened:
-        puller = _Puller(engine, settings.link_secret, _topic_by_group(topics), opened, now)
+        puller = _Puller(engine, settings.link_secret, groups_of(topics), opened, now)
         report, failed = puller.pull_all()
     logger.info("pulled suppressions: %s", report)
+    warn_of_unlisted_groups(engine)
     if failed:
         first = next(iter(failed.values()))
         raise SyncError(f"SendGrid's lists {', '.join(failed)} could not be read (any others were): {first}")
@@ -161,6 +165,12 @@ def _open(settings: Settings, lists: SuppressionLists | None) -> AbstractContext
     return SuppressionLists(settings) if lists is None else nullcontext(lists)
 
 
+def groups_of(topics: Mapping[str, Topic]) -> Groups:
+    """Return the unsubscribe groups that a topics file names: those of topics, and those of other applications."""
+    foreign = topics.foreign_groups if isinstance(topics, Topics) else ()
+    return Groups(_topic_by_group(topics), frozenset(foreign))
+
+
 def _topic_by_group(topics: Mapping[str, Topic]) -> dict[int, str]:
     return {
         topic.sendgrid_group_id: name for name, topic in topics.items() if topic.sendgrid_group_id is not None
@@ -173,7 +183,7 @@ class _Puller:
 
     engine: Engine
     link_secret: str
-    topics: Mapping[int, str]
+    groups: Groups
     lists: SuppressionLists
     now: datetime
 
@@ -209,7 +219,8 @@ class _Puller:
     def pull_groups(self) -> SyncReport:
         """Read which address left which group: one answer, so nothing can move between pages."""
         rows = frozenset(self.lists.group_members())
-        return SyncReport(listed=len(rows)).plus(self._take(GROUPS, rows, self.now))
+        ours = frozenset(row for row in rows if row.group_id not in self.groups.foreign)
+        return SyncReport(listed=len(rows), foreign=len(rows - ours)).plus(self._take(GROUPS, ours, self.now))
 
     def _window(self, list_name: str) -> Window | None:
         with self.engine.connect() as connection:
@@ -241,18 +252,18 @@ class _Puller:
         copy_in(connection, "listed_staging", ("address", "scope", "reason", "group_id", "listed_epoch"), text)
         run(connection, "events/drop_erased_listed", link_secret=self.link_secret)
         run(connection, "events/drop_echoes", clocks_differ_minutes=CLOCKS_DIFFER_MINUTES)
+        run(connection, "events/log_listed")
         changed = run(connection, "events/fold_listed").rowcount
+        keep_lifted(connection)
         run(connection, "events/hold_listed")
         return changed
 
     def _meaning(self, list_name: str, row: Listed) -> tuple[str, str, str, int | None, int]:
-        """Return address, scope, reason, group, time; a group that has no topic here means all mail."""
+        """Return address, scope, reason, group, time."""
         if list_name != GROUPS:
             group_id = GLOBAL if list_name == "unsubscribes" else None
             return row.address, "all", str(REASONS[list_name]), group_id, row.listed_epoch
-        topic = self.topics.get(row.group_id or 0)
-        scope = f"topic:{topic}" if topic else "all"
-        return row.address, scope, "unsubscribed", row.group_id, row.listed_epoch
+        return row.address, self.groups.scope(row.group_id or 0), "unsubscribed", row.group_id, row.listed_epoch
 
 
 def _in_steps(readings: Iterable[Reading]) -> Iterator[tuple[frozenset[Listed], int, int]]:

@@ -18,7 +18,9 @@ from sqlalchemy.engine import Connection, Engine
 from lifecycle_mail.database import lock_part, run, scalar
 from lifecycle_mail.events.copying import bigint, copy, text
 from lifecycle_mail.events.export_reader import SetAside, Step
+from lifecycle_mail.events.lifting import keep_lifted
 from lifecycle_mail.events.parsing import EVENT_COLUMNS, FACT_COLUMNS
+from lifecycle_mail.events.soft_bounces import Rest, fold_soft_bounces
 from lifecycle_mail.messages.settling import settle_by_events
 from lifecycle_mail.sources import record_engagement
 
@@ -43,7 +45,9 @@ class IngestReport:
         return IngestReport(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
 
 
-def take_step(engine: Engine, step: Step, before: Future[IngestReport] | None, has_begun: Event) -> IngestReport:
+def take_step(
+    engine: Engine, step: Step, before: Future[IngestReport] | None, has_begun: Event, *, rest: Rest
+) -> IngestReport:
     """Take one step. It is committed after `before`, the previous step, and not at all if that one failed.
 
     `has_begun` is set once the transaction holds every lock that other steps could wait for. Afterwards the step keeps
@@ -56,7 +60,7 @@ def take_step(engine: Engine, step: Step, before: Future[IngestReport] | None, h
             inserted = _write_new(connection, step, batch_id) if step.events else 0
             if before is not None:
                 before.result()
-            settled = _fold(connection, batch_id) if inserted else 0
+            settled = _fold(connection, batch_id, rest) if inserted else 0
             return _finish(connection, step, batch_id, inserted, settled)
     finally:
         has_begun.set()
@@ -90,12 +94,16 @@ def _write_new(connection: Connection, step: Step, batch_id: int) -> int:
     return inserted
 
 
-def _fold(connection: Connection, batch_id: int) -> int:
+def _fold(connection: Connection, batch_id: int, rest: Rest) -> int:
     """Fold new events into the known facts, and settle messages by them; return how many messages were settled."""
     run(connection, "events/create_folded")
+    run(connection, "events/create_said")
+    run(connection, "events/log_words", batch_id=batch_id)
     for fold in ("engagement", "resubscription", "suppression"):
         run(connection, f"events/fold_{fold}", batch_id=batch_id)
     run(connection, "events/lift_suppression", batch_id=batch_id)
+    keep_lifted(connection)
+    fold_soft_bounces(connection, batch_id, rest)
     settled = settle_by_events(connection)
     record_engagement(connection, batch_id)
     return settled

@@ -4,28 +4,55 @@ Reads segment membership; writes schema `journey`. Enrollment is a snapshot: a m
 the series, unless the campaign's `exit_on` says otherwise.
 """
 
-from lifecycle_mail.journeys.planning import overdue, record_planning, watch_plannings
+from lifecycle_mail.journeys.names import CampaignName, first_name_to_plan, name_of, require_present
+from lifecycle_mail.journeys.occurrences import days_ahead
+from lifecycle_mail.journeys.planning import (
+    begin_planning,
+    forget_planning,
+    overdue,
+    record_planning,
+    watch_plannings,
+)
 from lifecycle_mail.journeys.series import (
     AdvanceCounts,
     EnrollCounts,
+    Exit,
     advance,
     enroll,
+    erase_contexts,
+    exit_of,
     goal_facts,
     is_published,
     publish,
+    rename_campaign,
     rename_topics,
+    retire,
 )
+from lifecycle_mail.journeys.steps import steps_given
 
 __all__ = [
     "AdvanceCounts",
+    "CampaignName",
     "EnrollCounts",
+    "Exit",
     "advance",
+    "begin_planning",
+    "days_ahead",
     "enroll",
+    "erase_contexts",
+    "exit_of",
+    "first_name_to_plan",
+    "forget_planning",
     "goal_facts",
     "is_published",
+    "name_of",
     "overdue",
     "publish",
     "record_planning",
+    "rename_campaign",
     "rename_topics",
+    "require_present",
+    "retire",
+    "steps_given",
     "watch_plannings",
 ]

@@ -1,4 +1,7 @@
-"""When each campaign last planned, and which campaigns are overdue by their schedules.
+"""When each campaign last planned, which run is late, and which campaigns are overdue by their schedules.
+
+A late run (a backfill, a cleared task, a mistyped moment) would use up what the runs in time need: occurrences, and
+steps that they can still send. So it plans nothing.
 
 In Airflow a run that waits for ever, a scheduler that stands still and a DAG without runs are all green. Only the
 warehouse shows that nothing was planned.
@@ -11,8 +14,30 @@ from collections.abc import Iterable
 
 from sqlalchemy.engine import Connection
 
-from lifecycle_mail.campaigns import Campaign, two_periods_after
-from lifecycle_mail.database import run
+from lifecycle_mail.campaigns import Campaign, period_at, two_periods_after
+from lifecycle_mail.database import run, scalar
+
+_HOUR = dt.timedelta(hours=1)
+
+
+def begin_planning(connection: Connection, campaign: Campaign, as_of: dt.datetime, now: dt.datetime) -> str | None:
+    """Note that `campaign` begins to plan for `as_of`; if the run is late, note nothing and return why, as a clause.
+
+    A run is late if `as_of` is older than `max_lateness_hours` and than the period of the schedule that it lies in, or
+    if the campaign has begun to plan for a later moment.
+    """
+    limit = max(campaign.max_lateness_hours * _HOUR, period_at(campaign.schedule, as_of))
+    if now - as_of > limit:
+        return f"is {_hours(now - as_of)} old, and late after {_hours(limit)}"
+    begun = scalar(connection, "journeys/begin_planning", campaign=campaign.campaign, as_of=as_of, now=now)
+    if begun > as_of:
+        return f"comes after the planning for {_minute(begun)}"
+    return None
+
+
+def forget_planning(connection: Connection, campaign: str) -> None:
+    """Forget for which moments `campaign` has planned; in a rehearsal, so that a late run is tried as one in time."""
+    run(connection, "journeys/forget_planning", campaign=campaign)
 
 
 def record_planning(connection: Connection, campaign: str, as_of: dt.datetime, now: dt.datetime) -> None:
@@ -49,6 +74,14 @@ def overdue(connection: Connection, campaigns: Iterable[Campaign], now: dt.datet
 
 def _sentence(campaign: Campaign, since: dt.datetime) -> str:
     return (
-        f"campaign {campaign.campaign} has not planned since {since.astimezone(dt.UTC):%Y-%m-%d %H:%M UTC}, although "
+        f"campaign {campaign.campaign} has not planned since {_minute(since)}, although "
         f"its schedule is '{campaign.schedule}': look at the runs of its DAG, or pause the DAG to stop the campaign"
     )
+
+
+def _minute(moment: dt.datetime) -> str:
+    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M UTC}"
+
+
+def _hours(age: dt.timedelta) -> str:
+    return f"{age / _HOUR:.1f} hours".replace(".0 ", " ")

@@ -15,19 +15,30 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.campaigns import Campaign, Step, Topic
+from lifecycle_mail.campaigns import Campaign, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
 from lifecycle_mail.database import lock, refresh_statistics, run, run_given, run_with, scalar
+from lifecycle_mail.journeys.names import first_name_to_plan, name_of
+from lifecycle_mail.journeys.occurrences import admit, end_shared_by_exit, join_series, supersede, write_waiting
+from lifecycle_mail.journeys.steps import cumulative, follow_steps, json_of, step_values, steps_known
 from lifecycle_mail.segments import segment_key
 
+FIRST_EXIT = "journeys/first_exit"
 
 @dataclass(frozen=True)
 class EnrollCounts:
-    """Series that ended first (completed, or by an exit), series begun, and series that a newer occurrence ended."""
+    """Series that ended first (completed, or by an exit), series begun, and series that a newer occurrence ended.
+
+    Of occurrences without a series of their own: `joined` another's, `taken_over` = gave a series their context,
+    `waiting` = have none, for a reason that is new.
+    """
 
     ended: int
     enrolled: int
     superseded: int
+    joined: int = 0
+    taken_over: int = 0
+    waiting: int = 0
 
     def counts(self) -> dict[str, int]:
         return asdict(self)
@@ -48,6 +59,7 @@ def publish(engine: Engine, campaign: Campaign, topic: Topic) -> None:
     """Write the campaign's goal, exits and priority to `journey.campaign`, from which later SQL reads them."""
     with engine.begin() as connection:
         lock(connection, f"campaign:{campaign.campaign}")
+        first_name_to_plan(connection, campaign.campaign)
         run(
             connection,
             "journeys/publish",
@@ -72,6 +84,35 @@ def rename_topics(connection: Connection, former: Sequence[str], present: Sequen
     run(connection, "journeys/rename_topics", former=list(former), present=list(present))
 
 
+def rename_campaign(connection: Connection, former: str, present: str) -> None:
+    """Give a campaign's series its present name; one that was published under it, without series, is forgotten."""
+    run(connection, "journeys/forget_unused", campaign=present)
+    run(connection, "journeys/rename_campaign", former=former, present=present)
+
+
+def retire(connection: Connection, campaign: str, now: dt.datetime) -> int:
+    """End every running series of a campaign as `campaign_retired`, and note every step that is left.
+
+    Returns how many series it ended. The caller holds the campaign's lock; decisions follow (`decisions.close`).
+    """
+    steps, first_name = _last_steps(connection, campaign), name_of(connection, campaign).first_name
+    ended = int(scalar(connection, "journeys/retire", campaign=campaign, now=now))
+    _notice_due(connection, campaign, first_name, steps, now)
+    return ended
+
+
+def _last_steps(connection: Connection, campaign: str) -> list[dict[str, Any]]:
+    """Return the steps by which series await, with the variants that were last published."""
+    known = steps_known(connection, campaign)
+    published = run(connection, "journeys/published", campaign=campaign).one()
+    variants = {step["step"]: step.get("variants") or {} for step in published.definition.get("steps", [])}
+    left = [(one.after_hours, name) for name, one in known.items() if name is not None and not one.is_gone]
+    return [
+        {"position": position, "step": name, "after_hours": hours, "variants": cumulative(variants.get(name, {}))}
+        for position, (hours, name) in enumerate(sorted(left))
+    ]
+
+
 def is_published(connection: Connection, campaign: str) -> bool:
     """Return whether mails of a campaign with this name may exist, even if its file is broken or gone."""
     return bool(scalar(connection, "journeys/is_published", campaign=campaign))
@@ -82,20 +123,23 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
 
     Ending comes first, so that a customer whose series is complete can be enrolled in the same run.
 
-    A customer has at most one running series per campaign. A newer occurrence ends a series that has sent nothing yet
-    (`superseded`); otherwise it waits for the end of that series. Whether a customer is held out depends on campaign
-    and customer alone, so a person is always on the same side.
+    A customer has at most one running series per campaign. What a newer occurrence does meanwhile, the campaign says
+    (`newer_occurrence`), and what became of it is in journey.occurrence_fate. Whether a customer is held out depends on
+    campaign and customer alone, so a person is always on the same side.
     """
     lock_name = f"campaign:{campaign.campaign}"
     with exclusive_lock(engine, lock_name):
         with engine.begin() as connection:
+            first_name = first_name_to_plan(connection, campaign.campaign)
+            follow_steps(connection, campaign, first_name, as_of)
             ended = _end_by_exit(connection, campaign, as_of)
             ended += run(connection, "journeys/complete", campaign=campaign.campaign, as_of=as_of).rowcount
             parts = _customers(connection, _segment_of(campaign))
-        begun = run_in_parallel(engine, lock_name, parts, partial(_begin, campaign, as_of))
+        begun = run_in_parallel(engine, lock_name, parts, partial(_begin, campaign, first_name, as_of))
         enrolled = sum(part.enrolled for part in begun)
         _refresh_statistics(engine, enrolled, sum(part.steps for part in begun))
-    return EnrollCounts(ended=ended, enrolled=enrolled, superseded=sum(part.superseded for part in begun))
+    sums = {name: sum(getattr(part, name) for part in begun) for name in _SUMMED}
+    return EnrollCounts(ended=ended, enrolled=enrolled, **sums)
 
 
 class _Customers(NamedTuple):
@@ -117,40 +161,65 @@ def _customers(connection: Connection, segment: str) -> list[_Customers]:
     return [_Customers(None, middle), _Customers(middle, None)]
 
 
+_SUMMED = ("superseded", "joined", "taken_over", "waiting")
+
+
 @dataclass(frozen=True)
 class _Begun:
-    superseded: int
-    enrolled: int
-    steps: int
+    enrolled: int = 0
+    steps: int = 0
+    superseded: int = 0
+    joined: int = 0
+    taken_over: int = 0
+    waiting: int = 0
 
 
-def _begin(campaign: Campaign, as_of: dt.datetime, connection: Connection, customers: _Customers) -> _Begun:
-    """End those series of `customers` that a newer occurrence replaces, then begin the new series.
+def _begin(
+    campaign: Campaign, first_name: str, as_of: dt.datetime, connection: Connection, customers: _Customers
+) -> _Begun:
+    """Begin the series of `customers`, and give every other occurrence of theirs its fate.
 
-    Four statements: create_candidate (whom to enroll), create_outdated (the running series for an older occurrence),
-    supersede (end it if nothing was sent), enroll.
+    create_candidate (whom to enroll), then what the campaign's `newer_occurrence` asks for (`occurrences`), then
+    enroll, and write_waiting for those that are left.
     """
     entry = {"campaign": campaign.campaign, "segment": _segment_of(campaign), "as_of": as_of, **customers._asdict()}
     if customers != _ALL:
         run(connection, "journeys/hash_plans")
-    run_given(connection, "journeys/create_candidate", entry)
+    candidates = run_given(connection, "journeys/create_candidate", entry).rowcount
+    # A rehearsal enrolls all its parts, and also other campaigns, in the same transaction.
+    begun = _begin_candidates(connection, campaign, first_name, entry, candidates) if candidates else _Begun()
+    connection.exec_driver_sql("drop table candidate")
+    return begun
+
+
+def _begin_candidates(
+    connection: Connection, campaign: Campaign, first_name: str, entry: dict[str, Any], candidates: int
+) -> _Begun:
     connection.exec_driver_sql("analyze candidate")
-    run_given(connection, "journeys/create_outdated", entry)
-    connection.exec_driver_sql("analyze outdated")
-    superseded = scalar(connection, "journeys/supersede", as_of=as_of)
+    superseded, taken_over, joined = 0, 0, 0
+    if campaign.supersedes:
+        superseded, taken_over = supersede(connection, campaign, entry)
+    if campaign.joins:
+        admit(connection, campaign, entry)
+    run(connection, f"journeys/enter_{'together' if campaign.joins else 'newest'}")
     begun = run(
         connection,
         "journeys/enroll",
         campaign=campaign.campaign,
-        segment=_segment_of(campaign),
-        as_of=as_of,
+        first_name=first_name,
+        segment=entry["segment"],
+        as_of=entry["as_of"],
         holdout_ratio=campaign.holdout,
-        reenter_after_days=campaign.reenter_after_days,
+        # Where occurrences join, `admit` has counted these days, per what they are about.
+        reenter_after_days=None if campaign.joins else campaign.reenter_after_days,
         **_first_steps(campaign),
     ).one()
-    # A rehearsal enrolls all its parts, and also other campaigns, in the same transaction.
-    connection.exec_driver_sql("drop table candidate, outdated")
-    return _Begun(superseded, begun.enrolled, begun.steps)
+    connection.exec_driver_sql("drop view entering")
+    if campaign.joins:
+        joined = join_series(connection, campaign, entry)
+    settled = begun.enrolled == candidates
+    waiting = 0 if settled else write_waiting(connection, entry)
+    return _Begun(begun.enrolled, begun.steps, superseded, joined, taken_over, waiting)
 
 
 def _refresh_statistics(engine: Engine, enrolled: int, steps: int) -> None:
@@ -171,40 +240,73 @@ def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCo
     """
     with engine.begin() as connection:
         lock(connection, f"campaign:{campaign.campaign}")
+        first_name = first_name_to_plan(connection, campaign.campaign)
+        follow_steps(connection, campaign, first_name, as_of)
         exited = _end_by_exit(connection, campaign, as_of)
-        steps = _notice_due(connection, campaign, as_of)
+        steps = _notice_due(connection, campaign.campaign, first_name, step_values(campaign), as_of)
+        run(connection, "journeys/note_noticed", campaign=campaign.campaign, as_of=as_of)
         refresh_statistics(connection, "journey.step_due", steps)
         due = scalar(connection, "journeys/count_due", campaign=campaign.campaign, as_of=as_of)
     return AdvanceCounts(steps_due=due, exited=exited)
 
 
-def _notice_due(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> int:
+def _notice_due(
+    connection: Connection, campaign: str, first_name: str, steps: list[dict[str, Any]], as_of: dt.datetime
+) -> int:
     """Note the steps that came due by `as_of`, let their series wait for the next step, and return how many came due.
 
-    Four statements: create_ready (the series), notice_due (their steps), await_next, await_nothing.
+    Five statements: create_ready (the series), notice_due (their steps), notice_gone (steps that the file lost),
+    await_next, await_nothing.
     """
-    given = {"campaign": campaign.campaign, "as_of": as_of, "steps": orjson.dumps(_steps(campaign)).decode()}
+    known = steps_known(connection, campaign)
+    given = {
+        "campaign": campaign, "first_name": first_name, "as_of": as_of, "steps": json_of(steps),
+        "has_changed": any(one.has_changed for one in known.values()),
+    }  # fmt: skip
     run_given(connection, "journeys/create_ready", given)
     connection.exec_driver_sql("analyze ready")
-    steps = run_given(connection, "journeys/notice_due", given).rowcount
+    noticed = run_given(connection, "journeys/notice_due", given).rowcount
+    if any(one.is_gone for one in known.values()):
+        noticed += run_given(connection, "journeys/notice_gone", given).rowcount
     run(connection, "journeys/await_next")
     run(connection, "journeys/await_nothing")
     connection.exec_driver_sql("drop table ready")
-    return steps
+    return noticed
 
 
 def _end_by_exit(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> int:
-    ended = run_with(
-        connection,
-        "journeys/end_by_exit",
-        "exit_words",
-        campaign.exit_files,
-        campaign=campaign.campaign,
-        topic=campaign.topic,
-        as_of=as_of,
-        goal_facts=goal_facts(campaign.goal.event),
-    )
-    return int(ended.scalar_one())
+    """End series by an exit, and in shared series only the occurrences that it ends; return how many series ended."""
+    put_in = {"first_exit": (FIRST_EXIT,), "exit_words": campaign.exit_files}
+    asked = _exits_asked(campaign, as_of, None)
+    ended = run_with(connection, "journeys/end_by_exit", put_in, **asked).scalar_one()
+    return int(ended) + end_shared_by_exit(connection, campaign, asked)
+
+
+@dataclass(frozen=True)
+class Exit:
+    """The fact that ends a running series: `reason` is what the fact says, `end_reason` what the series ends as."""
+
+    reason: str
+    end_reason: str
+    exited_at: dt.datetime
+
+
+def exit_of(connection: Connection, campaign: Campaign, customer_id: str, as_of: dt.datetime) -> Exit | None:
+    """Return what planning would end the customer's running series with at `as_of`; None if nothing ends it."""
+    asked = _exits_asked(campaign, as_of, customer_id)
+    row = run_with(connection, FIRST_EXIT, {"exit_words": campaign.exit_files}, **asked).one_or_none()
+    return None if row is None else Exit(row.reason, row.end_reason, row.exited_at)
+
+
+def _exits_asked(campaign: Campaign, as_of: dt.datetime, customer_id: str | None) -> dict[str, Any]:
+    """Return what journeys/first_exit binds; `customer_id` None = every running series of the campaign."""
+    return {
+        "campaign": campaign.campaign,
+        "topic": campaign.topic,
+        "as_of": as_of,
+        "goal_facts": goal_facts(campaign.goal.event),
+        "customer_id": customer_id,
+    }
 
 
 def goal_facts(goal_event: str) -> list[str]:
@@ -214,32 +316,15 @@ def goal_facts(goal_event: str) -> list[str]:
 
 def _first_steps(campaign: Campaign) -> dict[str, Any]:
     """Return the steps due at enrollment and the first step after them, in the form that enroll.sql takes."""
-    steps = _steps(campaign)
+    steps = step_values(campaign)
     later = [step for step in steps if step["after_hours"] > 0]
     return {
-        "due_steps": orjson.dumps([step for step in steps if step["after_hours"] <= 0]).decode(),
-        "next_position": later[0]["position"] if later else len(steps),
+        "due_steps": json_of([step for step in steps if step["after_hours"] <= 0]),
+        "next_step": later[0]["step"] if later else None,
         "next_after_hours": later[0]["after_hours"] if later else None,
     }
 
 
-def _steps(campaign: Campaign) -> list[dict[str, Any]]:
-    return [
-        {
-            "position": position,
-            "step": step.step,
-            "after_hours": step.after_hours,
-            "variants": _cumulative(step),
-        }
-        for position, step in enumerate(campaign.steps)
-    ]
-
-
-def _cumulative(step: Step) -> list[dict[str, Any]]:
-    total, arms = 0.0, []
-    for variant, share in step.variants.items():
-        total += share
-        arms.append({"variant": variant, "up_to": total})
-    if arms:
-        arms[-1]["up_to"] = 1.0
-    return arms
+def erase_contexts(connection: Connection, customer_id: str) -> int:
+    """Empty the snapshots of an erased customer's series, in the caller's transaction; return how many."""
+    return run(connection, "journeys/erase_contexts", customer_id=customer_id).rowcount

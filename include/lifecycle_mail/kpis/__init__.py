@@ -4,7 +4,8 @@ Reads every earlier stage; writes schema `kpi`. docs/kpis.md says what each numb
 """
 
 from lifecycle_mail.kpis.identities import check
-from lifecycle_mail.kpis.rolling_up import RollUpReport, roll_up
+from lifecycle_mail.kpis.outlook import Outlook, outlook
+from lifecycle_mail.kpis.rolling_up import RollUpReport, rename_campaign, roll_up
 from lifecycle_mail.kpis.timeline import Happening, timeline
 
-__all__ = ["Happening", "RollUpReport", "check", "roll_up", "timeline"]
+__all__ = ["Happening", "Outlook", "RollUpReport", "check", "outlook", "rename_campaign", "roll_up", "timeline"]

@@ -216,7 +216,7 @@ def _list(connection: Connection, reporting_zone: str, today: date, full: bool) 
     customers = run(connection, "kpis/take_list_all" if full else "kpis/take_list_changes").rowcount
     _analyze(connection, "listed")
     run(connection, "kpis/create_list_day")
-    for table in ("person", "turn", "standing"):
+    for table in ("person", "turn", "blocked", "standing"):
         _make(connection, table)
     _make(connection, "movement", reporting_zone=reporting_zone)
     for name in ("forget_movements", "insert_movements", "add_list_days", "count_list_days"):
@@ -224,3 +224,8 @@ def _list(connection: Connection, reporting_zone: str, today: date, full: bool) 
     run(connection, "kpis/fill_list_days", today=today)
     run(connection, "kpis/balance_list_days")
     return customers
+
+
+def rename_campaign(connection: Connection, former: str, present: str) -> None:
+    """Give a campaign's numbers its present name. The caller holds the lock `kpis`."""
+    run(connection, "kpis/rename_campaign", former=former, present=present)

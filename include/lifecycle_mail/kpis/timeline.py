@@ -1,14 +1,16 @@
-"""One customer's timeline over all stages, which `why` prints."""
+"""One customer's timeline over all stages, and that of a mailbox, which `why` prints."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.engine import Connection, Row
 
 from lifecycle_mail.database import SQL_FOLDER, run
+from lifecycle_mail.mailboxes import mailbox
 
 HAPPENINGS = "kpis/happenings"
 
@@ -35,6 +37,18 @@ def timeline(connection: Connection, customer_id: str, campaign: str | None = No
         for row in run(connection, f"{HAPPENINGS}/{file.stem}", customer_id=customer_id)
         if row.happened_at is not None and (campaign is None or row.campaign in (None, campaign))
     ]
+    return _in_order(rows)
+
+
+def mailbox_timeline(connection: Connection, address: str) -> list[Happening]:
+    """Return every word about mail at one mailbox, and who holds and held it, in order of time; empty if unknown.
+
+    `address` is in any case; its domain may be in its own script.
+    """
+    return _in_order(run(connection, "kpis/said_at_mailbox", address=mailbox(address)).all())
+
+
+def _in_order(rows: Sequence[Row[Any]]) -> list[Happening]:
     return [
         Happening(row.happened_at, row.campaign, row.step, row.what, row.why) for row in sorted(rows, key=_order)
     ]

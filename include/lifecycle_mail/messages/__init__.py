@@ -5,9 +5,10 @@ plans mails. `states` is the one place that moves a mail from state to state.
 """
 
 from lifecycle_mail.messages.definitions import Definition, Definitions, keep_as_read, load_definition, read_definition
-from lifecycle_mail.messages.states import erase_slots, rename_topics
+from lifecycle_mail.messages.states import erase_slots, rename_campaign, rename_topics, slots_of
 from lifecycle_mail.messages.writing import (
     WriteCounts,
+    end_retired,
     ensure_shell,
     fresh_shell,
     load_shell,
@@ -21,6 +22,7 @@ __all__ = [
     "Definition",
     "Definitions",
     "WriteCounts",
+    "end_retired",
     "ensure_shell",
     "erase_slots",
     "fresh_shell",
@@ -30,7 +32,9 @@ __all__ = [
     "read_definition",
     "rebind",
     "rebind_shell",
+    "rename_campaign",
     "rename_topics",
     "shell_by",
+    "slots_of",
     "write_messages",
 ]

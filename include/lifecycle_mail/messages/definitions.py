@@ -54,7 +54,7 @@ class Definition:
     @cached_property
     def parts(self) -> dict[str, str]:
         """The checksum of each part, by its name: 'campaign file', 'sender', 'brand', and each file's path."""
-        plain = {"campaign file": self.campaign.definition(), "sender": self.sender, "brand": self.brand}
+        plain = {"campaign file": self.campaign.content(), "sender": self.sender, "brand": self.brand}
         files = {path: _md5(text) for path, text in self.texts.items() if not path.endswith(f"/{SAMPLE}")}
         return {name: _md5(_json(value)) for name, value in plain.items()} | files
 
@@ -171,7 +171,8 @@ def load_definition(connection: Connection, definition_md5: str) -> Definition:
     row = run(connection, "messages/load_definition", definition_md5=definition_md5).one_or_none()
     if row is None:
         raise CampaignError(f"definition {definition_md5} is not kept: run `campaign approve` again")
-    return Definition(_read_again(Campaign, row.campaign_file), row.sender, row.brand, row.texts)
+    campaign = _read_again(Campaign, row.campaign_file).called(row.campaign)
+    return Definition(campaign, row.sender, row.brand, row.texts)
 
 
 class Definitions:

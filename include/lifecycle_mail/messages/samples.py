@@ -13,6 +13,7 @@ from typing import Any
 
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.shells import ShellSpec
+from lifecycle_mail.messages.slots import with_occurrences
 from lifecycle_mail.messages.texts import Texts, texts_in
 
 
@@ -62,7 +63,7 @@ def _samples(base: dict[str, Any], own: dict[str, Any]) -> Iterator[Sample]:
                 variant=variant["variant"],
                 offer=variant["offer"],
                 customer={**base["customer"], **own.get("customer", {}), **change.get("customer", {})},
-                context={**own["context"], **change.get("context", {})},
+                context=dict(with_occurrences({**own["context"], **change.get("context", {})})),
                 links=dict(base["links"]),
                 brand=dict(base["brand"]),
                 language=base["language"],

@@ -61,7 +61,7 @@ class SlotRenderer:
         `offer`: the fields in which the recipient's own differs (a code), or None for the shell's.
         Raises TemplateError naming template, slot and variable, never the recipient's data.
         """
-        rendered = self._written(customer, context, links, own_offer(self.shell, offer))
+        rendered = self._written(customer, with_occurrences(context), links, own_offer(self.shell, offer))
         if not self._subject:
             return Slots(rendered)
         own = {token: rendered.pop(token) for token in self._subject}
@@ -104,6 +104,14 @@ class SlotRenderer:
             what = f"a value cannot be written ({type(error).__name__})"
             advice = f"check the values of {', '.join(slot.names) or 'the slot'}"
         raise TemplateError(f"{where}: slot {slot.name}: {what}; {advice}") from None
+
+
+def with_occurrences(context: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the context as templates know it: `occurrences` are the contexts of all that the mail is about.
+
+    A series of several occurrences has them in its context; otherwise the mail is about the context alone.
+    """
+    return context if "occurrences" in context else {**context, "occurrences": [context]}
 
 
 def render_whole(shell: Shell, slots: Slots) -> RenderedMail:

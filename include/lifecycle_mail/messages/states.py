@@ -9,7 +9,7 @@
                              that was planned again, cancelled or rejected after that request
     in_doubt  → abandoned | planned   by the topic's policy
     planned   → cancelled    the claim found an exit, a suppression or staleness; or the mail expired without an
-                             approval, or its approval was revoked
+                             approval, or its approval was revoked; or its campaign was retired
 
 Delivery and events call these. Three other modules write the column: `writing` plans a mail and so writes its first
 state, `settling` settles all messages of an ingest step by their events, and `doubt` ends doubt without evidence by the
@@ -214,6 +214,16 @@ def expire_claims(connection: Connection, now: dt.datetime) -> int:
     return run(connection, "messages/expire_claims", now=now).rowcount
 
 
+def slots_of(connection: Connection, customer_id: str) -> list[str]:
+    """Return the personal parts of a customer's mails, packed, as hexadecimal digits."""
+    return list(run(connection, "messages/slots_of", customer_id=customer_id).scalars())
+
+
 def erase_slots(connection: Connection, customer_id: str) -> int:
     """Delete the personal parts of a customer's mails; their states stay."""
     return run(connection, "messages/erase_slots", customer_id=customer_id).rowcount
+
+
+def rename_campaign(connection: Connection, former: str, present: str) -> None:
+    """Give a campaign's mails, shells and definitions its present name."""
+    run(connection, "messages/rename_campaign", former=former, present=present)

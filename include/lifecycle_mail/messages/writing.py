@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 from lifecycle_mail.campaigns import Brand, Campaign, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
 from lifecycle_mail.database import refresh_statistics, run
+from lifecycle_mail.journeys import first_name_to_plan
 from lifecycle_mail.messages.definitions import Definition, keep, keep_as_read, read_definition
 from lifecycle_mail.messages.shells import Shell, ShellSpec
 from lifecycle_mail.messages.templates import TemplateLibrary
@@ -31,7 +32,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class WriteCounts:
-    """Mails planned, the shells they share, and decisions that get no mail because their step left the campaign."""
+    """Mails planned, the shells they share, and decisions whose step or variant left the campaign: their mails are
+    cancelled before they are written."""
 
     messages: int
     shells: int
@@ -61,12 +63,15 @@ def write_messages(
         new = _new_decisions(engine, campaign, library, brand)
         if new is None:
             return WriteCounts(messages=0, shells=0)
+        rest = {"topic": topic.topic, "priority": campaign.priority, "now": now}
         definition = read_definition(campaign, topic, library, brand)
         with engine.begin() as connection:
             (keep_as_read if isinstance(library.texts, FolderTexts) else keep)(connection, definition)
             groups, gone = _parted(campaign, run(connection, "messages/shells_needed", **new).all())
+            if gone:
+                cancel_unwritten(connection, campaign, new["after"], new["upto"], rest)
             shells = [_shell_of(connection, definition, brand, group) for group in groups]
-        given = {"topic": topic.topic, "priority": campaign.priority, "now": now, "shells": _json(shells)}
+        given = {**rest, "shells": _json(shells)}
         halves = (0, 1) if new["upto"] - new["after"] > PARALLEL_FROM_ROWS else (None,)
         written = sum(run_in_parallel(engine, lock_name, halves, partial(_write, {**new, **given})))
         _finish(engine, campaign, new["upto"], written)
@@ -74,18 +79,51 @@ def write_messages(
 
 
 def _parted(campaign: Campaign, groups: Sequence[Row[Any]]) -> tuple[list[Row[Any]], int]:
-    """Return the groups whose step the campaign still has, and how many decisions the other groups have."""
-    steps = {step.step for step in campaign.steps}
-    gone = Counter[str]()
+    """Return the groups whose step and variant the campaign still has, and how many decisions the others have."""
+    places = _places(campaign)
+    gone = Counter[tuple[str, str]]()
     for group in groups:
-        if group.step not in steps:
-            gone[group.step] += group.mails
-    for step, decisions in sorted(gone.items()):
+        if (group.step, group.variant) not in places:
+            gone[group.step, group.variant] += group.mails
+    steps = {step for step, _ in places}
+    for (step, variant), decisions in sorted(gone.items()):
+        lost = f"variant '{variant}' of step '{step}'" if step in steps else f"step '{step}'"
         logger.warning(
-            "campaign %s has no step '%s' any more: %d decisions to send it get no mail",
-            campaign.campaign, step, decisions,
-        )  # fmt: skip
-    return [group for group in groups if group.step in steps], gone.total()
+            "campaign %s has no %s any more: %d decisions to send it get no mail", campaign.campaign, lost, decisions
+        )
+    return [group for group in groups if (group.step, group.variant) in places], gone.total()
+
+
+def _places(campaign: Campaign) -> set[tuple[str, str]]:
+    """Return every (step, variant) that the campaign writes mails for."""
+    return {(step.step, variant) for step in campaign.steps for variant in step.variants or ("default",)}
+
+
+def cancel_unwritten(
+    connection: Connection, campaign: Campaign, after: int, upto: int, rest: dict[str, Any]
+) -> None:
+    """Enter the mails of decisions whose step or variant is gone as cancelled: `step_gone` or `variant_gone`.
+
+    The decisions are those after `after` up to `upto`; `rest` holds topic, priority and now.
+    """
+    places = [{"step": step, "variant": variant} for step, variant in sorted(_places(campaign))]
+    bounds = {"campaign": campaign.campaign, "after": after, "upto": upto}
+    run(connection, "messages/write_gone", **bounds, **rest, places=_json(places), reason=None)
+
+
+def end_retired(connection: Connection, campaign: str, now: dt.datetime) -> int:
+    """Cancel the mails of a campaign that is retired: the planned ones, and those that were decided and not written.
+
+    Returns how many planned ones it were. The caller holds the campaign's lock.
+    """
+    published = run(connection, "journeys/published", campaign=campaign).one()
+    new = run(connection, "messages/new_decisions", campaign=campaign).one()
+    if new.upto is not None:
+        rest = {"topic": published.topic, "priority": published.priority, "now": now}
+        bounds = {"campaign": campaign, "after": new.after, "upto": new.upto}
+        run(connection, "messages/write_gone", **bounds, **rest, places="[]", reason="campaign_retired")
+        run(connection, "messages/mark_written", campaign=campaign, upto=new.upto)
+    return run(connection, "messages/end_retired", campaign=campaign, now=now).rowcount
 
 
 def _new_decisions(
@@ -93,6 +131,7 @@ def _new_decisions(
 ) -> dict[str, Any] | None:
     """Return which decisions have no mail yet and how their shells are chosen, in the form of the SQL; None = none."""
     with engine.connect() as connection:
+        first_name_to_plan(connection, campaign.campaign)
         new = run(connection, "messages/new_decisions", campaign=campaign.campaign).one()
     if new.upto is None or new.upto <= new.after:
         return None

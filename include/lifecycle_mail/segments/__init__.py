@@ -4,8 +4,8 @@
 nothing. ``intervals`` keeps them in segment.membership for the journeys.
 """
 
-from lifecycle_mail.segments.evaluation import Member, members, size, write_csv
-from lifecycle_mail.segments.intervals import SegmentCounts, refresh
+from lifecycle_mail.segments.evaluation import Member, copy_members_ahead, members, size, write_csv
+from lifecycle_mail.segments.intervals import SegmentCounts, erase_contexts, refresh
 from lifecycle_mail.segments.registry import (
     Parameter,
     SegmentDefinition,
@@ -21,7 +21,9 @@ __all__ = [
     "Parameter",
     "SegmentCounts",
     "SegmentDefinition",
+    "copy_members_ahead",
     "definition",
+    "erase_contexts",
     "list_segments",
     "members",
     "parameters",

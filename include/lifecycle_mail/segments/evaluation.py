@@ -15,15 +15,17 @@ from typing import IO, Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import statement
 from lifecycle_mail.errors import SegmentError
-from lifecycle_mail.segments.registry import INSTANT, parameters
+from lifecycle_mail.segments.registry import INSTANT, definition, parameters
 
 CSV_HEADER = ("customer_id", "occurrence", "occurred_at", "context")
 _ROWS_AT_A_TIME = 1_000
+# Up to so many customers a segment is asked for them by name: a condition that reaches into its select.
+_FEW = 20_000
 # A segment reads whole tables once per run. It needs memory for sorts and hashes, and a plan for all rows, not the
 # first.
 _PLANNING = ("set local work_mem = '64MB'", "set local cursor_tuple_fraction = 1")
@@ -116,6 +118,27 @@ def selected(name: str, as_of: datetime, given: dict[str, Any]) -> sa.Subquery:
         customer_id=sa.Text(), occurrence=sa.Text(), occurred_at=sa.DateTime(timezone=True), context=JSONB()
     )
     return columns.subquery("member")
+
+
+def copy_members_ahead(
+    connection: Connection, table: str, segment: str, given: dict[str, Any], as_of: datetime, days: int, customers: str
+) -> int:
+    """Create the temporary table `table` with the members that segment `segment` has with its `ahead` raised by `days`.
+
+    Facts up to `as_of` count, as ever. `customers` is a select of the customer_ids it is asked for. Returns how many
+    memberships there are.
+
+    Raises:
+        SegmentError: the segment cannot look ahead so far.
+    """
+    member = selected(segment, as_of, definition(segment).looking_ahead(given, days))
+    asked = connection.exec_driver_sql(f"{customers} limit {_FEW + 1}").scalars().all()
+    who = member.c.customer_id
+    chosen = who == sa.any_(sa.literal(asked, ARRAY(sa.Text()))) if len(asked) <= _FEW else who.in_(sa.text(customers))
+    compiled = sa.select(member).where(chosen).compile(dialect=connection.dialect)
+    return connection.exec_driver_sql(
+        f"create temporary table {table} on commit drop as {compiled}", compiled.params
+    ).rowcount
 
 
 def plan_for_whole_tables(connection: Connection) -> None:

@@ -51,7 +51,9 @@ class SegmentCounts:
         return asdict(self)
 
 
-def refresh(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None = None) -> SegmentCounts:
+def refresh(
+    engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None = None, *, late: bool = False
+) -> SegmentCounts:
     """Bring segment.membership to the members of segment `name` at `as_of`; return the counts.
 
     One transaction, except at the first refresh of a segment with many customers: then two transactions at once insert
@@ -61,6 +63,9 @@ def refresh(engine: Engine, name: str, as_of: datetime, parameters: dict[str, An
     so each keeps the context of its first refresh. Before the last refresh only the given instant is corrected. The
     same `as_of` again changes nothing unless facts changed. Writes segment.size_daily of the UTC day.
     Refreshes of one segment key wait for each other.
+
+    A `late` run corrects an instant before the last refresh as well. Any other instant it only counts: who is a member
+    since when, and with which context, is for the runs in time to say.
 
     Raises:
         SegmentError: unknown segment or parameter, or an `as_of` without time zone.
@@ -73,6 +78,8 @@ def refresh(engine: Engine, name: str, as_of: datetime, parameters: dict[str, An
         plan_for_whole_tables(connection)
         refreshed_at = run(connection, "segments/refreshed_at", segment=key).scalar_one_or_none()
         forward = refreshed_at is None or as_of >= refreshed_at
+        if late and forward:
+            return SegmentCounts(members=_count(connection, member), entered=0, departed=0)
         if refreshed_at is None and not _is_known(connection, key):
             entered, departed = _enter_everybody(engine, connection, key, as_of, member), 0
         else:
@@ -83,6 +90,10 @@ def refresh(engine: Engine, name: str, as_of: datetime, parameters: dict[str, An
         run(connection, "segments/mark_refreshed", segment=key, as_of=as_of)
         run(connection, "segments/write_size", segment=key, as_of=as_of, **size)
     return SegmentCounts(members=size["members"], entered=entered, departed=departed)
+
+
+def _count(connection: Connection, member: sa.Subquery) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(member)).scalar_one())
 
 
 def _is_known(connection: Connection, key: str) -> bool:
@@ -230,3 +241,8 @@ def _rows(key: str, as_of: datetime, left_at: datetime | None, member: sa.Subque
         sa.cast(sa.literal(as_of, instant), instant).label("entered_at"),
         sa.cast(sa.literal(left_at, instant), instant).label("left_at"),
     )
+
+
+def erase_contexts(connection: Connection, customer_id: str) -> int:
+    """Empty the snapshots of an erased customer's memberships, in the caller's transaction; return how many."""
+    return run(connection, "segments/erase_contexts", customer_id=customer_id).rowcount

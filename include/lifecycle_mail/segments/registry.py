@@ -10,6 +10,8 @@ comment at the head of its own file. To add a segment is to add a file:
     -- parameter: days: integer, days of 24 hours, default 90, 1 to 3650, meaning
     -- look-back: how far back facts are read
     -- context: what a mail gets from it
+    -- about: keys of the context that say what an occurrence is about; the first that has a value does
+    -- ahead: the parameter, in days, that looks further ahead if it is raised
     --
     -- Anything below an empty comment line is for the reader of the SQL alone.
 """
@@ -30,7 +32,7 @@ from lifecycle_mail.errors import SegmentError
 SEGMENTS_FOLDER = SQL_FOLDER / "segments"
 INSTANT = "as_of"
 _FIRST = "-- segment:"
-_FIELDS = ("segment", "what", "grain", "parameter", "look-back", "context")
+_FIELDS = ("segment", "what", "grain", "parameter", "look-back", "context", "about", "ahead")
 _REQUIRED = ("segment", "what", "grain", "look-back")
 _FIELD = re.compile(rf"-- (?P<field>{'|'.join(_FIELDS)}): (?P<text>.+)")
 _PARAMETER = re.compile(
@@ -83,6 +85,8 @@ class SegmentDefinition:
     look_back: str
     context: str
     parameters: tuple[Parameter, ...]
+    about: tuple[str, ...] = ()
+    ahead: str | None = None
 
     def parameter(self, name: str) -> Parameter:
         """Return the parameter called `name`.
@@ -110,6 +114,19 @@ class SegmentDefinition:
             except ValueError as error:
                 raise SegmentError(f"segment {self.name}, parameter {name}: {error}") from None
         return chosen
+
+    def looking_ahead(self, given: dict[str, Any], days: int) -> dict[str, int | float]:
+        """Return every parameter's value, with that of `ahead` raised by `days`.
+
+        Raises:
+            SegmentError: as `values`; or the segment has no `ahead`, or the raised value is out of its range.
+        """
+        values = self.values(given)
+        if self.ahead is None:
+            raise SegmentError(
+                f"segment {self.name} cannot look ahead: its header has no `-- ahead: …`; set join_ahead_days to 0"
+            )
+        return self.values({**values, self.ahead: values[self.ahead] + days})
 
     def key(self, given: dict[str, Any]) -> str:
         """Return the segment's key in segment.membership: ``inactive``, or ``inactive(days=30)``.
@@ -195,6 +212,9 @@ def read_definition(path: Path) -> SegmentDefinition:
             raise SegmentError(f"{path.name}: the header has no `-- {field}: …`: add that line")
     if fields["segment"] != path.stem:
         raise SegmentError(f"{path.name}, line 1: the segment is called {fields['segment']!r}: write {path.stem!r}")
+    ahead = fields.get("ahead")
+    if ahead is not None and ahead not in {parameter.name for parameter in declared}:
+        raise SegmentError(f"{path.name}: its header says `-- ahead: {ahead}`: name one of its parameters")
     return SegmentDefinition(
         name=path.stem,
         what=fields["what"],
@@ -202,6 +222,8 @@ def read_definition(path: Path) -> SegmentDefinition:
         look_back=fields["look-back"],
         context=fields.get("context", ""),
         parameters=tuple(declared),
+        about=tuple(key.strip() for key in fields.get("about", "").split(",") if key.strip()),
+        ahead=ahead,
     )
 
 

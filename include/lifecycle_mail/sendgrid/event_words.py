@@ -6,6 +6,7 @@ Our collector writes events of the same form: `lm_unsubscribe`, with the topic i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,12 +16,31 @@ EARLIEST_EPOCH = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp())  # SendGrid w
 LONGEST_EVENT_ID = 200  # documented are up to 100; a longer one is replaced by its hash
 LONGEST_TOPIC = 63
 LONGEST_NUMBER = 16  # digits of a number that is written as text
+LARGEST_GROUP = 2**63 - 1  # what the database holds
 
 # These fields of an event name no person, so an erasure keeps them.
 KEPT_KEYS = (
     "event", "timestamp", "sg_event_id", "sg_message_id", "type", "status", "attempt", "category",
     "asm_group_id", "sg_machine_open", "bounce_classification", "send_at", "tls",
 )  # fmt: skip
+
+NOT_OURS = ""
+"""The scope of a word about another application's group: it says nothing about our mail."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The unsubscribe groups of the account that are known: group → our topic; groups of other applications."""
+
+    topics: Mapping[int, str]
+    foreign: frozenset[int] = frozenset()
+
+    def scope(self, group_id: int) -> str:
+        """Return 'topic:<name>', NOT_OURS, or 'group:<number>' if nothing says whose the group is."""
+        if topic := self.topics.get(group_id):
+            return f"topic:{topic}"
+        return NOT_OURS if group_id in self.foreign else f"group:{group_id}"
+
 
 FACTS = {
     "processed": "processed",
@@ -67,32 +87,38 @@ def fact_of(event: Event, kind: str) -> str:
     return FACTS.get(kind, "")
 
 
-def suppression_of(event: Event, kind: str, fact: str, reason: str, topics: Mapping[int, str]) -> tuple[str, str]:
-    """Return the scope ('all', 'topic:<name>') and the reason if the event ends a permission or gives one back.
+def is_of_others(event: Event, kind: str, groups: Groups) -> bool:
+    """Tell whether the event is a word about another application's group alone."""
+    return kind in ("group_unsubscribe", "group_resubscribe") and _scope(event, kind, groups) == NOT_OURS
 
-    ('', '') = neither. A resubscription has a scope and no reason. `reason` is the text of a failure; `topics` maps
-    unsubscribe groups to our topics.
+
+def suppression_of(event: Event, kind: str, fact: str, reason: str, groups: Groups) -> tuple[str, str]:
+    """Return the scope ('all', 'topic:<name>', 'group:<number>') and the reason if the event ends a permission or gives
+    one back.
+
+    ('', '') = neither. A resubscription has a scope and no reason. `reason` is the text of a failure.
     """
     if fact == "bounced_hard":
         return "all", "hard_bounce"
     if fact == "dropped":
-        return _dropped(event, kind, reason.strip().lower(), topics)
+        return _dropped(event, kind, reason.strip().lower(), groups)
     if fact == "complaint":
         return "all", "complaint"
     if fact == "unsubscribe":
-        return _scope(event, kind, topics), "unsubscribed"
-    return (_scope(event, kind, topics), "") if fact == "resubscribe" else ("", "")
+        return _scope(event, kind, groups), "unsubscribed"
+    return (_scope(event, kind, groups), "") if fact == "resubscribe" else ("", "")
 
 
-def _dropped(event: Event, kind: str, reason: str, topics: Mapping[int, str]) -> tuple[str, str]:
+def _dropped(event: Event, kind: str, reason: str, groups: Groups) -> tuple[str, str]:
     """Return the scope and reason of a drop. A person who left a topic left no other, and may come back to it."""
     if reason == _LEFT:
-        return _scope(event, kind, topics), "unsubscribed"
+        scope = _scope(event, kind, groups)
+        return (scope, "unsubscribed") if scope != NOT_OURS else ("", "")
     return ("all", "dropped") if reason in _LASTING_DROPS else ("", "")
 
 
-def _scope(event: Event, kind: str, topics: Mapping[int, str]) -> str:
-    """Return 'topic:<name>' if the event names a topic of ours, else 'all': when in doubt, mail less."""
+def _scope(event: Event, kind: str, groups: Groups) -> str:
+    """Return the scope of what the event names (`Groups.scope`); 'all' if it names none: when in doubt, mail less."""
     if kind == "lm_unsubscribe":
         topic = event.get("lm_topic")
         named = type(topic) is str and 0 < len(topic) <= LONGEST_TOPIC and topic != "all"
@@ -102,8 +128,7 @@ def _scope(event: Event, kind: str, topics: Mapping[int, str]) -> str:
     group = event.get("asm_group_id")
     if type(group) is str and group.isdecimal() and len(group) < LONGEST_NUMBER:
         group = int(group)
-    topic = topics.get(group) if type(group) is int else None
-    return f"topic:{topic}" if topic else "all"
+    return groups.scope(group) if type(group) is int and 0 < group <= LARGEST_GROUP else "all"
 
 
 def given_id(event: Event) -> str | None:

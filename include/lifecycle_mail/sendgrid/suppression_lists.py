@@ -17,6 +17,7 @@ import httpx
 import orjson
 
 from lifecycle_mail.errors import SyncError
+from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.sendgrid.answers import seconds_until_reset, without_addresses
 from lifecycle_mail.sendgrid.client import JSON, client_of
 from lifecycle_mail.settings import Settings
@@ -124,14 +125,40 @@ class SuppressionLists:
         if response.status_code != 201:
             raise _refused(path, response)
 
+    def is_listed(self, list_name: str, address: str) -> bool:
+        """Tell whether an address is on a list that is read by time (SyncError without an answer)."""
+        found = self._get(_place_of(list_name, address))
+        # The global list says so with an object, which is empty if the address is not there.
+        return bool(found)
+
+    def take_off(self, list_name: str, address: str) -> None:
+        """Take an address off a list that is read by time; if it is not there, nothing changes (SyncError)."""
+        self._delete(_place_of(list_name, address))
+
+    def groups_left(self, address: str) -> set[int]:
+        """Return the numbers of the unsubscribe groups that an address left (SyncError without an answer)."""
+        path = f"/v3/asm/suppressions/{quote(address, safe='')}"
+        answer = self._get(path)
+        rows = _rows(answer.get("suppressions") if isinstance(answer, dict) else None, "/v3/asm/suppressions/<address>")
+        return {row["id"] for row in rows if row.get("suppressed") is True and type(row.get("id")) is int}
+
+    def take_back(self, group_id: int, address: str) -> None:
+        """Take an address off the list of those who left a group; if it is not there, nothing changes (SyncError)."""
+        self._delete(f"/v3/asm/groups/{group_id}/suppressions/{quote(address, safe='')}")
+
+    def _delete(self, path: str) -> None:
+        response = self._ask("DELETE", path)
+        if response.status_code not in (200, 204, 404):
+            raise _refused(_shown(path), response)
+
     def _get(self, path: str, params: dict[str, int] | None = None) -> Any:
         response = self._ask("GET", path, params=params)
         if response.status_code != 200:
-            raise _refused(path, response)
+            raise _refused(_shown(path), response)
         try:
             return orjson.loads(response.content)
         except orjson.JSONDecodeError:
-            raise _unusable(path, "no JSON") from None
+            raise _unusable(_shown(path), "no JSON") from None
 
     def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         """Repeat the request until there is an answer that another try would not change."""
@@ -147,12 +174,24 @@ class SuppressionLists:
                     return response
                 reason, wait = str(response.status_code), _until_reset(response) or _pause(attempt)
             if attempt + 1 < TRIES:
-                logger.info("no answer of %s (%s): trying again in %.0f s", path, reason, wait)
+                logger.info("no answer of %s (%s): trying again in %.0f s", _shown(path), reason, wait)
                 self._sleep(wait)
         raise SyncError(
-            f"SendGrid gave no answer to {method} {path} in {TRIES} tries (last: {reason}): what was read or "
+            f"SendGrid gave no answer to {method} {_shown(path)} in {TRIES} tries (last: {reason}): what was read or "
             "pushed before is kept, and the next run continues from there"
         )
+
+
+def _place_of(list_name: str, address: str) -> str:
+    """Return where one address of a list is; the global list has a place of its own."""
+    folder = "/v3/asm/suppressions/global" if list_name == "unsubscribes" else f"/v3/suppression/{list_name}"
+    return f"{folder}/{quote(address, safe='')}"
+
+
+def _shown(path: str) -> str:
+    """Return a path as a log may show it: without the address at its end."""
+    folder, _, last = path.rpartition("/")
+    return f"{folder}/<address>" if "%40" in last or "@" in last else path
 
 
 def _pause(attempt: int) -> float:
@@ -174,7 +213,7 @@ def _listed(row: dict[str, Any], time_key: str, path: str) -> Listed:
     address, listed_epoch = row.get("email"), row.get(time_key)
     if not isinstance(address, str) or type(listed_epoch) is not int:
         raise _unusable(path, "a row without address or time")
-    return Listed(address.replace("\x00", "").strip().lower(), listed_epoch)
+    return Listed(mailbox(address.replace("\x00", "")), listed_epoch)
 
 
 def _unusable(path: str, what: str) -> SyncError:
@@ -192,7 +231,7 @@ def _refused(path: str, response: httpx.Response) -> SyncError:
     if response.status_code in (401, 403):
         return SyncError(
             f"SendGrid refused the key for {path} ({response.status_code}): give SENDGRID_API_KEY the rights to "
-            "read suppressions and to read and write unsubscribe groups"
+            "read and delete suppressions and to read and write unsubscribe groups"
         )
     text = without_addresses(response.text)
     return SyncError(f"SendGrid answered {response.status_code} to {path}: {text}")

@@ -4,8 +4,14 @@ and each customer's stock of consumables."""
 from lifecycle_mail.sources.activity import rebuild_activity, record_engagement
 from lifecycle_mail.sources.consent import record_permission
 from lifecycle_mail.sources.contract import Column, Feed
-from lifecycle_mail.sources.erasure import Erasure, address_of, erase_customer
-from lifecycle_mail.sources.loading import FeedCounts, LoadReport, load_feeds
+from lifecycle_mail.sources.erasure import Erasure, address_of, erase_address, erase_customer, holders_of
+from lifecycle_mail.sources.loading import (
+    FeedCounts,
+    LoadReport,
+    is_loaded_since,
+    is_loading,
+    load_feeds,
+)
 from lifecycle_mail.sources.supply import rebuild_supplies, settle_supplies
 
 __all__ = [
@@ -15,7 +21,11 @@ __all__ = [
     "FeedCounts",
     "LoadReport",
     "address_of",
+    "erase_address",
     "erase_customer",
+    "holders_of",
+    "is_loaded_since",
+    "is_loading",
     "load_feeds",
     "rebuild_activity",
     "rebuild_supplies",

@@ -1,6 +1,7 @@
-"""The log of permissions, and which of its entries holds: the newest counts, and no feed lifts a withdrawal.
+"""The log of permissions and what stands in it: the newest word counts, and a feed lifts no withdrawal but its own.
 
-A refused row's withdrawal counts too. If a permission cannot be read, mailing stops until the feed gives one that can.
+A no counts also from a row that is refused; a word that cannot be read lets mailing rest until the feed says one
+that can. A row that repeats what the feed said last says nothing new.
 
 Stage 1 of the path. The rule itself is the view source.standing_permission and nothing else. This module adds entries
 to the log and updates source.customer to match the view.
@@ -8,6 +9,9 @@ to the log and updates source.customer to match the view.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
@@ -15,15 +19,51 @@ from sqlalchemy.engine import Connection
 from lifecycle_mail.database import lock, run
 
 
-def log_permissions(connection: Connection, load_id: int, file: str, now: datetime) -> None:
-    """Write to the log what the staged customers, and the rows that were set aside, say about permission.
+@dataclass(frozen=True)
+class Hearing:
+    """How a load hears what its files say.
 
-    `now` is the time of the load, `file` the name of its file. Call this before `settle_staged_permissions`, while the
-    staged rows still say what the file says.
+    load_id: the load; now: its time (aware); link_secret: keys the hashes of erased addresses; may_resubscribe: a yes
+    of the feed counts as the person's own, since the shop asks people again.
     """
-    run(connection, "sources/create_heard")
-    run(connection, "sources/log_permissions", load_id=load_id, now=now)
-    run(connection, "sources/log_heard_withdrawals", load_id=load_id, now=now)
+
+    load_id: int
+    now: datetime
+    link_secret: str
+    may_resubscribe: bool = False
+
+
+@contextmanager
+def remembered_words(connection: Connection) -> Iterator[None]:
+    """Remember for the next load what the files of this one say, all of them together; transactions of its own.
+
+    The files are loaded inside, on the same connection.
+    """
+    with connection.begin():
+        run(connection, "sources/create_feed_said")
+        connection.exec_driver_sql("truncate feed_said")  # a load that broke off on this connection left its rows
+    yield
+    with connection.begin():
+        connection.exec_driver_sql("analyze feed_said")
+        run(connection, "sources/forget_words")
+        run(connection, "sources/drop_feed_said")
+
+
+def log_permissions(connection: Connection, hearing: Hearing, file: str) -> None:
+    """Write what the staged customers, and rows that were set aside, say about permission to the log.
+
+    `file` is the name of the file under way. Staged rows must still say what the file says: call it before
+    `settle_staged_permissions`, within `remembered_words`.
+    """
+    load_id, now = hearing.load_id, hearing.now
+    run(connection, "sources/create_heard", link_secret=hearing.link_secret)
+    run(
+        connection, "sources/create_news",
+        load_id=load_id, now=now, may_resubscribe=hearing.may_resubscribe,
+    )  # fmt: skip
+    run(connection, "sources/log_permissions", load_id=load_id)
+    run(connection, "sources/remember_words")
+    run(connection, "sources/note_said")
     run(connection, "sources/end_rests", load_id=load_id, now=now)
     run(connection, "sources/begin_rests", load_id=load_id, now=now, file=file)
 
@@ -46,12 +86,13 @@ def record_permission(
     """Write to the log what a customer said other than by a feed, and update the permission that holds for them.
 
     `permission` is none, pending, confirmed or withdrawn; `permission_at` is when it was said (aware);
-    `origin` says by what (unsubscribe, confirmation, preference_centre…). An entry of an origin other than
-    'feed' lifts a withdrawal that is older than it. Runs in the caller's transaction, which should be short,
-    because meanwhile no load can write customers. The same entry a second time changes nothing.
+    `origin` says by what (unsubscribe, confirmation, preference_centre…). *confirmed* lifts every earlier opt-out and
+    withdrawal at the customer's mailbox, for all who hold it, and those that the customer said elsewhere. Runs in the
+    caller's transaction, which should be short: it keeps a load from writing customers. The same entry a second time
+    changes nothing.
     """
-    if origin == "feed":
-        raise ValueError("origin is 'feed', but only a load writes entries of that origin: give another")
+    if origin in ("feed", "feed_resubscribing"):
+        raise ValueError(f"origin is '{origin}', but only a load writes entries of that origin: give another")
     lock(connection, "permissions")
     run(
         connection, "sources/record_permission",

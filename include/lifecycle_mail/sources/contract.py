@@ -54,7 +54,8 @@ class Feed:
     `in_order`: pairs of time columns; the first may not be later than the second. `replaces`: the
     part of the key for which a file's rows replace all stored ones (a cart's lines). `telling`: columns that
     mean something even in a refused row. `keeps_first_load`: the table's first_load_id says which load
-    first brought a row.
+    first brought a row. `part_of`: the feed whose rows these are parts of (an order's lines), by the first column of
+    the key.
     """
 
     name: str
@@ -65,6 +66,25 @@ class Feed:
     replaces: tuple[str, ...] = ()
     telling: tuple[str, ...] = ()
     keeps_first_load: bool = False
+    part_of: str = ""
+
+    @property
+    def tells_customer(self) -> bool:
+        """Whether each row names the customer whom it is about."""
+        return "customer_id" in self.column_names
+
+    @property
+    def personal_texts(self) -> tuple[Column, ...]:
+        """Columns of free text, in which a person may stand: no keys, no ids, and none without which the row would say
+        something else."""
+        return tuple(
+            column
+            for column in self.columns
+            if column.kind == "text"
+            and column.name not in self.key
+            and not column.name.endswith("_id")
+            and not column.is_vital
+        )
 
     @property
     def column_names(self) -> tuple[str, ...]:

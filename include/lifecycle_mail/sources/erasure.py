@@ -8,12 +8,14 @@ that no running load can bring the person back.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import lock, run
+from lifecycle_mail.sources.feeds import feeds
+from lifecycle_mail.sources.staging import erase_texts
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,15 @@ class Erasure:
 
     customer_ids: the erased customer; empty = there was none to erase. scrubbed: texts set aside that were
     emptied. former_addresses: addresses the person had before. shared: those of all their addresses that a living
-    customer also holds, or held before.
+    customer also holds, or held before. words: their addresses and names in lower case, by which whatever shows them
+    can be found.
     """
 
     customer_ids: tuple[str, ...]
     scrubbed: int
     former_addresses: tuple[str, ...] = ()
     shared: frozenset[str] = frozenset()
+    words: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 def address_of(connection: Connection, customer_id: str) -> str | None:
@@ -40,12 +44,14 @@ def erase_customer(connection: Connection, customer_id: str, link_secret: str, a
     """Erase one customer in schema source, and no other; in the caller's transaction.
 
     Personal columns become null, the permission is withdrawn at `at`, and the former addresses are deleted. A hash of
-    every address, keyed with `link_secret`, is kept, and later loads check it. A repeated call does nothing.
+    every address, keyed with `link_secret`, is kept, and later loads check it. The free texts of the person's facts are
+    emptied. A repeated call does nothing.
     """
     lock(connection, "load")
-    address = address_of(connection, customer_id)
-    if address is None:
+    person = run(connection, "sources/person_of", customer_id=customer_id).one_or_none()
+    if person is None:
         return Erasure((), 0)
+    address, names = person.address, _names(person.first_name, person.last_name)
     run(connection, "sources/erase_customer", customer_id=customer_id, at=at)
     run(
         connection, "sources/record_permission",
@@ -58,8 +64,45 @@ def erase_customer(connection: Connection, customer_id: str, link_secret: str, a
         run(connection, "sources/remember_erased", address=each, link_secret=link_secret, at=at)
     shared = _shared(connection, addresses)
     own = [each for each in addresses if each not in shared]
-    scrubbed = run(connection, "sources/scrub_rejected", customer_id=customer_id, addresses=own).rowcount
-    return Erasure((customer_id,), scrubbed, former, shared)
+    run(connection, "sources/erase_words", customer_id=customer_id, own=own, shared=sorted(shared))
+    scrubbed = run(
+        connection, "sources/scrub_rejected", customer_id=customer_id, addresses=own, names=names
+    ).rowcount
+    words = (*addresses, *names)
+    for feed in feeds().values():
+        erase_texts(connection, feed, customer_id, words)
+    run(
+        connection, "sources/erase_offer_codes",
+        customer_id=customer_id, addresses=own, names=names, link_secret=link_secret,
+    )  # fmt: skip
+    return Erasure((customer_id,), scrubbed, former, shared, words)
+
+
+def erase_address(connection: Connection, address: str, link_secret: str, at: datetime) -> Erasure:
+    """Erase in schema source a person known by an address (lower case) that no living customer holds or held.
+
+    The address is remembered as for `erase_customer`. In the caller's transaction.
+    """
+    lock(connection, "load")
+    run(connection, "sources/remember_erased", address=address, link_secret=link_secret, at=at)
+    run(connection, "sources/erase_words", customer_id=None, own=[address], shared=[])
+    scrubbed = run(
+        connection, "sources/scrub_rejected", customer_id=None, addresses=[address], names=[]
+    ).rowcount
+    return Erasure((), scrubbed, words=(address,))
+
+
+def holders_of(connection: Connection, address: str) -> tuple[list[str], list[str]]:
+    """Return the living customers who hold an address (lower case), and those who held it before and do not now."""
+    found = list(run(connection, "sources/holders_of", address=address))
+    return [row.customer_id for row in found if not row.is_former], [
+        row.customer_id for row in found if row.is_former
+    ]
+
+
+def _names(*names: str | None) -> list[str]:
+    """Return names in lower case; a single letter tells no person."""
+    return [name.strip().lower() for name in names if name and len(name.strip()) > 1]
 
 
 def _shared(connection: Connection, addresses: Sequence[str]) -> frozenset[str]:

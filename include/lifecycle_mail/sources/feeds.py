@@ -71,6 +71,7 @@ class _FeedFile(BaseModel):
     replaces: tuple[Name, ...] = ()
     telling: tuple[Name, ...] = ()
     keeps_first_load: bool = False
+    part_of: Name | None = None
     columns: dict[OptionalName, _ColumnFile] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -88,7 +89,8 @@ class _FeedFile(BaseModel):
         """Return the feed in the form that the code uses."""
         columns = tuple(column.column(written) for written, column in self.columns.items())
         return Feed(
-            self.feed, self.table, columns, self.key, self.in_order, self.replaces, self.telling, self.keeps_first_load
+            self.feed, self.table, columns, self.key, self.in_order, self.replaces, self.telling, self.keeps_first_load,
+            self.part_of or "",
         )  # fmt: skip
 
 

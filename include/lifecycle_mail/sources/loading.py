@@ -19,10 +19,10 @@ import psycopg2
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import run, session_lock
+from lifecycle_mail.database import is_locked, run, scalar, session_lock
 from lifecycle_mail.errors import DatabaseUnavailable, FeedError
 from lifecycle_mail.sources.activity import refresh_activity, touch_customers
-from lifecycle_mail.sources.consent import log_permissions, settle_staged_permissions
+from lifecycle_mail.sources.consent import Hearing, log_permissions, remembered_words, settle_staged_permissions
 from lifecycle_mail.sources.contract import Feed
 from lifecycle_mail.sources.feed_files import FeedFile, feed_files
 from lifecycle_mail.sources.feeds import feeds
@@ -37,6 +37,7 @@ from lifecycle_mail.sources.staging import (
     merge,
     plan_for_files,
     set_duplicates_aside,
+    set_erased_aside,
     stage,
     stage_words,
 )
@@ -44,6 +45,7 @@ from lifecycle_mail.sources.supply import settle_supplies
 from lifecycle_mail.sources.value_parsers import ParseContext
 from lifecycle_mail.sources.words import Word
 
+LOCK = "load"
 Progress = Callable[[str, int, "int | None"], None]
 logger = logging.getLogger(__name__)
 
@@ -113,11 +115,13 @@ def load_feeds(
     now: datetime | None = None,
     progress: Progress = no_progress,
     sql_folder: Path = SQL_FEEDS_FOLDER,
+    may_resubscribe: bool = False,
 ) -> LoadReport:
     """Load the repository's SQL feeds and all feed files of `folder`; return what became of their rows.
 
     `link_secret` keys the hashes of erased addresses. `now` (aware) is the time of the load: a birthday may
-    not be later, and an undated withdrawal counts from it; None = the database's clock. `progress` is called with
+    not be later, an undated word counts from it; None = the database's clock. `may_resubscribe`: the shop asks people
+    again, so that a yes of the feed counts as their own. `progress` is called with
     a feed's name, the rows done and the rows expected (None = unknown). `sql_folder` is the repository's
     folder of SQL feeds. No setting names another one, because its files run on the server.
 
@@ -125,21 +129,33 @@ def load_feeds(
         FeedError: the folder or a file in it cannot be read. Every file that can be read is loaded first.
         DatabaseUnavailable: the database ended the load; what was committed stays.
     """
-    files, others = feed_files(folder)
+    feed_files(folder)  # a folder that cannot be read opens no load
     selects, strangers = sql_feeds(sql_folder)
-    warnings = [f"{name} is not a feed file: it was ignored" for name in others]
-    warnings += [f"sql/feeds/{name} has the name of no feed: it was ignored" for name in strangers]
-    if not files and not selects:
-        warnings.append(f"{folder} has no feed file: nothing was loaded")
     with _one_load(warehouse, link_secret, now, progress) as load:
-        load.warn(warnings)
+        load.may_resubscribe = may_resubscribe
+        files, others = feed_files(folder)  # since the load began: a campaign counts on every file that was there
+        load.warn(f"{name} is not a feed file: it was ignored" for name in others)
+        load.warn(f"sql/feeds/{name} has the name of no feed: it was ignored" for name in strangers)
+        if not files and not selects:
+            load.warn([f"{folder} has no feed file: nothing was loaded"])
         load.warn(_reader_warnings(load) if selects else [])
         sources = _in_order(selects, files)
         load.expect(sources)
-        unreadable = [problem for source in sources if (problem := load.take_file(source))]
+        with remembered_words(load.connection):
+            unreadable = [problem for source in sources if (problem := load.take_file(source))]
     if unreadable:
         raise FeedError("; ".join(unreadable) + ". The other files were loaded")
     return load.report()
+
+
+def is_loaded_since(connection: Connection, moment: datetime) -> bool:
+    """Return whether a load that began at `moment` (aware) or later is done."""
+    return bool(scalar(connection, "sources/is_loaded_since", since=moment))
+
+
+def is_loading(connection: Connection) -> bool:
+    """Return whether a load is under way."""
+    return is_locked(connection, LOCK)
 
 
 def _reader_warnings(load: _Load) -> list[str]:
@@ -159,7 +175,7 @@ def _one_load(
 ) -> Iterator[_Load]:
     """Open a load under the lock that permits no other load, and close it with its counts."""
     try:
-        with warehouse.connect() as connection, session_lock(connection, "load"):
+        with warehouse.connect() as connection, session_lock(connection, LOCK):
             load = _start(warehouse, connection, link_secret, now, progress)
             yield load
             with connection.begin():
@@ -199,10 +215,16 @@ class _Load:
     context: ParseContext
     link_secret: str
     progress: Progress
+    may_resubscribe: bool = False
     counts: dict[str, FeedCounts] = field(default_factory=dict)
     expected: dict[str, int | None] = field(default_factory=dict)
     refused_files: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def hearing(self) -> Hearing:
+        """How this load hears what its files say of permission."""
+        return Hearing(self.load_id, self.now, self.link_secret, self.may_resubscribe)
 
     def report(self) -> LoadReport:
         return LoadReport(self.load_id, self.counts, self.refused_files, tuple(self.warnings))
@@ -275,7 +297,10 @@ class _Load:
         analyze_staged(self.connection)
         if feed.name == "customers":
             run(self.connection, "sources/set_erased_aside", link_secret=self.link_secret)
-            log_permissions(self.connection, self.load_id, name, self.now)
+            log_permissions(self.connection, self.hearing, name)
+        else:
+            has_parts = any(other.part_of == feed.name for other in feeds().values())
+            set_erased_aside(self.connection, feed, feeds().get(feed.part_of), has_parts)
         set_duplicates_aside(self.connection, feed)
         keep_unread_values(self.connection, feed)
         if feed.name == "customers":
@@ -298,7 +323,7 @@ class _Load:
         with self.connection.begin():
             create_staging(self.connection, feed)
             stage_words(self.connection, words)
-            log_permissions(self.connection, self.load_id, name, self.now)
+            log_permissions(self.connection, self.hearing, name)
             settle_staged_permissions(self.connection, self.load_id)
         self.warn([f"{name}: {len(words)} opt-out(s) in it count although the file was refused"])
 

@@ -44,6 +44,30 @@ insert into refused (line, reason, detail, row_text, customer_id)
 select line, 'duplicate_key', 'a later row has the same ' || %(key)s, row_text, {whose} from superseded
 """)
 
+# A fact about an erased person is not learned any more. Without erased people this is one look at an index.
+_SET_ERASED_ASIDE = sql.SQL("""
+with erased as (
+    delete from staged
+    where exists (select 1 from source.erased_address) and {is_theirs}
+    returning staged.*
+),
+remembered as (
+    insert into source.erased_fact (feed, fact_id)
+    select distinct %(feed)s, erased.{fact_id}::text from erased where %(has_parts)s
+    on conflict do nothing
+)
+insert into refused (line, reason, detail, customer_id)
+select line, 'erased', 'the person was erased', {whose} from erased
+""")
+_OF_ERASED = sql.SQL("staged.customer_id in (select erased.customer_id from source.erased_customer as erased)")
+_PART_OF_ERASED = sql.SQL("""(
+    staged.{whole_id} in (
+        select whole.{whole_id} from {whole} as whole
+        inner join source.erased_customer as erased on whole.customer_id = erased.customer_id
+    )
+    or staged.{whole_id} in (select fact_id from source.erased_fact where feed = %(whole_feed)s)
+)""")
+
 _DROP_REPLACED = sql.SQL("""
 delete from {target} as kept
 where exists (select 1 from staged where {same_part})
@@ -112,6 +136,49 @@ def stage(connection: Connection, feed: Feed, rows: CheckedRows) -> None:
 def stage_words(connection: Connection, words: Sequence[Word]) -> None:
     """COPY what refused and incomplete rows say about permission."""
     _copy(connection, "permission_word", Word._fields, words)
+
+
+def set_erased_aside(connection: Connection, feed: Feed, whole: Feed | None, has_parts: bool) -> None:
+    """Move staged rows about erased people to `refused`, without their text; of any feed but the customers'.
+
+    A row is about the customer whom it names, or it is a part of a row of the feed `whole` (an order's line), stored or
+    set aside. `has_parts`: rows of this feed have parts, which may come later.
+    """
+    if not feed.tells_customer and (whole is None or not whole.tells_customer):
+        return
+    is_theirs: sql.Composable = _OF_ERASED
+    if not feed.tells_customer and whole is not None:
+        is_theirs = _PART_OF_ERASED.format(whole=_target(whole), whole_id=sql.Identifier(whole.key[0]))
+    statement = _SET_ERASED_ASIDE.format(
+        is_theirs=is_theirs,
+        fact_id=sql.Identifier(feed.key[0]),
+        whose=sql.Identifier("customer_id") if feed.tells_customer else sql.SQL("null"),
+    )
+    _execute(
+        connection, statement, feed=feed.name, has_parts=has_parts, whole_feed=whole.name if whole else ""
+    )  # fmt: skip
+
+
+def erase_texts(connection: Connection, feed: Feed, customer_id: str, words: Sequence[str]) -> None:
+    """Empty the free texts of a feed's rows about a customer; one that may not be empty only if it shows a word."""
+    for column in feed.personal_texts if feed.tells_customer else ():
+        statement = _ERASE_REQUIRED if column.required else _ERASE_OPTIONAL
+        _execute(
+            connection, statement.format(target=_target(feed), column=sql.Identifier(column.name)),
+            customer_id=customer_id, words=list(words), default=column.default,
+        )  # fmt: skip
+
+
+_ERASE_OPTIONAL = sql.SQL("""
+update {target} set {column} = %(default)s
+where customer_id = %(customer_id)s and {column} is distinct from %(default)s
+""")
+_ERASE_REQUIRED = sql.SQL("""
+update {target} set {column} = 'erased'
+where customer_id = %(customer_id)s and exists (
+    select 1 from unnest(%(words)s::text[]) as said (word) where strpos(lower({column}), said.word) > 0
+)
+""")
 
 
 def set_duplicates_aside(connection: Connection, feed: Feed) -> None:

@@ -1,6 +1,7 @@
 -- Step 1 of deciding: the steps of one lane that wait for their decision, each with its series and its customer.
 -- grain: one row per step due
--- campaign text; lane 0 or 1; later_than, upto: ids of steps due, the first excluded, the second included
+-- campaign text; step_names text[]: the steps of the campaign file; lane 0 or 1;
+-- later_than, upto: ids of steps due, the first excluded, the second included
 -- look-back: steps noticed since the lane's last decision
 create temporary table due on commit drop as
 select
@@ -9,6 +10,9 @@ select
     step_due.step,
     step_due.customer_id,
     step_due.due_at,
+    coalesce(
+        step_due.refusal, case when step_due.step <> all(cast(:step_names as text[])) then 'step_gone' end
+    ) as step_refusal,
     enrollment.is_holdout,
     enrollment.ended_at,
     enrollment.end_reason,
@@ -18,8 +22,9 @@ select
     coalesce(enrollment.context ->> 'currency', customer.currency) as currency,
     customer.permission,
     customer.erased_at is not null as is_erased,
+    customer.address,
     customer.address is not null as is_known
-from journey.step_due
+from journey.step_due as step_due
 inner join journey.enrollment on step_due.enrollment_id = enrollment.enrollment_id
 left join source.recipient as customer on step_due.customer_id = customer.customer_id
 where

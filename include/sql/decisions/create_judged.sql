@@ -10,14 +10,15 @@ with suppressed as (
     select
         due.step_due_id,
         min(suppression.reason) as reason,
-        min(suppression.scope) as scope
+        min(suppression.scope) as scope,
+        max(suppression.said_at) as said_at,
+        bool_or(suppression.reason not in ('unsubscribed', 'sunset')) as is_more_than_no
     from due
-    inner join event.suppressed_customer as suppression on due.customer_id = suppression.customer_id
+    inner join event.binding_word as suppression on due.customer_id = suppression.customer_id
     where
         suppression.scope in (
             'all', 'topic:' || cast(:topic as text), 'topic:' || installation.topic_called(cast(:topic as text))
         )
-        and (cast(:is_marketing as boolean) or suppression.reason <> 'unsubscribed')
     group by due.step_due_id
 ),
 
@@ -46,22 +47,41 @@ refused as (
         places.place > cast(:cap_mails as integer) as is_full,
         places.place + places.planned > cast(:cap_mails as integer) as is_contended,
         places.higher > 0 as is_outranked,
-        decision.refusal(
+        -- A step that the file lost, or got too late for this series, is out before anything about the person is asked;
+        -- a series that ended names its own reason.
+        coalesce(case when due.end_reason is null then due.step_refusal end, decision.refusal(
             due.end_reason,
             due.is_erased,
             due.is_known,
             cast(null as text),
             due.permission = any(cast(:permissions as text[])),
             suppressed.reason is not null,
+            opt_in.sign_up,
+            soft_bounce.address is not null,
             unmet_step.condition is null,
             due.is_holdout,
             hours.is_stale
-        ) as refusal
+        )) as refusal
     from due
     inner join hours on due.zones = hours.zones and due.due_at = hours.due_at
     left join places on due.step_due_id = places.step_due_id
     left join suppressed on due.step_due_id = suppressed.step_due_id
     left join unmet_step on due.step_due_id = unmet_step.step_due_id
+    left join lateral (
+        select
+            decision.sign_up(
+                due.customer_id, cast(:topic as text), suppressed.said_at, false, cast(:now as timestamptz)
+            ) as sign_up
+        where
+            'pending' = any(cast(:permissions as text[]))
+            and not coalesce(suppressed.is_more_than_no, false)
+            and (due.permission in ('pending', 'withdrawn') or suppressed.reason is not null)
+    ) as opt_in on true
+    left join event.soft_bounce
+        on
+            cast(:is_marketing as boolean)
+            and due.address = soft_bounce.address
+            and soft_bounce.rests_until > cast(:now as timestamptz)
 ),
 
 named as (

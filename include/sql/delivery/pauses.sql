@@ -1,6 +1,6 @@
 -- What stops a campaign's mails now.
 -- grain: one row per pause
--- campaign text (null = all pauses)
+-- campaign text (null = all pauses); a worker that began before it was renamed asks by the former name
 -- look-back: none
 select
     pause.scope,
@@ -10,5 +10,5 @@ select
 from delivery.pause
 where
     cast(:campaign as text) is null
-    or pause.scope in ('all', 'campaign:' || cast(:campaign as text))
+    or pause.scope in ('all', 'campaign:' || installation.campaign_called(cast(:campaign as text)))
 order by pause.scope

@@ -2,14 +2,19 @@
 -- grain: one row
 -- campaign text; now timestamptz; window_hours hours
 -- look-back: window_hours, and not before the campaign (or everything) was last resumed
-with since as (
+-- A worker that began before the campaign was renamed asks by the former name.
+with called as (
+    select installation.campaign_called(cast(:campaign as text)) as campaign
+),
+
+since as (
     select
         greatest(
             cast(:now as timestamptz) - cast(:window_hours as double precision) * interval '1 hour',
             max(resumption.resumed_at)
         ) as moment
     from delivery.resumption
-    where resumption.scope in ('all', 'campaign:' || cast(:campaign as text))
+    where resumption.scope in ('all', 'campaign:' || (select called.campaign from called))
 ),
 
 taken as (
@@ -21,7 +26,7 @@ taken as (
     left join event.engagement
         on message.enrollment_id = engagement.enrollment_id and message.step = engagement.step
     where
-        message.campaign = cast(:campaign as text)
+        message.campaign = (select called.campaign from called)
         and message.accepted_at > (select since.moment from since)
 ),
 
@@ -29,7 +34,7 @@ refused as (
     select count(*) as rejected
     from message.message
     where
-        message.campaign = cast(:campaign as text)
+        message.campaign = (select called.campaign from called)
         and message.state = 'rejected'
         and message.settled_at > (select since.moment from since)
 )

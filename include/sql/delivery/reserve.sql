@@ -17,7 +17,7 @@ with turn as (
     ) as at (moment)
 ),
 
-wanted as materialized (
+wanted as (
     select
         cast(md5(mail.address) as uuid) as address_key,
         mail.zones,
@@ -31,7 +31,7 @@ wanted as materialized (
     order by address_key
 ),
 
-held as materialized (
+held as (
     select
         wanted.*,
         near.days,

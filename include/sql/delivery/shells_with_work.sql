@@ -1,6 +1,6 @@
 -- Shells with planned mails that may go now, the most important first. Mails of a topic that has ended are left out.
 -- grain: one row per shell
--- now timestamptz
+-- now timestamptz; only_shell_id bigint: this shell alone (null = any)
 -- look-back: planned mails
 select
     waiting.shell_id,
@@ -22,7 +22,10 @@ from (
         count(*) as mails,
         count(*) filter (where message.expires_at >= cast(:now as timestamptz)) as unexpired_mails
     from message.message
-    where message.state = 'planned' and message.not_before <= cast(:now as timestamptz)
+    where
+        message.state = 'planned'
+        and message.not_before <= cast(:now as timestamptz)
+        and (cast(:only_shell_id as bigint) is null or message.shell_id = cast(:only_shell_id as bigint))
     group by message.shell_id
 ) as waiting
 inner join message.shell on waiting.shell_id = shell.shell_id

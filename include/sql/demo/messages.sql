@@ -5,7 +5,10 @@
 select
     m.campaign,
     m.state,
-    coalesce(m.reason, case when m.state = 'planned' then 'waits for its hour' end) as reason,
+    case
+        when m.state = 'planned' then coalesce('waits: ' || m.reason, 'waits for its hour')
+        else m.reason
+    end as reason,
     count(*) as row_count,
     count(*) filter (where m.accepted_at >= cast(:since as timestamptz)) as accepted_now
 from message.message as m

@@ -10,3 +10,13 @@ where
     and listed_staging.listed_at
     between known.requested_at - make_interval(mins => cast(:clocks_differ_minutes as integer))
     and coalesce(known.pushed_at, 'infinity') + make_interval(mins => cast(:clocks_differ_minutes as integer))
+    -- Who came back at the provider after the word that we pushed was taken off its list, and has left again.
+    and not exists (
+        select 1
+        from event.resubscription
+        where
+            resubscription.address = listed_staging.address
+            and resubscription.scope = installation.scope_meant(listed_staging.scope)
+            and resubscription.resubscribed_at > known.said_at
+            and resubscription.resubscribed_at < listed_staging.listed_at
+    )

@@ -1,24 +1,37 @@
--- Fold listed rows into suppressions, by the rules that the webhook's events follow. A row that says nothing new is not
--- written, so reading a list again changes nothing. If the person asked for the topic again later, the opt-out is
--- lifted. A topic counts under its present name. A topic that has ended or is unknown counts as all mail.
--- grain: one row per address, scope and reason
-with meant as materialized (
+-- Fold listed rows to suppressions by the rules the webhook's events follow. A row that says nothing new is not
+-- written, so that reading a list again changes nothing. Who came back later stays lifted. A topic counts
+-- under its present name, and one that has ended or that is not known as everything.
+-- grain: one row an address, scope and reason
+with meant as (
     select
-        listed.scope,
-        installation.scope_meant(listed.scope) as meant_scope
-    from (select distinct listed_staging.scope from listed_staging) as listed
+        listed_staging.scope,
+        installation.scope_meant(listed_staging.scope) as meant_scope,
+        ended_group.scope as ended_scope,
+        ended_group.ended_at
+    from listed_staging
+    left join installation.ended_group on listed_staging.scope = ended_group.said
+    group by listed_staging.scope, ended_group.scope, ended_group.ended_at
+),
+
+dated as (
+    select
+        listed_staging.*,
+        case
+            when listed_staging.listed_at <= meant.ended_at then meant.ended_scope else meant.meant_scope
+        end as meant_scope
+    from listed_staging
+    inner join meant on listed_staging.scope = meant.scope
 ),
 
 said as (
     select
-        listed_staging.address,
-        meant.meant_scope as scope,
-        listed_staging.reason,
-        min(listed_staging.listed_at) as suppressed_at,
-        max(listed_staging.listed_at) as last_suppressed_at
-    from listed_staging
-    inner join meant on listed_staging.scope = meant.scope
-    group by listed_staging.address, meant.meant_scope, listed_staging.reason
+        dated.address,
+        dated.meant_scope as scope,
+        dated.reason,
+        min(dated.listed_at) as suppressed_at,
+        max(dated.listed_at) as last_suppressed_at
+    from dated
+    group by dated.address, dated.meant_scope, dated.reason
 )
 
 insert into event.suppression as known (
@@ -31,14 +44,12 @@ select
     said.suppressed_at,
     'sync' as source,
     said.last_suppressed_at,
-    resubscription.resubscribed_at as lifted_at
+    returned.returned_at as lifted_at
 from said
-left join event.resubscription
-    on
-        said.reason = 'unsubscribed'
-        and said.address = resubscription.address
-        and said.scope = resubscription.scope
-        and said.last_suppressed_at < resubscription.resubscribed_at
+left join lateral (
+    select event.returned_at(said.address, said.scope) as returned_at
+    where said.reason = 'unsubscribed'
+) as returned on said.last_suppressed_at < returned.returned_at
 on conflict (address, scope, reason) do update
     set
         suppressed_at = least(known.suppressed_at, excluded.suppressed_at),

@@ -1,49 +1,17 @@
--- Fold the step's new events into suppressions: since when, when last said, and whether lifted since then. An event
--- without an address comes from our own unsubscribe page, and names the person by the message. A topic counts under its
--- present name. Leaving a topic that has ended or is unknown means leaving all mail.
--- grain: one row per address, scope and reason
+-- Fold what was said in the step's new events to suppressions: since when, said last when, and lifted since.
+-- grain: one row an address, scope and reason
 -- batch_id bigint
-with meant as materialized (
+with folded as (
     select
-        said.scope,
-        installation.scope_meant(said.scope) as meant_scope
-    from (select distinct staged.scope from event_staging as staged where staged.suppression is not null) as said
-),
-
-leave as (
-    select
-        coalesce(staged.address, ours.address) as address,
-        meant.meant_scope as scope,
-        staged.suppression as reason,
-        staged.event as source,
-        staged.occurred_at
-    from event_staging as staged
-    inner join meant on staged.scope = meant.scope
-    left join lateral (
-        select customer.address
-        from message.message
-        inner join source.customer on message.customer_id = customer.customer_id
-        where
-            staged.address is null
-            and message.enrollment_id = message.enrollment_of(staged.message_id)
-            and message.message_id = staged.message_id
-        -- Keeps this an index probe for each of the few events without an address, however many messages there are.
-        offset 0
-    ) as ours on true
-    where staged.suppression is not null
-),
-
-folded as (
-    select
-        leave.address,
-        leave.scope,
-        leave.reason,
-        min(leave.occurred_at) as suppressed_at,
-        max(leave.occurred_at) as last_suppressed_at,
-        (array_agg(leave.source order by leave.occurred_at, leave.source))[1] as source
-    from leave
-    where leave.address is not null
-    group by leave.address, leave.scope, leave.reason
+        event_said.address,
+        event_said.scope,
+        event_said.reason,
+        min(event_said.said_at) as suppressed_at,
+        max(event_said.said_at) as last_suppressed_at,
+        (array_agg(event_said.source order by event_said.said_at, event_said.source))[1] as source
+    from event_said
+    where event_said.kind = 'no' and event_said.address is not null
+    group by event_said.address, event_said.scope, event_said.reason
 )
 
 insert into event.suppression as known (

@@ -1,13 +1,13 @@
 -- Move resubscriptions from former names of topics to present ones. The newest stays.
 -- grain: one row per address and topic
--- former, present text[] side by side
+-- former, present text[] side by side: scopes, 'topic:<name>' or 'group:<number>'
 with moved as (
     delete from event.resubscription
     using unnest(cast(:former as text[]), cast(:present as text[])) as named (former, present)
-    where resubscription.scope = 'topic:' || named.former
+    where resubscription.scope = named.former
     returning
         resubscription.address,
-        'topic:' || named.present as scope,
+        named.present as scope,
         resubscription.resubscribed_at,
         resubscription.batch_id
 )

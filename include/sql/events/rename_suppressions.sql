@@ -1,14 +1,14 @@
 -- Move opt-outs from former names of topics to present ones. If a person left both, they become one row.
 -- The later word counts, so a return counts only if it is later than every opt-out.
 -- grain: one row per address, scope and reason
--- former, present text[] side by side
+-- former, present text[] side by side: scopes, 'topic:<name>' or 'group:<number>'
 with moved as (
     delete from event.suppression
     using unnest(cast(:former as text[]), cast(:present as text[])) as named (former, present)
-    where suppression.scope = 'topic:' || named.former
+    where suppression.scope = named.former
     returning
         suppression.address,
-        'topic:' || named.present as scope,
+        named.present as scope,
         suppression.reason,
         suppression.suppressed_at,
         coalesce(suppression.last_suppressed_at, suppression.suppressed_at) as last_suppressed_at,

@@ -3,12 +3,16 @@
 -- campaign text; as_of timestamptz
 -- look-back: running enrollments
 create temporary table outdated on commit drop as
-select enrollment.enrollment_id
+select
+    enrollment.enrollment_id,
+    enrollment.customer_id,
+    enrollment.is_holdout
 from candidate
 inner join journey.enrollment
     on
         candidate.customer_id = enrollment.customer_id
         and enrollment.campaign = cast(:campaign as text)
         and enrollment.ended_at is null
+        and candidate.place = 1
         and candidate.occurred_at > enrollment.occurred_at
         and enrollment.enrolled_at <= cast(:as_of as timestamptz)

@@ -1,10 +1,11 @@
--- Step 4 of enrolling: begin the series of candidates. A candidate is left out while a series of the campaign is
--- running, or if the last one began too short a time ago. The same statement notes the steps that are due at once, and
--- the first step after them as the one awaited. So nothing has to be moved on before that step comes due.
+-- Last but one step of enrolling: begin the series of those who enter. One is left out while a series of the campaign
+-- is running, or if the last one began too short a time ago. The same statement notes the steps that are due at once,
+-- and the first step after them as the one awaited. So nothing has to be moved on before that step comes due.
 -- grain: one row per run; enrolled = series begun, steps = their steps that are due
--- campaign, segment text; as_of timestamptz; holdout_ratio 0..1; reenter_after_days days;
+-- campaign, segment text; first_name text: what the campaign was called first; as_of timestamptz;
+-- holdout_ratio 0..1; reenter_after_days days (null = those who enter were chosen by it);
 -- due_steps jsonb: [{step, after_hours, variants: [{variant, up_to}]}] due at enrollment;
--- next_position integer and next_after_hours hours of the first step after them (hours null = none is left)
+-- next_step text and next_after_hours hours of the first step after them (null = none is left)
 -- look-back: enrollments of the last reenter_after_days days, and all running ones
 -- There is no `on conflict`. Runs of one campaign take turns, and rows that could conflict are left out here and by the
 -- candidates. To check three unique keys before each row would cost half as much again as the insert.
@@ -14,27 +15,27 @@ with begun as (
     )
     select
         cast(:campaign as text) as campaign,
-        candidate.customer_id,
-        candidate.occurrence,
-        candidate.occurred_at,
+        entering.customer_id,
+        entering.occurrence,
+        entering.occurred_at,
         membership.context,
         cast(:as_of as timestamptz) as enrolled_at,
-        journey.ratio_of('holdout/' || cast(:campaign as text) || '/' || candidate.customer_id)
+        journey.ratio_of('holdout/' || cast(:first_name as text) || '/' || entering.customer_id)
         < cast(:holdout_ratio as double precision) as is_holdout
-    from candidate
+    from entering
     inner join segment.membership
         on
             membership.segment = cast(:segment as text)
-            and candidate.customer_id = membership.customer_id
-            and candidate.occurrence = membership.occurrence
-            and candidate.entered_at = membership.entered_at
+            and entering.customer_id = membership.customer_id
+            and entering.occurrence = membership.occurrence
+            and entering.entered_at = membership.entered_at
     where
         not exists (
             select 1
             from journey.enrollment as other
             where
                 other.campaign = cast(:campaign as text)
-                and other.customer_id = candidate.customer_id
+                and other.customer_id = entering.customer_id
                 and (
                     other.ended_at is null
                     or (
@@ -45,7 +46,7 @@ with begun as (
                     )
                 )
         )
-    returning enrollment.enrollment_id, enrollment.customer_id, enrollment.enrolled_at
+    returning enrollment.enrollment_id, enrollment.customer_id, enrollment.occurrence, enrollment.enrolled_at
 ),
 
 noticed as (
@@ -55,7 +56,7 @@ noticed as (
         step.step,
         cast(:campaign as text) as campaign,
         begun.customer_id,
-        journey.arm_of(cast(:campaign as text), step.step, begun.customer_id, step.variants) as variant,
+        journey.arm_of(cast(:first_name as text), step.step, begun.customer_id, step.variants) as variant,
         begun.enrolled_at + step.after_hours * interval '1 hour' as due_at,
         cast(:as_of as timestamptz) as noticed_at
     from begun
@@ -65,15 +66,27 @@ noticed as (
 ),
 
 awaited as (
-    insert into journey.upcoming (enrollment_id, campaign, position, due_at)
+    insert into journey.upcoming (enrollment_id, campaign, due_at, step)
     select
         begun.enrollment_id,
         cast(:campaign as text) as campaign,
-        cast(:next_position as integer) as position,
-        begun.enrolled_at + cast(:next_after_hours as double precision) * interval '1 hour' as due_at
+        begun.enrolled_at + cast(:next_after_hours as double precision) * interval '1 hour' as due_at,
+        cast(:next_step as text) as step
     from begun
     where cast(:next_after_hours as double precision) is not null
     returning upcoming.enrollment_id
+),
+
+-- An occurrence that waited has its series now: its row in journey.enrollment says so.
+waited as (
+    delete from journey.occurrence
+    using begun
+    where
+        occurrence.customer_id = begun.customer_id
+        and occurrence.campaign = cast(:campaign as text)
+        and occurrence.occurrence = begun.occurrence
+        and occurrence.fate = 'waiting'
+    returning occurrence.customer_id
 )
 
 select

@@ -1,7 +1,8 @@
 -- Step 2 of noticing: note the steps of ready series that came due by as_of. If a series ended early, note every step
 -- that remains, so that every step gets its decision. enroll.sql notes the steps that are due at enrollment itself.
 -- grain: one row per step noted
--- campaign text; as_of timestamptz; steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]
+-- campaign text; first_name text: what it was called first; as_of timestamptz;
+-- steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]
 -- look-back: none
 insert into journey.step_due (enrollment_id, step, campaign, customer_id, variant, due_at, noticed_at)
 select
@@ -9,7 +10,7 @@ select
     step.step,
     cast(:campaign as text) as campaign,
     ready.customer_id,
-    journey.arm_of(cast(:campaign as text), step.step, ready.customer_id, step.variants) as variant,
+    journey.arm_of(cast(:first_name as text), step.step, ready.customer_id, step.variants) as variant,
     ready.enrolled_at + step.after_hours * interval '1 hour' as due_at,
     cast(:as_of as timestamptz) as noticed_at
 from ready

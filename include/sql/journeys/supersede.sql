@@ -2,11 +2,12 @@
 -- once, so that each gets its decision.
 -- grain: one row per run; ended = enrollments ended
 -- as_of timestamptz
--- look-back: sent = any message past 'planned' (read back from messages, decision 0003)
+-- look-back: sent = any message past 'planned', or a held-out customer's step that was decided (read back from messages
+-- and decisions, decision 0003). So people who are held out are superseded as seldom as those who get mail.
 -- `unsent` holds mails that certainly have not gone. A mail under a claim may go when the claim commits, so it is
 -- skipped. Here and below the enrollments are given as a list. So each is an index probe, even if this part of the
 -- members compares whole tables by hashing.
-with unsent as materialized (
+with unsent as (
     select
         message.enrollment_id,
         message.step
@@ -17,7 +18,7 @@ with unsent as materialized (
     for share skip locked
 ),
 
-sent as materialized (
+sent as (
     select distinct message.enrollment_id
     from message.message
     where
@@ -27,6 +28,12 @@ sent as materialized (
             from unsent
             where unsent.enrollment_id = message.enrollment_id and unsent.step = message.step
         )
+    union
+    select decision.enrollment_id
+    from decision.decision
+    where
+        decision.enrollment_id = any(array(select outdated.enrollment_id from outdated where outdated.is_holdout))
+        and decision.reason = 'held_out'
 ),
 
 ended as (

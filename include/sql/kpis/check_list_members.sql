@@ -12,8 +12,15 @@ with standing as (
             from event.suppression
             where
                 suppression.address = customer.address
-                and suppression.scope = 'all'
+                and suppression.scope not like 'topic:%'
                 and suppression.lifted_at is null
+        )
+        and not exists (
+            select 1
+            from source.mailbox_withdrawal
+            where
+                mailbox_withdrawal.address = customer.address
+                and mailbox_withdrawal.customer_id <> customer.customer_id
         )
 ),
 

@@ -1,6 +1,5 @@
--- What was in force for these customers just after each turn: their standing permission, whether mailing rested, the
--- reason for which their address was suppressed for all mail, and whether they were erased. The table is dropped with
--- the transaction.
+-- What was in force for these customers just after each turn: what stood as their permission, whether mailing rested,
+-- for what reason their mailbox was suppressed for all mail, whether they were erased. Gone with the transaction.
 -- grain: one row per customer and moment
 create temporary table kpi_standing on commit drop as
 select
@@ -26,7 +25,7 @@ left join lateral (
             where
                 permission_change.customer_id = turn.customer_id
                 and permission_change.origin <> 'feed'
-                and permission_change.permission <> 'withdrawn'
+                and permission_change.permission = 'confirmed'
                 and permission_change.permission_at >= permission_rest.rested_at
                 and permission_change.permission_at <= turn.turned_at
         )
@@ -42,11 +41,17 @@ left join lateral (
             permission_change.permission,
             permission_change.permission_at,
             permission_change.origin,
+            permission_change.address,
             max(permission_change.permission_at)
             filter (
-                where permission_change.origin <> 'feed' and permission_change.permission <> 'withdrawn'
+                where permission_change.origin <> 'feed' and permission_change.permission = 'confirmed'
             )
-                over () as returned_at
+                over () as returned_at,
+            max(permission_change.permission_at)
+            filter (
+                where permission_change.origin = 'feed' and permission_change.permission <> 'withdrawn'
+            )
+                over () as changed_at
         from source.permission_change
         where
             permission_change.customer_id = turn.customer_id
@@ -54,8 +59,23 @@ left join lateral (
     ) as entry
     where
         entry.permission <> 'withdrawn'
-        or entry.returned_at is null
-        or entry.permission_at >= entry.returned_at
+        or (
+            (entry.returned_at is null or entry.permission_at >= entry.returned_at)
+            and (entry.origin <> 'feed' or entry.changed_at is null or entry.permission_at >= entry.changed_at)
+            and not exists (
+                select 1
+                from source.permission_change as other
+                where
+                    entry.origin not in ('sunset', 'erasure')
+                    and other.address = entry.address
+                    and other.customer_id <> turn.customer_id
+                    and other.permission = 'confirmed'
+                    and other.origin <> 'feed'
+                    and other.permission_at > entry.permission_at
+                    and other.permission_at <= turn.turned_at
+                    and source.holds(turn.customer_id, other.address, other.permission_at)
+            )
+        )
     order by
         entry.permission = 'withdrawn' desc,
         case when entry.permission = 'withdrawn' then entry.permission_at end asc,
@@ -63,18 +83,4 @@ left join lateral (
         array_position(array['none', 'pending', 'confirmed'], entry.permission) desc
     limit 1
 ) as said on true
-left join lateral (
-    select suppression.reason
-    from event.suppression
-    where
-        suppression.address = person.address
-        and suppression.scope = 'all'
-        and suppression.suppressed_at <= turn.turned_at
-        and (suppression.lifted_at is null or suppression.lifted_at > turn.turned_at)
-    order by
-        array_position(
-            array['complaint', 'hard_bounce', 'dropped', 'unsubscribed', 'sunset'], suppression.reason
-        ) asc nulls last,
-        suppression.reason asc
-    limit 1
-) as block on true
+left join kpi_blocked as block on turn.customer_id = block.customer_id and turn.turned_at = block.turned_at

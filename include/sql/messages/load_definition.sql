@@ -3,6 +3,7 @@
 -- definition_md5 text
 -- look-back: none
 select
+    definition.campaign,
     definition.campaign_file,
     definition.sender,
     definition.brand,

@@ -8,6 +8,7 @@
 -- look-back: max_age_days
 -- context: cart_id, cart_url, currency (the customer's, else the one its products share, else null),
 --   item_count (lines in all), total (of all lines), items: the ten lines of highest value
+-- about: cart_id
 with abandoned as (
     select
         k.customer_id,

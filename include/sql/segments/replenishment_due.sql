@@ -12,6 +12,8 @@
 -- look-back: all orders up to as_of
 -- context: product_id and product_name (null by rhythm), product_type, ordered_at, quantity (packs),
 --   runs_out_at, url and image_url (null by rhythm), basis: declared or rhythm
+-- about: product_id, product_type
+-- ahead: lead_days
 --
 -- The kept supply decides if as_of is not before its newest purchase and no purchase of the customer changed since it
 -- was computed. For every other customer the facts up to as_of are read, by the same definition.

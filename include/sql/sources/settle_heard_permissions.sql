@@ -1,10 +1,19 @@
--- What: set the permission of customers of whom the file has a word, but no row that is loaded, to the one that stands.
--- Grain: one row per customer whose permission differs.
+-- What: bring customers of whom the file has a word, and no row that is loaded, to the permission that stands; and
+-- those at a mailbox at which it says a yes that counts as the person's own.
+-- Grain: one row per customer whose permission is another.
 -- Parameters: none. Look-back: the whole log of the customers concerned, by index.
 with concerned as (
-    select distinct heard.customer_id
-    from heard
-    where not exists (select 1 from staged where staged.customer_id = heard.customer_id)
+    select concerning.customer_id
+    from (
+        select heard.customer_id
+        from heard
+        union
+        select customer.customer_id
+        from news
+        inner join source.customer on news.address = customer.address
+        where news.origin = 'feed_resubscribing'
+    ) as concerning
+    where not exists (select 1 from staged where staged.customer_id = concerning.customer_id)
 ),
 
 standing as (

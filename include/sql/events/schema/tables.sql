@@ -146,10 +146,13 @@ create table event.suppression (
     primary key (address, scope, reason)
 );
 create index suppression_address on event.suppression (address) where lifted_at is null;
+-- Members of groups that no topic has. There are few, or an operator looks for them.
+create index suppression_group on event.suppression (scope) where scope like 'group:%';
 
 comment on table event.suppression is 'Who must not be mailed, one row per address, scope and reason.';
 comment on column event.suppression.address is 'Address, lower case.';
-comment on column event.suppression.scope is '''all'', or ''topic:<name>''.';
+comment on column event.suppression.scope is
+'''all'', ''topic:<name>'', or ''group:<number>'': a group of SendGrid that no topic has, which blocks all mail.';
 comment on column event.suppression.reason is 'Unsubscribed, hard_bounce, complaint, dropped, sunset, operator.';
 comment on column event.suppression.suppressed_at is 'Since when: the earliest time it was said.';
 comment on column event.suppression.source is 'Event kind, page, sync… that said it first.';
@@ -168,9 +171,37 @@ create table event.resubscription (
 
 comment on table event.resubscription is 'Who asked for mail of a topic again, one row per address and scope.';
 comment on column event.resubscription.address is 'Address, lower case.';
-comment on column event.resubscription.scope is '''topic:<name>''; nothing the provider reports lifts ''all''.';
+comment on column event.resubscription.scope is
+'''topic:<name>'' or ''group:<number>''; nothing the provider reports lifts ''all''.';
 comment on column event.resubscription.resubscribed_at is 'Newest time the person asked for mail again.';
 comment on column event.resubscription.batch_id is 'Ingest that last changed the row.';
+
+create table event.word (
+    address text not null,
+    scope text not null,
+    kind text not null check (kind in ('no', 'yes')),
+    reason text not null,
+    customer_id text,
+    said_at timestamptz not null,
+    source text not null,
+    batch_id bigint,
+    recorded_at timestamptz not null default now(),
+    unique nulls not distinct (address, scope, reason, said_at, customer_id)
+);
+create index word_speaker on event.word (customer_id) where customer_id is not null;
+
+comment on table event.word is
+'What was said at a mailbox, one row per word: event.suppression and event.resubscription are what became of them.';
+comment on column event.word.address is 'Mailbox, lower case.';
+comment on column event.word.scope is '''all'', or ''topic:<name>''.';
+comment on column event.word.kind is 'no or yes.';
+comment on column event.word.reason is
+'Of a no as in event.suppression; of a yes resubscribed, or lifted (by an operator: ends a no of any reason).';
+comment on column event.word.customer_id is 'Who said it: the customer of the mail; null = not known.';
+comment on column event.word.said_at is 'When it was said.';
+comment on column event.word.source is 'Event kind, sync…';
+comment on column event.word.batch_id is 'Ingest that brought it, if one did.';
+comment on column event.word.recorded_at is 'When it was written here.';
 
 create table event.rejected (
     rejected_id bigint generated always as identity primary key,
@@ -234,3 +265,48 @@ comment on column event.provider_suppression.pushed_at is
 'When the provider took it from us; null while requested_at is set = not yet.';
 comment on column event.provider_suppression.refused_at is
 'When the provider refused this address; it is offered again only after a newer opt-out.';
+
+create table event.suppression_lift (
+    lift_id bigint generated always as identity primary key,
+    address text not null,
+    lifted_at timestamptz not null,
+    lifted_by text not null,
+    because text not null,
+    reasons text[],
+    lifted text[] not null,
+    taken_off text[] not null
+);
+create index suppression_lift_address on event.suppression_lift (address);
+
+comment on table event.suppression_lift is
+'The log of lifts by an operator (suppressions lift), one row per lift; rows are never changed.';
+comment on column event.suppression_lift.lift_id is 'One lift.';
+comment on column event.suppression_lift.address is 'Address, lower case; erasure deletes the row.';
+comment on column event.suppression_lift.lifted_at is 'When. What was said before is lifted also if it comes in later.';
+comment on column event.suppression_lift.lifted_by is 'Who: a role or a login.';
+comment on column event.suppression_lift.because is 'Why, in the operator''s words.';
+comment on column event.suppression_lift.reasons is 'Reasons of suppressions that it holds for; null = all.';
+comment on column event.suppression_lift.lifted is 'What was in force here: ''<scope> <reason>'' each.';
+comment on column event.suppression_lift.taken_off is
+'SendGrid''s lists that held the address; groups as ''group <number>''.';
+
+-- A mailbox that is full again and again rests. The facts of it: soft bounces, and the newest delivery.
+create table event.soft_bounce (
+    address text primary key,
+    bounced_at timestamptz[] not null,
+    delivered_at timestamptz,
+    rested_at timestamptz,
+    rests_until timestamptz,
+    batch_id bigint not null
+);
+create index soft_bounce_batch on event.soft_bounce (batch_id);
+
+comment on table event.soft_bounce is
+'Mailboxes that gave mail back for a while (soft bounces), one row per address with any.';
+comment on column event.soft_bounce.address is 'Address, lower case; erasure deletes the row.';
+comment on column event.soft_bounce.bounced_at is 'Soft bounces since the newest delivery, oldest first.';
+comment on column event.soft_bounce.delivered_at is
+'Newest delivery of any mail of the account to the mailbox, as far as it may matter here.';
+comment on column event.soft_bounce.rested_at is 'Soft bounce from which marketing mail rests; null = it does not.';
+comment on column event.soft_bounce.rests_until is 'Marketing mail may go again from this moment on; null = no rest.';
+comment on column event.soft_bounce.batch_id is 'Ingest that last changed the row.';

@@ -47,6 +47,41 @@ comment on column installation.topic.is_retired is
 'The topic has ended: nothing is mailed, and leaving it means leaving all mail.';
 comment on column installation.topic.noted_at is 'When the file last said something new about this name.';
 
+-- Unsubscribe groups of the SendGrid account, by whose they are. Events and lists name groups by their numbers.
+create table installation.topic_group (
+    group_id bigint primary key,
+    topic text,
+    noted_at timestamptz not null default now()
+);
+
+comment on table installation.topic_group is
+'Unsubscribe groups of SendGrid that are known, one row per group: written whenever the topics file says something '
+'new.';
+comment on column installation.topic_group.group_id is 'The group''s number at SendGrid.';
+comment on column installation.topic_group.topic is
+'Topic that has the group, or had it last; null = another application''s group (foreign_groups).';
+comment on column installation.topic_group.noted_at is 'When the file last said something new about this group.';
+
+-- Names of campaigns: a name means one campaign for ever. Holdout and variants are dealt by the first one.
+create table installation.campaign (
+    campaign text primary key,
+    first_name text not null,
+    became text references installation.campaign (campaign),
+    retired_at timestamptz,
+    retired_because text,
+    noted_at timestamptz not null default now()
+);
+
+comment on table installation.campaign is
+'Names of campaigns that were renamed or retired, one row per name they have or had.';
+comment on column installation.campaign.campaign is 'Name in include/campaigns/<name>.yaml, now or before.';
+comment on column installation.campaign.first_name is
+'What the campaign was called first: holdout and variants are dealt by it.';
+comment on column installation.campaign.became is 'What the campaign is called now; null = just this.';
+comment on column installation.campaign.retired_at is 'When it was retired; null = it was not.';
+comment on column installation.campaign.retired_because is 'Why, as the operator said.';
+comment on column installation.campaign.noted_at is 'When this was last written.';
+
 create table installation.migration (
     name text primary key,
     md5 text not null,

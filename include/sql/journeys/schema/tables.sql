@@ -46,6 +46,7 @@ create table journey.enrollment (
     is_holdout boolean not null,
     ended_at timestamptz,
     end_reason text,
+    joined integer not null default 0,
     -- `customer_id` first: the index of the key also finds a customer's series.
     unique (customer_id, campaign, occurrence)
 );
@@ -61,11 +62,58 @@ comment on column journey.enrollment.campaign is 'Campaign.';
 comment on column journey.enrollment.customer_id is 'Customer.';
 comment on column journey.enrollment.occurrence is 'Which time this is.';
 comment on column journey.enrollment.occurred_at is 'When the occurrence happened.';
-comment on column journey.enrollment.context is 'Snapshot at entry; leaving the segment changes nothing.';
+comment on column journey.enrollment.context is
+'Snapshot at entry; leaving the segment changes nothing. A newer one replaces it where the campaign says so. A series '
+'of several occurrences has the key occurrences: the snapshots of all that have not ended, and its own first.';
 comment on column journey.enrollment.enrolled_at is 'as_of of the run that enrolled; steps count from here.';
 comment on column journey.enrollment.is_holdout is 'Gets nothing, so that lift is measured.';
 comment on column journey.enrollment.ended_at is 'When the series ended; null = running.';
 comment on column journey.enrollment.end_reason is 'Completed, converted, superseded, unsubscribed, cart_emptied…';
+comment on column journey.enrollment.joined is
+'Occurrences that became part of the series besides its own; each has a row in journey.occurrence.';
+
+-- What became of occurrences that did not simply begin a series of their own. A million occurrences that did have
+-- their row in journey.enrollment, and none here. journey.occurrence_fate shows both.
+create table journey.occurrence (
+    customer_id text not null,
+    campaign text not null,
+    occurrence text not null,
+    occurred_at timestamptz not null,
+    fate text not null check (fate in ('enrolled', 'joined', 'taken_over', 'waiting')),
+    reason text,
+    decided_at timestamptz not null,
+    enrollment_id bigint,
+    context jsonb,
+    ended_at timestamptz,
+    end_reason text,
+    primary key (customer_id, campaign, occurrence),
+    check ((fate = 'waiting') = (reason is not null)),
+    check ((fate = 'waiting') = (enrollment_id is null))
+);
+alter table journey.occurrence alter column context set statistics 0;
+create index occurrence_part on journey.occurrence (enrollment_id) where fate in ('enrolled', 'joined');
+create index occurrence_open on journey.occurrence (campaign, enrollment_id)
+where fate in ('enrolled', 'joined') and ended_at is null;
+create index occurrence_waiting on journey.occurrence (campaign, decided_at) where fate = 'waiting';
+
+comment on table journey.occurrence is
+'Occurrences that share a series, gave it their context, or wait: one row per campaign, customer and occurrence. An '
+'occurrence with a series of its own has no row here; see journey.occurrence_fate.';
+comment on column journey.occurrence.customer_id is 'Customer.';
+comment on column journey.occurrence.campaign is 'Campaign.';
+comment on column journey.occurrence.occurrence is 'Which time this is, as in segment.membership.';
+comment on column journey.occurrence.occurred_at is 'When the occurrence happened.';
+comment on column journey.occurrence.fate is
+'enrolled: it began a series that others joined; joined: it became part of a series; taken_over: the series goes on '
+'with its context; waiting: it has no series, and is looked at again.';
+comment on column journey.occurrence.reason is
+'Why it waits: series_running, or reentered_too_soon (reenter_after_days).';
+comment on column journey.occurrence.decided_at is 'as_of of the run that gave it this fate and reason.';
+comment on column journey.occurrence.enrollment_id is 'Series; null = none.';
+comment on column journey.occurrence.context is 'Its snapshot, if it is one of several occurrences of a series.';
+comment on column journey.occurrence.ended_at is
+'When the occurrence ended inside a shared series, by itself or with it; null = it goes on.';
+comment on column journey.occurrence.end_reason is 'Why it ended, as in journey.enrollment.';
 
 create table journey.step_due (
     step_due_id bigint generated always as identity,
@@ -78,6 +126,7 @@ create table journey.step_due (
     noticed_at timestamptz not null,
     -- Two transactions decide a run's steps at the same time, one lane each. All steps of a series lie in one lane.
     lane smallint generated always as (mod(enrollment_id, 2)) stored,
+    refusal text,
     -- Due steps are read per campaign, in order.
     primary key (campaign, step_due_id),
     unique (enrollment_id, step)
@@ -92,6 +141,8 @@ comment on column journey.step_due.customer_id is 'Customer.';
 comment on column journey.step_due.variant is 'Arm of the step''s variants; ''default'' if there are none.';
 comment on column journey.step_due.due_at is 'enrolled_at + after_hours.';
 comment on column journey.step_due.noticed_at is 'as_of of the run that noticed.';
+comment on column journey.step_due.refusal is
+'Why no mail goes out for it whatever else holds: added_later, step_gone; null = nothing of the kind.';
 comment on column journey.step_due.lane is 'Which of the two transactions decides it: 0 = even enrollment_id, 1 = odd.';
 
 -- The step that a series awaits, in a narrow row of its own. A change at every step would otherwise rewrite the
@@ -99,24 +150,54 @@ comment on column journey.step_due.lane is 'Which of the two transactions decide
 create table journey.upcoming (
     enrollment_id bigint primary key,
     campaign text not null,
-    position integer not null,
-    due_at timestamptz not null
+    due_at timestamptz not null,
+    step text
 );
 create index upcoming_due on journey.upcoming (campaign, due_at);
 
 comment on table journey.upcoming is 'Steps that series await, one row per enrollment with a step left.';
 comment on column journey.upcoming.enrollment_id is 'Enrollment.';
 comment on column journey.upcoming.campaign is 'Campaign.';
-comment on column journey.upcoming.position is 'Position of the first step not yet due, from 0.';
 comment on column journey.upcoming.due_at is
 'When that step is due; if the series ended, as_of of the run that ended it, because the steps left come due at once.';
+comment on column journey.upcoming.step is
+'First step not yet due, by name; null = none is left in the file, and the next run notes what was taken out of it.';
+
+-- The steps by which series await: what a run compares its campaign file with.
+create table journey.step (
+    campaign text not null,
+    step text not null,
+    after_hours double precision not null,
+    taken_out_after bigint,
+    primary key (campaign, step)
+);
+
+comment on table journey.step is 'Steps that campaigns have or had, one row per campaign and step.';
+comment on column journey.step.campaign is 'Campaign.';
+comment on column journey.step.step is 'Name in the campaign file.';
+comment on column journey.step.after_hours is 'Hours after the enrollment, as the file last said.';
+comment on column journey.step.taken_out_after is
+'Highest enrollment_id when the file lost it: older series had it; null = it is in the file.';
+
+create table journey.progress (
+    campaign text primary key,
+    noticed_until timestamptz,
+    has_changed boolean not null default false
+);
+
+comment on table journey.progress is 'How far each campaign has noticed its due steps, one row per campaign.';
+comment on column journey.progress.campaign is 'Campaign.';
+comment on column journey.progress.noticed_until is 'Latest as_of whose due steps are noted; null = none.';
+comment on column journey.progress.has_changed is
+'Its steps changed at some time: a step later in the file may have been noted before an earlier one.';
 
 -- When each campaign last planned. A campaign that stands still is reported, whatever the cause.
 create table journey.planning (
     campaign text primary key,
     counted_from timestamptz not null,
     last_as_of timestamptz,
-    last_planned_at timestamptz
+    last_planned_at timestamptz,
+    begun_as_of timestamptz
 );
 
 comment on table journey.planning is 'When campaigns planned, one row per campaign that planned or is watched.';
@@ -125,3 +206,5 @@ comment on column journey.planning.counted_from is
 'Missed plannings count from here: when the campaign was first seen, or was last seen paused.';
 comment on column journey.planning.last_as_of is 'Latest as_of planned to the end; null = never.';
 comment on column journey.planning.last_planned_at is 'When a planning last came to its end; null = never.';
+comment on column journey.planning.begun_as_of is
+'Latest as_of for which a planning began, null = never; a run for an earlier one is late.';

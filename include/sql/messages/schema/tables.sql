@@ -63,7 +63,7 @@ create table message.message (
     topic text not null,
     variant text not null,
     priority integer not null,
-    shell_id bigint not null,
+    shell_id bigint,
     state text not null default 'planned' check (
         state in ('planned', 'claimed', 'accepted', 'rejected', 'in_doubt', 'abandoned', 'cancelled')
     ),
@@ -107,7 +107,8 @@ comment on column message.message.topic is
 'Name of the topic when the mail was planned; installation.topic has its present name.';
 comment on column message.message.variant is 'Variant.';
 comment on column message.message.priority is 'Priority of the campaign; the higher wins a customer''s day.';
-comment on column message.message.shell_id is 'Shared part.';
+comment on column message.message.shell_id is
+'Shared part; null = none was ever written: cancelled at planning, the reason says why.';
 comment on column message.message.state is 'planned → claimed → accepted | rejected | in_doubt …';
 comment on column message.message.reason is 'Why it was rejected, cancelled, returned or settled.';
 comment on column message.message.planned_at is '`now` of the run that wrote it.';

@@ -69,30 +69,63 @@ create table source.permission_change (
     origin text not null,
     load_id bigint,
     recorded_at timestamptz not null default now(),
-    primary key (customer_id, permission_at, permission)
+    address text,
+    unique (customer_id, permission_at, permission, origin, address)
 );
+-- A mailbox is asked who withdrew at it, and who said yes there: few did.
+create index permission_change_no on source.permission_change (address, customer_id)
+where permission = 'withdrawn' and origin not in ('sunset', 'erasure');
+create index permission_change_yes on source.permission_change (address, permission_at)
+where permission = 'confirmed' and origin <> 'feed';
 
 comment on table source.permission_change is
-'The log of consent, one row each time something was said; rows are never changed.';
-comment on column source.permission_change.customer_id is 'Whose permission.';
+'The log of consent, one row each time something was said; only an erasure changes rows.';
+comment on column source.permission_change.customer_id is
+'Whose permission; empty = a refused row said it of an address that no customer holds.';
 comment on column source.permission_change.permission is 'What was said.';
 comment on column source.permission_change.permission_at is 'When it was said.';
-comment on column source.permission_change.origin is 'Feed, unsubscribe, sunset…';
+comment on column source.permission_change.origin is
+'Feed, feed_resubscribing (a yes for which the shop asked again), unsubscribe, preference_centre, sunset…';
 comment on column source.permission_change.load_id is 'Load that brought it, if a feed did.';
 comment on column source.permission_change.recorded_at is 'When it was written here.';
+comment on column source.permission_change.address is
+'Mailbox at which it was said, lower case; null = not known, or taken out by an erasure.';
+
+-- What a row of the feed repeats is no news: without this, an old export would say again what was taken back since.
+create table source.feed_word (
+    customer_id text not null,
+    address text not null default '',
+    permission text not null,
+    permission_at timestamptz,
+    unique nulls not distinct (customer_id, address, permission, permission_at)
+);
+
+comment on table source.feed_word is
+'What the feed said about permission in the last load that named a customer, one row per customer and word.';
+comment on column source.feed_word.customer_id is 'Of whom it was said, as in source.permission_change.';
+comment on column source.feed_word.address is 'The mailbox, if no customer is named; else empty.';
+comment on column source.feed_word.permission is 'What was said.';
+comment on column source.feed_word.permission_at is 'The time that the feed gave; null = it gave none.';
 
 create table source.former_address (
     customer_id text not null,
     address text not null,
     replaced_at timestamptz not null default now(),
-    primary key (customer_id, address)
+    held_from timestamptz,
+    recorded_at timestamptz not null default now(),
+    primary key (customer_id, address, replaced_at)
 );
 create index former_address_address on source.former_address (address);
 
-comment on table source.former_address is 'Addresses a customer had before, one row per (customer, address).';
+comment on table source.former_address is
+'Addresses a customer had before, one row per customer, address and time of holding it.';
 comment on column source.former_address.customer_id is 'Whose address it was.';
 comment on column source.former_address.address is 'The address, lower case; removed by erasure.';
-comment on column source.former_address.replaced_at is 'When a feed brought another one.';
+comment on column source.former_address.replaced_at is 'Time of the load that brought another one.';
+comment on column source.former_address.held_from is
+'Since when the customer had it: sign-up, or the load that brought it; null = not known, as if for ever.';
+comment on column source.former_address.recorded_at is
+'When it was written here: tells which came first, a move or a word of the same instant.';
 
 create table source.erased_address (
     address_hash bytea primary key,
@@ -343,6 +376,7 @@ create table source.rejected (
     unique nulls not distinct (feed, file, line, reason, row_md5)
 );
 create index rejected_load on source.rejected (load_id);
+create index rejected_erased on source.rejected (customer_id) where reason = 'erased' and feed = 'customers';
 
 comment on table source.rejected is 'Feed rows that break the contract, one row per refused row and reason.';
 comment on column source.rejected.rejected_id is 'One refused row.';
@@ -463,3 +497,14 @@ comment on column source.permission_rest.resumed_load_id is
 comment on column source.permission_rest.file is 'Feed file of the word.';
 comment on column source.permission_rest.line is
 'Line in it, as in source.rejected, which has the reason and the row.';
+
+create table source.erased_fact (
+    feed text not null,
+    fact_id text not null,
+    primary key (feed, fact_id)
+);
+
+comment on table source.erased_fact is
+'Orders, carts and the like of erased people that were set aside, one row per key: their lines are set aside too.';
+comment on column source.erased_fact.feed is 'Feed of the row that was set aside.';
+comment on column source.erased_fact.fact_id is 'Its key.';

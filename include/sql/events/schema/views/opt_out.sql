@@ -11,16 +11,14 @@ where suppression.reason = 'unsubscribed' and suppression.lifted_at is null and 
 union all
 select
     customer.address,
-    suppression.scope,
-    coalesce(suppression.last_suppressed_at, suppression.suppressed_at) as said_at
-from source.former_address
-inner join event.suppression on former_address.address = suppression.address
-inner join source.customer on former_address.customer_id = customer.customer_id
+    carried_word.scope,
+    carried_word.said_at
+from event.carried_word
+inner join source.customer on carried_word.customer_id = customer.customer_id
 where
-    suppression.reason = 'unsubscribed'
-    and suppression.lifted_at is null
-    and suppression.scope <> 'all'
-    and customer.address is not null
+    carried_word.reason = 'unsubscribed'
+    and carried_word.scope <> 'all'
+    and customer.address <> carried_word.address
     and customer.erased_at is null
 union all
 select

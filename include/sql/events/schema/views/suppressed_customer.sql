@@ -1,28 +1,15 @@
--- Who must not be mailed, per person: suppressions of the present address, and what the person said at a former one. A
--- hard bounce belongs to its address alone.
+-- Who must not be mailed, by person: event.binding_word says why it is so.
 create or replace view event.suppressed_customer as
 select
-    customer.customer_id,
-    suppression.scope,
-    suppression.reason,
-    suppression.suppressed_at
-from source.customer
-inner join event.suppression on customer.address = suppression.address
-where suppression.lifted_at is null
-union all
-select
-    former_address.customer_id,
-    suppression.scope,
-    suppression.reason,
-    suppression.suppressed_at
-from source.former_address
-inner join event.suppression on former_address.address = suppression.address
-where
-    suppression.lifted_at is null
-    and suppression.reason in ('unsubscribed', 'complaint', 'sunset', 'operator');
+    binding_word.customer_id,
+    binding_word.scope,
+    binding_word.reason,
+    min(binding_word.said_at) as suppressed_at
+from event.binding_word
+group by binding_word.customer_id, binding_word.scope, binding_word.reason;
 
-comment on view event.suppressed_customer is 'Suppressions by person, one row per (customer, address, scope, reason).';
+comment on view event.suppressed_customer is 'Suppressions by person, one row per customer, scope and reason.';
 comment on column event.suppressed_customer.customer_id is 'Who must not be mailed.';
 comment on column event.suppressed_customer.scope is 'all, or topic:<name>.';
 comment on column event.suppressed_customer.reason is 'Why.';
-comment on column event.suppressed_customer.suppressed_at is 'Since when.';
+comment on column event.suppressed_customer.suppressed_at is 'When it was said first, of the words that bind now.';

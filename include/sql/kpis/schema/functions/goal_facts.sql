@@ -17,5 +17,5 @@ language sql stable parallel safe as $$
     union all
     select f.redeemed_at from source.offer as f
     where goal = 'offer_used' and f.customer_id = of_customer and f.redeemed_at between since and till
-        and (f.campaign is null or f.campaign = of_campaign)
+        and (f.campaign is null or f.campaign = of_campaign or installation.campaign_called(f.campaign) = of_campaign)
 $$;

@@ -1,7 +1,7 @@
 -- When a customer was last active by `as_of`: placed an order, looked at a page, or opened or clicked a mail in person.
 -- grain: one moment; null = never
 -- of_customer text; as_of timestamptz
--- look-back: everything up to as_of
+-- look-back: everything up to as_of; between the first and the last open or click of a mail, the raw events there are
 create or replace function segment.last_activity_at(of_customer text, as_of timestamptz) returns timestamptz
 language plpgsql stable parallel safe as $$
 begin
@@ -18,8 +18,15 @@ begin
             select
                 max(
                     greatest(
-                        case when e.last_open_at <= as_of then e.last_open_at end,
-                        case when e.last_click_at <= as_of then e.last_click_at end
+                        -- The first one counts for what lies between: raw events of that time may be past retention.
+                        case
+                            when e.last_open_at <= as_of then e.last_open_at
+                            when e.first_open_at <= as_of then e.first_open_at
+                        end,
+                        case
+                            when e.last_click_at <= as_of then e.last_click_at
+                            when e.first_click_at <= as_of then e.first_click_at
+                        end
                     )
                 )
             from event.engagement as e

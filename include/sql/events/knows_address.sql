@@ -1,0 +1,18 @@
+-- Whether anything is known of an address: an event, a line set aside, or a word about mailing it.
+-- grain: one row
+-- address text, lower case; address_json text: the same address as JSON may escape it
+-- look-back: everything
+select
+    exists (select 1 from event.suppression where suppression.address = cast(:address as text))
+    or exists (select 1 from event.resubscription where resubscription.address = cast(:address as text))
+    or exists (select 1 from event.provider_suppression where provider_suppression.address = cast(:address as text))
+    or exists (select 1 from event.suppression_lift where suppression_lift.address = cast(:address as text))
+    or exists (select 1 from event.soft_bounce where soft_bounce.address = cast(:address as text))
+    or exists (select 1 from event.word where word.address = cast(:address as text))
+    or exists (select 1 from event.event where event.address = cast(:address as text))
+    or exists (
+        select 1 from event.rejected
+        where
+            position(cast(:address as text) in lower(rejected.raw)) > 0
+            or position(cast(:address_json as text) in lower(rejected.raw)) > 0
+    ) as is_known

@@ -1,0 +1,58 @@
+-- For what reason the mailbox of these customers was suppressed for all mail just after each turn. Gone with the
+-- transaction. create_standing adds what else was in force.
+-- grain: one row per customer and moment, if there was a reason
+create temporary table kpi_blocked on commit drop as
+select
+    turn.customer_id,
+    turn.turned_at,
+    block.reason
+from kpi_turn as turn
+inner join kpi_person as person on turn.customer_id = person.customer_id and not person.is_settled
+inner join lateral (
+    select against.reason
+    from (
+        select suppression.reason
+        from event.suppression
+        where
+            suppression.address = person.address
+            and suppression.scope not like 'topic:%'
+            and suppression.suppressed_at <= turn.turned_at
+            and (suppression.lifted_at is null or suppression.lifted_at > turn.turned_at)
+        union all
+        -- The rule of source.mailbox_withdrawal, at the time of the turn.
+        select 'unsubscribed' as reason
+        from source.permission_change as other
+        where
+            other.address = person.address
+            and other.customer_id <> turn.customer_id
+            and other.permission = 'withdrawn'
+            and other.origin not in ('sunset', 'erasure')
+            and other.permission_at <= turn.turned_at
+            and not exists (
+                select 1
+                from source.permission_change as returned
+                where
+                    returned.address = other.address
+                    and returned.permission = 'confirmed'
+                    and returned.origin <> 'feed'
+                    and returned.permission_at > other.permission_at
+                    and returned.permission_at <= turn.turned_at
+            )
+            and not exists (
+                select 1
+                from source.permission_change as changed
+                where
+                    other.origin = 'feed'
+                    and changed.customer_id = other.customer_id
+                    and changed.origin = 'feed'
+                    and changed.permission = 'confirmed'
+                    and changed.permission_at > other.permission_at
+                    and changed.permission_at <= turn.turned_at
+            )
+    ) as against
+    order by
+        array_position(array['complaint', 'hard_bounce', 'dropped', 'unsubscribed', 'sunset'], against.reason)
+        asc nulls last,
+        against.reason asc
+    limit 1
+) as block on true

@@ -1,0 +1,58 @@
+-- Give a campaign's numbers its present name, and how far they were counted.
+-- grain: one row per step
+-- former, present text
+-- look-back: everything that was counted
+with campaign_daily as (
+    update kpi.campaign_daily
+    set campaign = cast(:present as text)
+    where campaign_daily.campaign = cast(:former as text)
+    returning campaign_daily.campaign
+),
+
+event_daily as (
+    update kpi.event_daily
+    set campaign = cast(:present as text)
+    where event_daily.campaign = cast(:former as text)
+    returning event_daily.campaign
+),
+
+order_credit as (
+    update kpi.order_credit
+    set campaign = cast(:present as text)
+    where order_credit.campaign = cast(:former as text)
+    returning order_credit.campaign
+),
+
+campaign_revenue_daily as (
+    update kpi.campaign_revenue_daily
+    set campaign = cast(:present as text)
+    where campaign_revenue_daily.campaign = cast(:former as text)
+    returning campaign_revenue_daily.campaign
+),
+
+event_revenue_daily as (
+    update kpi.event_revenue_daily
+    set campaign = cast(:present as text)
+    where event_revenue_daily.campaign = cast(:former as text)
+    returning event_revenue_daily.campaign
+),
+
+followed as (
+    delete from kpi.progress
+    where progress.name in ('decisions:' || cast(:former as text), 'goal:' || cast(:former as text))
+    returning progress.*
+),
+
+progress as (
+    insert into kpi.progress (name, value)
+    select
+        split_part(followed.name, ':', 1) || ':' || cast(:present as text) as name,
+        followed.value
+    from followed
+    on conflict (name) do update set value = excluded.value
+    returning progress.name
+)
+
+update kpi.step_outcome
+set campaign = cast(:present as text)
+where step_outcome.campaign = cast(:former as text)
