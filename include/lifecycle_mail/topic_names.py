@@ -86,7 +86,7 @@ def _is_agreed(known: dict[str, _Known], topics: Topics) -> bool:
 
 
 def _group_news(connection: Connection, topics: Topics) -> dict[int, str | None]:
-    """Return the unsubscribe groups of which the file says something new; None = another application's, or, if it is
+    """Return the unsubscribe groups about which the file says something new; None = another application's, or, if it is
     not named any more, whose it is is unknown.
 
     A group that a topic had, and that the file does not name, stays the topic's: mails that were sent carry it.

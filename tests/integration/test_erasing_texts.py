@@ -209,7 +209,7 @@ def test_later_rows_of_the_person_are_set_aside_in_every_feed(world: World) -> N
 
 
 def test_a_key_that_comes_with_an_erased_address_has_no_facts_either(world: World) -> None:
-    """The person registers anew under another key with the old address, and is refused: so are their orders."""
+    """The person registers again under another key with the old address, and is refused: so are their orders."""
     assert world.installation.erase("z", NOON)
     again = CUSTOMERS.replace("z,", "z9,", 1)
     world.load(customers=again, orders=f"order_id,customer_id,ordered_at,total\no9,z9,{STAMP},5\n")
@@ -229,7 +229,7 @@ def lone_events(address: str) -> list[dict[str, Any]]:
 
 def test_a_person_known_by_address_alone_is_erased(world: World) -> None:
     """Suppression, raw events, a row set aside and the lines of export files go. A later feed with the address is
-    refused, and later events are kept without it. A second time, and for an address that nobody knows, it says so."""
+    refused, and later events are kept without it. A second time, and for an unknown address, it says so."""
     lone = "lone.stranger@example.com"
     world.report(*lone_events(lone))
     world.load(customers=f"customer_id,email,created_at\nq,{lone.title()},yesterday\n")
@@ -248,7 +248,7 @@ def test_a_person_known_by_address_alone_is_erased(world: World) -> None:
 
 
 def test_an_address_stands_for_the_one_customer_who_holds_it(world: World) -> None:
-    """If several hold it, or somebody held it before, no one is erased, and the line names their keys."""
+    """If several hold it, or only former holders exist, no one is erased, and the line names their keys."""
     assert world.installation.erase(ADDRESS.upper(), NOON)
     assert world.rows("select customer_id from source.customer where erased_at is not null") == [("z",)]
     with world.warehouse.begin() as connection:
@@ -262,7 +262,7 @@ def test_an_address_stands_for_the_one_customer_who_holds_it(world: World) -> No
 
 
 def test_the_command_takes_a_key_or_an_address(world: World) -> None:
-    """`erase ADDRESS` works, does not say the address again, and exits 1 if nobody is there to erase."""
+    """`erase ADDRESS` works, does not say the address again, and exits 1 if there is no one to erase."""
     world.report(*lone_events("lone@example.com"))
     environment = clean_environment(
         LIFECYCLE_DATABASE_URL=world.installation.settings.database_url, LIFECYCLE_LINK_SECRET=SECRET,

@@ -99,7 +99,7 @@ def world(warehouse: Engine, tmp_path: Path) -> World:
 
 def test_another_applications_group_is_ignored(world: World) -> None:
     """Listed under foreign_groups, its leaves, returns and drops say nothing, from the webhook and from the lists. A
-    group of ours counts beside it."""
+    group of ours counts next to it."""
     world.open(TOPIC, more=f"foreign_groups: [{FOREIGN}]")
     world.report("group_unsubscribe", "ann", FOREIGN)
     world.report("group_unsubscribe", "ann", str(FOREIGN))
@@ -112,7 +112,7 @@ def test_another_applications_group_is_ignored(world: World) -> None:
 
 
 def test_an_unlisted_group_blocks_all_mail_under_its_own_scope(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever left it gets no mail, and the report names the group. Its return lifts that row alone, whatever order the
+    """A member who left it gets no mail, and the report names the group. Its return lifts that row alone, whatever order the
     two come in, and not what the person said otherwise."""
     world.report("group_unsubscribe", "ann", UNLISTED)
     world.report("unsubscribe", "bob", None)
@@ -143,7 +143,7 @@ def test_what_is_no_number_of_a_group_means_all_mail(world: World, group: object
 
 
 def test_the_topics_file_says_later_whose_a_group_is(world: World) -> None:
-    """An unlisted group that becomes another application's blocks nobody any more. One that becomes a topic's is that
+    """An unlisted group that becomes another application's blocks no one any more. One that becomes a topic's is that
     topic's word, where a return counts. If the file stops calling it another application's, the lists tell it again."""
     for name, group in (("ann", UNLISTED), ("bob", FOREIGN), ("cat", UNLISTED)):
         world.report("group_unsubscribe", name, group)
@@ -169,7 +169,7 @@ def test_a_topic_that_gets_another_group_keeps_the_words_of_the_former_one(world
 @pytest.mark.parametrize("is_known_before", [True, False])
 def test_the_group_of_a_topic_that_has_ended(world: World, is_known_before: bool) -> None:
     """Its members from before the end left that topic alone. A word from after it blocks all mail, under the group's
-    scope, so that a return lifts it. The group is known from the file's past, or stands beside the name."""
+    scope, so that a return lifts it. The group is known from the file's past, or stands next to the name."""
     if is_known_before:
         world.open(TOPIC, SALE)
         world.open(TOPIC, more="retired: [sale]")

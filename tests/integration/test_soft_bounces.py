@@ -61,7 +61,7 @@ FIVE = [told("soft", days) for days in (9, 7, 5, 3, 1)]
         ([told("soft", days) for days in (5, 4, 3, 2, 1)], set()),  # within four days
         ([told("soft", days) for days in (8, 4, 3, 2, 1)], {("ann", 29.0)}),  # seven days exactly
         ([*FIVE, told("delivered", 4)], set()),  # a delivery between
-        ([*FIVE, told("delivered", 0.5)], set()),  # a delivery since, of whoever's mail
+        ([*FIVE, told("delivered", 0.5)], set()),  # a delivery since, of anyone's mail
         ([*FIVE, told("delivered", 20)], {("ann", 29.0)}),
         ([*FIVE, told("delivered", 0.5, "bob")], {("ann", 29.0)}),
         ([told("deferred", days) for days in (9, 7, 5, 3, 1)], set()),

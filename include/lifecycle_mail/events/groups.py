@@ -1,6 +1,6 @@
-"""Unsubscribe groups of which nothing says whose they are: until an operator says it, the careful answer holds.
+"""Unsubscribe groups whose owner is unknown: until an operator names it, the careful answer holds.
 
-Beside the path of an ingest.
+This is apart from the path of an ingest.
 """
 
 from __future__ import annotations

@@ -183,7 +183,7 @@ class SuppressionLists:
 
 
 def _place_of(list_name: str, address: str) -> str:
-    """Return where one address of a list is; the global list has a place of its own."""
+    """Return the place of one address of a list; the global list has a place of its own."""
     folder = "/v3/asm/suppressions/global" if list_name == "unsubscribes" else f"/v3/suppression/{list_name}"
     return f"{folder}/{quote(address, safe='')}"
 

@@ -1,4 +1,4 @@
--- Fold the step's new deliveries to mailboxes that had soft bounces, whoever's mail it was.
+-- Fold the step's new deliveries to mailboxes that had soft bounces, no matter whose mail it was.
 -- grain: one row per address
 -- batch_id bigint
 with delivered as (

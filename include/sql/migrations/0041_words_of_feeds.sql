@@ -22,7 +22,7 @@ set
             select former_address.address
             from source.former_address
             where
-                former_address.customer_id = customer.customer_id
+                former_address.customer_id = customer.customer_id  -- noqa: RF01
                 and former_address.replaced_at > permission_change.permission_at
             order by former_address.replaced_at
             limit 1

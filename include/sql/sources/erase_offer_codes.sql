@@ -1,4 +1,4 @@
--- What: replace codes that tell of a person by a keyed hash: those of the customer's own offers, and those with an
+-- What: replace codes that name a person by a keyed hash: those of the customer's own offers, and those with an
 -- address or the whole name in them. The offer stays the same to every KPI.
 -- Grain: one row per offer code.
 -- Parameters: customer_id text; addresses, names text[], lower case; link_secret text, the key.
