@@ -1,6 +1,6 @@
 """PostgreSQL's own samples of what is stored: an erasure takes a person out of them, too.
 
-This is apart from the path. The planner's statistics keep common and evenly spaced values of every column, readable in pg_stats,
+Apart from the path. The planner's statistics keep common and evenly spaced values of every column, readable in pg_stats,
 until the table is analyzed again.
 """
 

@@ -112,7 +112,7 @@ def test_another_applications_group_is_ignored(world: World) -> None:
 
 
 def test_an_unlisted_group_blocks_all_mail_under_its_own_scope(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """A member who left it gets no mail, and the report names the group. Its return lifts that row alone, whatever order the
+    """Who left it gets no mail, and the report names the group. Its return lifts that row alone, whatever order the
     two come in, and not what the person said otherwise."""
     world.report("group_unsubscribe", "ann", UNLISTED)
     world.report("unsubscribe", "bob", None)
