@@ -42,11 +42,16 @@ SECRETS = [running_services.API_KEY, "link-secret-for-tests"]
 PERSONAL = {
     "source.customer": {"email", "address", "first_name", "last_name"},
     "source.former_address": {"address"},
+    "source.permission_change": {"address"},
+    "source.feed_word": {"address"},
     "source.rejected": {"row_text"},
     "message.message": {"slots", "subject"},
     "event.event": {"address", "raw"},
     "event.rejected": {"raw"},
     "event.suppression": {"address"},
+    "event.suppression_lift": {"address"},
+    "event.word": {"address"},
+    "event.soft_bounce": {"address"},
 }
 
 

@@ -1,7 +1,7 @@
 """PostgreSQL's own samples of what is stored: an erasure takes a person out of them, too.
 
-Apart from the path. The planner's statistics keep common and evenly spaced values of every column, readable in pg_stats,
-until the table is analyzed again.
+Apart from the path. The planner's statistics keep common and evenly spaced values of every column, readable in
+pg_stats, until the table is analyzed again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """An operator's yes: an address may be mailed again, here and at SendGrid, and a log says who said so and why.
 
-Apart from the path of an ingest. SendGrid comes first: while it still lists the address, a mail to it would be dropped, and
-the drop would suppress the address again. A run that is killed or fails has lifted nothing here, and the next one does
-it all. What was said before the lift and is read after it stays lifted (`keep_lifted`).
+Apart from the path of an ingest. SendGrid comes first: while it still lists the address, a mail to it would be dropped,
+and the drop would suppress the address again. A run that is killed or fails has lifted nothing here, and the next one
+does it all. What was said before the lift and is read after it stays lifted (`keep_lifted`).
 """
 
 from __future__ import annotations
