@@ -164,10 +164,12 @@ def part_that_dies(monkeypatch: pytest.MonkeyPatch, customers: series._Customers
     """Let the part of these customers die as it begins their series: what it ended before is rolled back with it."""
     begin, run, dying = series._begin, series.run, set[int]()
 
-    def beginning(campaign: Campaign, as_of: Any, connection: Connection, part: series._Customers) -> Any:
+    def beginning(
+        campaign: Campaign, first_name: str, as_of: Any, connection: Connection, part: series._Customers
+    ) -> Any:
         if part == customers:
             dying.add(id(connection))
-        return begin(campaign, as_of, connection, part)
+        return begin(campaign, first_name, as_of, connection, part)
 
     def failing(connection: Connection, name: str, /, **parameters: Any) -> Any:
         if name == "journeys/enroll" and id(connection) in dying:
@@ -300,7 +302,7 @@ def test_few_steps_are_looked_up_among_many_series(
 
     def explained(connection: Connection, name: str, given: dict[str, Any], /) -> Any:
         if name == "decisions/create_due":
-            bounds = {"campaign": given["campaign"], "lane": given["lane"], "upto": given["upto"]}
+            bounds = {name: given[name] for name in ("campaign", "step_names", "lane", "upto")}
             later_than = given["later_than"] if counted else 0
             text = sa.text(f"explain {statement(name).text}")
             lines.extend(connection.execute(text, {**bounds, "later_than": later_than}).scalars())
