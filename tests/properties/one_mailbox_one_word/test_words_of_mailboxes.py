@@ -24,6 +24,7 @@ from builders import NOON, rows
 from emptied import empty
 from lifecycle_mail.database import run_with
 from lifecycle_mail.decisions import send_hours
+from lifecycle_mail.delivery.picking import KNOWN
 from lifecycle_mail.events import ingest
 from lifecycle_mail.sources import load_feeds, record_permission
 from planning import campaign_of, topic_of
@@ -191,9 +192,14 @@ class History:
                     connection, series, "cart_abandoned", who, state="planned", shell_id=77, planned_at=self.now,
                 )  # fmt: skip
             picked = run_with(
-                connection, "delivery/pick", "exit_words", campaign.exit_files, shell_id=77, batch=100,
-                only_enrollment_id=None, now=self.now, topic="reminders", permissions=["confirmed"],
-                campaign_topic="reminders", **send_hours(campaign, topic),
+                connection,
+                "delivery/pick",
+                {
+                    "known_mails": (KNOWN,), "planned_mails": ("delivery/lock_planned",),
+                    "exit_words": campaign.exit_files,
+                },
+                shell_id=77, batch=100, only_enrollment_id=None, now=self.now, topic="reminders", is_marketing=True,
+                permissions=["confirmed"], campaign_topic="reminders", **send_hours(campaign, topic),
             )  # fmt: skip
             cleared = {row.enrollment_id for row in picked if row.verdict is None}
             query = "select customer_id from journey.enrollment where enrollment_id = any(:cleared)"
