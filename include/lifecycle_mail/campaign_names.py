@@ -21,6 +21,7 @@ from lifecycle_mail.campaigns import Campaign, did_you_mean, former_names
 from lifecycle_mail.database import engine, lock, run
 from lifecycle_mail.errors import CampaignError, LifecycleError
 from lifecycle_mail.journeys import CampaignName
+from lifecycle_mail.moments import minute
 
 TRIES = 5  # a worker that records an answer at the same time may be in the way
 
@@ -187,7 +188,7 @@ def retire(warehouse: Engine, campaign: str, because: str, now: dt.datetime) -> 
 def _require_retirable(connection: Connection, campaign: str) -> None:
     name = journeys.require_present(connection, campaign)
     if name.retired_at:
-        raise CampaignError(f"campaign '{campaign}' was retired before, at {_minute(name.retired_at)}")
+        raise CampaignError(f"campaign '{campaign}' was retired before, at {minute(name.retired_at)}")
     if not journeys.is_published(connection, campaign):
         present = sorted(known for known, one in names(connection).items() if not one.name.became)
         raise CampaignError(f"no campaign '{campaign}' was ever planned here{did_you_mean(campaign, present)}")
@@ -207,7 +208,7 @@ def lost(connection: Connection, files: Collection[str]) -> list[str]:
             found.append(_without_file(connection, name))
         elif retired_at is not None:
             found.append(
-                f"campaign {name} was retired at {_minute(retired_at)} ({one.name.retired_because}), and nothing is "
+                f"campaign {name} was retired at {minute(retired_at)} ({one.name.retired_because}), and nothing is "
                 "planned from its file: take the file out"
             )
     return found
@@ -220,10 +221,6 @@ def _without_file(connection: Connection, name: str) -> str:
         f"the file back, write `renamed_from: {name}` into the file that it is now, or run `campaign retire {name} "
         "--because …`"
     )
-
-
-def _minute(at: dt.datetime) -> str:
-    return f"{at.astimezone(dt.UTC):%Y-%m-%d %H:%M UTC}"
 
 
 def lost_by_url(database_url: str, files: Collection[str], seconds: int) -> list[str]:

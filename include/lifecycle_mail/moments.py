@@ -24,7 +24,7 @@ def require_not_future(
     """
     if moment > now + CLOCK_SKEW:
         raise FutureRefused(
-            f"{what} {_second(moment)} is in the future (it is {_second(now)}, and 5 minutes of difference between "
+            f"{what} {second(moment)} is in the future (it is {second(now)}, and 5 minutes of difference between "
             f"clocks are allowed): nothing was done; {remedy}"
         )
 
@@ -42,5 +42,11 @@ def require_day_not_future(day: dt.date, now: dt.datetime, zone: str, what: str)
         )
 
 
-def _second(moment: dt.datetime) -> str:
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def minute(moment: dt.datetime) -> str:
+    """Return an aware moment to the minute, in UTC, as messages to people say it."""
+    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M UTC}"
+
+
+def second(moment: dt.datetime) -> str:
+    """Return an aware moment to the second, in UTC."""
+    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S UTC}"

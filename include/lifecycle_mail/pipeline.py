@@ -41,7 +41,7 @@ from lifecycle_mail.errors import (
 from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.migrations import require_migrated
-from lifecycle_mail.moments import require_day_not_future, require_not_future
+from lifecycle_mail.moments import require_day_not_future, require_not_future, second
 from lifecycle_mail.settings import UNSAID_ZONE, Settings
 
 logger = logging.getLogger(__name__)
@@ -70,8 +70,7 @@ class PlanReport:
 @dataclass(frozen=True)
 class Approved:
     """What `campaign approve` approved: the definition's checksum, whether the approval is new, and the names of the
-    parts
-    that differ from the approval before (none at the first approval)."""
+    parts that differ from the approval before (none at the first approval)."""
 
     definition_md5: str
     is_new: bool
@@ -255,7 +254,7 @@ class Installation:
             return None
         would = self._rehearse_in_time(campaign_name, as_of)
         return (
-            f"campaign {campaign_name}: the run for {as_of.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S UTC} {because}: it "
+            f"campaign {campaign_name}: the run for {second(as_of)} {because}: it "
             "enrolls no customer, decides no step and plans no mail; in time it would have enrolled "
             f"{would.enrolled.enrolled} customers, decided {sum(would.decided.steps.values())} steps and planned "
             f"{would.written.messages} mails"

@@ -14,6 +14,7 @@ from builders import NOON, customer, insert, load, order, rows
 from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import run_with
 from lifecycle_mail.decisions import decide, send_hours
+from lifecycle_mail.delivery.picking import pick_files
 from lifecycle_mail.journeys import advance, enroll, publish
 from lifecycle_mail.words import EXITS, words_of
 from planning import THREE_STEPS, campaign_of, decided, member, members, plan, states, topic_of
@@ -345,12 +346,8 @@ def test_planning_and_the_claim_end_a_series_for_the_same_reason(warehouse: Engi
 def picked(connection: Connection, campaign: Campaign, now: datetime) -> Sequence[Row[Any]]:
     """What a claim finds of the one shell's mails at `now`."""
     topic = topic_of()
-    files = {
-        "known_mails": ("delivery/known_mails",), "planned_mails": ("delivery/lock_planned",),
-        "exit_words": campaign.exit_files,
-    }  # fmt: skip
     return run_with(
-        connection, "delivery/pick", files,
+        connection, "delivery/pick", pick_files(campaign),
         shell_id=rows(connection, "select shell_id from message.shell")[0][0], batch=100, only_enrollment_id=None,
         now=now, topic=topic.topic, is_marketing=True, permissions=["confirmed"], campaign_topic=campaign.topic,
         **send_hours(campaign, topic),

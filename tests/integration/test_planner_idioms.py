@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection, Engine
 from builders import NOON, ensure_month
 from lifecycle_mail.database import _composed, run, statement
 from lifecycle_mail.decisions import send_hours
-from lifecycle_mail.delivery.picking import KNOWN
+from lifecycle_mail.delivery.picking import pick_files
 from planning import campaign_of, members, plan, topic_of
 
 MAILS = 20_000
@@ -150,8 +150,7 @@ def test_the_hours_of_a_zone_are_computed_once_per_claim(warehouse: Engine) -> N
     members(warehouse, *(f"c{number}" for number in range(40)))
     topic, campaign = topic_of(), campaign_of(send_window={"from": "08:00", "to": "21:00"})
     plan(warehouse, campaign, topic)
-    put_in = {"known_mails": (KNOWN,), "planned_mails": ("delivery/lock_planned",), "exit_words": campaign.exit_files}
-    text = _composed("delivery/pick", tuple(put_in.items())).text
+    text = _composed("delivery/pick", tuple(pick_files(campaign).items())).text
     given = {
         "shell_id": 1, "batch": 40, "only_enrollment_id": None, "now": NOON, "topic": "reminders", "is_marketing": True,
         "permissions": ["confirmed"], "campaign_topic": "reminders", **send_hours(campaign, topic),

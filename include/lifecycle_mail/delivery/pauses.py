@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.database import run, scalar
+from lifecycle_mail.moments import minute
 
 
 def campaign_scope(campaign: str) -> str:
@@ -71,21 +72,17 @@ def stops(connection: Connection, campaign: str | None = None, since: dt.datetim
 
 def _stop_of_access(held: Row[Any]) -> str:
     return (
-        f"all sending stopped at {_minute(held)}: the provider refused our access ({held.detail}): correct the key or "
-        "the sender, then run `sending resume`"
+        f"all sending stopped at {minute(held.paused_at)}: the provider refused our access ({held.detail}): correct "
+        "the key or the sender, then run `sending resume`"
     )
 
 
 def _stop_of_campaign(held: Row[Any]) -> str:
     name = str(held.scope).removeprefix(campaign_scope(""))
     return (
-        f"the breaker stopped campaign {name} at {_minute(held)}: {held.detail}: find the cause, then run "
+        f"the breaker stopped campaign {name} at {minute(held.paused_at)}: {held.detail}: find the cause, then run "
         f"`campaign resume {name}`"
     )
-
-
-def _minute(held: Row[Any]) -> str:
-    return str(held.paused_at.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"))
 
 
 def sync_dag_pauses(engine: Engine, paused: Iterable[str], known: Iterable[str], at: dt.datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection, Row
 
+from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import bigints, run, run_with
 from lifecycle_mail.decisions import send_hours
 from lifecycle_mail.delivery.work import ShellWork
@@ -35,7 +36,12 @@ class Batch:
     taken_at: float = field(default_factory=lease_seconds)
 
 
-KNOWN = "delivery/known_mails"
+LOCKED, NAMED = "delivery/lock_planned", "delivery/name_planned"
+
+
+def pick_files(campaign: Campaign, which: str = LOCKED) -> dict[str, tuple[str, ...]]:
+    """Return the files that delivery/pick is put together from; `which` mails: LOCKED or NAMED."""
+    return {"known_mails": ("delivery/known_mails",), "planned_mails": (which,), "exit_words": campaign.exit_files}
 
 
 class PickedMail(NamedTuple):
@@ -82,7 +88,7 @@ def pick(connection: Connection, batch: Batch) -> list[PickedMail]:
         connection,
         batch.work,
         batch.now,
-        "delivery/lock_planned",
+        LOCKED,
         shell_id=batch.work.shell_id,
         batch=batch.limit,
         only_enrollment_id=batch.only.enrollment_id if batch.only else None,
@@ -95,7 +101,7 @@ def look_at(connection: Connection, work: ShellWork, keys: Sequence[MessageKey],
         connection,
         work,
         now,
-        "delivery/name_planned",
+        NAMED,
         enrollment_ids=[key.enrollment_id for key in keys],
         steps=[key.step for key in keys],
     )
@@ -107,7 +113,7 @@ def _judged(
     rows = run_with(
         connection,
         "delivery/pick",
-        {"known_mails": (KNOWN,), "planned_mails": (which,), "exit_words": work.campaign.exit_files},
+        pick_files(work.campaign, which),
         now=now,
         topic=work.topic.topic,
         is_marketing=work.topic.is_marketing,

@@ -19,6 +19,7 @@ from lifecycle_mail.delivery.work import ClaimSetup, out_of_order
 from lifecycle_mail.errors import LifecycleError
 from lifecycle_mail.messages import Definition, Definitions
 from lifecycle_mail.messages.templates import TemplateLibrary
+from lifecycle_mail.moments import minute
 from lifecycle_mail.settings import Settings
 
 # Reads a campaign's definition from its files; None = it has no file any more.
@@ -109,6 +110,6 @@ def _changed(connection: Connection, campaign: str | None, read: Read) -> list[t
 def _goes_on(approval: Approval, what: str) -> str:
     return (
         f"the files of campaign {approval.campaign} {what}: its mails go on as approved at "
-        f"{approval.approved_at.astimezone(dt.UTC):%Y-%m-%d %H:%M UTC}; read the files, then run "
+        f"{minute(approval.approved_at)}; read the files, then run "
         f"`campaign approve {approval.campaign} --by WHO`, or restore the approved files"
     )

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import run
 from lifecycle_mail.errors import CampaignError
+from lifecycle_mail.moments import minute
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def first_name_to_plan(connection: Connection, campaign: str) -> str:
     name = require_present(connection, campaign)
     if name.retired_at:
         raise CampaignError(
-            f"campaign '{campaign}' was retired at {name.retired_at.astimezone(dt.UTC):%Y-%m-%d %H:%M UTC} "
+            f"campaign '{campaign}' was retired at {minute(name.retired_at)} "
             f"({name.retired_because}): take its file out; where it is to go on, give the file another name with "
             f"`renamed_from: {campaign}`"
         )

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from lifecycle_mail.campaigns import Campaign, period_at, two_periods_after
 from lifecycle_mail.database import run, scalar
+from lifecycle_mail.moments import minute
 
 _HOUR = dt.timedelta(hours=1)
 
@@ -31,7 +32,7 @@ def begin_planning(connection: Connection, campaign: Campaign, as_of: dt.datetim
         return f"is {_hours(now - as_of)} old, and late after {_hours(limit)}"
     begun = scalar(connection, "journeys/begin_planning", campaign=campaign.campaign, as_of=as_of, now=now)
     if begun > as_of:
-        return f"comes after the planning for {_minute(begun)}"
+        return f"comes after the planning for {minute(begun)}"
     return None
 
 
@@ -74,13 +75,9 @@ def overdue(connection: Connection, campaigns: Iterable[Campaign], now: dt.datet
 
 def _sentence(campaign: Campaign, since: dt.datetime) -> str:
     return (
-        f"campaign {campaign.campaign} has not planned since {_minute(since)}, although "
+        f"campaign {campaign.campaign} has not planned since {minute(since)}, although "
         f"its schedule is '{campaign.schedule}': look at the runs of its DAG, or pause the DAG to stop the campaign"
     )
-
-
-def _minute(moment: dt.datetime) -> str:
-    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M UTC}"
 
 
 def _hours(age: dt.timedelta) -> str:

@@ -25,6 +25,7 @@ from lifecycle_mail.segments import segment_key
 
 FIRST_EXIT = "journeys/first_exit"
 
+
 @dataclass(frozen=True)
 class EnrollCounts:
     """Series that ended first (completed, or by an exit), series begun, and series that a newer occurrence ended.

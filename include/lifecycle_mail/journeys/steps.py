@@ -46,7 +46,7 @@ def follow_steps(connection: Connection, campaign: Campaign, first_name: str, as
     known = steps_known(connection, campaign.campaign)
     if _agree(known, campaign):
         return
-    given = {"campaign": campaign.campaign, "steps": json_of(step_values(campaign))}
+    given = {"campaign": campaign.campaign, "steps": steps_given(campaign)}
     if known:
         changed = [one for one in step_values(campaign) if _is_news(known, one)]
         added = {**given, "steps": json_of(changed), "first_name": first_name, "as_of": as_of}

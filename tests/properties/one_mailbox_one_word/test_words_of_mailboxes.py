@@ -24,7 +24,7 @@ from builders import NOON, rows
 from emptied import empty
 from lifecycle_mail.database import run_with
 from lifecycle_mail.decisions import send_hours
-from lifecycle_mail.delivery.picking import KNOWN
+from lifecycle_mail.delivery.picking import pick_files
 from lifecycle_mail.events import ingest
 from lifecycle_mail.sources import load_feeds, record_permission
 from planning import campaign_of, topic_of
@@ -194,10 +194,7 @@ class History:
             picked = run_with(
                 connection,
                 "delivery/pick",
-                {
-                    "known_mails": (KNOWN,), "planned_mails": ("delivery/lock_planned",),
-                    "exit_words": campaign.exit_files,
-                },
+                pick_files(campaign),
                 shell_id=77, batch=100, only_enrollment_id=None, now=self.now, topic="reminders", is_marketing=True,
                 permissions=["confirmed"], campaign_topic="reminders", **send_hours(campaign, topic),
             )  # fmt: skip
