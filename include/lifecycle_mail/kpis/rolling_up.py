@@ -23,6 +23,7 @@ from sqlalchemy.engine import Connection, Engine
 from lifecycle_mail.concurrency import exclusive_lock
 from lifecycle_mail.database import bigints, run, scalar
 from lifecycle_mail.errors import RetentionRefused
+from lifecycle_mail.kpis.experiments import count_units, write_results
 from lifecycle_mail.kpis.facts import run_for_facts
 
 logger = logging.getLogger(__name__)
@@ -62,17 +63,19 @@ def roll_up(
     """
     with _snapshot(engine) as connection:
         progress = {row.name: row.value for row in run(connection, "kpis/progress")}
-        full = full or progress.get("reporting_zone", reporting_zone) != reporting_zone
+        # A migration that needs everything counted again deletes the zone alone.
+        full = full or progress.get("reporting_zone", "" if progress else reporting_zone) != reporting_zone
         if full:
             _forget(connection)
         load_ids = bigints(run(connection, "kpis/loads").scalars())
         _touch(connection, progress, full, load_ids, _days(since, until))
         outcomes = _judge(connection, reporting_zone)
         orders = _count(connection, reporting_zone, load_ids)
+        _experiment(connection, progress, full, now)
         today = now.astimezone(ZoneInfo(reporting_zone)).date()
         customers = _list(connection, reporting_zone, today, full)
         report = RollUpReport(outcomes, customers, orders, int(full))
-        run(connection, "kpis/record_progress", reporting_zone=reporting_zone)
+        run(connection, "kpis/record_progress", reporting_zone=reporting_zone, now=now)
         run(connection, "kpis/record_loads")
         run(
             connection,
@@ -104,6 +107,7 @@ def _days(since: date | None, until: date | None) -> tuple[date, date] | None:
 def _forget(connection: Connection) -> None:
     """Begin again from empty tables."""
     _keep_retired(connection)
+    run(connection, "kpis/keep_units")
     run(connection, "kpis/forget_all")
 
 
@@ -155,6 +159,7 @@ def _note(
     run(connection, "kpis/note_engaged", last_batch_id=last_batch_id)
     run(connection, "kpis/note_moved")
     _make(connection, "arrived", load_ids=load_ids)
+    run(connection, "kpis/forget_moved")
     run(connection, "kpis/note_reached")
     run(connection, "kpis/note_converted")
     if redefined:
@@ -177,8 +182,11 @@ def _count(connection: Connection, reporting_zone: str, load_ids: str) -> int:
     with _probing(connection):
         _make(connection, "delta")
         _make(connection, "recredited", load_ids=load_ids)
+        _make(connection, "series")
         for name in ("apply_campaign_daily", "apply_event_daily", "replace_outcomes"):
             run_for_facts(connection, f"kpis/{name}")
+        run(connection, "kpis/apply_series_daily")
+        run(connection, "kpis/prune_series_daily")
         orders = _make(connection, "credit", reporting_zone=reporting_zone)
         _make(connection, "revenue_delta")
         for name in ("forget_credits", "insert_credits"):
@@ -187,6 +195,14 @@ def _count(connection: Connection, reporting_zone: str, load_ids: str) -> int:
         for name in ("apply_{}_revenue", "prune_{}_revenue", "show_{}_revenue", "prune_{}_daily"):
             run_for_facts(connection, f"kpis/{name.format(by)}")
     return orders
+
+
+def _experiment(connection: Connection, progress: dict[str, str], full: bool, now: datetime) -> None:
+    """Count the people who are compared, and compute the results."""
+    run(connection, "kpis/note_experiments", now=now)
+    with _probing(connection):
+        count_units(connection, progress, full, now)
+    write_results(connection, now)
 
 
 def _make(connection: Connection, table: str, **parameters: Any) -> int:

@@ -40,16 +40,11 @@ class Stratum(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """The treated share less the control share, with its bounds; both shares are weighted by epochs."""
+    """The treated share less the control share, with its bounds."""
 
-    treated: float
-    control: float
+    value: float
     low: float
     high: float
-
-    @property
-    def value(self) -> float:
-        return self.treated - self.control
 
 
 def normal_quantile(alpha: float) -> float:
@@ -74,9 +69,9 @@ def newcombe(stratum: Stratum, alpha: float = ALPHA) -> Difference:
     (treated, t_low, t_high), (control, c_low, c_high) = (
         (arm.hits / arm.trials, *wilson(arm, alpha)) for arm in stratum
     )
-    low = treated - control - math.hypot(treated - t_low, c_high - control)
-    high = treated - control + math.hypot(t_high - treated, control - c_low)
-    return Difference(treated, control, low, high)
+    value = treated - control
+    low = value - math.hypot(treated - t_low, c_high - control)
+    return Difference(value, low, value + math.hypot(t_high - treated, control - c_low))
 
 
 def mantel_haenszel(strata: Sequence[Stratum], alpha: float = ALPHA) -> Difference:
@@ -88,14 +83,14 @@ def mantel_haenszel(strata: Sequence[Stratum], alpha: float = ALPHA) -> Differen
     taken at the estimate itself, small arms without a hit would look certain.
     """
     total = sum(one.weight for one in strata)
-    treated = sum(one.weight * one.treated.hits / one.treated.trials for one in strata) / total
-    control = sum(one.weight * one.control.hits / one.control.trials for one in strata) / total
+    differences = ((one, one.treated.hits / one.treated.trials - one.control.hits / one.control.trials) for one in strata)
+    estimate = sum(one.weight * value for one, value in differences) / total
     parts = [_sato(one) for one in strata]
     slope, base = (sum(part[place] for part in parts) / total**2 for place in (0, 1))
-    estimate, z = treated - control, normal_quantile(alpha)
+    z = normal_quantile(alpha)
     middle = estimate + z**2 * slope / 2
     spread = math.sqrt(max(0.0, middle**2 - estimate**2 + z**2 * base))
-    return Difference(treated, control, max(-1.0, middle - spread), min(1.0, middle + spread))
+    return Difference(estimate, max(-1.0, middle - spread), min(1.0, middle + spread))
 
 
 def _sato(stratum: Stratum) -> tuple[float, float]:

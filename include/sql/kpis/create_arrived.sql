@@ -5,8 +5,11 @@
 -- look-back: these loads
 create temporary table kpi_arrived on commit drop as
 with goal as (
-    select distinct campaign.goal_event
+    select campaign.goal_event
     from journey.campaign
+    union
+    select epoch.goal_event
+    from journey.epoch
 )
 
 select
@@ -40,10 +43,8 @@ where
     and exists (select 1 from goal where goal.goal_event = 'offer_used')
     and offer.customer_id is not null
 union
--- The former customer of an order that was credited and now belongs to another customer.
+-- The former customers of facts that now belong to another customer.
 select
-    order_credit.customer_id,
-    orders.ordered_at as happened_at
-from source.orders
-inner join kpi.order_credit on orders.order_id = order_credit.order_id
-where orders.load_id = any(cast(:load_ids as bigint[]))
+    moved_fact.customer_id,
+    moved_fact.happened_at
+from kpi.moved_fact

@@ -19,6 +19,26 @@ forgotten_order_days as (
 
 forgotten_credits as (
     delete from kpi.order_credit
+),
+
+forgotten_series as (
+    delete from kpi.series_daily
+),
+
+forgotten_experiments as (
+    delete from kpi.experiment
+),
+
+forgotten_units as (
+    delete from kpi.arm_unit
+),
+
+forgotten_people as (
+    delete from kpi.arm_count
+),
+
+forgotten_notes as (
+    delete from kpi.moved_fact
 )
 
 delete from kpi.step_outcome

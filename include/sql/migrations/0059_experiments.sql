@@ -1,4 +1,20 @@
 -- Experiments: who is compared with whom, how many they are, and what may be said of it. Series by day, for goals.
+-- The view read every enrollment by a function that goes. `migrate` replaces it afterwards, with the grants it has. Until
+-- then it has the same columns and no row.
+do $$
+begin
+    if to_regclass('kpi.campaign_lift') is not null then
+        create or replace view kpi.campaign_lift as
+        select
+            null::text as campaign, null::bigint as treated, null::bigint as treated_converters,
+            null::numeric as treated_rate, null::bigint as held_out, null::bigint as held_out_converters,
+            null::numeric as held_out_rate, null::numeric as lift, null::numeric as lift_low, null::numeric as lift_high
+        where false;
+    end if;
+end
+$$;
+drop function if exists kpi.goal_at(text, text, text, timestamptz, timestamptz);
+
 create table kpi.experiment (
     campaign text not null,
     epoch integer not null,
@@ -117,6 +133,8 @@ create table kpi.experiment_result (
     rate_low numeric(8, 6),
     rate_high numeric(8, 6),
     other_rate numeric(8, 6),
+    other_rate_low numeric(8, 6),
+    other_rate_high numeric(8, 6),
     difference numeric(8, 6),
     difference_low numeric(8, 6),
     difference_high numeric(8, 6),
@@ -150,12 +168,15 @@ comment on column kpi.experiment_result.converters is 'Of units: goal reached in
 comment on column kpi.experiment_result.other_units is 'People of the other arms.';
 comment on column kpi.experiment_result.other_converters is 'Of other_units: goal reached inside the window.';
 comment on column kpi.experiment_result.pending_units is 'Eligible people of all arms whose window is still open.';
-comment on column kpi.experiment_result.rate is
-'converters / units; of several epochs the mean by their Mantel-Haenszel weights. Null = a side has no people.';
-comment on column kpi.experiment_result.rate_low is 'Lower bound of converters / units, 95 %.';
-comment on column kpi.experiment_result.rate_high is 'Upper bound of converters / units, 95 %.';
-comment on column kpi.experiment_result.other_rate is 'Likewise of the other arms.';
-comment on column kpi.experiment_result.difference is 'rate - other_rate; above 0 is good.';
+comment on column kpi.experiment_result.rate is 'converters / units; null = no people.';
+comment on column kpi.experiment_result.rate_low is 'Its lower bound, 95 %.';
+comment on column kpi.experiment_result.rate_high is 'Its upper bound, 95 %.';
+comment on column kpi.experiment_result.other_rate is 'other_converters / other_units; null = no people.';
+comment on column kpi.experiment_result.other_rate_low is 'Its lower bound, 95 %.';
+comment on column kpi.experiment_result.other_rate_high is 'Its upper bound, 95 %.';
+comment on column kpi.experiment_result.difference is
+'Above 0 is good. One epoch: rate - other_rate. Several: the mean of their differences (Mantel-Haenszel), because rates '
+'over epochs with different shares cannot be compared. Null = a side has no people.';
 comment on column kpi.experiment_result.difference_low is
 'Lower bound, 95 %; of k variants each at 5 % / (k - 1), so that all calls together hold.';
 comment on column kpi.experiment_result.difference_high is 'Upper bound, likewise.';
@@ -204,5 +225,5 @@ comment on column kpi.series_daily.converted is 'Of mailed: a delivered mail rea
 
 comment on column kpi.progress.name is 'What: events, decisions:<campaign>, goal:<campaign>, reporting_zone, as_of.';
 
--- The next roll-up counts everything again, because a stored reporting zone that differs makes it a full one.
-update kpi.progress set value = '' where progress.name = 'reporting_zone';
+-- Units of the series so far come with a full roll-up. Without a known zone the next one is full.
+delete from kpi.progress where progress.name = 'reporting_zone';

@@ -36,12 +36,15 @@ create table kpi.step_outcome (
     dropped_day date,
     unsubscribed_day date,
     complained_day date,
+    pending_day date,
+    click_converted_day date,
+    accepted_converted_day date,
     primary key (enrollment_id, step)
 );
 create index step_outcome_open on kpi.step_outcome (enrollment_id, step) where is_open;
 create index step_outcome_customer on kpi.step_outcome (customer_id, accepted_at) where accepted_at is not null;
 create index step_outcome_day on kpi.step_outcome (day);
-create index step_outcome_converted on kpi.step_outcome (customer_id) where converted_day is not null;
+create index step_outcome_converted on kpi.step_outcome (customer_id) where accepted_converted_day is not null;
 
 comment on table kpi.step_outcome is
 'What became of each step, one row per enrollment and step; all campaign numbers are counted from it.';
@@ -69,15 +72,19 @@ comment on column kpi.step_outcome.held_out_day is 'Held out.';
 comment on column kpi.step_outcome.skipped_day is 'Skipped for another reason.';
 comment on column kpi.step_outcome.accepted_day is 'Taken by the provider.';
 comment on column kpi.step_outcome.delivered_day is 'Taken by the mailbox, or proven by what the recipient did.';
-comment on column kpi.step_outcome.opened_day is 'First human open.';
+comment on column kpi.step_outcome.opened_day is 'First open or click of a person.';
 comment on column kpi.step_outcome.machine_opened_day is 'First machine open.';
 comment on column kpi.step_outcome.clicked_day is 'First click.';
-comment on column kpi.step_outcome.converted_day is 'Goal reached inside the window.';
+comment on column kpi.step_outcome.converted_day is 'Delivered, and goal reached inside the window.';
 comment on column kpi.step_outcome.bounced_hard_day is 'Hard bounce.';
 comment on column kpi.step_outcome.bounced_soft_day is 'Soft bounce.';
 comment on column kpi.step_outcome.dropped_day is 'Dropped by the provider.';
 comment on column kpi.step_outcome.unsubscribed_day is 'Unsubscribed by this mail.';
 comment on column kpi.step_outcome.complained_day is 'Spam report.';
+comment on column kpi.step_outcome.pending_day is 'Acceptance of a mail about which nothing was heard.';
+comment on column kpi.step_outcome.click_converted_day is 'Clicked, and goal reached inside the window.';
+comment on column kpi.step_outcome.accepted_converted_day is
+'Goal reached inside the window, delivered or pending.';
 
 create table kpi.campaign_daily (
     day date not null,
@@ -100,6 +107,10 @@ create table kpi.campaign_daily (
     dropped bigint not null default 0,
     unsubscribed bigint not null default 0,
     complained bigint not null default 0,
+    pending bigint not null default 0,
+    click_converters bigint not null default 0,
+    accepted_converters bigint not null default 0,
+    delivered_revenue numeric(20, 4) default 0,
     primary key (day, campaign, step, variant)
 );
 
@@ -114,10 +125,11 @@ comment on column kpi.campaign_daily.held_out is 'Steps of customers who are hel
 comment on column kpi.campaign_daily.skipped is 'Steps skipped for any other reason.';
 comment on column kpi.campaign_daily.accepted is 'Messages the provider took.';
 comment on column kpi.campaign_daily.delivered is 'Of these: ended in the mailbox.';
-comment on column kpi.campaign_daily.openers is 'Of delivered: opened by a human; several opens count once.';
+comment on column kpi.campaign_daily.openers is
+'Of delivered: opened or clicked by a person; several opens count once.';
 comment on column kpi.campaign_daily.machine_openers is 'Of delivered: opened by a machine; never part of openers.';
-comment on column kpi.campaign_daily.clickers is 'Of delivered: clicked.';
-comment on column kpi.campaign_daily.converters is 'Of accepted that did not bounce: goal reached inside the window.';
+comment on column kpi.campaign_daily.clickers is 'Of openers: clicked.';
+comment on column kpi.campaign_daily.converters is 'Of delivered: goal reached inside the window.';
 comment on column kpi.campaign_daily.revenue is
 'Orders credited, in `currency`; null = several, see campaign_revenue_daily.';
 comment on column kpi.campaign_daily.currency is 'ISO 4217; null = no order, or several currencies.';
@@ -126,6 +138,12 @@ comment on column kpi.campaign_daily.bounced_soft is 'Of accepted: ended in a so
 comment on column kpi.campaign_daily.dropped is 'Of accepted: dropped by the provider.';
 comment on column kpi.campaign_daily.unsubscribed is 'Of delivered: unsubscribed by this mail.';
 comment on column kpi.campaign_daily.complained is 'Of delivered: spam report.';
+comment on column kpi.campaign_daily.pending is 'Of accepted: nothing was heard.';
+comment on column kpi.campaign_daily.click_converters is 'Of clickers: goal reached inside the window.';
+comment on column kpi.campaign_daily.accepted_converters is
+'Of accepted that did not bounce: goal reached inside the window.';
+comment on column kpi.campaign_daily.delivered_revenue is
+'Of revenue: orders credited to delivered mails; null = several currencies.';
 
 create table kpi.event_daily (
     day date not null,
@@ -148,6 +166,9 @@ create table kpi.event_daily (
     dropped bigint not null default 0,
     unsubscribed bigint not null default 0,
     complained bigint not null default 0,
+    pending bigint not null default 0,
+    click_converters bigint not null default 0,
+    accepted_converters bigint not null default 0,
     primary key (day, campaign, step, variant)
 );
 
@@ -162,10 +183,10 @@ comment on column kpi.event_daily.held_out is 'Steps held out that day.';
 comment on column kpi.event_daily.skipped is 'Steps skipped that day.';
 comment on column kpi.event_daily.accepted is 'Messages taken that day.';
 comment on column kpi.event_daily.delivered is 'Messages that reached the mailbox that day.';
-comment on column kpi.event_daily.openers is 'Messages first opened by a human that day.';
+comment on column kpi.event_daily.openers is 'Messages first opened or clicked by a person that day.';
 comment on column kpi.event_daily.machine_openers is 'Messages first opened by a machine that day.';
 comment on column kpi.event_daily.clickers is 'Messages first clicked that day.';
-comment on column kpi.event_daily.converters is 'Messages whose goal was reached that day.';
+comment on column kpi.event_daily.converters is 'Delivered messages whose goal was reached that day.';
 comment on column kpi.event_daily.revenue is 'Credited orders placed that day, in `currency`; null = several.';
 comment on column kpi.event_daily.currency is 'ISO 4217; null = no order, or several currencies.';
 comment on column kpi.event_daily.bounced_hard is 'Hard bounces that day.';
@@ -173,6 +194,10 @@ comment on column kpi.event_daily.bounced_soft is 'Soft bounces that day.';
 comment on column kpi.event_daily.dropped is 'Drops that day.';
 comment on column kpi.event_daily.unsubscribed is 'Messages by which a person unsubscribed that day.';
 comment on column kpi.event_daily.complained is 'Messages reported as spam that day.';
+comment on column kpi.event_daily.pending is 'Messages taken that day about which nothing was heard.';
+comment on column kpi.event_daily.click_converters is 'Clicked messages whose goal was reached that day.';
+comment on column kpi.event_daily.accepted_converters is
+'Messages, delivered or pending, whose goal was reached that day.';
 
 create table kpi.order_credit (
     order_id text primary key,
@@ -184,7 +209,8 @@ create table kpi.order_credit (
     day date not null,
     order_day date not null,
     currency text not null,
-    revenue numeric(20, 4) not null
+    revenue numeric(20, 4) not null,
+    is_delivered boolean not null
 );
 
 comment on table kpi.order_credit is 'Which mail an order is credited to, one row per order.';
@@ -199,6 +225,7 @@ comment on column kpi.order_credit.day is 'Its reporting day.';
 comment on column kpi.order_credit.order_day is 'Reporting day of the order.';
 comment on column kpi.order_credit.currency is 'ISO 4217 of the order; XXX = it names none.';
 comment on column kpi.order_credit.revenue is 'Order total.';
+comment on column kpi.order_credit.is_delivered is 'The mail was delivered; false = nothing was heard of it.';
 
 create table kpi.campaign_revenue_daily (
     day date not null,
@@ -208,6 +235,7 @@ create table kpi.campaign_revenue_daily (
     currency text not null,
     orders bigint not null,
     revenue numeric(20, 4) not null,
+    delivered_revenue numeric(20, 4) not null default 0,
     primary key (day, campaign, step, variant, currency)
 );
 
@@ -220,6 +248,7 @@ comment on column kpi.campaign_revenue_daily.variant is 'Arm of the step.';
 comment on column kpi.campaign_revenue_daily.currency is 'ISO 4217; XXX = the orders name none.';
 comment on column kpi.campaign_revenue_daily.orders is 'Orders credited.';
 comment on column kpi.campaign_revenue_daily.revenue is 'Their totals.';
+comment on column kpi.campaign_revenue_daily.delivered_revenue is 'Of revenue: orders credited to delivered mails.';
 
 create table kpi.event_revenue_daily (
     day date not null,
@@ -446,6 +475,8 @@ create table kpi.experiment_result (
     rate_low numeric(8, 6),
     rate_high numeric(8, 6),
     other_rate numeric(8, 6),
+    other_rate_low numeric(8, 6),
+    other_rate_high numeric(8, 6),
     difference numeric(8, 6),
     difference_low numeric(8, 6),
     difference_high numeric(8, 6),
@@ -479,12 +510,15 @@ comment on column kpi.experiment_result.converters is 'Of units: goal reached in
 comment on column kpi.experiment_result.other_units is 'People of the other arms.';
 comment on column kpi.experiment_result.other_converters is 'Of other_units: goal reached inside the window.';
 comment on column kpi.experiment_result.pending_units is 'Eligible people of all arms whose window is still open.';
-comment on column kpi.experiment_result.rate is
-'converters / units; of several epochs the mean by their Mantel-Haenszel weights. Null = a side has no people.';
-comment on column kpi.experiment_result.rate_low is 'Lower bound of converters / units, 95 %.';
-comment on column kpi.experiment_result.rate_high is 'Upper bound of converters / units, 95 %.';
-comment on column kpi.experiment_result.other_rate is 'Likewise of the other arms.';
-comment on column kpi.experiment_result.difference is 'rate - other_rate; above 0 is good.';
+comment on column kpi.experiment_result.rate is 'converters / units; null = no people.';
+comment on column kpi.experiment_result.rate_low is 'Its lower bound, 95 %.';
+comment on column kpi.experiment_result.rate_high is 'Its upper bound, 95 %.';
+comment on column kpi.experiment_result.other_rate is 'other_converters / other_units; null = no people.';
+comment on column kpi.experiment_result.other_rate_low is 'Its lower bound, 95 %.';
+comment on column kpi.experiment_result.other_rate_high is 'Its upper bound, 95 %.';
+comment on column kpi.experiment_result.difference is
+'Above 0 is good. One epoch: rate - other_rate. Several: the mean of their differences (Mantel-Haenszel), because rates '
+'over epochs with different shares cannot be compared. Null = a side has no people.';
 comment on column kpi.experiment_result.difference_low is
 'Lower bound, 95 %; of k variants each at 5 % / (k - 1), so that all calls together hold.';
 comment on column kpi.experiment_result.difference_high is 'Upper bound, likewise.';

@@ -1,0 +1,46 @@
+-- Stored units of customers who are looked at: with a decision that is not rolled up yet, with a fact that came or left,
+-- with a mail about which something changed, or with a window that ended since the last roll-up (or ends again, if this
+-- one is for an earlier moment). The table is dropped with the transaction.
+-- grain: one row per unit
+-- now, counted_until timestamptz: of this roll-up and of the last one
+-- look-back: everything of these customers in these epochs
+create temporary table kpi_known_unit on commit drop as
+with customer as (
+    select
+        enrollment.campaign,
+        enrollment.epoch,
+        enrollment.customer_id
+    from kpi_first
+    inner join journey.enrollment on kpi_first.enrollment_id = enrollment.enrollment_id
+    union
+    select
+        enrollment.campaign,
+        enrollment.epoch,
+        enrollment.customer_id
+    from kpi_changed
+    inner join journey.enrollment on kpi_changed.enrollment_id = enrollment.enrollment_id
+    union
+    select
+        arm_unit.campaign,
+        arm_unit.epoch,
+        arm_unit.customer_id
+    from kpi_arrived
+    inner join kpi.arm_unit on kpi_arrived.customer_id = arm_unit.customer_id
+    union
+    select
+        arm_unit.campaign,
+        arm_unit.epoch,
+        arm_unit.customer_id
+    from kpi.arm_unit
+    where
+        arm_unit.window_ends_at > least(cast(:now as timestamptz), cast(:counted_until as timestamptz))
+        and arm_unit.window_ends_at <= greatest(cast(:now as timestamptz), cast(:counted_until as timestamptz))
+)
+
+select arm_unit.*
+from customer
+inner join kpi.arm_unit
+    on
+        customer.customer_id = arm_unit.customer_id
+        and customer.campaign = arm_unit.campaign
+        and customer.epoch = arm_unit.epoch
