@@ -288,6 +288,11 @@ def test_a_fault_in_the_counts_is_found(
 
 
 HISTORY = (
+    """insert into journey.enrollment
+        (enrollment_id, campaign, customer_id, occurrence, occurred_at, enrolled_at, is_holdout, ended_at, end_reason)
+    overriding system value
+    select n, 'cart', 'c' || n % 500, cast(n as text), at, at, n % 500 < 50, at, 'completed'
+    from generate_series(cast(:first as bigint), cast(:last as bigint)) as n, cast(:noon as timestamptz) as at""",
     """insert into decision.decision
         (decided_at, as_of, enrollment_id, step, campaign, customer_id, variant, outcome, reason, due_at)
     select at, at, n, 'reminder', 'cart', 'c' || n % 500, 'a', 'send', 'eligible', at
@@ -327,6 +332,7 @@ def test_a_roll_up_reads_of_the_history_what_changed(
     """However long the history is, no table of it is read through; without probe_plans.sql the planner would."""
     with warehouse.begin() as connection:
         builders.campaign(connection, "cart", goal_event="order", goal_within_days=5)
+        builders.epoch(connection, "cart", variants={"reminder": {"a": 0.5, "b": 0.5}})
     live_on(warehouse, 1, 6_000)
     roll_up(warehouse, reporting_zone="UTC", now=LATER)
     live_on(warehouse, 6_001, 6_600)
@@ -349,7 +355,7 @@ def test_a_roll_up_reads_of_the_history_what_changed(
     sa.event.listen(warehouse, "commit", look)
     assert roll_up(warehouse, reporting_zone="UTC", now=LATER).outcomes >= 600
     sa.event.remove(warehouse, "commit", look)
-    history = re.compile(r"(decision|message|event|source|kpi)\.(?!campaign|roll)")
+    history = re.compile(r"(journey|decision|message|event|source|kpi)\.(?!campaign|roll|epoch|experiment|arm_count)")
     assert bool({name for name in found if history.match(name)}) == (without is not None), found
 
 

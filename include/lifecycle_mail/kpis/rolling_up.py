@@ -75,7 +75,7 @@ def roll_up(
         today = now.astimezone(ZoneInfo(reporting_zone)).date()
         customers = _list(connection, reporting_zone, today, full)
         report = RollUpReport(outcomes, customers, orders, int(full))
-        run(connection, "kpis/record_progress", reporting_zone=reporting_zone, now=now)
+        run(connection, "kpis/record_progress", reporting_zone=reporting_zone, as_of=now)
         run(connection, "kpis/record_loads")
         run(
             connection,
@@ -144,6 +144,7 @@ def _touch(
             redefined = [one.campaign for one in campaigns if counted_by[one.campaign] != one.goal]
             _note(connection, int(progress.get("events", 0)), load_ids, redefined, days)
             run(connection, "kpis/touch_known")
+    run(connection, "kpis/forget_moved")
     _analyze(connection, "touched")
 
 
@@ -159,7 +160,6 @@ def _note(
     run(connection, "kpis/note_engaged", last_batch_id=last_batch_id)
     run(connection, "kpis/note_moved")
     _make(connection, "arrived", load_ids=load_ids)
-    run(connection, "kpis/forget_moved")
     run(connection, "kpis/note_reached")
     run(connection, "kpis/note_converted")
     if redefined:

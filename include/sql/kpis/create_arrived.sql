@@ -1,8 +1,8 @@
--- Customers' facts that came with loads that are not rolled up yet, and that may reach a goal. The table is dropped
--- with the transaction.
+-- Customers' facts that came with loads that are not rolled up yet, and that may reach a goal; and the same facts as they
+-- were before, if they had another customer or another time. The table is dropped with the transaction.
 -- grain: one row per customer and moment
 -- load_ids bigint[]: the loads
--- look-back: these loads
+-- look-back: these loads, and what changed since the last roll-up
 create temporary table kpi_arrived on commit drop as
 with goal as (
     select campaign.goal_event
@@ -43,7 +43,7 @@ where
     and exists (select 1 from goal where goal.goal_event = 'offer_used')
     and offer.customer_id is not null
 union
--- The former customers of facts that now belong to another customer.
+-- What facts were before: whose they were, and when they had happened.
 select
     moved_fact.customer_id,
     moved_fact.happened_at

@@ -35,10 +35,6 @@ forgotten_units as (
 
 forgotten_people as (
     delete from kpi.arm_count
-),
-
-forgotten_notes as (
-    delete from kpi.moved_fact
 )
 
 delete from kpi.step_outcome

@@ -1,3 +1,4 @@
--- Delete the notes about facts that left a customer: this roll-up has taken them in.
--- grain: one row per note
+-- Delete what was noted of former facts: this roll-up has taken it in. Rows that were committed after the roll-up began
+-- are not seen, and stay.
+-- grain: one row per former fact
 delete from kpi.moved_fact

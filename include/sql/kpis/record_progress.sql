@@ -1,7 +1,7 @@
 -- Record how far this roll-up came: events, decisions of each campaign, the moment, and the goals and the zone it
 -- counted by.
 -- grain: one row per watermark
--- reporting_zone text; now timestamptz
+-- reporting_zone text; as_of timestamptz
 insert into kpi.progress as known (name, value)
 select
     'events' as name,
@@ -38,7 +38,7 @@ select
 union all
 select
     'as_of' as name,
-    to_char(cast(:now as timestamptz) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as value
+    to_char(cast(:as_of as timestamptz) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as value
 on conflict (name) do update
     set
         value = case

@@ -19,10 +19,6 @@ summed as (
             when count(revenue.currency) = 0 then 0
             when count(revenue.currency) = 1 then min(revenue.revenue)
         end as revenue,
-        case
-            when count(revenue.currency) = 0 then 0
-            when count(revenue.currency) = 1 then min(revenue.delivered_revenue)
-        end as delivered_revenue,
         case when count(revenue.currency) = 1 then min(revenue.currency) end as currency
     from changed
     left join kpi.campaign_revenue_daily as revenue
@@ -34,18 +30,16 @@ summed as (
     group by changed.day, changed.campaign, changed.step, changed.variant
 )
 
-insert into kpi.campaign_daily as known (day, campaign, step, variant, revenue, delivered_revenue, currency)
+insert into kpi.campaign_daily as known (day, campaign, step, variant, revenue, currency)
 select
     summed.day,
     summed.campaign,
     summed.step,
     summed.variant,
     summed.revenue,
-    summed.delivered_revenue,
     summed.currency
 from summed
 on conflict (day, campaign, step, variant) do update
     set
         revenue = excluded.revenue,
-        delivered_revenue = excluded.delivered_revenue,
         currency = excluded.currency

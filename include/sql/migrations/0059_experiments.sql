@@ -4,12 +4,12 @@
 do $$
 begin
     if to_regclass('kpi.campaign_lift') is not null then
-        create or replace view kpi.campaign_lift as
+        execute 'create or replace view kpi.campaign_lift as
         select
             null::text as campaign, null::bigint as treated, null::bigint as treated_converters,
             null::numeric as treated_rate, null::bigint as held_out, null::bigint as held_out_converters,
             null::numeric as held_out_rate, null::numeric as lift, null::numeric as lift_low, null::numeric as lift_high
-        where false;
+        where false';
     end if;
 end
 $$;
@@ -203,9 +203,8 @@ create table kpi.moved_fact (
 );
 
 comment on table kpi.moved_fact is
-'Facts that left a customer: the next roll-up judges again what they had reached. Rows may repeat; the roll-up deletes '
-'them.';
-comment on column kpi.moved_fact.customer_id is 'Customer to whom the order, view, review or offer belonged.';
+'Facts that a customer no longer has, or has at another time; rows may repeat, and the next roll-up deletes them.';
+comment on column kpi.moved_fact.customer_id is 'Customer who had the fact before.';
 comment on column kpi.moved_fact.happened_at is 'When it had happened.';
 
 create table kpi.series_daily (

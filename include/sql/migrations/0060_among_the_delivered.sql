@@ -9,8 +9,7 @@ create index step_outcome_converted on kpi.step_outcome (customer_id) where acce
 alter table kpi.campaign_daily
 add column pending bigint not null default 0,
 add column click_converters bigint not null default 0,
-add column accepted_converters bigint not null default 0,
-add column delivered_revenue numeric(20, 4) default 0;
+add column accepted_converters bigint not null default 0;
 alter table kpi.event_daily
 add column pending bigint not null default 0,
 add column click_converters bigint not null default 0,
@@ -33,8 +32,6 @@ comment on column kpi.campaign_daily.pending is 'Of accepted: nothing was heard.
 comment on column kpi.campaign_daily.click_converters is 'Of clickers: goal reached inside the window.';
 comment on column kpi.campaign_daily.accepted_converters is
 'Of accepted that did not bounce: goal reached inside the window.';
-comment on column kpi.campaign_daily.delivered_revenue is
-'Of revenue: orders credited to delivered mails; null = several currencies.';
 comment on column kpi.event_daily.openers is 'Messages first opened or clicked by a person that day.';
 comment on column kpi.event_daily.converters is 'Delivered messages whose goal was reached that day.';
 comment on column kpi.event_daily.pending is 'Messages taken that day about which nothing was heard.';

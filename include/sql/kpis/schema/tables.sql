@@ -110,7 +110,6 @@ create table kpi.campaign_daily (
     pending bigint not null default 0,
     click_converters bigint not null default 0,
     accepted_converters bigint not null default 0,
-    delivered_revenue numeric(20, 4) default 0,
     primary key (day, campaign, step, variant)
 );
 
@@ -142,8 +141,6 @@ comment on column kpi.campaign_daily.pending is 'Of accepted: nothing was heard.
 comment on column kpi.campaign_daily.click_converters is 'Of clickers: goal reached inside the window.';
 comment on column kpi.campaign_daily.accepted_converters is
 'Of accepted that did not bounce: goal reached inside the window.';
-comment on column kpi.campaign_daily.delivered_revenue is
-'Of revenue: orders credited to delivered mails; null = several currencies.';
 
 create table kpi.event_daily (
     day date not null,
@@ -545,9 +542,8 @@ create table kpi.moved_fact (
 );
 
 comment on table kpi.moved_fact is
-'Facts that left a customer: the next roll-up judges again what they had reached. Rows may repeat; the roll-up deletes '
-'them.';
-comment on column kpi.moved_fact.customer_id is 'Customer to whom the order, view, review or offer belonged.';
+'Facts that a customer no longer has, or has at another time; rows may repeat, and the next roll-up deletes them.';
+comment on column kpi.moved_fact.customer_id is 'Customer who had the fact before.';
 comment on column kpi.moved_fact.happened_at is 'When it had happened.';
 
 create table kpi.series_daily (

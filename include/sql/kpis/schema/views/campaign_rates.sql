@@ -45,11 +45,17 @@ select
     0.001 as complaint_rate_benchmark,
     d.revenue,
     d.currency,
-    d.delivered_revenue,
-    kpi.rate(d.delivered_revenue, d.delivered) as revenue_per_email,
+    r.delivered_revenue,
+    kpi.rate(r.delivered_revenue, d.delivered) as revenue_per_email,
     kpi.rate(d.revenue, d.accepted) as revenue_per_accepted
 from kpi.campaign_daily as d
-left join journey.campaign as c on d.campaign = c.campaign;
+left join journey.campaign as c on d.campaign = c.campaign
+cross join
+    lateral (
+        select case when d.revenue is not null then coalesce(sum(revenue.delivered_revenue), 0) end as delivered_revenue
+        from kpi.campaign_revenue_daily as revenue
+        where (d.day, d.campaign, d.step, d.variant) = (revenue.day, revenue.campaign, revenue.step, revenue.variant)
+    ) as r;
 
 comment on view kpi.campaign_rates is
 'Rates with their counts and benchmarks, one row per reporting day, campaign, step and variant; never average them.';

@@ -1,6 +1,17 @@
 -- Rates over all days: per campaign (step and variant null), per step (variant null), and per arm.
 create or replace view kpi.campaign_summary as
-with level as (
+with delivered as (
+    select
+        r.day,
+        r.campaign,
+        r.step,
+        r.variant,
+        sum(r.delivered_revenue) as revenue
+    from kpi.campaign_revenue_daily as r
+    group by r.day, r.campaign, r.step, r.variant
+),
+
+level as (
     select
         d.campaign,
         d.step,
@@ -23,7 +34,8 @@ with level as (
             when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then sum(d.revenue)
         end as revenue,
         case
-            when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then sum(d.delivered_revenue)
+            when count(distinct d.currency) < 2 and bool_and(d.revenue is not null)
+                then coalesce(sum(r.revenue), 0)
         end as delivered_revenue,
         case when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then max(d.currency) end
             as currency,
@@ -33,6 +45,8 @@ with level as (
         sum(d.unsubscribed) as unsubscribed,
         sum(d.complained) as complained
     from kpi.campaign_daily as d
+    left join delivered as r
+        on d.day = r.day and d.campaign = r.campaign and d.step = r.step and d.variant = r.variant
     group by grouping sets ((d.campaign), (d.campaign, d.step), (d.campaign, d.step, d.variant))
 )
 
