@@ -28,7 +28,10 @@ timed as (
         n.*,
         r.as_of,
         (r.as_of at time zone r.zone)::date as today,
-        greatest(0, ceil(c.goal_target_ratio * n.mailed) - n.converted) as missing
+        case
+            when c.goal_target_ratio is not null
+                then greatest(0, ceil(c.goal_target_ratio * n.mailed) - n.converted)
+        end as missing
     from counted as n
     inner join journey.campaign as c on n.campaign = c.campaign
     cross join reported as r
