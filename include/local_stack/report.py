@@ -20,8 +20,8 @@ from lifecycle_mail.database import run
 
 NEW = "new in this run"
 LIFT_COUNTS = (
-    "Rates are shares of mails, the campaign's goal is one of series. Lift compares people whose series got mail with those "
-    "held out, each counted once, after their time to reach the goal is over."
+    "Rates are shares of mails, the campaign's goal is one of series. Lift compares people whose series got mail with "
+    "those held out, each counted once, after their time to reach the goal is over."
 )
 MISMATCH_P = 0.001  # below it, kpi.campaign_lift calls nothing: chance cannot have dealt such arms
 

@@ -116,9 +116,10 @@ class TestKnownTruths:
     """Situations in which the right answer is known."""
 
     def test_four_carts_each_and_no_effect(self, warehouse: Engine) -> None:
-        """200 people, half of them held out, put four carts together in 36 hours. Newer carts end series of which
-        nothing was sent, and 30 of 100 of either side buy. Each person counts once, and there is no effect."""
-        campaign = campaign_of(holdout=0.5, reenter_after_days=0, goal={"event": "order", "within_days": 5, "target_rate": 0.3})
+        """200 people, half of them held out, put four carts together in 36 hours. Newer carts end series that nothing
+        was sent for, and 30 of 100 of either side buy. Each person counts once, and there is no effect."""
+        goal = {"event": "order", "within_days": 5, "target_rate": 0.3}
+        campaign = campaign_of(holdout=0.5, reenter_after_days=0, goal=goal)
         names = [f"p{number}" for number in range(200)]
         members(warehouse, *names)
         for cart in range(4):
@@ -127,13 +128,8 @@ class TestKnownTruths:
                     member(connection, name, f"{name}-{cart}", at(12 * cart))
             plan(warehouse, campaign, topic_of(), at(12 * cart))
         with warehouse.begin() as connection:
-            sides = {
-                is_holdout: [name for (name,) in rows(
-                    connection, "select distinct customer_id from journey.enrollment where is_holdout = :held order by 1",
-                    held=is_holdout,
-                )]
-                for is_holdout in (False, True)
-            }  # fmt: skip
+            query = "select distinct customer_id from journey.enrollment where is_holdout = :held order by 1"
+            sides = {held: [name for (name,) in rows(connection, query, held=held)] for held in (False, True)}
             buyers = {is_holdout: side[: round(0.3 * len(side))] for is_holdout, side in sides.items()}
             for name in [*buyers[False], *buyers[True]]:
                 order(connection, name, name, at(40))
@@ -174,7 +170,7 @@ class TestKnownTruths:
             ), {"at": at(1), "load": load(connection)})  # fmt: skip
         rolled(shop)
         assert found(shop, "select campaign from kpi.campaign_lift") == [("cart_abandoned",)]
-        query = "select distinct campaign, arm, count(*), count(converted_at) from kpi.arm_unit group by 1, 2 order by 1, 2"
+        query = "select campaign, arm, count(*), count(converted_at) from kpi.arm_unit group by 1, 2 order by 1, 2"
         assert found(shop, query) == [
             (name, arm, 100, 0) for name in ("click", "offer_used", "open") for arm in ("held_out", "treated")
         ]
@@ -254,8 +250,8 @@ class TestUnits:
         return shop
 
     def test_the_first_decision_says_whether_a_mail_was_possible(self, decided: Engine) -> None:
-        """What is judged after the holdout leaves a person eligible, what is judged before it does not. Later decisions
-        change nothing, and one about the file alone is passed over. People who are not eligible count in `all_` only."""
+        """What is judged after the holdout leaves a person eligible, what is judged before it does not. Later
+        decisions change nothing, one about the file is passed over. Those not eligible count in `all_` only."""
         rolled(decided)
         query = "select customer_id from kpi.arm_unit where is_eligible"
         assert {name for (name,) in found(decided, query)} == {
@@ -303,11 +299,13 @@ class TestUnits:
         query = "select customer_id, orders from kpi.arm_unit where converted_at is not null"
         assert found(shop, query) == [("ann", 1)]
         with shop.begin() as connection:
-            connection.execute(sa.text("update source.orders set customer_id = 'bob', load_id = :load"), {"load": load(connection)})
+            handed = sa.text("update source.orders set customer_id = 'bob', load_id = :load")
+            connection.execute(handed, {"load": load(connection)})
         rolled(shop)
         assert found(shop, query) == [("bob", 1)]
         with shop.begin() as connection:
-            connection.execute(sa.text("update source.orders set ordered_at = :at, load_id = :load"), {"at": at(200), "load": load(connection)})
+            moved = sa.text("update source.orders set ordered_at = :at, load_id = :load")
+            connection.execute(moved, {"at": at(200), "load": load(connection)})
         rolled(shop)
         assert found(shop, query) == []
 
@@ -347,7 +345,8 @@ class TestEpochs:
             ({"holdout": 0.1, "priority": 7, "max_lateness_hours": 7, "description": "other words"}, 1),
             ({"holdout": 0.1, "goal": {**goal, "target_rate": 0.2, "from": "2026-01-01", "until": "2027-01-01"}}, 1),
             ({"holdout": 0.2}, 2), ({"holdout": 0.1}, 3), ({"holdout": 0.1, "steps": two}, 4),
-            ({"holdout": 0.1, "steps": most}, 5), ({"holdout": 0.1, "steps": most, "goal": {**goal, "within_days": 4}}, 6),
+            ({"holdout": 0.1, "steps": most}, 5),
+            ({"holdout": 0.1, "steps": most, "goal": {**goal, "within_days": 4}}, 6),
             ({"holdout": 0.1, "steps": most, "goal": {"event": "review", "within_days": 4}}, 7),
         ]  # fmt: skip
         for number, (change, _) in enumerate(changes):
@@ -362,7 +361,10 @@ class TestEpochs:
             (7, at(9), 0.1),
         ]  # fmt: skip
         rolled(warehouse)
-        query = "select epoch, kind, step, shares, started_at, ended_at from kpi.experiment where epoch in (1, 4, 7) order by 1, 2"
+        query = (
+            "select epoch, kind, step, shares, started_at, ended_at from kpi.experiment where epoch in (1, 4, 7)"
+            " order by 1, 2"
+        )
         plain = {"treated": 0.9, "held_out": 0.1}
         assert found(warehouse, query) == [
             (1, "holdout", "", plain, at(0), at(4)),
@@ -426,7 +428,10 @@ class TestVariants:
             builders.epoch(connection, holdout_ratio=0.1, variants={"reminder": {"one": 0.5, "other": 0.5}})
         return warehouse
 
-    RESULT = "select variant, units, converters, other_units, other_converters, difference, verdict from kpi.variant_result order by 1"
+    RESULT = (
+        "select variant, units, converters, other_units, other_converters, difference, verdict"
+        " from kpi.variant_result order by 1"
+    )
 
     def test_each_variant_stands_against_the_others(self, tested: Engine) -> None:
         """Held-out people are in no variant; each variant is compared with all others together."""
@@ -540,7 +545,7 @@ class TestVerdicts:
 
 
 def test_units_outlive_their_decisions(shop: Engine) -> None:
-    """Retention drops the month of the first decisions. A full roll-up keeps who was eligible, and judges orders anew."""
+    """Retention drops the month of the first decisions. A full roll-up keeps who was eligible, and judges orders."""
     with shop.begin() as connection:
         people(connection, "a", 30, 100)
         people(connection, "b", 10, 100, is_holdout=True)
@@ -608,8 +613,8 @@ inner join pg_class on pg_class.oid = reached.read and pg_class.relkind in ('r',
 
 
 def test_no_view_of_kpi_reads_the_history(warehouse: Engine) -> None:
-    """Every view, through views that it reads, reaches tables of kpi and a few small ones: never enrollments, decisions,
-    mails or events. No function in a view reads them either."""
+    """Every view, through views that it reads, reaches tables of kpi and a few small ones: never enrollments,
+    decisions, mails or events. No function in a view reads them either."""
     reached = found(warehouse, VIEWS_AND_TABLES)
     assert {view for view, _ in reached} >= {"kpi.campaign_lift", "kpi.campaign_goal", "kpi.not_enrolled_daily"}
     assert {(view, table) for view, table in reached if not table.startswith("kpi.") and table not in SMALL} == set()

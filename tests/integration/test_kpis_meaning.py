@@ -18,7 +18,8 @@ LATER = NOON + timedelta(days=60)
 TODAY, TOMORROW = date(2026, 3, 2), date(2026, 3, 3)
 COUNTS = (
     "planned", "held_out", "skipped", "accepted", "delivered", "pending", "openers", "machine_openers", "clickers",
-    "converters", "click_converters", "accepted_converters", "bounced_hard", "bounced_soft", "dropped", "unsubscribed", "complained",
+    "converters", "click_converters", "accepted_converters", "bounced_hard", "bounced_soft", "dropped", "unsubscribed",
+    "complained",
 )  # fmt: skip
 
 
@@ -369,8 +370,8 @@ class TestViews:
             assert rows(connection, goal) == [(0, None, None, 0)]
 
     def test_no_share_is_above_the_whole(self, shop: Engine) -> None:
-        """Mails about which nothing was heard and that convert are no numerator of delivered ones, and a click is an open.
-        What is known of all accepted mails stands next to it, with the part of them that was heard of."""
+        """Mails about which nothing was heard and that convert are no numerator of delivered ones, and a click is an
+        open. What is known of all accepted mails stands next to it, with the part that was heard of."""
         with shop.begin() as connection:
             mail(connection, "a", delivered_at=at(1), first_click_at=at(2), last_click_at=at(2))
             mail(connection, "a", delivered_at=at(1), first_click_at=at(2), last_click_at=at(2))
@@ -392,7 +393,7 @@ class TestViews:
                 assert [[float(value) for value in row] for row in found] == [expected], view
 
     def test_revenue_follows_a_mail_that_turns_out_to_be_delivered(self, shop: Engine) -> None:
-        """An order credited to a mail of which nothing was heard counts among the delivered once it was delivered."""
+        """An order credited to a pending mail counts among the delivered once the mail was delivered."""
         with shop.begin() as connection:
             enrollment = mail(connection)
             builders.order(connection, "o1", "a", at(5), total=30)
@@ -436,7 +437,7 @@ class TestGoal:
             )  # fmt: skip
 
     def test_a_series_of_three_mails_is_one(self, shop: Engine) -> None:
-        """Four series mailed, one of them three times before its order: one of four, and 2 are missing to two thirds."""
+        """Four series mailed, one three times before its order: one of four, and 2 are missing to two thirds."""
         with shop.begin() as connection:
             connection.execute(sa.text("update journey.campaign set goal_target_ratio = 0.67"))
             self.series(connection, "a", 0, mails=3)

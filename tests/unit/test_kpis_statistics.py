@@ -95,7 +95,7 @@ def test_the_difference_over_epochs_is_mantel_and_haenszel_s() -> None:
     ],
 )
 def test_the_bounds_over_epochs_are_where_sato_s_test_turns(strata: list[Stratum]) -> None:
-    """At each bound the estimate lies z of Sato's standard errors away, written out anew and solved by scipy."""
+    """At each bound the estimate lies z of Sato's standard errors away, as written here and solved by scipy."""
     a, n1 = (np.array([getattr(one.treated, name) for one in strata], float) for name in ("hits", "trials"))
     b, n0 = (np.array([getattr(one.control, name) for one in strata], float) for name in ("hits", "trials"))
     weight = (n1 * n0 / (n1 + n0)).sum()

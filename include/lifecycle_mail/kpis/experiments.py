@@ -1,7 +1,7 @@
 """Experiments: who is compared with whom, what these people did, and what may be said of it.
 
-Part of the roll-up and in its transaction. A *unit* is one customer in one experiment (kpi.arm_unit). Units are found by
-decisions and judged from the base facts. The difference to what was stored is added to kpi.arm_count. `statistics`
+Part of the roll-up and in its transaction. A *unit* is one customer in one experiment (kpi.arm_unit). Units are found
+by decisions and judged from the base facts. The difference to what was stored is added to kpi.arm_count. `statistics`
 computes results from these few counts.
 """
 
@@ -29,8 +29,8 @@ def count_units(
 ) -> None:
     """Bring kpi.arm_unit and kpi.arm_count up to date at `now`.
 
-    `progress`: the watermarks of the last roll-up. With `full` all decisions are read, and kpi_known_unit holds the units
-    whose decisions retention has dropped.
+    `progress`: the watermarks of the last roll-up. With `full` all decisions are read, and kpi_known_unit holds the
+    units whose decisions retention has dropped.
     """
     moments = {"now": now, "counted_until": progress.get("as_of", NEVER)}
     run(connection, "kpis/create_first")

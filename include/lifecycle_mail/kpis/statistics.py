@@ -83,8 +83,8 @@ def mantel_haenszel(strata: Sequence[Stratum], alpha: float = ALPHA) -> Differen
     taken at the estimate itself, small arms without a hit would look certain.
     """
     total = sum(one.weight for one in strata)
-    differences = ((one, one.treated.hits / one.treated.trials - one.control.hits / one.control.trials) for one in strata)
-    estimate = sum(one.weight * value for one, value in differences) / total
+    shares = [[arm.hits / arm.trials for arm in one] for one in strata]
+    estimate = sum(one.weight * (a - b) for one, (a, b) in zip(strata, shares, strict=True)) / total
     parts = [_sato(one) for one in strata]
     slope, base = (sum(part[place] for part in parts) / total**2 for place in (0, 1))
     z = normal_quantile(alpha)

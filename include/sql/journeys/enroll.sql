@@ -3,7 +3,8 @@
 -- and the first step after them as the one awaited. So nothing has to be moved on before that step comes due.
 -- grain: one row per run; enrolled = series begun, steps = their steps that are due
 -- campaign, segment text; first_name text: what the campaign was called first; as_of timestamptz;
--- holdout_ratio 0..1; epoch: the one that these shares belong to; reenter_after_days days (null = those who enter were chosen by it);
+-- holdout_ratio 0..1; epoch integer: the one of these shares; reenter_after_days days (null = those who enter were
+-- chosen by it);
 -- due_steps jsonb: [{step, after_hours, variants: [{variant, up_to}]}] due at enrollment;
 -- next_step text and next_after_hours hours of the first step after them (null = none is left)
 -- look-back: enrollments of the last reenter_after_days days, and all running ones

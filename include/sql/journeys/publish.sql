@@ -1,7 +1,8 @@
 -- Write the content of the campaign file where SQL can read it: goals, exits, priority, definition.
 -- grain: one row per campaign
 -- campaign, topic, segment, goal_event text; is_marketing boolean; goal_within_days days; goal_target_ratio,
--- holdout_ratio 0..1; goal_from, goal_until date; exit_on text[]; priority (higher wins); definition jsonb; definition_md5
+-- holdout_ratio 0..1; goal_from, goal_until date; exit_on text[]; priority (higher wins); definition jsonb;
+-- definition_md5 text
 -- look-back: none
 insert into journey.campaign (
     campaign, topic, is_marketing, segment, goal_event, goal_within_days, goal_target_ratio, goal_from,

@@ -55,7 +55,16 @@ with candidate as (
 )
 
 select distinct on (candidate.campaign, candidate.epoch, candidate.kind, candidate.step, candidate.customer_id)
-    candidate.*
+    candidate.campaign,
+    candidate.epoch,
+    candidate.kind,
+    candidate.step,
+    candidate.customer_id,
+    candidate.arm,
+    candidate.enrollment_id,
+    candidate.enrolled_at,
+    candidate.decided_at,
+    candidate.is_eligible
 from candidate
 order by
     candidate.campaign asc, candidate.epoch asc, candidate.kind asc, candidate.step asc, candidate.customer_id asc,

@@ -1,6 +1,6 @@
--- Stored units of customers who are looked at: with a decision that is not rolled up yet, with a fact that came or left,
--- with a mail about which something changed, or with a window that ended since the last roll-up (or ends again, if this
--- one is for an earlier moment). The table is dropped with the transaction.
+-- Stored units of customers who are looked at: those with a decision that is not rolled up yet, with a fact that came
+-- or left, with a mail about which something changed, or with a window that ended since the last roll-up. If this
+-- roll-up is for an earlier moment, a window is open again. The table is dropped with the transaction.
 -- grain: one row per unit
 -- now, counted_until timestamptz: of this roll-up and of the last one
 -- look-back: everything of these customers in these epochs
@@ -37,7 +37,7 @@ with customer as (
         and arm_unit.window_ends_at <= greatest(cast(:now as timestamptz), cast(:counted_until as timestamptz))
 )
 
-select arm_unit.*
+select arm_unit.*  -- noqa: AM04
 from customer
 inner join kpi.arm_unit
     on

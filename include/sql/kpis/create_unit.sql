@@ -73,13 +73,12 @@ cross join
             select
                 coalesce(orders.currency, 'XXX') as currency,
                 count(*) filter (where orders.ordered_at >= timed.counted_from) as orders,
-                sum(orders.total)
-                    filter (where orders.ordered_at >= timed.counted_from and orders.status = 'placed') as revenue,
+                sum(orders.total) filter (where orders.ordered_at >= timed.counted_from and placed.is_paid) as revenue,
                 count(*) filter (where orders.ordered_at < timed.enrolled_at) as orders_before,
-                sum(orders.total)
-                    filter (where orders.ordered_at < timed.enrolled_at and orders.status = 'placed')
+                sum(orders.total) filter (where orders.ordered_at < timed.enrolled_at and placed.is_paid)
                     as revenue_before
             from source.orders
+            cross join lateral (select orders.status = 'placed' as is_paid) as placed
             where
                 orders.customer_id = timed.customer_id
                 and orders.ordered_at >= timed.enrolled_at - 90 * interval '24 hours'

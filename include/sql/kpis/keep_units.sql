@@ -2,7 +2,7 @@
 -- again. The table is dropped with the transaction.
 -- grain: one row per unit
 create temporary table kpi_known_unit on commit drop as
-select arm_unit.*
+select arm_unit.*  -- noqa: AM04
 from kpi.arm_unit
 where
     exists (

@@ -1,4 +1,5 @@
--- Epochs: by which shares, variants and goal series began. Existing series are epoch 1, by the campaign as last published.
+-- Epochs: by which shares, variants and goal series began. Existing series are epoch 1, by the campaign as last
+-- published.
 create table journey.epoch (
     campaign text not null,
     epoch integer not null,

@@ -1,4 +1,5 @@
--- Numerators among delivered mails, and those among accepted ones next to them. The roll-up after migration 0059 fills them.
+-- Numerators among delivered mails, and those among accepted ones next to them. The roll-up after migration 0059 fills
+-- them.
 alter table kpi.step_outcome
 add column pending_day date,
 add column click_converted_day date,

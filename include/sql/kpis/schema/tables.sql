@@ -514,8 +514,8 @@ comment on column kpi.experiment_result.other_rate is 'other_converters / other_
 comment on column kpi.experiment_result.other_rate_low is 'Its lower bound, 95 %.';
 comment on column kpi.experiment_result.other_rate_high is 'Its upper bound, 95 %.';
 comment on column kpi.experiment_result.difference is
-'Above 0 is good. One epoch: rate - other_rate. Several: the mean of their differences (Mantel-Haenszel), because rates '
-'over epochs with different shares cannot be compared. Null = a side has no people.';
+'Above 0 is good. One epoch: rate - other_rate. Several: the mean of their differences (Mantel-Haenszel), because '
+'rates over epochs with different shares cannot be compared. Null = a side has no people.';
 comment on column kpi.experiment_result.difference_low is
 'Lower bound, 95 %; of k variants each at 5 % / (k - 1), so that all calls together hold.';
 comment on column kpi.experiment_result.difference_high is 'Upper bound, likewise.';
@@ -529,7 +529,7 @@ comment on column kpi.experiment_result.all_difference_high is 'Its upper bound.
 comment on column kpi.experiment_result.minimum_detectable is
 'Difference that these people show in 80 % of tests; null = a side has no people.';
 comment on column kpi.experiment_result.needed_units is
-'People of all arms until minimum_detectable is the target, as they are dealt now; null = no target, or no one is dealt.';
+'People of all arms until minimum_detectable is the target, if they go on being dealt as now; null = no target.';
 comment on column kpi.experiment_result.sample_ratio_p is
 'How likely such counts of people are by the shares; below 0.001 something else chose who is in which arm.';
 comment on column kpi.experiment_result.verdict is
@@ -558,5 +558,5 @@ comment on table kpi.series_daily is
 'Series by the day of their first delivered mail, one row per reporting day and campaign.';
 comment on column kpi.series_daily.day is 'Reporting day of acceptance of the series'' first delivered mail.';
 comment on column kpi.series_daily.campaign is 'Campaign.';
-comment on column kpi.series_daily.mailed is 'Series of which a mail was delivered.';
+comment on column kpi.series_daily.mailed is 'Series with a delivered mail.';
 comment on column kpi.series_daily.converted is 'Of mailed: a delivered mail reached the goal inside its window.';

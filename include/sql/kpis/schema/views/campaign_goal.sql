@@ -53,7 +53,9 @@ select
     kpi.rate(t.converted, t.mailed) - c.goal_target_ratio as above_target,
     kpi.wilson(t.converted, t.mailed, -1) >= c.goal_target_ratio as is_reached,
     t.missing as converters_missing,
-    case when c.goal_target_ratio is not null and c.goal_until >= t.today then c.goal_until - t.today + 1 end as days_left,
+    case
+        when c.goal_target_ratio is not null and c.goal_until >= t.today then c.goal_until - t.today + 1
+    end as days_left,
     case
         when c.goal_until >= t.today then round(t.missing / (c.goal_until - t.today + 1), 6)
     end as needed_per_day,
@@ -74,7 +76,7 @@ comment on column kpi.campaign_goal.goal_target_ratio is 'Target: share of maile
 comment on column kpi.campaign_goal.goal_from is 'Date that the target counts from; null = the first mail.';
 comment on column kpi.campaign_goal.goal_until is 'Date that the target is for; null = none.';
 comment on column kpi.campaign_goal.as_of is '`now` of the last roll-up.';
-comment on column kpi.campaign_goal.mailed_series is 'Series of which a mail was delivered.';
+comment on column kpi.campaign_goal.mailed_series is 'Series with a delivered mail.';
 comment on column kpi.campaign_goal.converted_series is
 'Of mailed_series: a delivered mail reached the goal inside its window.';
 comment on column kpi.campaign_goal.conversion_rate is 'converted_series / mailed_series.';

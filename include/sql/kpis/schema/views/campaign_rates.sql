@@ -72,7 +72,7 @@ comment on column kpi.campaign_rates.delivered is
 comment on column kpi.campaign_rates.delivery_rate is 'delivered / accepted; near 1 is good.';
 comment on column kpi.campaign_rates.pending is 'Accepted messages about which nothing was heard.';
 comment on column kpi.campaign_rates.events_coverage is
-'(accepted - pending) / accepted. Below 1 the shares of delivered tell of a part of the mails only.';
+'(accepted - pending) / accepted. Below 1 the shares of delivered are about a part of the mails only.';
 comment on column kpi.campaign_rates.openers is 'Messages opened or clicked by a person.';
 comment on column kpi.campaign_rates.open_rate is 'openers / delivered.';
 comment on column kpi.campaign_rates.open_rate_benchmark is 'Guides'' benchmark.';
