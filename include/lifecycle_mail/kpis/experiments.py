@@ -41,7 +41,7 @@ def count_units(
         run(connection, "kpis/add_first_retired")
     connection.exec_driver_sql("analyze kpi_first")
     if not full:
-        run(connection, "kpis/create_known_unit", **moments)
+        run(connection, "kpis/create_known_unit")
     for table in ("found_unit", "unit"):
         run(connection, f"kpis/create_{table}")
         connection.exec_driver_sql(f"analyze kpi_{table} (customer_id)")

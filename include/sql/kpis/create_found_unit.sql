@@ -54,7 +54,7 @@ with candidate as (
         )
 )
 
-select distinct on (candidate.campaign, candidate.epoch, candidate.kind, candidate.step, candidate.customer_id)
+select distinct on (candidate.customer_id, candidate.campaign, candidate.epoch, candidate.kind, candidate.step)
     candidate.campaign,
     candidate.epoch,
     candidate.kind,
@@ -67,5 +67,5 @@ select distinct on (candidate.campaign, candidate.epoch, candidate.kind, candida
     candidate.is_eligible
 from candidate
 order by
-    candidate.campaign asc, candidate.epoch asc, candidate.kind asc, candidate.step asc, candidate.customer_id asc,
+    candidate.customer_id asc, candidate.campaign asc, candidate.epoch asc, candidate.kind asc, candidate.step asc,
     candidate.enrollment_id asc, candidate.decided_at asc, candidate.place asc

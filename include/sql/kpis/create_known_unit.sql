@@ -1,8 +1,6 @@
 -- Stored units of customers who are looked at: those with a decision that is not rolled up yet, with a fact that came
--- or left, with a mail about which something changed, or with a window that ended since the last roll-up. If this
--- roll-up is for an earlier moment, a window is open again. The table is dropped with the transaction.
+-- or left, or with a mail about which something changed. The table is dropped with the transaction.
 -- grain: one row per unit
--- now, counted_until timestamptz: of this roll-up and of the last one
 -- look-back: everything of these customers in these epochs
 create temporary table kpi_known_unit on commit drop as
 with customer as (
@@ -26,15 +24,6 @@ with customer as (
         arm_unit.customer_id
     from kpi_arrived
     inner join kpi.arm_unit on kpi_arrived.customer_id = arm_unit.customer_id
-    union
-    select
-        arm_unit.campaign,
-        arm_unit.epoch,
-        arm_unit.customer_id
-    from kpi.arm_unit
-    where
-        arm_unit.window_ends_at > least(cast(:now as timestamptz), cast(:counted_until as timestamptz))
-        and arm_unit.window_ends_at <= greatest(cast(:now as timestamptz), cast(:counted_until as timestamptz))
 )
 
 select arm_unit.*  -- noqa: AM04

@@ -1,8 +1,34 @@
--- The changes of the counts of people: these units as they are now less as they are stored. A window that ended since
--- the last roll-up changes a count too. The table is dropped with the transaction.
+-- The changes of the counts of people: these units as they are now less as they are stored. The other units change a
+-- count if their window ended since the last roll-up, or is open again because this roll-up is for an earlier moment.
+-- The table is dropped with the transaction.
 -- grain: one row per experiment, arm, eligibility and maturity
 -- now, counted_until timestamptz: of this roll-up and of the last one
+-- look-back: windows that end between the two
 create temporary table kpi_unit_delta on commit drop as
+with ended as (
+    select
+        stored.campaign,
+        stored.epoch,
+        stored.kind,
+        stored.step,
+        stored.arm,
+        stored.is_eligible,
+        stored.window_ends_at,
+        stored.converted_at
+    from kpi.arm_unit as stored
+    left join kpi_unit as fresh
+        on
+            stored.customer_id = fresh.customer_id
+            and stored.campaign = fresh.campaign
+            and stored.epoch = fresh.epoch
+            and stored.kind = fresh.kind
+            and stored.step = fresh.step
+    where
+        stored.window_ends_at > least(cast(:now as timestamptz), cast(:counted_until as timestamptz))
+        and stored.window_ends_at <= greatest(cast(:now as timestamptz), cast(:counted_until as timestamptz))
+        and fresh.customer_id is null
+)
+
 select
     signed.campaign,
     signed.epoch,
@@ -44,6 +70,20 @@ from (
             and fresh.epoch = stored.epoch
             and fresh.kind = stored.kind
             and fresh.step = stored.step
+    union all
+    select
+        ended.campaign,
+        ended.epoch,
+        ended.kind,
+        ended.step,
+        ended.arm,
+        ended.is_eligible,
+        ended.window_ends_at <= moment.at as is_matured,
+        ended.converted_at,
+        moment.sign
+    from ended
+    cross join
+        (values (cast(:now as timestamptz), 1), (cast(:counted_until as timestamptz), -1)) as moment (at, sign)
 ) as signed
 group by
     signed.campaign, signed.epoch, signed.kind, signed.step, signed.arm, signed.is_eligible, signed.is_matured

@@ -23,7 +23,7 @@ select
     kpi_unit.orders_before,
     kpi_unit.revenue_before
 from kpi_unit
-on conflict (campaign, epoch, kind, step, customer_id) do update
+on conflict (customer_id, campaign, epoch, kind, step) do update
     set
         arm = excluded.arm,
         enrollment_id = excluded.enrollment_id,

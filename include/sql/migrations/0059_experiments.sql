@@ -60,9 +60,9 @@ create table kpi.arm_unit (
     revenue jsonb not null,
     orders_before bigint not null,
     revenue_before jsonb not null,
-    primary key (campaign, epoch, kind, step, customer_id)
+    -- `customer_id` first: the index of the key also finds a customer's units.
+    primary key (customer_id, campaign, epoch, kind, step)
 );
-create index arm_unit_customer on kpi.arm_unit (customer_id);
 create index arm_unit_window on kpi.arm_unit (window_ends_at);
 
 comment on table kpi.arm_unit is
