@@ -100,8 +100,8 @@ def test_what_opens_and_bounces_meant_is_carried_over(empty: Engine) -> None:
 
 
 def test_series_so_far_are_the_first_epoch(empty: Engine) -> None:
-    """They were dealt by the campaign as last published, so the same file begins no other epoch. The next roll-up counts
-    their people, though it has counted their mails. The view of the lift keeps who may read it."""
+    """They were dealt by the campaign as last published, so the same file begins no other epoch. The next roll-up
+    counts their people, though it has counted their mails. The view of the lift keeps who may read it."""
     bring_before_baseline(empty, AT_BASELINE)
     step = {"step": "reminder", "after_hours": 0, "template": "cart_abandoned/reminder"}
     campaign = campaign_of(holdout=0.5, steps=[{**step, "variants": {"one": 0.25, "other": 0.75}}])
@@ -135,6 +135,7 @@ def test_series_so_far_are_the_first_epoch(empty: Engine) -> None:
         ]
         query = "select treated, treated_converters, held_out, held_out_converters from kpi.campaign_lift"
         assert rows(connection, query) == [(1, 0, 2, 1)]
-        assert rows(connection, "select variant, units from kpi.variant_result order by 1") == [("one", 0), ("other", 1)]
+        query = "select variant, units from kpi.variant_result order by 1"
+        assert rows(connection, query) == [("one", 0), ("other", 1)]
         readers = "select has_table_privilege('pg_monitor', 'kpi.campaign_lift', 'select')"
         assert rows(connection, readers) == [(True,)]

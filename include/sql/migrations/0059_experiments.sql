@@ -60,7 +60,6 @@ create table kpi.arm_unit (
     revenue jsonb not null,
     orders_before bigint not null,
     revenue_before jsonb not null,
-    -- `customer_id` first: the index of the key also finds a customer's units.
     primary key (customer_id, campaign, epoch, kind, step)
 );
 create index arm_unit_window on kpi.arm_unit (window_ends_at);
