@@ -17,7 +17,7 @@ HAPPENINGS = "kpis/happenings"
 
 @dataclass(frozen=True)
 class Happening:
-    """One thing that happened: when (UTC), in which campaign and step, what, and why; addresses as people write them."""
+    """One thing: when it happened (UTC), in which campaign and step, what, and why (addresses as people write them)."""
 
     happened_at: dt.datetime
     campaign: str | None

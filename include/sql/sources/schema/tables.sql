@@ -43,7 +43,7 @@ create index customer_withdrawn on source.customer (customer_id) where permissio
 
 comment on table source.customer is 'Customers as the newest feed reports them, one row per customer.';
 comment on column source.customer.customer_id is 'The shop''s key.';
-comment on column source.customer.email is 'Address as given; null only after erasure.';
+comment on column source.customer.email is 'Address as given, its domain as punycode; null only after erasure.';
 comment on column source.customer.address is 'Address as compared: lower case.';
 comment on column source.customer.created_at is 'Sign-up.';
 comment on column source.customer.first_name is 'Given name.';
