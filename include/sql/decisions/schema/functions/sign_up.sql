@@ -31,6 +31,15 @@ language sql stable parallel safe as $$
                             and yes.permission_at > entry.permission_at
                             and (yes.origin <> 'feed' or entry.origin = 'feed')
                     )
+                    and not exists (
+                        select 1
+                        from source.permission_change as lift
+                        where
+                            lift.customer_id = whose
+                            and lift.permission = 'lifted'
+                            and lift.address = entry.address
+                            and lift.permission_at > entry.permission_at
+                    )
                 ),
                 max(customer.permission_at) filter (where customer.permission = 'withdrawn')
             ) as no_at,
