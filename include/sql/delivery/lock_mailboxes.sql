@@ -8,6 +8,4 @@ from (
     select distinct hashtextextended('opt-in mail to ' || asked.address, 0) as key
     from unnest(cast(:addresses as text[])) as asked (address)
     order by key
-    -- Keeps the locks in this order.
-    offset 0
 ) as mailbox

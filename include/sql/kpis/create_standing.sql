@@ -19,5 +19,7 @@ left join lateral (
         standing.rested_at
     from source.standing_permission_at(turn.turned_at) as standing
     where standing.customer_id = turn.customer_id
+    -- There is one row. With the limit the subquery stays one, and the condition reaches the log by index.
+    limit 1
 ) as said on true
 left join kpi_blocked as block on turn.customer_id = block.customer_id and turn.turned_at = block.turned_at
