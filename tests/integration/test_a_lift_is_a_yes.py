@@ -108,8 +108,8 @@ def test_a_lift_gives_no_permission(world: World) -> None:
 
 
 def test_a_lift_frees_no_customer_who_had_left(world: World) -> None:
-    """A and C said no at x@ and live elsewhere: a lift there frees B, who has it now. A lift at their new mailboxes says
-    that their no was said elsewhere, and leaves it. A no from before the lift that is heard later stays ended."""
+    """A and C said no at x@ and left: a lift there frees B, who has it now. A lift at their new mailboxes says that
+    their no was said elsewhere, and leaves it. A no from before the lift that is heard later stays ended."""
     world.load("a,x@example.com,confirmed,", "b,x@example.com,confirmed,", "c,x@example.com,confirmed,")
     world.load("a,x@example.com,withdrawn,")
     world.report({"event": "lm_unsubscribe", "lm_message_id": world.mail("c"), "lm_topic": "all"})

@@ -148,16 +148,16 @@ def test_a_large_table_is_probed_and_would_be_read_through(
     assert all(changed[table] > as_it_is[table] for table in tables), changed
 
 
-@pytest.mark.parametrize("listed", ["where customer_id = 'c7'", ""])
+@pytest.mark.parametrize("listed", ["c7", "%"])
 def test_what_stood_at_a_moment_is_found_by_index(world: Connection, listed: str) -> None:
     """The rules of consent are functions of a moment that PostgreSQL inlines: for each turn of a customer, of one or of
     all, the log is probed by the customer or the mailbox. Without its limit the statement would read the whole log for
     each turn."""
     fills(world, WITHDRAW)
     world.exec_driver_sql("analyze source.permission_change")
-    world.exec_driver_sql(
-        f"create temporary table kpi_listed on commit drop as select customer_id from source.customer {listed}"
-    )
+    world.exec_driver_sql("create temporary table kpi_listed (customer_id text) on commit drop")
+    query = "insert into kpi_listed select customer_id from source.customer where customer_id like :listed"
+    world.execute(sa.text(query), {"listed": listed})
     run(world, "kpis/create_person")
     run(world, "kpis/create_turn")
     world.exec_driver_sql("analyze kpi_person, kpi_turn")
@@ -169,7 +169,7 @@ def test_what_stood_at_a_moment_is_found_by_index(world: Connection, listed: str
     run(world, "kpis/create_standing")
     query = "select permission, count(*) from kpi_standing group by permission order by permission"
     whole = [("confirmed", MAILS), ("withdrawn", MAILS // 10)]
-    assert [tuple(row) for row in world.exec_driver_sql(query)] == ([("confirmed", 1)] if listed else whole)
+    assert [tuple(row) for row in world.exec_driver_sql(query)] == (whole if listed == "%" else [("confirmed", 1)])
 
 
 def test_the_hours_of_a_zone_are_computed_once_per_claim(warehouse: Engine) -> None:

@@ -7,10 +7,9 @@ with stated as (
         said.became,
         said.is_retired,
         said.accepts_pending
-    from
-        json_to_recordset(cast(:names as json)) as said (
-            topic text, became text, is_retired boolean, accepts_pending boolean
-        )
+    from json_to_recordset(cast(:names as json)) as said (
+        topic text, became text, is_retired boolean, accepts_pending boolean
+    )
 ),
 
 forgotten as (

@@ -1,8 +1,8 @@
 """One mailbox, one word: after a no is recorded, nothing else is claimed for its people and its mailbox until a yes.
 
 Several people share, leave and take over a few mailboxes, by feeds. They say no and yes by feeds, links, events without
-a name, complaints and the preference page, and operators lift mailboxes. Planned mails of all of them are then claimed. Who of them may go is told by
-the rule in words, from the history alone.
+a name, complaints and the preference page, and operators lift mailboxes. Planned mails of all of them are then claimed.
+Who of them may go is told by the rule in words, from the history alone.
 """
 
 from __future__ import annotations

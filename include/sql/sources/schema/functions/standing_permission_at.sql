@@ -9,8 +9,8 @@
 --   4. If mailing rests (source.permission_rest), pending and confirmed count as none, unless the person said yes
 --      themself since: rested_at says so.
 -- Grain: one row per customer with any entry. The order in which entries were recorded plays no part.
--- PostgreSQL inlines the function, and a condition on customer_id reaches the log: every step has the customer among its
--- keys.
+-- PostgreSQL inlines the function, and a condition on customer_id reaches the log: every step has the customer among
+-- its keys.
 create or replace function source.standing_permission_at(as_of timestamptz)
 returns table (customer_id text, permission text, permission_at timestamptz, origin text, rested_at timestamptz)
 language sql stable parallel safe as $$

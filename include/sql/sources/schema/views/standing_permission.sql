@@ -4,7 +4,7 @@ create or replace view source.standing_permission as
 select
     standing.customer_id,
     case when standing.rested_at is null then standing.permission else 'none' end as permission,
-    case when standing.rested_at is null then standing.permission_at else standing.rested_at end as permission_at
+    coalesce(standing.rested_at, standing.permission_at) as permission_at
 from source.standing_permission_at('infinity') as standing;
 
 comment on view source.standing_permission is
