@@ -31,5 +31,5 @@ on conflict (topic) do update
         accepts_pending = excluded.accepts_pending,
         noted_at = now()
     where
-        (known.became, known.is_retired, known.accepts_pending)
-        is distinct from (excluded.became, excluded.is_retired, excluded.accepts_pending)
+    (known.became, known.is_retired, known.accepts_pending)
+    is distinct from (excluded.became, excluded.is_retired, excluded.accepts_pending)
