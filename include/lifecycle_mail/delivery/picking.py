@@ -48,9 +48,9 @@ class PickedMail(NamedTuple):
     """One mail under a claim, as delivery/pick.sql judges it: its columns, in their order (`pick` checks that).
 
     `own_zones` are the recipient's, `zones` those of everyone who has the mailbox: names with a blank between them.
-    `mates` are the others who have it. A plain tuple, because each access by name to SQLAlchemy's Row costs as much as
-    twenty of these. The context stays JSON until its mail is rendered: as objects, a thousand of them take four times
-    the memory.
+    `mates` are the others who have it. `opt_in` is 'open' if the mail goes to a person who said no and signed up again.
+    A plain tuple, because each access by name to SQLAlchemy's Row costs as much as twenty of these. The context stays
+    JSON until its mail is rendered: as objects, a thousand of them take four times the memory.
     """
 
     enrollment_id: int
@@ -73,6 +73,7 @@ class PickedMail(NamedTuple):
     joined: int
     opens_at: dt.datetime | None
     opens_day: dt.date | None
+    opt_in: str | None
     verdict: str | None
 
     @property

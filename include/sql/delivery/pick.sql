@@ -1,6 +1,7 @@
 -- Judge planned mails of one campaign and topic as of now: what was decided is asked again.
 -- verdict: null for a mail that may go; 'postpone' if the recipient's hours are over until `opens_at`; else why not
 -- waits_for: what it was kept for before
+-- opt_in: decision.sign_up, if the recipient said no and the topic accepts pending
 -- grain: one row per mail
 -- now timestamptz; topic text; is_marketing boolean; permissions text[]; campaign_topic text: the topic in the
 -- campaign's definition; window_opens, window_closes, quiet_begins, quiet_ends local times
@@ -41,6 +42,7 @@ select
     known.joined,
     opening.opens_at,
     opening.opens_day,
+    opt_in.sign_up as opt_in,
     coalesce(
         case when known.expires_at < cast(:now as timestamptz) then 'stale' end,
         decision.refusal(
