@@ -311,7 +311,7 @@ class MailEnvironment(Environment):
 
 
 class SlotKey(NamedTuple):
-    """Which slot of which text: what is the same here has the same code."""
+    """A slot of a text: two slots with the same key have the same code."""
 
     file: str
     text: str
@@ -329,7 +329,7 @@ class MemoryBytecode(BytecodeCache):
     """Keeps compiled templates for the life of the process.
 
     Every shell has an environment of its own, and every definition a library of its own; their texts are mostly the
-    same. What is kept is found by its text too, so a changed file is compiled anew.
+    same. What is kept is found by its text too, so a changed file is compiled again.
     """
 
     def __init__(self) -> None:
