@@ -11,6 +11,7 @@ from lifecycle_mail.journeys.planning import (
     forget_planning,
     overdue,
     record_planning,
+    turn_to_plan,
     watch_plannings,
 )
 from lifecycle_mail.journeys.series import (
@@ -54,5 +55,6 @@ __all__ = [
     "require_present",
     "retire",
     "steps_given",
+    "turn_to_plan",
     "watch_plannings",
 ]
