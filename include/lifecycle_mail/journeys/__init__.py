@@ -5,7 +5,7 @@ the series, unless the campaign's `exit_on` says otherwise.
 """
 
 from lifecycle_mail.journeys.names import CampaignName, first_name_to_plan, name_of, require_present
-from lifecycle_mail.journeys.occurrences import days_ahead
+from lifecycle_mail.journeys.occurrences import PartExit, days_ahead, judged_part, part_exits
 from lifecycle_mail.journeys.planning import (
     begin_planning,
     forget_planning,
@@ -36,6 +36,7 @@ __all__ = [
     "CampaignName",
     "EnrollCounts",
     "Exit",
+    "PartExit",
     "advance",
     "begin_planning",
     "days_ahead",
@@ -46,8 +47,10 @@ __all__ = [
     "forget_planning",
     "goal_facts",
     "is_published",
+    "judged_part",
     "name_of",
     "overdue",
+    "part_exits",
     "publish",
     "record_planning",
     "rename_campaign",
