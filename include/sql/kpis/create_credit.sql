@@ -1,8 +1,9 @@
 -- The mail that each of these orders is credited to: the last one accepted before the order whose window holds it. A
--- cancelled order never counts. A refunded order leaves no revenue.
+-- cancelled order never counts, and one that is dated later than now does not count yet. A refunded order leaves no
+-- revenue.
 -- The table is dropped with the transaction.
 -- grain: one row per order
--- reporting_zone text: IANA zone of the days
+-- reporting_zone text: IANA zone of the days; now timestamptz
 -- look-back: the longest goal window of a campaign before the order
 create temporary table kpi_credit on commit drop as
 select
@@ -17,7 +18,11 @@ select
     coalesce(orders.currency, 'XXX') as currency,
     orders.total as revenue
 from kpi_recredited
-inner join source.orders on kpi_recredited.order_id = orders.order_id and orders.status = 'placed'
+inner join source.orders
+    on
+        kpi_recredited.order_id = orders.order_id
+        and orders.status = 'placed'
+        and orders.ordered_at <= cast(:now as timestamptz)
 inner join lateral (
     select
         known.enrollment_id,

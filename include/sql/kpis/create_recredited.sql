@@ -1,7 +1,8 @@
--- Orders whose credit may change: those inside the window of a mail that takes credit differently than before, and
--- those that came with loads that are not rolled up yet. The table is dropped with the transaction.
+-- Orders whose credit may change: those inside the window of a mail that takes credit differently than before, those
+-- that came with loads that are not rolled up yet, and those whose time has come. The table is dropped with the
+-- transaction.
 -- grain: one row per order
--- load_ids bigint[]: loads not rolled up yet
+-- load_ids bigint[]: loads not rolled up yet; now timestamptz
 -- look-back: the windows of these mails, and these loads
 create temporary table kpi_recredited on commit drop as
 with changed as (
@@ -50,3 +51,10 @@ union
 select orders.order_id
 from source.orders
 where orders.load_id = any(cast(:load_ids as bigint[]))
+union
+select orders.order_id
+from kpi_come as come
+inner join source.orders
+    on
+        come.customer_id = orders.customer_id
+        and orders.ordered_at between come.happens_at and cast(:now as timestamptz)
