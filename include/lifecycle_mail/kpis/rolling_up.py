@@ -69,11 +69,11 @@ def roll_up(
         if full:
             _forget(connection)
         load_ids = bigints(run(connection, "kpis/loads").scalars())
-        _make(connection, "come", now=now)
+        come = _make(connection, "come", now=now)
         run(connection, "kpis/forget_come", now=now)
         _touch(connection, progress, full, load_ids, _days(since, until))
         outcomes = _judge(connection, reporting_zone, now)
-        orders = _count(connection, reporting_zone, load_ids, now)
+        orders = _count(connection, reporting_zone, load_ids, now, come=come)
         customers = _list(connection, reporting_zone, now, full)
         report = RollUpReport(outcomes, customers, orders, int(full))
         run(connection, "kpis/record_progress", reporting_zone=reporting_zone)
@@ -178,11 +178,16 @@ def _judge(connection: Connection, reporting_zone: str, now: datetime) -> int:
     return _make(connection, "outcome", reporting_zone=reporting_zone)
 
 
-def _count(connection: Connection, reporting_zone: str, load_ids: str, now: datetime) -> int:
-    """Add the difference to the counts and the revenue; return how many of the changed orders have a credit."""
+def _count(connection: Connection, reporting_zone: str, load_ids: str, now: datetime, *, come: int) -> int:
+    """Add the difference to the counts and the revenue; return how many of the changed orders have a credit.
+
+    `come` is how many facts there are whose time has come. The planner guesses too many for an empty table.
+    """
     with _probing(connection):
         _make(connection, "delta")
-        _make(connection, "recredited", load_ids=load_ids, now=now)
+        _make(connection, "recredited", load_ids=load_ids)
+        if come:
+            run(connection, "kpis/recredit_come", now=now)
         run(connection, "kpis/keep_orders_ahead", now=now)
         for name in ("apply_campaign_daily", "apply_event_daily", "replace_outcomes"):
             run_for_facts(connection, f"kpis/{name}")

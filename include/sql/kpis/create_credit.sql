@@ -18,11 +18,7 @@ select
     coalesce(orders.currency, 'XXX') as currency,
     orders.total as revenue
 from kpi_recredited
-inner join source.orders
-    on
-        kpi_recredited.order_id = orders.order_id
-        and orders.status = 'placed'
-        and orders.ordered_at <= cast(:now as timestamptz)
+inner join source.orders on kpi_recredited.order_id = orders.order_id and orders.status = 'placed'
 inner join lateral (
     select
         known.enrollment_id,
@@ -41,3 +37,4 @@ inner join lateral (
     order by known.accepted_at desc, known.enrollment_id desc, known.step desc
     limit 1
 ) as mail on true
+where kpi_recredited.ordered_at <= cast(:now as timestamptz)

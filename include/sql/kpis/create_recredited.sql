@@ -1,8 +1,7 @@
--- Orders whose credit may change: those inside the window of a mail that takes credit differently than before, those
--- that came with loads that are not rolled up yet, and those whose time has come. The table is dropped with the
--- transaction.
+-- Orders whose credit may change: those inside the window of a mail that takes credit differently than before, and
+-- those that came with loads that are not rolled up yet. The table is dropped with the transaction.
 -- grain: one row per order
--- load_ids bigint[]: loads not rolled up yet; now timestamptz
+-- load_ids bigint[]: loads not rolled up yet
 -- look-back: the windows of these mails, and these loads
 create temporary table kpi_recredited on commit drop as
 with changed as (
@@ -43,18 +42,17 @@ span as (
     where changed.known_takes_credit
 )
 
-select orders.order_id
+select
+    orders.order_id,
+    orders.customer_id,
+    orders.ordered_at
 from span
 inner join source.orders
     on span.customer_id = orders.customer_id and orders.ordered_at between span.since and span.till
 union
-select orders.order_id
+select
+    orders.order_id,
+    orders.customer_id,
+    orders.ordered_at
 from source.orders
 where orders.load_id = any(cast(:load_ids as bigint[]))
-union
-select orders.order_id
-from kpi_come as come
-inner join source.orders
-    on
-        come.customer_id = orders.customer_id
-        and orders.ordered_at between come.happens_at and cast(:now as timestamptz)

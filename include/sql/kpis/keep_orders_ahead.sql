@@ -3,9 +3,8 @@
 -- now timestamptz
 insert into kpi.ahead (happens_at, about, customer_id)
 select
-    orders.ordered_at as happens_at,
+    recredited.ordered_at as happens_at,
     'order' as about,
-    orders.customer_id
-from kpi_recredited
-inner join source.orders on kpi_recredited.order_id = orders.order_id
-where orders.ordered_at > cast(:now as timestamptz)
+    recredited.customer_id
+from kpi_recredited as recredited
+where recredited.ordered_at > cast(:now as timestamptz)
