@@ -5,7 +5,7 @@
 -- enrollment_ids bigint[], and what journeys/judged_part binds
 -- judged_part: the rows of journeys/judged_part
 -- look-back: facts since the enrollment (journeys/exits)
-with asked as (select unnest(cast(:enrollment_ids as bigint[])) as enrollment_id)
+with asked as (select unnest(cast(:enrollment_ids as bigint[])) as enrollment_id)  -- noqa: ST03
 
 select
     judged.enrollment_id,

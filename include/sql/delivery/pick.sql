@@ -1,11 +1,12 @@
 -- Judge planned mails of one campaign and topic as of now: what was decided is asked again.
--- verdict: null for a mail that may go; 'postpone' if the recipient's hours are over until `opens_at`; 'cart_changed' if
--- the series is about to take over what is in the cart now; else why not
+-- verdict: null for a mail that may go; 'postpone' if the recipient's hours are over until `opens_at`; 'cart_changed'
+-- if the series is about to take over what is in the cart now; else why not
 -- waits_for: what it was kept for before
 -- opt_in: decision.sign_up, if the recipient said no and the topic accepts pending
 -- grain: one row per mail
 -- now timestamptz; topic text; is_marketing boolean; permissions text[]; campaign_topic text: the topic in the
--- campaign's definition; takes_over boolean: newer occurrences give the series their context; window_opens, window_closes, quiet_begins, quiet_ends local times
+-- campaign's definition; takes_over boolean: newer occurrences give the series their context;
+-- window_opens, window_closes, quiet_begins, quiet_ends local times
 -- known_mails: the mails and what is known of them (delivery/known_mails)
 -- exit_words: the words of journeys/exits that end the campaign's series; they read `series`, one row per mail
 -- look-back: facts since the enrollment (journeys/exits)

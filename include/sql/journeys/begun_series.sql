@@ -1,5 +1,5 @@
--- Series of `asked` that a mail of was sent, or is claimed meanwhile: what a newer occurrence asks before it ends or joins
--- one. A held-out step that was decided counts as sent, so people who are held out are treated alike.
+-- Series of `asked` that a mail of was sent, or is claimed meanwhile: what a newer occurrence asks before it ends or
+-- joins one. A held-out step that was decided counts as sent, so people who are held out are treated alike.
 -- supersede.sql and create_joinable.sql put these rows in. Mails that certainly have not gone stay locked until their
 -- transaction ends, so that no claim takes one meanwhile. A mail under a claim may go when the claim commits, so it is
 -- skipped, and counts as sent.

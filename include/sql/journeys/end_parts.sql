@@ -3,7 +3,7 @@
 -- goal_facts text[]: exit words that are the goal itself, named 'converted'; and what journeys/judged_part binds
 -- judged_part: the rows of journeys/judged_part
 -- look-back: facts since each series began
-with asked as (select struck.enrollment_id from struck)
+with asked as (select struck.enrollment_id from struck)  -- noqa: ST03
 
 update journey.occurrence
 set

@@ -3,7 +3,7 @@
 -- campaign, customer_id text, and what journeys/judged_part binds
 -- judged_part: the rows of journeys/judged_part
 -- look-back: facts since the series began
-with asked as (
+with asked as (  -- noqa: ST03
     select enrollment.enrollment_id
     from journey.enrollment
     where

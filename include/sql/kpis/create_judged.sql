@@ -36,11 +36,12 @@ with engagement as not materialized (
                 ) > asked.at
                 then (
                     select min(moment.at)
-                    from unnest(array[
-                        heard.delivered_at, heard.bounced_hard_at, heard.bounced_soft_at, heard.dropped_at,
-                        heard.first_open_at, heard.last_open_at, heard.first_machine_open_at, heard.first_click_at,
-                        heard.last_click_at, heard.unsubscribed_at, heard.complained_at
-                    ]) as moment (at)
+                    from
+                        unnest(array[
+                            heard.delivered_at, heard.bounced_hard_at, heard.bounced_soft_at, heard.dropped_at,
+                            heard.first_open_at, heard.last_open_at, heard.first_machine_open_at, heard.first_click_at,
+                            heard.last_click_at, heard.unsubscribed_at, heard.complained_at
+                        ]) as moment (at)
                     where moment.at > asked.at
                 )
         end as heard_ahead_at

@@ -11,8 +11,7 @@ select
 from series
 cross join
     lateral (
-        select
-            case when series.context ? 'last_activity_at' then series.occurred_at else series.enrolled_at end as at
+        select case when series.context ? 'last_activity_at' then series.occurred_at else series.enrolled_at end as at
     ) as began
 inner join
     lateral (
@@ -55,4 +54,4 @@ inner join
             )
             and event.occurred_at > began.at
     ) as activity
-    on activity.occurred_at > began.at
+    on began.at < activity.occurred_at

@@ -320,7 +320,8 @@ comment on column kpi.ahead.happens_at is 'When the fact happens, by its date.';
 comment on column kpi.ahead.about is
 'mail: it may count for this mail; order: it is an order to credit; list: it may move the customer on the list.';
 comment on column kpi.ahead.customer_id is 'Whose fact.';
-comment on column kpi.ahead.enrollment_id is 'Series of the mail that it may count for; null = it is about no single mail.';
+comment on column kpi.ahead.enrollment_id is
+'Series of the mail that it may count for; null = it is about no single mail.';
 comment on column kpi.ahead.step is 'Step of that mail.';
 
 create table kpi.progress (
