@@ -252,10 +252,9 @@ class Installation:
             FutureRefused: `as_of` is later than `now`.
         """
         planned = self._planned_at(campaign_name, as_of, now)
-        with self.engine.begin() as connection:
-            because = journeys.begin_planning(connection, planned.campaign, as_of, now)
-        if because is None:
-            return None
+        with journeys.turn_to_plan(self.engine, planned.campaign, as_of, now) as because:
+            if because is None:
+                return None
         would = self._rehearse_in_time(campaign_name, as_of)
         return (
             f"campaign {campaign_name}: the run for {second(as_of)} {because}: it "
@@ -276,7 +275,7 @@ class Installation:
         """Bring the membership of the campaign's segment to `as_of`, and publish the campaign.
 
         If `as_of` is later than `now`, this and every other step of planning raises FutureRefused before it does
-        anything. A late run (`journeys.begin_planning`) does nothing but correct a past moment of the segment.
+        anything. A late run (`journeys.turn_to_plan`) does nothing but correct a past moment of the segment.
         """
         planned = self._planned_at(campaign_name, as_of, now)
         segment = planned.campaign.segment

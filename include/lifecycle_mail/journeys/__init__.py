@@ -7,7 +7,6 @@ the series, unless the campaign's `exit_on` says otherwise.
 from lifecycle_mail.journeys.names import CampaignName, first_name_to_plan, name_of, require_present
 from lifecycle_mail.journeys.occurrences import PartExit, days_ahead, judged_part, part_exits
 from lifecycle_mail.journeys.planning import (
-    begin_planning,
     forget_planning,
     overdue,
     record_planning,
@@ -38,7 +37,6 @@ __all__ = [
     "Exit",
     "PartExit",
     "advance",
-    "begin_planning",
     "days_ahead",
     "enroll",
     "erase_contexts",

@@ -11,7 +11,7 @@ with ahead as (
 
 insert into kpi.ahead (happens_at, about, customer_id)
 select
-    ahead.turned_at,
+    ahead.turned_at as happens_at,
     'list' as about,
     ahead.customer_id
 from ahead
