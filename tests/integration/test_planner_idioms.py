@@ -130,8 +130,13 @@ CASES = [
     ("sources/settle_permission", "a list", {"customer_id": "c7"}, {"source.permission_change"}),
     ("sources/settle_heard_permissions", "a list", {}, {"source.permission_change"}),
     ("sources/settle_staged_permissions", "a list", {"load_id": 2}, {"source.permission_change"}),
-    ("journeys/create_joinable", "a list", CAMPAIGN, {"message.message"}),
+    ("journeys/begun_series", "a list", {**CAMPAIGN, "returned_counts": True}, {"message.message"}),
 ]
+
+
+def put_in(name: str, file: str) -> str:
+    """The text of a statement into which a file is put."""
+    return _composed(name, ((file.rpartition("/")[2], (file,)),)).text
 
 
 @pytest.mark.parametrize(("name", "idiom", "given", "tables"), CASES)
@@ -141,7 +146,7 @@ def test_a_large_table_is_probed_and_would_be_read_through(
     """As it is, the statement reads none of these tables through; without its idiom, it would."""
     if name == "messages/settle_by_events":
         run(world, "events/create_folded")
-    text = statement(name).text
+    text = statement(name).text if name != "journeys/begun_series" else put_in("journeys/create_joinable", name)
     assert without(text, idiom) != text
     as_it_is, changed = read_through(world, text, given), read_through(world, without(text, idiom), given)
     assert {table: as_it_is[table] for table in tables} == dict.fromkeys(tables, BY_LOAD.get(name, 0))
@@ -180,7 +185,7 @@ def test_the_hours_of_a_zone_are_computed_once_per_claim(warehouse: Engine) -> N
     text = _composed("delivery/pick", tuple(pick_files(campaign).items())).text
     given = {
         "shell_id": 1, "batch": 40, "only_enrollment_id": None, "now": NOON, "topic": "reminders", "is_marketing": True,
-        "permissions": ["confirmed"], "campaign_topic": "reminders", **send_hours(campaign, topic),
+        "permissions": ["confirmed"], "campaign_topic": "reminders", "takes_over": True, **send_hours(campaign, topic),
     }  # fmt: skip
     with warehouse.begin() as connection:
         run(connection, "delivery/probe_plans")

@@ -23,7 +23,7 @@ from lifecycle_mail.database import run, scalar
 from lifecycle_mail.delivery.contention import yield_to_higher
 from lifecycle_mail.delivery.opt_ins import keep_first
 from lifecycle_mail.delivery.picking import Batch, closed, parted, pick
-from lifecycle_mail.delivery.places import move_to_next_period, release, reserve
+from lifecycle_mail.delivery.places import move_to_next_period, release, reserve, until_carts_are_taken_over
 from lifecycle_mail.delivery.rendering import parted_by_size, render
 from lifecycle_mail.delivery.work import ClaimSetup, stopped
 from lifecycle_mail.errors import ClaimLost
@@ -84,7 +84,7 @@ def claim_in(connection: Connection, setup: ClaimSetup, batch: Batch) -> Claim:
         return Claim(picked=0)
     shell = load_shell(connection, work.written_shell_id)
     go, ended = parted(rows, work, setup.settings)
-    postponed = postpone(connection, closed(rows))
+    postponed = postpone(connection, closed(rows) + until_carts_are_taken_over(rows, work, now))
     go, asked = keep_first(connection, work, go, now)
     go, yielded = yield_to_higher(connection, setup, batch, go)
     reserved, full = reserve(connection, work.topic, setup.topics, go, now)

@@ -209,7 +209,8 @@ class History:
                 "delivery/pick",
                 pick_files(campaign),
                 shell_id=77, batch=100, only_enrollment_id=None, now=self.now, topic="reminders", is_marketing=True,
-                permissions=["confirmed"], campaign_topic="reminders", **send_hours(campaign, topic),
+                permissions=["confirmed"], campaign_topic="reminders", takes_over=True,
+                **send_hours(campaign, topic),
             )  # fmt: skip
             cleared = {row.enrollment_id for row in picked if row.verdict is None}
             query = "select customer_id from journey.enrollment where enrollment_id = any(:cleared)"
