@@ -5,6 +5,9 @@ steps whose message may still move, and by the customers recorded for the list. 
 from the base facts, and the difference to what was stored is added to the counts. A full roll-up does the same
 from empty tables, so both give the same numbers. facts.sql alone says which facts are counted.
 
+Facts that are dated later than the roll-up do not count in it. They are kept (kpi.ahead), so that the first roll-up
+after their time counts them without another load.
+
 Each statement fills or reads temporary tables kpi_*. They are analyzed, and end with the transaction.
 """
 
@@ -68,12 +71,13 @@ def roll_up(
         if full:
             _forget(connection)
         load_ids = bigints(run(connection, "kpis/loads").scalars())
+        come = _make(connection, "come", now=now)
+        run(connection, "kpis/forget_come", now=now)
         _touch(connection, progress, full, load_ids, _days(since, until))
-        outcomes = _judge(connection, reporting_zone)
-        orders = _count(connection, reporting_zone, load_ids)
+        outcomes = _judge(connection, reporting_zone, now)
+        orders = _count(connection, reporting_zone, load_ids, now, come=come)
         _experiment(connection, progress, full, now)
-        today = now.astimezone(ZoneInfo(reporting_zone)).date()
-        customers = _list(connection, reporting_zone, today, full)
+        customers = _list(connection, reporting_zone, now, full)
         report = RollUpReport(outcomes, customers, orders, int(full))
         run(connection, "kpis/record_progress", reporting_zone=reporting_zone, as_of=now)
         run(connection, "kpis/record_loads")
@@ -159,6 +163,7 @@ def _note(
     run(connection, "kpis/create_changed")
     run(connection, "kpis/note_engaged", last_batch_id=last_batch_id)
     run(connection, "kpis/note_moved")
+    run(connection, "kpis/note_come")
     _make(connection, "arrived", load_ids=load_ids)
     run(connection, "kpis/note_reached")
     run(connection, "kpis/note_converted")
@@ -169,25 +174,32 @@ def _note(
     _analyze(connection, "changed")
 
 
-def _judge(connection: Connection, reporting_zone: str) -> int:
-    """Judge the found steps from the base facts: kpi_outcome; return their number."""
+def _judge(connection: Connection, reporting_zone: str, now: datetime) -> int:
+    """Judge the found steps from the base facts up to `now`: kpi_outcome; return their number."""
     with _probing(connection):
-        _make(connection, "judged")
-        _make(connection, "goal")
+        _make(connection, "judged", now=now)
+        _make(connection, "goal", now=now)
+    run(connection, "kpis/keep_steps_ahead", now=now)
     return _make(connection, "outcome", reporting_zone=reporting_zone)
 
 
-def _count(connection: Connection, reporting_zone: str, load_ids: str) -> int:
-    """Add the difference to the counts and the revenue; return how many of the changed orders have a credit."""
+def _count(connection: Connection, reporting_zone: str, load_ids: str, now: datetime, *, come: int) -> int:
+    """Add the difference to the counts and the revenue; return how many of the changed orders have a credit.
+
+    `come` is how many facts there are whose time has come. The planner guesses too many for an empty table.
+    """
     with _probing(connection):
         _make(connection, "delta")
         _make(connection, "recredited", load_ids=load_ids)
+        if come:
+            run(connection, "kpis/recredit_come", now=now)
+        run(connection, "kpis/keep_orders_ahead", now=now)
         _make(connection, "series")
         for name in ("apply_campaign_daily", "apply_event_daily", "replace_outcomes"):
             run_for_facts(connection, f"kpis/{name}")
         run(connection, "kpis/apply_series_daily")
         run(connection, "kpis/prune_series_daily")
-        orders = _make(connection, "credit", reporting_zone=reporting_zone)
+        orders = _make(connection, "credit", reporting_zone=reporting_zone, now=now)
         _make(connection, "revenue_delta")
         for name in ("forget_credits", "insert_credits"):
             run(connection, f"kpis/{name}")
@@ -226,18 +238,21 @@ def _probing(connection: Connection) -> Iterator[None]:
     run(connection, "kpis/any_plans")
 
 
-def _list(connection: Connection, reporting_zone: str, today: date, full: bool) -> int:
+def _list(connection: Connection, reporting_zone: str, now: datetime, full: bool) -> int:
     """Count the customers who joined the list and who left it; return how many customers were looked at."""
     run(connection, "kpis/create_listed")
     customers = run(connection, "kpis/take_list_all" if full else "kpis/take_list_changes").rowcount
+    customers += run(connection, "kpis/take_list_come").rowcount
     _analyze(connection, "listed")
     run(connection, "kpis/create_list_day")
     for table in ("person", "turn", "blocked", "standing"):
         _make(connection, table)
+        if table == "turn":
+            run(connection, "kpis/keep_turns_ahead", now=now)
     _make(connection, "movement", reporting_zone=reporting_zone)
     for name in ("forget_movements", "insert_movements", "add_list_days", "count_list_days"):
         run(connection, f"kpis/{name}")
-    run(connection, "kpis/fill_list_days", today=today)
+    run(connection, "kpis/fill_list_days", today=now.astimezone(ZoneInfo(reporting_zone)).date())
     run(connection, "kpis/balance_list_days")
     return customers
 

@@ -1,8 +1,9 @@
 -- The mail that each of these orders is credited to: the last one accepted before the order whose window holds it. A
--- cancelled order never counts. A refunded order leaves no revenue.
+-- cancelled order never counts, and one that is dated later than now does not count yet. A refunded order leaves no
+-- revenue.
 -- The table is dropped with the transaction.
 -- grain: one row per order
--- reporting_zone text: IANA zone of the days
+-- reporting_zone text: IANA zone of the days; now timestamptz
 -- look-back: the longest goal window of a campaign before the order
 create temporary table kpi_credit on commit drop as
 select
@@ -38,3 +39,4 @@ inner join lateral (
     order by known.accepted_at desc, known.enrollment_id desc, known.step desc
     limit 1
 ) as mail on true
+where kpi_recredited.ordered_at <= cast(:now as timestamptz)

@@ -43,11 +43,17 @@ span as (
     where changed.known_takes_credit
 )
 
-select orders.order_id
+select
+    orders.order_id,
+    orders.customer_id,
+    orders.ordered_at
 from span
 inner join source.orders
     on span.customer_id = orders.customer_id and orders.ordered_at between span.since and span.till
 union
-select orders.order_id
+select
+    orders.order_id,
+    orders.customer_id,
+    orders.ordered_at
 from source.orders
 where orders.load_id = any(cast(:load_ids as bigint[]))

@@ -1,5 +1,6 @@
 -- What the units did, from the base facts alone. The goal is that of their epoch. What only mailed people can do is no
--- goal of a holdout. The table is dropped with the transaction.
+-- goal of a holdout. Only windows that are over are compared, so a fact that is dated ahead counts in its time.
+-- The table is dropped with the transaction.
 -- grain: one row per unit
 -- look-back: 90 days before each series, for the orders before it
 create temporary table kpi_unit on commit drop as

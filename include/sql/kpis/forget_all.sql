@@ -35,6 +35,10 @@ forgotten_units as (
 
 forgotten_people as (
     delete from kpi.arm_count
+),
+
+forgotten_ahead as (
+    delete from kpi.ahead
 )
 
 delete from kpi.step_outcome
