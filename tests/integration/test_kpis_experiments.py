@@ -13,6 +13,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 import builders
 from builders import NOON, customer, insert, load, order, rows
+from lifecycle_mail.database import run
 from lifecycle_mail.kpis import check, rename_campaign, roll_up
 from planning import campaign_of, member, members, plan, topic_of
 
@@ -400,12 +401,17 @@ class TestEpochs:
         ]
 
     def test_a_renamed_campaign_carries_its_epochs_on(self, shop: Engine) -> None:
-        """Epochs, units, counts and results go on under the present name, and so does the next roll-up."""
+        """Epochs, units, counts and results go on under the present name, and so does the next roll-up. The new name had
+        planned and was rolled up before, without a series."""
         with shop.begin() as connection:
             people(connection, "a", 90, 100)
             people(connection, "b", 10, 100, is_holdout=True)
+            builders.campaign(connection, "nudge")
+            builders.epoch(connection, "nudge")
         roll_up(shop, reporting_zone="UTC", now=LATER)
+        assert found(shop, "select campaign from kpi.experiment order by 1") == [("cart_abandoned",), ("nudge",)]
         with shop.begin() as connection:
+            run(connection, "journeys/forget_unused", campaign="nudge")
             for table in ("journey.campaign", "journey.epoch", "journey.enrollment", "decision.decision"):
                 connection.execute(sa.text(f"update {table} set campaign = 'nudge'"))  # noqa: S608
             rename_campaign(connection, "cart_abandoned", "nudge")

@@ -258,5 +258,6 @@ def _list(connection: Connection, reporting_zone: str, now: datetime, full: bool
 
 
 def rename_campaign(connection: Connection, former: str, present: str) -> None:
-    """Give a campaign's numbers its present name. The caller holds the lock `kpis`."""
+    """Give a campaign's numbers its present name, under which no series was begun. The caller holds the lock `kpis`."""
+    run(connection, "kpis/forget_unused", campaign=present)
     run(connection, "kpis/rename_campaign", former=former, present=present)
