@@ -401,8 +401,8 @@ class TestEpochs:
         ]
 
     def test_a_renamed_campaign_carries_its_epochs_on(self, shop: Engine) -> None:
-        """Epochs, units, counts and results go on under the present name, and so does the next roll-up. The new name had
-        planned and was rolled up before, without a series."""
+        """Epochs, units, counts and results go on under the present name, and so does the next roll-up. The new name
+        had planned and was rolled up before, without a series."""
         with shop.begin() as connection:
             people(connection, "a", 90, 100)
             people(connection, "b", 10, 100, is_holdout=True)
