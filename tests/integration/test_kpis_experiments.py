@@ -486,7 +486,7 @@ class TestVariants:
         ]
 
     def test_opens_and_clicks_are_those_of_the_step_s_mail(self, tested: Engine) -> None:
-        """A variant may have the goal click: the mail of the step in its window, and no other."""
+        """A variant may have the goal click: the mail of the step in its window, and no other. A click is an open."""
         with tested.begin() as connection:
             builders.epoch(
                 connection, epoch=2, holdout_ratio=0, goal_event="click", began_at=at(-1),
@@ -505,6 +505,11 @@ class TestVariants:
         rolled(tested)
         query = "select customer_id, converted_at from kpi.arm_unit where converted_at is not null"
         assert found(tested, query) == [("ann", at(2))]
+        with tested.begin() as connection:
+            connection.execute(sa.text("update journey.epoch set goal_event = 'open' where epoch = 2"))
+            connection.execute(sa.text("update event.engagement set first_open_at = :at"), {"at": at(3)})
+        roll_up(tested, reporting_zone="UTC", now=LATER, full=True)
+        assert sorted(found(tested, query)) == [("ann", at(2)), ("cat", at(3))]
 
     def test_a_step_dealt_by_other_shares_than_its_series_is_of_neither_epoch(self, tested: Engine) -> None:
         """The shares changed while ann's series ran. Her step was dealt by the new ones, so she is in no variant."""

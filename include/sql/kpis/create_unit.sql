@@ -44,8 +44,11 @@ cross join
         select min(fact.reached_at) as converted_at
         from (
             select
-                case timed.goal_event when 'open' then engagement.first_open_at else engagement.first_click_at end
-                    as reached_at
+                -- A click is an open.
+                case
+                    when timed.goal_event = 'open' then least(engagement.first_open_at, engagement.first_click_at)
+                    else engagement.first_click_at
+                end as reached_at
             from event.engagement
             where
                 timed.kind = 'variant'
