@@ -265,10 +265,10 @@ def test_a_tracked_link_to_our_own_pages_is_refused(tmp_path: Path) -> None:
     link = '<a {}href="{% slot way_out %}{{ links.unsubscribe_url }}{% endslot %}">out</a>'
     tracked = GREETING + link.replace("{}", "") + '<a href="{{ brand.url }}">shop</a>'
     text_part = text(GREETING + "{% slot way_out %}{{ links.unsubscribe_url }}{% endslot %}")
-    (found,) = faults(tmp_path, body_mjml=mjml(tracked), body_txt=text_part)
+    (found,) = faults(tmp_path / "tracked", body_mjml=mjml(tracked), body_txt=text_part)
     assert found.startswith("trial/mail/body.mjml: SendGrid would count clicks on the link to unsubscribe")
     untracked = GREETING + link.replace("{}", 'clicktracking="off" ')
-    assert faults(tmp_path, body_mjml=mjml(untracked), body_txt=text_part) == []
+    assert faults(tmp_path / "untracked", body_mjml=mjml(untracked), body_txt=text_part) == []
 
 
 def test_a_picture_without_words_and_a_link_to_nowhere_are_refused(tmp_path: Path) -> None:
