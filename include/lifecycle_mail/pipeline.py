@@ -476,12 +476,15 @@ class Installation:
     ) -> kpis.RollUpReport:
         """Bring the KPI tables up to date; `full` recomputes them from the facts.
 
+        Clicks in doubt are judged again before that, because loads bring the orders and page views that decide.
+
         Raises:
             FutureRefused: the reporting day `since` or `until` has not begun by `now`.
         """
         for what, day in (("the first day", since), ("the last day", until)):
             if day is not None:
                 require_day_not_future(day, now, self.settings.reporting_zone, what)
+        events.settle_clicks(self.engine, full=full)
         return kpis.roll_up(
             self.engine,
             reporting_zone=self.settings.reporting_zone,

@@ -5,6 +5,7 @@ settled through `lifecycle_mail.messages`, human activity through `lifecycle_mai
 transaction.
 """
 
+from lifecycle_mail.events.clicks import settle_clicks
 from lifecycle_mail.events.erasing import ScrubReport, erase, has_files, knows, scrub_files, summarize_addresses
 from lifecycle_mail.events.groups import UnlistedGroup, unlisted_groups
 from lifecycle_mail.events.ingesting import ingest
@@ -34,6 +35,7 @@ __all__ = [
     "rename_campaign",
     "rename_topics",
     "scrub_files",
+    "settle_clicks",
     "summarize_addresses",
     "unlisted_groups",
 ]

@@ -22,9 +22,11 @@ from sqlalchemy.engine import Engine
 
 from lifecycle_mail.concurrency import exclusive_lock
 from lifecycle_mail.database import run
+from lifecycle_mail.events.clicks import settle_within_ingest
 from lifecycle_mail.events.erased import erased_addresses
 from lifecycle_mail.events.export_reader import Position, Reader, Step, export_files
 from lifecycle_mail.events.groups import warn_of_unlisted_groups
+from lifecycle_mail.events.matching import match_waiting
 from lifecycle_mail.events.parsing import LATEST_EPOCH, Rules
 from lifecycle_mail.events.soft_bounces import USUAL_REST, Rest
 from lifecycle_mail.events.taking import IngestReport, take_step
@@ -77,6 +79,8 @@ def ingest(
             total = total.plus(report)
             names.update(step.positions)
             progress(min(step.positions), total.received, total.inserted)
+        match_waiting(engine)
+        settle_within_ingest(engine)
     logger.info("ingested events: %s from %d files", total, len(names))
     warn_of_unlisted_groups(engine)
     return total.plus(IngestReport(files=len(names)))

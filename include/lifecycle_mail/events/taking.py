@@ -19,6 +19,7 @@ from lifecycle_mail.database import lock_part, run, scalar
 from lifecycle_mail.events.copying import bigint, copy, text
 from lifecycle_mail.events.export_reader import SetAside, Step
 from lifecycle_mail.events.lifting import keep_lifted
+from lifecycle_mail.events.matching import fold_mails, match_staged
 from lifecycle_mail.events.parsing import EVENT_COLUMNS, FACT_COLUMNS
 from lifecycle_mail.events.soft_bounces import Rest, fold_soft_bounces
 from lifecycle_mail.messages.settling import settle_by_events
@@ -96,10 +97,11 @@ def _write_new(connection: Connection, step: Step, batch_id: int) -> int:
 
 def _fold(connection: Connection, batch_id: int, rest: Rest) -> int:
     """Fold new events into the known facts, and settle messages by them; return how many messages were settled."""
-    run(connection, "events/create_folded")
     run(connection, "events/create_said")
     run(connection, "events/log_words", batch_id=batch_id)
-    for fold in ("engagement", "resubscription", "suppression"):
+    match_staged(connection)
+    fold_mails(connection, batch_id)
+    for fold in ("resubscription", "suppression"):
         run(connection, f"events/fold_{fold}", batch_id=batch_id)
     run(connection, "events/lift_suppression", batch_id=batch_id)
     keep_lifted(connection)
