@@ -4,7 +4,7 @@ insert into event.click (enrollment_id, step, clicked_at, link, agent, is_scanne
 select
     folded.enrollment_id,
     folded.step,
-    staged.occurred_at,
+    staged.occurred_at as clicked_at,
     staged.link,
     staged.agent,
     staged.is_scanner
