@@ -30,9 +30,9 @@ class NotSigned(Exception):
 
 
 def read_public_keys(text: str) -> tuple[ec.EllipticCurvePublicKey, ...]:
-    """Return the keys of a text: separated by commas, or PEM blocks one after another. While a key is replaced, SendGrid
-    signs with the one and then with the other.
+    """Return the keys of a text: separated by commas, or PEM blocks one after another.
 
+    While a key is replaced, SendGrid signs with the one and then with the other.
     Raises: KeyUnusable.
     """
     return tuple(read_public_key(one) for one in _NEXT_KEY.split(text) if one.strip())

@@ -441,6 +441,19 @@ class Installation:
             progress=progress,
         )
 
+    def event_alarms(self, report: events.IngestReport, now: dt.datetime) -> list[str]:
+        """Say what of an ingest is an alarm, and what is wrong with the feed of events at `now`."""
+        limits = self.settings.intake_limits
+        return [*report.alarms(limits), *events.event_alarms(self.engine, now, limits)]
+
+    def sync_alarms(self, report: events.SyncReport, now: dt.datetime) -> list[str]:
+        """Say what of a sync of suppressions is an alarm, and which lists lag behind at `now` (in preview none)."""
+        limits = self.settings.intake_limits
+        if self.settings.mode == "preview":
+            return []
+        with self.engine.connect() as connection:
+            return [*report.alarms(limits), *events.list_alarms(connection, now, limits)]
+
     def pull_suppressions(self, now: dt.datetime) -> events.SyncReport:
         """Read SendGrid's suppression lists (modes simulate and live; a preview asks nothing)."""
         return events.pull(self.engine, self.settings, self.topics, now=now)

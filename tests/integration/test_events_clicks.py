@@ -78,7 +78,8 @@ EXPECTED: dict[str, tuple[int | None, ...]] = {
     "scanner_bought": (None, None, 63, None, None),
 }
 FOUND = """
-    select customer_id, first_click_at, last_click_at, first_machine_click_at, last_doubtful_click_at, last_unsure_click_at
+    select customer_id, first_click_at, last_click_at, first_machine_click_at, last_doubtful_click_at,
+           last_unsure_click_at
     from event.engagement order by customer_id
 """
 
@@ -151,8 +152,8 @@ def test_clicks_are_told_apart(
     warehouse: Engine, mails: dict[str, str], take: Callable[[list[dict[str, Any]]], None]
 ) -> None:
     """A known agent is a machine. A click within 10 s of delivery, or within 2 s of one on another link, looks like a
-    machine's; others of its agent or within 60 s share the doubt, and an order or a page view within 24 h takes it away.
-    Activity, KPIs and conditions count people alone, and a click is an open."""
+    machine's. Others of its agent, or within 60 s, share the doubt. An order or a page view within 24 h takes it away.
+    Activity and KPIs count people alone, and a click is an open."""
     buy_and_look(warehouse)
     take(list(events_of(mails)))
     assert found(warehouse) == expected()
@@ -173,8 +174,8 @@ def test_clicks_are_told_apart(
 def test_the_order_of_events_and_loads_does_not_matter(
     warehouse: Engine, mails: dict[str, str], take: Callable[[list[dict[str, Any]]], None], seed: int
 ) -> None:
-    """Events in any order and parts, with the orders and page views loaded before, between or after them, end in the same
-    clicks and the same activity as one ingest of all."""
+    """Events in any order and parts, with the orders and page views loaded before or between them, end in the same clicks
+    and the same activity as one ingest of all."""
     chance = random.Random(seed)
     events = list(events_of(mails))
     chance.shuffle(events)
@@ -217,7 +218,7 @@ def test_an_order_that_comes_last_confirms_and_a_cancelled_one_takes_it_back(
 def test_only_people_end_series_and_meet_conditions(
     warehouse: Engine, mails: dict[str, str], take: Callable[[list[dict[str, Any]]], None]
 ) -> None:
-    """A scanner's click, or a doubtful one, is no activity that ends a series, and its mail does not count as opened."""
+    """A scanner's click, or a doubtful one, is no activity that ends a series, and opens no mail."""
     take(list(events_of(mails)))
     people = {"plain", "after_edge", "apart", "twice", "person_later", "just_later", "scanner_and_person"}
     with warehouse.begin() as connection:

@@ -127,8 +127,8 @@ def test_the_text_part_reads_by_itself(name: str, sample: Sample) -> None:
 
 @every_sample
 def test_links_to_our_own_pages_are_not_tracked(name: str, sample: Sample) -> None:
-    """In the mail as it arrives, every link to leave, to choose or to read in the browser says clicktracking=off, and no
-    link to the shop does."""
+    """In the mail as it arrives, every link to leave, to choose or to read in the browser says clicktracking=off, and
+    no link to the shop does."""
     tags = [unescape(tag) for tag in re.findall(r"<a\b[^>]*>", render(name, sample)[0].html)]
     own = (sample.links["unsubscribe_url"], sample.links["view_url"], sample.brand["preferences_url"])
     untracked = [tag for tag in tags if 'clicktracking="off"' in tag]

@@ -111,8 +111,8 @@ def test_a_step_of_a_mails_life_is_staged_without_what_no_fold_asks_for() -> Non
 
 
 def test_an_event_without_our_ids_is_staged_with_what_finds_its_mail() -> None:
-    """Its mailbox, and the request that sg_message_id begins with. An id that is not ours names another system's mail, and
-    an event with it is left alone."""
+    """Its mailbox, and the request that sg_message_id begins with. An id that is not ours names another system's mail,
+    and an event with it is left alone."""
     wanted = ("message_id", "fact", "address", "request_id")
     bounce = {"event": "bounce", "type": "bounce", "lm_message_id": ..., "email": "Jane@Bücher.example"}
     named = fact_of(**bounce, sg_message_id="14c5d75ce93.filter0905p1mdw1-4434-59E0C6FF-3.0")

@@ -260,8 +260,8 @@ def test_a_broken_sample_is_told_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_tracked_link_to_our_own_pages_is_refused(tmp_path: Path) -> None:
-    """A click on the way out is not interest in the mail. So a link to the pages for leaving, choosing and reading in the
-    browser says clicktracking=off, wherever it stands; the shop's own links need not."""
+    """A click on the way out is not interest in the mail. So a link to the pages for leaving, choosing and reading in
+    the browser says clicktracking=off, wherever it stands; the shop's own links need not."""
     link = '<a {}href="{% slot way_out %}{{ links.unsubscribe_url }}{% endslot %}">out</a>'
     tracked = GREETING + link.replace("{}", "") + '<a href="{{ brand.url }}">shop</a>'
     text_part = text(GREETING + "{% slot way_out %}{{ links.unsubscribe_url }}{% endslot %}")

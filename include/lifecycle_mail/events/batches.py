@@ -1,4 +1,4 @@
-"""A batch of the events stage that no file brought: what it changes is found by its number, as what an ingest changed."""
+"""A batch of the events stage that no file brought: what it changes is found by its number, like an ingest's changes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Who clicked: the clicks of a mail → a person's, a machine's, or doubtful; folded to the mail's first and last ones.
 
-Part of the events stage. A step of an ingest judges the mails that it touched. Orders and page views come with loads, in
-any order with the clicks. So mails with clicks that only these can confirm are judged again after each ingest and before
-a roll-up. The judgement is always made of everything that is known, so the order does not matter.
+Part of the events stage. A step of an ingest judges the mails that it touched. Orders and page views come with loads,
+before or after the clicks. So mails with clicks that only these can confirm are judged again after each ingest and
+before a roll-up. The judgement is always made of everything that is known, so the order does not matter.
 docs/decisions/0057 says what is a machine.
 """
 
@@ -26,7 +26,7 @@ def fold_clicks(connection: Connection, batch_id: int) -> None:
 
 
 def settle_clicks(engine: Engine, *, full: bool = False) -> int:
-    """Judge mails with clicks in doubt again, from the orders and page views that are known now; return how many changed.
+    """Judge mails with clicks in doubt again, from the orders and page views known now; return how many changed.
 
     With `full` all such mails, else those of the last CONFIRMED_WITHIN_DAYS. Leaves them to a running ingest.
     """

@@ -129,7 +129,7 @@ _UNTOLD_BY_KIND = {fact: text(fact) for fact in ("machine_open", "bounced_hard",
 
 
 def _telling(event: Event, kind: str, fact: str, rules: Rules, whom: bytes, is_lost: bool = False) -> bytes:
-    """Return the fields from fact to reason. Those of a mere step of a mail's life name the address if a fold needs it."""
+    """Return the fields from fact to reason. A mere step of a mail's life has its address only if a fold needs it."""
     if fact in _STEPS or fact == "delivered":
         return text(fact) + whom + NULL * 3
     if fact == "click":
@@ -148,7 +148,8 @@ def _lost(event: Event, kind: str, fact: str, rules: Rules, whom: bytes) -> byte
 
 def _found(event: Event, fact: str, request_id: str = "") -> bytes:
     """Return the fields request_id, link, agent and is_scanner."""
-    return _text_or_null(request_id) + (_click(event.get("url"), event.get("useragent")) if fact == "click" else NULL * 3)
+    click = _click(event.get("url"), event.get("useragent")) if fact == "click" else NULL * 3
+    return _text_or_null(request_id) + click
 
 
 def _click(link: Any, agent: Any) -> bytes:
