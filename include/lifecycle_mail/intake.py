@@ -1,7 +1,7 @@
 """Nothing silent: what became of everything that files or lists brought, by reason, and when that is an alarm.
 
-Below every stage, so that feeds and events keep one rule. A stage counts; the command line prints the table, a task of a
-DAG logs it, and the next one fails for the alarms.
+Below every stage, so that feeds and events keep one rule. A stage counts. The command line prints the table; in a DAG a
+task logs it, and the next one fails for the alarms.
 """
 
 from __future__ import annotations

@@ -174,7 +174,7 @@ def test_clicks_are_told_apart(
 def test_the_order_of_events_and_loads_does_not_matter(
     warehouse: Engine, mails: dict[str, str], take: Callable[[list[dict[str, Any]]], None], seed: int
 ) -> None:
-    """Events in any order and parts, with the orders and page views loaded before or between them, end in the same clicks
+    """Events in any order and parts, with orders and page views loaded before or between them, end in the same clicks
     and the same activity as one ingest of all."""
     chance = random.Random(seed)
     events = list(events_of(mails))

@@ -181,8 +181,8 @@ def test_an_unreadable_file_does_not_keep_others_out(
 def test_the_command_ends_with_1_where_nothing_could_be_read(
     warehouse: Engine, warehouse_url: str, tmp_path: Path, files: dict[str, bytes], status: int, said: str
 ) -> None:
-    """The table names each reason. If there was something to read and all of it was refused, the command fails. A second
-    run, which finds nothing new, does not fail if something was taken before."""
+    """The table names each reason. If there was something to read and all of it was refused, the command fails. A
+    second run, which finds nothing new, does not fail if something was taken before."""
     folder = tmp_path / "exports"
     folder.mkdir()
     for name, content in files.items():
@@ -197,8 +197,8 @@ def test_the_command_ends_with_1_where_nothing_could_be_read(
 
 
 def test_a_silent_feed_and_missing_hours_are_named(warehouse: Engine) -> None:
-    """The newest event is older than the limit while mails were accepted since; or the mails of two hours have no event,
-    though others have. A quiet night, and mails of the last hour, are no alarm."""
+    """The newest event is older than the limit while mails were accepted since; or the mails of two hours have no
+    event, though others have. A quiet night, and mails of the last hour, are no alarm."""
     now = NOON + timedelta(minutes=30)
     with warehouse.begin() as connection:
         load_id = builders.load(connection)
@@ -239,9 +239,10 @@ def test_a_silent_feed_and_missing_hours_are_named(warehouse: Engine) -> None:
 def test_an_erasure_reaches_into_envelopes_and_joined_objects(warehouse: Engine, tmp_path: Path) -> None:
     """Of the person nothing stays in a file of any form. The events of others stay as they are and are still read."""
     jane, joe = event("jane"), event("joe")
+    sns = {"Sns": {"Message": written([jane, joe]), "To": jane["email"]}}
     forms = {
         "joined": orjson.dumps(jane) + orjson.dumps(joe),
-        "envelope.ndjson": inside("Records", [jane, joe, {"Sns": {"Message": written([jane, joe]), "To": jane["email"]}}]),
+        "envelope.ndjson": inside("Records", [jane, joe, sns]),
         "pretty": orjson.dumps({"events": [joe, jane]}, option=orjson.OPT_INDENT_2),
         "broken": orjson.dumps(joe) + b'{"email":"jane@example.com",oops}' + orjson.dumps(jane),
     }  # fmt: skip

@@ -63,7 +63,7 @@ def mail(connection: Connection, who: str, minutes: float, request: str | None =
 
 
 def bounced(warehouse: Engine) -> dict[str, datetime | None]:
-    """message id → hard bounce, of the mails of which anything is known."""
+    """message id → hard bounce, of the mails that have an event."""
     with warehouse.connect() as connection:
         found = rows(connection, "select cast(message_id as text), bounced_hard_at from event.engagement")
     return dict(found)

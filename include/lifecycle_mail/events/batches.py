@@ -1,4 +1,4 @@
-"""A batch of the events stage that no file brought: what it changes is found by its number, like an ingest's changes."""
+"""A batch of the events stage that no file brought: its number marks what it changes, as an ingest's does."""
 
 from __future__ import annotations
 

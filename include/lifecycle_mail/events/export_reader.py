@@ -224,7 +224,7 @@ class Reader:
         return tuple(Intake(name, rows, dict(self.refused.get(name, {}))) for name, rows in self.read.items())
 
     def barren(self) -> tuple[str, ...]:
-        """Return the files of which nothing was taken, now or before."""
+        """Return the files that gave nothing, now or before."""
         known = {name for name, position in self._known.items() if position.read_bytes}
         whole = [one.name for one in self.intakes() if one.is_refused_whole]
         return tuple(name for name in (*whole, *self.unreadable) if name not in known)

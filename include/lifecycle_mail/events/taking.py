@@ -31,8 +31,8 @@ from lifecycle_mail.sources import record_engagement
 class IngestReport:
     """Counts of one ingest: received = inserted + duplicates + rejected; files read, messages settled.
 
-    `intakes` is what became of each file, and `skipped` says why others were left out. `barren` are files of which
-    nothing was ever taken.
+    `intakes` is what became of each file, and `skipped` says why others were left out. `barren` are files that never
+    gave anything.
     """
 
     received: int = 0
@@ -59,7 +59,7 @@ class IngestReport:
         return bool(self.barren) and not self.inserted + self.duplicates
 
     def alarms(self, limits: Limits) -> list[str]:
-        """Say of which files too much was refused, and which could not be read.
+        """Name the files with too many refused rows, and those that could not be read.
 
         A line that is still being written is not refused.
         """
@@ -79,7 +79,7 @@ class IngestReport:
 
 
 _COUNTS = ("received", "inserted", "duplicates", "rejected", "files", "settled")
-HARMLESS = ("other_ending",)  # reasons to leave a file out that nobody need look at
+HARMLESS = ("other_ending",)  # reasons to leave a file out that need no look
 
 
 def take_step(

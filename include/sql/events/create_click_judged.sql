@@ -1,5 +1,5 @@
 -- Who made each click of these mails. A known scanner is a machine. A click looks like a machine's if another link was
--- clicked within 2 seconds of it, or if it came within 10 seconds of delivery. Another click of the same mail shares the
+-- clicked within 2 seconds of it, or if it came within 10 seconds of delivery. Another click of the mail shares the
 -- doubt if the same agent made it, or if it came within 60 seconds. An order or a page view within 24 hours shows that
 -- the customer was there: then a click in doubt is a person's.
 -- The table is dropped with the transaction.

@@ -1,5 +1,5 @@
--- The mails with a click that only an order or a page view shows to be a person's: these come with loads, before or after
--- the click. The table is dropped with the transaction.
+-- The mails with a click that only an order or a page view shows to be a person's. These come with loads, before the
+-- click or after it. The table is dropped with the transaction.
 -- grain: one row per mail
 -- within_days: days of 24 hours before the newest such click; null = all
 create temporary table event_clicked on commit drop as

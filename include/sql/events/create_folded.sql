@@ -1,7 +1,7 @@
 -- The first and last facts of the step's new events, per mail. The table is dropped with the transaction. Every fact
--- is a minimum, a maximum or a count of distinct events, so the order in which events arrive does not matter. Clicks are
--- not folded here: who clicked is judged from all clicks of a mail. An event without our ids proves no acceptance, so it
--- is left out of first_event_at.
+-- is a minimum, a maximum or a count of distinct events, so the order in which events arrive does not matter.
+-- Clicks are not folded here: who clicked is judged from all clicks of a mail. An event without our ids proves no
+-- acceptance, so it is left out of first_event_at.
 -- may_settle: the evidence may change the state of the mail
 -- grain: one row per message
 create temporary table event_folded on commit drop as

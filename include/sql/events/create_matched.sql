@@ -1,16 +1,20 @@
--- The mail that each event without our ids is about: the one to its address in the request that sg_message_id names; for
--- a failure, a complaint or an opt-out without that name, the newest mail that was accepted for its address before it.
--- A mail whose acceptance an event proved has no request of that name, and counts among the latter. is_waiting: it may
--- be a mail under way, of which it is not known yet whether it was accepted. An event never settles such a mail.
+-- The mail that each event without our ids is about: the one to its address in the request that sg_message_id names.
+-- For a failure, a complaint or an opt-out without that name it is the newest mail accepted for its address before it. A
+-- mail whose acceptance an event proved has no name of a request, and counts among the latter. is_waiting: it may be a
+-- mail under way, and whether that was accepted is not known yet. An event never settles such a mail.
 -- grain: one row per event that has a mail, or waits; an event without row is of a mail that is not ours
 -- look-back: the mails of the customers who hold or held the mailbox, by index
 create temporary table event_matched on commit drop as
 with holder as (
-    select lost.sg_event_id, customer.customer_id
+    select
+        lost.sg_event_id,
+        customer.customer_id
     from event_lost as lost
     inner join source.customer on lost.address = customer.address
     union
-    select lost.sg_event_id, former_address.customer_id
+    select
+        lost.sg_event_id,
+        former_address.customer_id
     from event_lost as lost
     inner join source.former_address on lost.address = former_address.address
 ),

@@ -1,6 +1,6 @@
--- Fold the judged clicks to the first and last ones of their mails. Later evidence may take a click away from people, or
--- give it to them.
--- grain: one row per mail of which something else was known
+-- Fold the judged clicks to the first and last ones of their mails. Later evidence may take a click away from people,
+-- or give it to people.
+-- grain: one row per mail that changes
 -- batch_id bigint
 with folded as (
     select

@@ -1,5 +1,5 @@
 -- Write who made the clicks.
--- grain: one row per click of which another judgement was known
+-- grain: one row per click that was judged otherwise before
 update event.click
 set kind = judged.kind
 from event_click_judged as judged

@@ -31,7 +31,7 @@ cross join
         ('machine_clickers', 'machine_clicked_day', 'delivered', first_machine_click_at),
         ('converters', 'converted_day', 'accepted', goal_reached_at),
         ('bounced_hard', 'bounced_hard_day', 'accepted', case when outcome = 'bounced_hard' then bounced_hard_at end),
-        ('bounced_soft', 'bounced_soft_day', 'accepted', case when outcome = 'bounced_soft' then last_bounced_soft_at end),
+        ('bounced_soft', 'bounced_soft_day', 'accepted', case when outcome = 'bounced_soft' then bounced_soft_at end),
         ('dropped', 'dropped_day', 'accepted', case when outcome = 'dropped' then dropped_at end),
         ('unsubscribed', 'unsubscribed_day', 'delivered', unsubscribed_at),
         ('complained', 'complained_day', 'delivered', complained_at)

@@ -1,17 +1,18 @@
--- Who clicked: the clicks of each mail are kept, and judged per mail. What was folded before is judged as the fold does it;
--- orders and page views decide about doubtful clicks at the next ingest or load. Reads the click events once.
+-- Who clicked: the clicks of each mail are kept, and judged per mail. Mails that were clicked before are marked, so
+-- that the next ingest or roll-up judges those of the last 30 days, and a full roll-up all of them. Reads each click once.
 alter table event.engagement add column last_delivered_at timestamptz;
 alter table event.engagement add column last_bounced_soft_at timestamptz;
 alter table event.engagement add column first_machine_click_at timestamptz;
 alter table event.engagement add column last_doubtful_click_at timestamptz;
 alter table event.engagement add column last_unsure_click_at timestamptz;
 create index engagement_unsure on event.engagement (last_unsure_click_at) where last_unsure_click_at is not null;
-comment on column event.engagement.last_delivered_at is 'Newest delivery; an outcome is the latest of it and soft bounces.';
+comment on column event.engagement.last_delivered_at is
+'Newest delivery; an outcome is the latest of deliveries and soft bounces.';
 comment on column event.engagement.last_bounced_soft_at is 'Newest soft bounce.';
 comment on column event.engagement.first_machine_click_at is
 'First click that is not known to be a person''s: a scanner''s, or a doubtful one.';
 comment on column event.engagement.last_doubtful_click_at is
-'Newest click that may be a person''s or a scanner''s; null = none. It holds a sunset back and counts for nothing else.';
+'Newest click that may be a person''s or a scanner''s; null = none. It holds a sunset back, and counts for nothing.';
 comment on column event.engagement.last_unsure_click_at is
 'Newest click that only an order or a page view shows to be a person''s, shown or not: such mails are judged again.';
 
@@ -26,7 +27,8 @@ create table event.click (
     primary key (enrollment_id, step, clicked_at, link, agent)
 );
 
-comment on table event.click is 'Clicks in mails, one row per mail, second, link and agent; who made them is judged per mail.';
+comment on table event.click is
+'Clicks in mails, one row per mail, second, link and agent; who made them is judged per mail.';
 comment on column event.click.enrollment_id is 'Message''s enrollment.';
 comment on column event.click.step is 'Message''s step.';
 comment on column event.click.clicked_at is 'When.';
@@ -43,10 +45,21 @@ select distinct
     event.occurred_at,
     ('x' || left(md5(coalesce(event.raw ->> 'url', '')), 16))::bit(64)::bigint as link,
     ('x' || left(md5(coalesce(event.raw ->> 'useragent', '')), 16))::bit(64)::bigint as agent,
-    false as is_scanner
+    coalesce(
+        event.raw ->> 'useragent' ~* (
+            'barracuda|bitdefender|ironport|cloudmark|fireeye|forcepoint|fortinet|mailscanner|messagelabs|mimecast'
+            '|proofpoint|safelinks|sophos|symantec|trellix|trend ?micro|urldefense|vadesecure|zscaler|bot|spider'
+            '|crawler|curl/|python-|aiohttp|httpx/|axios/|java/|go-http-client|headlesschrome|wget/|whatsapp/'
+        ),
+        false
+    ) as is_scanner
 from event.event
 inner join event.engagement on event.message_id = engagement.message_id
 where event.event = 'click';
+
+update event.engagement
+set last_unsure_click_at = engagement.last_click_at
+where engagement.last_click_at is not null;
 
 -- Newest delivery and soft bounce: only mails with a soft bounce can have an outcome that depends on their order.
 update event.engagement
@@ -64,7 +77,11 @@ from (
         max(event.occurred_at) filter (where event.fact = 'bounced_soft') as bounced_soft_at
     from event.event
     where
-        event.message_id in (select soft.message_id from event.engagement as soft where soft.bounced_soft_at is not null)
+        event.message_id in (
+            select soft.message_id
+            from event.engagement as soft
+            where soft.bounced_soft_at is not null
+        )
     group by event.message_id
 ) as newest
 where engagement.message_id = newest.message_id;

@@ -16,13 +16,14 @@ create table event.unmatched (
 );
 
 comment on table event.unmatched is
-'Events without our ids that wait until it is known whether a mail under way to their mailbox was accepted, one row each.';
+'Events without our ids that wait for the fate of a mail under way to their mailbox, one row per event.';
 comment on column event.unmatched.sg_event_id is 'Event.';
 comment on column event.unmatched.occurred_at is 'The event''s own timestamp.';
 comment on column event.unmatched.fact is 'What it means for a mail.';
 comment on column event.unmatched.address is 'Mailbox, lower case; erasure deletes the row.';
 comment on column event.unmatched.reason is 'Text of a bounce or drop, addresses removed.';
-comment on column event.unmatched.request_id is 'X-Message-Id, the beginning of sg_message_id; null = the event has none.';
+comment on column event.unmatched.request_id is
+'X-Message-Id, the beginning of sg_message_id; null = the event has none.';
 comment on column event.unmatched.link is 'Of a click, as in event.click.';
 comment on column event.unmatched.agent is 'Of a click, as in event.click.';
 comment on column event.unmatched.is_scanner is 'Of a click, as in event.click.';

@@ -1,4 +1,4 @@
--- What: delete activity rows of which a click was all, after an ingest showed that a machine clicked.
+-- What: delete activity rows without any fact left, after an ingest showed that a machine clicked.
 -- Grain: one row per customer without activity.
 -- Parameters: batch_id bigint, the ingest.
 -- Look-back: the engagement rows that the ingest wrote.

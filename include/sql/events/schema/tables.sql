@@ -139,12 +139,13 @@ comment on column event.engagement.last_click_at is 'Newest human click.';
 comment on column event.engagement.unsubscribed_at is 'Any way of unsubscribing by this mail.';
 comment on column event.engagement.complained_at is 'Spam report.';
 comment on column event.engagement.batch_id is 'Ingest that last changed the row; roll-ups start from it.';
-comment on column event.engagement.last_delivered_at is 'Newest delivery; an outcome is the latest of it and soft bounces.';
+comment on column event.engagement.last_delivered_at is
+'Newest delivery; an outcome is the latest of deliveries and soft bounces.';
 comment on column event.engagement.last_bounced_soft_at is 'Newest soft bounce.';
 comment on column event.engagement.first_machine_click_at is
 'First click that is not known to be a person''s: a scanner''s, or a doubtful one.';
 comment on column event.engagement.last_doubtful_click_at is
-'Newest click that may be a person''s or a scanner''s; null = none. It holds a sunset back and counts for nothing else.';
+'Newest click that may be a person''s or a scanner''s; null = none. It holds a sunset back, and counts for nothing.';
 comment on column event.engagement.last_unsure_click_at is
 'Newest click that only an order or a page view shows to be a person''s, shown or not: such mails are judged again.';
 
@@ -159,7 +160,8 @@ create table event.click (
     primary key (enrollment_id, step, clicked_at, link, agent)
 );
 
-comment on table event.click is 'Clicks in mails, one row per mail, second, link and agent; who made them is judged per mail.';
+comment on table event.click is
+'Clicks in mails, one row per mail, second, link and agent; who made them is judged per mail.';
 comment on column event.click.enrollment_id is 'Message''s enrollment.';
 comment on column event.click.step is 'Message''s step.';
 comment on column event.click.clicked_at is 'When.';
@@ -182,13 +184,14 @@ create table event.unmatched (
 );
 
 comment on table event.unmatched is
-'Events without our ids that wait until it is known whether a mail under way to their mailbox was accepted, one row each.';
+'Events without our ids that wait for the fate of a mail under way to their mailbox, one row per event.';
 comment on column event.unmatched.sg_event_id is 'Event.';
 comment on column event.unmatched.occurred_at is 'The event''s own timestamp.';
 comment on column event.unmatched.fact is 'What it means for a mail.';
 comment on column event.unmatched.address is 'Mailbox, lower case; erasure deletes the row.';
 comment on column event.unmatched.reason is 'Text of a bounce or drop, addresses removed.';
-comment on column event.unmatched.request_id is 'X-Message-Id, the beginning of sg_message_id; null = the event has none.';
+comment on column event.unmatched.request_id is
+'X-Message-Id, the beginning of sg_message_id; null = the event has none.';
 comment on column event.unmatched.link is 'Of a click, as in event.click.';
 comment on column event.unmatched.agent is 'Of a click, as in event.click.';
 comment on column event.unmatched.is_scanner is 'Of a click, as in event.click.';
