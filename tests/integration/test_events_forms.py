@@ -172,7 +172,7 @@ def test_an_unreadable_file_does_not_keep_others_out(
     ("files", "status", "said"),
     [
         ({"export.ndjson": b"<html>no events</html>\n"}, 1, "nothing could be read: export.ndjson"),
-        ({"notes.txt": text("a")}, 1, "nothing could be read: notes.txt"),
+        ({"notes.txt": text("a")}, 1, "nothing could be read: notes.txt (other_ending)"),
         ({"export.ndjson": text("a") + b"\nbroken\n"}, 0, "refused: broken_json"),
         ({"export.ndjson": text("a"), "notes.txt": b"x"}, 0, "skipped: notes.txt (other_ending)"),
         ({}, 0, "received"),

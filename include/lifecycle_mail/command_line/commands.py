@@ -419,8 +419,10 @@ def events_ingest(
     _print_intake("Events", report.rows(), installation.event_alarms(report, present()))
     _name_unlisted_groups(installation)
     if report.is_unreadable:
+        named = [f"{name} ({report.skipped[name]})" if name in report.skipped else name for name in report.barren]
         raise LifecycleError(
-            f"nothing could be read: {', '.join(report.barren)}. event.rejected has the lines with their reasons"
+            f"nothing could be read: {', '.join(named)}. Give exports of the event webhook; lines that were refused "
+            "are in event.rejected, with their reasons"
         )
 
 

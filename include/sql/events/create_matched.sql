@@ -1,7 +1,7 @@
 -- The mail that each event without our ids is about: the one to its address in the request that sg_message_id names.
--- For a failure, a complaint or an opt-out without that name it is the newest mail accepted for its address before it. A
--- mail whose acceptance an event proved has no name of a request, and counts among the latter. is_waiting: it may be a
--- mail under way, and whether that was accepted is not known yet. An event never settles such a mail.
+-- For a failure, a complaint or an opt-out without that name it is the newest mail accepted for its address before it.
+-- A mail whose acceptance an event proved has no name of a request, and counts among the latter. is_waiting: it may be
+-- a mail under way, and whether that was accepted is not known yet. An event never settles such a mail.
 -- grain: one row per event that has a mail, or waits; an event without row is of a mail that is not ours
 -- look-back: the mails of the customers who hold or held the mailbox, by index
 create temporary table event_matched on commit drop as

@@ -1,5 +1,5 @@
--- Who clicked: the clicks of each mail are kept, and judged per mail. Mails that were clicked before are marked, so
--- that the next ingest or roll-up judges those of the last 30 days, and a full roll-up all of them. Reads each click once.
+-- Who clicked: the clicks of each mail are kept, and judged per mail. Mails that were clicked before are marked. So the
+-- next ingest or roll-up judges those of the last 30 days, and a full roll-up all of them. Reads each click once.
 alter table event.engagement add column last_delivered_at timestamptz;
 alter table event.engagement add column last_bounced_soft_at timestamptz;
 alter table event.engagement add column first_machine_click_at timestamptz;
