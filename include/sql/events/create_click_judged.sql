@@ -10,11 +10,13 @@ create temporary table event_click_judged on commit drop as
 with timed as (
     select
         click.*,
-        clicked.customer_id,
+        engagement.customer_id,
         click.is_scanner
-        or coalesce(click.clicked_at <= clicked.delivered_at + interval '10 seconds', false)
+        or coalesce(click.clicked_at <= engagement.delivered_at + interval '10 seconds', false)
         or min(click.link) over around <> max(click.link) over around as is_mechanical
     from event_clicked as clicked
+    inner join event.engagement
+        on clicked.enrollment_id = engagement.enrollment_id and clicked.step = engagement.step
     inner join event.click on clicked.enrollment_id = click.enrollment_id and clicked.step = click.step
     window around as (
         partition by click.enrollment_id, click.step

@@ -5,9 +5,7 @@
 create temporary table event_clicked on commit drop as
 select
     engagement.enrollment_id,
-    engagement.step,
-    engagement.customer_id,
-    engagement.delivered_at
+    engagement.step
 from event.engagement
 where
     engagement.last_unsure_click_at is not null
