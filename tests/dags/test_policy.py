@@ -131,7 +131,7 @@ def test_delivery_tells_which_campaign_has_not_planned(dags: dict[str, Any]) -> 
 
 
 def test_what_came_in_is_judged_after_it_is_taken(dags: dict[str, Any]) -> None:
-    """An alarm turns the last task red. The tasks before it have taken what is good, and said so to what follows them."""
+    """An alarm turns the last task red. The tasks before it took what is good, and told what follows them."""
     for name, order, taking in (
         ("ingest_events", ["ingest", "check"], "ingest"), ("sync_suppressions", ["pull", "push", "check"], "pull"),
     ):  # fmt: skip

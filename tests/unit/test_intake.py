@@ -36,7 +36,7 @@ def test_the_table_has_counts_then_reasons_then_files() -> None:
 def test_alarms_end_in_one_line() -> None:
     """No alarm, no error; several alarms are one error that names each."""
     require_none([])
-    with pytest.raises(IntakeAlarm, match="^first; second$"):
+    with pytest.raises(IntakeAlarm, match=r"^first; second$"):
         require_none(["first", "second"])
 
 
