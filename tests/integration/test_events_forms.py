@@ -18,7 +18,7 @@ from builders import NOON, rows
 from lifecycle_mail.command_line import app
 from lifecycle_mail.events import ingest, scrub_files
 from lifecycle_mail.events.erasing import mention_of, scrubbed_line
-from lifecycle_mail.events.health import event_alarms
+from lifecycle_mail.events.health import event_alarms, list_alarms
 from lifecycle_mail.intake import Limits
 
 HOUR = timedelta(hours=1)
@@ -234,6 +234,20 @@ def test_a_silent_feed_and_missing_hours_are_named(warehouse: Engine) -> None:
     accept(-10, 5)
     assert alarms(Limits(silent_hours=6)) == ["of the mails of 2 hours of the last day none has an event"]
     assert alarms(Limits(silent_hours=6, missing_periods=3)) == []
+
+
+def test_a_list_that_was_not_read_for_two_days_is_named(warehouse: Engine) -> None:
+    """A sync says which of the provider's lists lags behind, by the moment up to which it was read."""
+    with warehouse.begin() as connection:
+        for name, hours in (("bounces", 49), ("groups", 47)):
+            builders.insert(
+                connection, "event.sync_progress",
+                list_name=name, covered_until=NOON - hours * HOUR, synced_at=NOON,
+            )  # fmt: skip
+        found = list_alarms(connection, NOON, DEFAULT)
+        assert found == ["suppressions: the list bounces was read up to 2026-02-28 11:00 UTC only"]
+        assert len(list_alarms(connection, NOON, Limits(missing_periods=1))) == 2
+        assert list_alarms(connection, NOON, Limits(missing_periods=0)) == []
 
 
 def test_an_erasure_reaches_into_envelopes_and_joined_objects(warehouse: Engine, tmp_path: Path) -> None:
