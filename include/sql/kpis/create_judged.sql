@@ -1,8 +1,8 @@
 -- What is known of each step that is looked at, from the base facts alone, and what became of its mail.
 -- Each accepted mail has one outcome. A hard bounce is final. Otherwise the latest counts of delivery, soft bounce and
 -- drop; an open, a click (a machine's too), an unsubscribe or a complaint proves delivery. If nothing was heard, it is
--- pending. bounced_soft_at is the newest one. Events that are dated later than now do not count yet (heard_ahead_at: the
--- first of them). The table is dropped with the transaction.
+-- pending. bounced_soft_at is the newest one. Events dated later than now do not count yet (heard_ahead_at: the first).
+-- The table is dropped with the transaction.
 -- grain: one row per (enrollment, step)
 -- now timestamptz
 create temporary table kpi_judged on commit drop as
@@ -41,8 +41,8 @@ with engagement as not materialized (
             when
                 greatest(
                     heard.delivered_at, heard.bounced_hard_at, heard.bounced_soft_at, heard.dropped_at,
-                    heard.last_delivered_at, heard.last_bounced_soft_at, heard.last_open_at, heard.last_click_at,
-                    heard.first_machine_open_at, heard.first_machine_click_at, heard.unsubscribed_at, heard.complained_at
+                    heard.last_delivered_at, heard.last_bounced_soft_at, heard.last_open_at, heard.unsubscribed_at,
+                    heard.last_click_at, heard.first_machine_open_at, heard.first_machine_click_at, heard.complained_at
                 ) > asked.at
                 then (
                     select min(moment.at)
