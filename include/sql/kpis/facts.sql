@@ -29,6 +29,7 @@ cross join
         ('openers', 'opened_day', 'delivered', least(first_open_at, first_click_at)),
         ('machine_openers', 'machine_opened_day', 'delivered', first_machine_open_at),
         ('clickers', 'clicked_day', 'openers', first_click_at),
+        ('machine_clickers', 'machine_clicked_day', 'delivered', first_machine_click_at),
         ('converters', 'converted_day', 'delivered', goal_reached_at),
         ('click_converters', 'click_converted_day', 'clickers', goal_reached_at),
         ('accepted_converters', 'accepted_converted_day', 'accepted', goal_reached_at),

@@ -39,6 +39,7 @@ create table kpi.step_outcome (
     pending_day date,
     click_converted_day date,
     accepted_converted_day date,
+    machine_clicked_day date,
     primary key (enrollment_id, step)
 );
 create index step_outcome_open on kpi.step_outcome (enrollment_id, step) where is_open;
@@ -74,7 +75,7 @@ comment on column kpi.step_outcome.accepted_day is 'Taken by the provider.';
 comment on column kpi.step_outcome.delivered_day is 'Taken by the mailbox, or proven by what the recipient did.';
 comment on column kpi.step_outcome.opened_day is 'First open or click of a person.';
 comment on column kpi.step_outcome.machine_opened_day is 'First machine open.';
-comment on column kpi.step_outcome.clicked_day is 'First click.';
+comment on column kpi.step_outcome.clicked_day is 'First click of a person.';
 comment on column kpi.step_outcome.converted_day is 'Delivered, and goal reached inside the window.';
 comment on column kpi.step_outcome.bounced_hard_day is 'Hard bounce.';
 comment on column kpi.step_outcome.bounced_soft_day is 'Soft bounce.';
@@ -85,6 +86,7 @@ comment on column kpi.step_outcome.pending_day is 'Acceptance of a mail about wh
 comment on column kpi.step_outcome.click_converted_day is 'Clicked, and goal reached inside the window.';
 comment on column kpi.step_outcome.accepted_converted_day is
 'Goal reached inside the window, delivered or pending.';
+comment on column kpi.step_outcome.machine_clicked_day is 'First click of a scanner, or a doubtful one.';
 
 create table kpi.campaign_daily (
     day date not null,
@@ -110,6 +112,7 @@ create table kpi.campaign_daily (
     pending bigint not null default 0,
     click_converters bigint not null default 0,
     accepted_converters bigint not null default 0,
+    machine_clickers bigint not null default 0,
     primary key (day, campaign, step, variant)
 );
 
@@ -127,7 +130,7 @@ comment on column kpi.campaign_daily.delivered is 'Of these: ended in the mailbo
 comment on column kpi.campaign_daily.openers is
 'Of delivered: opened or clicked by a person; several opens count once.';
 comment on column kpi.campaign_daily.machine_openers is 'Of delivered: opened by a machine; never part of openers.';
-comment on column kpi.campaign_daily.clickers is 'Of openers: clicked.';
+comment on column kpi.campaign_daily.clickers is 'Of openers: clicked by a person.';
 comment on column kpi.campaign_daily.converters is 'Of delivered: goal reached inside the window.';
 comment on column kpi.campaign_daily.revenue is
 'Orders credited, in `currency`; null = several, see campaign_revenue_daily.';
@@ -141,6 +144,8 @@ comment on column kpi.campaign_daily.pending is 'Of accepted: nothing was heard.
 comment on column kpi.campaign_daily.click_converters is 'Of clickers: goal reached inside the window.';
 comment on column kpi.campaign_daily.accepted_converters is
 'Of accepted that did not bounce: goal reached inside the window.';
+comment on column kpi.campaign_daily.machine_clickers is
+'Of delivered: clicked by a scanner, or in doubt; a person may have clicked too.';
 
 create table kpi.event_daily (
     day date not null,
@@ -166,6 +171,7 @@ create table kpi.event_daily (
     pending bigint not null default 0,
     click_converters bigint not null default 0,
     accepted_converters bigint not null default 0,
+    machine_clickers bigint not null default 0,
     primary key (day, campaign, step, variant)
 );
 
@@ -182,7 +188,7 @@ comment on column kpi.event_daily.accepted is 'Messages taken that day.';
 comment on column kpi.event_daily.delivered is 'Messages that reached the mailbox that day.';
 comment on column kpi.event_daily.openers is 'Messages first opened or clicked by a person that day.';
 comment on column kpi.event_daily.machine_openers is 'Messages first opened by a machine that day.';
-comment on column kpi.event_daily.clickers is 'Messages first clicked that day.';
+comment on column kpi.event_daily.clickers is 'Messages first clicked by a person that day.';
 comment on column kpi.event_daily.converters is 'Delivered messages whose goal was reached that day.';
 comment on column kpi.event_daily.revenue is 'Credited orders placed that day, in `currency`; null = several.';
 comment on column kpi.event_daily.currency is 'ISO 4217; null = no order, or several currencies.';
@@ -195,6 +201,8 @@ comment on column kpi.event_daily.pending is 'Messages taken that day about whic
 comment on column kpi.event_daily.click_converters is 'Clicked messages whose goal was reached that day.';
 comment on column kpi.event_daily.accepted_converters is
 'Messages, delivered or pending, whose goal was reached that day.';
+comment on column kpi.event_daily.machine_clickers is
+'Messages first clicked that day by a scanner, or in doubt.';
 
 create table kpi.order_credit (
     order_id text primary key,
