@@ -67,8 +67,15 @@ class Goal(_Strict):
 
     event: GoalEvent = "order"
     within_days: float = Field(gt=0, le=365, description="conversion window after the mail, days of 24 hours")
-    target_rate: Ratio | None = Field(None, description="share of delivered mails that should convert")
+    target_rate: Ratio | None = Field(None, description="share of mailed series that should convert")
+    begins: dt.date | None = Field(None, alias="from", description="date the target counts from; none = the first mail")
     until: dt.date | None = Field(None, description="date the target is for")
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Goal:
+        if self.begins and self.until and self.begins > self.until:
+            raise ValueError(f"`from` is later than `until`: {self.begins} is after {self.until}")
+        return self
 
 
 class Offer(_Strict):

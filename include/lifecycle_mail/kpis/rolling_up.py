@@ -26,6 +26,7 @@ from sqlalchemy.engine import Connection, Engine
 from lifecycle_mail.concurrency import exclusive_lock
 from lifecycle_mail.database import bigints, run, scalar
 from lifecycle_mail.errors import RetentionRefused
+from lifecycle_mail.kpis.experiments import count_units, write_results
 from lifecycle_mail.kpis.facts import run_for_facts
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,8 @@ def roll_up(
     """
     with _snapshot(engine) as connection:
         progress = {row.name: row.value for row in run(connection, "kpis/progress")}
-        full = full or progress.get("reporting_zone", reporting_zone) != reporting_zone
+        # A migration that needs everything counted again deletes the zone alone.
+        full = full or progress.get("reporting_zone", "" if progress else reporting_zone) != reporting_zone
         if full:
             _forget(connection)
         load_ids = bigints(run(connection, "kpis/loads").scalars())
@@ -74,9 +76,10 @@ def roll_up(
         _touch(connection, progress, full, load_ids, _days(since, until))
         outcomes = _judge(connection, reporting_zone, now)
         orders = _count(connection, reporting_zone, load_ids, now, come=come)
+        _experiment(connection, progress, full, now)
         customers = _list(connection, reporting_zone, now, full)
         report = RollUpReport(outcomes, customers, orders, int(full))
-        run(connection, "kpis/record_progress", reporting_zone=reporting_zone)
+        run(connection, "kpis/record_progress", reporting_zone=reporting_zone, as_of=now)
         run(connection, "kpis/record_loads")
         run(
             connection,
@@ -108,6 +111,7 @@ def _days(since: date | None, until: date | None) -> tuple[date, date] | None:
 def _forget(connection: Connection) -> None:
     """Begin again from empty tables."""
     _keep_retired(connection)
+    run(connection, "kpis/keep_units")
     run(connection, "kpis/forget_all")
 
 
@@ -144,6 +148,7 @@ def _touch(
             redefined = [one.campaign for one in campaigns if counted_by[one.campaign] != one.goal]
             _note(connection, int(progress.get("events", 0)), load_ids, redefined, days)
             run(connection, "kpis/touch_known")
+    run(connection, "kpis/forget_moved")
     _analyze(connection, "touched")
 
 
@@ -189,8 +194,11 @@ def _count(connection: Connection, reporting_zone: str, load_ids: str, now: date
         if come:
             run(connection, "kpis/recredit_come", now=now)
         run(connection, "kpis/keep_orders_ahead", now=now)
+        _make(connection, "series")
         for name in ("apply_campaign_daily", "apply_event_daily", "replace_outcomes"):
             run_for_facts(connection, f"kpis/{name}")
+        run(connection, "kpis/apply_series_daily")
+        run(connection, "kpis/prune_series_daily")
         orders = _make(connection, "credit", reporting_zone=reporting_zone, now=now)
         _make(connection, "revenue_delta")
         for name in ("forget_credits", "insert_credits"):
@@ -199,6 +207,14 @@ def _count(connection: Connection, reporting_zone: str, load_ids: str, now: date
         for name in ("apply_{}_revenue", "prune_{}_revenue", "show_{}_revenue", "prune_{}_daily"):
             run_for_facts(connection, f"kpis/{name.format(by)}")
     return orders
+
+
+def _experiment(connection: Connection, progress: dict[str, str], full: bool, now: datetime) -> None:
+    """Count the people who are compared, and compute the results."""
+    run(connection, "kpis/note_experiments", now=now)
+    with _probing(connection):
+        count_units(connection, progress, full, now)
+    write_results(connection, now)
 
 
 def _make(connection: Connection, table: str, **parameters: Any) -> int:
@@ -242,5 +258,6 @@ def _list(connection: Connection, reporting_zone: str, now: datetime, full: bool
 
 
 def rename_campaign(connection: Connection, former: str, present: str) -> None:
-    """Give a campaign's numbers its present name. The caller holds the lock `kpis`."""
+    """Give a campaign's numbers its present name, under which no series was begun. The caller holds the lock `kpis`."""
+    run(connection, "kpis/forget_unused", campaign=present)
     run(connection, "kpis/rename_campaign", former=former, present=present)

@@ -1,6 +1,8 @@
 -- Add the changes to the revenue by currency and the reporting day of the mail.
 -- grain: one row per (day, campaign, step, variant, currency)
-insert into kpi.campaign_revenue_daily as known (day, campaign, step, variant, currency, orders, revenue)
+insert into kpi.campaign_revenue_daily as known (
+    day, campaign, step, variant, currency, orders, revenue, delivered_revenue
+)
 select
     kpi_revenue_delta.day,
     kpi_revenue_delta.campaign,
@@ -8,7 +10,8 @@ select
     kpi_revenue_delta.variant,
     kpi_revenue_delta.currency,
     sum(kpi_revenue_delta.orders) as orders,
-    sum(kpi_revenue_delta.revenue) as revenue
+    sum(kpi_revenue_delta.revenue) as revenue,
+    sum(kpi_revenue_delta.delivered_revenue) as delivered_revenue
 from kpi_revenue_delta
 group by
     kpi_revenue_delta.day, kpi_revenue_delta.campaign, kpi_revenue_delta.step, kpi_revenue_delta.variant,
@@ -16,4 +19,5 @@ group by
 on conflict (day, campaign, step, variant, currency) do update
     set
         orders = known.orders + excluded.orders,
-        revenue = known.revenue + excluded.revenue
+        revenue = known.revenue + excluded.revenue,
+        delivered_revenue = known.delivered_revenue + excluded.delivered_revenue

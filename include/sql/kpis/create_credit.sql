@@ -14,6 +14,7 @@ select
     mail.campaign,
     mail.variant,
     mail.day,
+    mail.is_delivered,
     cast(orders.ordered_at at time zone cast(:reporting_zone as text) as date) as order_day,
     coalesce(orders.currency, 'XXX') as currency,
     orders.total as revenue
@@ -25,7 +26,8 @@ inner join lateral (
         known.step,
         known.campaign,
         known.variant,
-        known.day
+        known.day,
+        known.outcome = 'delivered' as is_delivered
     from kpi.step_outcome as known
     where
         known.customer_id = orders.customer_id

@@ -11,7 +11,7 @@ with changed as (
         fresh.goal_until as fresh_till,
         fresh.takes_credit as fresh_takes_credit,
         -- If the goal is an order and no order reached it, the window holds no order that could be credited.
-        fresh.converted_day is null and campaign.goal_event = 'order' as is_without_orders,
+        fresh.accepted_converted_day is null and campaign.goal_event = 'order' as is_without_orders,
         known.customer_id as known_customer_id,
         known.accepted_at as known_since,
         known.goal_until as known_till,
@@ -22,8 +22,9 @@ with changed as (
         on fresh.enrollment_id = known.enrollment_id and fresh.step = known.step
     where
         (fresh.takes_credit or coalesce(known.takes_credit, false))
-        and (fresh.takes_credit, fresh.accepted_at, fresh.goal_until, fresh.day, fresh.variant)
-        is distinct from (known.takes_credit, known.accepted_at, known.goal_until, known.day, known.variant)
+        and (fresh.takes_credit, fresh.accepted_at, fresh.goal_until, fresh.day, fresh.variant, fresh.outcome)
+        is distinct from
+        (known.takes_credit, known.accepted_at, known.goal_until, known.day, known.variant, known.outcome)
 ),
 
 span as (

@@ -10,7 +10,8 @@ select
     signed.variant,
     signed.currency,
     sum(signed.sign) as orders,
-    sum(signed.sign * signed.revenue) as revenue
+    sum(signed.sign * signed.revenue) as revenue,
+    coalesce(sum(signed.sign * signed.revenue) filter (where signed.is_delivered), 0) as delivered_revenue
 from (
     select
         fresh.day,
@@ -20,6 +21,7 @@ from (
         fresh.variant,
         fresh.currency,
         fresh.revenue,
+        fresh.is_delivered,
         1 as sign
     from kpi_credit as fresh
     union all
@@ -31,10 +33,14 @@ from (
         stored.variant,
         stored.currency,
         stored.revenue,
+        stored.is_delivered,
         -1 as sign
     from kpi_recredited
     inner join kpi.order_credit as stored on kpi_recredited.order_id = stored.order_id
 ) as signed
 group by
     signed.day, signed.order_day, signed.campaign, signed.step, signed.variant, signed.currency
-having sum(signed.sign) <> 0 or sum(signed.sign * signed.revenue) <> 0
+having
+    sum(signed.sign) <> 0
+    or sum(signed.sign * signed.revenue) <> 0
+    or sum(signed.sign * signed.revenue) filter (where signed.is_delivered) <> 0

@@ -1,6 +1,7 @@
--- Record how far this roll-up came: events, decisions of each campaign, and the goals and the zone it counted by.
+-- Record how far this roll-up came: events, decisions of each campaign, the moment, and the goals and the zone it
+-- counted by.
 -- grain: one row per watermark
--- reporting_zone text
+-- reporting_zone text; as_of timestamptz
 insert into kpi.progress as known (name, value)
 select
     'events' as name,
@@ -34,6 +35,10 @@ union all
 select
     'reporting_zone' as name,
     cast(:reporting_zone as text) as value
+union all
+select
+    'as_of' as name,
+    to_char(cast(:as_of as timestamptz) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as value
 on conflict (name) do update
     set
         value = case

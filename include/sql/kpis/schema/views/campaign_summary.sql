@@ -1,6 +1,17 @@
 -- Rates over all days: per campaign (step and variant null), per step (variant null), and per arm.
 create or replace view kpi.campaign_summary as
-with level as (
+with delivered as (
+    select
+        r.day,
+        r.campaign,
+        r.step,
+        r.variant,
+        sum(r.delivered_revenue) as revenue
+    from kpi.campaign_revenue_daily as r
+    group by r.day, r.campaign, r.step, r.variant
+),
+
+level as (
     select
         d.campaign,
         d.step,
@@ -16,9 +27,16 @@ with level as (
         sum(d.machine_openers) as machine_openers,
         sum(d.clickers) as clickers,
         sum(d.converters) as converters,
+        sum(d.pending) as pending,
+        sum(d.click_converters) as click_converters,
+        sum(d.accepted_converters) as accepted_converters,
         case
             when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then sum(d.revenue)
         end as revenue,
+        case
+            when count(distinct d.currency) < 2 and bool_and(d.revenue is not null)
+                then coalesce(sum(r.revenue), 0)
+        end as delivered_revenue,
         case when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then max(d.currency) end
             as currency,
         sum(d.bounced_hard) as bounced_hard,
@@ -27,6 +45,8 @@ with level as (
         sum(d.unsubscribed) as unsubscribed,
         sum(d.complained) as complained
     from kpi.campaign_daily as d
+    left join delivered as r
+        on d.day = r.day and d.campaign = r.campaign and d.step = r.step and d.variant = r.variant
     group by grouping sets ((d.campaign), (d.campaign, d.step), (d.campaign, d.step, d.variant))
 )
 
@@ -42,6 +62,8 @@ select
     l.accepted,
     l.delivered,
     kpi.rate(l.delivered, l.accepted) as delivery_rate,
+    l.pending,
+    kpi.rate(l.accepted - l.pending, l.accepted) as events_coverage,
     l.openers,
     kpi.rate(l.openers, l.delivered) as open_rate,
     0.20 as open_rate_benchmark,
@@ -54,6 +76,10 @@ select
     l.converters,
     kpi.rate(l.converters, l.delivered) as conversion_rate,
     c.goal_target_ratio as conversion_rate_benchmark,
+    l.click_converters,
+    kpi.rate(l.click_converters, l.clickers) as click_to_conversion,
+    l.accepted_converters,
+    kpi.rate(l.accepted_converters, l.accepted) as accepted_conversion_rate,
     l.bounced_hard,
     kpi.rate(l.bounced_hard, l.accepted) as hard_bounce_rate,
     l.bounced_soft,
@@ -70,7 +96,9 @@ select
     0.001 as complaint_rate_benchmark,
     l.revenue,
     l.currency,
-    kpi.rate(l.revenue, l.delivered) as revenue_per_email
+    l.delivered_revenue,
+    kpi.rate(l.delivered_revenue, l.delivered) as revenue_per_email,
+    kpi.rate(l.revenue, l.accepted) as revenue_per_accepted
 from level as l
 left join journey.campaign as c on l.campaign = c.campaign;
 
@@ -89,6 +117,9 @@ comment on column kpi.campaign_summary.accepted is
 comment on column kpi.campaign_summary.delivered is
 'Messages that ended in the mailbox: denominator of what people did.';
 comment on column kpi.campaign_summary.delivery_rate is 'delivered / accepted; near 1 is good.';
+comment on column kpi.campaign_summary.pending is 'Accepted messages about which nothing was heard.';
+comment on column kpi.campaign_summary.events_coverage is
+'(accepted - pending) / accepted. Below 1 the shares of delivered are about a part of the mails only.';
 comment on column kpi.campaign_summary.openers is 'Messages opened or clicked by a person.';
 comment on column kpi.campaign_summary.open_rate is 'openers / delivered.';
 comment on column kpi.campaign_summary.open_rate_benchmark is 'Guides'' benchmark.';
@@ -98,9 +129,16 @@ comment on column kpi.campaign_summary.clickers is 'Messages clicked by a person
 comment on column kpi.campaign_summary.click_through_rate is 'clickers / delivered.';
 comment on column kpi.campaign_summary.click_through_rate_benchmark is 'Guides'' benchmark.';
 comment on column kpi.campaign_summary.click_to_open_rate is 'clickers / openers.';
-comment on column kpi.campaign_summary.converters is 'Messages whose goal was reached inside the window.';
+comment on column kpi.campaign_summary.converters is 'Delivered messages whose goal was reached inside the window.';
 comment on column kpi.campaign_summary.conversion_rate is 'converters / delivered.';
-comment on column kpi.campaign_summary.conversion_rate_benchmark is 'The campaign''s own target.';
+comment on column kpi.campaign_summary.conversion_rate_benchmark is
+'The campaign''s own target, which is a share of series: see kpi.campaign_goal.';
+comment on column kpi.campaign_summary.click_converters is 'Clicked messages whose goal was reached inside the window.';
+comment on column kpi.campaign_summary.click_to_conversion is
+'click_converters / clickers: what one of the guides calls the conversion rate.';
+comment on column kpi.campaign_summary.accepted_converters is
+'Messages, delivered or pending, whose goal was reached inside the window.';
+comment on column kpi.campaign_summary.accepted_conversion_rate is 'accepted_converters / accepted.';
 comment on column kpi.campaign_summary.bounced_hard is 'Hard bounces.';
 comment on column kpi.campaign_summary.hard_bounce_rate is 'bounced_hard / accepted.';
 comment on column kpi.campaign_summary.bounced_soft is 'Soft bounces.';
@@ -118,4 +156,6 @@ comment on column kpi.campaign_summary.complaint_rate_benchmark is
 'Guides'' benchmark; below is good, 0.003 is the limit.';
 comment on column kpi.campaign_summary.revenue is 'Orders credited, in `currency`; null = several currencies.';
 comment on column kpi.campaign_summary.currency is 'ISO 4217; null = no order, or several currencies.';
-comment on column kpi.campaign_summary.revenue_per_email is 'revenue / delivered.';
+comment on column kpi.campaign_summary.delivered_revenue is 'Of revenue: credited to delivered messages.';
+comment on column kpi.campaign_summary.revenue_per_email is 'delivered_revenue / delivered.';
+comment on column kpi.campaign_summary.revenue_per_accepted is 'revenue / accepted.';
