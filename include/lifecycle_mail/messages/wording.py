@@ -24,6 +24,8 @@ from babel import Locale, UnknownLocaleError
 
 from lifecycle_mail.campaigns import parse_document
 from lifecycle_mail.errors import CampaignError, TemplateError
+from lifecycle_mail.messages.directions import Isolating, isolated, other_direction
+from lifecycle_mail.messages.formatting import clean
 from lifecycle_mail.messages.texts import Texts, texts_in
 
 PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
@@ -88,8 +90,8 @@ class Wording:
         if message is None:
             raise TemplateError(f"{self.path}: no message {key}; add it, or correct the key in the template")
         if isinstance(message, str):
-            return _filled(self.path, key, message) if _PLACEHOLDER.search(message) else message
-        forms = {form: _filled(self.path, key, text) for form, text in message.items()}
+            return self._filled(key, message) if _PLACEHOLDER.search(message) else message
+        forms = {form: self._filled(key, text) for form, text in message.items()}
 
         def choose(values: dict[str, Any]) -> str:
             if "count" not in values:
@@ -98,6 +100,39 @@ class Wording:
             return forms.get(form, forms["other"])(values)
 
         return choose
+
+    def _filled(self, key: str, message: str) -> Callable[[dict[str, Any]], str]:
+        """Return a function that puts values into the braces of `message`, once and literally.
+
+        Values of the other direction are isolated.
+        """
+        names = _PLACEHOLDER.findall(message)
+        shape = _PLACEHOLDER.sub("%s", message.replace("%", "%%"))
+        pick: Callable[[dict[str, Any]], Any] = itemgetter(*names) if names else lambda _: ()
+        is_other = other_direction(self.direction)
+
+        def fill(values: dict[str, Any]) -> str:
+            try:
+                found = pick(values)
+            except KeyError as missing:
+                raise TemplateError(f"{self.path}: {key} needs {missing}; give it a value in the template") from None
+            given = found if type(found) is tuple else (found,)
+            for value in given:
+                if type(value) is Isolating or (type(value) is str and is_other(value)):
+                    return Isolating(shape % tuple(_beside(one, is_other) for one in given))
+            if None in given:
+                given = tuple("" if value is None else value for value in given)
+            return shape % given
+
+        return fill
+
+
+def _beside(value: Any, is_other: Callable[[str], bool]) -> str:
+    """Return a value of a message that has isolated values."""
+    if value is None:
+        return ""
+    text = str(value) if type(value) is Isolating else clean(str(value))
+    return isolated(text) if type(value) is str and is_other(value) else text
 
 
 def wording_file(language: str) -> str:
@@ -153,23 +188,3 @@ def _flatten(tree: Mapping[str, Any], before: str = "") -> list[tuple[str, str |
         else:
             found.extend(_flatten(value, dotted + "."))
     return found
-
-
-def _filled(path: Path, key: str, message: str) -> Callable[[dict[str, Any]], str]:
-    """Return a function that puts values into the braces of `message`, once and literally."""
-    names = _PLACEHOLDER.findall(message)
-    shape = _PLACEHOLDER.sub("%s", message.replace("%", "%%"))
-    pick: Callable[[dict[str, Any]], Any] = itemgetter(*names) if names else lambda _: ()
-
-    def fill(values: dict[str, Any]) -> str:
-        try:
-            found = pick(values)
-        except KeyError as missing:
-            raise TemplateError(f"{path}: {key} needs {missing}; give it a value in the template") from None
-        if found is None:
-            return shape % ""
-        if type(found) is tuple and None in found:
-            found = tuple("" if value is None else value for value in found)
-        return shape % found
-
-    return fill
