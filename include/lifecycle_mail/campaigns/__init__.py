@@ -29,7 +29,7 @@ from lifecycle_mail.campaigns.models import (
     Topic,
 )
 from lifecycle_mail.campaigns.schedules import period_at, tick_at_or_after, tick_at_or_before, two_periods_after
-from lifecycle_mail.campaigns.topics import Topics, read_topics, topic_called
+from lifecycle_mail.campaigns.topics import Topics, read_topics, topic_called, topics_schema
 
 __all__ = [
     "EVENT_RETRY_HOURS",
@@ -51,6 +51,7 @@ __all__ = [
     "find_campaign",
     "former_names",
     "json_schema",
+    "topics_schema",
     "line_of",
     "parse_document",
     "period_at",
