@@ -33,7 +33,7 @@ def on_starting(component: Any) -> None:
         ensure_pool()
     except Exception as error:
         logger.error(
-            "the pool '%s' could not be made (%s): run `airflow pools set %s %d '%s'`, because no mail leaves without it",
+            "the pool '%s' could not be made (%s): no mail leaves without it: run `airflow pools set %s %d '%s'`",
             POOL, type(error).__name__, POOL, DEFAULT_SLOTS, DESCRIPTION,
         )  # fmt: skip
 

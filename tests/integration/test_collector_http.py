@@ -158,8 +158,8 @@ def test_a_get_never_unsubscribes(collector: Service, folder: Path) -> None:
 
 
 def test_a_link_that_cannot_be_read_is_answered_in_words(collector: Service, folder: Path) -> None:
-    """A link of another secret, cut off, damaged or without a token: a page says what to do, for GET and POST alike. Its
-    status is 404, it repeats nothing of the link, and nothing is written."""
+    """A link of another secret, cut off, damaged or without a token: a page says what to do, for GET and POST alike.
+    Its status is 404, it repeats nothing of the link, and nothing is written."""
     good = make_token(SECRET, "m-4", "reminders")
     damaged = ("/" + make_token("other", "m-4", "reminders"), "/" + good[:-1], "/" + good[1:], f"/{good}/x", "/garbage",
                "/a.b", "/%F0%9F%A7%BA", "/" + "x" * 5000, "/", "")  # fmt: skip

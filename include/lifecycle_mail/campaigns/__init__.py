@@ -51,7 +51,6 @@ __all__ = [
     "find_campaign",
     "former_names",
     "json_schema",
-    "topics_schema",
     "line_of",
     "parse_document",
     "period_at",
@@ -63,5 +62,6 @@ __all__ = [
     "tick_at_or_after",
     "tick_at_or_before",
     "topic_called",
+    "topics_schema",
     "two_periods_after",
 ]

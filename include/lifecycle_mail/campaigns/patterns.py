@@ -28,7 +28,7 @@ _LONGEST_LOCAL_PART, _LONGEST_ADDRESS = 64, 254
 
 
 def _sending_address(address: str) -> str:
-    """Return an address that SendGrid takes as a sender; it refuses letters beyond ASCII, and one such fails each mail."""
+    """Return an address that SendGrid takes as a sender. Letters beyond ASCII would be a 400 at each delivery."""
     local, at, domain = address.partition("@")
     if not at or "@" in domain or not local or not domain:
         raise ValueError("this is no address: write one such as hello@example.com")
