@@ -53,10 +53,17 @@ class OneAirflow:
 
     def run_and_log(self, environment: dict[str, str], plan: Plan) -> tuple[list[dict[str, Any]], str]:
         """Return what all of it wrote too."""
-        asked = {"environment": environment, "plan": plan, "log": str(self.log)}
+        return self._asked(environment, plan=plan)
+
+    def start(self, job_type: str, **environment: str) -> dict[str, int]:
+        """Let a component start as far as listeners see; return pool → slots."""
+        return dict(self._asked(environment, starting=job_type)[0])
+
+    def _asked(self, environment: dict[str, str], **what: Any) -> tuple[list[Any], str]:
         already = len(self.log.read_bytes())
         assert self.process.stdin is not None
         assert self.process.stdout is not None
+        asked = {"environment": environment, "log": str(self.log), **what}
         print(json.dumps(asked), file=self.process.stdin, flush=True)
         results = self._answer()
         log = self.log.read_bytes()[already:].decode()
@@ -100,6 +107,14 @@ def settings(tmp_path: Path, warehouse_url: str) -> dict[str, str]:
 def _rows(warehouse: Engine, query: str) -> list[tuple[object, ...]]:
     with warehouse.connect() as connection:
         return [tuple(row) for row in connection.execute(sa.text(query))]
+
+
+def test_the_scheduler_makes_the_pool(airflow: OneAirflow) -> None:
+    """A task of a pool that does not exist never runs. The scheduler makes the pool when it starts, with the slots of the
+    setting. Other components make none, and a pool that is there keeps its slots."""
+    assert airflow.start("TriggererJob") == {"default_pool": 128}
+    assert airflow.start("SchedulerJob", SENDGRID_POOL_SLOTS="3") == {"default_pool": 128, "sendgrid": 3}
+    assert airflow.start("SchedulerJob", SENDGRID_POOL_SLOTS="9") == {"default_pool": 128, "sendgrid": 3}
 
 
 def test_every_dag_runs(
