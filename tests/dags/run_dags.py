@@ -4,7 +4,8 @@ Not a test module: tests run it. Reads a list of [dag_id, conf, has_logical_date
 `--migrated` is given, it first migrates the metadata database its environment names and writes the DAGs into it.
 With `--serve` it does so for each line of standard input: a JSON object with such a list as `plan`, the `environment`
 to add for it, and the `log` to write to. With `starting` in place of `plan`, a component of that type starts as far as
-listeners see, and the pools there are afterwards are the answer. The import of Airflow is half of what a test would take otherwise.
+listeners see, and the pools there are afterwards are the answer. The import of Airflow is half of what a test would
+take otherwise.
 
 Airflow reads the address of its metadata when it is imported, which is why this is a process of its own. No two of
 them at once on one metadata database: they break each other's insert of the DAGs, and a run without a logical date

@@ -110,8 +110,8 @@ def _rows(warehouse: Engine, query: str) -> list[tuple[object, ...]]:
 
 
 def test_the_scheduler_makes_the_pool(airflow: OneAirflow) -> None:
-    """A task of a pool that does not exist never runs. The scheduler makes the pool when it starts, with the slots of the
-    setting. Other components make none, and a pool that is there keeps its slots."""
+    """A task of a pool that does not exist never runs. The scheduler makes the pool when it starts, with the slots of
+    the setting. Other components make none, and a pool that is there keeps its slots."""
     assert airflow.start("TriggererJob") == {"default_pool": 128}
     assert airflow.start("SchedulerJob", SENDGRID_POOL_SLOTS="3") == {"default_pool": 128, "sendgrid": 3}
     assert airflow.start("SchedulerJob", SENDGRID_POOL_SLOTS="9") == {"default_pool": 128, "sendgrid": 3}

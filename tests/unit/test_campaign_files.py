@@ -8,7 +8,14 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from lifecycle_mail.campaigns import find_campaign, read_campaign, read_campaigns, read_topics, topics_schema
+from lifecycle_mail.campaigns import (
+    find_campaign,
+    read_brand,
+    read_campaign,
+    read_campaigns,
+    read_topics,
+    topics_schema,
+)
 from lifecycle_mail.errors import CampaignError
 from lifecycle_mail.settings import INCLUDE
 
@@ -181,6 +188,22 @@ def test_what_sendgrid_would_refuse_in_a_topic_is_refused_in_words(tmp_path: Pat
     where, _, told = str(caught.value).partition(": ")
     assert where == ("topics.yaml:32" if "\n" in written else "topics.yaml:31")
     assert told == expected
+
+
+@pytest.mark.parametrize("name", ["topics", "brand"])
+@pytest.mark.parametrize(
+    "content",
+    ["topics: &a {x: *a}", "name: &a {x: *a}", "topics: " + "[" * 3000, "topics: {[a]: b}", "[a, b]: c", "- a", "",
+     "topics: {a: null}", "topics: {1: {}}", "topics: {true: {description: x}}"],
+    ids=lambda content: content[:20],
+)  # fmt: skip
+def test_a_strange_file_is_one_error_of_ours(tmp_path: Path, name: str, content: str) -> None:
+    """Aliases of themselves, depth and keys that are no text: the file is refused with its name, and nothing hangs."""
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(CampaignError) as caught:
+        read_topics(path) if name == "topics" else read_brand(path, postal_address="1 Example Street")
+    assert str(caught.value).startswith(f"{name}.yaml:")
 
 
 @pytest.mark.parametrize(

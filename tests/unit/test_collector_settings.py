@@ -46,7 +46,7 @@ def test_without_a_secret_the_links_of_development_are_read(tmp_path: Path, secr
 
 @pytest.mark.parametrize("secret", ["", "  ", "development-link-secret"])
 def test_live_refuses_the_secret_of_development(tmp_path: Path, secret: str) -> None:
-    """Anyone can make links with it, so a collector that is told of mode live does not start with it."""
+    """Anyone can make links with it, so a collector whose mode is live does not start with it."""
     env = {"LIFECYCLE_EVENTS_DIR": str(tmp_path), "SENDGRID_WEBHOOK_PUBLIC_KEY": PEM, "LIFECYCLE_MODE": "live"}
     with pytest.raises(CollectorError, match="mode live needs LIFECYCLE_LINK_SECRET"):
         CollectorSettings.from_environment({**env, "LIFECYCLE_LINK_SECRET": secret})

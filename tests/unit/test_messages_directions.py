@@ -1,4 +1,4 @@
-"""Values of the other direction: isolated where they are read, left alone where they are used."""
+"""Values of the other direction are isolated for readers, and stay as they are in addresses and attributes."""
 
 from __future__ import annotations
 

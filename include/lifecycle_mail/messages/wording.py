@@ -1,7 +1,8 @@
 """The words of a mail in one language: lookup, plural forms and the direction of writing.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-There is one file per language, include/templates/translations/<language>.yaml:
+There is one file per language, include/templates/translations/<language>.yaml. Its direction is the language's own, if
+it gives none:
 
     direction: ltr
     messages:
@@ -43,9 +44,10 @@ class Wording:
         self.path = Path(texts.place(wording_file(language)))
         self.language = language
         content = _read(self.path, texts, language)
-        self.direction: str = content.get("direction", "ltr")
-        self._plural = _plural_rule(self.path, language)
-        self.messages: dict[str, str | dict[str, str]] = dict(_flatten(content.get("messages") or {}))
+        locale = _locale_of(self.path, language)
+        self.direction: str = content.get("direction") or locale.text_direction
+        self._plural: Callable[[float], str] = locale.plural_form
+        self.messages: dict[str, str | dict[str, str]] = dict(_messages_in(self.path, content.get("messages") or {}))
         if self.direction not in ("ltr", "rtl"):
             raise TemplateError(f"{self.path}: direction is neither ltr nor rtl; write one of the two")
 
@@ -167,24 +169,42 @@ def _content(path: Path, text: str) -> Any:
     return parse_document(path, text).value
 
 
-def _plural_rule(path: Path, language: str) -> Callable[[float], str]:
+def _locale_of(path: Path, language: str) -> Locale:
     try:
-        return Locale.parse(language.replace("-", "_")).plural_form
+        return Locale.parse(language.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
         raise TemplateError(
             f"{path}: CLDR does not know the language {language}; name the file like en or zh-Hant"
         ) from None
 
 
-def _flatten(tree: Mapping[str, Any], before: str = "") -> list[tuple[str, str | dict[str, str]]]:
+def _messages_in(path: Path, tree: Any) -> list[tuple[str, str | dict[str, str]]]:
+    """Return the messages of a file by their dotted keys.
+
+    Raises TemplateError for what is no text. `Yes` and `no` without quotes are none in YAML, and would be sent as True.
+    """
+    if not isinstance(tree, Mapping):
+        raise TemplateError(f"{path}: messages is no mapping of keys and words; see translations/en.yaml")
+    found = _flatten(tree)
+    for key, message in found:
+        for text in message.values() if isinstance(message, dict) else (message,):
+            if isinstance(text, bool) or not isinstance(text, str | int | float):
+                raise TemplateError(f"{path}: message {key} is no text; write words, in quotes")
+    return [
+        (key, {form: str(text) for form, text in one.items()} if isinstance(one, dict) else str(one))
+        for key, one in found
+    ]
+
+
+def _flatten(tree: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
     """Turn nested mappings into dotted keys; a mapping of plural forms stays together."""
-    found: list[tuple[str, str | dict[str, str]]] = []
+    found: list[tuple[str, Any]] = []
     for key, value in tree.items():
         dotted = f"{before}{key}"
         if not isinstance(value, Mapping):
-            found.append((dotted, str(value)))
+            found.append((dotted, value))
         elif "other" in value and set(value) <= PLURAL_FORMS:
-            found.append((dotted, {str(form): str(text) for form, text in value.items()}))
+            found.append((dotted, dict(value)))
         else:
             found.extend(_flatten(value, dotted + "."))
     return found
