@@ -1,7 +1,8 @@
-"""The pool `sendgrid`, which bounds the requests to SendGrid at the same time: made when the scheduler starts.
+"""The pool `sendgrid`, which bounds the requests to SendGrid at the same time: made when Airflow starts.
 
-A task of a pool that does not exist is never started, and Airflow says so in the scheduler's log alone. Only the
-scheduler may write Airflow's tables, and it calls its listeners when it starts.
+A task of a pool that does not exist is never started, and Airflow says so in the scheduler's log alone. Scheduler, DAG
+processor and triggerer may write Airflow's tables, and each calls its listeners when it starts. The process of a task
+calls them too, and has no database.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ POOL = "sendgrid"
 SLOTS_SETTING = "SENDGRID_POOL_SLOTS"
 DEFAULT_SLOTS = 4
 DESCRIPTION = "Requests to SendGrid at the same time"
-SCHEDULER = "SchedulerJob"
+JOBS = "airflow.jobs.job"  # where Airflow's class of components with a database is
 
 
 @hookimpl
 def on_starting(component: Any) -> None:
-    """Make the pool if the component that starts is the scheduler and there is none.
+    """Make the pool if there is none. A task's process leaves it to the others.
 
-    A failure is one line in the log: it must not keep the scheduler from starting.
+    A failure is one line in the log: it must not keep a component from starting. Airflow calls this before it says
+    which component it is.
     """
-    if getattr(component, "job_type", None) != SCHEDULER:
+    if type(component).__module__ != JOBS:
         return
     try:
         ensure_pool()
@@ -53,7 +55,7 @@ def ensure_pool() -> bool:
                 return False
             session.add(Pool(pool=POOL, slots=slots(), description=DESCRIPTION, include_deferred=False))
     except IntegrityError:
-        return False  # another scheduler made it in this moment
+        return False  # another component made it in this moment
     logger.info("made the pool '%s' with %d slots", POOL, slots())
     return True
 

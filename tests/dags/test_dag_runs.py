@@ -55,9 +55,9 @@ class OneAirflow:
         """Return what all of it wrote too."""
         return self._asked(environment, plan=plan)
 
-    def start(self, job_type: str, **environment: str) -> dict[str, int]:
-        """Let a component start as far as listeners see; return pool → slots."""
-        return dict(self._asked(environment, starting=job_type)[0])
+    def start(self, what: str, **environment: str) -> dict[str, int]:
+        """Let a component or a task start as far as listeners see; return pool → slots."""
+        return dict(self._asked(environment, starting=what)[0])
 
     def _asked(self, environment: dict[str, str], **what: Any) -> tuple[list[Any], str]:
         already = len(self.log.read_bytes())
@@ -109,12 +109,12 @@ def _rows(warehouse: Engine, query: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(sa.text(query))]
 
 
-def test_the_scheduler_makes_the_pool(airflow: OneAirflow) -> None:
-    """A task of a pool that does not exist never runs. The scheduler makes the pool when it starts, with the slots of
-    the setting. Other components make none, and a pool that is there keeps its slots."""
-    assert airflow.start("TriggererJob") == {"default_pool": 128}
-    assert airflow.start("SchedulerJob", SENDGRID_POOL_SLOTS="3") == {"default_pool": 128, "sendgrid": 3}
-    assert airflow.start("SchedulerJob", SENDGRID_POOL_SLOTS="9") == {"default_pool": 128, "sendgrid": 3}
+def test_airflow_makes_the_pool(airflow: OneAirflow) -> None:
+    """A task of a pool that does not exist never runs. Airflow's components make the pool when they start, with the
+    slots of the setting. The process of a task makes none, and a pool that is there keeps its slots."""
+    assert airflow.start("task") == {"default_pool": 128}
+    assert airflow.start("job", SENDGRID_POOL_SLOTS="3") == {"default_pool": 128, "sendgrid": 3}
+    assert airflow.start("job", SENDGRID_POOL_SLOTS="9") == {"default_pool": 128, "sendgrid": 3}
 
 
 def test_every_dag_runs(
