@@ -203,8 +203,14 @@ def _flatten(tree: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]
         dotted = f"{before}{key}"
         if not isinstance(value, Mapping):
             found.append((dotted, value))
-        elif "other" in value and set(value) <= PLURAL_FORMS:
+        elif _is_plural(value):
             found.append((dotted, dict(value)))
         else:
             found.extend(_flatten(value, dotted + "."))
     return found
+
+
+def _is_plural(value: Mapping[str, Any]) -> bool:
+    """Tell whether a mapping is one message in several forms, and not a group whose keys are called like forms."""
+    forms = "other" in value and set(value) <= PLURAL_FORMS
+    return forms and not any(isinstance(one, Mapping) for one in value.values())
