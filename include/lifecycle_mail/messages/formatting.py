@@ -52,12 +52,14 @@ def html_writer(direction: str) -> Callable[[Any], str]:
     It leaves markup as it is, cleans and escapes everything else, isolates text of the other direction, and writes None
     as nothing.
     """
-    is_other = other_direction(direction)
+    is_other, is_ltr = other_direction(direction), direction != "rtl"
 
     def html_value(value: Any) -> str:
         kind = type(value)
         if kind is str:
             written = _escape(value if value.isprintable() else clean(value))
+            if is_ltr and value.isascii():
+                return written
             return isolated(written) if is_other(value) else written
         if kind is Markup:
             return value
@@ -70,10 +72,12 @@ def html_writer(direction: str) -> Callable[[Any], str]:
 
 def text_writer(direction: str) -> Callable[[Any], str]:
     """Return the function that writes one value as plain text: cleaned and isolated likewise, never escaped."""
-    is_other = other_direction(direction)
+    is_other, is_ltr = other_direction(direction), direction != "rtl"
 
     def text_value(value: Any) -> str:
         kind = type(value)
+        if kind is str and is_ltr and value.isascii() and value.isprintable():
+            return _PROVIDER_TAG.sub("< ", value) if "<%" in value else value
         if kind is Markup:
             return value
         if value is None:

@@ -111,7 +111,7 @@ class Wording:
         names = _PLACEHOLDER.findall(message)
         shape = _PLACEHOLDER.sub("%s", message.replace("%", "%%"))
         pick: Callable[[dict[str, Any]], Any] = itemgetter(*names) if names else lambda _: ()
-        is_other = other_direction(self.direction)
+        is_other, is_ltr = other_direction(self.direction), self.direction == "ltr"
 
         def fill(values: dict[str, Any]) -> str:
             try:
@@ -119,20 +119,21 @@ class Wording:
             except KeyError as missing:
                 raise TemplateError(f"{self.path}: {key} needs {missing}; give it a value in the template") from None
             given = found if type(found) is tuple else (found,)
+            if None in given:
+                given = tuple("" if value is None else value for value in given)
+            written = shape % given
+            if is_ltr and written.isascii():
+                return written
             for value in given:
                 if type(value) is Isolating or (type(value) is str and is_other(value)):
                     return Isolating(shape % tuple(_beside(one, is_other) for one in given))
-            if None in given:
-                given = tuple("" if value is None else value for value in given)
-            return shape % given
+            return written
 
         return fill
 
 
 def _beside(value: Any, is_other: Callable[[str], bool]) -> str:
     """Return a value of a message that has isolated values."""
-    if value is None:
-        return ""
     text = str(value) if type(value) is Isolating else clean(str(value))
     return isolated(text) if type(value) is str and is_other(value) else text
 
