@@ -17,6 +17,10 @@ from lifecycle_mail.intake import Limits
 from lifecycle_mail.mailboxes import mailbox
 
 INCLUDE = Path(__file__).resolve().parent.parent
+# Schemes of links that run what they hold, show the reader's own machine, or are not followed any more: no setting
+# permits them.
+UNSAFE_SCHEMES = frozenset({"javascript", "vbscript", "data", "file", "blob", "about", "view-source", "ftp"})
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 MODES = ("preview", "simulate", "live")
 Mode = Literal["preview", "simulate", "live"]
 _ENTRY = re.compile(r"[^\s\"',;<>]+")  # no blank, quote or separator inside
@@ -40,7 +44,8 @@ class Settings:
     simulate may post to. Retention is the number of months kept in addition to the present one, None = no limit.
     `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the shop asks them again. Marketing
     mail to a mailbox rests for `soft_bounce_rest_days` after `soft_bounce_limit` soft bounces (0 = never) over at least
-    `soft_bounce_days` without a delivery. `intake_limits` say when what files bring is an alarm.
+    `soft_bounce_days` without a delivery. `intake_limits` say when what files bring is an alarm. `link_schemes` are
+    those that a link of a feed may have.
     """
 
     database_url: str = field(repr=False)
@@ -65,6 +70,7 @@ class Settings:
     soft_bounce_days: int = 7
     soft_bounce_rest_days: int = 30
     intake_limits: Limits = field(default_factory=Limits)
+    link_schemes: frozenset[str] = frozenset({"http", "https"})
     campaigns_dir: Path = INCLUDE / "campaigns"
     templates_dir: Path = INCLUDE / "templates"
     topics_file: Path = INCLUDE / "topics.yaml"
@@ -108,6 +114,7 @@ class Settings:
                 silent_hours=reader.count("LIFECYCLE_SILENT_HOURS", 3),
                 missing_periods=reader.count("LIFECYCLE_MISSING_PERIODS", 2),
             ),
+            link_schemes=reader.schemes("LIFECYCLE_LINK_SCHEMES", cls.link_schemes),
             campaigns_dir=reader.path("LIFECYCLE_CAMPAIGNS_DIR", None) or cls.campaigns_dir,
             templates_dir=reader.path("LIFECYCLE_TEMPLATES_DIR", None) or cls.templates_dir,
             topics_file=reader.path("LIFECYCLE_TOPICS_FILE", None) or cls.topics_file,
@@ -224,6 +231,13 @@ class _Reader:
         if not any(parts):
             raise SettingsError(f"{name} is set and has no entry: give {what}")
         return tuple(filter(None, parts))
+
+    def schemes(self, name: str, default: frozenset[str]) -> frozenset[str]:
+        value = self.text(name, "")
+        found = frozenset(one.strip().lower() for one in value.split(",")) if value else default
+        if not all(map(_SCHEME.fullmatch, found)) or not found.isdisjoint(UNSAFE_SCHEMES):
+            raise SettingsError(f"{name} is '{value}': give schemes with commas between them, such as https,http,app")
+        return found
 
 
 def _is_zone(name: str) -> bool:

@@ -58,11 +58,11 @@ def test_files_of_a_feed_in_order_of_their_names(warehouse: Engine, tmp_path: Pa
 
 
 def test_row_that_loses_a_value(warehouse: Engine, tmp_path: Path) -> None:
-    """A later row is taken as a whole: what it leaves out is no longer there, or at its default."""
+    """A later row is taken as a whole: an empty value is no longer there, or at its default."""
     path = tmp_path / "orders.csv"
     path.write_text(f"order_id,customer_id,ordered_at,total,currency,status\no1,c1,{TIME},5,EUR,refunded\n")
     load_feeds(warehouse, tmp_path, link_secret="secret")
-    path.write_text(f"order_id,customer_id,ordered_at,total\no1,c1,{TIME},5\n")
+    path.write_text(f"order_id,customer_id,ordered_at,total,currency,status\no1,c1,{TIME},5,,\n")
     load_feeds(warehouse, tmp_path, link_secret="secret")
     assert rows(warehouse, "select currency, status from source.orders") == [(None, "placed")]
 

@@ -8,7 +8,7 @@ It differs from plain Jinja in these points, each for a reason:
 - `context.items` means the key, never the method of dict. A missing variable is an error, never an empty string.
 - Every `{{ … }}` goes through one function per part (html or text), so that no author can forget cleaning,
   escaping or isolating what reads in the other direction. None is written as nothing.
-- `….url` and `…._url` inside a slot are dropped (None) unless they are http or https addresses.
+- `….url` and `…._url` inside a slot are dropped (None) unless they are whole links with a safe scheme.
 """
 
 from collections.abc import Callable, Mapping

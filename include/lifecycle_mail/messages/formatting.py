@@ -19,6 +19,7 @@ from babel.numbers import format_currency, format_decimal, get_currency_precisio
 from markupsafe import Markup, escape
 
 from lifecycle_mail.messages.directions import Isolating, closed, isolated, other_direction
+from lifecycle_mail.settings import UNSAFE_SCHEMES
 
 try:  # Markup objects cost more than the escaping itself; markupsafe's own inner function creates none.
     from markupsafe import _escape_inner as _escape
@@ -35,6 +36,7 @@ SUBJECT_LIMIT = 120
 # Persian, Hebrew amounts and emoji need them.
 _BREAKS = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 # The only form that SendGrid itself would read as an instruction in a text part: <%asm_…%>.
 _PROVIDER_TAG = re.compile("<(?=%)")
 
@@ -103,17 +105,18 @@ def subject_line(text: str) -> str:
 
 
 def web_url(value: Any) -> str | None:
-    """Return the address if it is an http or https one without blanks or quotes, else None.
+    """Return the link if it is whole and safe: a scheme, `//`, and neither blanks nor quotes. Else None.
 
+    A load permits the schemes of LIFECYCLE_LINK_SCHEMES alone. Here, those are refused that run what they hold.
     Raises whatever an undefined template variable raises on access.
     """
     if value is None:
         return None
     text = str(value)
-    if not text.startswith(("https://", "http://")) and not text[:8].lower().startswith(
-        ("https://", "http://")
-    ):
-        return None
+    if not text.startswith(("https://", "http://")):
+        found = _SCHEME.match(text)
+        if not found or found[1].lower() in UNSAFE_SCHEMES:
+            return None
     unfit = not text.isprintable() or " " in text or '"' in text or "'" in text or "<" in text or ">" in text
     return None if unfit or "\\" in text else text
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal[
-    "text", "address", "time", "birthday", "number", "integer", "boolean",
+    "text", "name", "label", "link", "address", "time", "birthday", "number", "integer", "boolean",
     "choice", "zone", "country", "currency", "locale",
 ]
 
@@ -40,6 +40,11 @@ class Column:
     maximum: int = AMOUNT
     synonyms: tuple[tuple[str, str], ...] = ()
     is_vital: bool = False
+
+    @property
+    def is_free_text(self) -> bool:
+        """Whether a person may stand in it."""
+        return self.kind in ("text", "name", "label", "link")
 
     @property
     def refuses_row(self) -> bool:
@@ -80,7 +85,7 @@ class Feed:
         return tuple(
             column
             for column in self.columns
-            if column.kind == "text"
+            if column.is_free_text
             and column.name not in self.key
             and not column.name.endswith("_id")
             and not column.is_vital
@@ -90,6 +95,11 @@ class Feed:
     def column_names(self) -> tuple[str, ...]:
         """Names of all columns, in the contract's order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def optional_names(self) -> frozenset[str]:
+        """Names of the columns that may be absent."""
+        return frozenset(column.name for column in self.columns if not column.required)
 
     @property
     def tells_permission(self) -> bool:

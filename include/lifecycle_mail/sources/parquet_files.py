@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lifecycle_mail.sources.contract import Column, Feed
-from lifecycle_mail.sources.rows import CHUNK_ROWS, Chunk, Chunks, FileRefused, Texts, place_columns
+from lifecycle_mail.sources.rows import CHUNK_ROWS, Chunk, Chunks, FileRefused, Texts, absence_in, place_columns
 
 
 def read_parquet(path: Path, feed: Feed) -> Chunks:
@@ -56,7 +56,8 @@ def _read(file: pq.ParquetFile, feed: Feed) -> Chunks:
             for column, values in zip(feed.columns, columns, strict=True) if isinstance(values, _WrongColumn)
             for place, is_given in enumerate(values.given) if is_given
         }  # fmt: skip
-        yield Chunk(lines, texts, columns, [], unknown, wrong)
+        absent = [absence_in(feed, places)] * batch.num_rows
+        yield Chunk(lines, texts, columns, [], unknown, wrong, absent)
         line += batch.num_rows
 
 
@@ -87,7 +88,7 @@ def _fits(kind: pa.DataType, column: Column) -> bool:
     if types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind):
         return True
     if types.is_integer(kind):
-        return column.kind in ("text", "number", "integer", "boolean")
+        return column.kind in ("text", "name", "label", "number", "integer", "boolean")
     if types.is_floating(kind) or types.is_decimal(kind):
         return column.kind in ("number", "integer")
     if types.is_timestamp(kind) or types.is_date(kind):

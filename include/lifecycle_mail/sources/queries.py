@@ -94,7 +94,7 @@ def read_query(warehouse: Engine, query: str, feed: Feed, seconds: int = FEED_SE
         FileRefused: it is not one select, it fails (the detail has its SQLSTATE alone, because a message may quote a
             row), or its columns are not the feed's (an empty result has none).
     """
-    rows = TypedRows(feed.columns)
+    rows = TypedRows(feed)
     with _reading(warehouse, query, feed, seconds) as found:
         for number, text in enumerate(found.scalars(), start=1):
             if number == 1:

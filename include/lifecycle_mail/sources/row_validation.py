@@ -7,13 +7,17 @@ is refused, a column is one list made by one parser.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import compress
 from typing import NamedTuple
 
+from lifecycle_mail.sources.blanks import cleaned
 from lifecycle_mail.sources.contract import MAXIMUM_TEXT, Column, Feed
+from lifecycle_mail.sources.names import CLEARING
+from lifecycle_mail.sources.refusals import Refusal
 from lifecycle_mail.sources.rows import Chunk, RefusedRow, Texts, is_encodable
-from lifecycle_mail.sources.value_parsers import ParseContext, Parser, Refusal, parser_of
+from lifecycle_mail.sources.value_parsers import ParseContext, Parser, parser_of
 from lifecycle_mail.sources.words import UNREADABLE, Cells, Word, WordReader
 
 _Faults = dict[int, dict[str, str]]  # place in the chunk → column → named reason
@@ -22,7 +26,8 @@ _Faults = dict[int, dict[str, str]]  # place in the chunk → column → named r
 class CheckedRows(NamedTuple):
     """Storable rows, as columns of texts in the contract's order, and what was set aside.
 
-    refused: rows, and values of rows that are stored without them. unread: line and column of those values.
+    refused: rows, and values of rows that are stored without them. unread: line and column of those values, and whether
+    a known row keeps the value that it had. absent: for each row, the columns that it does not have (`rows.absence`).
     words: what refused and incomplete rows say about permission. carts: line and key of carts whose row is
     refused and does not certainly say that the cart is open.
     """
@@ -31,9 +36,10 @@ class CheckedRows(NamedTuple):
     texts: list[str]
     columns: list[Texts]
     refused: list[RefusedRow]
-    unread: list[tuple[int, str]]
+    unread: list[tuple[int, str, bool]]
     words: list[Word]
     carts: list[tuple[int | None, str]]
+    absent: Sequence[str]
 
 
 class Checker:
@@ -47,9 +53,12 @@ class Checker:
     def check(self, chunk: Chunk) -> CheckedRows:
         """Return the rows of `chunk` that keep the contract, and what does not.
 
-        A refused row has one reason, the first in the order of the columns. If a value is unreadable and the row can do
-        without it, only the value is left out, and the stored row keeps the value it had.
+        Values are trimmed here and nowhere else. A refused row has one reason, the first in the order of the columns.
+        If a value is unreadable and the row can do without it, only the value is left out, and the stored row keeps the
+        value it had.
         """
+        pairs = zip(chunk.columns, self._feed.columns, strict=True)
+        chunk = replace(chunk, columns=[cleaned(values, column.kind) for values, column in pairs])
         faults: _Faults = {}
         for place, column in chunk.wrong:
             faults.setdefault(place, {})[column] = "wrong_type"
@@ -93,9 +102,13 @@ class Checker:
             list(compress(chunk.texts, good)) if bad else chunk.texts,
             [list(compress(column, good)) for column in columns] if bad else columns,
             refused,
-            [(chunk.lines[place], column) for place, found in partly.items() for column in found],
+            [
+                (chunk.lines[place], column, reason not in CLEARING)
+                for place, found in partly.items() for column, reason in found.items()
+            ],
             words,
             self._carts(refused),
+            list(compress(chunk.absent, good)) if bad else chunk.absent,
         )
 
     def _refusing(self, found: Mapping[str, str]) -> str | None:
@@ -105,9 +118,8 @@ class Checker:
     def _aside(self, chunk: Chunk, place: int, reason: str, column: str) -> RefusedRow:
         names = self._feed.column_names
         whose = chunk.columns[names.index("customer_id")][place] if "customer_id" in names else None
-        customer = whose if whose and not whose.isspace() else None
         cells = self._cells(chunk, place)
-        return RefusedRow(chunk.lines[place], reason, f"column {column}", chunk.texts[place], customer, cells)
+        return RefusedRow(chunk.lines[place], reason, f"column {column}", chunk.texts[place], whose or None, cells)
 
     def _values_aside(self, chunk: Chunk, place: int, found: Mapping[str, str]) -> list[RefusedRow]:
         """Return one entry per reason; it names the columns left out of the row."""
@@ -165,9 +177,12 @@ def _check_column(column: Column, parser: Parser | None, values: Texts, faults: 
     if parser is None:
         return values if _all_storable(column, values) else _check_values(column, str, values, faults)
     try:
+        if column.is_free_text and not _all_storable(column, values):  # its parser takes any text
+            return _check_values(column, parser, values, faults)
         if column.required and not all(values):
             return _check_values(column, parser, values, faults)
-        return [parser(value) if value else column.default for value in values]
+        parsed = [parser(value) if value else column.default for value in values]
+        return parsed if not column.required or all(parsed) else _check_values(column, parser, values, faults)
     except Refusal:
         return _check_values(column, parser, values, faults)
 
@@ -180,9 +195,9 @@ def _all_storable(column: Column, values: Texts) -> bool:
         together = "".join(value for value in values if value)
     if "\0" in together or not is_encodable(together):
         return False
-    if len(together) > MAXIMUM_TEXT and max(len(value or "") for value in values) > MAXIMUM_TEXT:
+    if len(together) > MAXIMUM_TEXT and max(map(len, filter(None, values))) > MAXIMUM_TEXT:
         return False
-    return not column.required or all(value and not value.isspace() for value in values)
+    return not column.required or all(values)
 
 
 def _check_values(column: Column, parser: Parser, values: Texts, faults: _Faults) -> Texts:
@@ -198,12 +213,19 @@ def _check_values(column: Column, parser: Parser, values: Texts, faults: _Faults
 
 
 def _check_value(column: Column, parser: Parser, value: str | None) -> str | None:
-    if not value or (value.isspace() and (column.required or column.kind != "text")):
+    if not value:
         if column.required:
             raise Refusal("missing_value")
         return column.default
     _refuse_unstorable(value)
-    return parser(value)
+    return _required(parser(value)) if column.required else parser(value)
+
+
+def _required(value: str) -> str:
+    """Refuse a value if the parser left nothing of it: a name that is a placeholder."""
+    if not value:
+        raise Refusal("missing_value")
+    return value
 
 
 def _refuse_unstorable(value: str) -> None:

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
+from lifecycle_mail.sources.blanks import BLANKS, Texts
 from lifecycle_mail.sources.contract import Column, Feed, Kind
 
 CHUNK_ROWS = 5_000
-Texts = Sequence[str | None]
 
 _NUMERIC: frozenset[Kind] = frozenset({"number", "integer"})
 
@@ -43,6 +44,7 @@ class Chunk:
     contract, in its order, the rows' values as text; None and '' both mean missing. `refused`: rows the
     reader itself set aside; they are in no other field. `unknown`: names of columns that the contract lacks.
     `wrong`: place in the chunk and column of each value of a type that its column cannot hold; its text is None.
+    `absent`: for each row, the optional columns that it does not have at all, as `absence` writes them.
     """
 
     lines: list[int]
@@ -51,6 +53,7 @@ class Chunk:
     refused: list[RefusedRow] = field(default_factory=list)
     unknown: frozenset[str] = frozenset()
     wrong: set[tuple[int, str]] = field(default_factory=set)
+    absent: Sequence[str] = ()
 
 
 Chunks = Iterator[Chunk]
@@ -69,6 +72,23 @@ class WrongType(Exception):
     """A value of a type that its column cannot hold."""
 
 
+@lru_cache(maxsize=1024)
+def absence(names: frozenset[str]) -> str:
+    """Return names of columns as an array literal of PostgreSQL; '' = none is absent."""
+    return f"{{{','.join(sorted(names))}}}" if names else ""
+
+
+def absent_columns(absence: str) -> frozenset[str]:
+    """Return the names in what `absence` returned."""
+    return frozenset(filter(None, absence.strip("{}").split(",")))
+
+
+def absence_in(feed: Feed, places: Sequence[int | None]) -> str:
+    """Return the optional columns of `feed` that a file with columns at `places` does not have."""
+    pairs = zip(feed.column_names, places, strict=True)
+    return absence(feed.optional_names & {name for name, place in pairs if place is None})
+
+
 def place_columns(feed: Feed, header: Sequence[str]) -> tuple[list[int | None], frozenset[str]]:
     """Return where in `header` each column of `feed` stands (None = missing), and the names that the feed lacks.
 
@@ -76,7 +96,7 @@ def place_columns(feed: Feed, header: Sequence[str]) -> tuple[list[int | None], 
         FileRefused: a required column is missing, or a column is named twice. The detail does not repeat the names that
             were found, because the first line of a file without header is a person's data.
     """
-    names = [name.strip().lower() for name in header]
+    names = column_names(header)
     missing = [column.name for column in feed.columns if column.required and column.name not in names]
     if missing:
         raise FileRefused("wrong_columns", f"required column missing: {', '.join(missing)}")
@@ -85,6 +105,11 @@ def place_columns(feed: Feed, header: Sequence[str]) -> tuple[list[int | None], 
         raise FileRefused("wrong_columns", f"column named twice: {', '.join(twice)}")
     places = [names.index(name) if name in names else None for name in feed.column_names]
     return places, frozenset(name for name in names if name) - frozenset(feed.column_names)
+
+
+def column_names(header: Sequence[str]) -> list[str]:
+    """Return the names of a header as the contract writes them."""
+    return [name.strip(BLANKS).lower() for name in header]
 
 
 def as_text(value: object, kind: Kind) -> str | None:
@@ -100,7 +125,7 @@ def as_text(value: object, kind: Kind) -> str | None:
     if isinstance(value, bool):
         fits, value = kind == "boolean", str(value).lower()
     elif isinstance(value, int):
-        fits = kind in _NUMERIC or kind in ("text", "boolean")
+        fits = kind in _NUMERIC or kind in ("text", "name", "label", "boolean")
     elif isinstance(value, (float, Decimal)):
         fits = kind in _NUMERIC
     else:
@@ -129,8 +154,9 @@ def is_encodable(text: str) -> bool:
 class TypedRows:
     """Collects rows of typed values (JSON objects, rows of a query) in a `Chunk`."""
 
-    def __init__(self, columns: Sequence[Column]) -> None:
-        self._columns = columns
+    def __init__(self, feed: Feed) -> None:
+        self._columns: Sequence[Column] = feed.columns
+        self._optional = feed.optional_names
         self._start()
 
     def _start(self) -> None:
@@ -140,12 +166,13 @@ class TypedRows:
         self._refused: list[RefusedRow] = []
         self._unknown: set[str] = set()
         self._wrong: set[tuple[int, str]] = set()
+        self._absent: list[str] = []
 
     def __len__(self) -> int:
         return len(self._lines) + len(self._refused)
 
     def add(self, line: int, text: str, row: Mapping[str, object]) -> None:
-        """Take one row, and record values of a wrong type."""
+        """Take one row, and record values of a wrong type and columns that the row does not have."""
         values: list[str | None] = []
         for column in self._columns:
             try:
@@ -156,6 +183,7 @@ class TypedRows:
         self._lines.append(line)
         self._texts.append(text)
         self._rows.append(values)
+        self._absent.append(absence(self._optional.difference(row)))
 
     def refuse(self, row: RefusedRow) -> None:
         """Set one row aside."""
@@ -168,7 +196,9 @@ class TypedRows:
     def chunk(self) -> Chunk:
         """Return the collected rows, and start again with none."""
         columns: list[Texts] = list(zip(*self._rows, strict=True)) or [()] * len(self._columns)
-        made = Chunk(self._lines, self._texts, columns, self._refused, frozenset(self._unknown), self._wrong)
+        made = Chunk(
+            self._lines, self._texts, columns, self._refused, frozenset(self._unknown), self._wrong, self._absent
+        )  # fmt: skip
         self._start()
         return made
 

@@ -28,7 +28,8 @@ _SETTINGS = ("set local work_mem = '64MB'", "set local random_page_cost = 1.1")
 
 _CREATE_STAGED = sql.SQL("""
 create temporary table staged on commit drop as
-select cast(0 as bigint) as line, cast('' as text) as row_text, {columns} from {target} with no data
+select cast(0 as bigint) as line, cast('' as text) as row_text, cast(null as text[]) as absent, {columns}
+from {target} with no data
 """)
 
 _SET_DUPLICATES_ASIDE = sql.SQL("""
@@ -77,7 +78,7 @@ where exists (select 1 from staged where {same_part})
 _UPDATE_CHANGED = sql.SQL("""
 update {target} as kept set {assignments}, load_id = %(load_id)s
 from staged
-where {same_key} and ({staged_columns}) is distinct from ({kept_columns})
+where {same_key} and ({told_columns}) is distinct from ({kept_columns})
 """)
 
 _INSERT_NEW = sql.SQL("""
@@ -92,6 +93,35 @@ update staged set {column} = kept.{column}
 from unread_value, {target} as kept
 where unread_value.line = staged.line and unread_value.column_name = %(column)s and {same_key}
 """)
+
+
+# A row of the file takes over what the last row before it of the same key says of a column that it does not have.
+_TAKE_OVER_ABSENT = sql.SQL("""
+with again as (
+    select {key} from staged group by {key} having count(*) > 1
+),
+told as (
+    select distinct on ({staged_key}) {staged_key}, staged.{column}
+    from staged inner join again on {same_key_again}
+    where %(column)s <> all(coalesce(staged.absent, '{{}}'))
+        and not exists (
+            select 1 from unread_value
+            where unread_value.line = staged.line and unread_value.column_name = %(column)s and unread_value.is_kept
+        )
+    order by {staged_key}, staged.line desc
+)
+update staged set {column} = told.{column}, absent = array_remove(staged.absent, %(column)s)
+from told
+where {same_key_told} and %(column)s = any(staged.absent)
+""")
+
+_KEEP_ABSENT = sql.SQL("""
+update staged set {assignments}
+from {target} as kept
+where {same_key} and staged.absent is not null
+""")
+# What stands of them is computed from the log of consent.
+_SETTLED_BY_LOG = ("permission", "permission_at")
 
 
 def plan_for_files(connection: Connection) -> None:
@@ -116,8 +146,8 @@ def create_staging(connection: Connection, feed: Feed) -> None:
 def stage(connection: Connection, feed: Feed, rows: CheckedRows) -> None:
     """COPY one chunk into the staging tables."""
     if rows.lines:
-        columns = ["line", "row_text", *feed.column_names]
-        _copy(connection, "staged", columns, zip(rows.lines, rows.texts, *rows.columns, strict=True))
+        columns = ["line", "row_text", "absent", *feed.column_names]
+        _copy(connection, "staged", columns, zip(rows.lines, rows.texts, rows.absent, *rows.columns, strict=True))
     if rows.refused:
         columns = ["line", "reason", "detail", "row_text", "customer_id", "is_loaded"]
         aside = (
@@ -126,7 +156,7 @@ def stage(connection: Connection, feed: Feed, rows: CheckedRows) -> None:
         )
         _copy(connection, "refused", columns, aside)
     if rows.unread:
-        _copy(connection, "unread_value", ["line", "column_name"], rows.unread)
+        _copy(connection, "unread_value", ["line", "column_name", "is_kept"], rows.unread)
     if rows.words:
         stage_words(connection, rows.words)
     if rows.carts:
@@ -201,13 +231,41 @@ def keep_unread_values(connection: Connection, feed: Feed) -> None:
         _execute(connection, statement, column=column)
 
 
-def merge(connection: Connection, feed: Feed, load_id: int) -> int:
+def keep_absent_values(connection: Connection, feed: Feed, columns: Sequence[str]) -> None:
+    """Replace what staged rows do not say of `columns` with what is known: from earlier rows of the file, else stored.
+
+    For columns that some rows have and others do not. Call it before duplicates are set aside.
+    """
+    names = [name for name in columns if name not in _SETTLED_BY_LOG]
+    if not names:
+        return
+    key = sql.SQL(", ").join(map(sql.Identifier, feed.key))
+    for name in names:
+        statement = _TAKE_OVER_ABSENT.format(
+            key=key, staged_key=_qualified(feed.key, "staged"), column=sql.Identifier(name),
+            same_key_again=_equal(feed.key, "staged", "again"), same_key_told=_equal(feed.key, "staged", "told"),
+        )  # fmt: skip
+        _execute(connection, statement, column=name)
+    assignments = [
+        sql.SQL("{column} = case when {name} = any(staged.absent) then kept.{column} else staged.{column} end").format(
+            column=sql.Identifier(name), name=sql.Literal(name)
+        )
+        for name in names
+    ]
+    _execute(connection, _KEEP_ABSENT.format(
+        assignments=sql.SQL(", ").join(assignments), target=_target(feed), same_key=_equal(feed.key, "staged", "kept")
+    ))  # fmt: skip
+
+
+def merge(connection: Connection, feed: Feed, load_id: int, absent: frozenset[str] = frozenset()) -> int:
     """Write new and changed rows from `staged` to the feed's table; return how many there were.
 
-    Rows that did not change are not touched. Plain updates and inserts are enough, because the load lock keeps other
-    writers away; `on conflict` would cost half as much again.
+    `absent` are columns that no row of the file has: a known row keeps them. Rows that did not change are not touched.
+    Plain updates and inserts are enough, because the load lock keeps other writers away; `on conflict` would cost half
+    as much again.
     """
-    names = feed.column_names
+    names, absent = feed.column_names, absent.difference(_SETTLED_BY_LOG)
+    told = [name for name in names if name not in absent]
     load_columns = ["load_id", "first_load_id"] if feed.keeps_first_load else ["load_id"]
     parts = {
         "target": _target(feed),
@@ -217,9 +275,10 @@ def merge(connection: Connection, feed: Feed, load_id: int) -> int:
         "load_columns": sql.SQL(", ").join(map(sql.Identifier, load_columns)),
         "load_values": sql.SQL(", ").join([sql.Placeholder("load_id")] * len(load_columns)),
         "staged_columns": _qualified(names, "staged"),
-        "kept_columns": _qualified(names, "kept"),
+        "told_columns": _qualified(told, "staged"),
+        "kept_columns": _qualified(told, "kept"),
         "assignments": sql.SQL(", ").join(
-            sql.SQL("{} = staged.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in names
+            sql.SQL("{} = staged.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in told
         ),
     }
     statements = ([_DROP_REPLACED] if feed.replaces else []) + [_UPDATE_CHANGED, _INSERT_NEW]

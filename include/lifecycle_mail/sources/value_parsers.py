@@ -1,9 +1,9 @@
 """One value of a feed file: from its text to a text that PostgreSQL certainly accepts, or a named refusal.
 
 Stage 1 of the path, between the readers and the staging table. Pure: the time of the load and the zones that the
-database knows are arguments. Every parser takes a non-empty text and returns the text to store. It raises
-`Refusal` if the contract is broken. Each tries a strict pattern first, which nearly every value matches, and
-parses only the rest carefully. That, and remembering repeated values, is most of the speed of a load.
+database knows are arguments. Every parser takes a non-empty text without blanks at its ends, and returns the text to
+store. It raises `Refusal` if the contract is broken. Each tries a strict pattern first, which nearly every value
+matches, and parses only the rest carefully. That, and remembering repeated values, is most of the speed of a load.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from functools import lru_cache, partial
 from lifecycle_mail.locales import bcp47
 from lifecycle_mail.mailboxes import with_ascii_domain
 from lifecycle_mail.sources.contract import Column
+from lifecycle_mail.sources.links import WEB, parse_link
+from lifecycle_mail.sources.names import parse_label, parse_name
+from lifecycle_mail.sources.refusals import Refusal
 
 Parser = Callable[[str], str]
 
@@ -32,7 +35,10 @@ _SURE_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,12})?")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,3})?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _INTEGER = re.compile(r"([+-]?[0-9]{1,20})(?:\.0{0,20})?")
-_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00(?:\.0{1,9})?)?)?")
+_DATE = re.compile(
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})(?:[T ]00:00(?::00(?:\.0{1,9})?)?)?"
+)
+_YEARLESS_DATE = re.compile(r"--(?P<month>[0-9]{2})-?(?P<day>[0-9]{2})")  # ISO 8601 of 2000, and vCard
 _ADDRESS = re.compile(
     r"(?=.{3,320}\Z)(?=[^@]{1,64}@)"
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
@@ -48,29 +54,28 @@ _BOOLEANS = {
     "true": "true", "t": "true", "1": "true", "yes": "true",
     "false": "false", "f": "false", "0": "false", "no": "false",
 }
+NO_YEAR = 4  # stands for an unknown year of birth in source.customer.birthday
+_NO_YEARS = ("0000", "0004", "1604")  # how other systems write it: many, our own table, Apple's address book
 EARLIEST_BIRTHDAY = date(1900, 1, 1)
 YEARS = range(1900, 2200)
 
 
-class Refusal(Exception):
-    """A value that breaks the contract; its one argument is the named reason."""
-
-    @property
-    def reason(self) -> str:
-        return str(self.args[0])
-
-
 @dataclass(frozen=True)
 class ParseContext:
-    """What a parser needs besides the value: the UTC date of the load, and the names of the known time zones."""
+    """What a parser needs besides the value: the UTC date of the load, the names of the known time zones, and the
+    schemes that a link may have."""
 
     today: date
     zones: frozenset[str]
+    link_schemes: frozenset[str] = WEB
 
 
 def parser_of(column: Column, context: ParseContext) -> Parser | None:
     """Return the parser of `column`; None if it accepts any text."""
     parsers: dict[str, Parser] = {
+        "name": parse_name,
+        "label": parse_label,
+        "link": partial(parse_link, schemes=context.link_schemes),
         "address": parse_address,
         "time": parse_time,
         "birthday": partial(parse_birthday, today=context.today),
@@ -86,7 +91,7 @@ def parser_of(column: Column, context: ParseContext) -> Parser | None:
         "locale": parse_locale,
     }
     parser = parsers.get(column.kind)
-    if parser is None or column.kind == "address":
+    if parser is None or column.kind in ("address", "link"):  # seldom the same value twice
         return parser
     return lru_cache(maxsize=REMEMBERED)(parser)
 
@@ -96,7 +101,7 @@ def parse_time(text: str) -> str:
     if _SURE_TIME.fullmatch(text):
         return text
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise Refusal("unparsable_time") from None
     if moment.tzinfo is None:
@@ -107,14 +112,21 @@ def parse_time(text: str) -> str:
 
 
 def parse_birthday(text: str, *, today: date) -> str:
-    """A date, ISO 8601, from 1900 to today; midnight may follow it, because spreadsheets write dates that way."""
-    found = _DATE.fullmatch(text.strip())
-    try:
-        day = date.fromisoformat(found.group(1)) if found else None
-    except ValueError:
-        day = None
-    if day is None:
+    """A date, ISO 8601, from 1900 to today; midnight may follow it, because spreadsheets write dates that way.
+
+    Without a year (`--11-05`, or a year that stands for none) the year is 4, which has a 29 February.
+    """
+    found = _DATE.fullmatch(text) or _YEARLESS_DATE.fullmatch(text)
+    if not found:
         raise Refusal("unparsable_date")
+    year = found["year"] if "year" in found.groupdict() else ""
+    is_yearless = not year or year in _NO_YEARS
+    try:
+        day = date(NO_YEAR if is_yearless else int(year), int(found["month"]), int(found["day"]))
+    except ValueError:
+        raise Refusal("unparsable_date") from None
+    if is_yearless:
+        return day.isoformat()
     if not EARLIEST_BIRTHDAY <= day <= today:
         raise Refusal("birthday_out_of_range")
     return day.isoformat()
@@ -124,7 +136,7 @@ def parse_number(text: str, *, refusal: str, maximum: int) -> str:
     """A decimal number from 0 to `maximum`; `refusal` names a negative one."""
     if maximum >= 999_999_999 and _SURE_NUMBER.fullmatch(text):
         return text
-    number = _decimal(text.strip())
+    number = _decimal(text)
     if number < 0:
         raise Refusal(refusal)
     if number > maximum:
@@ -140,9 +152,9 @@ def _decimal(text: str) -> Decimal:
 
 def parse_integer(text: str, *, refusal: str, maximum: int) -> str:
     """A whole number from 0 to `maximum`; 3.0 is accepted, because tables with gaps write 3 that way."""
-    found = _INTEGER.fullmatch(text.strip())
+    found = _INTEGER.fullmatch(text)
     if not found:
-        raise Refusal("not_finite" if _NOT_FINITE.fullmatch(text.strip()) else "unparsable_number")
+        raise Refusal("not_finite" if _NOT_FINITE.fullmatch(text) else "unparsable_number")
     number = int(found.group(1))
     if number < 0:
         raise Refusal(refusal)
@@ -154,14 +166,14 @@ def parse_integer(text: str, *, refusal: str, maximum: int) -> str:
 def parse_boolean(text: str) -> str:
     """true, t, 1, yes; false, f, 0, no; in any case of letters."""
     try:
-        return _BOOLEANS[text.strip().lower()]
+        return _BOOLEANS[text.lower()]
     except KeyError:
         raise Refusal("unparsable_boolean") from None
 
 
 def parse_choice(text: str, *, refusal: str, choices: tuple[str, ...], synonyms: Mapping[str, str]) -> str:
     """One of the column's words, in any case of letters, or a known synonym of one."""
-    word = text.strip().lower()
+    word = text.lower()
     if word in choices:
         return word
     try:
@@ -201,12 +213,12 @@ def _by_lower_case(zones: frozenset[str]) -> dict[str, list[str]]:
 
 def parse_country(text: str) -> str:
     """ISO 3166-1 alpha-2, stored in upper case."""
-    return _code(_COUNTRY, text.strip(), "invalid_country").upper()
+    return _code(_COUNTRY, text, "invalid_country").upper()
 
 
 def parse_currency(text: str) -> str:
     """ISO 4217, stored in upper case."""
-    return _code(_CURRENCY, text.strip(), "invalid_currency").upper()
+    return _code(_CURRENCY, text, "invalid_currency").upper()
 
 
 def parse_locale(text: str) -> str:

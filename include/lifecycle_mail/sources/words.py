@@ -11,9 +11,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from lifecycle_mail.sources.blanks import cleaned
 from lifecycle_mail.sources.contract import MAXIMUM_TEXT, Feed
+from lifecycle_mail.sources.refusals import Refusal
 from lifecycle_mail.sources.rows import is_encodable
-from lifecycle_mail.sources.value_parsers import ParseContext, Parser, Refusal, parser_of
+from lifecycle_mail.sources.value_parsers import ParseContext, Parser, parser_of
 
 UNREADABLE = "\0"  # stands for a value that is present and cannot be a text
 # For each column, the values that it may have in this row. Several: the row has too many or too few cells, and it is
@@ -39,6 +41,7 @@ class WordReader:
 
     def __init__(self, feed: Feed, context: ParseContext) -> None:
         columns = {column.name: column for column in feed.columns if column.name in feed.telling}
+        self._kinds = {name: column.kind for name, column in columns.items()}
         self._parsers = {name: parser_of(column, context) or str for name, column in columns.items()}
 
     def word(self, line: int | None, cells: Cells) -> Word | None:
@@ -66,29 +69,29 @@ class WordReader:
 
     def _is_unread(self, cells: Cells) -> bool:
         """Tell whether the row has a permission that cannot be read, or whose time cannot be read."""
-        if not _given(cells, "permission"):
+        if not self._given(cells, "permission"):
             return False
         if not self._read(cells, "permission"):
             return True
-        return bool(_given(cells, "permission_at")) and not self._read(cells, "permission_at")
+        return bool(self._given(cells, "permission_at")) and not self._read(cells, "permission_at")
 
     def _first(self, cells: Cells, name: str) -> str | None:
         return next(iter(self._read(cells, name)), None)
 
     def _read(self, cells: Cells, name: str) -> list[str]:
-        values = (_readable(self._parsers[name], value) for value in _given(cells, name))
+        values = (_readable(self._parsers[name], value) for value in self._given(cells, name))
         return [value for value in values if value is not None]
 
-
-def _given(cells: Cells, name: str) -> list[str]:
-    return [value for value in cells.get(name, ()) if value and not value.isspace()]
+    def _given(self, cells: Cells, name: str) -> list[str]:
+        found = cells.get(name, ())
+        return [value for value in cleaned(found, self._kinds[name]) if value] if found else []
 
 
 def _readable(parser: Parser, value: str) -> str | None:
     if "\0" in value or len(value) > MAXIMUM_TEXT or not is_encodable(value):
         return None
     try:
-        return parser(value.strip())
+        return parser(value)
     except Refusal:
         return None
 

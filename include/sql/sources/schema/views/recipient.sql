@@ -31,7 +31,7 @@ comment on column source.recipient.last_name is 'Family name.';
 comment on column source.recipient.locale is 'BCP 47.';
 comment on column source.recipient.country is 'ISO 3166-1 alpha-2.';
 comment on column source.recipient.currency is 'ISO 4217.';
-comment on column source.recipient.birthday is 'Date of birth.';
+comment on column source.recipient.birthday is 'Date of birth; year 4 = only month and day are known.';
 comment on column source.recipient.created_at is 'Sign-up.';
 comment on column source.recipient.permission is 'Newest entry of the consent log.';
 comment on column source.recipient.erased_at is 'Set by erasure.';

@@ -1,0 +1,62 @@
+"""Links of a feed: encoded as a mail needs them, or refused by name.
+
+Stage 1 of the path, one value at a time. A link that no reader can follow is set aside and counted when it is loaded.
+Otherwise a button would silently lead to another page.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from lifecycle_mail.sources.refusals import Refusal
+
+WEB = frozenset({"http", "https"})
+
+_SURE = re.compile(
+    r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:[/?#][A-Za-z0-9._~:/?#\[\]@!$&()*+,;=-]*)?"
+)
+_LINK = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<slashes>//)?(?P<host>[^/?#]*)(?P<rest>.*)", re.DOTALL)
+_HOST_AND_PORT = re.compile(r"[^\s:@\\\x00-\x20\"'<>^`{|}]+(?::[0-9]{1,5})?")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BREAKS = re.compile(r"[\t\r\n]+")
+_MAY_STAY = "/?#[]@!$&()*+,;=:%~-._"
+
+
+def parse_link(text: str, *, schemes: frozenset[str]) -> str:
+    """A whole link with one of `schemes`. Blanks, quotes and letters outside ASCII are encoded.
+
+    Raises:
+        Refusal: relative_link (no scheme, or no host), link_scheme (another one), malformed_link.
+    """
+    if _SURE.fullmatch(text) and schemes >= WEB:
+        return text
+    found = _LINK.fullmatch(_BREAKS.sub("", text))
+    scheme = found["scheme"].lower() if found else ""
+    is_host = "." in scheme or scheme == "localhost"  # shop.example.com:8080/a
+    if not found or (is_host and not found["slashes"]):
+        raise Refusal("relative_link")
+    if scheme not in schemes:
+        raise Refusal("link_scheme")
+    if scheme in WEB and not found["slashes"]:
+        raise Refusal("malformed_link")
+    return f"{scheme}:{found['slashes'] or ''}{_host(found['host'], scheme)}{_encoded(found['rest'])}"
+
+
+def _host(host: str, scheme: str) -> str:
+    if scheme not in WEB:
+        return _encoded(host)
+    if not _HOST_AND_PORT.fullmatch(host):
+        raise Refusal("malformed_link")
+    if host.isascii():
+        return host
+    name, colon, port = host.partition(":")
+    try:
+        return f"{name.encode('idna').decode('ascii')}{colon}{port}"
+    except UnicodeError:
+        raise Refusal("malformed_link") from None
+
+
+def _encoded(text: str) -> str:
+    """Encode what may not stand in a link. What is encoded already stays; a percent sign by itself is a character."""
+    return quote(_STRAY_PERCENT.sub("%25", text), safe=_MAY_STAY)
