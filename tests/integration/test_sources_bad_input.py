@@ -93,7 +93,7 @@ def test_lines_in_another_encoding(warehouse: Engine, tmp_path: Path) -> None:
 BAD_FILES = [
     ("orders.csv", b"order_id,ordered_at,total\no1,2026-01-01T00:00:00Z,1\n", "wrong_columns"),
     ("orders.csv", b"", "wrong_columns"),
-    ("orders.csv", "order_id,customer_id,ordered_at,total\n".encode("utf-16"), "wrong_encoding"),
+    ("orders.csv", "order_id,customer_id,ordered_at,total\n".encode("utf-16") + b"o", "wrong_encoding"),
     ("orders.parquet", b"PAR1 is not enough", "unreadable_file"),
     ("orders.sql", b"select 'o1' as order_id", "sql_not_here"),
 ]

@@ -107,13 +107,105 @@ def test_csv_bad_rows_among_good_ones(tmp_path: Path) -> None:
     assert kept == {4: ("k", "\udce9", "1", "2"), 5: ("k", "c\0", "1", "2"), 6: ("k", "d", "1", "2")}
 
 
+SPREADSHEETS = [
+    ("cart_id;product_id;quantity;unit_price\nk;a,b;1;2\n", "utf-8", 2),
+    ("cart_id\tproduct_id\tquantity\tunit_price\nk\ta,b\t1\t2\n", "utf-8-sig", 2),
+    ("cart_id|product_id|quantity|unit_price\nk|a,b|1|2\n", "utf-8", 2),
+    ("sep=;\ncart_id;product_id;quantity;unit_price\nk;a,b;1;2\n", "utf-8-sig", 3),
+    ('"sep=#"\r\ncart_id#product_id#quantity#unit_price\r\nk#a,b#1#2\r\n', "utf-8", 3),
+    ("cart_id\tproduct_id\tquantity\tunit_price\r\nk\ta,b\t1\t2\r\n", "utf-16", 2),
+    ("cart_id;product_id;quantity;unit_price\nk;a,b;1;2\n", "utf-16-be", 2),
+    ("cart_id;product_id;quantity;unit_price\nk;a,b;1;2\n", "utf-16-le", 2),
+    ("cart_id,product_id,quantity,unit_price\nk,\"a,b\",1,2\n", "utf-32", 2),
+    ("\u200bcart_id,\xa0product_id\xa0,quantity,unit_price\nk,\"a,b\",1,2\n", "utf-8", 2),
+]
+
+
+@pytest.mark.parametrize(("text", "encoding", "line"), SPREADSHEETS)
+def test_csv_as_spreadsheets_write_it(tmp_path: Path, text: str, encoding: str, line: int) -> None:
+    """Semicolons, tabs, bars, Excel's line, and UTF-16 with or without its mark are read. Lines keep their numbers."""
+    assert csv_rows(tmp_path, text.encode(encoding)) == ({line: ("k", "a,b", "1", "2")}, {})
+
+
+def test_torn_quotes_are_split_at_the_separator_of_the_file(tmp_path: Path) -> None:
+    """A no counts also from a broken line of a file with semicolons."""
+    text = 'customer_id;email;created_at;permission\nann;"ann@example.com;2026-01-01T00:00:00Z;withdrawn\n'
+    (chunk,) = read_csv(write(tmp_path, "customers.csv", text.encode()), feeds()["customers"])
+    assert [(row.line, row.cells["permission"], row.cells["customer_id"]) for row in chunk.refused] == [
+        (2, ["withdrawn"], ["ann"])
+    ]
+
+
+LOOKS = [
+    (
+        b"PK\x03\x04\x14\x00", "unreadable_file",
+        "the file looks like an Excel workbook or a zip archive: save it as CSV",
+    ),
+    (b"\x1f\x8b\x08\x00", "unreadable_file", "the file looks like gzip: unpack it"),
+    (b"PAR1", "unreadable_file", "the file looks like Parquet: name it .parquet"),
+    (
+        b"<!DOCTYPE html>\n", "wrong_columns",
+        "required column missing: cart_id, product_id, quantity, unit_price; "
+        "the file looks like HTML or XML, perhaps an error page",
+    ),
+    (
+        b'[{"cart_id":"k"}]\n', "wrong_columns",
+        "required column missing: cart_id, product_id, quantity, unit_price; the file looks like JSON: name it .ndjson",
+    ),
+    (
+        b"cart_id;product_id;price\nk;p;1\n", "wrong_columns",
+        "required column missing: quantity, unit_price; it was read as 3 columns with semicolons between them",
+    ),
+    (
+        b"k,p,1,2\n", "wrong_columns",
+        "required column missing: cart_id, product_id, quantity, unit_price; "
+        "the first line has none of the feed's columns: is the header line missing?",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "reason", "detail"), LOOKS)
+def test_a_file_that_cannot_be_read_says_what_it_looks_like(
+    tmp_path: Path, content: bytes, reason: str, detail: str
+) -> None:
+    """The refusal names the form that the file seems to have, never a value of it."""
+    with pytest.raises(FileRefused) as refusal:
+        list(read_csv(write(tmp_path, "cart_lines.csv", content), LINES))
+    assert (refusal.value.reason, refusal.value.detail) == (reason, detail)
+
+
+def test_ndjson_in_other_forms(tmp_path: Path) -> None:
+    """UTF-16 is read, and so is an array with one object per line."""
+    one = '{"cart_id":"k","product_id":"a","quantity":1,"unit_price":2}'
+    two = one.replace('"a"', '"b"')
+    arrays = f"[{one},\n{two}]\n".encode(), f"[\n{one},\n{two}\n]".encode()
+    for content in (f"{one}\n{two}\n".encode("utf-16"), *arrays):
+        (chunk,) = read_ndjson(write(tmp_path, "cart_lines.ndjson", content), LINES)
+        assert (chunk.columns[1], chunk.refused) == (("a", "b"), [])
+
+
+def test_columns_that_a_row_does_not_have_are_told_from_empty_ones(tmp_path: Path) -> None:
+    """In CSV a column is absent for the file, in NDJSON a key for its row. An empty or null one is not absent."""
+    carts = feeds()["carts"]
+    names = "cart_id,customer_id,created_at,updated_at,status"
+    (chunk,) = read_csv(write(tmp_path, "carts.csv", f"{names}\nk,c,1,2,open\n".encode()), carts)
+    assert chunk.absent == ["{url}"]
+    (chunk,) = read_csv(write(tmp_path, "carts.csv", f"{names},url\nk,c,1,2,open,\n".encode()), carts)
+    assert chunk.absent == [""]
+    (chunk,) = read_ndjson(write(tmp_path, "carts.ndjson", b'{"cart_id":"k"}\n{"cart_id":"l","url":null}'), carts)
+    assert chunk.absent == ["{url}", ""]
+    pq.write_table(pa.table({name: ["1"] for name in names.split(",")}), tmp_path / "carts.parquet")
+    (chunk,) = read_parquet(tmp_path / "carts.parquet", carts)
+    assert chunk.absent == ["{url}"]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         (b"", "wrong_columns"),
         (b"cart_id,quantity,unit_price\nk,1,2\n", "wrong_columns"),
         (b"cart_id,cart_id,product_id,quantity,unit_price\n", "wrong_columns"),
-        (HEADER.decode().encode("utf-16"), "wrong_encoding"),
+        (HEADER.decode().encode("utf-16") + b"k", "wrong_encoding"),
         (b"cart_id,product_id,quantity,unit_price,\xe9\nk,p,1,2,3\n", "wrong_encoding"),
     ],
 )
@@ -129,7 +221,10 @@ def test_file_without_header_shows_no_person(tmp_path: Path) -> None:
     path = write(tmp_path, "customers.csv", b"c1,ann@example.com,2026-01-01T00:00:00Z\n")
     with pytest.raises(FileRefused) as refusal:
         list(read_csv(path, feeds()["customers"]))
-    assert refusal.value.detail == "required column missing: customer_id, email, created_at"
+    assert refusal.value.detail == (
+        "required column missing: customer_id, email, created_at; "
+        "the first line has none of the feed's columns: is the header line missing?"
+    )
 
 
 def test_ndjson_types(tmp_path: Path) -> None:
