@@ -9,6 +9,11 @@ Pause it if facts are loaded in another way.
 **A re-run** loads the same rows again under the same keys and changes nothing. Rows that break the contract
 go to `source.rejected` with their reason and never stop the rest.
 
+**Red.** `load` takes what is good, and logs a table by feed and reason. `check` fails if a file was refused, or if
+more than `LIFECYCLE_REFUSED_PERCENT` (5) of its rows were. It also fails if a feed brings nothing new for longer than
+ever in two weeks, for at least `LIFECYCLE_SILENT_HOURS` (3) and `LIFECYCLE_MISSING_PERIODS` (2) loads. The log of
+`load` names each. Campaigns go on with what was loaded.
+
 **To undo.** Correct the feed and load again: the later row of a key wins. Consent is a log, and no feed can
 undo a withdrawal.
 """
@@ -20,6 +25,8 @@ from airflow.sdk import dag, task
 from lifecycle_airflow.assets import SOURCES
 from lifecycle_airflow.dag_defaults import LOAD_SCHEDULE, dag_defaults, periods
 from lifecycle_airflow.installation import Counts, folder, installation
+from lifecycle_airflow.intake import logged, require_no_alarm
+from lifecycle_airflow.run_window import now
 
 
 @dag(
@@ -31,9 +38,14 @@ def load_sources() -> None:
     @task(outlets=[SOURCES])
     def load() -> Counts:
         with installation() as system:
-            return system.load(folder(system.settings.feeds_dir, "LIFECYCLE_FEEDS_DIR")).counts()
+            report = system.load(folder(system.settings.feeds_dir, "LIFECYCLE_FEEDS_DIR"))
+            return logged("feeds", report.rows(), report.counts(), system.load_alarms(report, now()))
 
-    load()
+    @task
+    def check(counts: Counts) -> None:
+        require_no_alarm(counts)
+
+    check(load())
 
 
 load_sources()

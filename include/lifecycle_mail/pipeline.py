@@ -209,7 +209,14 @@ class Installation:
             link_secret=self.settings.link_secret,
             progress=progress,
             may_resubscribe=self.settings.feeds_may_resubscribe,
+            link_schemes=self.settings.link_schemes,
         )
+
+    def load_alarms(self, report: sources.LoadReport, now: dt.datetime) -> list[str]:
+        """Say what of a load is an alarm, and which feeds bring nothing new any more at `now`."""
+        limits = self.settings.intake_limits
+        with self.engine.connect() as connection:
+            return [*report.alarms(limits), *sources.silent_feeds(connection, now, limits)]
 
     def is_loaded_since(self, moment: dt.datetime) -> bool:
         """Return whether a load that began at `moment` or later is done."""

@@ -166,6 +166,16 @@ def _check_xcoms(runs: list[dict[str, Any]]) -> None:
     assert "@" not in json.dumps([value for _, name, value in values if not name.endswith("skipmixin_key")])
 
 
+def test_a_load_with_a_refused_file_is_red_and_loads_the_rest(
+    tmp_path: Path, airflow: OneAirflow, settings: dict[str, str], warehouse: Engine
+) -> None:
+    """`load` succeeds, so campaigns go on. `check` fails, so that the operator looks."""
+    (tmp_path / "feeds" / "orders.csv").write_text("no header of orders\n")
+    (run,) = airflow.run(settings, [("load_sources", {}, True)])
+    assert (run["state"], run["tasks"]) == ("failed", {"load": ["success"], "check": ["failed"]})
+    assert len(_rows(warehouse, "select customer_id from source.customer")) > 0
+
+
 def test_runs_again_and_runs_of_the_past_mail_nobody(
     tmp_path: Path, airflow: OneAirflow, settings: dict[str, str], warehouse: Engine
 ) -> None:

@@ -198,6 +198,40 @@ def test_deliver_names_what_became_of_doubt(
     assert said in told if said else "mail(s) in doubt" not in told
 
 
+def test_a_load_ends_with_a_table_by_feed_and_reason(command: Command, warehouse: Engine, tmp_path: Path) -> None:
+    """What was loaded, what was refused and why, and what was left out. A file that cannot be read is exit 1 with what
+    it looks like, whatever else was loaded. So is one whose rows are all refused."""
+    customers = tmp_path / "customers.csv"
+    head = "customer_id,email,created_at,timezone\n"
+    customers.write_text(head + (
+        "ann,ann@example.com,2026-01-01T00:00:00Z,Atlantis\nbob,bob.example.com,2026-01-01T00:00:00Z,\n"
+    ))  # fmt: skip
+    status, out, _ = command("load", str(tmp_path))
+    table = [" ".join(line.strip(" │┃|").replace("│", " ").split()) for line in out.splitlines()]
+    assert status == 0
+    for line in (
+        "customers: loaded 1", "customers: refused: malformed_address 1",
+        "customers: left out of their rows: timezone (invalid_zone) 1",
+        "look at this: customers.csv: 1 of 2 rows were refused (malformed_address 1), more than 5 percent",
+    ):  # fmt: skip
+        assert line in table
+    (tmp_path / "orders.csv").write_text("order_id;customer;ordered_at\n")
+    status, _, err = command("load", str(tmp_path))
+    assert status == 1
+    assert err.strip().splitlines()[-1] == (
+        "orders.csv was refused: wrong_columns (required column missing: customer_id, total; it was read as 3 columns "
+        "with semicolons between them). Every other file is loaded; source.rejected has the rows"
+    )
+    (tmp_path / "orders.csv").unlink()
+    customers.write_text(head + "bob,bob.example.com,2026-01-01T00:00:00Z,\n")
+    status, _, err = command("load", str(tmp_path))
+    assert status == 1
+    assert "customers.csv: no row could be read (malformed_address)" in err
+    status, out, _ = command("why", " bob\u00a0")
+    assert status == 0
+    assert "malformed_address" in out
+
+
 def test_plan_then_preview_then_why(command: Command, warehouse: Engine) -> None:
     """`deliver` shows a planned mail in preview without moving it, `message preview` shows it exactly, and `why`
     reports it."""

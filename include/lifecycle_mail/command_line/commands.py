@@ -18,12 +18,13 @@ from lifecycle_mail.command_line.campaign_checks import check_campaigns, definit
 from lifecycle_mail.command_line.console import Bars, errors, print_table, progress_bar, results
 from lifecycle_mail.command_line.mails import print_mail, stored_mail
 from lifecycle_mail.database import engine, rehearsal, require_reachable
-from lifecycle_mail.errors import CampaignError, LifecycleError
+from lifecycle_mail.errors import CampaignError, FeedError, LifecycleError
 from lifecycle_mail.intake import Row
 from lifecycle_mail.kpis.timeline import mailbox_timeline, timeline
 from lifecycle_mail.migrations import migrate as apply_migrations
 from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import Settings
+from lifecycle_mail.sources.blanks import BLANKS
 
 app = typer.Typer(
     help="""Lifecycle mail from your own PostgreSQL: segments are SQL, campaigns are YAML, every number is a table.
@@ -80,14 +81,16 @@ def migrate() -> None:
 def load(
     folder: Annotated[Path, typer.Argument(help="Folder with feed files: customers.csv, orders.parquet …")],
 ) -> None:
-    """Load feed files. Rows and values that break the contract go to source.rejected with a reason; the rest loads."""
+    """Load feed files. Rows and values that break the contract go to source.rejected with a reason; the rest loads.
+
+    Ends with a table by feed and reason. Exit status 1 if a file was refused, or if no row of it could be read.
+    """
     installation = _open()
     with progress_bar() as progress:
         report = installation.load(folder, Bars(progress).show)
-    rows: list[list[object]] = [
-        [feed, counts.loaded, counts.rejected, counts.unread_values] for feed, counts in sorted(report.feeds.items())
-    ]
-    print_table("Loaded", ["feed", "loaded", "rejected", "values left out"], rows)
+    _print_intake("Loaded", report.rows(), installation.load_alarms(report, present()))
+    if unreadable := report.unreadable():
+        raise FeedError(f"{'; '.join(unreadable)}. Every other file is loaded; source.rejected has the rows")
 
 
 @segment_app.command("list")
@@ -561,9 +564,10 @@ def why(
 
     First comes what happened, in order of time: enrollments, decisions, mails, events. Then comes what planning and a
     claim would say of running series and planned mails if they came now. Nothing is changed. For an address it shows
-    every word about mail at that mailbox: who said it, and what ended it.
+    every word about mail at that mailbox: who said it, and what ended it. Both name rows of feeds that were refused.
     """
     at = past_moment(as_of, present()) if as_of else present()
+    customer = customer.strip(BLANKS)
     installation = _open()
     called = installation.present_name(campaign) if campaign else None
     with installation.engine.connect() as connection:
@@ -572,7 +576,10 @@ def why(
         if is_mailbox:
             entries = mailbox_timeline(connection, customer)
     if is_mailbox and not entries:
-        raise LifecycleError("this mailbox is unknown: no customer ever had it, and nothing was said there; check it")
+        raise LifecycleError(
+            "this mailbox is unknown: no customer ever had it, nothing was said there, and no refused row names it; "
+            "check it"
+        )
     if not entries:
         raise LifecycleError(f"customer '{customer}' is unknown: never loaded, and never in a series; check the id")
     rows: list[list[object]] = [
@@ -607,7 +614,7 @@ def erase(
     Another customer with the same address is another person and stays. An address means the one customer who holds it,
     or a person who is not a customer.
     """
-    installation = _open()
+    installation, customer = _open(), customer.strip(BLANKS)
     if not installation.erase(customer, present(), without_files):
         whom = "the person of this address" if "@" in customer else f"customer '{customer}'"
         raise LifecycleError(f"{whom} cannot be erased: unknown, or erased before; check the id")

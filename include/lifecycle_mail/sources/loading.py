@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -21,19 +21,23 @@ from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import is_locked, run, scalar, session_lock
 from lifecycle_mail.errors import DatabaseUnavailable, FeedError
+from lifecycle_mail.intake import Intake
 from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.sources.activity import refresh_activity, touch_customers
 from lifecycle_mail.sources.consent import Hearing, log_permissions, remembered_words, settle_staged_permissions
 from lifecycle_mail.sources.contract import Feed
 from lifecycle_mail.sources.feed_files import FeedFile, feed_files
 from lifecycle_mail.sources.feeds import feeds
+from lifecycle_mail.sources.links import WEB
 from lifecycle_mail.sources.queries import SQL_FEEDS_FOLDER, SqlFeed, read_query, reader_warnings, sql_feeds
+from lifecycle_mail.sources.reports import FeedCounts, LoadReport
 from lifecycle_mail.sources.row_validation import Checker
-from lifecycle_mail.sources.rows import Chunks, FileRefused
+from lifecycle_mail.sources.rows import Chunks, FileRefused, absent_columns
 from lifecycle_mail.sources.staging import (
     analyze,
     analyze_staged,
     create_staging,
+    keep_absent_values,
     keep_unread_values,
     merge,
     plan_for_files,
@@ -53,57 +57,6 @@ logger = logging.getLogger(__name__)
 _UNSTORABLE = (psycopg2.DataError, psycopg2.IntegrityError, sa.exc.DataError, sa.exc.IntegrityError)
 
 
-@dataclass(frozen=True)
-class FeedCounts:
-    """Rows of one feed in one load.
-
-    read; loaded: rows that keep the contract; changed: loaded rows that were written because they are new or different;
-    rejected: rows set aside, whether or not an earlier load set them aside too (a file refused as a whole counts as
-    one); unread_values: values that could not be read, of rows that were loaded without them.
-    """
-
-    read: int = 0
-    loaded: int = 0
-    changed: int = 0
-    rejected: int = 0
-    unread_values: int = 0
-
-    def __add__(self, other: FeedCounts) -> FeedCounts:
-        return FeedCounts(
-            self.read + other.read, self.loaded + other.loaded,
-            self.changed + other.changed, self.rejected + other.rejected,
-            self.unread_values + other.unread_values,
-        )
-
-
-@dataclass(frozen=True)
-class LoadReport:
-    """What one load did: its id, counts by feed (a feed without a file is absent), the files refused as a whole
-    (file name → named reason), and warnings for the operator."""
-
-    load_id: int
-    feeds: dict[str, FeedCounts]
-    refused_files: dict[str, str] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def loaded(self) -> dict[str, int]:
-        """Rows that keep the contract, by feed."""
-        return {feed: counts.loaded for feed, counts in self.feeds.items()}
-
-    @property
-    def rejected(self) -> dict[str, int]:
-        """Rows that were set aside, by feed."""
-        return {feed: counts.rejected for feed, counts in self.feeds.items()}
-
-    def counts(self) -> dict[str, int]:
-        """Return every number in one flat dict, as customers_loaded, customers_rejected…: safe for XCom and logs."""
-        loaded = {f"{feed}_loaded": rows for feed, rows in self.loaded.items()}
-        rejected = {f"{feed}_rejected": rows for feed, rows in self.rejected.items()}
-        unread = {f"{feed}_unread_values": counts.unread_values for feed, counts in self.feeds.items()}
-        return {**loaded, **rejected, **unread, "refused_files": len(self.refused_files)}
-
-
 def no_progress(feed: str, done: int, total: int | None) -> None:
     """Report nothing."""
 
@@ -117,13 +70,14 @@ def load_feeds(
     progress: Progress = no_progress,
     sql_folder: Path = SQL_FEEDS_FOLDER,
     may_resubscribe: bool = False,
+    link_schemes: frozenset[str] = WEB,
 ) -> LoadReport:
     """Load the repository's SQL feeds and all feed files of `folder`; return what became of their rows.
 
     `link_secret` keys the hashes of erased addresses. `now` (aware) is the time of the load: a birthday may
     not be later, an undated word counts from it; None = the database's clock. `may_resubscribe`: the shop asks people
-    again, so that a yes of the feed counts as their own. `progress` is called with
-    a feed's name, the rows done and the rows expected (None = unknown). `sql_folder` is the repository's
+    again, so that a yes of the feed counts as their own. `link_schemes`: the schemes that a link may have. `progress`
+    is called with a feed's name, the rows done and the rows expected (None = unknown). `sql_folder` is the repository's
     folder of SQL feeds. No setting names another one, because its files run on the server.
 
     Raises:
@@ -134,6 +88,7 @@ def load_feeds(
     selects, strangers = sql_feeds(sql_folder)
     with _one_load(warehouse, link_secret, now, progress) as load:
         load.may_resubscribe = may_resubscribe
+        load.context = replace(load.context, link_schemes=link_schemes)
         files, others = feed_files(folder)  # since the load began: a campaign counts on every file that was there
         load.warn(f"{name} is not a feed file: it was ignored" for name in others)
         load.warn(f"sql/feeds/{name} has the name of no feed: it was ignored" for name in strangers)
@@ -183,7 +138,7 @@ def _one_load(
                 plan_for_files(connection)
                 settle_supplies(connection)
             with connection.begin():
-                counts = {name: asdict(each) for name, each in load.counts.items()}
+                counts = {name: each.numbers() for name, each in load.counts.items()}
                 run(connection, "sources/finish_load", load_id=load.load_id, counts=orjson.dumps(counts).decode())
     except (psycopg2.OperationalError, psycopg2.InterfaceError, sa.exc.OperationalError) as error:
         cause = getattr(error, "orig", error)
@@ -220,6 +175,8 @@ class _Load:
     counts: dict[str, FeedCounts] = field(default_factory=dict)
     expected: dict[str, int | None] = field(default_factory=dict)
     refused_files: dict[str, str] = field(default_factory=dict)
+    explained: dict[str, str] = field(default_factory=dict)
+    intakes: list[Intake] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -228,7 +185,9 @@ class _Load:
         return Hearing(self.load_id, self.now, self.link_secret, self.may_resubscribe)
 
     def report(self) -> LoadReport:
-        return LoadReport(self.load_id, self.counts, self.refused_files, tuple(self.warnings))
+        return LoadReport(
+            self.load_id, self.counts, self.refused_files, tuple(self.warnings), tuple(self.intakes), self.explained
+        )  # fmt: skip
 
     def warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:
@@ -279,22 +238,22 @@ class _Load:
             with self.connection.begin():
                 counts, unknown = self._load_rows(feed, name, read(feed))
         except FileRefused as refusal:
-            counts, unknown = FeedCounts(rejected=1), set()
-            self._refuse_file(feed, name, refusal)
+            counts, unknown = self._refuse_file(feed, name, refusal), set()
         except _UNSTORABLE as error:
             # The checks passed a value that the database does not store: our fault, and no reason to stop the load.
-            counts, unknown = FeedCounts(rejected=1), set()
             code = getattr(getattr(error, "orig", error), "pgcode", None)
-            self._refuse_file(feed, name, FileRefused("unstorable_value", f"SQLSTATE {code}"))
+            counts, unknown = self._refuse_file(feed, name, FileRefused("unstorable_value", f"SQLSTATE {code}")), set()
         if name in self.refused_files and feed.tells_permission:
             self._take_opt_outs(feed, name, read(feed.telling_alone))
         if unknown:
             self.warn([f"{name}: columns that are not in the contract were left out: {', '.join(sorted(unknown))}"])
+        if name not in self.refused_files:
+            self.intakes.append(Intake(name, counts.read, counts.reasons))
         self.counts[feed.name] = self.counts.get(feed.name, FeedCounts()) + counts
 
     def _load_rows(self, feed: Feed, name: str, chunks: Chunks) -> tuple[FeedCounts, set[str]]:
         create_staging(self.connection, feed)
-        read, unknown = self._stage_rows(feed, chunks)
+        staged = self._stage_rows(feed, chunks)
         analyze_staged(self.connection)
         if feed.name == "customers":
             run(self.connection, "sources/set_erased_aside", link_secret=self.link_secret)
@@ -302,21 +261,33 @@ class _Load:
         else:
             has_parts = any(other.part_of == feed.name for other in feeds().values())
             set_erased_aside(self.connection, feed, feeds().get(feed.part_of), has_parts)
+        keep_absent_values(self.connection, feed, sorted(staged.sometimes_absent))
         set_duplicates_aside(self.connection, feed)
         keep_unread_values(self.connection, feed)
         if feed.name == "customers":
             settle_staged_permissions(self.connection, self.load_id)
-        changed = self._merge(feed)
+        changed = self._merge(feed, staged.always_absent)
         if feed.tells_cart_status:
             run(self.connection, "sources/mark_unread_carts", load_id=self.load_id)
-        aside = run(self.connection, "sources/count_refused").one()
+        reasons, left_out = self._set_aside()
         said = run(self.connection, "sources/foreign_spellings").scalars().all()
         run(
             self.connection, "sources/record_refused",
             load_id=self.load_id, feed=feed.name, file=name, link_secret=self.link_secret,
             said=said, meant=[mailbox(one) for one in said],
         )  # fmt: skip
-        return FeedCounts(read, read - aside.refused, changed, aside.refused, aside.unread_values), unknown
+        refused = sum(reasons.values())
+        counts = FeedCounts(
+            staged.read, staged.read - refused, changed, refused, sum(left_out.values()), reasons, left_out
+        )  # fmt: skip
+        return counts, staged.unknown
+
+    def _set_aside(self) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
+        """Return how many rows are set aside by reason, and how many values by reason and column."""
+        found = run(self.connection, "sources/count_refused").all()
+        rows = {row.reason: row.number for row in found if row.column_name is None}
+        values = {(row.reason, row.column_name): row.number for row in found if row.column_name is not None}
+        return rows, values
 
     def _take_opt_outs(self, feed: Feed, name: str, chunks: Chunks) -> None:
         """Take every readable withdrawal from a file that is refused as a whole; its other rows count for nothing."""
@@ -339,34 +310,56 @@ class _Load:
             pass
         return words
 
-    def _stage_rows(self, feed: Feed, chunks: Chunks) -> tuple[int, set[str]]:
+    def _stage_rows(self, feed: Feed, chunks: Chunks) -> _Staged:
         checker = Checker(feed, self.context)
         before = self._read(feed)
-        read, unknown = 0, set[str]()
+        staged = _Staged()
         for chunk in chunks:
-            read += len(chunk.lines) + len(chunk.refused)
-            unknown |= chunk.unknown
-            stage(self.connection, feed, checker.check(chunk))
-            self.progress(feed.name, before + read, self._total(feed, before + read))
-        return read, unknown
+            staged.read += len(chunk.lines) + len(chunk.refused)
+            staged.unknown |= chunk.unknown
+            rows = checker.check(chunk)
+            staged.absences.update(rows.absent)
+            stage(self.connection, feed, rows)
+            self.progress(feed.name, before + staged.read, self._total(feed, before + staged.read))
+        return staged
 
     def _total(self, feed: Feed, done: int) -> int | None:
         expected = self.expected.get(feed.name)
         return None if expected is None else max(expected, done)
 
-    def _merge(self, feed: Feed) -> int:
+    def _merge(self, feed: Feed, absent: frozenset[str]) -> int:
         has_activity = touch_customers(self.connection, feed)
-        changed = merge(self.connection, feed, self.load_id)
+        changed = merge(self.connection, feed, self.load_id, absent)
         if has_activity:
             refresh_activity(self.connection, feed)
         analyze(self.connection, feed, changed)
         return changed
 
-    def _refuse_file(self, feed: Feed, name: str, refusal: FileRefused) -> None:
-        self.refused_files[name] = refusal.reason
+    def _refuse_file(self, feed: Feed, name: str, refusal: FileRefused) -> FeedCounts:
+        self.refused_files[name], self.explained[name] = refusal.reason, refusal.detail
         self.warn([f"{name} was refused: {refusal.reason} ({refusal.detail})"])
         with self.connection.begin():
             run(
                 self.connection, "sources/record_refused_file",
                 load_id=self.load_id, feed=feed.name, file=name, reason=refusal.reason, detail=refusal.detail,
             )  # fmt: skip
+        return FeedCounts(rejected=1, reasons={f"the file {name}, {refusal.reason}": 1})
+
+
+@dataclass
+class _Staged:
+    """What was read of one file. `absences`: which optional columns rows do not have, as `rows.absence` writes them."""
+
+    read: int = 0
+    unknown: set[str] = field(default_factory=set)
+    absences: set[str] = field(default_factory=set)
+
+    @property
+    def always_absent(self) -> frozenset[str]:
+        """Columns that no row of the file has."""
+        return frozenset.intersection(*map(absent_columns, self.absences)) if self.absences else frozenset()
+
+    @property
+    def sometimes_absent(self) -> frozenset[str]:
+        """Columns that some rows have and others do not."""
+        return frozenset().union(*map(absent_columns, self.absences)) - self.always_absent
