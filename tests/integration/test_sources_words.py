@@ -238,7 +238,9 @@ def test_a_word_that_cannot_be_read_lets_mailing_rest(
     assert standing(known)["ann"] == CONFIRMED
     with known.connect() as connection:
         told = [(one.what, one.why) for one in timeline(connection, "ann", None)]
-    assert told == [
+    left_out = ("a value was left out of a row", "customers.csv line 2: ")
+    assert any(what == left_out[0] and (why or "").startswith(left_out[1]) for what, why in told)
+    assert [(what, why) for what, why in told if what != left_out[0]] == [
         ("permission confirmed", "feed"),
         ("mailing rests", "the feed's word about permission cannot be read: customers.csv line 2"),
         ("mailing goes on", "the feed's word about permission can be read again"),

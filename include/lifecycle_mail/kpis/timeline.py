@@ -45,7 +45,8 @@ def mailbox_timeline(connection: Connection, address: str) -> list[Happening]:
 
     `address` is in any case; its domain may be in its own script.
     """
-    return _in_order(run(connection, "kpis/said_at_mailbox", address=mailbox(address)).all())
+    written = address.strip().lower()  # as a refused row may write the domain
+    return _in_order(run(connection, "kpis/said_at_mailbox", address=mailbox(address), written=written).all())
 
 
 def _in_order(rows: Sequence[Row[Any]]) -> list[Happening]:

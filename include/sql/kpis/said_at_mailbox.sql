@@ -1,6 +1,7 @@
--- Every word about mail at a mailbox, with who said it, and what ended it; and who holds the mailbox, or held it.
--- grain: one row per word, and per customer and time of holding
--- address text, lower case
+-- Every word about mail at a mailbox, with who said it, and what ended it. Also who holds the mailbox, or held it, and
+-- the rows of feeds that name it and were refused.
+-- grain: one row per word, per customer and time of holding, and per refused row and reason
+-- address text, as it is compared; written text, lower case, as it is written
 -- look-back: everything
 select
     said.said_at as happened_at,
@@ -39,3 +40,24 @@ select
     0 as place
 from source.customer
 where customer.address = cast(:address as text)
+union all
+select
+    rejected.rejected_at as happened_at,
+    null as campaign,
+    null as step,
+    case when rejected.is_loaded then 'a value was left out of a row' else 'a row was refused' end as what,
+    rejected.file
+    || coalesce(' line ' || cast(rejected.line as text), '')
+    || ': '
+    || rejected.reason
+    || coalesce(' (' || rejected.detail || ')', '')
+    || coalesce(', of customer ' || rejected.customer_id, '') as why,
+    2 as place
+from source.rejected
+where
+    (
+        strpos(lower(rejected.row_text), cast(:address as text)) > 0
+        or strpos(lower(rejected.row_text), cast(:written as text)) > 0
+    )
+    and array[cast(:address as text), cast(:written as text)]
+    && regexp_split_to_array(lower(rejected.row_text), '[,;|"{}<>\s]+')
