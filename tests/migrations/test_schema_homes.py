@@ -128,8 +128,8 @@ def test_every_function_and_view_of_the_database_has_its_file(warehouse: Engine)
 
 
 def test_migrations_change_tables_only() -> None:
-    """No migration creates a function, view or trigger: their texts live in schema/."""
-    pattern = re.compile(r"^\s*create (or replace )?(function|view|trigger)", re.MULTILINE)
+    """No migration creates a function, view or trigger that stays: their texts live in schema/."""
+    pattern = re.compile(r"^\s*create (or replace )?(function|view|trigger) (?!pg_temp\.)", re.MULTILINE)
     wrong = [file.name for file in migrations.migration_files() if pattern.search(file.read_text(encoding="utf-8"))]
     assert wrong == []
 

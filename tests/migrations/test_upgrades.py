@@ -16,6 +16,7 @@ from lifecycle_mail.journeys import enroll
 from lifecycle_mail.kpis import roll_up
 from lifecycle_mail.migrations import AT_BASELINE, migrate
 from lifecycle_mail.settings import INCLUDE
+from lifecycle_mail.sources.blanks import BLANKS
 from lifecycle_mail.topic_names import agree
 from planning import campaign_of
 
@@ -139,3 +140,106 @@ def test_series_so_far_are_the_first_epoch(empty: Engine) -> None:
         assert rows(connection, query) == [("one", 0), ("other", 1)]
         readers = "select has_table_privilege('pg_monitor', 'kpi.campaign_lift', 'select')"
         assert rows(connection, readers) == [(True,)]
+
+
+BLANK_IDS = """
+insert into source.load (finished_at) select now() from generate_series(1, 3);
+insert into source.customer (customer_id, email, created_at, first_name, permission, permission_at, load_id) values
+    ('w4', 'new@example.com', '2026-01-01Z', ' ', 'confirmed', '2026-02-01Z', 2),
+    (U&'w4\\00a0', 'old@example.com', '2026-01-01Z', 'Wim', 'withdrawn', '2026-01-05Z', 1),
+    (U&'\\200bw5', 'five@example.com', '2026-01-01Z', ' Five ', 'confirmed', '2026-02-01Z', 1),
+    ('w6', 'six@example.com', '2026-01-01Z', 'Six', 'confirmed', '2026-02-01Z', 1),
+    ('w6 ', 'six@example.com', '2026-01-01Z', 'Six', 'none', null, 2);
+insert into source.permission_change (customer_id, permission, permission_at, origin) values
+    ('w4', 'confirmed', '2026-02-01Z', 'feed'), (U&'w4\\00a0', 'withdrawn', '2026-01-05Z', 'feed'),
+    ('w6', 'confirmed', '2026-02-01Z', 'feed'), ('w6 ', 'confirmed', '2026-02-01Z', 'feed');
+insert into source.product (product_id, name, load_id) values
+    ('p', 'old', 1), ('p ', 'new', 2), (' q', 'alone', 1);
+insert into source.orders (order_id, customer_id, ordered_at, total, cart_id, load_id) values
+    ('o1', U&'w4\\00a0', '2026-01-10Z', 1, 'k ', 1), ('o1 ', 'w4', '2026-01-10Z', 2, null, 2),
+    ('o2', 'w4', '2026-01-12Z', 3, null, 2);
+insert into source.order_line (order_id, line_no, product_id, quantity, unit_price, load_id) values
+    ('o1', 1, 'p', 1, 1, 1), ('o1 ', 1, 'p ', 2, 1, 2), ('o1', 2, ' q', 1, 1, 1);
+insert into source.cart (cart_id, customer_id, created_at, updated_at, status, url, load_id) values
+    ('k', 'w4', '2026-01-01Z', '2026-01-01Z', 'open', 'app://k', 1),
+    ('k ', 'w4', '2026-01-01Z', '2026-01-02Z', 'ordered', 'https://shop.example.com/k', 2);
+insert into source.cart_line (cart_id, product_id, quantity, unit_price, load_id) values
+    ('k', 'gone', 9, 1, 1), ('k ', 'p', 1, 5, 2), ('k ', 'p ', 2, 5, 2), ('m', 'p ', 4, 5, 1);
+insert into source.page_view (view_id, customer_id, viewed_at, product_id, topic, load_id) values
+    ('v', U&'w4\\00a0', '2026-01-20Z', 'p ', ' tea ', 1);
+insert into journey.enrollment
+    (campaign, customer_id, occurrence, occurred_at, context, enrolled_at, is_holdout, ended_at) values
+    ('tea', U&'w4\\00a0', 'a', '2026-01-01Z', '{"cart_id": "k "}', '2026-01-01Z', false, null),
+    ('tea', 'w4', 'b', '2026-01-02Z', '{}', '2026-01-02Z', false, null),
+    ('tea', 'w4', 'c', '2026-01-03Z', '{}', '2026-01-03Z', false, '2026-01-04Z'),
+    ('tea', U&'w4\\00a0', 'c', '2026-01-03Z', '{}', '2026-01-03Z', false, '2026-01-04Z');
+insert into journey.step_due (enrollment_id, step, campaign, customer_id, variant, due_at, noticed_at)
+values (1, 'one', 'tea', U&'w4\\00a0', 'default', '2026-01-01Z', '2026-01-01Z');
+"""
+
+
+def test_ids_that_differ_by_blanks_become_one(empty: Engine) -> None:
+    """Rows of one id are merged, the newest counts, and each id that changed is listed. A no of either customer is a no
+    of both. What was mailed to either was mailed to the one, and the activity is that of both."""
+    bring_before_baseline(empty, AT_BASELINE)
+    with empty.begin() as connection:
+        for query in BLANK_IDS.replace("\\\\", "\\").split(";\n")[:-1]:
+            connection.exec_driver_sql(query.replace("%", "%%"))
+    assert "0067_trimmed_ids" in migrate(empty)
+    with empty.connect() as connection:
+        merged = rows(connection, "select kind, former_id, present_id, was_two from source.merged_id order by 1, 2")
+        people = rows(
+            connection, "select customer_id, email, first_name, permission from source.customer order by 1"
+        )
+        standing = dict(rows(connection, "select customer_id, permission from source.standing_permission"))
+        former = rows(connection, "select customer_id, address from source.former_address")
+        products = rows(connection, "select product_id, name from source.product order by 1")
+        orders = rows(connection, "select order_id, customer_id, total, cart_id from source.orders order by 1")
+        lines = rows(connection, "select order_id, line_no, product_id, quantity from source.order_line order by 1, 2")
+        carts = rows(connection, "select cart_id, status, url from source.cart")
+        cart_lines = rows(connection, "select cart_id, product_id, quantity from source.cart_line order by 1, 2")
+        views = rows(connection, "select customer_id, product_id, topic from source.page_view")
+        activity = rows(
+            connection, "select customer_id, order_count, last_view_at::date::text from source.customer_activity"
+        )
+        series = rows(
+            connection,
+            "select customer_id, occurrence, end_reason, context from journey.enrollment order by enrollment_id",
+        )
+        steps = rows(connection, "select customer_id from journey.step_due")
+    assert set(merged) == {
+        ("cart", "k ", "k", True), ("customer", "w4\u00a0", "w4", True), ("customer", "\u200bw5", "w5", False),
+        ("customer", "w6 ", "w6", True), ("order", "o1 ", "o1", True), ("product", " q", "q", False),
+        ("product", "p ", "p", True),
+    }  # fmt: skip
+    assert people == [
+        ("w4", "new@example.com", None, "withdrawn"), ("w5", "five@example.com", "Five", "confirmed"),
+        ("w6", "six@example.com", "Six", "confirmed"),
+    ]  # fmt: skip
+    assert standing == {"w4": "withdrawn", "w6": "confirmed"}
+    assert former == [("w4", "old@example.com")]
+    assert products == [("p", "new"), ("q", "alone")]
+    assert orders == [("o1", "w4", 2, None), ("o2", "w4", 3, None)]
+    assert lines == [("o1", 1, "p", 2), ("o1", 2, "q", 1)]
+    assert carts == [("k", "ordered", "https://shop.example.com/k")]
+    assert cart_lines == [("k", "p", 3), ("m", "p", 4)]
+    assert views == [("w4", "p", "tea")]
+    assert activity == [("w4", 2, "2026-01-20")]
+    assert series == [
+        ("w4", "a", None, {"cart_id": "k"}), ("w4", "b", "superseded", {}), ("w4", "c", None, {}),
+        ("w4\u00a0", "c", None, {}),
+    ]  # fmt: skip
+    assert steps == [("w4",)]
+
+
+def test_the_migration_trims_what_a_load_trims(empty: Engine) -> None:
+    """Every blank of a load is one of the migration, at both ends, in whatever collation."""
+    bring_before_baseline(empty, AT_BASELINE)
+    with empty.begin() as connection:
+        load_id = insert(connection, "source.load", finished_at=NOON)
+        for number, blank in enumerate(BLANKS):
+            insert(connection, "source.product", product_id=f"{blank}p{number}{blank}", name="x", load_id=load_id)
+    migrate(empty)
+    with empty.connect() as connection:
+        found = {product_id for (product_id,) in rows(connection, "select product_id from source.product")}
+    assert found == {f"p{number}" for number in range(len(BLANKS))}

@@ -53,7 +53,8 @@ comment on column source.customer.timezone is
 'IANA zone as the feed says it; null = those of the country, else the default zone (source.recipient).';
 comment on column source.customer.country is 'ISO 3166-1 alpha-2, upper case.';
 comment on column source.customer.currency is 'ISO 4217, upper case.';
-comment on column source.customer.birthday is 'Date of birth.';
+comment on column source.customer.birthday is
+'Date of birth; year 4 = only month and day are known (year 4 has a 29 February).';
 comment on column source.customer.signup_source is 'Where the customer came from.';
 comment on column source.customer.permission is 'The permission that stands by the consent log.';
 comment on column source.customer.permission_at is 'When that permission was given or withdrawn.';
@@ -377,6 +378,7 @@ create table source.rejected (
     unique nulls not distinct (feed, file, line, reason, row_md5)
 );
 create index rejected_load on source.rejected (load_id);
+create index rejected_customer on source.rejected (customer_id);
 create index rejected_erased on source.rejected (customer_id) where reason = 'erased' and feed = 'customers';
 
 comment on table source.rejected is 'Feed rows that break the contract, one row per refused row and reason.';
@@ -509,3 +511,20 @@ comment on table source.erased_fact is
 'Orders, carts and the like of erased people that were set aside, one row per key: their lines are set aside too.';
 comment on column source.erased_fact.feed is 'Feed of the row that was set aside.';
 comment on column source.erased_fact.fact_id is 'Its key.';
+
+create table source.merged_id (
+    kind text not null,
+    former_id text not null,
+    present_id text not null,
+    was_two boolean not null,
+    merged_at timestamptz not null default now(),
+    primary key (kind, former_id)
+);
+
+comment on table source.merged_id is
+'Ids that had blanks at their ends when they were loaded, one row per id; the migration that trimmed them wrote it.';
+comment on column source.merged_id.kind is 'What the id is of: customer, product, order, cart…';
+comment on column source.merged_id.former_id is 'The id as it was, with its blanks.';
+comment on column source.merged_id.present_id is 'The id without them.';
+comment on column source.merged_id.was_two is 'Another id became the same one, so rows of two were merged.';
+comment on column source.merged_id.merged_at is 'When.';
