@@ -1,7 +1,10 @@
-"""Count again the days whose numbers have changed.
+"""Count again the days whose numbers have changed, and check that they add up.
 
 **Schedule.** After every ingest of events. Which days are counted follows from what arrived since the last
 roll-up, however late; no period is needed.
+
+The task `check` is red if the numbers do not add up, and its log has one line per identity that does not hold. It reads
+the days that the roll-up wrote. `python -m lifecycle_mail kpis check` reads all days.
 
 **Params.** `full`: count all days again, for example after a correction by hand.
 
@@ -33,7 +36,12 @@ def roll_up_kpis() -> None:
         with installation() as system:
             return system.roll_up(now(), full=full).counts()
 
-    roll_up()
+    @task(execution_timeout=dt.timedelta(minutes=30))
+    def check() -> Counts:
+        with installation() as system:
+            return {"identities": system.check_kpis(changed_only=True)}
+
+    roll_up() >> check()
 
 
 roll_up_kpis()

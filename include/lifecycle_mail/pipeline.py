@@ -478,11 +478,20 @@ class Installation:
         return kpis.roll_up(
             self.engine,
             reporting_zone=self.settings.reporting_zone,
+            reporting_currency=self.settings.reporting_currency,
             now=now,
             since=since,
             until=until,
             full=full,
         )
+
+    def check_kpis(self, changed_only: bool = False) -> int:
+        """Return how many identities the KPI tables keep. `changed_only`: on the days that the last roll-up wrote.
+
+        Raises:
+            KpiError: one line per identity that does not hold.
+        """
+        return kpis.require_identities(self.engine, changed_only=changed_only)
 
     def outlook(self, customer_id: str, now: dt.datetime, campaign_name: str | None = None) -> list[kpis.Outlook]:
         """Say what planning and a claim would do at `now` with a customer's running series and planned mails."""

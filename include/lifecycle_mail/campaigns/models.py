@@ -33,6 +33,8 @@ ExitWord = Annotated[str, WordOf(EXITS)]
 ConditionWord = Annotated[str, WordOf(CONDITIONS)]
 Conditions = dict[ConditionWord, str | Literal[True]]
 Permission = Literal["pending", "confirmed"]
+Touch = Literal["send", "open", "click"]
+CREDIT_MODELS: dict[Touch, str] = {"send": "sent", "open": "opened", "click": "clicked"}
 NewerOccurrence = Literal["supersede", "join", "wait"]
 
 
@@ -69,6 +71,15 @@ class Goal(_Strict):
     within_days: float = Field(gt=0, le=365, description="conversion window after the mail, days of 24 hours")
     target_rate: Ratio | None = Field(None, description="share of delivered mails that should convert")
     until: dt.date | None = Field(None, description="date the target is for")
+
+
+class Attribution(_Strict):
+    """Which mail an order is credited to: the one last touched before it, if the order came in time."""
+
+    touch: Touch = Field("send", description="what a mail takes credit by: send, open or click (by a person, the first)")
+    days: float | None = Field(
+        None, gt=0, le=365, description="orders so many days of 24 hours after the touch are credited; none = the goal's"
+    )
 
 
 class Offer(_Strict):
@@ -151,6 +162,9 @@ class Campaign(_Strict):
         f"{JOIN_AHEAD_DAYS}, if the segment can look ahead",
     )
     goal: Goal
+    attribution: Attribution = Field(
+        Attribution(), description="which orders count as revenue after a mail; apart from the goal"
+    )
     exit_on: tuple[ExitWord, ...] = ("unsubscribed",)
     holdout: Ratio = Field(0.0, description="share of enrolled customers that gets nothing")
     topic: Name
@@ -215,6 +229,11 @@ class Campaign(_Strict):
         return self.newer_occurrence in (None, "supersede")
 
     @property
+    def credit_model(self) -> str:
+        """By which touch a mail takes credit for an order: sent, opened or clicked."""
+        return CREDIT_MODELS[self.attribution.touch]
+
+    @property
     def exit_files(self) -> tuple[str, ...]:
         """The SQL files of the exits that end this campaign's series: those it names, and those that always apply."""
         words = words_of(EXITS)
@@ -235,6 +254,8 @@ class Campaign(_Strict):
         plain["segment"] = {"name": self.segment.name, **self.segment.parameters}
         if not self.renamed_from:
             del plain["renamed_from"]
+        if "attribution" not in self.model_fields_set:
+            del plain["attribution"]
         return plain
 
     def content(self) -> dict[str, Any]:

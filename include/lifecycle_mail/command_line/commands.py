@@ -497,6 +497,16 @@ def kpis_roll_up(
     print_table("Roll-up", ["what", "number"], [[what, number] for what, number in report.counts().items()])
 
 
+@kpis_app.command("check")
+def kpis_check() -> None:
+    """Check that the KPI tables add up: exit status 1, with one line per identity that does not hold.
+
+    Reads everything that was counted. The DAG roll_up_kpis does the same after each roll-up, for the days it wrote.
+    """
+    held = _open().check_kpis()
+    results.print(f"{held} identities hold")
+
+
 @app.command()
 def maintain() -> None:
     """Make the coming monthly partitions, and drop months past their retention (by default nothing is dropped).

@@ -32,6 +32,25 @@ OF_STEPS = {"touched", "changed", "judged", "goal", "outcome"}  # temporary tabl
 
 
 @dataclass(frozen=True)
+class _Counting:
+    """By what a roll-up counts: the zone of its days, the currency to convert revenue into ("" = none), its `now`."""
+
+    zone: str
+    currency: str
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        return self.now.astimezone(ZoneInfo(self.zone)).date()
+
+    def differs(self, progress: dict[str, str]) -> bool:
+        """Whether what was counted so far was counted in another zone or currency."""
+        if not progress:
+            return False
+        return self.zone != progress["reporting_zone"] or self.currency != progress.get("reporting_currency", "")
+
+
+@dataclass(frozen=True)
 class RollUpReport:
     """What one roll-up looked at: steps judged, customers' list membership, orders credited, full = 1."""
 
@@ -49,6 +68,7 @@ def roll_up(
     engine: Engine,
     *,
     reporting_zone: str,
+    reporting_currency: str | None = None,
     since: date | None = None,
     until: date | None = None,
     full: bool = False,
@@ -56,24 +76,30 @@ def roll_up(
 ) -> RollUpReport:
     """Bring schema kpi up to date with everything committed before the call, in one transaction.
 
-    Days are dates in `reporting_zone` (IANA). `now` (aware) is the last moment up to which the list is counted. With
-    `since` or `until` the steps of those reporting days, both included, are judged again even if nothing about them
-    changed. `full` judges everything again from empty tables, and so does a new zone. Roll-ups wait for each other.
+    Days are dates in `reporting_zone` (IANA). Revenue is also given in `reporting_currency` (ISO 4217; None = only in
+    the currencies of the orders). `now` (aware) is the last moment up to which the list is counted, and the `as_of` of
+    every row that is written. With `since` or `until` the steps of those reporting days, both included, are judged again
+    even if nothing about them changed. `full` judges everything again from empty tables, and so does a new zone or
+    currency. Roll-ups wait for each other.
     """
+    by = _Counting(reporting_zone, reporting_currency or "", now)
     with _snapshot(engine) as connection:
         progress = {row.name: row.value for row in run(connection, "kpis/progress")}
-        full = full or progress.get("reporting_zone", reporting_zone) != reporting_zone
+        full = full or by.differs(progress)
         if full:
             _forget(connection)
         load_ids = bigints(run(connection, "kpis/loads").scalars())
         _touch(connection, progress, full, load_ids, _days(since, until))
         outcomes = _judge(connection, reporting_zone)
-        orders = _count(connection, reporting_zone, load_ids)
-        today = now.astimezone(ZoneInfo(reporting_zone)).date()
-        customers = _list(connection, reporting_zone, today, full)
+        orders = _count(connection, by, load_ids)
+        customers = _list(connection, by, full)
         report = RollUpReport(outcomes, customers, orders, int(full))
-        run(connection, "kpis/record_progress", reporting_zone=reporting_zone)
-        run(connection, "kpis/record_loads")
+        run(
+            connection,
+            "kpis/record_progress",
+            reporting_zone=by.zone, reporting_currency=by.currency, as_of=now,
+        )  # fmt: skip
+        run(connection, "kpis/record_loads", as_of=now)
         run(
             connection,
             "kpis/record_roll_up",
@@ -140,6 +166,7 @@ def _touch(
             redefined = [one.campaign for one in campaigns if counted_by[one.campaign] != one.goal]
             _note(connection, int(progress.get("events", 0)), load_ids, redefined, days)
             run(connection, "kpis/touch_known")
+    run(connection, "kpis/forget_fact_changes")
     _analyze(connection, "touched")
 
 
@@ -172,20 +199,21 @@ def _judge(connection: Connection, reporting_zone: str) -> int:
     return _make(connection, "outcome", reporting_zone=reporting_zone)
 
 
-def _count(connection: Connection, reporting_zone: str, load_ids: str) -> int:
+def _count(connection: Connection, by: _Counting, load_ids: str) -> int:
     """Add the difference to the counts and the revenue; return how many of the changed orders have a credit."""
     with _probing(connection):
         _make(connection, "delta")
-        _make(connection, "recredited", load_ids=load_ids)
+        _make(connection, "recredited", load_ids=load_ids, reporting_currency=by.currency)
         for name in ("apply_campaign_daily", "apply_event_daily", "replace_outcomes"):
-            run_for_facts(connection, f"kpis/{name}")
-        orders = _make(connection, "credit", reporting_zone=reporting_zone)
+            run_for_facts(connection, f"kpis/{name}", as_of=by.now)
+        orders = _make(connection, "credit", reporting_zone=by.zone, reporting_currency=by.currency)
         _make(connection, "revenue_delta")
-        for name in ("forget_credits", "insert_credits"):
-            run(connection, f"kpis/{name}")
-    for by in ("campaign", "event"):
-        for name in ("apply_{}_revenue", "prune_{}_revenue", "show_{}_revenue", "prune_{}_daily"):
-            run_for_facts(connection, f"kpis/{name.format(by)}")
+        run(connection, "kpis/forget_credits")
+        run(connection, "kpis/insert_credits", as_of=by.now)
+    for days in ("campaign", "event"):
+        run(connection, f"kpis/apply_{days}_revenue", as_of=by.now)
+        run(connection, f"kpis/prune_{days}_revenue")
+        run_for_facts(connection, f"kpis/prune_{days}_daily")
     return orders
 
 
@@ -210,7 +238,7 @@ def _probing(connection: Connection) -> Iterator[None]:
     run(connection, "kpis/any_plans")
 
 
-def _list(connection: Connection, reporting_zone: str, today: date, full: bool) -> int:
+def _list(connection: Connection, by: _Counting, full: bool) -> int:
     """Count the customers who joined the list and who left it; return how many customers were looked at."""
     run(connection, "kpis/create_listed")
     customers = run(connection, "kpis/take_list_all" if full else "kpis/take_list_changes").rowcount
@@ -218,11 +246,13 @@ def _list(connection: Connection, reporting_zone: str, today: date, full: bool) 
     run(connection, "kpis/create_list_day")
     for table in ("person", "turn", "blocked", "standing"):
         _make(connection, table)
-    _make(connection, "movement", reporting_zone=reporting_zone)
-    for name in ("forget_movements", "insert_movements", "add_list_days", "count_list_days"):
-        run(connection, f"kpis/{name}")
-    run(connection, "kpis/fill_list_days", today=today)
-    run(connection, "kpis/balance_list_days")
+    _make(connection, "movement", reporting_zone=by.zone)
+    run(connection, "kpis/forget_movements")
+    run(connection, "kpis/insert_movements", as_of=by.now)
+    run(connection, "kpis/add_list_days")
+    run(connection, "kpis/count_list_days", as_of=by.now)
+    run(connection, "kpis/fill_list_days", today=by.today, as_of=by.now)
+    run(connection, "kpis/balance_list_days", as_of=by.now)
     return customers
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal[
-    "text", "address", "time", "birthday", "number", "integer", "boolean",
+    "text", "address", "time", "date", "birthday", "number", "integer", "boolean",
     "choice", "zone", "country", "currency", "locale",
 ]
 
@@ -24,7 +24,7 @@ class Column:
 
     `required`: neither the column nor a value may be missing. `default`: the text that stands for a
     missing value. `refusal`: the named reason if the value breaks the column's own rule (a negative
-    number, a word that is not a choice). `maximum` (numbers, inclusive) is the limit of the database column.
+    number, a word that is not a choice). `is_positive` (numbers): zero is refused like a negative one. `maximum` (numbers, inclusive) is the limit of the database column.
     `is_vital`: the column is optional, but without it the row would mean something else, so an unreadable value sets
     the whole row aside. An unreadable value of another optional column is set aside by itself. `synonyms`: pairs (word,
     choice) of words that other systems export for a choice; they are compared in lower case without blanks, hyphens and
@@ -40,6 +40,7 @@ class Column:
     maximum: int = AMOUNT
     synonyms: tuple[tuple[str, str], ...] = ()
     is_vital: bool = False
+    is_positive: bool = False
 
     @property
     def refuses_row(self) -> bool:

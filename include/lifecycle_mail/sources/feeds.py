@@ -38,6 +38,7 @@ class _ColumnFile(BaseModel):
     maximum: int = Field(default=AMOUNT, gt=0)
     synonyms: dict[str, str] = Field(default_factory=dict)
     is_vital: bool = False
+    is_positive: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -51,6 +52,7 @@ class _ColumnFile(BaseModel):
         return Column(
             name, self.kind, not written.endswith("?"), self.default, self.choices,
             self.refusal or refusals.get(self.kind, ""), self.maximum, tuple(self.synonyms.items()), self.is_vital,
+            self.is_positive,
         )  # fmt: skip
 
 

@@ -71,8 +71,11 @@ def parser_of(column: Column, context: ParseContext) -> Parser | None:
     parsers: dict[str, Parser] = {
         "address": parse_address,
         "time": parse_time,
+        "date": parse_date,
         "birthday": partial(parse_birthday, today=context.today),
-        "number": partial(parse_number, refusal=column.refusal, maximum=column.maximum),
+        "number": partial(
+            parse_number, refusal=column.refusal, maximum=column.maximum, is_positive=column.is_positive
+        ),
         "integer": partial(parse_integer, refusal=column.refusal, maximum=column.maximum),
         "boolean": parse_boolean,
         "choice": partial(
@@ -104,8 +107,23 @@ def parse_time(text: str) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
+def parse_date(text: str) -> str:
+    """A date, ISO 8601, of the years 1900 to 2199; midnight may follow it, because spreadsheets write dates so."""
+    day = _date(text)
+    if day.year not in YEARS:
+        raise Refusal("date_out_of_range")
+    return day.isoformat()
+
+
 def parse_birthday(text: str, *, today: date) -> str:
     """A date, ISO 8601, from 1900 to today; midnight may follow it, because spreadsheets write dates that way."""
+    day = _date(text)
+    if not EARLIEST_BIRTHDAY <= day <= today:
+        raise Refusal("birthday_out_of_range")
+    return day.isoformat()
+
+
+def _date(text: str) -> date:
     found = _DATE.fullmatch(text.strip())
     try:
         day = date.fromisoformat(found.group(1)) if found else None
@@ -113,17 +131,15 @@ def parse_birthday(text: str, *, today: date) -> str:
         day = None
     if day is None:
         raise Refusal("unparsable_date")
-    if not EARLIEST_BIRTHDAY <= day <= today:
-        raise Refusal("birthday_out_of_range")
-    return day.isoformat()
+    return day
 
 
-def parse_number(text: str, *, refusal: str, maximum: int) -> str:
-    """A decimal number from 0 to `maximum`; `refusal` names a negative one."""
-    if maximum >= 999_999_999 and _SURE_NUMBER.fullmatch(text):
+def parse_number(text: str, *, refusal: str, maximum: int, is_positive: bool = False) -> str:
+    """A decimal number from 0 to `maximum`; `refusal` names a negative one, and zero if it has to be positive."""
+    if maximum >= 999_999_999 and not is_positive and _SURE_NUMBER.fullmatch(text):
         return text
     number = _decimal(text.strip())
-    if number < 0:
+    if number < 0 or (is_positive and number == 0):
         raise Refusal(refusal)
     if number > maximum:
         raise Refusal("number_out_of_range")

@@ -1,8 +1,8 @@
--- Customers' facts that came with loads that are not rolled up yet, and that may reach a goal. The table is dropped
--- with the transaction.
+-- Customers' facts that came with loads that are not rolled up yet, and that may reach a goal; and the same facts as they
+-- were before, if they had another customer or another time. The table is dropped with the transaction.
 -- grain: one row per customer and moment
 -- load_ids bigint[]: the loads
--- look-back: these loads
+-- look-back: these loads, and what changed since the last roll-up
 create temporary table kpi_arrived on commit drop as
 with goal as (
     select distinct campaign.goal_event
@@ -40,10 +40,8 @@ where
     and exists (select 1 from goal where goal.goal_event = 'offer_used')
     and offer.customer_id is not null
 union
--- The former customer of an order that was credited and now belongs to another customer.
+-- What facts were before: whose they were, and when they had happened.
 select
-    order_credit.customer_id,
-    orders.ordered_at as happened_at
-from source.orders
-inner join kpi.order_credit on orders.order_id = order_credit.order_id
-where orders.load_id = any(cast(:load_ids as bigint[]))
+    fact_change.customer_id,
+    fact_change.happened_at
+from kpi.fact_change

@@ -27,7 +27,24 @@ select
     judged.accepted_at,
     judged.goal_until,
     judged.outcome,
-    coalesce(judged.is_marketing and judged.outcome in ('delivered', 'pending'), false) as takes_credit,
+    case when credited.is_credited then judged.credit_model end as credit_model,
+    case when credited.is_credited then judged.touched_at end as credit_since,
+    case when credited.is_credited then judged.touched_at + judged.credited_for end as credit_until,
+    -- If the goal is an order and no order reached it, no order of the same time can be credited either.
+    coalesce(
+        judged.goal_event = 'order'
+        and goal.goal_reached_at is null
+        and judged.touched_at >= judged.accepted_at
+        and judged.touched_at + judged.credited_for <= judged.goal_until,
+        false
+    ) as is_without_orders,
     cast(each_moment at time zone cast(:reporting_zone as text) as date) as each_day
 from kpi_judged as judged
+cross join
+    lateral (
+        select
+            judged.is_marketing
+            and judged.outcome in ('delivered', 'pending')
+            and judged.touched_at is not null as is_credited
+    ) as credited
 left join kpi_goal as goal on judged.enrollment_id = goal.enrollment_id and judged.step = goal.step

@@ -10,7 +10,10 @@ select
     signed.variant,
     signed.currency,
     sum(signed.sign) as orders,
-    sum(signed.sign * signed.revenue) as revenue
+    sum(signed.sign * signed.revenue) as revenue,
+    count(signed.reporting_revenue) filter (where signed.sign = 1)
+    - count(signed.reporting_revenue) filter (where signed.sign = -1) as reporting_orders,
+    coalesce(sum(signed.sign * signed.reporting_revenue), 0) as reporting_revenue
 from (
     select
         fresh.day,
@@ -20,6 +23,7 @@ from (
         fresh.variant,
         fresh.currency,
         fresh.revenue,
+        fresh.reporting_revenue,
         1 as sign
     from kpi_credit as fresh
     union all
@@ -31,10 +35,16 @@ from (
         stored.variant,
         stored.currency,
         stored.revenue,
+        stored.reporting_revenue,
         -1 as sign
     from kpi_recredited
     inner join kpi.order_credit as stored on kpi_recredited.order_id = stored.order_id
 ) as signed
 group by
     signed.day, signed.order_day, signed.campaign, signed.step, signed.variant, signed.currency
-having sum(signed.sign) <> 0 or sum(signed.sign * signed.revenue) <> 0
+having
+    sum(signed.sign) <> 0
+    or sum(signed.sign * signed.revenue) <> 0
+    or count(signed.reporting_revenue) filter (where signed.sign = 1)
+    <> count(signed.reporting_revenue) filter (where signed.sign = -1)
+    or sum(signed.sign * signed.reporting_revenue) <> 0

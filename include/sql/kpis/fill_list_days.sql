@@ -1,6 +1,6 @@
 -- Give every day from the first movement to today a row.
 -- grain: one row per day
--- today date: reporting day of the run
+-- today date: reporting day of the run; as_of timestamptz: `now` of the roll-up
 with span as (
     select
         min(list_movement.day) as first_day,
@@ -14,7 +14,9 @@ early as (
     where span.first_day is null or list_daily.day < span.first_day
 )
 
-insert into kpi.list_daily (day)
-select cast(generate_series(span.first_day, span.last_day, interval '1 day') as date) as day
+insert into kpi.list_daily (day, as_of)
+select
+    cast(generate_series(span.first_day, span.last_day, interval '1 day') as date) as day,
+    cast(:as_of as timestamptz) as as_of
 from span
 on conflict (day) do nothing

@@ -16,7 +16,9 @@ create table journey.campaign (
     priority integer not null,
     definition jsonb not null,
     definition_md5 text not null,
-    published_at timestamptz not null default now()
+    published_at timestamptz not null default now(),
+    credit_model text not null default 'sent' check (credit_model in ('sent', 'opened', 'clicked')),
+    credit_within_days numeric(8, 3)
 );
 
 comment on table journey.campaign is 'Campaigns as last published from their files, one row per campaign.';
@@ -34,6 +36,10 @@ comment on column journey.campaign.priority is 'Which campaign gets a customer''
 comment on column journey.campaign.definition is 'The file as read.';
 comment on column journey.campaign.definition_md5 is 'Checksum of the definition: an approval holds for it.';
 comment on column journey.campaign.published_at is 'When this definition was last written here.';
+comment on column journey.campaign.credit_model is
+'The touch by which its mails take credit for orders: sent, opened, clicked.';
+comment on column journey.campaign.credit_within_days is
+'Days of 24 hours after that touch in which orders are credited; null = goal_within_days.';
 
 create table journey.enrollment (
     enrollment_id bigint generated always as identity primary key,

@@ -21,7 +21,6 @@ create table kpi.step_outcome (
     outcome text check (
         outcome in ('pending', 'delivered', 'bounced_hard', 'bounced_soft', 'dropped')
     ),
-    takes_credit boolean not null,
     planned_day date,
     held_out_day date,
     skipped_day date,
@@ -36,10 +35,15 @@ create table kpi.step_outcome (
     dropped_day date,
     unsubscribed_day date,
     complained_day date,
+    credit_model text check (credit_model in ('sent', 'opened', 'clicked')),
+    credit_since timestamptz,
+    credit_until timestamptz,
+    as_of timestamptz not null,
     primary key (enrollment_id, step)
 );
 create index step_outcome_open on kpi.step_outcome (enrollment_id, step) where is_open;
 create index step_outcome_customer on kpi.step_outcome (customer_id, accepted_at) where accepted_at is not null;
+create index step_outcome_credit on kpi.step_outcome (customer_id, credit_since) where credit_since is not null;
 create index step_outcome_day on kpi.step_outcome (day);
 create index step_outcome_converted on kpi.step_outcome (customer_id) where converted_day is not null;
 
@@ -62,7 +66,11 @@ comment on column kpi.step_outcome.is_open is
 comment on column kpi.step_outcome.accepted_at is 'When the provider took the mail.';
 comment on column kpi.step_outcome.goal_until is 'End of the conversion window.';
 comment on column kpi.step_outcome.outcome is 'Outcome of an accepted mail, exactly one; pending = nothing heard.';
-comment on column kpi.step_outcome.takes_credit is 'An order inside the window may be credited to it.';
+comment on column kpi.step_outcome.credit_model is
+'The touch by which the mail takes credit for orders: sent, opened, clicked; null = it takes none.';
+comment on column kpi.step_outcome.credit_since is
+'When that touch happened: an order from then on may be credited to it; null = it takes none.';
+comment on column kpi.step_outcome.credit_until is 'The last moment of such an order.';
 comment on column kpi.step_outcome.planned_day is
 'Reporting day on which a message was decided; null = there is none, likewise below.';
 comment on column kpi.step_outcome.held_out_day is 'Held out.';
@@ -78,6 +86,7 @@ comment on column kpi.step_outcome.bounced_soft_day is 'Soft bounce.';
 comment on column kpi.step_outcome.dropped_day is 'Dropped by the provider.';
 comment on column kpi.step_outcome.unsubscribed_day is 'Unsubscribed by this mail.';
 comment on column kpi.step_outcome.complained_day is 'Spam report.';
+comment on column kpi.step_outcome.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.campaign_daily (
     day date not null,
@@ -93,13 +102,12 @@ create table kpi.campaign_daily (
     machine_openers bigint not null default 0,
     clickers bigint not null default 0,
     converters bigint not null default 0,
-    revenue numeric(20, 4) default 0,
-    currency text,
     bounced_hard bigint not null default 0,
     bounced_soft bigint not null default 0,
     dropped bigint not null default 0,
     unsubscribed bigint not null default 0,
     complained bigint not null default 0,
+    as_of timestamptz not null,
     primary key (day, campaign, step, variant)
 );
 
@@ -118,14 +126,12 @@ comment on column kpi.campaign_daily.openers is 'Of delivered: opened by a human
 comment on column kpi.campaign_daily.machine_openers is 'Of delivered: opened by a machine; never part of openers.';
 comment on column kpi.campaign_daily.clickers is 'Of delivered: clicked.';
 comment on column kpi.campaign_daily.converters is 'Of accepted that did not bounce: goal reached inside the window.';
-comment on column kpi.campaign_daily.revenue is
-'Orders credited, in `currency`; null = several, see campaign_revenue_daily.';
-comment on column kpi.campaign_daily.currency is 'ISO 4217; null = no order, or several currencies.';
 comment on column kpi.campaign_daily.bounced_hard is 'Of accepted: ended in a hard bounce.';
 comment on column kpi.campaign_daily.bounced_soft is 'Of accepted: ended in a soft bounce.';
 comment on column kpi.campaign_daily.dropped is 'Of accepted: dropped by the provider.';
 comment on column kpi.campaign_daily.unsubscribed is 'Of delivered: unsubscribed by this mail.';
 comment on column kpi.campaign_daily.complained is 'Of delivered: spam report.';
+comment on column kpi.campaign_daily.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.event_daily (
     day date not null,
@@ -141,13 +147,12 @@ create table kpi.event_daily (
     machine_openers bigint not null default 0,
     clickers bigint not null default 0,
     converters bigint not null default 0,
-    revenue numeric(20, 4) default 0,
-    currency text,
     bounced_hard bigint not null default 0,
     bounced_soft bigint not null default 0,
     dropped bigint not null default 0,
     unsubscribed bigint not null default 0,
     complained bigint not null default 0,
+    as_of timestamptz not null,
     primary key (day, campaign, step, variant)
 );
 
@@ -166,13 +171,12 @@ comment on column kpi.event_daily.openers is 'Messages first opened by a human t
 comment on column kpi.event_daily.machine_openers is 'Messages first opened by a machine that day.';
 comment on column kpi.event_daily.clickers is 'Messages first clicked that day.';
 comment on column kpi.event_daily.converters is 'Messages whose goal was reached that day.';
-comment on column kpi.event_daily.revenue is 'Credited orders placed that day, in `currency`; null = several.';
-comment on column kpi.event_daily.currency is 'ISO 4217; null = no order, or several currencies.';
 comment on column kpi.event_daily.bounced_hard is 'Hard bounces that day.';
 comment on column kpi.event_daily.bounced_soft is 'Soft bounces that day.';
 comment on column kpi.event_daily.dropped is 'Drops that day.';
 comment on column kpi.event_daily.unsubscribed is 'Messages by which a person unsubscribed that day.';
 comment on column kpi.event_daily.complained is 'Messages reported as spam that day.';
+comment on column kpi.event_daily.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.order_credit (
     order_id text primary key,
@@ -184,14 +188,18 @@ create table kpi.order_credit (
     day date not null,
     order_day date not null,
     currency text not null,
-    revenue numeric(20, 4) not null
+    revenue numeric(20, 4) not null,
+    model text not null check (model in ('sent', 'opened', 'clicked')),
+    reporting_revenue numeric(20, 4),
+    as_of timestamptz not null
 );
+create index order_credit_currency on kpi.order_credit (currency, order_day);
 
 comment on table kpi.order_credit is 'Which mail an order is credited to, one row per order.';
 comment on column kpi.order_credit.order_id is 'Order, credited once.';
 comment on column kpi.order_credit.customer_id is 'Who ordered.';
 comment on column kpi.order_credit.enrollment_id is
-'Enrollment of the message that takes the credit: the last one before the order whose window holds it.';
+'Enrollment of the message that takes the credit: the one last touched before the order whose window holds it.';
 comment on column kpi.order_credit.step is 'Step of that message.';
 comment on column kpi.order_credit.campaign is 'Its campaign.';
 comment on column kpi.order_credit.variant is 'Its arm.';
@@ -199,6 +207,11 @@ comment on column kpi.order_credit.day is 'Its reporting day.';
 comment on column kpi.order_credit.order_day is 'Reporting day of the order.';
 comment on column kpi.order_credit.currency is 'ISO 4217 of the order; XXX = it names none.';
 comment on column kpi.order_credit.revenue is 'Order total.';
+comment on column kpi.order_credit.model is
+'The touch by which the mail takes the credit, as its campaign file says: sent, opened, clicked.';
+comment on column kpi.order_credit.reporting_revenue is
+'Order total in the reporting currency, at the newest rate of the order''s day or before; null = there is none.';
+comment on column kpi.order_credit.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.campaign_revenue_daily (
     day date not null,
@@ -208,6 +221,9 @@ create table kpi.campaign_revenue_daily (
     currency text not null,
     orders bigint not null,
     revenue numeric(20, 4) not null,
+    reporting_orders bigint not null,
+    reporting_revenue numeric(20, 4) not null,
+    as_of timestamptz not null,
     primary key (day, campaign, step, variant, currency)
 );
 
@@ -220,6 +236,10 @@ comment on column kpi.campaign_revenue_daily.variant is 'Arm of the step.';
 comment on column kpi.campaign_revenue_daily.currency is 'ISO 4217; XXX = the orders name none.';
 comment on column kpi.campaign_revenue_daily.orders is 'Orders credited.';
 comment on column kpi.campaign_revenue_daily.revenue is 'Their totals.';
+comment on column kpi.campaign_revenue_daily.reporting_orders is
+'Of these orders: known in the reporting currency, because there is a rate.';
+comment on column kpi.campaign_revenue_daily.reporting_revenue is 'Totals of reporting_orders, in the reporting currency.';
+comment on column kpi.campaign_revenue_daily.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.event_revenue_daily (
     day date not null,
@@ -229,6 +249,9 @@ create table kpi.event_revenue_daily (
     currency text not null,
     orders bigint not null,
     revenue numeric(20, 4) not null,
+    reporting_orders bigint not null,
+    reporting_revenue numeric(20, 4) not null,
+    as_of timestamptz not null,
     primary key (day, campaign, step, variant, currency)
 );
 
@@ -241,6 +264,10 @@ comment on column kpi.event_revenue_daily.variant is 'Arm of the step.';
 comment on column kpi.event_revenue_daily.currency is 'ISO 4217; XXX = the orders name none.';
 comment on column kpi.event_revenue_daily.orders is 'Orders credited.';
 comment on column kpi.event_revenue_daily.revenue is 'Their totals.';
+comment on column kpi.event_revenue_daily.reporting_orders is
+'Of these orders: known in the reporting currency, because there is a rate.';
+comment on column kpi.event_revenue_daily.reporting_revenue is 'Totals of reporting_orders, in the reporting currency.';
+comment on column kpi.event_revenue_daily.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.list_movement (
     customer_id text not null,
@@ -248,6 +275,7 @@ create table kpi.list_movement (
     movement text not null check (movement in (
         'joined', 'returned', 'unsubscribed', 'bounced', 'complained', 'sunset', 'withdrawn', 'erased'
     )),
+    as_of timestamptz not null,
     primary key (customer_id, day, movement)
 );
 create index list_movement_day on kpi.list_movement (day, movement);
@@ -257,6 +285,7 @@ comment on table kpi.list_movement is
 comment on column kpi.list_movement.customer_id is 'Who came or went.';
 comment on column kpi.list_movement.day is 'Reporting day.';
 comment on column kpi.list_movement.movement is 'What happened; at most one coming and one leave per customer and day.';
+comment on column kpi.list_movement.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.list_daily (
     day date primary key,
@@ -269,7 +298,8 @@ create table kpi.list_daily (
     withdrawn bigint not null default 0,
     erased bigint not null default 0,
     returned bigint not null default 0,
-    closing bigint not null default 0
+    closing bigint not null default 0,
+    as_of timestamptz not null
 );
 
 comment on table kpi.list_daily is
@@ -285,6 +315,7 @@ comment on column kpi.list_daily.withdrawn is 'Left because permission was withd
 comment on column kpi.list_daily.erased is 'Left by erasure.';
 comment on column kpi.list_daily.returned is 'On the list again.';
 comment on column kpi.list_daily.closing is 'Customers on the list when the day ended.';
+comment on column kpi.list_daily.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.list_change (
     customer_id text not null
@@ -295,21 +326,36 @@ comment on table kpi.list_change is
 comment on column kpi.list_change.customer_id is
 'Customer whose permission, suppression or address changed since the last roll-up.';
 
+create table kpi.fact_change (
+    customer_id text not null,
+    happened_at timestamptz not null
+);
+
+comment on table kpi.fact_change is
+'Facts that a customer no longer has, or has at another time; rows may repeat, and the next roll-up deletes them.';
+comment on column kpi.fact_change.customer_id is 'Customer who had the fact before.';
+comment on column kpi.fact_change.happened_at is 'When it had happened.';
+
 create table kpi.rolled_load (
-    load_id bigint primary key
+    load_id bigint primary key,
+    as_of timestamptz not null
 );
 
 comment on table kpi.rolled_load is 'Loads of feeds that the roll-up has taken in, one row per load.';
 comment on column kpi.rolled_load.load_id is 'Finished load of feeds that the roll-up has taken in.';
+comment on column kpi.rolled_load.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.progress (
     name text primary key,
-    value text not null
+    value text not null,
+    as_of timestamptz not null
 );
 
 comment on table kpi.progress is 'How far the roll-up has come, one row per watermark.';
-comment on column kpi.progress.name is 'What: events, decisions:<campaign>, goal:<campaign>, reporting_zone.';
+comment on column kpi.progress.name is
+'What: events, decisions:<campaign>, goal:<campaign>, reporting_zone, reporting_currency.';
 comment on column kpi.progress.value is 'How far, or what it was.';
+comment on column kpi.progress.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.roll_up (
     roll_up_id bigint generated always as identity primary key,

@@ -508,3 +508,19 @@ comment on table source.erased_fact is
 'Orders, carts and the like of erased people that were set aside, one row per key: their lines are set aside too.';
 comment on column source.erased_fact.feed is 'Feed of the row that was set aside.';
 comment on column source.erased_fact.fact_id is 'Its key.';
+
+create table source.currency_rate (
+    day date not null,
+    currency text not null,
+    rate numeric(24, 12) not null,
+    load_id bigint not null,
+    primary key (currency, day)
+);
+create index currency_rate_load on source.currency_rate (load_id);
+
+comment on table source.currency_rate is
+'What currencies are worth in the reporting currency, one row per currency and day.';
+comment on column source.currency_rate.day is 'Day from which the rate holds, until the day of a newer one.';
+comment on column source.currency_rate.currency is 'ISO 4217.';
+comment on column source.currency_rate.rate is 'What one unit of it is worth in the reporting currency.';
+comment on column source.currency_rate.load_id is 'Load that last wrote the row.';

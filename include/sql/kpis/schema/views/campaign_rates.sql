@@ -37,9 +37,7 @@ select
     d.complained,
     kpi.rate(d.complained, d.delivered) as complaint_rate,
     0.001 as complaint_rate_benchmark,
-    d.revenue,
-    d.currency,
-    kpi.rate(d.revenue, d.delivered) as revenue_per_email
+    d.as_of
 from kpi.campaign_daily as d
 left join journey.campaign as c on d.campaign = c.campaign;
 
@@ -83,6 +81,4 @@ comment on column kpi.campaign_rates.complained is 'Spam reports.';
 comment on column kpi.campaign_rates.complaint_rate is 'complained / delivered.';
 comment on column kpi.campaign_rates.complaint_rate_benchmark is
 'Guides'' benchmark; below is good, 0.003 is the limit.';
-comment on column kpi.campaign_rates.revenue is 'Orders credited, in `currency`; null = several currencies.';
-comment on column kpi.campaign_rates.currency is 'ISO 4217; null = no order, or several currencies.';
-comment on column kpi.campaign_rates.revenue_per_email is 'revenue / delivered.';
+comment on column kpi.campaign_rates.as_of is '`now` of the roll-up that last wrote any of this.';

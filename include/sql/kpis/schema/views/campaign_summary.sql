@@ -16,16 +16,12 @@ with level as (
         sum(d.machine_openers) as machine_openers,
         sum(d.clickers) as clickers,
         sum(d.converters) as converters,
-        case
-            when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then sum(d.revenue)
-        end as revenue,
-        case when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then max(d.currency) end
-            as currency,
         sum(d.bounced_hard) as bounced_hard,
         sum(d.bounced_soft) as bounced_soft,
         sum(d.dropped) as dropped,
         sum(d.unsubscribed) as unsubscribed,
-        sum(d.complained) as complained
+        sum(d.complained) as complained,
+        max(d.as_of) as as_of
     from kpi.campaign_daily as d
     group by grouping sets ((d.campaign), (d.campaign, d.step), (d.campaign, d.step, d.variant))
 )
@@ -68,14 +64,12 @@ select
     l.complained,
     kpi.rate(l.complained, l.delivered) as complaint_rate,
     0.001 as complaint_rate_benchmark,
-    l.revenue,
-    l.currency,
-    kpi.rate(l.revenue, l.delivered) as revenue_per_email
+    l.as_of
 from level as l
 left join journey.campaign as c on l.campaign = c.campaign;
 
 comment on view kpi.campaign_summary is
-'Rates over all days, one row per campaign (step, variant null), per step (variant null) and per arm of a step.';
+'Rates over all days, one row per campaign, step and arm. Arm null = the whole step, step null = the whole campaign.';
 comment on column kpi.campaign_summary.campaign is 'Campaign.';
 comment on column kpi.campaign_summary.step is 'Step; null = the whole campaign.';
 comment on column kpi.campaign_summary.variant is 'Arm of the step; null = all of them.';
@@ -116,6 +110,4 @@ comment on column kpi.campaign_summary.complained is 'Spam reports.';
 comment on column kpi.campaign_summary.complaint_rate is 'complained / delivered.';
 comment on column kpi.campaign_summary.complaint_rate_benchmark is
 'Guides'' benchmark; below is good, 0.003 is the limit.';
-comment on column kpi.campaign_summary.revenue is 'Orders credited, in `currency`; null = several currencies.';
-comment on column kpi.campaign_summary.currency is 'ISO 4217; null = no order, or several currencies.';
-comment on column kpi.campaign_summary.revenue_per_email is 'revenue / delivered.';
+comment on column kpi.campaign_summary.as_of is '`now` of the roll-up that last wrote any of this.';
