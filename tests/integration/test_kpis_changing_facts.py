@@ -163,6 +163,6 @@ def test_every_fact_that_reaches_a_goal_is_watched(warehouse: Engine) -> None:
     """Each table of facts that the goals read tells the roll-up whose fact it was: a new goal needs a trigger too."""
     text = (SQL_FOLDER / "kpis" / "schema" / "functions" / "goal_facts.sql").read_text(encoding="utf-8")
     read = set(re.findall(r"\bsource\.\w+", text))
-    query = "select cast(cast(tgrelid as regclass) as text) from pg_trigger where tgname = 'kpi_fact_change'"
+    query = "select cast(cast(tgrelid as regclass) as text) from pg_trigger where tgname = 'kpi_moved_fact'"
     with warehouse.connect() as connection:
         assert read == {table for (table,) in rows(connection, query)}

@@ -152,6 +152,35 @@ def test_one_order_in_another_currency_leaves_the_rest_as_it_was(warehouse: Engi
         assert rows(connection, query) == [("EUR", Decimal("7.5"))]
 
 
+def test_revenue_per_mail_is_of_delivered_mails(warehouse: Engine) -> None:
+    """A mail about which nothing was heard takes credit too. Its revenue is in the pair that counts accepted mails."""
+    with warehouse.begin() as connection:
+        for who in "ab":
+            builders.customer(connection, who)
+        builders.campaign(connection, "sale")
+        mail(connection, "sale")
+        mail(connection, "sale", "b", accepted=1)
+        connection.exec_driver_sql("delete from event.engagement where customer_id = 'b'")
+        builders.order(connection, "o1", "a", at(5), total=30)
+        builders.order(connection, "o2", "b", at(5), total=8)
+    rolled(warehouse, "EUR")
+    query = (
+        "select is_converted, revenue, delivered_revenue, delivered, revenue_per_email, accepted,"
+        " accepted_revenue_per_email from kpi.campaign_revenue where step is null order by 1"
+    )
+    with warehouse.connect() as connection:
+        assert rows(connection, query) == [(False, 38, 30, 1, 30, 2, 19), (True, 38, 30, 1, 30, 2, 19)]
+    with warehouse.begin() as connection:  # an event of the second one arrives
+        builders.insert(
+            connection, "event.engagement", enrollment_id=2, step="reminder", campaign="sale", customer_id="b",
+            message_id=builders.message_id_of(connection, 2, "reminder"), first_event_at=at(1), delivered_at=at(1),
+            batch_id=builders.insert(connection, "event.batch", source_name="late"),
+        )  # fmt: skip
+    rolled(warehouse, "EUR")
+    with warehouse.connect() as connection:
+        assert rows(connection, query) == [(False, 38, 38, 2, 19, 2, 19), (True, 38, 38, 2, 19, 2, 19)]
+
+
 def test_the_reporting_currency_holds_what_has_a_rate(warehouse: Engine, tmp_path: Path) -> None:
     """Each order is converted at the newest rate of its day or before. Rates that come later, or change, convert again
     what they are for. An order without a rate is counted as missing, never as zero."""

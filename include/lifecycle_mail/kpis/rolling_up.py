@@ -47,7 +47,7 @@ class _Counting:
         """Whether what was counted so far was counted in another zone or currency."""
         if not progress:
             return False
-        return self.zone != progress["reporting_zone"] or self.currency != progress.get("reporting_currency", "")
+        return self.zone != progress.get("reporting_zone") or self.currency != progress.get("reporting_currency", "")
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _touch(
             redefined = [one.campaign for one in campaigns if counted_by[one.campaign] != one.goal]
             _note(connection, int(progress.get("events", 0)), load_ids, redefined, days)
             run(connection, "kpis/touch_known")
-    run(connection, "kpis/forget_fact_changes")
+    run(connection, "kpis/forget_moved")
     _analyze(connection, "touched")
 
 

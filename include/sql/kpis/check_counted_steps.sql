@@ -45,5 +45,4 @@ full join counted
         and judged.variant = counted.variant
 where
     judged.day is null
-    or counted.day is null
-    or judged.each_fact <> counted.each_fact
+    or coalesce(judged.each_fact, 0) <> coalesce(counted.each_fact, 0)

@@ -6,6 +6,7 @@ with credited as (
         order_credit.currency,
         count(*) as orders,
         sum(order_credit.revenue) as revenue,
+        coalesce(sum(order_credit.revenue) filter (where order_credit.is_delivered), 0) as delivered_revenue,
         count(order_credit.reporting_revenue) as reporting_orders,
         coalesce(sum(order_credit.reporting_revenue), 0) as reporting_revenue
     from kpi.order_credit
@@ -17,6 +18,7 @@ shown as (
         campaign_revenue_daily.currency,
         sum(campaign_revenue_daily.orders) as orders,
         sum(campaign_revenue_daily.revenue) as revenue,
+        sum(campaign_revenue_daily.delivered_revenue) as delivered_revenue,
         sum(campaign_revenue_daily.reporting_orders) as reporting_orders,
         sum(campaign_revenue_daily.reporting_revenue) as reporting_revenue,
         bool_or(
@@ -46,6 +48,7 @@ full join happened on coalesce(credited.currency, shown.currency) = happened.cur
 where
     (credited.orders, credited.revenue, credited.reporting_orders, credited.reporting_revenue)
     is distinct from (shown.orders, shown.revenue, shown.reporting_orders, shown.reporting_revenue)
+    or credited.delivered_revenue <> shown.delivered_revenue
     or (credited.orders, credited.revenue, credited.reporting_orders, credited.reporting_revenue)
     is distinct from (happened.orders, happened.revenue, happened.reporting_orders, happened.reporting_revenue)
     or shown.is_impossible

@@ -42,6 +42,6 @@ where
 union
 -- What facts were before: whose they were, and when they had happened.
 select
-    fact_change.customer_id,
-    fact_change.happened_at
-from kpi.fact_change
+    moved_fact.customer_id,
+    moved_fact.happened_at
+from kpi.moved_fact

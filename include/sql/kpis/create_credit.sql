@@ -16,6 +16,7 @@ select
     placed.day as order_day,
     coalesce(orders.currency, 'XXX') as currency,
     orders.total as revenue,
+    mail.is_delivered,
     mail.credit_model as model,
     case
         when orders.currency = cast(:reporting_currency as text) then orders.total
@@ -34,7 +35,8 @@ inner join lateral (
         known.campaign,
         known.variant,
         known.day,
-        known.credit_model
+        known.credit_model,
+        known.outcome = 'delivered' as is_delivered
     from kpi.step_outcome as known
     where
         known.customer_id = orders.customer_id

@@ -19,8 +19,12 @@ with changed as (
         on fresh.enrollment_id = known.enrollment_id and fresh.step = known.step
     where
         (fresh.credit_since is not null or known.credit_since is not null)
-        and (fresh.credit_model, fresh.credit_since, fresh.credit_until, fresh.day, fresh.variant)
-        is distinct from (known.credit_model, known.credit_since, known.credit_until, known.day, known.variant)
+        and (
+            fresh.credit_model, fresh.credit_since, fresh.credit_until, fresh.day, fresh.variant, fresh.outcome
+        )
+        is distinct from (
+            known.credit_model, known.credit_since, known.credit_until, known.day, known.variant, known.outcome
+        )
 ),
 
 span as (

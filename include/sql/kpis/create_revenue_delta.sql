@@ -11,9 +11,12 @@ select
     signed.currency,
     sum(signed.sign) as orders,
     sum(signed.sign * signed.revenue) as revenue,
+    coalesce(sum(signed.sign * signed.revenue) filter (where signed.is_delivered), 0) as delivered_revenue,
     count(signed.reporting_revenue) filter (where signed.sign = 1)
     - count(signed.reporting_revenue) filter (where signed.sign = -1) as reporting_orders,
-    coalesce(sum(signed.sign * signed.reporting_revenue), 0) as reporting_revenue
+    coalesce(sum(signed.sign * signed.reporting_revenue), 0) as reporting_revenue,
+    coalesce(sum(signed.sign * signed.reporting_revenue) filter (where signed.is_delivered), 0)
+        as delivered_reporting_revenue
 from (
     select
         fresh.day,
@@ -23,6 +26,7 @@ from (
         fresh.variant,
         fresh.currency,
         fresh.revenue,
+        fresh.is_delivered,
         fresh.reporting_revenue,
         1 as sign
     from kpi_credit as fresh
@@ -35,6 +39,7 @@ from (
         stored.variant,
         stored.currency,
         stored.revenue,
+        stored.is_delivered,
         stored.reporting_revenue,
         -1 as sign
     from kpi_recredited
@@ -45,6 +50,8 @@ group by
 having
     sum(signed.sign) <> 0
     or sum(signed.sign * signed.revenue) <> 0
+    or sum(signed.sign * signed.revenue) filter (where signed.is_delivered) <> 0
     or count(signed.reporting_revenue) filter (where signed.sign = 1)
     <> count(signed.reporting_revenue) filter (where signed.sign = -1)
     or sum(signed.sign * signed.reporting_revenue) <> 0
+    or sum(signed.sign * signed.reporting_revenue) filter (where signed.is_delivered) <> 0

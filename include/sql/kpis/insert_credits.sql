@@ -2,8 +2,8 @@
 -- grain: one row per order
 -- as_of timestamptz: `now` of the roll-up
 insert into kpi.order_credit (
-    order_id, customer_id, enrollment_id, step, campaign, variant, day, order_day, currency, revenue, model,
-    reporting_revenue, as_of
+    order_id, customer_id, enrollment_id, step, campaign, variant, day, order_day, currency, revenue, is_delivered,
+    model, reporting_revenue, as_of
 )
 select
     kpi_credit.order_id,
@@ -16,6 +16,7 @@ select
     kpi_credit.order_day,
     kpi_credit.currency,
     kpi_credit.revenue,
+    kpi_credit.is_delivered,
     kpi_credit.model,
     kpi_credit.reporting_revenue,
     cast(:as_of as timestamptz) as as_of

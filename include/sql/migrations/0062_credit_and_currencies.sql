@@ -43,7 +43,10 @@ comment on column kpi.step_outcome.credit_since is
 'When that touch happened: an order from then on may be credited to it; null = it takes none.';
 comment on column kpi.step_outcome.credit_until is 'The last moment of such an order.';
 
-alter table kpi.campaign_daily drop column revenue, drop column currency;
+alter table kpi.campaign_daily
+drop column revenue,
+drop column currency,
+drop column if exists delivered_revenue;
 alter table kpi.event_daily drop column revenue, drop column currency;
 -- Rows that held nothing but revenue.
 delete from kpi.event_daily
@@ -63,6 +66,16 @@ where
     and unsubscribed = 0
     and complained = 0;
 
+alter table kpi.order_credit add column if not exists is_delivered boolean not null default true;
+alter table kpi.order_credit alter column is_delivered drop default;
+update kpi.order_credit
+set is_delivered = false
+from kpi.step_outcome
+where
+    order_credit.enrollment_id = step_outcome.enrollment_id
+    and order_credit.step = step_outcome.step
+    and step_outcome.outcome = 'pending';
+comment on column kpi.order_credit.is_delivered is 'The mail was delivered; false = nothing was heard of it.';
 alter table kpi.order_credit add column model text not null default 'sent'
 check (model in ('sent', 'opened', 'clicked'));
 alter table kpi.order_credit alter column model drop default;
@@ -75,13 +88,40 @@ comment on column kpi.order_credit.model is
 comment on column kpi.order_credit.reporting_revenue is
 'Order total in the reporting currency, at the newest rate of the order''s day or before; null = there is none.';
 
+alter table kpi.campaign_revenue_daily
+add column if not exists delivered_revenue numeric(20, 4) not null default 0;
+update kpi.campaign_revenue_daily
+set delivered_revenue = credited.revenue
+from (
+    select
+        day,
+        campaign,
+        step,
+        variant,
+        currency,
+        sum(revenue) as revenue
+    from kpi.order_credit
+    where is_delivered
+    group by day, campaign, step, variant, currency
+) as credited
+where
+    credited.day = campaign_revenue_daily.day
+    and credited.campaign = campaign_revenue_daily.campaign
+    and credited.step = campaign_revenue_daily.step
+    and credited.variant = campaign_revenue_daily.variant
+    and credited.currency = campaign_revenue_daily.currency;
+comment on column kpi.campaign_revenue_daily.delivered_revenue is 'Of revenue: orders credited to delivered mails.';
 alter table kpi.campaign_revenue_daily add column reporting_orders bigint not null default 0;
 alter table kpi.campaign_revenue_daily add column reporting_revenue numeric(20, 4) not null default 0;
+alter table kpi.campaign_revenue_daily add column delivered_reporting_revenue numeric(20, 4) not null default 0;
 alter table kpi.campaign_revenue_daily alter column reporting_orders drop default;
+alter table kpi.campaign_revenue_daily alter column delivered_reporting_revenue drop default;
 alter table kpi.campaign_revenue_daily alter column reporting_revenue drop default;
 comment on column kpi.campaign_revenue_daily.reporting_orders is
 'Of these orders: known in the reporting currency, because there is a rate.';
 comment on column kpi.campaign_revenue_daily.reporting_revenue is 'Totals of reporting_orders, in the reporting currency.';
+comment on column kpi.campaign_revenue_daily.delivered_reporting_revenue is
+'Of reporting_revenue: orders credited to delivered mails.';
 
 alter table kpi.event_revenue_daily add column reporting_orders bigint not null default 0;
 alter table kpi.event_revenue_daily add column reporting_revenue numeric(20, 4) not null default 0;

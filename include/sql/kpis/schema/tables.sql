@@ -189,6 +189,7 @@ create table kpi.order_credit (
     order_day date not null,
     currency text not null,
     revenue numeric(20, 4) not null,
+    is_delivered boolean not null,
     model text not null check (model in ('sent', 'opened', 'clicked')),
     reporting_revenue numeric(20, 4),
     as_of timestamptz not null
@@ -207,6 +208,7 @@ comment on column kpi.order_credit.day is 'Its reporting day.';
 comment on column kpi.order_credit.order_day is 'Reporting day of the order.';
 comment on column kpi.order_credit.currency is 'ISO 4217 of the order; XXX = it names none.';
 comment on column kpi.order_credit.revenue is 'Order total.';
+comment on column kpi.order_credit.is_delivered is 'The mail was delivered; false = nothing was heard of it.';
 comment on column kpi.order_credit.model is
 'The touch by which the mail takes the credit, as its campaign file says: sent, opened, clicked.';
 comment on column kpi.order_credit.reporting_revenue is
@@ -221,8 +223,10 @@ create table kpi.campaign_revenue_daily (
     currency text not null,
     orders bigint not null,
     revenue numeric(20, 4) not null,
+    delivered_revenue numeric(20, 4) not null default 0,
     reporting_orders bigint not null,
     reporting_revenue numeric(20, 4) not null,
+    delivered_reporting_revenue numeric(20, 4) not null,
     as_of timestamptz not null,
     primary key (day, campaign, step, variant, currency)
 );
@@ -236,9 +240,12 @@ comment on column kpi.campaign_revenue_daily.variant is 'Arm of the step.';
 comment on column kpi.campaign_revenue_daily.currency is 'ISO 4217; XXX = the orders name none.';
 comment on column kpi.campaign_revenue_daily.orders is 'Orders credited.';
 comment on column kpi.campaign_revenue_daily.revenue is 'Their totals.';
+comment on column kpi.campaign_revenue_daily.delivered_revenue is 'Of revenue: orders credited to delivered mails.';
 comment on column kpi.campaign_revenue_daily.reporting_orders is
 'Of these orders: known in the reporting currency, because there is a rate.';
 comment on column kpi.campaign_revenue_daily.reporting_revenue is 'Totals of reporting_orders, in the reporting currency.';
+comment on column kpi.campaign_revenue_daily.delivered_reporting_revenue is
+'Of reporting_revenue: orders credited to delivered mails.';
 comment on column kpi.campaign_revenue_daily.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.event_revenue_daily (
@@ -326,15 +333,15 @@ comment on table kpi.list_change is
 comment on column kpi.list_change.customer_id is
 'Customer whose permission, suppression or address changed since the last roll-up.';
 
-create table kpi.fact_change (
+create table kpi.moved_fact (
     customer_id text not null,
     happened_at timestamptz not null
 );
 
-comment on table kpi.fact_change is
+comment on table kpi.moved_fact is
 'Facts that a customer no longer has, or has at another time; rows may repeat, and the next roll-up deletes them.';
-comment on column kpi.fact_change.customer_id is 'Customer who had the fact before.';
-comment on column kpi.fact_change.happened_at is 'When it had happened.';
+comment on column kpi.moved_fact.customer_id is 'Customer who had the fact before.';
+comment on column kpi.moved_fact.happened_at is 'When it had happened.';
 
 create table kpi.rolled_load (
     load_id bigint primary key,

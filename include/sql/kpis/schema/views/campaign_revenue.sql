@@ -8,8 +8,10 @@ with level as (
         d.currency,
         sum(d.orders) as orders,
         sum(d.revenue) as revenue,
+        sum(d.delivered_revenue) as delivered_revenue,
         sum(d.reporting_orders) as reporting_orders,
         sum(d.reporting_revenue) as reporting_revenue,
+        sum(d.delivered_reporting_revenue) as delivered_reporting_revenue,
         max(d.as_of) as as_of
     from kpi.campaign_revenue_daily as d
     group by
@@ -27,6 +29,7 @@ stated as (
         false as is_converted,
         l.orders,
         l.revenue,
+        l.delivered_revenue,
         0 as orders_without_rate,
         l.as_of
     from level as l
@@ -39,6 +42,7 @@ stated as (
         true as is_converted,
         sum(l.reporting_orders) as orders,
         sum(l.reporting_revenue) as revenue,
+        sum(l.delivered_reporting_revenue) as delivered_revenue,
         sum(l.orders - l.reporting_orders) as orders_without_rate,
         max(l.as_of) as as_of
     from level as l
@@ -55,8 +59,11 @@ select
     r.orders,
     r.revenue,
     r.orders_without_rate,
+    r.delivered_revenue,
     s.delivered,
-    kpi.rate(r.revenue, s.delivered) as revenue_per_email,
+    kpi.rate(r.delivered_revenue, s.delivered) as revenue_per_email,
+    s.accepted,
+    kpi.rate(r.revenue, s.accepted) as accepted_revenue_per_email,
     r.as_of
 from stated as r
 inner join kpi.campaign_summary as s
@@ -79,6 +86,10 @@ comment on column kpi.campaign_revenue.orders is 'Orders credited.';
 comment on column kpi.campaign_revenue.revenue is 'Their totals.';
 comment on column kpi.campaign_revenue.orders_without_rate is
 'Orders credited that are missing in a converted row, because there is no rate for their currency and day.';
+comment on column kpi.campaign_revenue.delivered_revenue is
+'Of revenue: orders credited to delivered messages, not to those about which nothing was heard.';
 comment on column kpi.campaign_revenue.delivered is 'Messages delivered, whatever was bought after them.';
-comment on column kpi.campaign_revenue.revenue_per_email is 'revenue / delivered.';
+comment on column kpi.campaign_revenue.revenue_per_email is 'delivered_revenue / delivered.';
+comment on column kpi.campaign_revenue.accepted is 'Messages the provider took, whatever was bought after them.';
+comment on column kpi.campaign_revenue.accepted_revenue_per_email is 'revenue / accepted.';
 comment on column kpi.campaign_revenue.as_of is '`now` of the roll-up that last wrote any of this.';
