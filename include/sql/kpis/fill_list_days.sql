@@ -1,4 +1,4 @@
--- Give every day from the first movement to today a row.
+-- Give every day from the first movement to today, or to a later movement, a row; and no other day.
 -- grain: one row per day
 -- today date: reporting day of the run; as_of timestamptz: `now` of the roll-up
 with span as (
@@ -8,10 +8,10 @@ with span as (
     from kpi.list_movement
 ),
 
-early as (
+outside as (
     delete from kpi.list_daily
     using span
-    where span.first_day is null or list_daily.day < span.first_day
+    where span.first_day is null or list_daily.day not between span.first_day and span.last_day
 )
 
 insert into kpi.list_daily (day, as_of)
