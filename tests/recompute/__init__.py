@@ -8,5 +8,6 @@ If a definition changes, change it here by hand, and see the comparison fail bef
 """
 
 from recompute.comparing import BOOKKEEPING, OF_OTHERS, differences, recomputed_names
+from recompute.grain import relations, repeated
 
-__all__ = ["BOOKKEEPING", "OF_OTHERS", "differences", "recomputed_names"]
+__all__ = ["BOOKKEEPING", "OF_OTHERS", "differences", "recomputed_names", "relations", "repeated"]

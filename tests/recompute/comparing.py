@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -155,6 +156,10 @@ class Numbers:
         return self.outcomes
 
     def campaign_daily(self) -> pd.DataFrame:
+        return self.daily
+
+    @cached_property
+    def daily(self) -> pd.DataFrame:
         """Each fact of a step counts on the step's own day."""
         counts = self.outcomes[KEY].copy()
         for name, (column, _) in FACTS.items():
@@ -226,17 +231,20 @@ class Numbers:
     # Rates
 
     def campaign_rates(self) -> pd.DataFrame:
-        return self._with_rates(self.campaign_daily())
+        return self._with_rates(self.daily)
 
     def campaign_summary(self) -> pd.DataFrame:
+        return self.summary
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
         """The same for each arm, each step and each campaign, over all days."""
-        daily = self.campaign_daily()
         levels = []
         for by in (["campaign"], ["campaign", "step"], ["campaign", "step", "variant"]):
-            level = daily.groupby(by, as_index=False).agg(
-                first_day=("day", "min"), last_day=("day", "max"), **{name: (name, "sum") for name in COUNTS}
-            )
-            levels.append(level.astype(object))
+            groups = self.daily.groupby(by)
+            level = groups[COUNTS].sum()
+            level["first_day"], level["last_day"] = groups["day"].min(), groups["day"].max()
+            levels.append(level.reset_index())
         found = pd.concat(levels).astype(object)
         for column in ("step", "variant"):
             found[column] = found[column].where(found[column].notna(), None)
@@ -244,10 +252,9 @@ class Numbers:
 
     def _with_rates(self, counts: pd.DataFrame) -> pd.DataFrame:
         found = counts.astype(object).reset_index(drop=True)
+        rows = found.to_dict("records")
         for name, (numerators, denominator) in RATES.items():
-            found[name] = [
-                rate(sum(row[one] for one in numerators), row[denominator]) for _, row in found.iterrows()
-            ]
+            found[name] = [rate(sum(int(row[one]) for one in numerators), int(row[denominator])) for row in rows]
         for name, value in BENCHMARKS.items():
             found[name] = Decimal(value)
         targets = {name: campaign.goal_target_ratio for name, campaign in self.campaigns.items()}
@@ -327,30 +334,23 @@ class Numbers:
 
     def campaign_revenue(self) -> pd.DataFrame:
         """A row per currency, and if there is a reporting currency one more, for what has a rate."""
-        summary = self.campaign_summary()
-        rows = []
-        for _, level in summary.iterrows():
-            credits = self.credits[self.credits["campaign"] == level["campaign"]]
-            for column in ("step", "variant"):
-                if level[column] is not None:
-                    credits = credits[credits[column] == level[column]]
-            for currency, part in credits.groupby("currency"):
-                rows.append(self._revenue_row(level, currency, False, part, part["revenue"], 0))
-            if self.facts.currency and len(credits):
-                with_rate = credits[credits["reporting_revenue"].notna()]
-                rows.append(
-                    self._revenue_row(
-                        level, self.facts.currency, True, with_rate, with_rate["reporting_revenue"],
-                        len(credits) - len(with_rate),
-                    )
-                )  # fmt: skip
+        credits, rows = self.credits.to_dict("records"), []
+        for level in self.summary.to_dict("records"):
+            part = [one for one in credits if all(level[by] in (None, one[by]) for by in ("campaign", "step", "variant"))]
+            for currency in sorted({one["currency"] for one in part}):
+                of_it = [one for one in part if one["currency"] == currency]
+                rows.append(self._revenue_row(level, currency, "revenue", of_it, 0))
+            if self.facts.currency and part:
+                with_rate = [one for one in part if one["reporting_revenue"] is not None]
+                missing = len(part) - len(with_rate)
+                rows.append(self._revenue_row(level, self.facts.currency, "reporting_revenue", with_rate, missing))
         return pd.DataFrame(rows, columns=REVENUE_COLUMNS, dtype=object)
 
     @staticmethod
-    def _revenue_row(
-        level: Any, currency: Any, is_converted: bool, part: pd.DataFrame, amounts: pd.Series, missing: int
-    ) -> dict[str, Any]:
-        revenue, delivered = _total(amounts), _total(amounts[part["is_delivered"].astype(bool)])
+    def _revenue_row(level: Any, currency: str, amount: str, part: list[Any], missing: int) -> dict[str, Any]:
+        is_converted = amount == "reporting_revenue"
+        revenue = _total(one[amount] for one in part)
+        delivered = _total(one[amount] for one in part if one["is_delivered"])
         return {
             "campaign": level["campaign"], "step": level["step"], "variant": level["variant"], "currency": currency,
             "is_converted": is_converted, "orders": len(part), "revenue": revenue, "orders_without_rate": missing,
@@ -409,7 +409,7 @@ REVENUE_COLUMNS = [
 ]  # fmt: skip
 
 
-def _total(amounts: pd.Series) -> Decimal:
+def _total(amounts: Iterable[Any]) -> Decimal:
     return sum((one for one in amounts if one is not None and not pd.isna(one)), Decimal(0))
 
 

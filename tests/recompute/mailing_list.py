@@ -23,6 +23,11 @@ class MailingList:
         self.facts = facts
         self.customers = {row.customer_id: row for row in facts.rows("source.customer")}
         self.words = facts.rows("source.permission_change")
+        self.words_of: dict[str, list[Any]] = defaultdict(list)
+        self.words_at: dict[str | None, list[Any]] = defaultdict(list)
+        for word in self.words:
+            self.words_of[word.customer_id].append(word)
+            self.words_at[word.address].append(word)
         self.rests = facts.rows("source.permission_rest")
         self.former = facts.rows("source.former_address")
         self.suppressions = [row for row in facts.rows("event.suppression") if not row.scope.startswith("topic:")]
@@ -57,7 +62,7 @@ class MailingList:
             and one.suppressed_at <= at
             and (one.lifted_at is None or one.lifted_at > at)
         }
-        if any(self._binds(word, customer, at) for word in self.words):
+        if any(self._binds(word, customer, at) for word in self.words_at[customer.address]):
             reasons.add("unsubscribed")
         known = [reason for reason in STRONGEST_FIRST if reason in reasons]
         return known[0] if known else min(reasons, default=None)
@@ -69,21 +74,21 @@ class MailingList:
             word.permission != "withdrawn"
             or word.origin in OUR_POLICY
             or word.address is None
-            or word.address != customer.address
             or word.customer_id == customer.customer_id
             or word.permission_at > at
         ):
             return False
-        later = [one for one in self.words if word.permission_at < one.permission_at <= at]
-        yes = [one for one in later if one.permission == "confirmed"]
-        if any(one.address == word.address and one.origin != "feed" for one in yes):
+        later = [one for one in self.words_at[word.address] if word.permission_at < one.permission_at <= at]
+        if any(one.permission == "confirmed" and one.origin != "feed" for one in later):
             return False
-        of_feed = [one for one in yes if one.customer_id == word.customer_id and one.origin == "feed"]
-        return not (word.origin == "feed" and of_feed)
+        return word.origin != "feed" or not any(
+            one.permission == "confirmed" and one.origin == "feed" and word.permission_at < one.permission_at <= at
+            for one in self.words_of[word.customer_id]
+        )
 
     def _permission(self, who: str, at: dt.datetime) -> tuple[str | None, str | None]:
         """What stands in the log for a customer: a withdrawal until it is taken back, else the newest word."""
-        said = [word for word in self.words if word.customer_id == who and word.permission_at <= at]
+        said = [word for word in self.words_of[who] if word.permission_at <= at]
         noes = [word for word in said if word.permission == "withdrawn" and self._stands(word, said, at)]
         if noes:
             first = min(noes, key=lambda word: word.permission_at)
@@ -104,12 +109,11 @@ class MailingList:
         return no.origin in OUR_POLICY or not any(
             other.customer_id != no.customer_id
             and other.address is not None
-            and other.address == no.address
             and other.permission == "confirmed"
             and other.origin != "feed"
             and no.permission_at < other.permission_at <= at
             and self._holds(no.customer_id, other.address, other.permission_at)
-            for other in self.words
+            for other in self.words_at[no.address]
         )
 
     def _holds(self, who: str, address: str, at: dt.datetime) -> bool:
@@ -128,11 +132,10 @@ class MailingList:
             and rest.rested_at <= at
             and (rest.resumed_at is None or rest.resumed_at > at)
             and not any(
-                word.customer_id == who
-                and word.permission == "confirmed"
+                word.permission == "confirmed"
                 and word.origin != "feed"
                 and rest.rested_at <= word.permission_at <= at
-                for word in self.words
+                for word in self.words_of[who]
             )
             for rest in self.rests
         )

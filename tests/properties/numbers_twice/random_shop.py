@@ -70,21 +70,29 @@ class Shop:
         """A moment of two weeks, often soon after some mail."""
         if self.mails and self.chance.random() < 0.6:
             return self.chance.choice(self.mails)[2] + timedelta(hours=self.chance.randrange(0, 130))
-        return NOON + timedelta(minutes=self.chance.randrange(-60 * 24, 60 * 24 * 12))
+        return NOON + timedelta(minutes=self.chance.randrange(-60 * 24, 60 * 24 * 8))
 
     def somebody(self) -> str:
         return self.chance.choice(PEOPLE)
 
     def live(self) -> None:
-        """Let a random number of random things happen, events at the end."""
+        """Let many random things happen, events at the end."""
         deeds = {
             self.decide: 14, self.deliver: 5, self.bring_fact: 10, self.bring_fact_again: 8, self.consent: 3,
             self.rest: 1, self.move_house: 1, self.redefine: 1, self.rates: 2, self.wait: 1, self.erase_somebody: 1,
+            self.lift: 1,
         }  # fmt: skip
         with self.warehouse.begin() as connection:
-            for deed in self.chance.choices(list(deeds), list(deeds.values()), k=self.chance.randrange(25, 45)):
+            for deed in self.chance.choices(list(deeds), list(deeds.values()), k=self.chance.randrange(50, 80)):
                 deed(connection)
         self.post_events()
+
+    def pass_quietly(self) -> None:
+        """A fact or two are another one, and nothing else: what was theirs has to be found without other news."""
+        with self.warehouse.begin() as connection:
+            for _ in range(self.chance.randint(1, 2)):
+                self.bring_fact_again(connection)
+            self.chance.choice([self.lift, self.rates, self.consent])(connection)
 
     # Series and mails
 
@@ -220,6 +228,14 @@ class Shop:
                 connection, "source.permission_rest", customer_id=who, rested_at=at,
                 file=f"customers-{self.number()}.csv", load_id=builders.load(connection),
             )  # fmt: skip
+
+    def lift(self, connection: Connection) -> None:
+        """The word that keeps somebody from mail is taken back."""
+        query = (
+            "update event.suppression set lifted_at = coalesce(last_suppressed_at, suppressed_at) + interval '1 day'"
+            " where address = :address and lifted_at is null"
+        )
+        connection.execute(sa.text(query), {"address": f"{self.somebody()}@example.com"})
 
     def move_house(self, connection: Connection) -> None:
         """Some move together: a mailbox may have several holders."""
