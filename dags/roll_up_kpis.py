@@ -3,8 +3,9 @@
 **Schedule.** After every ingest of events. Which days are counted follows from what arrived since the last
 roll-up, however late; no period is needed.
 
-The task `check` is red if the numbers do not add up, and its log has one line per identity that does not hold. It reads
-the days that the roll-up wrote. `python -m lifecycle_mail kpis check` reads all days.
+The task `check` is red if the numbers do not add up. Its log then has one line per identity that does not hold. It
+reads the days that the roll-up wrote. After the first roll-up of a day it reads everything, which
+`python -m lifecycle_mail kpis check` always does.
 
 **Params.** `full`: count all days again, for example after a correction by hand.
 
@@ -37,9 +38,9 @@ def roll_up_kpis() -> None:
             return system.roll_up(now(), full=full).counts()
 
     @task(execution_timeout=dt.timedelta(minutes=30))
-    def check() -> Counts:
+    def check() -> None:
         with installation() as system:
-            return {"identities": system.check_kpis(changed_only=True)}
+            system.check_kpis(after_roll_up=True)
 
     roll_up() >> check()
 

@@ -485,13 +485,16 @@ class Installation:
             full=full,
         )
 
-    def check_kpis(self, changed_only: bool = False) -> int:
-        """Return how many identities the KPI tables keep. `changed_only`: on the days that the last roll-up wrote.
+    def check_kpis(self, after_roll_up: bool = False) -> None:
+        """Check that the KPI tables add up.
+
+        `after_roll_up` limits what is read to the days that the last roll-up wrote, if it was not the first of its day.
 
         Raises:
             KpiError: one line per identity that does not hold.
         """
-        return kpis.require_identities(self.engine, changed_only=changed_only)
+        since = kpis.check_from(self.engine, self.settings.reporting_zone) if after_roll_up else None
+        kpis.require_identities(self.engine, since=since)
 
     def outlook(self, customer_id: str, now: dt.datetime, campaign_name: str | None = None) -> list[kpis.Outlook]:
         """Say what planning and a claim would do at `now` with a customer's running series and planned mails."""

@@ -29,13 +29,13 @@ DEVELOPMENT_PUBLIC_URL = "http://localhost:8086"
 class Settings:
     """One installation's settings.
 
-    Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `reporting_currency` (ISO 4217) is the
-    currency into which revenue is converted, None = revenue is given per currency only. `default_zone` is the zone of
-    customers who tell neither zone nor country, None = not set. `allowed_recipients` are lower-case addresses or
-    ``@domain`` suffixes, empty = everyone. Retention is the number of months kept in addition to the present one,
-    None = no limit. `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the shop asks them
-    again. Marketing mail to a mailbox rests for `soft_bounce_rest_days` after `soft_bounce_limit` soft bounces (0 =
-    never) over at least `soft_bounce_days` without a delivery.
+    Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `reporting_currency` (ISO 4217) is
+    the currency into which revenue is converted, None = revenue is given per currency only. `default_zone` is the zone
+    of customers who tell neither zone nor country, None = not set. `allowed_recipients` are lower-case addresses or
+    ``@domain`` suffixes, empty = everyone. Retention is the number of months kept in addition to the present one, None
+    = no limit. `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the shop asks them again.
+    Marketing mail to a mailbox rests for `soft_bounce_rest_days` after `soft_bounce_limit` soft bounces (0 = never)
+    over at least `soft_bounce_days` without a delivery.
     """
 
     database_url: str = field(repr=False)

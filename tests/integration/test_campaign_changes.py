@@ -322,6 +322,26 @@ def test_a_new_goal_counts_all_mails_again(warehouse: Engine) -> None:
     assert found(warehouse, query) == {"a": 1}
 
 
+def test_a_new_attribution_credits_all_orders_again(warehouse: Engine) -> None:
+    """The file says by which touch mails take credit: from the next roll-up on it holds for every order, and the goal
+    stays as it is."""
+    members(warehouse, "ann")
+    goal = {"event": "order", "within_days": 1}
+    run_at(warehouse, 0, {"a": 0, "z": 400}, exit_on=[], goal=goal)
+    with warehouse.begin() as connection:
+        order(connection, "o", "ann", NOON + 48 * HOUR)
+    query = "select model, revenue from kpi.order_credit"
+    roll_up(warehouse, reporting_zone="UTC", now=NOON + 72 * HOUR)
+    assert found(warehouse, query) == {}
+    run_at(warehouse, 73, {"a": 0, "z": 400}, exit_on=[], goal=goal, attribution={"days": 5})
+    roll_up(warehouse, reporting_zone="UTC", now=NOON + 74 * HOUR)
+    assert list(found(warehouse, query)) == ["sent"]
+    run_at(warehouse, 75, {"a": 0, "z": 400}, exit_on=[], goal=goal, attribution={"touch": "click", "days": 5})
+    roll_up(warehouse, reporting_zone="UTC", now=NOON + 76 * HOUR)
+    assert found(warehouse, query) == {}
+    assert found(warehouse, "select step, sum(converters) from kpi.campaign_daily group by 1") == {"a": 0}
+
+
 def test_a_new_topic_is_that_of_mails_written_from_then_on(warehouse: Engine) -> None:
     """A planned mail keeps its topic, with its sender and its opt-outs; the next step has the new one."""
     members(warehouse, "ann")

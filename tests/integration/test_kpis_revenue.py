@@ -81,8 +81,8 @@ TOUCHES: list[tuple[str, float | None, dict[str, float], bool]] = [
 
 
 def test_a_mail_takes_credit_by_the_touch_of_its_campaign(warehouse: Engine) -> None:
-    """Sent, opened or clicked, first and by a person, and for so many days after it, both ends included. A click without
-    an open opened the mail."""
+    """Sent, opened or clicked, first and by a person, and for so many days after it, both ends included. A click
+    without an open opened the mail."""
     expected = []
     with warehouse.begin() as connection:
         for number, (model, days, facts, is_credited) in enumerate(TOUCHES, 10):

@@ -175,8 +175,8 @@ class Numbers:
             .assign(fact=name)
             for name, (column, _) in FACTS.items()
         )
-        wide = long.groupby([*KEY, "fact"]).size().unstack(fill_value=0).reindex(columns=COUNTS, fill_value=0)
-        return wide.reset_index()
+        wide = pd.crosstab([long[by] for by in KEY], long["fact"])
+        return wide.reindex(columns=COUNTS, fill_value=0).reset_index()
 
     def refused_daily(self) -> pd.DataFrame:
         """Steps without an accepted mail that came to an end, and those in doubt."""
@@ -315,7 +315,8 @@ class Numbers:
         delivered = self.credits["is_delivered"].astype(bool)
         for name, column in (("delivered_revenue", "revenue"), ("delivered_reporting_revenue", "reporting_revenue")):
             part = self.credits[delivered].groupby([*KEY, "currency"])[column].agg(_total)
-            found[name] = [part.get(key, Decimal(0)) for key in zip(*(found[c] for c in [*KEY, "currency"]), strict=True)]
+            keys = zip(*(found[by] for by in [*KEY, "currency"]), strict=True)
+            found[name] = [part.get(key, Decimal(0)) for key in keys]
         return found
 
     def event_revenue_daily(self) -> pd.DataFrame:
@@ -326,8 +327,8 @@ class Numbers:
         return (
             credits.groupby([*KEY, "currency"])
             .agg(
-                orders=("order_id", "size"), revenue=("revenue", _total), reporting_orders=("reporting_revenue", "count"),
-                reporting_revenue=("reporting_revenue", _total),
+                orders=("order_id", "size"), revenue=("revenue", _total),
+                reporting_orders=("reporting_revenue", "count"), reporting_revenue=("reporting_revenue", _total),
             )
             .reset_index()
         )  # fmt: skip
@@ -336,7 +337,7 @@ class Numbers:
         """A row per currency, and if there is a reporting currency one more, for what has a rate."""
         credits, rows = self.credits.to_dict("records"), []
         for level in self.summary.to_dict("records"):
-            part = [one for one in credits if all(level[by] in (None, one[by]) for by in ("campaign", "step", "variant"))]
+            part = [one for one in credits if all(level[by] in (None, one[by]) for by in KEY[1:])]
             for currency in sorted({one["currency"] for one in part}):
                 of_it = [one for one in part if one["currency"] == currency]
                 rows.append(self._revenue_row(level, currency, "revenue", of_it, 0))

@@ -40,7 +40,7 @@ order by pg_class.relname
 
 @dataclass(frozen=True)
 class Relation:
-    """A table or view: its columns, its primary key if it has one, and the columns of its grain; None = none is said."""
+    """A table or view: its columns, its primary key if it has one, and the columns of its grain (None: not said)."""
 
     name: str
     columns: frozenset[str]

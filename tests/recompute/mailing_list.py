@@ -144,7 +144,7 @@ class MailingList:
 def movements(facts: Facts, counted: set[Movement]) -> set[Movement]:
     """Return who came and went on which day.
 
-    `counted` is what kpi.list_movement holds. It is read for erased people alone: what was counted of them before stays,
+    `counted` is what kpi.list_movement holds. It is read for erased people alone: what was counted of them stays,
     because the address that tied it together is gone.
     """
     listed = MailingList(facts)

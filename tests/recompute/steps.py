@@ -80,8 +80,8 @@ def _judge(step: Step, campaign: Any, goals: dict[str, list[Any]]) -> None:
 
 
 def _outcome(heard: Any) -> str:
-    """A hard bounce is final. Otherwise the latest of delivery, soft bounce and drop, in a tie the bounce. What a person
-    or a machine did with a mail proves that it was delivered. Nothing heard is pending."""
+    """A hard bounce is final. Otherwise the latest of delivery, soft bounce and drop, in a tie the bounce. What a
+    person or a machine did with a mail proves that it was delivered. Nothing heard is pending."""
     if heard is None:
         return "pending"
     if heard.bounced_hard_at:
@@ -127,7 +127,7 @@ def _goal(step: Step, campaign: Any, goals: dict[str, list[Any]]) -> Moment:
 
 
 def _credit(step: Step, campaign: Any) -> None:
-    """Marketing mails that arrived, or of which nothing was heard, take credit from the touch that the campaign names."""
+    """Marketing mails that did not bounce take credit, from the touch that the campaign names."""
     if not campaign.is_marketing or not step.is_sent_or_silent:
         return
     opened = step.heard and earliest(step.heard.first_open_at, step.heard.first_click_at)

@@ -76,9 +76,9 @@ class Goal(_Strict):
 class Attribution(_Strict):
     """Which mail an order is credited to: the one last touched before it, if the order came in time."""
 
-    touch: Touch = Field("send", description="what a mail takes credit by: send, open or click (by a person, the first)")
+    touch: Touch = Field("send", description="what a mail takes credit by: send, or a person's first open or click")
     days: float | None = Field(
-        None, gt=0, le=365, description="orders so many days of 24 hours after the touch are credited; none = the goal's"
+        None, gt=0, le=365, description="days of 24 hours after the touch in which orders are credited; none = the goal's"
     )
 
 
@@ -163,7 +163,7 @@ class Campaign(_Strict):
     )
     goal: Goal
     attribution: Attribution = Field(
-        Attribution(), description="which orders count as revenue after a mail; apart from the goal"
+        Attribution(touch="send", days=None), description="which orders are credited to a mail, apart from the goal"
     )
     exit_on: tuple[ExitWord, ...] = ("unsubscribed",)
     holdout: Ratio = Field(0.0, description="share of enrolled customers that gets nothing")

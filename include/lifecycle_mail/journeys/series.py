@@ -57,7 +57,7 @@ class AdvanceCounts:
 
 
 def publish(engine: Engine, campaign: Campaign, topic: Topic) -> None:
-    """Write the campaign's goal, exits, priority and attribution to `journey.campaign`, from which later SQL reads them."""
+    """Write the campaign's goal, exits, priority and attribution to `journey.campaign`, where later SQL reads them."""
     with engine.begin() as connection:
         lock(connection, f"campaign:{campaign.campaign}")
         first_name_to_plan(connection, campaign.campaign)

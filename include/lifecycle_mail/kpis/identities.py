@@ -1,7 +1,7 @@
 """Identities that the KPI tables must keep: each check_*.sql of include/sql/kpis returns the rows that break one.
 
-The first comment of a file says what holds. A file that binds `:since` can be limited to what recent roll-ups wrote.
-The others read tables of days, or the list of customers.
+The first comment of a file says what holds. A file that binds `:since` can be limited to the days that recent roll-ups
+wrote. A line `-- when: in whole checks only` is for what cannot be limited and reads more than tables of days.
 """
 
 from __future__ import annotations
@@ -12,57 +12,66 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import SQL_FOLDER, scalar
+from lifecycle_mail.database import SQL_FOLDER, run
 from lifecycle_mail.errors import KpiError
 from lifecycle_mail.kpis.facts import for_facts
 
 SHOWN_ROWS = 3
 ALWAYS = "-infinity"
+WHOLE = "-- when: in whole checks only"
 
 
 @dataclass(frozen=True)
 class Identity:
-    """One identity: its name, and what holds, in one sentence."""
+    """One identity: its name, what holds in words, and whether only a whole check looks at it."""
 
     name: str
     holds: str
+    is_of_whole_checks: bool
 
 
 def identities() -> list[Identity]:
     """Return every identity, by name."""
-    files = sorted((SQL_FOLDER / "kpis").glob("check_*.sql"))
-    return [Identity(file.stem.removeprefix("check_"), _what_holds(file)) for file in files]
+    return [_identity(file) for file in sorted((SQL_FOLDER / "kpis").glob("check_*.sql"))]
 
 
-def _what_holds(file: Path) -> str:
-    """Return the sentences of the header above its line `grain`."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    above = lines[: next(number for number, line in enumerate(lines) if line.startswith("-- grain:"))]
-    return " ".join(line.removeprefix("-- ").strip() for line in above)
+def _identity(file: Path) -> Identity:
+    text = file.read_text(encoding="utf-8")
+    above = text[: text.index("-- grain:")].splitlines()
+    holds = " ".join(line.removeprefix("-- ").strip() for line in above)
+    return Identity(file.stem.removeprefix("check_"), holds, WHOLE in text)
 
 
-def check(engine: Engine, *, changed_only: bool = False) -> list[str]:
+def check(engine: Engine, *, since: dt.datetime | None = None) -> list[str]:
     """Return one line per identity that does not hold, with its first offending rows; empty = all hold.
 
-    `changed_only` limits the identities that read every step to the days that the last roll-up wrote, so that it costs
-    what changed. What was damaged elsewhere since then is found without it.
+    With `since` (aware) the check costs what changed: it reads the steps of the days that roll-ups with this `now` or a
+    later one wrote, and leaves out what reads every customer.
     """
     with engine.connect() as connection:
-        since = scalar(connection, "kpis/last_roll_up") if changed_only else None
-        found = [_broken(connection, one, since or ALWAYS) for one in identities()]
+        found = [
+            _broken(connection, one, since or ALWAYS)
+            for one in identities()
+            if since is None or not one.is_of_whole_checks
+        ]
     return [line for line in found if line]
 
 
-def require_identities(engine: Engine, *, changed_only: bool = False) -> int:
-    """Return how many identities hold, which is all of them.
-
-    Raises:
-        KpiError: one line per identity that does not.
-    """
-    broken = check(engine, changed_only=changed_only)
+def require_identities(engine: Engine, *, since: dt.datetime | None = None) -> None:
+    """Do nothing if every identity holds, otherwise raise KpiError with one line per identity that does not."""
+    broken = check(engine, since=since)
     if broken:
         raise KpiError("\n".join(broken))
-    return len(identities())
+
+
+def check_from(engine: Engine, reporting_zone: str) -> dt.datetime | None:
+    """Return since when the check after the last roll-up has to look: its `now`; None = the check is a whole one.
+
+    The check after the first roll-up of a reporting day is a whole one, so that damage to older days is found in a day.
+    """
+    with engine.connect() as connection:
+        last = run(connection, "kpis/last_roll_up", reporting_zone=reporting_zone).one_or_none()
+    return None if last is None or last.is_first_of_day else last.rolled_up_at
 
 
 def _broken(connection: Connection, identity: Identity, since: dt.datetime | str) -> str | None:
@@ -73,6 +82,6 @@ def _broken(connection: Connection, identity: Identity, since: dt.datetime | str
         return None
     shown = "; ".join(", ".join(map(str, row)) for row in rows[:SHOWN_ROWS])
     return (
-        f"{identity.name}: {len(rows)} rows break it, first {shown}. What should hold: {identity.holds} "
+        f"{identity.name}: {len(rows)} row(s) break it, first {shown}. What should hold: {identity.holds} "
         "`kpis roll-up --full` computes the numbers again"
     )

@@ -78,9 +78,9 @@ def roll_up(
 
     Days are dates in `reporting_zone` (IANA). Revenue is also given in `reporting_currency` (ISO 4217; None = only in
     the currencies of the orders). `now` (aware) is the last moment up to which the list is counted, and the `as_of` of
-    every row that is written. With `since` or `until` the steps of those reporting days, both included, are judged again
-    even if nothing about them changed. `full` judges everything again from empty tables, and so does a new zone or
-    currency. Roll-ups wait for each other.
+    every row that is written. With `since` or `until` the steps of those reporting days, both included, are judged
+    again even if nothing about them changed. `full` judges everything again from empty tables, and so does a new zone
+    or currency. Roll-ups wait for each other.
     """
     by = _Counting(reporting_zone, reporting_currency or "", now)
     with _snapshot(engine) as connection:

@@ -22,13 +22,13 @@ AMOUNT = 9_999_999_999  # the largest integer part of numeric(14, 4)
 class Column:
     """One column of a feed.
 
-    `required`: neither the column nor a value may be missing. `default`: the text that stands for a
-    missing value. `refusal`: the named reason if the value breaks the column's own rule (a negative
-    number, a word that is not a choice). `is_positive` (numbers): zero is refused like a negative one. `maximum` (numbers, inclusive) is the limit of the database column.
-    `is_vital`: the column is optional, but without it the row would mean something else, so an unreadable value sets
-    the whole row aside. An unreadable value of another optional column is set aside by itself. `synonyms`: pairs (word,
-    choice) of words that other systems export for a choice; they are compared in lower case without blanks, hyphens and
-    underscores.
+    `required`: neither the column nor a value may be missing. `default`: the text that stands for a missing value.
+    `refusal`: the named reason if the value breaks the column's own rule (a negative number, a word that is not a
+    choice). `maximum` (numbers, inclusive) is the limit of the database column. `is_positive` (numbers): zero is
+    refused like a negative one. `is_vital`: the column is optional, but without it the row would mean something else,
+    so an unreadable value sets the whole row aside. An unreadable value of another optional column is set aside by
+    itself. `synonyms`: pairs (word, choice) of words that other systems export for a choice; they are compared in lower
+    case without blanks, hyphens and underscores.
     """
 
     name: str

@@ -1,5 +1,6 @@
 -- The present size of the list is what the movements add up to. The check is skipped while changes wait for a roll-up.
 -- grain: one row per offending total
+-- when: in whole checks only, because it reads every customer
 with standing as (
     select count(*) as members
     from source.standing_permission

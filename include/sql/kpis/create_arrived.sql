@@ -1,5 +1,5 @@
--- Customers' facts that came with loads that are not rolled up yet, and that may reach a goal; and the same facts as they
--- were before, if they had another customer or another time. The table is dropped with the transaction.
+-- Customers' facts that came with loads that are not rolled up yet, and that may reach a goal; and the same facts as
+-- they were before, if they had another customer or another time. The table is dropped with the transaction.
 -- grain: one row per customer and moment
 -- load_ids bigint[]: the loads
 -- look-back: these loads, and what changed since the last roll-up

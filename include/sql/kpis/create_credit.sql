@@ -1,6 +1,6 @@
--- The mail that each of these orders is credited to: of the mails whose time of credit holds the order, the one that was
--- touched last before it. A cancelled order never counts. A refunded order leaves no revenue.
--- The table is dropped with the transaction.
+-- The mail that each of these orders is credited to: of the mails whose time of credit holds the order, the one that
+-- was touched last before it. A cancelled order never counts. A refunded order leaves no revenue. The table is dropped
+-- with the transaction.
 -- grain: one row per order
 -- reporting_zone text: IANA zone of the days; reporting_currency text, empty = none
 -- look-back: the longest time of credit of a campaign before the order

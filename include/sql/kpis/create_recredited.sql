@@ -1,6 +1,6 @@
--- Orders whose credit may change: those inside the time in which a mail takes credit differently than before, those that
--- came with loads that are not rolled up yet, and those whose currency has a new rate. The table is dropped with the
--- transaction.
+-- Orders whose credit may change: those inside the time in which a mail takes credit differently than before, those
+-- that came with loads that are not rolled up yet, and those whose currency has a new rate. The table is dropped with
+-- the transaction.
 -- grain: one row per order
 -- load_ids bigint[]: loads not rolled up yet; reporting_currency text, empty = none
 -- look-back: the times of credit of these mails, these loads, and credits since the first new rate

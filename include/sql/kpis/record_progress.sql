@@ -1,5 +1,5 @@
--- Record how far this roll-up came: events, decisions of each campaign, and by which goals and credit, zone and currency
--- it counted.
+-- Record how far this roll-up came: events, decisions of each campaign, and by which goals and credit, zone and
+-- currency it counted.
 -- grain: one row per watermark
 -- reporting_zone text; reporting_currency text, empty = none; as_of timestamptz: `now` of the roll-up
 with mark as (

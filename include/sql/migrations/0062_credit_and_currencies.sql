@@ -1,5 +1,5 @@
--- The touch by which a mail takes credit, and revenue by currency. Views that show revenue next to counts are made again
--- without it.
+-- The touch by which a mail takes credit, and revenue by currency. Views that show revenue next to counts are made
+-- again without it.
 drop view if exists kpi.campaign_goal, kpi.campaign_rates, kpi.campaign_summary;
 
 create table source.currency_rate (
@@ -119,7 +119,8 @@ alter table kpi.campaign_revenue_daily alter column delivered_reporting_revenue 
 alter table kpi.campaign_revenue_daily alter column reporting_revenue drop default;
 comment on column kpi.campaign_revenue_daily.reporting_orders is
 'Of these orders: known in the reporting currency, because there is a rate.';
-comment on column kpi.campaign_revenue_daily.reporting_revenue is 'Totals of reporting_orders, in the reporting currency.';
+comment on column kpi.campaign_revenue_daily.reporting_revenue is
+'Totals of reporting_orders, in the reporting currency.';
 comment on column kpi.campaign_revenue_daily.delivered_reporting_revenue is
 'Of reporting_revenue: orders credited to delivered mails.';
 

@@ -243,7 +243,8 @@ comment on column kpi.campaign_revenue_daily.revenue is 'Their totals.';
 comment on column kpi.campaign_revenue_daily.delivered_revenue is 'Of revenue: orders credited to delivered mails.';
 comment on column kpi.campaign_revenue_daily.reporting_orders is
 'Of these orders: known in the reporting currency, because there is a rate.';
-comment on column kpi.campaign_revenue_daily.reporting_revenue is 'Totals of reporting_orders, in the reporting currency.';
+comment on column kpi.campaign_revenue_daily.reporting_revenue is
+'Totals of reporting_orders, in the reporting currency.';
 comment on column kpi.campaign_revenue_daily.delivered_reporting_revenue is
 'Of reporting_revenue: orders credited to delivered mails.';
 comment on column kpi.campaign_revenue_daily.as_of is '`now` of the roll-up that last wrote the row.';

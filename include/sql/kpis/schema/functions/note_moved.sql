@@ -1,6 +1,6 @@
--- Whose numbers lose a fact: the customer who had it before, at the time it had before. The roll-up finds what a fact is
--- now by its load; what it was is known only here. Written with the change, in the same transaction, so that a roll-up
--- misses nothing. The argument of the trigger names the column of the fact's time.
+-- Whose numbers lose a fact: the customer who had it before, at the time it had before. The roll-up finds what a fact
+-- is now by its load; what it was is known only here. Written with the change, in the same transaction, so that a
+-- roll-up misses nothing. The argument of the trigger names the column of the fact's time.
 create or replace function kpi.note_moved() returns trigger
 language plpgsql as $$
 begin

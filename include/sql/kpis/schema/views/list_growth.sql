@@ -1,4 +1,5 @@
--- Growth of the list per day: (new - unsubscribed - hard bounced - complained) / opening, and what the list really grew by.
+-- Growth of the list per day: (new - unsubscribed - hard bounced - complained) / opening, and what the list really grew
+-- by.
 create or replace view kpi.list_growth as
 select
     d.day,
