@@ -31,7 +31,7 @@ FACTS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
 
 @pytest.fixture
 def shop(warehouse: Engine) -> Engine:
-    """A campaign per goal, each of which mailed Ann, Bob and Cleo at noon. The one of a receipt takes no credit."""
+    """A campaign per goal, each mailed Ann, Bob and Cleo at noon. The one of a receipt takes no credit."""
     with warehouse.begin() as connection:
         for who in ("ann", "bob", "cleo"):
             builders.customer(connection, who)
@@ -92,8 +92,8 @@ def counted(warehouse: Engine) -> tuple[list[tuple[Any, ...]], ...]:
 
 @pytest.mark.parametrize("goal", GOALS)
 def test_a_fact_that_changes_hands_leaves_its_former_customer(shop: Engine, goal: str) -> None:
-    """The conversion, and the credit of an order, go from the one to the other, then out of every mail's time and back;
-    an offer that is nobody's any more converts nobody. The mail that takes no credit is not forgotten."""
+    """The conversion, and the credit of an order, go from the one to the other, then out of every mail's time and back.
+    An offer without a customer converts no mail. The mail that takes no credit is not forgotten."""
     both = {goal} | ({"receipt"} if goal == "order" else set())
     time = FACTS[goal][2]
     with shop.begin() as connection:

@@ -78,8 +78,8 @@ def test_a_typo_is_refused_with_line_and_remedy(
 
 
 def test_attribution_is_apart_from_the_goal(tmp_path: Path) -> None:
-    """Without a word a mail takes credit from when it was sent, for the days of the goal, and the file's checksum is
-    what it was. Each of the two keys may be given alone."""
+    """If a file says nothing, its mails take credit from when they were sent, for the days of the goal, and its
+    checksum is what it was. Each of the two keys may be given alone."""
     plain = read_campaign(write(tmp_path, CART), TOPICS)
     assert (plain.credit_model, plain.attribution.days, "attribution" in plain.definition()) == ("sent", None, False)
     for said, model, days in (

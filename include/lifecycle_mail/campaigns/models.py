@@ -78,7 +78,7 @@ class Attribution(_Strict):
 
     touch: Touch = Field("send", description="what a mail takes credit by: send, or a person's first open or click")
     days: float | None = Field(
-        None, gt=0, le=365, description="days of 24 hours after the touch in which orders are credited; none = the goal's"
+        None, gt=0, le=365, description="days of 24 hours after the touch in which orders count; none = the goal's"
     )
 
 

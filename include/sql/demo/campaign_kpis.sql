@@ -25,9 +25,6 @@ select
     s.unsubscribe_rate_benchmark,
     s.complaint_rate,
     s.complaint_rate_benchmark,
-    s.revenue,
-    s.currency,
-    s.revenue_per_email,
     l.lift,
     l.lift_low,
     l.lift_high

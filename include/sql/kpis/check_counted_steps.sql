@@ -16,7 +16,7 @@ judged as (
         outcome.variant,
         count(outcome.each_day) as each_fact
     from kpi.step_outcome as outcome
-    where outcome.day = any(array(select day.day from day))
+    inner join day on outcome.day = day.day
     group by outcome.day, outcome.campaign, outcome.step, outcome.variant
 ),
 
@@ -28,7 +28,7 @@ counted as (
         daily.variant,
         daily.each_fact
     from kpi.campaign_daily as daily
-    where daily.day = any(array(select day.day from day))
+    inner join day on daily.day = day.day
 )
 
 select

@@ -230,7 +230,7 @@ class Shop:
             )  # fmt: skip
 
     def lift(self, connection: Connection) -> None:
-        """The word that keeps somebody from mail is taken back."""
+        """The word that keeps a mailbox from mail is taken back."""
         query = (
             "update event.suppression set lifted_at = coalesce(last_suppressed_at, suppressed_at) + interval '1 day'"
             " where address = :address and lifted_at is null"

@@ -73,7 +73,7 @@ inner join kpi.campaign_summary as s
         and r.variant is not distinct from s.variant;
 
 comment on view kpi.campaign_revenue is
-'Orders credited to mails, not what mails caused: people also buy without mail, and kpi.campaign_lift shows that. '
+'Orders credited to mails, not what mails caused: people buy without mail too, see kpi.campaign_lift. '
 'One row per campaign, step, arm, currency and is_converted. Arm null = the whole step, step null = the whole campaign.';
 comment on column kpi.campaign_revenue.campaign is 'Campaign.';
 comment on column kpi.campaign_revenue.step is 'Step; null = the whole campaign.';
