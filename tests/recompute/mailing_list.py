@@ -68,8 +68,8 @@ class MailingList:
         return known[0] if known else min(reasons, default=None)
 
     def _binds(self, word: Any, customer: Any, at: dt.datetime) -> bool:
-        """Whether another customer's withdrawal stands at the customer's mailbox. A later yes of a person at the mailbox
-        takes it back; one of the feed is taken back by a later yes of the feed for the same customer too."""
+        """Whether another customer's withdrawal stands at the customer's mailbox. A later yes of a person there takes
+        it back; one of the feed is taken back by a later yes of the feed for the same customer too."""
         if (
             word.permission != "withdrawn"
             or word.origin in OUR_POLICY

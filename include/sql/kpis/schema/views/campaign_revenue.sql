@@ -74,7 +74,7 @@ inner join kpi.campaign_summary as s
 
 comment on view kpi.campaign_revenue is
 'Orders credited to mails, not what mails caused: people buy without mail too, see kpi.campaign_lift. '
-'One row per campaign, step, arm, currency and is_converted. Arm null = the whole step, step null = the whole campaign.';
+'One row per campaign, step, arm, currency and is_converted. Arm null = all of a step, step null = all of a campaign.';
 comment on column kpi.campaign_revenue.campaign is 'Campaign.';
 comment on column kpi.campaign_revenue.step is 'Step; null = the whole campaign.';
 comment on column kpi.campaign_revenue.variant is 'Arm of the step; null = all of them.';
