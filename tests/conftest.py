@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from fasteners import InterProcessLock
 from sqlalchemy.engine import Connection, Engine, make_url
 
+from commands import Command, command_on
 from lifecycle_mail import time_zones
 from lifecycle_mail.campaigns import read_topics
 from lifecycle_mail.database import engine
@@ -137,6 +138,12 @@ def warehouse(warehouse_url: str) -> Iterator[Engine]:
     own = engine(warehouse_url)
     yield own
     own.dispose()
+
+
+@pytest.fixture
+def command(warehouse_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command line in this process, with nothing but the address of the test's warehouse."""
+    return command_on(warehouse_url, monkeypatch, capsys)
 
 
 def _admin(url: str, command: str) -> None:

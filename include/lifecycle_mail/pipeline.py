@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -225,20 +226,22 @@ class Installation:
 
         Raises:
             FutureRefused: `as_of` is more than the clock skew later than `now`.
+            DeliveryRefused: in live, the zone is missing by which hours are planned for those who tell none.
         """
         require_not_future(as_of, now, f"campaign {name}: the as_of")
+        delivery.require_default_zone(self.settings)
         return self._planned(name)
 
-    def _is_late(self, planned: _Planned, as_of: dt.datetime, now: dt.datetime) -> bool:
-        """Tell whether the run for `as_of` is late; if it is not, note that planning for it begins."""
-        because = self._late_because(planned, as_of, now)
-        if because is not None:
-            logger.info("campaign %s: the run for %s %s", planned.campaign.campaign, as_of.isoformat(), because)
-        return because is not None
+    @contextmanager
+    def _turn(self, planned: _Planned, as_of: dt.datetime, now: dt.datetime) -> Iterator[bool]:
+        """Hold the campaign's turn to plan for one stage, and tell whether the run for `as_of` is late.
 
-    def _late_because(self, planned: _Planned, as_of: dt.datetime, now: dt.datetime) -> str | None:
-        with self.engine.begin() as connection:
-            return journeys.begin_planning(connection, planned.campaign, as_of, now)
+        What the stage writes is written before another run can begin, so a run that was in time stays so to its end.
+        """
+        with journeys.turn_to_plan(self.engine, planned.campaign, as_of, now) as because:
+            if because is not None:
+                logger.info("campaign %s: the run for %s %s", planned.campaign.campaign, as_of.isoformat(), because)
+            yield because is not None
 
     def late_run(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> str | None:
         """Return None, or for a late run one line: why it is late, and what it would have planned in time (counts).
@@ -249,9 +252,9 @@ class Installation:
             FutureRefused: `as_of` is later than `now`.
         """
         planned = self._planned_at(campaign_name, as_of, now)
-        because = self._late_because(planned, as_of, now)
-        if because is None:
-            return None
+        with journeys.turn_to_plan(self.engine, planned.campaign, as_of, now) as because:
+            if because is None:
+                return None
         would = self._rehearse_in_time(campaign_name, as_of)
         return (
             f"campaign {campaign_name}: the run for {second(as_of)} {because}: it "
@@ -272,45 +275,49 @@ class Installation:
         """Bring the membership of the campaign's segment to `as_of`, and publish the campaign.
 
         If `as_of` is later than `now`, this and every other step of planning raises FutureRefused before it does
-        anything. A late run (`journeys.begin_planning`) does nothing but correct a past moment of the segment.
+        anything. A late run (`journeys.turn_to_plan`) does nothing but correct a past moment of the segment.
         """
         planned = self._planned_at(campaign_name, as_of, now)
-        is_late = self._is_late(planned, as_of, now)
-        if not is_late:
-            journeys.publish(self.engine, planned.campaign, planned.topic)
         segment = planned.campaign.segment
-        return segments.refresh(self.engine, segment.name, as_of, segment.parameters, late=is_late)
+        with self._turn(planned, as_of, now) as is_late:
+            if not is_late:
+                journeys.publish(self.engine, planned.campaign, planned.topic)
+            return segments.refresh(self.engine, segment.name, as_of, segment.parameters, late=is_late)
 
     def enroll(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.EnrollCounts:
         """Begin series for the members at `as_of`."""
         planned = self._planned_at(campaign_name, as_of, now)
-        if self._is_late(planned, as_of, now):
-            return journeys.EnrollCounts(ended=0, enrolled=0, superseded=0)
-        return journeys.enroll(self.engine, planned.campaign, as_of)
+        with self._turn(planned, as_of, now) as is_late:
+            if is_late:
+                return journeys.EnrollCounts(ended=0, enrolled=0, superseded=0)
+            return journeys.enroll(self.engine, planned.campaign, as_of)
 
     def advance(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> journeys.AdvanceCounts:
         """End series, and note the steps that have come due."""
         planned = self._planned_at(campaign_name, as_of, now)
-        if self._is_late(planned, as_of, now):
-            return journeys.AdvanceCounts(steps_due=0, exited=0)
-        return journeys.advance(self.engine, planned.campaign, as_of)
+        with self._turn(planned, as_of, now) as is_late:
+            if is_late:
+                return journeys.AdvanceCounts(steps_due=0, exited=0)
+            return journeys.advance(self.engine, planned.campaign, as_of)
 
     def decide(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> decisions.DecideCounts:
         """Decide the steps that are due."""
         planned = self._planned_at(campaign_name, as_of, now)
-        if self._is_late(planned, as_of, now):
-            return decisions.DecideCounts({})
-        return decisions.decide(self.engine, planned.campaign, planned.topic, as_of, now)
+        with self._turn(planned, as_of, now) as is_late:
+            if is_late:
+                return decisions.DecideCounts({})
+            return decisions.decide(self.engine, planned.campaign, planned.topic, as_of, now)
 
     def write_messages(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> messages.WriteCounts:
         """Write planned mails for the decisions to send, and record that `as_of` is planned."""
         by = self._planned_at(campaign_name, as_of, now)
-        if self._is_late(by, as_of, now):
-            return messages.WriteCounts(messages=0, shells=0)
-        written = messages.write_messages(self.engine, by.campaign, by.topic, by.library, by.brand, now)
-        with self.engine.begin() as connection:
-            journeys.record_planning(connection, campaign_name, as_of, now)
-        return written
+        with self._turn(by, as_of, now) as is_late:
+            if is_late:
+                return messages.WriteCounts(messages=0, shells=0)
+            written = messages.write_messages(self.engine, by.campaign, by.topic, by.library, by.brand, now)
+            with self.engine.begin() as connection:
+                journeys.record_planning(connection, campaign_name, as_of, now)
+            return written
 
     def plan(self, campaign_name: str, as_of: dt.datetime, now: dt.datetime) -> PlanReport:
         """Do all five steps for one campaign. Runs of one campaign take turns, stage by stage.

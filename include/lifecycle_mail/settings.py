@@ -12,6 +12,7 @@ from typing import Literal, cast
 from zoneinfo import ZoneInfo, available_timezones
 
 from lifecycle_mail.errors import SettingsError
+from lifecycle_mail.mailboxes import mailbox
 
 INCLUDE = Path(__file__).resolve().parent.parent
 MODES = ("preview", "simulate", "live")
@@ -31,11 +32,11 @@ class Settings:
 
     Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `reporting_currency` (ISO 4217) is
     the currency into which revenue is converted, None = revenue is given per currency only. `default_zone` is the zone
-    of customers who tell neither zone nor country, None = not set. `allowed_recipients` are lower-case addresses or
-    ``@domain`` suffixes, empty = everyone. Retention is the number of months kept in addition to the present one, None
-    = no limit. `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the shop asks them again.
-    Marketing mail to a mailbox rests for `soft_bounce_rest_days` after `soft_bounce_limit` soft bounces (0 = never)
-    over at least `soft_bounce_days` without a delivery.
+    of customers who tell neither zone nor country, None = not set. `allowed_recipients` are addresses or ``@domain``
+    suffixes as `mailbox` writes them, empty = everyone. Retention is the number of months kept in addition to the
+    present one, None = no limit. `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the
+    shop asks them again. Marketing mail to a mailbox rests for `soft_bounce_rest_days` after `soft_bounce_limit` soft
+    bounces (0 = never) over at least `soft_bounce_days` without a delivery.
     """
 
     database_url: str = field(repr=False)
@@ -90,7 +91,7 @@ class Settings:
             reporting_zone=reader.zone("LIFECYCLE_REPORTING_ZONE", "UTC"),
             reporting_currency=reader.currency("LIFECYCLE_REPORTING_CURRENCY"),
             default_zone=reader.zone("LIFECYCLE_DEFAULT_ZONE", "") or None,
-            allowed_recipients=reader.names("LIFECYCLE_ALLOWED_RECIPIENTS"),
+            allowed_recipients=reader.addresses("LIFECYCLE_ALLOWED_RECIPIENTS"),
             event_retention_months=reader.months("LIFECYCLE_EVENT_RETENTION_MONTHS"),
             decision_retention_months=reader.months("LIFECYCLE_DECISION_RETENTION_MONTHS"),
             feeds_may_resubscribe=reader.flag("LIFECYCLE_FEEDS_MAY_RESUBSCRIBE"),
@@ -179,8 +180,8 @@ class _Reader:
             raise SettingsError(f"{name} is '{value}': give an ISO 4217 code such as EUR, or leave it empty")
         return value or None
 
-    def names(self, name: str) -> tuple[str, ...]:
-        return tuple(part.strip().lower() for part in self.text(name, "").split(",") if part.strip())
+    def addresses(self, name: str) -> tuple[str, ...]:
+        return tuple(mailbox(part) for part in self.text(name, "").split(",") if part.strip())
 
 
 def _is_zone(name: str) -> bool:

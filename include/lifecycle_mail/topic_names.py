@@ -9,7 +9,7 @@ docs/decisions/0028 says why.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import orjson
@@ -23,11 +23,15 @@ from lifecycle_mail.errors import CampaignError
 
 @dataclass(frozen=True)
 class TopicName:
-    """One name. `became`: what its topic is called now (None = the same). `is_retired`: the topic has ended."""
+    """One name. `became`: what its topic is called now (None = the same). `is_retired`: the topic has ended.
+
+    `accepts_pending`: its mails may ask for a confirmation. Of an ended topic it stays as it was.
+    """
 
     topic: str
     became: str | None = None
     is_retired: bool = False
+    accepts_pending: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def _known(connection: Connection) -> dict[str, _Known]:
 
 
 def _read(row: Row[Any]) -> _Known:
-    return _Known(TopicName(row.topic, row.became, row.is_retired), row.is_noted, row.is_used)
+    return _Known(TopicName(row.topic, row.became, row.is_retired, row.accepts_pending), row.is_noted, row.is_used)
 
 
 def _is_agreed(known: dict[str, _Known], topics: Topics) -> bool:
@@ -107,7 +111,14 @@ def _stated(known: dict[str, _Known], topics: Topics) -> dict[str, TopicName]:
         present = topics.former.get(one.name.became or "", one.name.became)
         if present in stated and (name not in stated or stated[name].is_retired):
             stated[name] = TopicName(name, present, name in topics.retired)
-    return stated
+    return {name: replace(one, accepts_pending=_accepts_pending(one, known, topics)) for name, one in stated.items()}
+
+
+def _accepts_pending(said: TopicName, known: dict[str, _Known], topics: Topics) -> bool:
+    topic = topics.get(said.became or said.topic)
+    if topic is not None:
+        return "pending" in topic.permissions
+    return said.topic in known and known[said.topic].name.accepts_pending
 
 
 def _renamed(known: dict[str, _Known], stated: dict[str, TopicName]) -> dict[str, str]:

@@ -290,7 +290,19 @@ def test_mails_that_wait_for_an_approval_are_red(
     """In live mode a campaign without approval plans and sends nothing, and its DAG says what to do."""
     hour = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
     plan: Plan = [("load_sources", {}, True), (CAMPAIGN, {"as_of": hour.isoformat()}, False)]
-    runs, log = airflow.run_and_log({**settings, "LIFECYCLE_MODE": "live"}, plan)
+    live = {**settings, "LIFECYCLE_MODE": "live", "LIFECYCLE_DEFAULT_ZONE": "UTC"}
+    runs, log = airflow.run_and_log(live, plan)
     assert [runs[1]["tasks"][name] for name in ("write_messages", "report_stop")] == [["success"], ["failed"]]
     assert "1 planned mails of campaign cart_abandoned wait for an approval of its present definition" in log
     assert "`campaign approve cart_abandoned --by WHO`" in log
+
+
+def test_live_plans_nothing_without_a_default_zone(
+    airflow: OneAirflow, settings: dict[str, str], warehouse: Engine
+) -> None:
+    """The first task of planning is red, and its log says which setting to give."""
+    plan: Plan = [(CAMPAIGN, {"as_of": dt.datetime.now(dt.UTC).isoformat()}, False)]
+    runs, log = airflow.run_and_log({**settings, "LIFECYCLE_MODE": "live"}, plan)
+    assert runs[0]["tasks"]["refresh_segment"] == ["failed"]
+    assert "mode live needs LIFECYCLE_DEFAULT_ZONE: give the IANA zone" in log
+    assert _rows(warehouse, "select campaign from journey.planning") == []

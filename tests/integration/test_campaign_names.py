@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,9 +12,9 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from builders import NOON, customer, insert, load, rows
+from commands import Command
 from lifecycle_mail import campaign_names, delivery, kpis
 from lifecycle_mail.campaigns import read_campaigns
-from lifecycle_mail.command_line import main
 from lifecycle_mail.database import SQL_FOLDER
 from lifecycle_mail.errors import CampaignError, SendingStopped
 from lifecycle_mail.journeys import enroll
@@ -429,53 +428,44 @@ def test_a_retired_campaign_plans_nothing_until_it_has_another_name(shop: Shop) 
 
 
 @pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shop: Shop
-) -> Callable[..., tuple[int, str]]:
+def printed_by(command: Command, shop: Shop) -> Callable[..., tuple[int, str]]:
     """Run the command line on the shop; returns status and all that was printed, without line breaks."""
-    monkeypatch.setenv("LIFECYCLE_DATABASE_URL", shop.url)
-    monkeypatch.setenv("LIFECYCLE_CAMPAIGNS_DIR", str(shop.folder))
+    command.with_settings(LIFECYCLE_CAMPAIGNS_DIR=str(shop.folder))
 
     def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["lifecycle_mail", *arguments])
-        status = 0
-        try:
-            main()
-        except SystemExit as done:
-            status = int(done.code or 0)
-        printed = capsys.readouterr()
-        return status, " ".join((printed.out + printed.err).split())
+        status, out, err = command(*arguments)
+        return status, " ".join((out + err).split())
 
     return run
 
 
-def test_the_commands_speak_of_names(command: Callable[..., tuple[int, str]], shop: Shop) -> None:
+def test_the_commands_speak_of_names(printed_by: Callable[..., tuple[int, str]], shop: Shop) -> None:
     """`list` and `status` name a lost file, `retire` ends it, former names are answered with the present one."""
     shop.carts("ann")
     shop.plan("rescue")
     shop.move("rescue", "nudge")
     for verb in (("pause",), ("resume",), ("approve", "--by", "x"), ("retire", "--because", "x")):
-        status, printed = command("campaign", verb[0], "rescue", *verb[1:])
+        status, printed = printed_by("campaign", verb[0], "rescue", *verb[1:])
         assert (status, "campaign 'rescue' is called 'nudge' now" in printed) == (1, True), verb
-    assert "enrolled" in command("why", "ann", "--campaign", "rescue")[1]
+    assert "enrolled" in printed_by("why", "ann", "--campaign", "rescue")[1]
     (shop.folder / "nudge.yaml").unlink()
-    assert "campaign nudge has no file any more" in command("campaign", "list")[1]
-    assert "campaign nudge has no file any more" in command("sending", "status")[1]
-    assert command("campaign", "retire", "nugde", "--because", "x")[1].endswith("did you mean 'nudge'?")
-    status, printed = command("campaign", "retire", "nudge", "--because", "the spring is over")
+    assert "campaign nudge has no file any more" in printed_by("campaign", "list")[1]
+    assert "campaign nudge has no file any more" in printed_by("sending", "status")[1]
+    assert printed_by("campaign", "retire", "nugde", "--because", "x")[1].endswith("did you mean 'nudge'?")
+    status, printed = printed_by("campaign", "retire", "nudge", "--because", "the spring is over")
     assert (status, printed.startswith("campaign nudge is retired: 1 series ended")) == (0, True)
-    assert "nudge" not in command("campaign", "list")[1]
+    assert "nudge" not in printed_by("campaign", "list")[1]
 
 
 def test_a_list_without_a_warehouse_lists_files(
-    command: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+    printed_by: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without an address only files are read; with one that does not answer, a line says what is not known."""
     monkeypatch.delenv("LIFECYCLE_DATABASE_URL")
-    status, printed = command("campaign", "list")
+    status, printed = printed_by("campaign", "list")
     assert (status, "rescue" in printed) == (0, True)
     monkeypatch.setenv("LIFECYCLE_DATABASE_URL", "postgresql://127.0.0.1:9/none")
-    status, printed = command("campaign", "list")
+    status, printed = printed_by("campaign", "list")
     assert (status, "campaigns without a file are not known" in printed) == (0, True)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import sys
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,34 +12,10 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from builders import NOON, campaign, customer, decision, enrollment, insert, load, message, order, rows
-from lifecycle_mail.command_line import main
+from commands import Command
 from lifecycle_mail.delivery import sync_dag_pauses
 from lifecycle_mail.settings import INCLUDE
 from planning import CART_CONTEXT, members, states
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], warehouse_url: str
-) -> Command:
-    """Run the command line in this process with nothing but a database address; returns status, stdout, stderr."""
-    for name in ("LIFECYCLE_MODE", "SENDGRID_API_KEY", "SENDGRID_BASE_URL", "LIFECYCLE_EVENTS_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LIFECYCLE_DATABASE_URL", warehouse_url)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lifecycle_mail", *arguments])
-        status = 0
-        try:
-            main()
-        except SystemExit as done:
-            status = int(done.code or 0)
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
 
 
 def open_cart(engine: Engine) -> None:
@@ -256,6 +230,23 @@ def test_live_refuses_now_and_missing_key(command: Command, monkeypatch: pytest.
     status, _, err = command("deliver")
     assert status == 1
     assert "SENDGRID_API_KEY" in err
+
+
+def test_live_plans_nothing_without_a_default_zone(command: Command, warehouse: Engine) -> None:
+    """Which hours are a customer's who tells neither zone nor country, is said before mails are planned for them.
+
+    One line names the setting, for --dry-run too, and nothing is written.
+    """
+    plan = ("campaign", "plan", "cart_abandoned", "--as-of", "2026-03-02T12:00:00Z")
+    line = (
+        "mode live needs LIFECYCLE_DEFAULT_ZONE: give the IANA zone whose hours hold for customers who tell neither "
+        "zone nor country\n"
+    )
+    command.at(NOON).with_settings(LIFECYCLE_MODE="live")
+    assert command(*plan) == command(*plan, "--dry-run") == (1, "", line)
+    with warehouse.connect() as connection:
+        assert rows(connection, "select campaign from journey.planning") == []
+    assert command.with_settings(LIFECYCLE_DEFAULT_ZONE="Europe/Berlin")(*plan)[0] == 0
 
 
 def test_an_unreachable_database_is_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,6 +192,28 @@ def test_the_lower_one_goes_after_all_if_the_higher_one_cannot(
     assert box.deliver(at(15)) == []
 
 
+@pytest.mark.parametrize(
+    ("opens", "closes", "lateness", "looked", "goes"),
+    [
+        ("08:00", "08:04", 30, 8, 8 + 2 / 60),
+        ("20:00", "00:00", 30, 23 + 56 / 60, 23 + 58 / 60),
+        ("08:00", "20:00", 0.05, 8, 8 + 2 / 60),
+    ],
+    ids=["the window closes", "the day ends", "it expires"],
+)
+def test_a_mail_that_waits_for_a_higher_one_misses_neither_its_hours_nor_its_day(
+    box: Mailboxes, opens: str, closes: str, lateness: float, looked: float, goes: float
+) -> None:
+    """Four minutes are left to the lower one when it yields. The higher one is stopped, and a delivery that comes
+    after half of them sends the lower one."""
+    box.person("ann", "UTC")
+    box.plan("lower", 60, at(5), "ann", max_lateness_hours=lateness, **window(opens, closes))
+    box.plan("higher", 70, at(5), "ann", **window("23:59" if looked > 20 else "15:00", "00:00"))
+    assert box.deliver(at(looked)) == []
+    box.run("insert into delivery.pause (scope, reason, paused_at) values ('campaign:higher', 'operator', now())")
+    assert box.deliver(at(goes)) == ["lower"]
+
+
 def test_one_that_can_not_go_today_is_no_rival(box: Mailboxes) -> None:
     """The higher one may go tomorrow at the earliest: today is free."""
     box.person("ann", "Europe/Berlin")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -12,14 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from builders import NOON, insert, load, rows
-from lifecycle_mail.command_line import commands, main
+from commands import Command
 from lifecycle_mail.errors import FutureRefused
 from lifecycle_mail.moments import CLOCK_SKEW
 from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import Settings
 from planning import members
 
-Command = Callable[..., tuple[int, str, str]]
 NEXT_YEAR = NOON + timedelta(days=365)
 LINE = (
     "--as-of 2027-03-02 12:00:00 UTC is in the future (it is 2026-03-02 12:00:00 UTC, and 5 minutes of difference "
@@ -28,24 +26,9 @@ LINE = (
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], warehouse_url: str) -> Command:
-    """Run the command line at noon of 2 March 2026; returns status, stdout, stderr."""
-    for name in ("LIFECYCLE_MODE", "SENDGRID_API_KEY", "SENDGRID_BASE_URL", "LIFECYCLE_EVENTS_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LIFECYCLE_DATABASE_URL", warehouse_url)
-    monkeypatch.setattr(commands, "present", lambda: NOON)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lifecycle_mail", *arguments])
-        status = 0
-        try:
-            main()
-        except SystemExit as done:
-            status = int(done.code or 0)
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
+def command(command: Command) -> Command:
+    """The command line at noon of 2 March 2026."""
+    return command.at(NOON)
 
 
 @pytest.fixture
@@ -130,17 +113,17 @@ def test_live_goes_by_the_clock(
     command: Command, shop: Installation, warehouse: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Live mode accepts neither --now nor a future --as-of, and a run's lateness counts from the clock."""
-    monkeypatch.setenv("LIFECYCLE_MODE", "live")
+    command.with_settings(LIFECYCLE_MODE="live", LIFECYCLE_DEFAULT_ZONE="UTC")
     plan = ("campaign", "plan", "cart_abandoned", "--as-of")
     before = contents(warehouse)
     refused = "--now is refused in live mode, where plans use the real clock: leave it out\n"
     assert command(*plan, "2026-03-02T12:00:00Z", "--now", "2026-03-02T12:00:00Z") == (1, "", refused)
     assert command(*plan, "2027-03-02T12:00:00Z") == (1, "", LINE)
     assert contents(warehouse) == before
-    monkeypatch.setattr(commands, "present", lambda: NOON + timedelta(hours=30))
+    command.at(NOON + timedelta(hours=30))
     status, out, _ = command(*plan, "2026-03-02T12:00:00Z")
     assert (status, "the run for 2026-03-02 12:00:00 UTC is 30 hours old" in out) == (0, True)
-    monkeypatch.setattr(commands, "present", lambda: NOON + timedelta(hours=5))
+    command.at(NOON + timedelta(hours=5))
     assert command(*plan, "2026-03-02T12:00:00Z")[0] == 0
     with warehouse.connect() as connection:
         decided = rows(connection, "select decided_at, step, outcome, reason from decision.decision")

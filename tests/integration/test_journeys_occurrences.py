@@ -17,7 +17,7 @@ from lifecycle_mail.delivery.claims import claim_in
 from lifecycle_mail.delivery.picking import Batch
 from lifecycle_mail.delivery.work import ClaimSetup, shells_with_work
 from lifecycle_mail.journeys import EnrollCounts, enroll, publish
-from lifecycle_mail.kpis import timeline
+from lifecycle_mail.kpis import outlook, timeline
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.settings import Settings
 from planning import CART_CONTEXT, THREE_STEPS, TOPICS, campaign_of, decided, member, members, plan, states, topic_of
@@ -181,6 +181,10 @@ def test_an_exit_ends_its_own_occurrence_and_the_last_one_the_series(warehouse: 
     purchase(warehouse, "ann", "tea", NOON + 3 * DAY)
     refreshed(warehouse, replenishment())
     purchase(warehouse, "ann", "coffee", NOON + HOUR + 10 * DAY, "again")
+    assert why_says(warehouse, NOON + HOUR) == [
+        ("would leave the series: ann-coffee/1", "reordered, at the next planning"),
+        ("series goes on", "an exit word holds for a part of it alone"),
+    ]
     if planned_again:
         refreshed(warehouse, replenishment(), NOON + HOUR)
         assert fates(warehouse) == {
@@ -190,10 +194,20 @@ def test_an_exit_ends_its_own_occurrence_and_the_last_one_the_series(warehouse: 
     assert named(text, "Coffee", "Tea") == {"Tea"}
     purchase(warehouse, "ann", "tea", NOON + 2 * HOUR + 10 * DAY, "tea-again")
     assert claimed(warehouse, NOON + 2 * HOUR) == []
+    assert why_says(warehouse, NOON + 2 * HOUR) == [
+        ("would end: reordered (2026-03-02 14:00)", "converted, at the next planning")
+    ]
     refreshed(warehouse, replenishment(), NOON + 2 * HOUR)
     assert {row[4] for row in fates(warehouse)} == {"converted"}
     assert series(warehouse) == [("ann-tea/1", 1, "converted")]
     assert states(warehouse) == {("ann", "due_soon", "cancelled", "converted")}
+
+
+def why_says(engine: Engine, now: datetime) -> list[tuple[str, str]]:
+    """What `why` says of ann's series."""
+    settings = Settings(database_url=engine.url.render_as_string(hide_password=False))
+    found = outlook(engine, settings, TOPICS | {"reminders": topic_of()}, "ann", now)
+    return [(line.what, line.says) for line in found if line.step is None]
 
 
 def claimed_and_returned(engine: Engine, at: datetime) -> list[str]:
@@ -269,6 +283,51 @@ def test_a_running_series_takes_over_the_newer_context_of_its_cart(warehouse: En
     }  # fmt: skip
     (text,) = claimed(warehouse, NOON + 23 * HOUR)
     assert named(text, "Olive Oil", "Soft Drinks") == {"Olive Oil"}
+
+
+def test_a_mail_waits_while_its_cart_has_just_changed(warehouse: Engine) -> None:
+    """Goods are taken out of the cart ten minutes before the second mail. It waits until the cart is idle and the
+    series has taken over what is in it. A cart without goods, which is never taken over, is mailed about no more."""
+    campaign = campaign_of(steps=THREE_STEPS, max_lateness_hours=6)
+    for name in ("ann", "bob"):
+        filled(warehouse, name, NOON - 2 * HOUR, "olives", "soap")
+    refreshed(warehouse, campaign)
+    assert len(claimed(warehouse)) == 2
+    accept(warehouse)
+    later = NOON + 23 * HOUR
+    filled(warehouse, "ann", later - HOUR / 6, "soap")
+    filled(warehouse, "bob", later - HOUR / 6)
+    refreshed(warehouse, campaign, later)
+    assert claimed(warehouse, later) == []
+    waits = {(name, "doubts", "planned", "cart_changed") for name in ("ann", "bob")}
+    assert {row for row in states(warehouse) if row[1] == "doubts"} == waits
+    refreshed(warehouse, campaign, later + HOUR)
+    (text,) = claimed(warehouse, later + HOUR)
+    assert named(text, "Olives", "Soap") == {"Soap"}
+    assert claimed(warehouse, later + 6 * HOUR + HOUR / 60) == []
+    assert ("bob", "doubts", "cancelled", "cart_changed") in states(warehouse)
+
+
+def filled(engine: Engine, who: str, at: datetime, *products: str) -> None:
+    """The customer's cart holds these products since `at`."""
+    with engine.begin() as connection:
+        if not rows(connection, "select 1 from source.cart where customer_id = :who", who=who):
+            customer(connection, who)
+            insert(
+                connection, "source.cart", cart_id=f"cart-{who}", customer_id=who, created_at=at, status="open",
+                updated_at=at, load_id=load(connection),
+            )  # fmt: skip
+        parts = {"cart": f"cart-{who}", "at": at}
+        connection.execute(sa.text("update source.cart set updated_at = :at where cart_id = :cart"), parts)
+        connection.execute(sa.text("delete from source.cart_line where cart_id = :cart"), parts)
+        for product in products:
+            values = {"product_id": product, "name": product.title(), "load_id": load(connection)}
+            if not rows(connection, "select 1 from source.product where product_id = :product", product=product):
+                insert(connection, "source.product", **values)
+            insert(
+                connection, "source.cart_line", cart_id=f"cart-{who}", product_id=product, quantity=1, unit_price=2,
+                load_id=values["load_id"],
+            )  # fmt: skip
 
 
 def test_wait_changes_nothing_of_a_running_series(warehouse: Engine) -> None:

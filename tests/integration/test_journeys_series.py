@@ -350,5 +350,6 @@ def picked(connection: Connection, campaign: Campaign, now: datetime) -> Sequenc
         connection, "delivery/pick", pick_files(campaign),
         shell_id=rows(connection, "select shell_id from message.shell")[0][0], batch=100, only_enrollment_id=None,
         now=now, topic=topic.topic, is_marketing=True, permissions=["confirmed"], campaign_topic=campaign.topic,
+        takes_over=True,
         **send_hours(campaign, topic),
     ).all()  # fmt: skip

@@ -4,7 +4,8 @@ never been."""
 from __future__ import annotations
 
 import datetime as dt
-import sys
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,13 +16,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from builders import customer, insert, load, rows
+from commands import Command
+from lifecycle_mail import decisions, journeys, messages, segments
 from lifecycle_mail.campaigns import period_at
-from lifecycle_mail.command_line import commands, main
 from lifecycle_mail.errors import FutureRefused
 from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import INCLUDE, Settings
 
-Command = Callable[..., tuple[int, str, str]]
 HOUR, DAY, SECOND = timedelta(hours=1), timedelta(days=1), timedelta(seconds=1)
 CART = "cart_abandoned"
 NINTH = dt.datetime(2026, 6, 9, 15, tzinfo=dt.UTC)
@@ -53,25 +54,9 @@ def shop(warehouse: Engine, settings: Settings) -> Installation:
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: Settings) -> Command:
-    """Run the command line on 10 June at noon; returns status, stdout, stderr."""
-    for name in ("LIFECYCLE_MODE", "SENDGRID_API_KEY", "SENDGRID_BASE_URL", "LIFECYCLE_EVENTS_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LIFECYCLE_DATABASE_URL", settings.database_url)
-    monkeypatch.setenv("LIFECYCLE_CAMPAIGNS_DIR", str(settings.campaigns_dir))
-    monkeypatch.setattr(commands, "present", lambda: TENTH)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lifecycle_mail", *arguments])
-        status = 0
-        try:
-            main()
-        except SystemExit as done:
-            status = int(done.code or 0)
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
+def command(command: Command, settings: Settings) -> Command:
+    """The command line on 10 June at noon, with the cart campaign alone."""
+    return command.at(TENTH).with_settings(LIFECYCLE_CAMPAIGNS_DIR=str(settings.campaigns_dir))
 
 
 def left_a_cart(warehouse: Engine, who: str, at: dt.datetime) -> None:
@@ -136,7 +121,7 @@ def test_live_goes_by_the_clock(
 ) -> None:
     """In live the clock says how old a run is; outside live a run without --now is in time."""
     plan = ("campaign", "plan", CART, "--as-of", NINTH.isoformat())
-    monkeypatch.setenv("LIFECYCLE_MODE", "live")
+    command.with_settings(LIFECYCLE_MODE="live", LIFECYCLE_DEFAULT_ZONE="UTC")
     status, out, _ = command(*plan)
     assert (status, "late: campaign cart_abandoned" in out) == (0, True)
     assert planned(warehouse) == []
@@ -215,6 +200,56 @@ def test_no_stage_of_a_late_run_uses_anything_up(
     assert planned(warehouse) == [("ann", enrolled_at, "reminder", "send", "eligible")]
     with warehouse.connect() as connection:
         assert rows(connection, "select customer_id, state from message.message") == [("ann", "planned")]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_later_run_begins_between_the_check_and_the_writes_of_a_stage(
+    shop: Installation, warehouse: Engine, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """The run of 15:00 is in time when a stage of it begins. It stays so: the run of 16:00, on connections of its own,
+    waits until what that stage writes is committed."""
+    sixteen, order = NINTH + HOUR, []
+    for before in list(STAGES)[: list(STAGES).index(stage)]:
+        STAGES[before](shop, NINTH, NINTH)
+    other = open_installation(shop.settings)
+    begin, writes = threading.Thread(target=lambda: STAGES[stage](other, sixteen, sixteen)), WRITES[stage]
+    write = getattr(*writes)
+
+    def write_slowly(*given: Any, **named: Any) -> Any:
+        if threading.current_thread() is not begin:
+            begin.start()
+            wait_for_other(warehouse, begin)
+        order.append("16:00" if threading.current_thread() is begin else "15:00")
+        return write(*given, **named)
+
+    monkeypatch.setattr(*writes, write_slowly)
+    STAGES[stage](shop, NINTH, NINTH)
+    begin.join(30)
+    other.engine.dispose()
+    assert order == ["15:00", "16:00"]
+
+
+WRITES = {
+    "refresh_segment": (segments, "refresh"),
+    "enroll": (journeys, "enroll"),
+    "advance": (journeys, "advance"),
+    "decide": (decisions, "decide"),
+    "write_messages": (messages, "write_messages"),
+}
+
+
+def wait_for_other(warehouse: Engine, other: threading.Thread) -> None:
+    """Return once the other run waits for a lock, or has gone as far as it goes."""
+    waiting = (
+        "select count(*) from pg_locks inner join pg_database on pg_locks.database = pg_database.oid"
+        " where datname = current_database() and locktype = 'advisory' and not granted"
+    )
+    until = time.monotonic() + 30
+    while other.is_alive() and time.monotonic() < until:
+        with warehouse.connect() as connection:
+            if rows(connection, waiting) != [(0,)]:
+                return
+        time.sleep(0.01)
 
 
 def test_a_step_that_the_regular_run_can_still_send_is_not_decided_stale(

@@ -55,6 +55,9 @@ SAY = (
     """insert into source.permission_change (customer_id, permission, permission_at, origin, load_id, address)
     select customer_id, permission, permission_at, 'feed', 1, address from source.customer""",
 )
+WITHDRAW = """insert into source.permission_change (customer_id, permission, permission_at, origin, load_id, address)
+    select customer_id, 'withdrawn', permission_at + interval '1 day', 'feed', 1, address from source.customer
+    where customer_id like '%0'"""
 WORDS = (
     """create temporary table staged on commit drop as
     select 1 as line, cast('c7' as text) as customer_id, cast('withdrawn' as text) as permission,
@@ -127,8 +130,13 @@ CASES = [
     ("sources/settle_permission", "a list", {"customer_id": "c7"}, {"source.permission_change"}),
     ("sources/settle_heard_permissions", "a list", {}, {"source.permission_change"}),
     ("sources/settle_staged_permissions", "a list", {"load_id": 2}, {"source.permission_change"}),
-    ("journeys/create_joinable", "a list", CAMPAIGN, {"message.message"}),
+    ("journeys/begun_series", "a list", {**CAMPAIGN, "returned_counts": True}, {"message.message"}),
 ]
+
+
+def put_in(name: str, file: str) -> str:
+    """The text of a statement into which a file is put."""
+    return _composed(name, ((file.rpartition("/")[2], (file,)),)).text
 
 
 @pytest.mark.parametrize(("name", "idiom", "given", "tables"), CASES)
@@ -138,11 +146,35 @@ def test_a_large_table_is_probed_and_would_be_read_through(
     """As it is, the statement reads none of these tables through; without its idiom, it would."""
     if name == "messages/settle_by_events":
         run(world, "events/create_folded")
-    text = statement(name).text
+    text = statement(name).text if name != "journeys/begun_series" else put_in("journeys/create_joinable", name)
     assert without(text, idiom) != text
     as_it_is, changed = read_through(world, text, given), read_through(world, without(text, idiom), given)
     assert {table: as_it_is[table] for table in tables} == dict.fromkeys(tables, BY_LOAD.get(name, 0))
     assert all(changed[table] > as_it_is[table] for table in tables), changed
+
+
+@pytest.mark.parametrize("listed", ["c7", "%"])
+def test_what_stood_at_a_moment_is_found_by_index(world: Connection, listed: str) -> None:
+    """The rules of consent are functions of a moment that PostgreSQL inlines: for each turn of a customer, of one or of
+    all, the log is probed by the customer or the mailbox. Without its limit the statement would read the whole log for
+    each turn."""
+    fills(world, WITHDRAW)
+    world.exec_driver_sql("analyze source.permission_change")
+    world.exec_driver_sql("create temporary table kpi_listed (customer_id text) on commit drop")
+    query = "insert into kpi_listed select customer_id from source.customer where customer_id like :listed"
+    world.execute(sa.text(query), {"listed": listed})
+    run(world, "kpis/create_person")
+    run(world, "kpis/create_turn")
+    world.exec_driver_sql("analyze kpi_person, kpi_turn")
+    standing = statement("kpis/create_standing").text
+    assert read_through(world, statement("kpis/create_blocked").text, {})["source.permission_change"] == 0
+    run(world, "kpis/create_blocked")
+    assert read_through(world, standing, {})["source.permission_change"] == 0
+    assert read_through(world, standing.replace("    limit 1\n", ""), {})["source.permission_change"] == 1
+    run(world, "kpis/create_standing")
+    query = "select permission, count(*) from kpi_standing group by permission order by permission"
+    whole = [("confirmed", MAILS), ("withdrawn", MAILS // 10)]
+    assert [tuple(row) for row in world.exec_driver_sql(query)] == (whole if listed == "%" else [("confirmed", 1)])
 
 
 def test_the_hours_of_a_zone_are_computed_once_per_claim(warehouse: Engine) -> None:
@@ -153,7 +185,7 @@ def test_the_hours_of_a_zone_are_computed_once_per_claim(warehouse: Engine) -> N
     text = _composed("delivery/pick", tuple(pick_files(campaign).items())).text
     given = {
         "shell_id": 1, "batch": 40, "only_enrollment_id": None, "now": NOON, "topic": "reminders", "is_marketing": True,
-        "permissions": ["confirmed"], "campaign_topic": "reminders", **send_hours(campaign, topic),
+        "permissions": ["confirmed"], "campaign_topic": "reminders", "takes_over": True, **send_hours(campaign, topic),
     }  # fmt: skip
     with warehouse.begin() as connection:
         run(connection, "delivery/probe_plans")

@@ -16,7 +16,7 @@ from recompute.facts import Facts, read, table
 from recompute.mailing_list import COMING, movements
 from recompute.steps import FACTS, STILL_MOVING, Step, steps_of
 
-BOOKKEEPING = {"list_change", "moved_fact", "progress", "roll_up", "rolled_load"}
+BOOKKEEPING = {"ahead", "list_change", "moved_fact", "progress", "roll_up", "rolled_load"}
 OF_OTHERS = {"campaign_goal", "campaign_lift"}
 """Views that have judges of their own: published values of intervals, and the number of the target."""
 
@@ -276,7 +276,7 @@ class Numbers:
                 for mail in mails.get(order.customer_id, [])
                 if mail.credit_since <= order.ordered_at <= mail.credit_until  # type: ignore[operator]
             ]
-            if order.status != "placed" or not touched:
+            if order.status != "placed" or not touched or not self.facts.has_happened(order.ordered_at):
                 continue
             mail = max(touched, key=lambda one: (one.credit_since, one.enrollment_id, one.step))
             rows.append(self._credit(order, mail))

@@ -35,6 +35,10 @@ class Facts:
         """The rows of a table as named tuples; what is null is None."""
         return list(self.tables[name].itertuples(index=False, name="Row"))
 
+    def has_happened(self, moment: dt.datetime | None) -> bool:
+        """Whether a moment is there, and not dated ahead of the roll-up."""
+        return moment is not None and moment <= self.now
+
     def day(self, moment: dt.datetime | None) -> dt.date | None:
         """The reporting day of a moment."""
         return None if moment is None else moment.astimezone(ZoneInfo(self.zone)).date()

@@ -59,7 +59,7 @@ def relations(warehouse: Engine) -> list[Relation]:
 
 def _grain(said: str, columns: set[str]) -> frozenset[str] | None:
     found = _GRAIN.search(" ".join(said.split()))
-    if not found:
+    if not found or "rows may repeat" in said:
         return None
     words = [word.strip() for word in _BETWEEN.split(found[1])]
     return frozenset(word if word in columns else WORDS.get(word, word) for word in words)

@@ -33,12 +33,12 @@ class MailingList:
         self.suppressions = [row for row in facts.rows("event.suppression") if not row.scope.startswith("topic:")]
 
     def moments(self) -> list[dt.datetime]:
-        """Every moment at which anything about anybody changed."""
+        """Every moment up to now at which anything about anybody changed. What is dated ahead has not happened."""
         found = {word.permission_at for word in self.words}
         found |= {moment for rest in self.rests for moment in (rest.rested_at, rest.resumed_at)}
         found |= {moment for one in self.suppressions for moment in (one.suppressed_at, one.lifted_at)}
         found |= {customer.erased_at for customer in self.customers.values()}
-        return sorted(moment for moment in found if moment is not None)
+        return sorted(moment for moment in found if moment is not None and moment <= self.facts.now)
 
     def why_not(self, who: str, at: dt.datetime) -> str | None:
         """The movement by which the customer is off the list just after a moment; None = on the list."""
@@ -79,7 +79,7 @@ class MailingList:
         ):
             return False
         later = [one for one in self.words_at[word.address] if word.permission_at < one.permission_at <= at]
-        if any(one.permission == "confirmed" and one.origin != "feed" for one in later):
+        if any(one.permission in ("confirmed", "lifted") and one.origin != "feed" for one in later):
             return False
         return word.origin != "feed" or not any(
             one.permission == "confirmed" and one.origin == "feed" and word.permission_at < one.permission_at <= at
@@ -93,7 +93,7 @@ class MailingList:
         if noes:
             first = min(noes, key=lambda word: word.permission_at)
             return "withdrawn", first.origin
-        others = [word for word in said if word.permission != "withdrawn"]
+        others = [word for word in said if word.permission in LATEST_IN_LIFE]
         if not others:
             return None, None
         newest = max(others, key=lambda word: (word.permission_at, LATEST_IN_LIFE[word.permission]))
@@ -102,6 +102,9 @@ class MailingList:
     def _stands(self, no: Any, said: list[Any], at: dt.datetime) -> bool:
         own_yes = latest(*(w.permission_at for w in said if w.permission == "confirmed" and w.origin != "feed"))
         if own_yes and own_yes > no.permission_at:
+            return False
+        lifts = [w for w in said if w.permission == "lifted" and w.address == no.address and w.address is not None]
+        if no.origin != "erasure" and any(lift.permission_at > no.permission_at for lift in lifts):
             return False
         feed = latest(*(w.permission_at for w in said if w.permission != "withdrawn" and w.origin == "feed"))
         if no.origin == "feed" and feed and feed > no.permission_at:

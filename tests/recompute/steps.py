@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from recompute.facts import Facts, earliest, latest
@@ -51,7 +52,7 @@ def steps_of(facts: Facts) -> list[Step]:
     for decision in sorted(facts.rows("decision.decision"), key=lambda row: row.decision_id):
         final[decision.enrollment_id, decision.step] = decision
     mails = {(row.enrollment_id, row.step): row for row in facts.rows("message.message")}
-    heard = {(row.enrollment_id, row.step): row for row in facts.rows("event.engagement")}
+    heard = {(row.enrollment_id, row.step): _so_far(row, facts) for row in facts.rows("event.engagement")}
     campaigns = {row.campaign: row for row in facts.rows("journey.campaign")}
     goals = _goals(facts)
     found = []
@@ -64,6 +65,17 @@ def steps_of(facts: Facts) -> list[Step]:
         _judge(step, campaigns.get(step.campaign), goals)
         found.append(step)
     return found
+
+
+def _so_far(heard: Any, facts: Facts) -> SimpleNamespace:
+    """What was heard of a mail up to now. The newest of its kind may be ahead although the first is not."""
+    known = {
+        name: value if not isinstance(value, dt.datetime) or facts.has_happened(value) else None
+        for name, value in heard._asdict().items()
+    }
+    for kind in ("open", "click"):
+        known[f"last_{kind}_at"] = known[f"last_{kind}_at"] or known[f"first_{kind}_at"]
+    return SimpleNamespace(**known)
 
 
 def _judge(step: Step, campaign: Any, goals: dict[str, list[Any]]) -> None:
@@ -102,12 +114,14 @@ def _outcome(heard: Any) -> str:
 
 def _goals(facts: Facts) -> dict[str, list[Any]]:
     """The facts that may reach a goal: (customer, moment, campaign or None) by the word of the goal."""
-    return {
-        "order": [(o.customer_id, o.ordered_at, None) for o in facts.rows("source.orders") if o.status != "cancelled"],
-        "page_view": [(v.customer_id, v.viewed_at, None) for v in facts.rows("source.page_view")],
-        "review": [(r.customer_id, r.reviewed_at, None) for r in facts.rows("source.review")],
-        "offer_used": [(f.customer_id, f.redeemed_at, f.campaign) for f in facts.rows("source.offer") if f.redeemed_at],
+    orders = [one for one in facts.rows("source.orders") if one.status != "cancelled"]
+    found = {
+        "order": [(one.customer_id, one.ordered_at, None) for one in orders],
+        "page_view": [(one.customer_id, one.viewed_at, None) for one in facts.rows("source.page_view")],
+        "review": [(one.customer_id, one.reviewed_at, None) for one in facts.rows("source.review")],
+        "offer_used": [(one.customer_id, one.redeemed_at, one.campaign) for one in facts.rows("source.offer")],
     }
+    return {word: [one for one in those if facts.has_happened(one[1])] for word, those in found.items()}
 
 
 def _goal(step: Step, campaign: Any, goals: dict[str, list[Any]]) -> Moment:

@@ -454,8 +454,10 @@ def suppressions_lift(
         typer.Option("--only", help="bounces, complaints or opt_outs; may repeat. Default: all.", metavar="KIND"),
     ] = None,
 ) -> None:
-    """Let an address be mailed again: lift what suppresses it here, and take it off SendGrid's lists.
+    """Let an address be mailed again: lift every no that was said there, and take it off SendGrid's lists.
 
+    That is the operator's yes: it ends suppressions, opt-outs, complaints and withdrawals at the address. Who never
+    confirmed is not mailed, and what a customer said at another address stays: the command names both.
     A log keeps who lifted what, when and why. In mode preview SendGrid is not asked.
     """
     _require_no_address(by, because)
@@ -474,13 +476,24 @@ def suppressions_lift(
 
 def _lift_lines(report: events.LiftReport, is_preview: bool) -> list[str]:
     lines = [f"lifted: {scope} {reason}" for scope, reason in report.lifted]
+    lines += [
+        f"lifted: all withdrawn, said by {f'customer {one.speaker}' if one.speaker else 'an unknown speaker'} "
+        f"({one.origin})"
+        for one in report.withdrawals
+    ]
     lines += ["lifted: rest after soft bounces"] if report.was_resting else []
     lines += [f"taken off SendGrid's list: {name}" for name in report.taken_off]
     lines += ["SendGrid's lists were not asked (mode preview)"] if is_preview else []
-    return lines + [
-        f"the permission of customer {customer} is withdrawn: that stays, until they say yes themselves"
-        for customer in report.withdrawn
-    ]
+    return lines + [f"not lifted: customer {customer} {_LEFT[kind]}" for customer, kind in report.left]
+
+
+_LEFT = {
+    "suppressed": "is suppressed at this address for another reason, which --only left out",
+    "withdrawn": "withdrew at another address, or --only left it out: the customer's own yes ends it",
+    "carried": "said no at another address: the customer's own yes ends it",
+    "rests": "is not mailed until the feed says a permission that can be read",
+    "not_confirmed": "has not confirmed: a lift gives no permission",
+}
 
 
 @kpis_app.command("roll-up")

@@ -19,7 +19,7 @@ from lifecycle_mail.delivery.approvals import (
     changed_since_approval,
     revoke,
 )
-from lifecycle_mail.delivery.modes import require_deliverable
+from lifecycle_mail.delivery.modes import require_default_zone, require_deliverable
 from lifecycle_mail.delivery.pauses import (
     pause,
     paused_on_purpose,
@@ -58,6 +58,7 @@ __all__ = [
     "preview",
     "published_campaign",
     "rename_campaign",
+    "require_default_zone",
     "require_deliverable",
     "resume",
     "revoke",

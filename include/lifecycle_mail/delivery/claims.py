@@ -2,6 +2,7 @@
 
     pick     lock up to 1,000 planned mails of one shell, skipping those of other workers     (`picking`)
     judge    check again what was decided: exit, permission, suppression, hours, staleness    (`picking`)
+    ask      of opt-in mails after a no, one per mailbox goes                                (`opt_ins`)
     yield    leave the day to planned mails of a higher priority that can still go in it      (`contention`)
     reserve  take a place in each recipient's day or week                                     (`places`)
     render   the slots of the mails that go                                                   (`rendering`)
@@ -20,8 +21,9 @@ from sqlalchemy.engine import Connection, Engine
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.database import run, scalar
 from lifecycle_mail.delivery.contention import yield_to_higher
+from lifecycle_mail.delivery.opt_ins import keep_first
 from lifecycle_mail.delivery.picking import Batch, closed, parted, pick
-from lifecycle_mail.delivery.places import move_to_next_period, release, reserve
+from lifecycle_mail.delivery.places import move_to_next_period, release, reserve, until_carts_are_taken_over
 from lifecycle_mail.delivery.rendering import parted_by_size, render
 from lifecycle_mail.delivery.work import ClaimSetup, stopped
 from lifecycle_mail.errors import ClaimLost
@@ -82,13 +84,14 @@ def claim_in(connection: Connection, setup: ClaimSetup, batch: Batch) -> Claim:
         return Claim(picked=0)
     shell = load_shell(connection, work.written_shell_id)
     go, ended = parted(rows, work, setup.settings)
-    postponed = postpone(connection, closed(rows))
+    postponed = postpone(connection, closed(rows) + until_carts_are_taken_over(rows, work, now))
+    go, asked = keep_first(connection, work, go, now)
     go, yielded = yield_to_higher(connection, setup, batch, go)
     reserved, full = reserve(connection, work.topic, setup.topics, go, now)
     moved, stale = move_to_next_period(connection, work, full, now)
     renderer = setup.library_of(connection, shell).slots(shell)
     rendered, broken = render(renderer, setup.settings, work.topic.topic, reserved[: batch.most])
-    cancel(connection, ended + stale, now)
+    cancel(connection, ended + asked + stale, now)
     cancel(connection, broken, now, state="rejected")
     together, alone = parted_by_size(rendered)
     release(connection, [row.key for row in reserved[batch.most :]] + [key for key, _ in broken] + alone)
@@ -96,7 +99,7 @@ def claim_in(connection: Connection, setup: ClaimSetup, batch: Batch) -> Claim:
         picked=len(rows),
         attempt=_mark(connection, setup, batch, shell, together) if together else None,
         alone=alone,
-        ended=Counter(reason for _, reason in [*ended, *stale, *broken]),
+        ended=Counter(reason for _, reason in [*ended, *asked, *stale, *broken]),
         postponed=postponed + yielded + moved,
     )
 

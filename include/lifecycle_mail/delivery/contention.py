@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.database import run, scalar, texts
-from lifecycle_mail.delivery.picking import Batch, PickedMail, look_at
+from lifecycle_mail.delivery.picking import WAITING, Batch, PickedMail, look_at
 from lifecycle_mail.delivery.places import look_again
 from lifecycle_mail.delivery.work import ClaimSetup, ShellWork, stopped, work_to_preview
 from lifecycle_mail.errors import CampaignError, TemplateError
@@ -56,7 +56,7 @@ def yield_to_higher(
     for row in rows:
         awaited = awaits(row.zones, batch.work.topic, rivals.get(row.key, ()), held[row.address], batch.now)
         if awaited is not None:
-            waits[row.key] = look_again(row, batch.now, awaited, "lower_priority")
+            waits[row.key] = look_again(row, batch.work, batch.now, awaited, "lower_priority")
     return [row for row in rows if row.key not in waits], postpone(connection, list(waits.values()))
 
 
@@ -141,7 +141,7 @@ def _able(
     for work in _works(connection, setup, list(keys)):
         for row in look_at(connection, work, keys[work.shell_id], now):
             at = max(row.not_before, row.opens_at or now)
-            if row.verdict in (None, "postpone") and at <= row.expires_at:
+            if row.verdict in (None, *WAITING) and at <= row.expires_at:
                 able[row.key] = (at, work.topic)
     return able
 

@@ -84,7 +84,18 @@ def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None
         raise DeliveryRefused(
             f"mode live needs a real sender for topic {', '.join(example)}: change it in include/topics.yaml"
         )
-    if settings.default_zone is None:
+    require_default_zone(settings)
+
+
+def require_default_zone(settings: Settings) -> None:
+    """Do nothing, unless hours in live would be those of UTC for customers who tell neither zone nor country.
+
+    Planning asks too: it decides which hours a mail waits for, and which steps are too late.
+
+    Raises:
+        DeliveryRefused: the mode is live, and the setting is missing.
+    """
+    if settings.mode == "live" and settings.default_zone is None:
         raise DeliveryRefused(
             "mode live needs LIFECYCLE_DEFAULT_ZONE: give the IANA zone whose hours hold for customers who tell "
             "neither zone nor country"

@@ -13,7 +13,7 @@ from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import bigints, run, run_with
 from lifecycle_mail.decisions import send_hours
 from lifecycle_mail.delivery.work import ShellWork
-from lifecycle_mail.journeys import goal_facts
+from lifecycle_mail.journeys import goal_facts, judged_part
 from lifecycle_mail.leases import lease_seconds
 from lifecycle_mail.messages.states import MessageKey
 from lifecycle_mail.sendgrid.requests import MAX_RECIPIENTS
@@ -37,6 +37,8 @@ class Batch:
 
 
 LOCKED, NAMED = "delivery/lock_planned", "delivery/name_planned"
+WAITING = ("postpone", "cart_changed")  # verdicts of mails that may go later
+YIELDED = ("lower_priority", "cart_changed")  # what a mail that looks again waits for
 
 
 def pick_files(campaign: Campaign, which: str = LOCKED) -> dict[str, tuple[str, ...]]:
@@ -48,9 +50,9 @@ class PickedMail(NamedTuple):
     """One mail under a claim, as delivery/pick.sql judges it: its columns, in their order (`pick` checks that).
 
     `own_zones` are the recipient's, `zones` those of everyone who has the mailbox: names with a blank between them.
-    `mates` are the others who have it. A plain tuple, because each access by name to SQLAlchemy's Row costs as much as
-    twenty of these. The context stays JSON until its mail is rendered: as objects, a thousand of them take four times
-    the memory.
+    `mates` are the others who have it. `opt_in` is 'open' if the mail goes to a person who said no and signed up again.
+    A plain tuple, because each access by name to SQLAlchemy's Row costs as much as twenty of these. The context stays
+    JSON until its mail is rendered: as objects, a thousand of them take four times the memory.
     """
 
     enrollment_id: int
@@ -73,6 +75,7 @@ class PickedMail(NamedTuple):
     joined: int
     opens_at: dt.datetime | None
     opens_day: dt.date | None
+    opt_in: str | None
     verdict: str | None
 
     @property
@@ -119,6 +122,7 @@ def _judged(
         is_marketing=work.topic.is_marketing,
         permissions=list(work.topic.permissions),
         campaign_topic=work.campaign.topic,
+        takes_over=work.campaign.supersedes,
         **send_hours(work.campaign, work.topic),
         **asked,
     )
@@ -127,7 +131,7 @@ def _judged(
 
 
 # Verdicts that an exit comes before, in the order of decision.refusal.
-_AFTER_EXITS = (None, "postpone", "no_permission", "suppressed")
+_AFTER_EXITS = (None, *WAITING, "no_permission", "suppressed")
 
 
 def _with_parts(
@@ -144,10 +148,10 @@ def _with_parts(
     found = run_with(
         connection,
         "delivery/judge_parts",
-        {"exit_words": work.campaign.exit_files},
+        judged_part(work.campaign),
         enrollment_ids=bigints(shared),
-        campaign_topic=work.campaign.topic,
-        now=now,
+        topic=work.campaign.topic,
+        by_moment=now,
     )
     parts = {part.enrollment_id: part for part in found}
     known = [row for row in rows if row.joined or row.enrollment_id not in parts]
@@ -170,7 +174,7 @@ def parted(
     addresses: set[str] = set()
     for row in rows:
         if row.verdict is not None:
-            if row.verdict != "postpone":
+            if row.verdict not in WAITING:
                 ended.append((row.key, "converted" if row.verdict in goals else _named(row)))
         elif not _is_allowed(row.address, settings.allowed_recipients):
             ended.append((row.key, "recipient_not_allowed"))
@@ -190,9 +194,9 @@ def closed(rows: Sequence[PickedMail]) -> list[tuple[MessageKey, dt.datetime, dt
 
 
 def _named(row: PickedMail) -> str:
-    """Return the verdict; if the mail expired while it waited for a higher one, that is why it ends."""
-    yielded = row.verdict == "stale" and row.waits_for == "lower_priority"
-    return "lower_priority" if yielded else str(row.verdict)
+    """Return the verdict; if the mail expired while it looked again and again, what it waited for is why it ends."""
+    yielded = row.verdict == "stale" and row.waits_for in YIELDED
+    return str(row.waits_for if yielded else row.verdict)
 
 
 def _is_allowed(address: str, allowed: tuple[str, ...]) -> bool:

@@ -20,6 +20,7 @@ from lifecycle_mail.messages.states import MessageKey, postpone
 
 DAY = dt.timedelta(days=1)
 LOOK_AGAIN, LOOK_AGAIN_SELDOM = dt.timedelta(minutes=5), dt.timedelta(hours=1)  # if what is awaited is a day away
+SHORTEST_LOOK = dt.timedelta(seconds=15)  # a delivery goes on until nothing is left, so it must not look all the time
 
 
 Full = tuple[PickedMail, dt.datetime]  # a mail, and from when on its mailbox has room for it
@@ -118,18 +119,43 @@ def move_to_next_period(
         if not row.is_stale:
             later.append((mail.key, row.opens_at, row.opens_day, reason))
         elif row.is_held_by_claim:
-            later.append(look_again(mail, now, now, reason))
+            later.append(look_again(mail, work, now, now, reason))
         else:
             stale.append((mail.key, reason))
     return postpone(connection, later), stale
 
 
+def until_carts_are_taken_over(
+    rows: Sequence[PickedMail], work: ShellWork, now: dt.datetime
+) -> list[tuple[MessageKey, dt.datetime, dt.date, str]]:
+    """Return what keeps the mails whose series does not have what is in the cart now."""
+    return [look_again(row, work, now, now, "cart_changed") for row in rows if row.verdict == "cart_changed"]
+
+
 def look_again(
-    mail: PickedMail, now: dt.datetime, awaited: dt.datetime, reason: str
+    mail: PickedMail, work: ShellWork, now: dt.datetime, awaited: dt.datetime, reason: str
 ) -> tuple[MessageKey, dt.datetime, dt.date, str]:
     """Return what keeps a mail until what it waits for may have changed: at `awaited`, if that lies ahead, in a few
-    minutes at the latest, and once more as it expires."""
+    minutes at the latest, and once more as it expires.
+
+    If less time is left to it today, it looks again after half of that, so that no delivery in its hours misses it.
+    """
     wait = LOOK_AGAIN if awaited - now < DAY else LOOK_AGAIN_SELDOM
+    left = min(mail.expires_at, _hours_end(mail.own_zones, work, now)) - now
     ahead = [at for at in (awaited, mail.expires_at) if at > now]
-    at = min([now + wait, *ahead])
+    at = min([now + min(wait, max(left / 2, SHORTEST_LOOK)), *ahead])
     return mail.key, at, at.astimezone(ZoneInfo(mail.zone)).date(), reason
+
+
+def _hours_end(zones: str, work: ShellWork, now: dt.datetime) -> dt.datetime:
+    """Return when the hours or the day of a recipient of these zones may end next: no later than they do."""
+    hours = send_hours(work.campaign, work.topic)
+    ends = {hours["window_closes"], hours["quiet_begins"], dt.time(0)}
+    return min(_next(end, ZoneInfo(zone), now) for zone in zones.split() for end in ends)
+
+
+def _next(local: dt.time, zone: ZoneInfo, now: dt.datetime) -> dt.datetime:
+    """Return the next moment later than `now` at which clocks in `zone` show `local`."""
+    today = now.astimezone(zone).date()
+    moments = (dt.datetime.combine(today + days * DAY, local, zone).astimezone(dt.UTC) for days in range(3))
+    return next(moment for moment in moments if moment > now)

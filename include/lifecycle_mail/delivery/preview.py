@@ -94,7 +94,7 @@ def _claimed_at(engine: Engine, setup: ClaimSetup, mail: Row[Any], at: dt.dateti
     if line.ended:
         return f"would be cancelled: {', '.join(line.ended)}"
     if line.postponed:
-        return "would wait for another day or hour: the recipient's hours are over, or the day is full"
+        return "would wait: the recipient's hours are over, the day is full, or the cart has just changed"
     return "would go" if line.would_go else "a delivery holds this mail: look again in a moment"
 
 

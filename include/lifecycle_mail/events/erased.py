@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 
 from lifecycle_mail.database import run, scalar
 from lifecycle_mail.events.copying import uuid
+from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.sendgrid.event_words import KEPT_KEYS
 
 # Every character that an address may have, and only the usual ones, because an address may be quoted or part of a link.
@@ -30,7 +31,7 @@ _MAIL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class ErasedAddresses:
-    """Tells whether an address (lower case, UTF-8) belongs to an erased person and to no living customer.
+    """Tells whether an address (as `mailbox` writes it) belongs to an erased person and to no living customer.
 
     If a living customer also holds the address, or held it before, events about it are theirs, except those of
     mails that went to the erased person.
@@ -85,7 +86,7 @@ def names_erased(line: str, erased: ErasedAddresses) -> bool:
     """Tell whether a line that cannot be taken names an erased person: by an address that no living customer holds, or
     by an address together with a mail that went to the person."""
     said = f"{line} {unescaped(line.encode())}".lower() if "\\" in line else line.lower()
-    found = {address.rstrip(".").encode() for pattern in _ADDRESSES for address in pattern.findall(said)}
+    found = {mailbox(address.rstrip(".")).encode() for pattern in _ADDRESSES for address in pattern.findall(said)}
     mails = _MAIL.findall(said) if found else []
     return any(erased(one) or any(erased.is_left_mail(one, mail) for mail in mails) for one in found)
 

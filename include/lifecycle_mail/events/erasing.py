@@ -24,6 +24,7 @@ from lifecycle_mail.database import lock, run, scalar
 from lifecycle_mail.errors import EventsError
 from lifecycle_mail.events.erased import unescaped, without_person
 from lifecycle_mail.events.export_reader import ExportFile, Position, export_files, fingerprint, is_gzipped
+from lifecycle_mail.mailboxes import mailbox, spellings
 from lifecycle_mail.sendgrid.event_words import KEPT_KEYS
 
 Clean = Callable[[bytes], bytes]  # a line → the line without the person
@@ -40,9 +41,8 @@ class ScrubReport:
 
 
 def knows(connection: Connection, address: str) -> bool:
-    """Tell whether schema event holds anything about an address (lower case)."""
-    json_form = json.dumps(address)[1:-1]
-    return bool(scalar(connection, "events/knows_address", address=address, address_json=json_form))
+    """Tell whether schema event holds anything about an address (as `mailbox` writes it)."""
+    return bool(scalar(connection, "events/knows_address", address=address, texts=_texts_of(address)))
 
 
 def erase(connection: Connection, customer_id: str | None, address: str | None, *, is_shared: bool = False) -> int:
@@ -54,25 +54,27 @@ def erase(connection: Connection, customer_id: str | None, address: str | None, 
     removed, and what was said at the address stays. First facts (event.engagement) stay, because they name no person;
     the texts of their reasons go. Runs in the caller's transaction.
     """
-    lowered = address.strip().lower() if address and not is_shared else None
+    compared = mailbox(address) if address and not is_shared else None
     events = run(
         connection,
         "events/erase_events",
         customer_id=customer_id,
-        address=lowered,
+        address=compared,
         kept_keys=list(KEPT_KEYS),
     ).rowcount
     run(connection, "events/erase_rejected_of", customer_id=customer_id)
     run(connection, "events/erase_reasons", customer_id=customer_id)
-    if lowered:
-        run(connection, "events/erase_suppressions", address=lowered)
-        run(
-            connection,
-            "events/erase_rejected",
-            address=lowered,
-            address_json=json.dumps(lowered)[1:-1],
-        )
+    if compared:
+        run(connection, "events/erase_suppressions", address=compared)
+        run(connection, "events/erase_rejected", texts=_texts_of(compared))
     return events
+
+
+def _texts_of(address: str) -> list[str]:
+    """Return every text in lower case by which a line may name the address, also as JSON may escape it."""
+    plain = spellings(address)
+    escaped = [json.dumps(text)[1:-1].lower() for each in plain for text in (each, each.upper())]
+    return sorted({*plain, *escaped})
 
 
 def has_files(connection: Connection) -> bool:
@@ -137,8 +139,8 @@ def _refresh(connection: Connection, file: ExportFile, position: Position) -> No
 
 def mention_of(address: str) -> re.Pattern[str]:
     """Return a pattern that finds the address in lower-case text, but not inside a longer address."""
-    exact = re.escape(address.strip().lower())
-    return re.compile(rf"(?<![\w.%+-]){exact}(?![\w-]|\.\w)")
+    exact = "|".join(map(re.escape, spellings(address)))
+    return re.compile(rf"(?<![\w.%+-])(?:{exact})(?![\w-]|\.\w)")
 
 
 def _scrub(path: Path, clean: Clean) -> int:

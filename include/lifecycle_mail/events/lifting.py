@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.engine import Connection, Engine
@@ -21,6 +21,7 @@ from lifecycle_mail.delivery.modes import require_deliverable
 from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.sendgrid.suppression_lists import GLOBAL, SuppressionLists
 from lifecycle_mail.settings import Settings
+from lifecycle_mail.sources import Withdrawal, lift_withdrawals, withdrawals_at
 
 logger = logging.getLogger(__name__)
 
@@ -41,19 +42,21 @@ class LiftReport:
     """What one lift did.
 
     lifted: (scope, reason) of each suppression that was in force here. taken_off: SendGrid's lists that held the
-    address, groups as 'group <number>'. was_resting: mail to the mailbox rested after soft bounces. withdrawn:
-    customers of the address whose permission is withdrawn, which a lift does not change.
+    address, groups as 'group <number>'. was_resting: mail to the mailbox rested after soft bounces. withdrawals: what
+    was said against all mail at the mailbox in the log of consent, and is ended. left: (customer, kind) of what still
+    keeps mail from those who have the mailbox, as events/left_in_force.sql says.
     """
 
     lifted: tuple[tuple[str, str], ...]
     taken_off: tuple[str, ...]
     was_resting: bool = False
-    withdrawn: tuple[str, ...] = ()
+    withdrawals: tuple[Withdrawal, ...] = ()
+    left: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_nothing(self) -> bool:
         """Whether there was nothing to lift, here or there."""
-        return not (self.lifted or self.taken_off or self.was_resting)
+        return not (self.lifted or self.taken_off or self.was_resting or self.withdrawals)
 
 
 def lift(
@@ -68,7 +71,10 @@ def lift(
     only: Sequence[str] = KINDS,
     lists: SuppressionLists | None = None,
 ) -> LiftReport:
-    """Lift what keeps an address from being mailed, after taking it off SendGrid's lists; `only`: these KINDS alone.
+    """Lift every no that is in force at an address, after taking it off SendGrid's lists; `only`: these KINDS alone.
+
+    It ends suppressions, and withdrawals that were said at the mailbox (one of OPT_OUTS). It gives no permission: who
+    never confirmed is not mailed. What a customer said at another mailbox stays.
 
     Groups of other applications are theirs: the address stays on their lists. In mode preview SendGrid is not asked.
 
@@ -117,16 +123,20 @@ def _lift_here(
     said = {"address": address, "reasons": reasons, "now": now}
     lifted = tuple(sorted((row.scope, row.reason) for row in run(connection, "events/lift", **said)))
     rested = _end_rest(connection, address, now) if BOUNCES in kinds else False
-    withdrawn = tuple(run(connection, "events/withdrawn_at", address=address).scalars())
-    report = LiftReport(lifted, tuple(taken_off), rested, withdrawn)
+    ended = withdrawals_at(connection, address) if OPT_OUTS in kinds else ()
+    report = LiftReport(lifted, tuple(taken_off), rested, ended)
     if not report.is_nothing:
+        if OPT_OUTS in kinds:
+            lift_withdrawals(connection, address, now)
         groups = [GLOBAL if name == "unsubscribes" else int(name[6:]) for name in taken_off if _is_push_list(name)]
         run(connection, "events/forget_pushes", address=address, groups=groups)
         run(
             connection, "events/log_lift", **said, lifted_by=by, because=because,
-            lifted=[f"{scope} {reason}" for scope, reason in lifted], taken_off=taken_off,
+            lifted=[*(f"{scope} {reason}" for scope, reason in lifted), *["all withdrawn"] * bool(ended)],
+            taken_off=taken_off,
         )  # fmt: skip
-    return report
+    left = run(connection, "events/left_in_force", address=address)
+    return replace(report, left=tuple((row.customer_id, row.kind) for row in left))
 
 
 def _end_rest(connection: Connection, address: str, now: datetime) -> bool:

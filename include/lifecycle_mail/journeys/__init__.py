@@ -5,12 +5,12 @@ the series, unless the campaign's `exit_on` says otherwise.
 """
 
 from lifecycle_mail.journeys.names import CampaignName, first_name_to_plan, name_of, require_present
-from lifecycle_mail.journeys.occurrences import days_ahead
+from lifecycle_mail.journeys.occurrences import PartExit, days_ahead, judged_part, part_exits
 from lifecycle_mail.journeys.planning import (
-    begin_planning,
     forget_planning,
     overdue,
     record_planning,
+    turn_to_plan,
     watch_plannings,
 )
 from lifecycle_mail.journeys.series import (
@@ -35,8 +35,8 @@ __all__ = [
     "CampaignName",
     "EnrollCounts",
     "Exit",
+    "PartExit",
     "advance",
-    "begin_planning",
     "days_ahead",
     "enroll",
     "erase_contexts",
@@ -45,8 +45,10 @@ __all__ = [
     "forget_planning",
     "goal_facts",
     "is_published",
+    "judged_part",
     "name_of",
     "overdue",
+    "part_exits",
     "publish",
     "record_planning",
     "rename_campaign",
@@ -54,5 +56,6 @@ __all__ = [
     "require_present",
     "retire",
     "steps_given",
+    "turn_to_plan",
     "watch_plannings",
 ]

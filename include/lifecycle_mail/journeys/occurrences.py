@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -15,6 +16,8 @@ from sqlalchemy.engine import Connection
 from lifecycle_mail.campaigns import JOIN_AHEAD_DAYS, Campaign
 from lifecycle_mail.database import bigints, run, run_given, run_with, scalar
 from lifecycle_mail.segments import copy_members_ahead, definition
+
+_BEGUN = {"begun_series": ("journeys/begun_series",)}
 
 
 def supersede(connection: Connection, campaign: Campaign, entry: dict[str, Any]) -> tuple[int, int]:
@@ -25,7 +28,8 @@ def supersede(connection: Connection, campaign: Campaign, entry: dict[str, Any])
     """
     run_given(connection, "journeys/create_outdated", entry)
     connection.exec_driver_sql("analyze outdated")
-    ended = scalar(connection, "journeys/supersede", as_of=entry["as_of"])
+    asked = {"as_of": entry["as_of"], "returned_counts": False}
+    ended = run_with(connection, "journeys/supersede", _BEGUN, **asked).scalar_one()
     taken = run_given(connection, "journeys/take_over", {**entry, "about": _about(campaign)}).rowcount
     connection.exec_driver_sql("drop table outdated")
     return ended, taken
@@ -38,7 +42,10 @@ def admit(connection: Connection, campaign: Campaign, entry: dict[str, Any]) -> 
     may not be mailed about again yet), create_entrant, add_ahead.
     """
     given = {**entry, "about": _about(campaign), "reenter_after_days": campaign.reenter_after_days}
-    for table in ("joinable", "recent", "entrant"):
+    asked = {name: entry[name] for name in ("campaign", "as_of")}
+    run_with(connection, "journeys/create_joinable", _BEGUN, **asked, returned_counts=True)
+    connection.exec_driver_sql("analyze joinable")
+    for table in ("recent", "entrant"):
         run_given(connection, f"journeys/create_{table}", given)
         connection.exec_driver_sql(f"analyze {table}")
         if table == "recent":
@@ -113,12 +120,34 @@ def end_shared_by_exit(connection: Connection, campaign: Campaign, given: dict[s
     struck = run_with(connection, "journeys/create_struck", {"exit_words": files}, **finding).rowcount
     ended = 0
     if struck:
-        ending = {name: given[name] for name in ("topic", "as_of", "goal_facts")}
-        parts = run_with(connection, "journeys/end_parts", {"exit_words": files}, **ending).scalars().all()
+        ending = {"topic": given["topic"], "by_moment": given["as_of"], "goal_facts": given["goal_facts"]}
+        parts = run_with(connection, "journeys/end_parts", judged_part(campaign), **ending).scalars().all()
         ended = scalar(connection, "journeys/end_with_parts", as_of=given["as_of"])
         _write_contexts(connection, set(parts))
     connection.exec_driver_sql("drop table struck")
     return int(ended)
+
+
+def judged_part(campaign: Campaign) -> dict[str, tuple[str, ...]]:
+    """Return the files that a statement about occurrences of shared series is put together from."""
+    return {"judged_part": ("journeys/judged_part",), "exit_words": campaign.exit_files}
+
+
+@dataclass(frozen=True)
+class PartExit:
+    """An occurrence of a shared series, and the fact that ends it; None = it goes on."""
+
+    occurrence: str
+    reason: str | None
+    exited_at: dt.datetime | None
+
+
+def part_exits(connection: Connection, campaign: Campaign, customer_id: str, as_of: dt.datetime) -> list[PartExit]:
+    """Return what planning would end the occurrences of the customer's shared series with at `as_of`, the first to end
+    first; no row if the customer has no such series."""
+    asked = {"campaign": campaign.campaign, "customer_id": customer_id, "topic": campaign.topic, "by_moment": as_of}
+    found = run_with(connection, "journeys/part_exits", judged_part(campaign), **asked)
+    return [PartExit(**row._mapping) for row in found]
 
 
 def _write_contexts(connection: Connection, enrollment_ids: Iterable[int]) -> None:

@@ -10,15 +10,30 @@ warehouse shows that nothing was planned.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.campaigns import Campaign, period_at, two_periods_after
+from lifecycle_mail.concurrency import exclusive_lock
 from lifecycle_mail.database import run, scalar
 from lifecycle_mail.moments import minute
 
 _HOUR = dt.timedelta(hours=1)
+
+
+@contextmanager
+def turn_to_plan(engine: Engine, campaign: Campaign, as_of: dt.datetime, now: dt.datetime) -> Iterator[str | None]:
+    """Give what `begin_planning` says, and let no other run of `campaign` begin to plan before the block ends.
+
+    The note is committed before the block, so that a killed stage has begun to plan, too. The lock is one of its own:
+    a stage commits several transactions under the campaign's lock. Who holds both took this one first.
+    """
+    with exclusive_lock(engine, f"planning:{campaign.campaign}"):
+        with engine.begin() as connection:
+            because = begin_planning(connection, campaign, as_of, now)
+        yield because
 
 
 def begin_planning(connection: Connection, campaign: Campaign, as_of: dt.datetime, now: dt.datetime) -> str | None:

@@ -19,7 +19,15 @@ from lifecycle_mail.campaigns import Campaign, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
 from lifecycle_mail.database import lock, refresh_statistics, run, run_given, run_with, scalar
 from lifecycle_mail.journeys.names import first_name_to_plan, name_of
-from lifecycle_mail.journeys.occurrences import admit, end_shared_by_exit, join_series, supersede, write_waiting
+from lifecycle_mail.journeys.occurrences import (
+    PartExit,
+    admit,
+    end_shared_by_exit,
+    join_series,
+    part_exits,
+    supersede,
+    write_waiting,
+)
 from lifecycle_mail.journeys.steps import cumulative, follow_steps, json_of, step_values, steps_known
 from lifecycle_mail.segments import segment_key
 
@@ -298,7 +306,17 @@ def exit_of(connection: Connection, campaign: Campaign, customer_id: str, as_of:
     """Return what planning would end the customer's running series with at `as_of`; None if nothing ends it."""
     asked = _exits_asked(campaign, as_of, customer_id)
     row = run_with(connection, FIRST_EXIT, {"exit_words": campaign.exit_files}, **asked).one_or_none()
-    return None if row is None else Exit(row.reason, row.end_reason, row.exited_at)
+    if row is not None:
+        return Exit(row.reason, row.end_reason, row.exited_at)
+    return _exit_of_parts(part_exits(connection, campaign, customer_id, as_of), asked["goal_facts"])
+
+
+def _exit_of_parts(parts: list[PartExit], goals: list[str]) -> Exit | None:
+    """Return what ends a shared series: it ends with its last occurrence."""
+    if not parts or parts[-1].reason is None or parts[-1].exited_at is None:
+        return None
+    reason = parts[-1].reason
+    return Exit(reason, "converted" if reason in goals else reason, parts[-1].exited_at)
 
 
 def _exits_asked(campaign: Campaign, as_of: dt.datetime, customer_id: str | None) -> dict[str, Any]:

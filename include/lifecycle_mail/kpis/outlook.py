@@ -65,8 +65,14 @@ def _of_series(
     if over is not None:
         what = f"would end: {over.reason} ({_minute(over.exited_at)})"
         return [Outlook(row.campaign, None, what, f"{over.end_reason}, at the next planning")]
-    goes_on = Outlook(row.campaign, None, "series goes on", "no exit word holds")
-    return [goes_on, *_steps(connection, campaign, topic, customer_id, now)]
+    left = [part for part in journeys.part_exits(connection, campaign, customer_id, now) if part.exited_at]
+    parts = [
+        Outlook(row.campaign, None, f"would leave the series: {one.occurrence}", f"{one.reason}, at the next planning")
+        for one in left
+    ]
+    holds = "an exit word holds for a part of it alone" if parts else "no exit word holds"
+    goes_on = Outlook(row.campaign, None, "series goes on", holds)
+    return [*parts, goes_on, *_steps(connection, campaign, topic, customer_id, now)]
 
 
 def _steps(

@@ -5,6 +5,9 @@ steps whose message may still move, and by the customers recorded for the list. 
 from the base facts, and the difference to what was stored is added to the counts. A full roll-up does the same
 from empty tables, so both give the same numbers. facts.sql alone says which facts are counted.
 
+Facts that are dated later than the roll-up do not count in it. They are kept (kpi.ahead), so that the first roll-up
+after their time counts them without another load.
+
 Each statement fills or reads temporary tables kpi_*. They are analyzed, and end with the transaction.
 """
 
@@ -89,9 +92,11 @@ def roll_up(
         if full:
             _forget(connection)
         load_ids = bigints(run(connection, "kpis/loads").scalars())
+        come = _make(connection, "come", now=now)
+        run(connection, "kpis/forget_come", now=now)
         _touch(connection, progress, full, load_ids, _days(since, until))
-        outcomes = _judge(connection, reporting_zone)
-        orders = _count(connection, by, load_ids)
+        outcomes = _judge(connection, by)
+        orders = _count(connection, by, load_ids, come=come)
         customers = _list(connection, by, full)
         report = RollUpReport(outcomes, customers, orders, int(full))
         run(
@@ -181,6 +186,7 @@ def _note(
     run(connection, "kpis/create_changed")
     run(connection, "kpis/note_engaged", last_batch_id=last_batch_id)
     run(connection, "kpis/note_moved")
+    run(connection, "kpis/note_come")
     _make(connection, "arrived", load_ids=load_ids)
     run(connection, "kpis/note_reached")
     run(connection, "kpis/note_converted")
@@ -191,22 +197,31 @@ def _note(
     _analyze(connection, "changed")
 
 
-def _judge(connection: Connection, reporting_zone: str) -> int:
-    """Judge the found steps from the base facts: kpi_outcome; return their number."""
+def _judge(connection: Connection, by: _Counting) -> int:
+    """Judge the found steps from the base facts up to now: kpi_outcome; return their number."""
     with _probing(connection):
-        _make(connection, "judged")
-        _make(connection, "goal")
-    return _make(connection, "outcome", reporting_zone=reporting_zone)
+        _make(connection, "judged", now=by.now)
+        _make(connection, "goal", now=by.now)
+    run(connection, "kpis/keep_steps_ahead", now=by.now)
+    return _make(connection, "outcome", reporting_zone=by.zone)
 
 
-def _count(connection: Connection, by: _Counting, load_ids: str) -> int:
-    """Add the difference to the counts and the revenue; return how many of the changed orders have a credit."""
+def _count(connection: Connection, by: _Counting, load_ids: str, *, come: int) -> int:
+    """Add the difference to the counts and the revenue; return how many of the changed orders have a credit.
+
+    `come` is how many facts there are whose time has come. The planner guesses too many for an empty table.
+    """
     with _probing(connection):
         _make(connection, "delta")
         _make(connection, "recredited", load_ids=load_ids, reporting_currency=by.currency)
+        if come:
+            run(connection, "kpis/recredit_come", now=by.now)
+        run(connection, "kpis/keep_orders_ahead", now=by.now)
         for name in ("apply_campaign_daily", "apply_event_daily", "replace_outcomes"):
             run_for_facts(connection, f"kpis/{name}", as_of=by.now)
-        orders = _make(connection, "credit", reporting_zone=by.zone, reporting_currency=by.currency)
+        orders = _make(
+            connection, "credit", reporting_zone=by.zone, reporting_currency=by.currency, now=by.now
+        )
         _make(connection, "revenue_delta")
         run(connection, "kpis/forget_credits")
         run(connection, "kpis/insert_credits", as_of=by.now)
@@ -242,10 +257,13 @@ def _list(connection: Connection, by: _Counting, full: bool) -> int:
     """Count the customers who joined the list and who left it; return how many customers were looked at."""
     run(connection, "kpis/create_listed")
     customers = run(connection, "kpis/take_list_all" if full else "kpis/take_list_changes").rowcount
+    customers += run(connection, "kpis/take_list_come").rowcount
     _analyze(connection, "listed")
     run(connection, "kpis/create_list_day")
     for table in ("person", "turn", "blocked", "standing"):
         _make(connection, table)
+        if table == "turn":
+            run(connection, "kpis/keep_turns_ahead", now=by.now)
     _make(connection, "movement", reporting_zone=by.zone)
     run(connection, "kpis/forget_movements")
     run(connection, "kpis/insert_movements", as_of=by.now)

@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy.engine import Connection, Row
 
 from lifecycle_mail.database import SQL_FOLDER, run
-from lifecycle_mail.mailboxes import mailbox
+from lifecycle_mail.mailboxes import mailbox, shown
 
 HAPPENINGS = "kpis/happenings"
 
 
 @dataclass(frozen=True)
 class Happening:
-    """One thing that happened: when (UTC), in which campaign and step, what, and why."""
+    """One thing: when it happened (UTC), in which campaign and step, what, and why (addresses as people write them)."""
 
     happened_at: dt.datetime
     campaign: str | None
@@ -50,7 +50,8 @@ def mailbox_timeline(connection: Connection, address: str) -> list[Happening]:
 
 def _in_order(rows: Sequence[Row[Any]]) -> list[Happening]:
     return [
-        Happening(row.happened_at, row.campaign, row.step, row.what, row.why) for row in sorted(rows, key=_order)
+        Happening(row.happened_at, row.campaign, row.step, row.what, None if row.why is None else shown(row.why))
+        for row in sorted(rows, key=_order)
     ]
 
 

@@ -12,11 +12,11 @@ It differs from plain Jinja in these points, each for a reason:
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import StringIO
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import BytecodeCache, Environment, StrictUndefined, Template, nodes
 from jinja2.bccache import Bucket
@@ -58,11 +58,7 @@ class SlotExtension(Extension):
     def _slot(self, context: Context, name: str, caller: Callable[[], str]) -> str:
         if self.environment.mark is None:
             return caller()
-        part = (
-            "p"
-            if str(context.name).endswith("preheader.txt")
-            else self.environment.part_of(str(context.name))
-        )
+        part = "p" if str(context.name).endswith("preheader.txt") else self.environment.part_of(str(context.name))
         token = token_for(self.environment.mark, part, name)
         self.environment.used[f"{PARTS[part]}.{name}"] = token
         return Markup(token)
@@ -284,13 +280,12 @@ class MailEnvironment(Environment):
         part: str,
         shared: Mapping[str, Any],
         mark: str | None,
-        bytecode: BytecodeCache | None = None,
         direct: bool = False,
     ) -> None:
         super().__init__(
             loader=texts_in(folder).loader(), undefined=StrictUndefined, autoescape=True, auto_reload=False,
             trim_blocks=True, lstrip_blocks=True, extensions=[SlotExtension],
-            bytecode_cache=bytecode, cache_size=-1,
+            bytecode_cache=_bytecode(part, direct), cache_size=-1,
         )  # fmt: skip
         self.part = part
         self.mark = mark
@@ -315,43 +310,78 @@ class MailEnvironment(Environment):
             return super().getattr(obj, attribute)
 
 
+class SlotKey(NamedTuple):
+    """A slot of a text: two slots with the same key have the same code."""
+
+    file: str
+    text: str
+    name: str
+    line: int
+
+
+KEPT = 1_024
+"""Compiled files, and compiled slots, that a process keeps at most (some kB each)."""
+_SLOTS: dict[tuple[str, bool, SlotKey, frozenset[tuple[str, int]]], CodeType] = {}
 SAFE_GLOBALS: dict[str, Any] = {"range": range, "namespace": Environment().globals["namespace"]}
 
 
 class MemoryBytecode(BytecodeCache):
-    """Keeps compiled templates for the life of a library, since every shell has an environment of its own."""
+    """Keeps compiled templates for the life of the process.
+
+    Every shell has an environment of its own, and every definition a library of its own; their texts are mostly the
+    same. What is kept is found by its text too, so a changed file is compiled again.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[str, bytes] = {}
+        self._kept: dict[tuple[str, str], bytes] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill `bucket` if its template was compiled before."""
-        if bucket.key in self._kept:
-            bucket.bytecode_from_string(self._kept[bucket.key])
+        if (bucket.key, bucket.checksum) in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key, bucket.checksum])
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Remember a compiled template."""
-        self._kept[bucket.key] = bucket.bytecode_to_string()
+        if len(self._kept) >= KEPT:
+            self._kept.clear()
+        self._kept[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+@cache
+def _bytecode(part: str, is_direct: bool) -> MemoryBytecode:  # noqa: ARG001  (each kind of code has its own)
+    return MemoryBytecode()
 
 
 def compile_slot(
-    env: MailEnvironment, body: list[nodes.Node], filename: str, macros: Mapping[str, Any]
+    env: MailEnvironment, slot: SlotKey, body: list[nodes.Node], macros: Mapping[str, Any]
 ) -> tuple[WriteSlot, Template]:
-    """Compile a slot's content to a function; line numbers stay those of `filename`.
+    """Compile a slot's content to a function; line numbers stay those of the slot's file.
 
-    What all recipients share (the environment's globals and `macros`) is looked up here, once.
+    What all recipients share (the environment's globals and `macros`) is looked up here, once per shell. The code is
+    the same for all shells, so it is kept.
     """
-    arguments = [nodes.Name(name, "param") for name in SLOT_ARGUMENTS]
-    tree = nodes.Template([nodes.Macro(SLOT, arguments, [], body, lineno=1)], lineno=1)
-    tree.set_environment(env)
     env.plain_macros = {name: len(one.arguments) for name, one in macros.items() if _is_plain_macro(one)}
-    code: CodeType = env.compile(tree, filename, filename)
+    key = (env.part, env.direct, slot, frozenset(env.plain_macros.items()))
+    code = _SLOTS.get(key) or _slot_code(env, body, slot.file)
+    if len(_SLOTS) >= KEPT:
+        _SLOTS.clear()
+    _SLOTS[key] = code
     env.plain_macros = {}
     template = Template.from_code(env, code, {**env.globals, **macros})
     scope = template.new_context()
     for _ in template.root_render_func(scope):
         pass
     return scope.vars[SLOT], template
+
+
+def _slot_code(env: MailEnvironment, body: list[nodes.Node], filename: str) -> CodeType:
+    arguments = [nodes.Name(name, "param") for name in SLOT_ARGUMENTS]
+    tree = nodes.Template([nodes.Macro(SLOT, arguments, [], body, lineno=1)], lineno=1)
+    tree.set_environment(env)
+    try:
+        return env.compile(tree, filename, filename)
+    finally:
+        tree.set_environment(None)  # type: ignore[arg-type]  # parsed texts are kept longer than environments
 
 
 def _is_plain_macro(value: Any) -> bool:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from jinja2 import meta, nodes
 
 from lifecycle_mail.errors import TemplateError
-from lifecycle_mail.messages.dialect import MailEnvironment
 from lifecycle_mail.messages.sources import parse_source
 from lifecycle_mail.messages.texts import StoredTexts, Texts
 from lifecycle_mail.messages.wording import Wording, languages, wording_file
@@ -83,9 +82,7 @@ def _text(texts: Texts, file: str) -> str:
     try:
         text = texts.read(file)
     except OSError:
-        raise TemplateError(
-            f"{file}: no such template file; add it, or correct the name that refers to it"
-        ) from None
+        raise TemplateError(f"{file}: no such template file; add it, or correct the name that refers to it") from None
     except UnicodeDecodeError:
         raise TemplateError(f"{file}: the file is not UTF-8; save it as UTF-8") from None
     if "\0" in text:
@@ -93,12 +90,9 @@ def _text(texts: Texts, file: str) -> str:
     return text
 
 
-_READER = MailEnvironment(StoredTexts({}), "html", {}, None)
-
-
 @lru_cache(maxsize=512)
 def _asked(file: str, text: str) -> _Asked:
-    tree = parse_source(_READER, file, text).tree
+    tree = parse_source(file, text).tree
     files = list(meta.find_referenced_templates(tree))
     calls = [node for node in tree.find_all(nodes.Call) if isinstance(node.node, nodes.Name) and node.node.name == "t"]
     keys = [node.args[0].value for node in calls if node.args and isinstance(node.args[0], nodes.Const)]

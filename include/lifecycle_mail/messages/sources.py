@@ -5,11 +5,13 @@ Path: sources → segments → journeys → decisions → [messages] → deliver
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from jinja2 import TemplateNotFound, TemplateSyntaxError, meta, nodes
 
 from lifecycle_mail.errors import TemplateError
-from lifecycle_mail.messages.dialect import MailEnvironment, is_slot, slot_name
+from lifecycle_mail.messages.dialect import MailEnvironment, SlotKey, is_slot, slot_name
+from lifecycle_mail.messages.texts import StoredTexts
 
 
 @dataclass
@@ -21,6 +23,10 @@ class SlotSource:
     file: str
     line: int
 
+    def key(self, text: str) -> SlotKey:
+        """Return what tells this slot of the file's `text` from all others."""
+        return SlotKey(self.file, text, self.name, self.line)
+
     def names(self) -> tuple[str, ...]:
         """Return the dotted variables the slot reads, such as item.unit_price, each once."""
         return tuple(dict.fromkeys(name for node in self.body for name in dotted_names(node)))
@@ -31,6 +37,7 @@ class TemplateSource:
     """One parsed template file with its slots and the macros it imports (alias → (file, macro or None))."""
 
     file: str
+    text: str
     tree: nodes.Template
     slots: list[SlotSource] = field(default_factory=list)
     imports: dict[str, tuple[str, str | None]] = field(default_factory=dict)
@@ -50,9 +57,7 @@ def read_sources(env: MailEnvironment, file: str) -> list[TemplateSource]:
         found[name] = source = _read(env, name)
         for wanted in meta.find_referenced_templates(source.tree):
             if wanted is None:
-                raise TemplateError(
-                    f"{name}: extends, includes or imports a computed name; write the name itself"
-                )
+                raise TemplateError(f"{name}: extends, includes or imports a computed name; write the name itself")
             waiting.append(wanted)
     return list(found.values())
 
@@ -62,22 +67,24 @@ def _read(env: MailEnvironment, file: str) -> TemplateSource:
     try:
         text, _, _ = env.loader.get_source(env, file)
     except TemplateNotFound:
-        raise TemplateError(
-            f"{file}: no such template file; add it, or correct the name that refers to it"
-        ) from None
+        raise TemplateError(f"{file}: no such template file; add it, or correct the name that refers to it") from None
     except UnicodeDecodeError:
         raise TemplateError(f"{file}: the file is not UTF-8; save it as UTF-8") from None
-    return parse_source(env, file, text)
+    return parse_source(file, text)
 
 
-def parse_source(env: MailEnvironment, file: str, text: str) -> TemplateSource:
-    """Return one parsed file (TemplateError with file and line if its syntax is wrong)."""
+_READER = MailEnvironment(StoredTexts({}), "html", {}, None)
+
+
+@lru_cache(maxsize=512)
+def parse_source(file: str, text: str) -> TemplateSource:
+    """Return one parsed file; readers leave it as it is (TemplateError with file and line if its syntax is wrong)."""
     try:
-        tree = env.parse(text, file, file)
+        tree = _READER.parse(text, file, file)
         meta.find_undeclared_variables(tree)  # this finds unknown filters and tests, and parsing does not
     except TemplateSyntaxError as error:
         raise TemplateError(f"{file}:{error.lineno}: {error.message}; correct the template's syntax") from None
-    source = TemplateSource(file, tree, imports=dict(_imports(tree)))
+    source = TemplateSource(file, text, tree, imports=dict(_imports(tree)))
     source.slots = [
         SlotSource(slot_name(node), node.body, file, node.lineno)
         for node in tree.find_all(nodes.CallBlock)

@@ -22,7 +22,7 @@ from markupsafe import Markup
 from mjml import mjml2html
 
 from lifecycle_mail.errors import TemplateError
-from lifecycle_mail.messages.dialect import MailEnvironment, MemoryBytecode, compile_slot
+from lifecycle_mail.messages.dialect import MailEnvironment, compile_slot
 from lifecycle_mail.messages.formatting import (
     date_writer,
     day_writer,
@@ -72,7 +72,6 @@ class TemplateLibrary:
 
     def __init__(self, folder: Path | Texts) -> None:
         self.texts = texts_in(folder)
-        self._bytecode: dict[tuple[str, bool], MemoryBytecode] = {}
         self._wordings: dict[str, Wording] = {}
         self._versions: dict[str, str] = {}
         self._renderers: dict[tuple[str, str], SlotRenderer] = {}
@@ -185,8 +184,7 @@ class TemplateLibrary:
 
     def environment(self, part: str, shell: Shell, mark: str | None, direct: bool = False) -> MailEnvironment:
         """Return the environment of one part (html or text) of a shell, with its shared variables."""
-        kept = self._bytecode.setdefault((part, direct), MemoryBytecode())
-        return MailEnvironment(self.texts, part, self._shared(shell), mark, kept, direct)
+        return MailEnvironment(self.texts, part, self._shared(shell), mark, direct)
 
     def wording(self, language: str) -> Wording:
         """Return the words of a language, read once."""
@@ -244,7 +242,7 @@ def _compiled(env: MailEnvironment, shell: Shell, file: str, place: str) -> list
     """Compile the slots of one file that the shell uses."""
     done: list[CompiledSlot] = []
     for slot, source in slots_in_use(read_sources(env, f"{shell.name}/{file}"), place, shell.slot_tokens):
-        write, template = compile_slot(env, slot.body, slot.file, _macros(env, source, slot))
+        write, template = compile_slot(env, slot.key(source.text), slot.body, _macros(env, source, slot))
         token = shell.slot_tokens[f"{place}.{slot.name}"]
         done.append(CompiledSlot(slot.name, token, write, template, slot.file, slot.names()))
     return done
@@ -281,9 +279,7 @@ def full_brand(brand: Mapping[str, Any]) -> dict[str, Any]:
     """
     missing = [field for field in BRAND_FIELDS if not brand.get(field)]
     if missing:
-        raise TemplateError(
-            f"the brand lacks {', '.join(missing)}; add it, so that recipients recognise the sender"
-        )
+        raise TemplateError(f"the brand lacks {', '.join(missing)}; add it, so that recipients recognise the sender")
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", str(brand["colour"])):
         raise TemplateError("the brand's colour is not written as #rrggbb; write it like #1f6b45")
     return {**dict.fromkeys(BRAND_OPTIONAL), **brand}
@@ -294,9 +290,7 @@ def to_html(name: str, mjml: str) -> str:
     try:
         return str(mjml2html(mjml, fonts={}))
     except ValueError as error:
-        raise TemplateError(
-            f"{name}/body.mjml: not valid MJML ({error}); check that every tag is closed"
-        ) from None
+        raise TemplateError(f"{name}/body.mjml: not valid MJML ({error}); check that every tag is closed") from None
 
 
 def shell_error(texts: Texts, name: str, error: Exception) -> TemplateError:
@@ -313,6 +307,4 @@ def shell_error(texts: Texts, name: str, error: Exception) -> TemplateError:
         return TemplateError(f"{where}: {error}; outside a slot only shared variables may be used")
     if isinstance(error, JinjaError):
         return TemplateError(f"{where}: {error.message or type(error).__name__}; correct the template")
-    return TemplateError(
-        f"{where}: {type(error).__name__} while rendering; check the values the template is given"
-    )
+    return TemplateError(f"{where}: {type(error).__name__} while rendering; check the values the template is given")

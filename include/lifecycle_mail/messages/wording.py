@@ -14,6 +14,7 @@ forms. Messages are plain text, and are escaped like any other value.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ def languages(folder: Path | Texts) -> list[str]:
 
 def _read(path: Path, texts: Texts, language: str) -> dict[str, Any]:
     try:
-        content = parse_document(path, texts.read(wording_file(language))).value
+        content = _content(path, texts.read(wording_file(language)))
     except FileNotFoundError:
         raise TemplateError(f"{path}: no translation for this language; add the file, or use another") from None
     except UnicodeDecodeError:
@@ -123,6 +124,12 @@ def _read(path: Path, texts: Texts, language: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise TemplateError(f"{path}: not a mapping with direction and messages; see translations/en.yaml")
     return content
+
+
+@lru_cache(maxsize=64)
+def _content(path: Path, text: str) -> Any:
+    """Return the values in a translation file's text; readers change nothing in them."""
+    return parse_document(path, text).value
 
 
 def _plural_rule(path: Path, language: str) -> Callable[[float], str]:

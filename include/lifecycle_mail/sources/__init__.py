@@ -2,7 +2,7 @@
 and each customer's stock of consumables."""
 
 from lifecycle_mail.sources.activity import rebuild_activity, record_engagement
-from lifecycle_mail.sources.consent import record_permission
+from lifecycle_mail.sources.consent import Withdrawal, lift_withdrawals, record_permission, withdrawals_at
 from lifecycle_mail.sources.contract import Column, Feed
 from lifecycle_mail.sources.erasure import Erasure, address_of, erase_address, erase_customer, holders_of
 from lifecycle_mail.sources.loading import (
@@ -20,16 +20,19 @@ __all__ = [
     "Feed",
     "FeedCounts",
     "LoadReport",
+    "Withdrawal",
     "address_of",
     "erase_address",
     "erase_customer",
     "holders_of",
     "is_loaded_since",
     "is_loading",
+    "lift_withdrawals",
     "load_feeds",
     "rebuild_activity",
     "rebuild_supplies",
     "record_engagement",
     "record_permission",
     "settle_supplies",
+    "withdrawals_at",
 ]

@@ -80,6 +80,32 @@ def settle_staged_permissions(connection: Connection, load_id: int) -> None:
     run(connection, "sources/settle_heard_permissions")
 
 
+@dataclass(frozen=True)
+class Withdrawal:
+    """A withdrawal at a mailbox. `speaker`: the customer who said it, None = not known. `origin`: by what it came."""
+
+    speaker: str | None
+    origin: str
+
+
+def withdrawals_at(connection: Connection, address: str) -> tuple[Withdrawal, ...]:
+    """Return the withdrawals in force that were said at a mailbox (as `mailbox` writes it), each speaker's in order."""
+    found = run(connection, "sources/withdrawals_at", address=address)
+    return tuple(Withdrawal(row.customer_id or None, row.origin) for row in found)
+
+
+def lift_withdrawals(connection: Connection, address: str, now: datetime) -> None:
+    """End what was said against all mail at a mailbox (as `mailbox` writes it) before `now`, on an operator's word.
+
+    It counts for the customers who have the mailbox, and for those who come to it. What one of them said at another
+    mailbox stays, and who did not confirm has not confirmed. Runs in the caller's transaction, like
+    `record_permission`.
+    """
+    lock(connection, "permissions")
+    for holder in run(connection, "sources/log_lift", address=address, now=now).scalars().all():
+        run(connection, "sources/settle_permission", customer_id=holder)
+
+
 def record_permission(
     connection: Connection, customer_id: str, permission: str, permission_at: datetime, origin: str
 ) -> None:

@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import lock, run
+from lifecycle_mail.mailboxes import spellings
 from lifecycle_mail.sources.feeds import feeds
 from lifecycle_mail.sources.staging import erase_texts
 
@@ -66,14 +67,14 @@ def erase_customer(connection: Connection, customer_id: str, link_secret: str, a
     own = [each for each in addresses if each not in shared]
     run(connection, "sources/erase_words", customer_id=customer_id, own=own, shared=sorted(shared))
     scrubbed = run(
-        connection, "sources/scrub_rejected", customer_id=customer_id, addresses=own, names=names
+        connection, "sources/scrub_rejected", customer_id=customer_id, addresses=_spelled(own), names=names
     ).rowcount
-    words = (*addresses, *names)
+    words = (*_spelled(addresses), *names)
     for feed in feeds().values():
         erase_texts(connection, feed, customer_id, words)
     run(
         connection, "sources/erase_offer_codes",
-        customer_id=customer_id, addresses=own, names=names, link_secret=link_secret,
+        customer_id=customer_id, addresses=_spelled(own), names=names, link_secret=link_secret,
     )  # fmt: skip
     return Erasure((customer_id,), scrubbed, former, shared, words)
 
@@ -87,9 +88,9 @@ def erase_address(connection: Connection, address: str, link_secret: str, at: da
     run(connection, "sources/remember_erased", address=address, link_secret=link_secret, at=at)
     run(connection, "sources/erase_words", customer_id=None, own=[address], shared=[])
     scrubbed = run(
-        connection, "sources/scrub_rejected", customer_id=None, addresses=[address], names=[]
+        connection, "sources/scrub_rejected", customer_id=None, addresses=_spelled([address]), names=[]
     ).rowcount
-    return Erasure((), scrubbed, words=(address,))
+    return Erasure((), scrubbed, words=tuple(_spelled([address])))
 
 
 def holders_of(connection: Connection, address: str) -> tuple[list[str], list[str]]:
@@ -98,6 +99,11 @@ def holders_of(connection: Connection, address: str) -> tuple[list[str], list[st
     return [row.customer_id for row in found if not row.is_former], [
         row.customer_id for row in found if row.is_former
     ]
+
+
+def _spelled(addresses: Sequence[str]) -> list[str]:
+    """Return every text by which a row may name one of the addresses, in lower case."""
+    return [text for address in addresses for text in spellings(address)]
 
 
 def _names(*names: str | None) -> list[str]:

@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.database import is_locked, run, scalar, session_lock
 from lifecycle_mail.errors import DatabaseUnavailable, FeedError
+from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.sources.activity import refresh_activity, touch_customers
 from lifecycle_mail.sources.consent import Hearing, log_permissions, remembered_words, settle_staged_permissions
 from lifecycle_mail.sources.contract import Feed
@@ -309,9 +310,11 @@ class _Load:
         if feed.tells_cart_status:
             run(self.connection, "sources/mark_unread_carts", load_id=self.load_id)
         aside = run(self.connection, "sources/count_refused").one()
+        said = run(self.connection, "sources/foreign_spellings").scalars().all()
         run(
             self.connection, "sources/record_refused",
             load_id=self.load_id, feed=feed.name, file=name, link_secret=self.link_secret,
+            said=said, meant=[mailbox(one) for one in said],
         )  # fmt: skip
         return FeedCounts(read, read - aside.refused, changed, aside.refused, aside.unread_values), unknown
 

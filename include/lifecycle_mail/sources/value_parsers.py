@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache, partial
 
+from lifecycle_mail.mailboxes import with_ascii_domain
 from lifecycle_mail.sources.contract import Column
 
 Parser = Callable[[str], str]
@@ -185,9 +186,14 @@ def parse_choice(text: str, *, refusal: str, choices: tuple[str, ...], synonyms:
 
 
 def parse_address(text: str) -> str:
-    """One e-mail address that the provider takes: ASCII, no spaces, a domain with a dot, 320 characters at most."""
+    """One e-mail address that the provider takes: ASCII, no spaces, a domain with a dot, 320 characters at most.
+
+    A domain in a script of its own is stored as its punycode.
+    """
     if _ADDRESS.fullmatch(text):
         return text
+    if not text.isascii() and _ADDRESS.fullmatch(spelled := with_ascii_domain(text)):
+        return spelled
     raise Refusal("newline_in_address" if "\n" in text or "\r" in text else "malformed_address")
 
 

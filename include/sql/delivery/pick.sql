@@ -1,9 +1,12 @@
 -- Judge planned mails of one campaign and topic as of now: what was decided is asked again.
--- verdict: null for a mail that may go; 'postpone' if the recipient's hours are over until `opens_at`; else why not
+-- verdict: null for a mail that may go; 'postpone' if the recipient's hours are over until `opens_at`; 'cart_changed'
+-- if the series is about to take over what is in the cart now; else why not
 -- waits_for: what it was kept for before
+-- opt_in: decision.sign_up, if the recipient said no and the topic accepts pending
 -- grain: one row per mail
 -- now timestamptz; topic text; is_marketing boolean; permissions text[]; campaign_topic text: the topic in the
--- campaign's definition; window_opens, window_closes, quiet_begins, quiet_ends local times
+-- campaign's definition; takes_over boolean: newer occurrences give the series their context;
+-- window_opens, window_closes, quiet_begins, quiet_ends local times
 -- known_mails: the mails and what is known of them (delivery/known_mails)
 -- exit_words: the words of journeys/exits that end the campaign's series; they read `series`, one row per mail
 -- look-back: facts since the enrollment (journeys/exits)
@@ -41,6 +44,7 @@ select
     known.joined,
     opening.opens_at,
     opening.opens_day,
+    opt_in.sign_up as opt_in,
     coalesce(
         case when known.expires_at < cast(:now as timestamptz) then 'stale' end,
         decision.refusal(
@@ -49,7 +53,8 @@ select
             rest.address is not null, true, false, coalesce(opening.opens_at > known.expires_at, false)
         ),
         case when opening.is_never then 'no_common_hours' end,
-        case when opening.opens_at is not null then 'postpone' end
+        case when opening.opens_at is not null then 'postpone' end,
+        case when changed_cart.is_open then 'cart_changed' end
     ) as verdict
 from known
 inner join opening on known.own_zones = opening.own_zones
@@ -85,4 +90,15 @@ left join lateral (
         and not coalesce(blocked.is_more_than_no, false)
         and (known.permission in ('pending', 'withdrawn') or blocked.is_blocked)
 ) as opt_in on true
+-- The series has the cart as it was. Once the cart is idle again, planning takes over what is in it now.
+left join lateral (
+    select true as is_open
+    from source.cart
+    where
+        cast(:takes_over as boolean)
+        and cart.cart_id = known.context ->> 'cart_id'
+        and cart.status = 'open'
+        and cart.updated_at > known.occurred_at
+        and cart.updated_at <= cast(:now as timestamptz)
+) as changed_cart on true
 order by known.enrollment_id

@@ -1,8 +1,10 @@
 -- Remove a person from the lines that were set aside.
 -- grain: one row per line
--- address text, lower case; address_json text: the same address as JSON may escape it
+-- texts text[]: how a line may write the address, lower case
 update event.rejected
 set raw = null
 where
-    position(cast(:address as text) in lower(rejected.raw)) > 0
-    or position(cast(:address_json as text) in lower(rejected.raw)) > 0
+    exists (
+        select 1 from unnest(cast(:texts as text[])) as said (name)
+        where position(said.name in lower(rejected.raw)) > 0
+    )

@@ -1,6 +1,6 @@
 -- Whether anything is known of an address: an event, a line set aside, or a word about mailing it.
 -- grain: one row
--- address text, lower case; address_json text: the same address as JSON may escape it
+-- address text, as compared; texts text[]: how a line may write it, lower case
 -- look-back: everything
 select
     exists (select 1 from event.suppression where suppression.address = cast(:address as text))
@@ -13,6 +13,8 @@ select
     or exists (
         select 1 from event.rejected
         where
-            position(cast(:address as text) in lower(rejected.raw)) > 0
-            or position(cast(:address_json as text) in lower(rejected.raw)) > 0
+            exists (
+                select 1 from unnest(cast(:texts as text[])) as said (name)
+                where position(said.name in lower(rejected.raw)) > 0
+            )
     ) as is_known

@@ -11,6 +11,7 @@ select
     topic.became,
     coalesce(topic.topic, used.topic) as topic,
     coalesce(topic.is_retired, false) as is_retired,
+    coalesce(topic.accepts_pending, false) as accepts_pending,
     topic.topic is not null as is_noted,
     used.topic is not null as is_used
 from installation.topic

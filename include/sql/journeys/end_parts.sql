@@ -1,62 +1,21 @@
--- Step 2 of ending shared occurrences: end each occurrence of a struck series that an exit ends. The earliest fact
--- names the reason.
+-- Step 2 of ending shared occurrences: end each occurrence of a struck series that an exit ends.
 -- grain: one row per occurrence ended
--- topic text; as_of timestamptz; goal_facts text[]: exit words that are the goal itself, named 'converted'
--- exit_words: the words of journeys/exits that end the campaign's series; they read `series`, one occurrence at a time,
--- because a word names the series, not the occurrence
+-- goal_facts text[]: exit words that are the goal itself, named 'converted'; and what journeys/judged_part binds
+-- judged_part: the rows of journeys/judged_part
 -- look-back: facts since each series began
-with part as (
-    select
-        enrollment.enrollment_id,
-        enrollment.campaign,
-        (select installation.topic_called(cast(:topic as text))) as topic,
-        enrollment.customer_id,
-        occurrence.occurrence,
-        occurrence.occurred_at,
-        enrollment.enrolled_at,
-        occurrence.context,
-        true as may_have_left
-    from struck
-    inner join journey.occurrence on struck.enrollment_id = occurrence.enrollment_id
-    inner join journey.enrollment on struck.enrollment_id = enrollment.enrollment_id
-    where
-        occurrence.fate in ('enrolled', 'joined')
-        and occurrence.ended_at is null
-        and enrollment.ended_at is null
-),
-
-ended as (
-    select
-        part.enrollment_id,
-        part.customer_id,
-        part.campaign,
-        part.occurrence,
-        greatest(first_fact.exited_at, part.enrolled_at) as ended_at,
-        case
-            when first_fact.reason = any(cast(:goal_facts as text[])) then 'converted'
-            else first_fact.reason
-        end as end_reason
-    from part
-    inner join lateral (
-        with series as not materialized (select part.*)  -- noqa: ST03
-
-        select
-            exit_fact.reason,
-            exit_fact.exited_at
-        from exit_words as exit_fact
-        where exit_fact.exited_at <= cast(:as_of as timestamptz)
-        order by exit_fact.exited_at, exit_fact.reason
-        limit 1
-    ) as first_fact on true
-)
+with asked as (select struck.enrollment_id from struck)  -- noqa: ST03
 
 update journey.occurrence
 set
-    ended_at = ended.ended_at,
-    end_reason = ended.end_reason
-from ended
+    ended_at = greatest(judged.exited_at, judged.enrolled_at),
+    end_reason = case
+        when judged.reason = any(cast(:goal_facts as text[])) then 'converted'
+        else judged.reason
+    end
+from judged_part as judged
 where
-    occurrence.customer_id = ended.customer_id
-    and occurrence.campaign = ended.campaign
-    and occurrence.occurrence = ended.occurrence
+    judged.reason is not null
+    and occurrence.customer_id = judged.customer_id
+    and occurrence.campaign = judged.campaign
+    and occurrence.occurrence = judged.occurrence
 returning occurrence.enrollment_id

@@ -1,4 +1,5 @@
--- The present size of the list is what the movements add up to. The check is skipped while changes wait for a roll-up.
+-- The present size of the list is what the movements add up to. The check is skipped while changes wait for a roll-up,
+-- or for their day: a no that is dated ahead keeps mail back at once, and leaves the list on its day.
 -- grain: one row per offending total
 -- when: in whole checks only, because it reads every customer
 with standing as (
@@ -44,3 +45,4 @@ cross join counted
 where
     standing.members <> counted.members
     and not exists (select 1 from kpi.list_change)
+    and not exists (select 1 from kpi.ahead where ahead.about = 'list')

@@ -19,36 +19,9 @@ inner join lateral (
             and suppression.suppressed_at <= turn.turned_at
             and (suppression.lifted_at is null or suppression.lifted_at > turn.turned_at)
         union all
-        -- The rule of source.mailbox_withdrawal, at the time of the turn.
         select 'unsubscribed' as reason
-        from source.permission_change as other
-        where
-            other.address = person.address
-            and other.customer_id <> turn.customer_id
-            and other.permission = 'withdrawn'
-            and other.origin not in ('sunset', 'erasure')
-            and other.permission_at <= turn.turned_at
-            and not exists (
-                select 1
-                from source.permission_change as returned
-                where
-                    returned.address = other.address
-                    and returned.permission = 'confirmed'
-                    and returned.origin <> 'feed'
-                    and returned.permission_at > other.permission_at
-                    and returned.permission_at <= turn.turned_at
-            )
-            and not exists (
-                select 1
-                from source.permission_change as changed
-                where
-                    other.origin = 'feed'
-                    and changed.customer_id = other.customer_id
-                    and changed.origin = 'feed'
-                    and changed.permission = 'confirmed'
-                    and changed.permission_at > other.permission_at
-                    and changed.permission_at <= turn.turned_at
-            )
+        from source.mailbox_withdrawal_at(turn.turned_at) as other
+        where other.address = person.address and other.customer_id <> turn.customer_id
     ) as against
     order by
         array_position(array['complaint', 'hard_bounce', 'dropped', 'unsubscribed', 'sunset'], against.reason)

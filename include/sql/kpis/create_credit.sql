@@ -1,8 +1,8 @@
 -- The mail that each of these orders is credited to: of the mails whose time of credit holds the order, the one that
--- was touched last before it. A cancelled order never counts. A refunded order leaves no revenue. The table is dropped
--- with the transaction.
+-- was touched last before it. A cancelled order never counts, and one that is dated later than now does not count yet.
+-- A refunded order leaves no revenue. The table is dropped with the transaction.
 -- grain: one row per order
--- reporting_zone text: IANA zone of the days; reporting_currency text, empty = none
+-- reporting_zone text: IANA zone of the days; reporting_currency text, empty = none; now timestamptz
 -- look-back: the longest time of credit of a campaign before the order
 create temporary table kpi_credit on commit drop as
 select
@@ -59,3 +59,4 @@ left join lateral (
     order by currency_rate.day desc
     limit 1
 ) as valued on true
+where kpi_recredited.ordered_at <= cast(:now as timestamptz)

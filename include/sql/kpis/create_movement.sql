@@ -11,7 +11,7 @@ with listed as (
         standing.turned_at,
         cast(standing.turned_at at time zone cast(:reporting_zone as text) as date) as day,
         coalesce(standing.permission = 'confirmed', false)
-        and standing.is_resting is null
+        and not standing.is_resting
         and standing.reason is null
         and not coalesce(standing.is_erased, false) as is_on,
         case

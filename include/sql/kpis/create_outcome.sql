@@ -34,6 +34,7 @@ select
     coalesce(
         judged.goal_event = 'order'
         and goal.goal_reached_at is null
+        and goal.ahead_at is null
         and judged.touched_at >= judged.accepted_at
         and judged.touched_at + judged.credited_for <= judged.goal_until,
         false

@@ -54,16 +54,26 @@ revalued as (
     group by currency_rate.currency
 )
 
-select orders.order_id
+select
+    orders.order_id,
+    orders.customer_id,
+    orders.ordered_at
 from span
 inner join source.orders
     on span.customer_id = orders.customer_id and orders.ordered_at between span.since and span.until
 union
-select orders.order_id
+select
+    orders.order_id,
+    orders.customer_id,
+    orders.ordered_at
 from source.orders
 where orders.load_id = any(cast(:load_ids as bigint[]))
 union
-select order_credit.order_id
+select
+    orders.order_id,
+    orders.customer_id,
+    orders.ordered_at
 from revalued
 inner join kpi.order_credit
     on revalued.currency = order_credit.currency and revalued.since <= order_credit.order_day
+inner join source.orders on order_credit.order_id = orders.order_id

@@ -35,7 +35,7 @@ select
     other.permission_at as turned_at
 from kpi_person as person
 inner join source.permission_change as other
-    on person.address = other.address and other.permission = 'confirmed' and other.origin <> 'feed'
+    on person.address = other.address and other.permission in ('confirmed', 'lifted') and other.origin <> 'feed'
 union
 select
     person.customer_id,

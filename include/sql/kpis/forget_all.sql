@@ -19,6 +19,10 @@ forgotten_order_days as (
 
 forgotten_credits as (
     delete from kpi.order_credit
+),
+
+forgotten_ahead as (
+    delete from kpi.ahead
 )
 
 delete from kpi.step_outcome

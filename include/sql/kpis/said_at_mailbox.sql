@@ -7,16 +7,7 @@ select
     null as campaign,
     null as step,
     said.kind || ': ' || said.scope as what,
-    said.reason
-    || ', said by ' || coalesce(said.customer_id, 'an unknown speaker')
-    || ' (' || said.source || ')'
-    || coalesce(
-        ', lifted '
-        || to_char(said.ended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-        || ' by '
-        || said.ended_by,
-        ''
-    ) as why,
+    kpi.word_told(said.reason, said.customer_id, null, said.source, said.ended_at, said.ended_by) as why,
     50 as place
 from event.mailbox_word as said
 where said.address = cast(:address as text)

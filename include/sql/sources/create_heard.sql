@@ -13,12 +13,12 @@ with mailbox as (
             select 1 from source.customer
             where customer.address = said.address and customer.erased_at is null
         ) as is_held,
-        exists(select 1 from staged where lower(staged.email) = said.address) as is_coming,
+        exists(select 1 from staged where source.mailbox(staged.email) = said.address) as is_coming,
         exists (select 1 from source.erased_address)
         and source.address_hash(said.address, cast(:link_secret as text)) in (
             select erased_address.address_hash from source.erased_address
         ) as is_erased
-    from (select distinct lower(permission_word.email) as address from permission_word) as said
+    from (select distinct source.mailbox(permission_word.email) as address from permission_word) as said
     where said.address is not null
 ),
 
@@ -34,7 +34,7 @@ word as (
         or exists (select 1 from staged where staged.customer_id = permission_word.customer_id) as is_known
     from permission_word
     left join source.customer on permission_word.customer_id = customer.customer_id
-    left join mailbox on lower(permission_word.email) = mailbox.address
+    left join mailbox on source.mailbox(permission_word.email) = mailbox.address
 )
 
 select
@@ -53,17 +53,17 @@ select
     word.permission,
     word.permission_at
 from word
-inner join source.customer on customer.address = lower(word.email)
+inner join source.customer on customer.address = source.mailbox(word.email)
 where not word.is_known and customer.erased_at is null and exists (select 1 from permission_word)
 union
 select
     word.line,
     staged.customer_id,
-    lower(staged.email) as address,
+    source.mailbox(staged.email) as address,
     word.permission,
     word.permission_at
 from word
-inner join staged on lower(staged.email) = lower(word.email)
+inner join staged on source.mailbox(staged.email) = source.mailbox(word.email)
 -- Nearly every file has no such word, and then nothing is read.
 where not word.is_known and exists (select 1 from permission_word)
 union

@@ -10,7 +10,7 @@ create temporary table news on commit drop as
 with word as (
     select
         staged.customer_id,
-        lower(staged.email) as address,
+        source.mailbox(staged.email) as address,
         staged.permission,
         staged.permission_at,
         staged.created_at

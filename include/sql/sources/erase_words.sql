@@ -18,7 +18,7 @@ where
             permission_change.address = any(cast(:shared as text[]))
             and (
                 (permission_change.permission = 'withdrawn' and permission_change.origin not in ('sunset', 'erasure'))
-                or (permission_change.permission = 'confirmed' and permission_change.origin <> 'feed')
+                or (permission_change.permission in ('confirmed', 'lifted') and permission_change.origin <> 'feed')
             )
         )
     )
@@ -29,6 +29,6 @@ where
     )
     or (
         permission_change.address = any(cast(:own as text[]))
-        and permission_change.permission = 'confirmed'
+        and permission_change.permission in ('confirmed', 'lifted')
         and permission_change.origin <> 'feed'
     )

@@ -5,7 +5,8 @@
 -- holds the address now,
 -- but its text is not stored if an erased person had that address too.
 -- Grain: one row per refused row of the file, and per loaded row and reason of values that it lacks.
--- Parameters: load_id bigint; feed text; file text, the file's name; link_secret text, the key of the hashes.
+-- Parameters: load_id bigint; feed text; file text, the file's name; link_secret text, the key of the hashes; said,
+-- meant text[] side by side: addresses in these rows that have other letters than ASCII, and their mailboxes.
 -- Look-back: all erasures.
 with judged as (
     select
@@ -38,14 +39,17 @@ with judged as (
                         living.erased_at is null
                         and living.customer_id = coalesce(refused.customer_id, living.customer_id)
                         and (
-                            living.address = lower(found.words[1])
+                            living.address = meant.address
                             or (refused.customer_id is not null and living.first_load_id <= gone.load_id)
                         )
                 )
             ) as is_nobody_s
         from regexp_matches(refused.row_text, '[^\s,;"''<>:]+@[^\s,;"''<>]+', 'g') as found (words)
+        left join unnest(cast(:said as text[]), cast(:meant as text[])) as spelled (said, address)
+            on found.words[1] = spelled.said
+        cross join lateral (select coalesce(spelled.address, source.mailbox(found.words[1])) as address) as meant
         inner join source.erased_address as gone
-            on source.address_hash(found.words[1], cast(:link_secret as text)) = gone.address_hash
+            on source.address_hash(meant.address, cast(:link_secret as text)) = gone.address_hash
         where exists (select 1 from source.erased_address)
         having count(*) > 0
     ) as shown on true

@@ -21,7 +21,7 @@ with erased as (
                         select 1 from source.customer as living
                         where
                             living.customer_id = staged.customer_id
-                            and (living.first_load_id <= gone.load_id or living.address = lower(staged.email))
+                            and (living.first_load_id <= gone.load_id or living.address = source.mailbox(staged.email))
                     )
                     and not exists (
                         select 1 from source.permission_change as said

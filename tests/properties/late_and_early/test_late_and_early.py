@@ -270,6 +270,7 @@ def test_the_regular_runs_send_what_they_would_have_sent_alone(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3000)
 @given(facts=people, history=histories())
 @settings(max_examples=200)
 def test_in_long_the_regular_runs_send_what_they_would_have_sent_alone(

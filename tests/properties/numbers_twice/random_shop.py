@@ -15,7 +15,7 @@ import builders
 from builders import NOON, rows
 from lifecycle_mail.events import erase, ingest
 
-TODAY = NOON + timedelta(days=20)
+FIRST_LOOK, TODAY = NOON + timedelta(days=9), NOON + timedelta(days=20)
 PEOPLE = tuple(f"c{number}" for number in range(6))
 CURRENCIES = ("EUR", "EUR", "EUR", "USD", "THB", None)
 CAMPAIGNS: dict[str, dict[str, Any]] = {
@@ -60,7 +60,7 @@ class Shop:
                 builders.campaign(connection, name, **columns)
             for who in PEOPLE:
                 builders.customer(connection, who)
-                self.say(connection, who, "confirmed", NOON - timedelta(days=self.chance.randrange(20)), "feed")
+                self.say(connection, who, "confirmed", "feed", NOON - timedelta(days=self.chance.randrange(20)))
 
     def number(self) -> int:
         self.serial += 1
@@ -202,18 +202,20 @@ class Shop:
 
     # The list
 
-    def say(self, connection: Connection, who: str, said: str, at: datetime, origin: str) -> None:
+    def say(self, connection: Connection, who: str, said: str, origin: str, at: datetime | None = None) -> None:
         ((address,),) = rows(connection, "select address from source.customer where customer_id = :who", who=who)
         builders.insert(
-            connection, "source.permission_change", customer_id=who, permission=said, permission_at=at, origin=origin,
-            address=address,
+            connection, "source.permission_change", customer_id=who, permission=said, origin=origin, address=address,
+            permission_at=at or self.moment() + timedelta(seconds=self.number()),
         )  # fmt: skip
 
     def consent(self, connection: Connection) -> None:
         self.say(
-            connection, self.somebody(), self.chance.choice(["confirmed", "confirmed", "withdrawn", "pending"]),
-            self.moment() + timedelta(seconds=self.number()),
-            self.chance.choice(["feed", "unsubscribe", "sunset", "preference_page", "operator"]),
+            connection, self.somebody(), *self.chance.choice([
+                ("confirmed", "feed"), ("confirmed", "preference_page"), ("confirmed", "preference_page"),
+                ("withdrawn", "feed"), ("withdrawn", "unsubscribe"), ("withdrawn", "sunset"),
+                ("withdrawn", "operator"), ("pending", "feed"), ("lifted", "operator"),
+            ]),
         )  # fmt: skip
 
     def rest(self, connection: Connection) -> None:

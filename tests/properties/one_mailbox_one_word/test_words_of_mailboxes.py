@@ -1,8 +1,8 @@
 """One mailbox, one word: after a no is recorded, nothing else is claimed for its people and its mailbox until a yes.
 
 Several people share, leave and take over a few mailboxes, by feeds. They say no and yes by feeds, links, events without
-a name, complaints and the preference page. Planned mails of all of them are then claimed. Who of them may go is told by
-the rule in words, from the history alone.
+a name, complaints and the preference page, and operators lift mailboxes. Planned mails of all of them are then claimed.
+Who of them may go is told by the rule in words, from the history alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from emptied import empty
 from lifecycle_mail.database import run_with
 from lifecycle_mail.decisions import send_hours
 from lifecycle_mail.delivery.picking import pick_files
-from lifecycle_mail.events import ingest
+from lifecycle_mail.events import ingest, lift
+from lifecycle_mail.settings import Settings
 from lifecycle_mail.sources import load_feeds, record_permission
 from planning import campaign_of, topic_of
 
@@ -40,7 +41,7 @@ step = st.one_of(
     st.tuples(st.just("move"), st.sampled_from(PEOPLE), st.sampled_from(MAILBOXES)),
     st.tuples(st.just("feed"), st.sampled_from(PEOPLE), st.sampled_from(("confirmed", "withdrawn"))),
     st.tuples(st.sampled_from(("link", "link_all", "page_no", "page_yes", "resubscribe")), st.sampled_from(PEOPLE)),
-    st.tuples(st.sampled_from(("unsubscribe", "complaint")), st.sampled_from(MAILBOXES)),
+    st.tuples(st.sampled_from(("unsubscribe", "complaint", "lift")), st.sampled_from(MAILBOXES)),
 )
 histories = st.lists(step, min_size=3, max_size=12)
 
@@ -110,6 +111,13 @@ class Oracle:
         """Of a topic; it is no word about withdrawals, which are of all mail."""
         self._end(who, {TOPIC}, {"link"})
 
+    def _lift(self, mailbox: str, _what: str) -> None:
+        """The operator's yes: every no that was said there ends, for who holds the mailbox now."""
+        for no in self.noes:
+            if no.mailbox == mailbox:
+                no.speakers -= self._holders(mailbox)
+                no.binds_mailbox = False
+
     def _end(self, who: str, scopes: set[str], kinds: set[str]) -> None:
         """A yes ends noes at its mailbox for who holds it now, and what its speaker said anywhere."""
         mailbox = self.home[who]
@@ -151,6 +159,11 @@ class History:
             with self.warehouse.begin() as connection:
                 said = "withdrawn" if kind == "page_no" else "confirmed"
                 record_permission(connection, whom, said, self.now, "preference_centre")
+        elif kind == "lift":
+            lift(
+                self.warehouse, Settings(database_url="", mode="preview"), {}, whom, by="test", because="test",
+                now=self.now,
+            )  # fmt: skip
         else:
             self._report(self._event(kind, whom))
 
@@ -196,7 +209,8 @@ class History:
                 "delivery/pick",
                 pick_files(campaign),
                 shell_id=77, batch=100, only_enrollment_id=None, now=self.now, topic="reminders", is_marketing=True,
-                permissions=["confirmed"], campaign_topic="reminders", **send_hours(campaign, topic),
+                permissions=["confirmed"], campaign_topic="reminders", takes_over=True,
+                **send_hours(campaign, topic),
             )  # fmt: skip
             cleared = {row.enrollment_id for row in picked if row.verdict is None}
             query = "select customer_id from journey.enrollment where enrollment_id = any(:cleared)"
@@ -224,6 +238,8 @@ WITHDRAWS, CONFIRMS = ("feed", "ann", "withdrawn"), ("feed", "ann", "confirmed")
 @example(history=[("link_all", "cat"), ("complaint", "y@example.com"), ("move", "cat", MOVES), ("page_yes", "dan")])
 @example(history=[WITHDRAWS, CONFIRMS, ("page_no", "ann"), ("page_no", "cat"), ("page_yes", "cat")])
 @example(history=[("page_no", "ann"), WITHDRAWS, CONFIRMS])
+@example(history=[WITHDRAWS, ("page_no", "bob"), ("complaint", SHARES), ("lift", SHARES)])
+@example(history=[WITHDRAWS, ("move", "ann", TAKES), ("complaint", TAKES), ("lift", TAKES)])
 @example(history=[("link", "bob"), ("move", "bob", TAKES), ("page_yes", "ann"), ("move", "bob", SHARES)])
 @example(history=[("unsubscribe", SHARES), ("move", "bob", TAKES), ("page_yes", "ann"), ("resubscribe", "bob")])
 @given(history=histories)

@@ -286,7 +286,8 @@ comment on column event.suppression_lift.lifted_at is 'When. What was said befor
 comment on column event.suppression_lift.lifted_by is 'Who: a role or a login.';
 comment on column event.suppression_lift.because is 'Why, in the operator''s words.';
 comment on column event.suppression_lift.reasons is 'Reasons of suppressions that it holds for; null = all.';
-comment on column event.suppression_lift.lifted is 'What was in force here: ''<scope> <reason>'' each.';
+comment on column event.suppression_lift.lifted is
+'What was in force here: ''<scope> <reason>'' each; ''all withdrawn'' = what was said in the log of consent.';
 comment on column event.suppression_lift.taken_off is
 'SendGrid''s lists that held the address; groups as ''group <number>''.';
 

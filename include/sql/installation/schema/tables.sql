@@ -35,7 +35,8 @@ create table installation.topic (
     topic text primary key,
     became text references installation.topic (topic),
     is_retired boolean not null default false,
-    noted_at timestamptz not null default now()
+    noted_at timestamptz not null default now(),
+    accepts_pending boolean not null default false
 );
 
 comment on table installation.topic is
@@ -46,6 +47,8 @@ comment on column installation.topic.became is 'Present name of the topic (renam
 comment on column installation.topic.is_retired is
 'The topic has ended: nothing is mailed, and leaving it means leaving all mail.';
 comment on column installation.topic.noted_at is 'When the file last said something new about this name.';
+comment on column installation.topic.accepts_pending is
+'Its mails may ask for a confirmation: people who signed up and have not confirmed get them.';
 
 -- Unsubscribe groups of the SendGrid account, by whose they are. Events and lists name groups by their numbers.
 create table installation.topic_group (

@@ -2,12 +2,17 @@
 -- what: a sign of life: an order, a page view, or a person's open or click. Machine opens do not count.
 -- grain: one row per sign: enrollment_id, reason, exited_at
 -- reads: series
--- look-back: since the enrollment; for a series about inactivity, since the last activity it was about
+-- look-back: since the enrollment; for a series about inactivity, since the last activity it was about. If a mail was
+-- opened or clicked before that, too, the raw events there are tell the first time after it
 select
     series.enrollment_id,
     'activity' as reason,
     activity.occurred_at as exited_at
 from series
+cross join
+    lateral (
+        select case when series.context ? 'last_activity_at' then series.occurred_at else series.enrolled_at end as at
+    ) as began
 inner join
     lateral (
         select orders.ordered_at as occurred_at
@@ -28,7 +33,25 @@ inner join
             engagement.customer_id = series.customer_id
             -- The index holds only mails that were opened or clicked.
             and (engagement.first_open_at is not null or engagement.first_click_at is not null)
+        union all
+        select event.occurred_at
+        from event.engagement
+        inner join event.event on engagement.message_id = event.message_id
+        where
+            engagement.customer_id = series.customer_id
+            and (
+                (
+                    event.event = 'open'
+                    and event.fact is distinct from 'machine_open'
+                    and engagement.first_open_at <= began.at
+                    and engagement.last_open_at > began.at
+                )
+                or (
+                    event.event = 'click'
+                    and engagement.first_click_at <= began.at
+                    and engagement.last_click_at > began.at
+                )
+            )
+            and event.occurred_at > began.at
     ) as activity
-    on
-        activity.occurred_at
-        > case when series.context ? 'last_activity_at' then series.occurred_at else series.enrolled_at end
+    on began.at < activity.occurred_at

@@ -23,17 +23,7 @@ select
     null as campaign,
     null as step,
     case said.kind when 'no' then 'suppressed: ' else 'back: ' end || said.scope as what,
-    said.reason
-    || ', said by ' || coalesce(said.customer_id, 'an unknown speaker')
-    || ' at ' || said.address
-    || ' (' || said.source || ')'
-    || coalesce(
-        ', lifted '
-        || to_char(said.ended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-        || ' by '
-        || said.ended_by,
-        ''
-    ) as why,
+    kpi.word_told(said.reason, said.customer_id, said.address, said.source, said.ended_at, said.ended_by) as why,
     50 as place
 from event.mailbox_word as said
 left join source.customer

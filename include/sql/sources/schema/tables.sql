@@ -43,7 +43,7 @@ create index customer_withdrawn on source.customer (customer_id) where permissio
 
 comment on table source.customer is 'Customers as the newest feed reports them, one row per customer.';
 comment on column source.customer.customer_id is 'The shop''s key.';
-comment on column source.customer.email is 'Address as given; null only after erasure.';
+comment on column source.customer.email is 'Address as given, its domain as punycode; null only after erasure.';
 comment on column source.customer.address is 'Address as compared: lower case.';
 comment on column source.customer.created_at is 'Sign-up.';
 comment on column source.customer.first_name is 'Given name.';
@@ -64,7 +64,7 @@ comment on column source.customer.first_load_id is
 
 create table source.permission_change (
     customer_id text not null,
-    permission text not null check (permission in ('none', 'pending', 'confirmed', 'withdrawn')),
+    permission text not null check (permission in ('none', 'pending', 'confirmed', 'withdrawn', 'lifted')),
     permission_at timestamptz not null,
     origin text not null,
     load_id bigint,
@@ -76,16 +76,17 @@ create table source.permission_change (
 create index permission_change_no on source.permission_change (address, customer_id)
 where permission = 'withdrawn' and origin not in ('sunset', 'erasure');
 create index permission_change_yes on source.permission_change (address, permission_at)
-where permission = 'confirmed' and origin <> 'feed';
+where permission in ('confirmed', 'lifted') and origin <> 'feed';
 
 comment on table source.permission_change is
 'The log of consent, one row each time something was said; only an erasure changes rows.';
 comment on column source.permission_change.customer_id is
 'Whose permission; empty = a refused row said it of an address that no customer holds.';
-comment on column source.permission_change.permission is 'What was said.';
+comment on column source.permission_change.permission is
+'What was said; lifted = an operator''s yes at the mailbox, which ends withdrawals there and permits nothing.';
 comment on column source.permission_change.permission_at is 'When it was said.';
 comment on column source.permission_change.origin is
-'Feed, feed_resubscribing (a yes for which the shop asked again), unsubscribe, preference_centre, sunset…';
+'Feed, feed_resubscribing (a yes for which the shop asked again), unsubscribe, preference_centre, operator, sunset…';
 comment on column source.permission_change.load_id is 'Load that brought it, if a feed did.';
 comment on column source.permission_change.recorded_at is 'When it was written here.';
 comment on column source.permission_change.address is

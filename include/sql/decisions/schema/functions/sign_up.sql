@@ -1,5 +1,5 @@
--- May a mail go to someone who said no: the opt-in mail may, if they signed up later than every no and the topic has
--- not mailed their mailbox in 30 days.
+-- May a mail go to someone who said no: the opt-in mail may, if they signed up later than every no and no opt-in mail
+-- went to their mailbox in 30 days.
 -- null: there is no no, and the usual rules hold; 'open': the opt-in mail may go; 'asked_lately': it went, or waits to
 -- go; 'no_sign_up': nothing may go.
 create or replace function decision.sign_up(
@@ -13,22 +13,7 @@ language sql stable parallel safe as $$
     select case
         when said.no_at is null then null
         when said.signed_up_at is null or said.signed_up_at <= said.no_at then 'no_sign_up'
-        when exists (
-            select 1
-            from source.customer as me
-            inner join source.customer as holder on me.address = holder.address
-            inner join journey.enrollment on holder.customer_id = enrollment.customer_id
-            inner join message.message on enrollment.enrollment_id = message.enrollment_id
-            where
-                me.customer_id = whose
-                and message.topic = topic_name
-                and (
-                    message.state in ('claimed', 'accepted', 'in_doubt', 'abandoned')
-                    or (message.state = 'planned' and not is_planned)
-                )
-                and coalesce(message.accepted_at, message.claimed_at, message.planned_at)
-                > as_of - interval '30 days'
-        ) then 'asked_lately'
+        when decision.asked_lately(whose, topic_name, is_planned, as_of) then 'asked_lately'
         else 'open'
     end
     from (
@@ -45,6 +30,15 @@ language sql stable parallel safe as $$
                             and yes.permission = 'confirmed'
                             and yes.permission_at > entry.permission_at
                             and (yes.origin <> 'feed' or entry.origin = 'feed')
+                    )
+                    and not exists (
+                        select 1
+                        from source.permission_change as lift
+                        where
+                            lift.customer_id = whose
+                            and lift.permission = 'lifted'
+                            and lift.address = entry.address
+                            and lift.permission_at > entry.permission_at
                     )
                 ),
                 max(customer.permission_at) filter (where customer.permission = 'withdrawn')

@@ -69,16 +69,20 @@ left join lateral (
             and word.kind = 'yes'
             and word.scope = spoken.scope
             and word.said_at > spoken.said_at
-            and (word.reason = 'lifted' or spoken.reason = 'unsubscribed')
+            and ((word.reason = 'lifted' and spoken.reason <> 'withdrawn') or spoken.reason = 'unsubscribed')
         union all
         select
             returned.permission_at as ended_at,
-            returned.origin || ' of ' || returned.customer_id as ended_by
+            case
+                when returned.permission = 'lifted' then returned.origin
+                else returned.origin || ' of ' || returned.customer_id
+            end as ended_by
         from source.permission_change as returned
         where
             spoken.reason in ('unsubscribed', 'sunset', 'withdrawn')
             and returned.address = spoken.address
-            and returned.permission = 'confirmed'
+            and returned.permission in ('confirmed', 'lifted')
+            and (returned.permission = 'confirmed' or spoken.reason = 'withdrawn')
             and returned.origin <> 'feed'
             and returned.permission_at > spoken.said_at
         union all

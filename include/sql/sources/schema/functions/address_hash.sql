@@ -3,6 +3,6 @@ create or replace function source.address_hash(address text, link_secret text) r
 language sql immutable parallel safe as $$
     select sha256(
         convert_to(link_secret, 'UTF8')
-        || sha256(convert_to(link_secret, 'UTF8') || convert_to(lower(address), 'UTF8'))
+        || sha256(convert_to(link_secret, 'UTF8') || convert_to(source.mailbox(address), 'UTF8'))
     )
 $$;
