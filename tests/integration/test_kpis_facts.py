@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from builders import NOON
 from lifecycle_mail import database
 from lifecycle_mail.database import SQL_FOLDER, run
 from lifecycle_mail.errors import KpiError
@@ -37,8 +38,9 @@ def test_the_tables_have_the_columns_of_the_list(warehouse: Engine) -> None:
 def test_the_list_is_a_statement(warehouse: Engine) -> None:
     """The list runs as it stands, one row per judged step and fact, so that no line hides a misspelt column."""
     with warehouse.begin() as connection:
-        for table in ("touched", "judged", "goal"):
-            run(connection, f"kpis/create_{table}")
+        run(connection, "kpis/create_touched")
+        for table in ("judged", "goal"):
+            run(connection, f"kpis/create_{table}", now=NOON)
         step = "insert into kpi_judged (enrollment_id, step, state, first_seen_at) values (1, 'a', 'planned', now())"
         connection.exec_driver_sql(step)
         found = run(connection, "kpis/facts").all()
