@@ -86,7 +86,7 @@ FOLDED = f"""with mail as ({MAIL}),
     insert into event.engagement
         (enrollment_id, step, message_id, campaign, customer_id, first_event_at, processed_at, delivered_at,
          bounced_hard_at, reason, reason_at, first_open_at, last_open_at, first_machine_open_at, first_click_at,
-         last_click_at, batch_id)
+         last_click_at, batch_id, last_delivered_at)
     select n, step, message.message_id(n, step), campaign, customer_id, second + interval '1 second',
         second + interval '1 second', case when n % 100 <> 7 then second + interval '9 seconds' end,
         case when n % 100 = 7 then second + interval '4 seconds' end,
@@ -97,7 +97,7 @@ FOLDED = f"""with mail as ({MAIL}),
         case when n % 4 = 0 then second + interval '70 seconds' end,
         case when n % 100 < 10 and n % 100 <> 7 then second + interval '130 minutes' end,
         case when n % 100 < 10 and n % 100 <> 7 then second + interval '130 minutes' end,
-        batch.batch_id
+        batch.batch_id, case when n % 100 <> 7 then second + interval '9 seconds' end
     from (select mail.*, date_trunc('second', sent_at) as second from mail) as mail cross join batch
     order by n"""  # noqa: S608
 

@@ -10,6 +10,9 @@ and not listed under `foreign_groups` is named in the log: who left it gets no m
 **A re-run** finds the same: each list is read from a day before the place that the last run reached, rows are
 identified by address, and a ledger says what SendGrid already has.
 
+**Red.** `pull` and `push` log a table by reason. `check` fails if SendGrid refused more than
+`LIFECYCLE_REFUSED_PERCENT` (5) of the opt-outs, or if a list was not read for `LIFECYCLE_MISSING_PERIODS` (2) days.
+
 **To undo.** A pull never lifts a suppression. `suppressions lift ADDRESS --because …` does, and takes the address off
 SendGrid's lists.
 """
@@ -21,6 +24,7 @@ from airflow.sdk import dag, task
 from lifecycle_airflow.assets import EVENTS
 from lifecycle_airflow.dag_defaults import dag_defaults, ticks
 from lifecycle_airflow.installation import Counts, installation
+from lifecycle_airflow.intake import logged, require_no_alarm
 from lifecycle_airflow.run_window import now
 
 
@@ -33,14 +37,23 @@ def sync_suppressions() -> None:
     @task(pool="sendgrid", outlets=[EVENTS])
     def pull() -> Counts:
         with installation() as system:
-            return system.pull_suppressions(now()).counts()
+            report = system.pull_suppressions(now())
+            return logged("suppressions read", report.rows(), report.counts(), system.sync_alarms(report, now()))
 
     @task(pool="sendgrid")
     def push() -> Counts:
         with installation() as system:
-            return system.push_suppressions(now(), now).counts()
+            report = system.push_suppressions(now(), now)
+            return logged("suppressions sent", report.rows(), report.counts(), system.sync_alarms(report, now()))
 
-    pull() >> push()
+    @task
+    def check(read: Counts, sent: Counts) -> None:
+        require_no_alarm(read)
+        require_no_alarm(sent)
+
+    read, sent = pull(), push()
+    read >> sent
+    check(read, sent)
 
 
 sync_suppressions()

@@ -82,7 +82,7 @@ def _check_port(host: str, port: int) -> None:
 def _warn(settings: CollectorSettings) -> None:
     """Log which checks are switched off; the process goes on."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if settings.public_key is None:
+    if not settings.public_keys:
         log.warning("signatures are not checked: anyone may write events")
     if not settings.link_secret:
         log.warning("LIFECYCLE_LINK_SECRET is not set: every unsubscribe link is answered 404")

@@ -57,6 +57,8 @@ def create_app(settings: CollectorSettings, clock: Callable[[], float] = time.ti
     app = Starlette(
         routes=[
             Route("/events", _events, methods=["POST"]),
+            # SendGrid follows no redirect, so an address with a slash at its end must answer as well.
+            Route("/events/", _events, methods=["POST"]),
             Route("/unsubscribe/{token}", _ask, methods=["GET"]),
             Route("/unsubscribe/{token}", _unsubscribe, methods=["POST"]),
             Route("/health", _health, methods=["GET"]),
@@ -111,15 +113,15 @@ async def _read(request: Request, limit: int) -> bytes:
 
 def _check_headers(request: Request, settings: CollectorSettings) -> None:
     """Refuse a post that cannot be signed before its body is read."""
-    if settings.public_key is not None:
+    if settings.public_keys:
         check_headers(*_signature_headers(request), request.app.state.clock(), settings.tolerance_seconds)
 
 
 def _check_signature(request: Request, settings: CollectorSettings, body: bytes) -> None:
-    if settings.public_key is not None:
+    if settings.public_keys:
         signature, timestamp = _signature_headers(request)
         now = request.app.state.clock()
-        verify(settings.public_key, signature, timestamp, body, now, settings.tolerance_seconds)
+        verify(settings.public_keys, signature, timestamp, body, now, settings.tolerance_seconds)
 
 
 def _signature_headers(request: Request) -> tuple[str | None, str | None]:

@@ -1,8 +1,9 @@
 """The collector's settings, read once from the environment.
 
 LIFECYCLE_EVENTS_DIR                 folder the files are written to (required; must exist)
-SENDGRID_WEBHOOK_PUBLIC_KEY          the webhook's public key, base64 DER or PEM (this or the next)
-SENDGRID_WEBHOOK_PUBLIC_KEY_FILE     a file that holds it
+SENDGRID_WEBHOOK_PUBLIC_KEY          the webhook's public key, base64 DER or PEM (this or the next); several, with
+                                     commas between, while a key is replaced
+SENDGRID_WEBHOOK_PUBLIC_KEY_FILE     a file that holds it, or them
 LIFECYCLE_LINK_SECRET                signs unsubscribe links; without it every such link is unknown (404)
 LIFECYCLE_COLLECTOR_TOLERANCE_HOURS  oldest signature taken, default 26: SendGrid retries for 24 hours
 LIFECYCLE_COLLECTOR_MAX_BODY_BYTES   largest post taken, default 2,000,000: SendGrid posts at most 768 kB
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from event_collector.signature import KeyUnusable, read_public_key
+from event_collector.signature import KeyUnusable, read_public_keys
 
 INSECURE = "LIFECYCLE_COLLECTOR_WITHOUT_SIGNATURE"
 """Set by --insecure-without-signature for the worker processes; not meant to be set by hand."""
@@ -32,10 +33,10 @@ class CollectorError(Exception):
 
 @dataclass(frozen=True)
 class CollectorSettings:
-    """`public_key` is None only if signatures are switched off for a test."""
+    """`public_keys`: a signature by any of them is good; empty only if signatures are switched off for a test."""
 
     events_dir: Path
-    public_key: ec.EllipticCurvePublicKey | None = field(repr=False)
+    public_keys: tuple[ec.EllipticCurvePublicKey, ...] = field(repr=False)
     link_secret: str = field(repr=False)
     tolerance_seconds: float
     max_body_bytes: int
@@ -50,7 +51,7 @@ class CollectorSettings:
         """Read the settings. Raises: CollectorError, one readable line."""
         settings = cls(
             events_dir=_events_dir(env),
-            public_key=None if env.get(INSECURE) == "1" else _public_key(env),
+            public_keys=() if env.get(INSECURE) == "1" else _public_keys(env),
             link_secret=env.get("LIFECYCLE_LINK_SECRET", ""),
             tolerance_seconds=_number(env, "LIFECYCLE_COLLECTOR_TOLERANCE_HOURS", 26) * 3600,
             max_body_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES", 2_000_000)),
@@ -91,7 +92,7 @@ def _events_dir(env: Mapping[str, str]) -> Path:
     return folder
 
 
-def _public_key(env: Mapping[str, str]) -> ec.EllipticCurvePublicKey:
+def _public_keys(env: Mapping[str, str]) -> tuple[ec.EllipticCurvePublicKey, ...]:
     source, text = "SENDGRID_WEBHOOK_PUBLIC_KEY", env.get("SENDGRID_WEBHOOK_PUBLIC_KEY", "")
     file = env.get("SENDGRID_WEBHOOK_PUBLIC_KEY_FILE", "")
     if not text and file:
@@ -100,13 +101,13 @@ def _public_key(env: Mapping[str, str]) -> ec.EllipticCurvePublicKey:
             text = Path(file).read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise CollectorError(f"cannot read {source}: {error}") from error
-    if not text.strip():
+    if not text.strip(" \t\r\n,"):
         raise CollectorError(
             "no webhook key: set SENDGRID_WEBHOOK_PUBLIC_KEY or SENDGRID_WEBHOOK_PUBLIC_KEY_FILE "
             "to the public key of SendGrid's signed event webhook"
         )
     try:
-        return read_public_key(text)
+        return read_public_keys(text)
     except KeyUnusable as error:
         raise CollectorError(f"cannot use {source}: {error}") from error
 

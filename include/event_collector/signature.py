@@ -6,6 +6,8 @@ break it. ECDSA on P-256 with SHA-256, the signature DER in base64, the public k
 
 import base64
 import binascii
+import re
+from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -16,12 +18,24 @@ TIMESTAMP_HEADER = "X-Twilio-Email-Event-Webhook-Timestamp"
 FUTURE_SECONDS_MAX = 300
 
 
+_NEXT_KEY = re.compile(r",|(?<=-)\s*(?=-----BEGIN)")
+
+
 class KeyUnusable(ValueError):
     """The public key cannot be used; the message says why."""
 
 
 class NotSigned(Exception):
     """The post was not signed by the holder of the key, or too long ago; the message says which."""
+
+
+def read_public_keys(text: str) -> tuple[ec.EllipticCurvePublicKey, ...]:
+    """Return the keys of a text: separated by commas, or PEM blocks one after another.
+
+    While a key is replaced, SendGrid signs with the one and then with the other.
+    Raises: KeyUnusable.
+    """
+    return tuple(read_public_key(one) for one in _NEXT_KEY.split(text) if one.strip())
 
 
 def read_public_key(text: str) -> ec.EllipticCurvePublicKey:
@@ -61,20 +75,26 @@ def check_headers(signature: str | None, timestamp: str | None, now: float, tole
 
 
 def verify(
-    key: ec.EllipticCurvePublicKey,
+    keys: Iterable[ec.EllipticCurvePublicKey],
     signature: str | None,
     timestamp: str | None,
     body: bytes,
     now: float,
     tolerance_seconds: float,
 ) -> None:
-    """Return if the key's holder signed `body` no longer than `tolerance_seconds` before `now`.
+    """Return if the holder of one of the keys signed `body` no longer than `tolerance_seconds` before `now`.
 
     The other arguments are those of `check_headers`.
     Raises: NotSigned.
     """
     signed = check_headers(signature, timestamp, now, tolerance_seconds)
+    if not any(_matches(key, signed, str(timestamp).encode() + body) for key in keys):
+        raise NotSigned("the signature does not match")
+
+
+def _matches(key: ec.EllipticCurvePublicKey, signed: bytes, message: bytes) -> bool:
     try:
-        key.verify(signed, str(timestamp).encode() + body, ec.ECDSA(hashes.SHA256()))
-    except InvalidSignature as error:
-        raise NotSigned("the signature does not match") from error
+        key.verify(signed, message, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True

@@ -14,6 +14,7 @@
     ├── SendingStopped       sending stopped by itself: refused access (401, 403), or a breaker
     ├── ClaimLost            mails of a claim changed state during it: nothing of it was sent
     ├── EventsError          an export of events cannot be read, or cannot be written
+    ├── IntakeAlarm          too much of a file was refused, or something does not come any more
     ├── SyncError            the provider's suppression lists cannot be read or written
     ├── KpiError             the list of KPI facts is wrong, or the KPI tables do not add up
     └── RetentionRefused     months past their retention are still needed, or could not be dropped
@@ -76,6 +77,10 @@ class ClaimLost(LifecycleError):
 
 class EventsError(LifecycleError):
     """An export of events cannot be read, or cannot be written."""
+
+
+class IntakeAlarm(LifecycleError):
+    """Too large a share of a file was refused, or what should come does not. What was good is taken in."""
 
 
 class SyncError(LifecycleError):

@@ -441,6 +441,19 @@ class Installation:
             progress=progress,
         )
 
+    def event_alarms(self, report: events.IngestReport, now: dt.datetime) -> list[str]:
+        """Say what of an ingest is an alarm, and what is wrong with the feed of events at `now`."""
+        limits = self.settings.intake_limits
+        return [*report.alarms(limits), *events.event_alarms(self.engine, now, limits)]
+
+    def sync_alarms(self, report: events.SyncReport, now: dt.datetime) -> list[str]:
+        """Say what of a sync of suppressions is an alarm, and which lists lag behind at `now` (in preview none)."""
+        limits = self.settings.intake_limits
+        if self.settings.mode == "preview":
+            return []
+        with self.engine.connect() as connection:
+            return [*report.alarms(limits), *events.list_alarms(connection, now, limits)]
+
     def pull_suppressions(self, now: dt.datetime) -> events.SyncReport:
         """Read SendGrid's suppression lists (modes simulate and live; a preview asks nothing)."""
         return events.pull(self.engine, self.settings, self.topics, now=now)
@@ -476,12 +489,15 @@ class Installation:
     ) -> kpis.RollUpReport:
         """Bring the KPI tables up to date; `full` recomputes them from the facts.
 
+        Clicks in doubt are judged again before that, because loads bring the orders and page views that decide.
+
         Raises:
             FutureRefused: the reporting day `since` or `until` has not begun by `now`.
         """
         for what, day in (("the first day", since), ("the last day", until)):
             if day is not None:
                 require_day_not_future(day, now, self.settings.reporting_zone, what)
+        events.settle_clicks(self.engine, full=full)
         return kpis.roll_up(
             self.engine,
             reporting_zone=self.settings.reporting_zone,

@@ -12,6 +12,7 @@ from typing import Literal, cast
 from zoneinfo import ZoneInfo, available_timezones
 
 from lifecycle_mail.errors import SettingsError
+from lifecycle_mail.intake import Limits
 from lifecycle_mail.mailboxes import mailbox
 
 INCLUDE = Path(__file__).resolve().parent.parent
@@ -36,7 +37,8 @@ class Settings:
     suffixes as `mailbox` writes them, empty = everyone. Retention is the number of months kept in addition to the
     present one, None = no limit. `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the
     shop asks them again. Marketing mail to a mailbox rests for `soft_bounce_rest_days` after `soft_bounce_limit` soft
-    bounces (0 = never) over at least `soft_bounce_days` without a delivery.
+    bounces (0 = never) over at least `soft_bounce_days` without a delivery. `intake_limits` say when what files bring
+    is an alarm.
     """
 
     database_url: str = field(repr=False)
@@ -60,6 +62,7 @@ class Settings:
     soft_bounce_limit: int = 5
     soft_bounce_days: int = 7
     soft_bounce_rest_days: int = 30
+    intake_limits: Limits = field(default_factory=Limits)
     campaigns_dir: Path = INCLUDE / "campaigns"
     templates_dir: Path = INCLUDE / "templates"
     topics_file: Path = INCLUDE / "topics.yaml"
@@ -98,6 +101,11 @@ class Settings:
             soft_bounce_limit=reader.count("LIFECYCLE_SOFT_BOUNCE_LIMIT", 5),
             soft_bounce_days=reader.count("LIFECYCLE_SOFT_BOUNCE_DAYS", 7),
             soft_bounce_rest_days=reader.count("LIFECYCLE_SOFT_BOUNCE_REST_DAYS", 30),
+            intake_limits=Limits(
+                refused_percent=reader.percent("LIFECYCLE_REFUSED_PERCENT", 5.0),
+                silent_hours=reader.count("LIFECYCLE_SILENT_HOURS", 3),
+                missing_periods=reader.count("LIFECYCLE_MISSING_PERIODS", 2),
+            ),
             campaigns_dir=reader.path("LIFECYCLE_CAMPAIGNS_DIR", None) or cls.campaigns_dir,
             templates_dir=reader.path("LIFECYCLE_TEMPLATES_DIR", None) or cls.templates_dir,
             topics_file=reader.path("LIFECYCLE_TOPICS_FILE", None) or cls.topics_file,
@@ -164,6 +172,16 @@ class _Reader:
         if value and not (value.isascii() and value.isdigit() and int(value) <= 10_000):
             raise SettingsError(f"{name} is '{value}': give a whole number from 0 to 10000")
         return int(value) if value else default
+
+    def percent(self, name: str, default: float) -> float:
+        value = self.text(name, "")
+        try:
+            number = float(value) if value else default
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= 100:
+            raise SettingsError(f"{name} is '{value}': give a percentage from 0 to 100")
+        return number
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)

@@ -10,7 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_HREF = re.compile(r"<a\b[^>]*?\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+_LINK = re.compile(r"<a\b[^>]*>", re.IGNORECASE)
+_HREF = re.compile(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+# SendGrid leaves a link with this attribute as it is, so a click on it makes no event.
+_UNTRACKED = re.compile(r"\bclicktracking\s*=\s*[\"']?off\b", re.IGNORECASE)
 _TEXT_LINK = re.compile(r"https?://[^\s<>\"')\]]+")
 _ASM_TAG = re.compile(r"<%(asm_(?:group_unsubscribe|global_unsubscribe|preferences)(?:_raw)?_url)%>")
 _ASM_PAGE = "https://sendgrid.example.com/asm/{page}"
@@ -83,20 +86,26 @@ def subject_of(mail: dict[str, Any], person_index: int) -> str:
 
 
 def links_of(received: ReceivedMail) -> list[tuple[int, str, str]]:
-    """Return the links a reader would click as (position in its part, html or text, address).
+    """Return the links whose clicks make events, as (position in its part, html or text, address).
 
-    Unsubscribe links are left out: a reader who uses one is an unsubscribe, not a click.
+    Links of SendGrid's own unsubscribe pages are left out: a reader who uses one is an unsubscribe, not a click.
     """
     kind = "html" if received.html else "text"
     if received.html:
-        found = [html.unescape(double or single) for double, single in _HREF.findall(received.html)]
+        found = [_address(link) for link in _LINK.findall(received.html)]
     else:
         found = _TEXT_LINK.findall(received.text)
     return [
         (position, kind, link)
         for position, link in enumerate(found)
-        if link.startswith(("http://", "https://")) and "unsubscribe" not in link.lower() and "/asm/" not in link
+        if link.startswith(("http://", "https://")) and "/asm/" not in link
     ]
+
+
+def _address(link: str) -> str:
+    """Return where a tag leads; '' if its clicks are not tracked."""
+    found = _HREF.search(link)
+    return html.unescape(found[1] or found[2] or "") if found and not _UNTRACKED.search(link) else ""
 
 
 class _Substitution:

@@ -13,6 +13,7 @@ WRONG_UNTIL_CHANGED = [
     errors.CampaignError,
     errors.DeliveryRefused,
     errors.FutureRefused,
+    errors.IntakeAlarm,
     errors.KpiError,
     errors.PlanningOverdue,
     errors.SchemaOutOfDate,

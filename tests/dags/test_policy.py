@@ -130,6 +130,16 @@ def test_delivery_tells_which_campaign_has_not_planned(dags: dict[str, Any]) -> 
     assert (task.upstream_task_ids, task.downstream_task_ids) == (set(), set())
 
 
+def test_what_came_in_is_judged_after_it_is_taken(dags: dict[str, Any]) -> None:
+    """An alarm turns the last task red. The tasks before it took what is good, and told what follows them."""
+    for name, order, taking in (
+        ("ingest_events", ["ingest", "check"], "ingest"), ("sync_suppressions", ["pull", "push", "check"], "pull"),
+    ):  # fmt: skip
+        assert [task.task_id for task in dags[name].topological_sort()] == order
+        assert {asset.name for asset in dags[name].get_task(taking).outlets} == {"lifecycle_events"}
+        assert dags[name].get_task("check").outlets == []
+
+
 def test_campaigns_walk_the_path(dags: dict[str, Any]) -> None:
     """A campaign plans in the order of the path, and its last task says that messages are there."""
     for name in CAMPAIGNS:

@@ -15,6 +15,7 @@ from lifecycle_mail import errors
     [
         errors.CampaignError,
         errors.DeliveryRefused,
+        errors.IntakeAlarm,
         errors.SchemaOutOfDate,
         errors.SegmentError,
         errors.SendingStopped,

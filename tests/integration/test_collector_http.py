@@ -60,9 +60,11 @@ def event(number: int | str, **fields: Any) -> dict[str, Any]:
     return {"email": f"reader{number}@example.com", "event": "open", "sg_event_id": f"e-{number}", **fields}
 
 
-def post(service: Service, signer: Signer, body: bytes, at: float | None = None) -> httpx.Response:
+def post(
+    service: Service, signer: Signer, body: bytes, at: float | None = None, path: str = "/events"
+) -> httpx.Response:
     headers = signer.headers(body, str(int(time.time() if at is None else at)))
-    return service.client.post("/events", content=body, headers=headers)
+    return service.client.post(path, content=body, headers=headers)
 
 
 def written(folder: Path) -> set[str]:
@@ -75,6 +77,12 @@ def test_a_signed_post_is_written(collector: Service, folder: Path, signer: Sign
     assert post(collector, signer, json.dumps(events).encode() + b"\r\n").status_code == 200
     found = {line["sg_event_id"]: line for line in lines_in(folder)}
     assert [found["e-w1"], found["e-w2"]] == events
+
+
+def test_a_slash_at_the_end_is_taken(collector: Service, folder: Path, signer: Signer) -> None:
+    """SendGrid follows no redirect, so the same address with a slash at its end takes a post as well."""
+    assert post(collector, signer, json.dumps([event("slash")]).encode(), path="/events/").status_code == 200
+    assert "e-slash" in written(folder)
 
 
 def test_an_empty_array_is_fine(collector: Service, signer: Signer) -> None:

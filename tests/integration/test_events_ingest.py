@@ -26,6 +26,7 @@ import builders
 from builders import NOON, rows
 from lifecycle_mail.errors import EventsError
 from lifecycle_mail.events import IngestReport, copying, export_reader, ingest
+from lifecycle_mail.kpis import roll_up
 from suite_budget import with_long
 
 TOPICS = {7: "reminders", 8: "offers"}
@@ -203,6 +204,31 @@ def test_a_drop_for_leaving_a_topic_ends_with_the_return_to_it(
     assert end_state(warehouse)["suppression"] == [(*leaving, at(30))]
     with warehouse.connect() as connection:
         assert rows(connection, "select * from event.suppressed_customer") == []
+
+
+def test_the_outcome_is_the_latest_of_deliveries_and_soft_bounces(
+    warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
+) -> None:
+    """Soft bounce, delivery, soft bounce again is a soft bounce, in whatever order the three are heard of; a delivery
+    after that makes it delivered."""
+    story = [
+        {"kind": "bounce", "minutes": 1, "type": "blocked"}, {"kind": "delivered", "minutes": 2},
+        {"kind": "bounce", "minutes": 3, "type": "blocked"},
+    ]  # fmt: skip
+    orders = dict(zip("abcdef", itertools.permutations(story), strict=True))
+    outcomes = "select customer_id, outcome from kpi.step_outcome where customer_id <> 'g' order by 1"
+    with warehouse.begin() as connection:
+        for row in rows(connection, "select enrollment_id, customer_id from journey.enrollment"):
+            builders.decision(connection, row[0], "cart_abandoned", row[1])
+    for place in range(3):
+        take([event(who=who, mails=mails, **order[place]) for who, order in orders.items()])
+        roll_up(warehouse, reporting_zone="UTC", now=at(60))
+    with warehouse.connect() as connection:
+        assert rows(connection, outcomes) == [(who, "bounced_soft") for who in orders]
+    take([event("delivered", who, mails, 4) for who in orders])
+    roll_up(warehouse, reporting_zone="UTC", now=at(60))
+    with warehouse.connect() as connection:
+        assert rows(connection, outcomes) == [(who, "delivered") for who in orders]
 
 
 def test_unknown_kinds_and_fields_are_kept(

@@ -38,9 +38,9 @@ def test_the_tables_have_the_columns_of_the_list(warehouse: Engine) -> None:
 def test_the_list_is_a_statement(warehouse: Engine) -> None:
     """The list runs as it stands, one row per judged step and fact, so that no line hides a misspelt column."""
     with warehouse.begin() as connection:
-        run(connection, "kpis/create_touched")
-        for table in ("judged", "goal"):
-            run(connection, f"kpis/create_{table}", now=NOON)
+        for table in ("touched", "judged", "goal"):
+            given = {} if table == "touched" else {"now": NOON}
+            run(connection, f"kpis/create_{table}", **given)
         step = "insert into kpi_judged (enrollment_id, step, state, first_seen_at) values (1, 'a', 'planned', now())"
         connection.exec_driver_sql(step)
         found = run(connection, "kpis/facts").all()

@@ -19,6 +19,7 @@ TODAY, TOMORROW = date(2026, 3, 2), date(2026, 3, 3)
 COUNTS = (
     "planned", "held_out", "skipped", "accepted", "delivered", "openers", "machine_openers", "clickers",
     "converters", "bounced_hard", "bounced_soft", "dropped", "unsubscribed", "complained",
+    "machine_clickers",
 )  # fmt: skip
 
 
@@ -57,6 +58,7 @@ def mail(connection: Connection, who: str = "a", campaign: str = "cart_abandoned
 FACTS = {
     "delivered_at", "bounced_hard_at", "bounced_soft_at", "dropped_at", "first_open_at", "last_open_at",
     "first_machine_open_at", "first_click_at", "last_click_at", "unsubscribed_at", "complained_at",
+    "last_delivered_at", "last_bounced_soft_at", "first_machine_click_at",
 }  # fmt: skip
 
 
@@ -100,6 +102,9 @@ class TestOutcome:
             ({"first_machine_open_at": at(1)}, "delivered"),
             ({"delivered_at": at(1), "bounced_soft_at": at(2), "last_open_at": at(3)}, "delivered"),
             ({"complained_at": at(1)}, "delivered"),
+            ({"bounced_soft_at": at(1), "delivered_at": at(2), "last_bounced_soft_at": at(3)}, "bounced_soft"),
+            ({"delivered_at": at(1), "bounced_soft_at": at(2), "last_delivered_at": at(3)}, "delivered"),
+            ({"bounced_soft_at": at(1), "first_machine_click_at": at(2)}, "delivered"),
         ],
     )
     def test_the_final_outcome(self, shop: Engine, facts: dict[str, datetime], outcome: str) -> None:

@@ -54,7 +54,8 @@ def followed(tmp_path: Path) -> Path:
     """A copy of include/ in which the files of CONTRIBUTING.md are written as it says, with what the cases need."""
     include = tmp_path / "include"
     shutil.copytree(REPOSITORY / "include", include, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "tests/conftest.py", "tests/suite_budget.py", "tests/sql/conftest.py", *HOLDING):
+    shared = ("tests/conftest.py", "tests/commands.py", "tests/suite_budget.py", "tests/sql/conftest.py")
+    for file in ("pyproject.toml", *shared, *HOLDING):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / file, tmp_path / file)
     for language, file, text in fences("CONTRIBUTING.md"):

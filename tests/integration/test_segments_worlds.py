@@ -132,6 +132,10 @@ def _add_mail(world: World, chance: random.Random, number: int) -> None:
             event="click" if kind == "click" else "open", raw=orjson.dumps(raw).decode(),
             fact="machine_open" if kind == "machine" else None,
         )  # fmt: skip
+        if kind == "click":
+            world.add(
+                "event.click", enrollment_id=number, step="one", clicked_at=at, link=place, agent=1, is_scanner=False,
+            )  # fmt: skip
     opens = [at for kind, at in facts if kind == "open"] or [None]
     clicks = [at for kind, at in facts if kind == "click"] or [None]
     world.add(

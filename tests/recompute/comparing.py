@@ -41,6 +41,7 @@ RATES: dict[str, tuple[list[str], str]] = {
     "unsubscribe_rate": (["unsubscribed"], "delivered"),
     "complaint_rate": (["complained"], "delivered"),
 }
+NO_RATE = ["machine_clickers"]
 LEAVES = ("unsubscribed", "bounced", "complained", "sunset", "withdrawn", "erased")
 
 
@@ -251,7 +252,7 @@ class Numbers:
         return self._with_rates(found)
 
     def _with_rates(self, counts: pd.DataFrame) -> pd.DataFrame:
-        found = counts.astype(object).reset_index(drop=True)
+        found = counts.drop(columns=NO_RATE).astype(object).reset_index(drop=True)
         rows = found.to_dict("records")
         for name, (numerators, denominator) in RATES.items():
             found[name] = [rate(sum(int(row[one]) for one in numerators), int(row[denominator])) for row in rows]

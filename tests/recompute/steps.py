@@ -11,6 +11,10 @@ from typing import Any
 from recompute.facts import Facts, earliest, latest
 
 Moment = dt.datetime | None
+NEWEST = {
+    "last_open_at": "first_open_at", "last_click_at": "first_click_at", "last_delivered_at": "delivered_at",
+    "last_bounced_soft_at": "bounced_soft_at",
+}  # fmt: skip
 STILL_MOVING = {"planned", "claimed", "in_doubt"}
 
 
@@ -73,8 +77,8 @@ def _so_far(heard: Any, facts: Facts) -> SimpleNamespace:
         name: value if not isinstance(value, dt.datetime) or facts.has_happened(value) else None
         for name, value in heard._asdict().items()
     }
-    for kind in ("open", "click"):
-        known[f"last_{kind}_at"] = known[f"last_{kind}_at"] or known[f"first_{kind}_at"]
+    for newest, first in NEWEST.items():
+        known[newest] = known[newest] or known[first]
     return SimpleNamespace(**known)
 
 
@@ -98,11 +102,10 @@ def _outcome(heard: Any) -> str:
         return "pending"
     if heard.bounced_hard_at:
         return "bounced_hard"
-    soft = getattr(heard, "last_bounced_soft_at", None) or heard.bounced_soft_at
+    soft = heard.last_bounced_soft_at
     arrived = latest(
-        heard.delivered_at, getattr(heard, "last_delivered_at", None), heard.last_open_at, heard.first_machine_open_at,
-        heard.last_click_at, getattr(heard, "first_machine_click_at", None),
-        getattr(heard, "last_doubtful_click_at", None), heard.unsubscribed_at, heard.complained_at,
+        heard.last_delivered_at, heard.last_open_at, heard.first_machine_open_at, heard.last_click_at,
+        heard.first_machine_click_at, heard.unsubscribed_at, heard.complained_at,
     )  # fmt: skip
     stopped = latest(soft, heard.dropped_at)
     if arrived and (stopped is None or arrived > stopped):
@@ -127,7 +130,7 @@ def _goals(facts: Facts) -> dict[str, list[Any]]:
 def _goal(step: Step, campaign: Any, goals: dict[str, list[Any]]) -> Moment:
     """The earliest fact that is the goal, from acceptance to the end of the window, both included."""
     if campaign.goal_event in ("open", "click"):
-        moments = [step.heard and getattr(step.heard, f"first_{campaign.goal_event}_at")]
+        moments = [_opened(step) if campaign.goal_event == "open" else step.heard and step.heard.first_click_at]
         return earliest(*(one for one in moments if one and one <= step.goal_until))
     return earliest(
         *(
@@ -144,10 +147,9 @@ def _credit(step: Step, campaign: Any) -> None:
     """Marketing mails that did not bounce take credit, from the touch that the campaign names."""
     if not campaign.is_marketing or not step.is_sent_or_silent:
         return
-    opened = step.heard and earliest(step.heard.first_open_at, step.heard.first_click_at)
     touches = {
         "sent": step.accepted_at,
-        "opened": opened,
+        "opened": _opened(step),
         "clicked": step.heard and step.heard.first_click_at,
     }
     since = touches[campaign.credit_model]
@@ -155,6 +157,11 @@ def _credit(step: Step, campaign: Any) -> None:
         days = campaign.credit_within_days if campaign.credit_within_days is not None else campaign.goal_within_days
         step.credit_model, step.credit_since = campaign.credit_model, since
         step.credit_until = since + dt.timedelta(days=float(days))
+
+
+def _opened(step: Step) -> Moment:
+    """When a person first opened the mail. A click without an open opened it."""
+    return step.heard and earliest(step.heard.first_open_at, step.heard.first_click_at)
 
 
 def _skipped(step: Step) -> str | None:
@@ -174,7 +181,7 @@ def _delivered(step: Step) -> Moment:
     heard = step.heard
     return heard.delivered_at or earliest(
         heard.first_open_at, heard.first_machine_open_at, heard.first_click_at,
-        getattr(heard, "first_machine_click_at", None), heard.unsubscribed_at, heard.complained_at,
+        heard.first_machine_click_at, heard.unsubscribed_at, heard.complained_at,
     )  # fmt: skip
 
 
@@ -184,12 +191,13 @@ FACTS: dict[str, tuple[str, Callable[[Step], Moment]]] = {
     "skipped": ("skipped_day", lambda step: step.first_seen_at if _skipped(step) not in (None, "held_out") else None),
     "accepted": ("accepted_day", lambda step: step.accepted_at),
     "delivered": ("delivered_day", _delivered),
-    "openers": ("opened_day", _if("delivered", "first_open_at")),
+    "openers": ("opened_day", lambda step: _opened(step) if step.outcome == "delivered" else None),
     "machine_openers": ("machine_opened_day", _if("delivered", "first_machine_open_at")),
     "clickers": ("clicked_day", _if("delivered", "first_click_at")),
+    "machine_clickers": ("machine_clicked_day", _if("delivered", "first_machine_click_at")),
     "converters": ("converted_day", lambda step: step.goal_reached_at),
     "bounced_hard": ("bounced_hard_day", _if("bounced_hard", "bounced_hard_at")),
-    "bounced_soft": ("bounced_soft_day", _if("bounced_soft", "bounced_soft_at")),
+    "bounced_soft": ("bounced_soft_day", _if("bounced_soft", "last_bounced_soft_at")),
     "dropped": ("dropped_day", _if("dropped", "dropped_at")),
     "unsubscribed": ("unsubscribed_day", _if("delivered", "unsubscribed_at")),
     "complained": ("complained_day", _if("delivered", "complained_at")),

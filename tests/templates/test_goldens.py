@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,17 @@ def test_the_text_part_reads_by_itself(name: str, sample: Sample) -> None:
     assert not re.search(r"<[a-z/]|&(amp|lt|gt|nbsp|#\d+);|\n{4,}|None|\[%", text)
     for item in sample.context.get("items", [])[:3]:
         assert item["name"] in text
+
+
+@every_sample
+def test_links_to_our_own_pages_are_not_tracked(name: str, sample: Sample) -> None:
+    """In the mail as it arrives, every link to leave, to choose or to read in the browser says clicktracking=off, and
+    no link to the shop does."""
+    tags = [unescape(tag) for tag in re.findall(r"<a\b[^>]*>", render(name, sample)[0].html)]
+    own = (sample.links["unsubscribe_url"], sample.links["view_url"], sample.brand["preferences_url"])
+    untracked = [tag for tag in tags if 'clicktracking="off"' in tag]
+    assert untracked == [tag for tag in tags if any(f'"{page}"' in tag for page in own)]
+    assert {page for page in own if any(page in tag for tag in untracked)} == set(own)
 
 
 @every_sample

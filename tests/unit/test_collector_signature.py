@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from event_collector.signature import KeyUnusable, NotSigned, read_public_key, verify
+from event_collector.signature import KeyUnusable, NotSigned, read_public_key, read_public_keys, verify
 
 # The example of the sendgrid package's own tests, its body in base64 because it must stay as it is.
 KEY = (
@@ -34,14 +34,35 @@ def check(
     now: float = NOW,
     key: str = KEY,
 ) -> None:
-    verify(read_public_key(key), signature, timestamp, body, now, 26 * HOUR)
+    verify(read_public_keys(key), signature, timestamp, body, now, 26 * HOUR)
+
+
+def text(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> str:
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(der).decode()
+
+
+def pem(key: ec.EllipticCurvePublicKey) -> str:
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def test_the_vendors_example_is_accepted() -> None:
     """The published example passes, with the key as base64 DER and as PEM."""
     check()
-    pem = read_public_key(KEY).public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    check(key=pem.decode())
+    check(key=pem(read_public_key(KEY)))
+
+
+def test_any_of_several_keys_is_enough() -> None:
+    """While a key is replaced, a post signed with the old or the new one passes: keys with commas between them, or PEM
+    blocks one after another. Without the key that signed, it is refused, however many others there are."""
+    other, third = text(OTHER.public_key()), pem(OTHER.public_key())
+    for keys in (f"{other},{KEY}", f"{KEY}, {other}", f"\n{KEY},\n", third + pem(read_public_key(KEY))):
+        check(key=keys)
+    for keys in (other, f"{other},{third}"):
+        with pytest.raises(NotSigned, match="does not match"):
+            check(key=keys)
+    with pytest.raises(KeyUnusable):
+        read_public_keys(f"{KEY},garbage")
 
 
 OTHER = ec.generate_private_key(ec.SECP256R1())
@@ -84,11 +105,6 @@ def test_the_tolerance_covers_a_day_of_retries_and_no_more() -> None:
 
 def test_unusable_keys_are_named() -> None:
     """Garbage, a key of another kind and a key of another curve are refused at start, not at the first post."""
-
-    def text(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> str:
-        der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-        return base64.b64encode(der).decode()
-
     wrong = [
         "garbage", "", "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----", KEY[:-8],
         text(ec.generate_private_key(ec.SECP384R1()).public_key()),

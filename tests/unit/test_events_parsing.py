@@ -38,6 +38,10 @@ def plain(name: str, field: bytes | None) -> object:
         return None
     if name == "occurred_at":
         return datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=int.from_bytes(field, "big", signed=True))
+    if name in ("link", "agent"):
+        return int.from_bytes(field, "big", signed=True)
+    if name == "is_scanner":
+        return field == b"\x01"
     return str(UUID(bytes=field)) if name == "message_id" else field.decode()
 
 
@@ -98,11 +102,56 @@ def test_a_step_of_a_mails_life_is_staged_without_what_no_fold_asks_for() -> Non
     whole."""
     known = {"sg_event_id": "id-1", "occurred_at": datetime(2026, 2, 2, 2, 40, tzinfo=UTC), "message_id": MESSAGE_ID}
     nothing = dict.fromkeys(("event", "address", "scope", "suppression", "reason"))
-    assert fact_of() == {**known, "fact": "open", **nothing}
+    neither = dict.fromkeys(("request_id", "link", "agent", "is_scanner"))
+    assert fact_of(sg_message_id="abc.def-1") == {**known, "fact": "open", **nothing, **neither}
     assert fact_of(event="spamreport") == {
         **known, "fact": "complaint", "event": "spamreport", "address": "jane@example.com", "scope": "all",
-        "suppression": "complaint", "reason": None,
+        "suppression": "complaint", "reason": None, **neither,
     }  # fmt: skip
+
+
+def test_an_event_without_our_ids_is_staged_with_what_finds_its_mail() -> None:
+    """Its mailbox, and the request that sg_message_id begins with. An id that is not ours names another system's mail,
+    and an event with it is left alone."""
+    wanted = ("message_id", "fact", "address", "request_id")
+    bounce = {"event": "bounce", "type": "bounce", "lm_message_id": ..., "email": "Jane@Bücher.example"}
+    named = fact_of(**bounce, sg_message_id="14c5d75ce93.filter0905p1mdw1-4434-59E0C6FF-3.0")
+    assert [named[name] for name in wanted] == [None, "bounced_hard", "jane@xn--bcher-kva.example", "14c5d75ce93"]
+    assert fact_of(**bounce)["request_id"] is None
+    for kind in ("processed", "delivered", "deferred", "open", "click"):
+        lost = fact_of(event=kind, lm_message_id=..., sg_message_id="14c5d75ce93.x-1.0")
+        assert [lost[name] for name in wanted] == [None, kind, "jane@example.com", "14c5d75ce93"]
+    foreign = fact_of(event="delivered", lm_message_id="order-77", sg_message_id="14c5d75ce93.x-1.0")
+    assert (foreign["message_id"], foreign["request_id"]) == (None, None)
+
+
+def test_a_click_is_staged_with_hashes_of_its_link_and_agent() -> None:
+    """Clicks of one mail are told apart without keeping links or agents. md5("") begins with d41d8cd98f00b204."""
+    bare = fact_of(event="click")
+    assert (bare["link"], bare["agent"], bare["is_scanner"]) == (0xD41D8CD98F00B204 - 2**64,) * 2 + (False,)
+    browser, other = (fact_of(event="click", url="https://example.com/a", useragent=agent) for agent in ("A", "B"))
+    assert (browser["link"], browser["agent"] != other["agent"]) == (other["link"], True)
+    assert fact_of(event="click", url="https://example.com/b")["link"] != browser["link"]
+    assert fact_of(event="click", url=7, useragent=["x"])["link"] == bare["link"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "known"),
+    [
+        ("Mozilla/5.0 (compatible; Barracuda Sentinel)", True),
+        ("MIMECAST/1.0", True),
+        ("python-requests/2.32", True),
+        ("Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/140.0.0.0 Safari/537.36", True),
+        ("Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", True),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148", False),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36", False),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 15_1) Gecko/20100101 Firefox/140.0", False),
+        ("", False),
+    ],
+)
+def test_known_scanners_are_told_by_their_agent(agent: str, known: bool) -> None:
+    """The kept list knows gateways, previews and HTTP libraries, and none of the browsers that people use."""
+    assert fact_of(event="click", useragent=agent)["is_scanner"] is known
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,18 @@ def test_a_broken_sample_is_told_with_its_line(tmp_path: Path) -> None:
     assert "needs variants and context" in faults(tmp_path / "b", sample_json='{"context": {}}')[0]
 
 
+def test_a_tracked_link_to_our_own_pages_is_refused(tmp_path: Path) -> None:
+    """A click on the way out is not interest in the mail. So a link to the pages for leaving, choosing and reading in
+    the browser says clicktracking=off, wherever it stands; the shop's own links need not."""
+    link = '<a {}href="{% slot way_out %}{{ links.unsubscribe_url }}{% endslot %}">out</a>'
+    tracked = GREETING + link.replace("{}", "") + '<a href="{{ brand.url }}">shop</a>'
+    text_part = text(GREETING + "{% slot way_out %}{{ links.unsubscribe_url }}{% endslot %}")
+    (found,) = faults(tmp_path / "tracked", body_mjml=mjml(tracked), body_txt=text_part)
+    assert found.startswith("trial/mail/body.mjml: SendGrid would count clicks on the link to unsubscribe")
+    untracked = GREETING + link.replace("{}", 'clicktracking="off" ')
+    assert faults(tmp_path / "untracked", body_mjml=mjml(untracked), body_txt=text_part) == []
+
+
 def test_a_picture_without_words_and_a_link_to_nowhere_are_refused(tmp_path: Path) -> None:
     """Readers who do not see pictures get their meaning; a link leads somewhere."""
     found = faults(tmp_path, body_mjml=mjml(GREETING + '<img src="https://x.example.com/a.png" /><a href="">x</a>'))

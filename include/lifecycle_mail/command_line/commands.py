@@ -19,6 +19,7 @@ from lifecycle_mail.command_line.console import Bars, errors, print_table, progr
 from lifecycle_mail.command_line.mails import print_mail, stored_mail
 from lifecycle_mail.database import engine, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, LifecycleError
+from lifecycle_mail.intake import Row
 from lifecycle_mail.kpis.timeline import mailbox_timeline, timeline
 from lifecycle_mail.migrations import migrate as apply_migrations
 from lifecycle_mail.pipeline import Installation, open_installation
@@ -405,15 +406,30 @@ def events_ingest(
         Path | None, typer.Argument(help="A file or folder; default: LIFECYCLE_EVENTS_DIR.")
     ] = None,
 ) -> None:
-    """Take in event exports: one event object a line, or JSON arrays. Duplicates count once, always."""
+    """Take in event exports: objects, lines of them, arrays, or envelopes of queues. Duplicates count once, always.
+
+    Ends with a table by reason. Exit status 1 if there was something to read and nothing of it could be read.
+    """
     installation = _open()
     with progress_bar() as progress:
         bars = Bars(progress)
         report = installation.ingest(
             path, lambda _file, received, _new: bars.show("events", received, None), now=present()
         )
-    print_table("Events", ["what", "number"], [[what, number] for what, number in report.counts().items()])
+    _print_intake("Events", report.rows(), installation.event_alarms(report, present()))
     _name_unlisted_groups(installation)
+    if report.is_unreadable:
+        named = [f"{name} ({report.skipped[name]})" if name in report.skipped else name for name in report.barren]
+        raise LifecycleError(
+            f"nothing could be read: {', '.join(named)}. Give exports of the event webhook; lines that were refused "
+            "are in event.rejected, with their reasons"
+        )
+
+
+def _print_intake(title: str, rows: list[Row], alarms: list[str]) -> None:
+    print_table(title, ["what", "number"], [list(row) for row in rows])
+    for said in alarms:
+        results.print(f"look at this: {said}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _name_unlisted_groups(installation: Installation) -> None:
@@ -437,10 +453,11 @@ def suppressions_sync(
         return fixed or present()
 
     report = installation.pull_suppressions(clock()).plus(installation.push_suppressions(clock(), clock))
+    alarms = installation.sync_alarms(report, clock())
     title = "Suppressions"
     if installation.settings.mode == "preview":
         title += " (preview: nothing was read, nothing was pushed)"
-    print_table(title, ["what", "number"], [[what, number] for what, number in report.counts().items()])
+    _print_intake(title, report.rows(), alarms)
     _name_unlisted_groups(installation)
 
 
@@ -605,5 +622,3 @@ def erase(
     left = "" if installation.settings.events_dir else " (no export files were looked at)"
     whom = "the person of this address" if "@" in customer else f"customer {customer}"
     results.print(f"{whom} is erased{left}")
-
-

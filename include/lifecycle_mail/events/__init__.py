@@ -5,8 +5,10 @@ settled through `lifecycle_mail.messages`, human activity through `lifecycle_mai
 transaction.
 """
 
+from lifecycle_mail.events.clicks import settle_clicks
 from lifecycle_mail.events.erasing import ScrubReport, erase, has_files, knows, scrub_files, summarize_addresses
 from lifecycle_mail.events.groups import UnlistedGroup, unlisted_groups
+from lifecycle_mail.events.health import event_alarms, list_alarms
 from lifecycle_mail.events.ingesting import ingest
 from lifecycle_mail.events.lifting import KINDS, LiftReport, lift
 from lifecycle_mail.events.renaming import regroup, rename_campaign, rename_topics
@@ -23,17 +25,20 @@ __all__ = [
     "SyncReport",
     "UnlistedGroup",
     "erase",
+    "event_alarms",
     "groups_of",
     "has_files",
     "ingest",
     "knows",
     "lift",
+    "list_alarms",
     "pull",
     "push",
     "regroup",
     "rename_campaign",
     "rename_topics",
     "scrub_files",
+    "settle_clicks",
     "summarize_addresses",
     "unlisted_groups",
 ]

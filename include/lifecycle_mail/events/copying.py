@@ -31,6 +31,7 @@ _UUID_DIGITS = 32
 field_count = struct.Struct(">h").pack
 size_of = struct.Struct(">i").pack
 _bigint = struct.Struct(">iq").pack
+_TRUE, _FALSE = size_of(1) + b"\x01", size_of(1) + b"\x00"
 
 
 def text(value: str) -> bytes:
@@ -44,6 +45,11 @@ def text(value: str) -> bytes:
 def bigint(value: int) -> bytes:
     """Return a field of type bigint."""
     return _bigint(8, value)
+
+
+def boolean(value: bool) -> bytes:
+    """Return a field of type boolean."""
+    return _TRUE if value else _FALSE
 
 
 @lru_cache(maxsize=100_000)

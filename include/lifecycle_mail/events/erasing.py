@@ -22,8 +22,17 @@ from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import lock, run, scalar
 from lifecycle_mail.errors import EventsError
+from lifecycle_mail.events.envelopes import rewritten
 from lifecycle_mail.events.erased import unescaped, without_person
-from lifecycle_mail.events.export_reader import ExportFile, Position, export_files, fingerprint, is_gzipped
+from lifecycle_mail.events.export_reader import (
+    ExportFile,
+    Position,
+    export_files,
+    fingerprint,
+    is_document,
+    is_gzipped,
+)
+from lifecycle_mail.events.pieces import Piece, pieces
 from lifecycle_mail.mailboxes import mailbox, spellings
 from lifecycle_mail.sendgrid.event_words import KEPT_KEYS
 
@@ -92,9 +101,7 @@ def summarize_addresses(connection: Connection) -> int:
     return ranges
 
 
-def scrub_files(
-    connection: Connection, path: Path, address: str, *, only_of: str | None = None
-) -> ScrubReport:
+def scrub_files(connection: Connection, path: Path, address: str, *, only_of: str | None = None) -> ScrubReport:
     """Remove an address from an export file, or from all files of a folder, and keep reading positions right.
 
     `only_of`: remove it only from events that also name one of this customer's mails, because another customer has the
@@ -145,7 +152,7 @@ def mention_of(address: str) -> re.Pattern[str]:
 
 def _scrub(path: Path, clean: Clean) -> int:
     try:
-        if is_gzipped(path) or path.suffix.lower() == ".json":
+        if is_gzipped(path) or is_document(path):
             return _scrub_whole(path, clean)
         return _scrub_in_place(path, clean)
     except (OSError, EOFError) as error:
@@ -173,20 +180,12 @@ def _lines(stream: Any) -> Iterator[tuple[int, bytes]]:
 def _scrub_whole(path: Path, clean: Clean) -> int:
     gzipped = is_gzipped(path)
     text = gzip.decompress(path.read_bytes()) if gzipped else path.read_bytes()
-    lines = [text] if _is_document(text) else text.splitlines(keepends=True)
+    lines = [text] if is_document(path) else text.splitlines(keepends=True)
     cleaned = [clean(line) for line in lines]
     changed = sum(before != after for before, after in zip(lines, cleaned, strict=True))
     if changed:
         _replace(path, gzip.compress(b"".join(cleaned), mtime=0) if gzipped else b"".join(cleaned))
     return changed
-
-
-def _is_document(text: bytes) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -207,25 +206,46 @@ def scrubbed_line(line: bytes, whose: re.Pattern[str], mails: Mails = None) -> b
     """Return the line without the person whose address `whose` finds, at its old length.
 
     `mails`: only events of these messages are the person's; None = all events that hold the address. Events of other
-    people in an array stay as they are. A line that holds the address and cannot be parsed becomes blank.
+    people in an array, in an envelope or next to it stay as they are. What holds the address and cannot be parsed
+    becomes blank.
     """
     if b"\\" not in line and not _mentions(line.decode("utf-8", "replace"), whose):
         return line
-    body = line.rstrip(b"\r\n")
-    lead, core, tail = _bracketed(body)
+    clean, place = [], 0
+    for piece in pieces(line):
+        clean += [line[place : piece.start], _scrubbed_piece(line[piece.start : piece.end], piece, whose, mails)]
+        place = piece.end
+    return b"".join((*clean, line[place:]))
+
+
+def _scrubbed_piece(part: bytes, piece: Piece, whose: re.Pattern[str], mails: Mails) -> bytes:
+    """Return one object of a line without the person, at its old length; as it is if it is not about the person."""
     try:
-        value = orjson.loads(core)
-        if not _mentions(value, whose):
-            return line
-        items = value if isinstance(value, list) else [value]
-        if not any(_is_theirs(item, whose, mails) for item in items):
-            return line
-        clean = [_reduced(item, whose, mails) for item in items]
-        text = orjson.dumps(clean if isinstance(value, list) else clean[0])
-    except (orjson.JSONDecodeError, RecursionError, TypeError):  # not JSON, or nested too deeply to walk or write
-        said = unescaped(body)
-        return _padded(b"", line) if _mentions(said, whose) and _names(said, mails) else line
-    return _padded(lead + text + tail, line)
+        if piece.fault:
+            raise ValueError(piece.fault)
+        if not _mentions(piece.value, whose):
+            return part
+        clean = rewritten(piece.value, partial(_reduced, whose=whose, mails=mails))
+        if mails is None and _mentions(clean, whose):
+            clean = _without_mentions(clean, whose)
+        return part if clean == piece.value else _padded(orjson.dumps(clean), part)
+    except (ValueError, RecursionError, TypeError):  # not JSON, or nested too deeply to walk or write
+        said = unescaped(part)
+        return _padded(b"", part) if _mentions(said, whose) and _names(said, mails) else part
+
+
+def _without_mentions(value: Any, whose: re.Pattern[str]) -> Any:
+    """Return an envelope without what names the person around its events."""
+
+    def said(item: Any) -> bool:
+        return isinstance(item, str) and _mentions(item, whose)
+
+    if isinstance(value, dict):
+        pairs = ((key, item) for key, item in value.items() if not _mentions(key, whose) and not said(item))
+        return {key: _without_mentions(item, whose) for key, item in pairs}
+    if isinstance(value, list):
+        return [_without_mentions(item, whose) for item in value if not said(item)]
+    return value
 
 
 def _is_theirs(item: Any, whose: re.Pattern[str], mails: Mails) -> bool:
@@ -237,15 +257,6 @@ def _is_theirs(item: Any, whose: re.Pattern[str], mails: Mails) -> bool:
 def _names(text: str, mails: Mails) -> bool:
     """Tell whether a text names one of the mails; true if there is no choice of mails."""
     return mails is None or any(found in mails for found in _MAIL.findall(text.lower()))
-
-
-def _bracketed(body: bytes) -> tuple[bytes, bytes, bytes]:
-    """Split off the characters around an object that stands in an array spread over lines."""
-    if _is_document(body):
-        return b"", body, b""
-    core = body.strip(b" \t\r,[]")
-    start = body.find(core)
-    return body[:start], core, body[start + len(core) :]
 
 
 def _padded(text: bytes, line: bytes) -> bytes:

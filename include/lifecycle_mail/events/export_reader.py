@@ -3,15 +3,18 @@
 Second part of the events stage. Files are read as bytes in large blocks and cut at line ends. So a
 file may grow while it is read, and a step can always be resumed. This module does not know the database.
 
-Forms read: one event object per line (NDJSON); one JSON array per line; one array per file, also spread over
-lines as SendGrid posts it; each of these also gzipped.
+Forms read: one event object per line (NDJSON); objects one after another without a line end; one JSON array per line;
+one array per file, also spread over lines as SendGrid posts it; envelopes around any of these (`envelopes`); each of
+these also gzipped.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -22,10 +25,15 @@ from typing import IO, Any, NamedTuple
 import orjson
 
 from lifecycle_mail.errors import EventsError
+from lifecycle_mail.events.envelopes import Unread, events_in, is_event
 from lifecycle_mail.events.erased import names_erased
 from lifecycle_mail.events.parsing import DAY_SECONDS, Refused, Rules, Staged, staged, written
+from lifecycle_mail.events.pieces import Piece, pieces
+from lifecycle_mail.intake import Intake
 
 SUFFIXES = (".ndjson", ".jsonl", ".json")
+_GZIP = b"\x1f\x8b"
+_ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]*")  # of a name: 2026-12-01.17 has none
 BLOCK_BYTES = 1 << 22
 FINGERPRINT_BYTES = 4096
 LONGEST_RAW = 100_000  # characters kept of a line that is set aside
@@ -113,37 +121,63 @@ class ExportFile(NamedTuple):
 
 
 def export_files(path: Path) -> list[ExportFile]:
-    """Return the export files of a folder, recursively and by name, or the one file `path`.
+    """Return the export files of a folder, recursively and by name, or the one file `path`; see `sorted_out`."""
+    return sorted_out(path)[0]
 
-    In a folder, hidden files and files with other endings than .ndjson, .jsonl, .json (each also .gz) are ignored.
+
+def sorted_out(path: Path) -> tuple[list[ExportFile], dict[str, str]]:
+    """Return the export files of a folder, recursively and by name, and why each other file is left out.
+
+    Exports end in .ndjson, .jsonl or .json, or have no ending; each may be followed by .gz. Hidden files, and files in
+    hidden folders, are not looked at: others are writing them. A file that is given by its own path is an export.
 
     Raises:
         EventsError: there is no such file or folder, or it cannot be listed.
     """
     if path.is_file():
-        return [ExportFile(path.name, path)]
+        return [ExportFile(path.name, path)], {}
     if not path.is_dir():
         raise EventsError(f"cannot read events: {path} does not exist. Give an export file or a folder")
     try:
-        found = sorted(file for file in path.rglob("*") if _is_export(file, path))
+        found = sorted(file for file in path.rglob("*") if not file.is_dir() and not _is_hidden(file, path))
     except OSError as error:
         raise EventsError(f"cannot list {path}: {error.strerror}. Check its permissions") from None
-    return [ExportFile(file.relative_to(path).as_posix(), file) for file in found]
+    named = {file.relative_to(path).as_posix(): file for file in found}
+    left_out = {name: reason for name, file in named.items() if (reason := _left_out(file))}
+    return [ExportFile(name, file) for name, file in named.items() if name not in left_out], left_out
 
 
-def _is_export(file: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-    return not hidden and _text_suffix(file) in SUFFIXES and file.is_file()
+def _is_hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def _left_out(file: Path) -> str:
+    if not file.is_file():
+        return "not_a_regular_file"
+    return "" if _text_suffix(file) in ("", *SUFFIXES) else "other_ending"
 
 
 def _text_suffix(file: Path) -> str:
     name = file.name.lower()
-    return Path(name[: -len(".gz")] if name.endswith(".gz") else name).suffix
+    suffix = Path(name.removesuffix(".gz")).suffix
+    return suffix if _ENDING.fullmatch(suffix) else ""
 
 
 def is_gzipped(file: Path) -> bool:
-    """Tell by the name whether the file's text is compressed."""
-    return file.name.lower().endswith(".gz")
+    """Tell by its first bytes whether the file's text is compressed, whatever it is called."""
+    with file.open("rb") as stream:
+        return stream.read(len(_GZIP)) == _GZIP
+
+
+def is_document(file: Path) -> bool:
+    """Tell whether a file is read as a whole: by its ending, or because an object begins that is spread over lines."""
+    if _text_suffix(file) == ".json":
+        return True
+    try:
+        with _opened(file) as stream:
+            return stream.readline(16).strip() == b"{"
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return False
 
 
 def fingerprint(file: Path, size_bytes: int) -> str:
@@ -167,20 +201,33 @@ class Reader:
         self._events_a_step = events_a_step
         self._step = Step()
         self._before = frozenset[str]()  # events of the previous step, which may not be committed yet
+        self._gzipped = False  # the file that is being read
+        self.unreadable: dict[str, str] = {}
+        self.read: dict[str, int] = {}  # events and lines received, by file
+        self.refused: dict[str, Counter[str]] = {}  # events and lines set aside, by file and reason
 
     def steps(self, files: Sequence[ExportFile]) -> Iterator[Step]:
         """Yield the steps of all files; a file that was read to its end and has not changed yields nothing.
 
-        Raises:
-            EventsError: a file cannot be opened or read; the steps before it stay committed.
+        A file that cannot be opened or read is named in `unreadable`, and the others go on.
         """
         for file in files:
             try:
                 yield from self._file(file)
             except OSError as error:
-                raise EventsError(f"cannot read {file.path}: {error.strerror or error}") from None
+                self.unreadable[file.source_name] = error.strerror or str(error)
         if self._step.positions:
             yield self._emptied()
+
+    def intakes(self) -> tuple[Intake, ...]:
+        """Return what became of each file so far."""
+        return tuple(Intake(name, rows, dict(self.refused.get(name, {}))) for name, rows in self.read.items())
+
+    def barren(self) -> tuple[str, ...]:
+        """Return the files that gave nothing, now or before."""
+        known = {name for name, position in self._known.items() if position.read_bytes}
+        whole = [one.name for one in self.intakes() if one.is_refused_whole]
+        return tuple(name for name in (*whole, *self.unreadable) if name not in known)
 
     def _emptied(self) -> Step:
         step, self._step = self._step, Step()
@@ -193,7 +240,8 @@ class Reader:
         start = self._start(file, size)
         if start is None:
             return
-        if _text_suffix(file.path) == ".json" and self._took_document(file, start):
+        self._gzipped = is_gzipped(file.path)
+        if is_document(file.path) and self._took_document(file, start):
             yield from self._full()
             return
         with _opened(file.path) as stream:
@@ -210,26 +258,36 @@ class Reader:
             return fresh
         if size == known.size_bytes and known.is_finished:
             return None
-        if _text_suffix(file.path) == ".json":
-            return fresh  # a document can only be read as a whole
+        if is_document(file.path):
+            return fresh  # it can only be read as a whole
         return replace(fresh, read_bytes=known.read_bytes, read_lines=known.read_lines)
 
     def _took_document(self, file: ExportFile, start: Position) -> bool:
-        """Take a file that is one JSON value; return False if it consists of lines after all."""
+        """Take a file that is one JSON value, or several that are spread over lines.
+
+        Return False if it consists of lines after all, or is too large to be held as a whole.
+        """
         try:
             with _opened(file.path) as stream:
-                text = stream.read()
-            value = orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
-        except (EOFError, zlib.error, gzip.BadGzipFile, orjson.JSONDecodeError):
+                text = stream.read(LARGEST_STEP_BYTES + 1)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
             return False
-        for place, item in enumerate(value if isinstance(value, list) else [value], start=1):
-            self._take_item(file.source_name, place, item, text)
+        body = text.removeprefix(b"\xef\xbb\xbf")
+        if len(text) > LARGEST_STEP_BYTES or not (_is_value(body) or _first_line(body) == b"{"):
+            return False
+        found = list(pieces(body))
+        if len(found) == 1 and not found[0].fault:
+            for place, item in enumerate(events_in(found[0].value), start=1):
+                self._take_item(file.source_name, place, item, text)
+        else:
+            for place, piece in enumerate(found, start=1):
+                self._take_piece(file.source_name, place, piece, body, "cut_line" if piece.end == len(body) else "")
         self._reached(replace(start, read_bytes=len(text), read_lines=text.count(b"\n"), is_finished=True))
         return True
 
     def _blocks(self, file: ExportFile, stream: IO[bytes], start: Position) -> Iterator[Step]:
         position, rest = start, b""
-        limit = None if is_gzipped(file.path) else start.size_bytes - start.read_bytes
+        limit = None if self._gzipped else start.size_bytes - start.read_bytes
         while block := self._block(file, stream, position, limit):
             limit = None if limit is None else limit - len(block)
             lines = (rest + block).split(b"\n")
@@ -248,7 +306,7 @@ class Reader:
 
     def _block(self, file: ExportFile, stream: IO[bytes], position: Position, limit: int | None) -> bytes:
         wanted = BLOCK_BYTES if limit is None else min(BLOCK_BYTES, limit)
-        if not is_gzipped(file.path):
+        if not self._gzipped:
             return stream.read(wanted) if wanted else b""
         parts: list[bytes] = []
         try:
@@ -263,22 +321,20 @@ class Reader:
         return b"".join(parts)
 
     def _last_line(self, position: Position, rest: bytes) -> Position:
-        """Take a last line without its line end if it is whole; leave an incomplete one for the next ingest."""
+        """Take what is whole of a last line without its line end; leave an incomplete end for the next ingest."""
         if not rest.strip():
             return position
-        line = position.read_lines + 1
-        try:
-            value = orjson.loads(rest)
-        except orjson.JSONDecodeError:
-            self._set_aside(position.source_name, line, "cut_line", "the file ends inside this line", rest)
-            return position
-        self._take_value(position.source_name, line, value, rest)
-        return replace(position, read_bytes=position.read_bytes + len(rest))
+        line, taken = position.read_lines + 1, 0
+        for piece in pieces(rest):
+            is_cut = piece.end == len(rest)
+            self._take_piece(position.source_name, line, piece, rest, "cut_line" if is_cut else "")
+            taken = piece.start if piece.fault and is_cut else piece.end
+        return replace(position, read_bytes=position.read_bytes + taken)
 
     def _take_line(self, source_name: str, number: int, line: bytes) -> None:
         try:
             value = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
+        except orjson.JSONDecodeError:
             # A line of an array that is spread over lines, or the byte order mark before the first line.
             line = line.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r,[]")
             if not line:
@@ -286,19 +342,36 @@ class Reader:
             try:
                 value = orjson.loads(line)
             except orjson.JSONDecodeError:
-                self._set_aside(source_name, number, "broken_json", f"not JSON: {error.msg}", line)
+                for piece in pieces(line):
+                    self._take_piece(source_name, number, piece, line)
                 return
         self._take_value(source_name, number, value, line)
 
-    def _take_value(self, source_name: str, number: int, value: Any, line: bytes) -> None:
-        if type(value) is list:
-            for item in value:
-                self._take_item(source_name, number, item, line)
+    def _take_piece(self, source_name: str, number: int, piece: Piece, line: bytes, cut: str = "") -> None:
+        """Take one object of a line that holds several, or set it aside; `cut` = the reason if it may be incomplete."""
+        part = line[piece.start : piece.end]
+        if not piece.fault:
+            self._take_value(source_name, number, piece.value, part)
+        elif cut:
+            self._set_aside(source_name, number, cut, f"the file ends inside this line{_at(piece)}", part)
         else:
+            self._set_aside(source_name, number, "broken_json", f"{piece.fault}{_at(piece)}", part)
+
+    def _take_value(self, source_name: str, number: int, value: Any, line: bytes) -> None:
+        if is_event(value):
             self._take(source_name, number, value, line)
+            return
+        for item in events_in(value):
+            if item is value:
+                self._take(source_name, number, value, line)
+            else:
+                self._take_item(source_name, number, item, line)
 
     def _take_item(self, source_name: str, number: int, item: Any, array: bytes) -> None:
-        """Take one element of an array; set the whole array aside if one element cannot be written by itself."""
+        """Take one event of an array or envelope; set all of it aside if the event cannot be written by itself."""
+        if isinstance(item, Unread):
+            self._set_aside(source_name, number, item.reason, item.detail, item.raw)
+            return
         try:
             raw = written(item)
         except Refused as refused:
@@ -315,7 +388,7 @@ class Reader:
         except Refused as refused:
             self._set_aside(source_name, number, refused.reason, refused.detail, raw)
             return
-        self._step.received += 1
+        self._count(source_name)
         if event.identity not in self._before:
             self._step.take(event)
 
@@ -324,8 +397,13 @@ class Reader:
         if self._rules.is_erased is not None and names_erased(text, self._rules.is_erased):
             text = ""
         digest = hashlib.md5(raw, usedforsecurity=False).hexdigest()
-        self._step.received += 1
+        self._count(source_name)
+        self.refused.setdefault(source_name, Counter())[reason] += 1
         self._step.set_aside.append(SetAside(source_name, line, reason, detail, text, digest))
+
+    def _count(self, source_name: str) -> None:
+        self._step.received += 1
+        self.read[source_name] = self.read.get(source_name, 0) + 1
 
     def _reached(self, position: Position) -> None:
         self._step.positions[position.source_name] = position
@@ -333,6 +411,22 @@ class Reader:
     def _full(self) -> Iterator[Step]:
         if self._step.received >= self._events_a_step or self._step.read_bytes >= LARGEST_STEP_BYTES:
             yield self._emptied()
+
+
+def _at(piece: Piece) -> str:
+    return f", at byte {piece.start} of it" if piece.start else ""
+
+
+def _is_value(body: bytes) -> bool:
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _first_line(body: bytes) -> bytes:
+    return body[:16].lstrip().split(b"\n", 1)[0].strip()
 
 
 def _opened(file: Path) -> IO[bytes]:

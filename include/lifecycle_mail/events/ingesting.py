@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -22,9 +23,11 @@ from sqlalchemy.engine import Engine
 
 from lifecycle_mail.concurrency import exclusive_lock
 from lifecycle_mail.database import run
+from lifecycle_mail.events.clicks import settle_within_ingest
 from lifecycle_mail.events.erased import erased_addresses
-from lifecycle_mail.events.export_reader import Position, Reader, Step, export_files
+from lifecycle_mail.events.export_reader import Position, Reader, Step, sorted_out
 from lifecycle_mail.events.groups import warn_of_unlisted_groups
+from lifecycle_mail.events.matching import match_waiting
 from lifecycle_mail.events.parsing import LATEST_EPOCH, Rules
 from lifecycle_mail.events.soft_bounces import USUAL_REST, Rest
 from lifecycle_mail.events.taking import IngestReport, take_step
@@ -63,23 +66,28 @@ def ingest(
     addresses: of an event about an erased person only fields that name no person are kept (None = no event is checked).
     After each committed step `progress` is called with the step's first file and the events received and
     inserted so far. Lines that cannot be taken go to event.rejected. A file that was read to its end and has
-    not grown is not read again.
+    not grown is not read again. A file that cannot be read is named in the report, and the others are taken.
 
     Raises:
-        EventsError: the path, or a file in it, cannot be read; the steps before it are committed.
+        EventsError: the path does not exist, or cannot be listed.
     """
     total, names = IngestReport(), set[str]()
+    files, left_out = sorted_out(path)
     with exclusive_lock(engine, "ingest"):
         is_erased = None if link_secret is None else erased_addresses(engine, link_secret)
         rules = Rules(topics or {}, _latest_epoch(now), is_erased, frozenset(foreign_groups))
         reader = Reader(_positions(engine), rules, events_a_step)
-        for step, report in _taken(engine, _ahead(reader.steps(export_files(path))), rest):
+        for step, report in _taken(engine, _ahead(reader.steps(files)), rest):
             total = total.plus(report)
             names.update(step.positions)
             progress(min(step.positions), total.received, total.inserted)
-    logger.info("ingested events: %s from %d files", total, len(names))
+        match_waiting(engine)
+        settle_within_ingest(engine)
+    logger.info("ingested events: %s from %d files", total.counts(), len(names))
     warn_of_unlisted_groups(engine)
-    return total.plus(IngestReport(files=len(names)))
+    barren = (*reader.barren(), *(left_out if not files else ()))
+    skipped = {**left_out, **reader.unreadable}
+    return replace(total, files=len(names), intakes=reader.intakes(), skipped=skipped, barren=barren)
 
 
 def _latest_epoch(now: datetime | None) -> int:

@@ -2,7 +2,8 @@
 
 First part of the events stage, pure and hot: 100,000 events per step pass through `staged`. SendGrid's words
 (`sendgrid.event_words`) say what an event means for a message (`fact`) and for suppression (`scope`, `suppression`).
-SQL folds these. The event itself is written to its table as it came.
+SQL folds these. An event without our ids also has what finds its mail, and a click has what tells its kinds apart. The
+event itself is written to its table as it came.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from lifecycle_mail.events.copying import NULL, moment, size_of, text, uuid
+from lifecycle_mail.events.copying import NULL, bigint, boolean, moment, size_of, text, uuid
 from lifecycle_mail.events.erased import ErasedAddresses, without_person
 from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.sendgrid.event_words import (
@@ -28,14 +29,19 @@ from lifecycle_mail.sendgrid.event_words import (
     fact_of,
     given_id,
     is_of_others,
+    request_of,
     suppression_of,
     telling_fields,
 )
+from lifecycle_mail.sendgrid.scanners import is_scanner
 
 Event = dict[str, Any]
 
 _SHARED_COLUMNS = ("sg_event_id", "occurred_at", "message_id")
-FACT_COLUMNS = (*_SHARED_COLUMNS, "fact", "event", "address", "scope", "suppression", "reason")
+FACT_COLUMNS = (
+    *_SHARED_COLUMNS, "fact", "event", "address", "scope", "suppression", "reason",
+    "request_id", "link", "agent", "is_scanner",
+)  # fmt: skip
 EVENT_COLUMNS = (*_SHARED_COLUMNS, "fact", "event", "address", "raw")
 
 LATEST_EPOCH = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
@@ -104,30 +110,62 @@ def staged(event: Event, raw: bytes, rules: Rules) -> Staged:
             raw = written(without_person(event))
     identity = given_id(event) or _hash_of(event)
     fact = fact_of(event, kind)
-    meaning = _PLAIN.get(fact) or _telling(event, kind, fact, rules, whom)
-    if fact == "delivered":
-        meaning += whom + NULL * 3
+    message_id = _message_id(event)
+    if message_id == NULL and fact and "lm_message_id" not in event:
+        meaning = _lost(event, kind, fact, rules, whom)
+    else:
+        meaning = _PLAIN.get(fact) or _telling(event, kind, fact, rules, whom) + _found(event, fact)
     if b"\\u0000" in raw:  # valid JSON, but no operator of the database can read such a text
         raw = plain_json(orjson.loads(raw))
-    shared = text(identity) + moment(epoch) + _message_id(event)
+    shared = text(identity) + moment(epoch) + message_id
     event_row = b"".join((shared, _UNTOLD_BY_KIND.get(fact, NULL), kept_whom, size_of(len(raw)), raw))
     return Staged(identity, epoch // DAY_SECONDS, shared + meaning, event_row)
 
 
-_PLAIN = {"": NULL * 6, "delivered": text("delivered")} | {
-    fact: text(fact) + NULL * 5 for fact in ("processed", "deferred", "open", "machine_open", "click")
-}
+_STEPS = ("processed", "deferred", "open", "machine_open")
+_PLAIN = {"": NULL * 10} | {fact: text(fact) + NULL * 9 for fact in _STEPS}
 # For open and bounce the kind alone does not say what they mean. For all other kinds it does.
 _UNTOLD_BY_KIND = {fact: text(fact) for fact in ("machine_open", "bounced_hard", "bounced_soft")}
 
 
-def _telling(event: Event, kind: str, fact: str, rules: Rules, whom: bytes) -> bytes:
-    """Return the fields of an event about a failure, or about an address that must not be mailed any more."""
+def _telling(event: Event, kind: str, fact: str, rules: Rules, whom: bytes, is_lost: bool = False) -> bytes:
+    """Return the fields from fact to reason. A mere step of a mail's life has its address only if a fold needs it."""
+    if fact in _STEPS or fact == "delivered":
+        return text(fact) + whom + NULL * 3
+    if fact == "click":
+        return text(fact) + (whom if is_lost else NULL * 2) + NULL * 3
     if is_of_others(event, kind, rules.groups):
-        return _PLAIN[""]
+        return NULL * 6
     reason = without_addresses(_reason(event))[:LONGEST_REASON] if fact in FAILURES else ""
     scope, suppression = suppression_of(event, kind, fact, reason, rules.groups)
     return text(fact) + whom + b"".join(map(_text_or_null, (scope, suppression, reason)))
+
+
+def _lost(event: Event, kind: str, fact: str, rules: Rules, whom: bytes) -> bytes:
+    """Return all fields of an event without our ids: its mail is found by its request and address."""
+    return _telling(event, kind, fact, rules, whom, is_lost=True) + _found(event, fact, request_of(event))
+
+
+def _found(event: Event, fact: str, request_id: str = "") -> bytes:
+    """Return the fields request_id, link, agent and is_scanner."""
+    click = _click(event.get("url"), event.get("useragent")) if fact == "click" else NULL * 3
+    return _text_or_null(request_id) + click
+
+
+def _click(link: Any, agent: Any) -> bytes:
+    agent = agent if type(agent) is str else ""
+    return bigint(_short_hash(link if type(link) is str else "")) + _agent_fields(agent)
+
+
+@lru_cache(maxsize=10_000)
+def _agent_fields(agent: str) -> bytes:
+    return bigint(_short_hash(agent)) + boolean(is_scanner(agent))
+
+
+def _short_hash(value: str) -> int:
+    """Return 64 bits of the md5, signed: event.click holds no link and no agent that could name a person."""
+    digest = hashlib.md5(value.encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def _reason(event: Event) -> str:

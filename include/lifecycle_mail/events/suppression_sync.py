@@ -10,9 +10,10 @@ from __future__ import annotations
 import csv
 import io
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -24,6 +25,7 @@ from lifecycle_mail.delivery.modes import require_deliverable
 from lifecycle_mail.errors import SyncError
 from lifecycle_mail.events.groups import warn_of_unlisted_groups
 from lifecycle_mail.events.lifting import keep_lifted
+from lifecycle_mail.intake import Intake, Limits, Row
 from lifecycle_mail.sendgrid.event_words import EARLIEST_EPOCH, Groups
 from lifecycle_mail.sendgrid.suppression_lists import (
     ADDRESSES_A_PUSH,
@@ -52,6 +54,7 @@ class SyncReport:
     listed: distinct rows read, including blocks. blocks: rows that suppress nothing. suppressed: suppressions that are
     new or changed. unsettled: windows that kept changing, which the next run reads again. pushed: addresses
     SendGrid took. refused: addresses it refused. foreign: rows of other applications' groups, which say nothing here.
+    `left_out`: rows that were read and say nothing new here, by reason.
     """
 
     listed: int = 0
@@ -61,14 +64,32 @@ class SyncReport:
     pushed: int = 0
     refused: int = 0
     foreign: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     def counts(self) -> dict[str, int]:
         """Return the counts by name."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in _COUNTS}
+
+    def rows(self) -> list[Row]:
+        """Return the table by reason."""
+        left_out = [(f"left out: {reason}", number) for reason, number in sorted(self.left_out.items()) if number]
+        return [*self.counts().items(), *left_out]
+
+    def alarms(self, limits: Limits) -> list[str]:
+        """Say if SendGrid refused too many of our opt-outs, or if its lists hold too much that is no address."""
+        read = Intake("SendGrid's lists", self.listed, {"no address": self.left_out.get(NO_ADDRESS, 0)})
+        pushed = Intake("opt-outs for SendGrid", self.pushed + self.refused, {"refused": self.refused})
+        return [alarm for one in (read, pushed) if (alarm := one.alarm(limits))]
 
     def plus(self, other: SyncReport) -> SyncReport:
-        """Return the sum of two reports, field by field."""
-        return SyncReport(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+        """Return the sum of two reports, count by count."""
+        left_out = Counter(self.left_out) + Counter(other.left_out)
+        counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        return SyncReport(**counts, left_out=dict(left_out))
+
+
+_COUNTS = ("listed", "blocks", "suppressed", "unsettled", "pushed", "refused", "foreign")
+NO_ADDRESS = "no address"
 
 
 def pull(
@@ -235,28 +256,31 @@ class _Puller:
         with self.engine.begin() as connection:
             # A running erasure or ingest must not see half of it, and this must not see half of theirs.
             lock(connection, "ingest")
-            suppressed = self._fold(connection, list_name, rows) if rows and not blocks else 0
+            report = self._fold(connection, list_name, rows) if rows and not blocks else SyncReport()
             if covered_until is not None:
                 run(
                     connection,
                     "events/record_sync_progress",
                     list_name=list_name, covered_until=covered_until, now=self.now,
                 )  # fmt: skip
-        return SyncReport(blocks=blocks, suppressed=suppressed)
+        return report.plus(SyncReport(blocks=blocks))
 
-    def _fold(self, connection: Connection, list_name: str, rows: Iterable[Listed]) -> int:
+    def _fold(self, connection: Connection, list_name: str, rows: Iterable[Listed]) -> SyncReport:
         run(connection, "events/create_listed")
+        left_out = {NO_ADDRESS: sum(not row.address for row in rows)}
         text = io.StringIO()
         csv.writer(text).writerows(self._meaning(list_name, row) for row in sorted(rows) if row.address)
         text.seek(0)
         copy_in(connection, "listed_staging", ("address", "scope", "reason", "group_id", "listed_epoch"), text)
-        run(connection, "events/drop_erased_listed", link_secret=self.link_secret)
-        run(connection, "events/drop_echoes", clocks_differ_minutes=CLOCKS_DIFFER_MINUTES)
+        erased = run(connection, "events/drop_erased_listed", link_secret=self.link_secret)
+        left_out["of erased people"] = erased.rowcount
+        echoes = run(connection, "events/drop_echoes", clocks_differ_minutes=CLOCKS_DIFFER_MINUTES)
+        left_out["our own push"] = echoes.rowcount
         run(connection, "events/log_listed")
         changed = run(connection, "events/fold_listed").rowcount
         keep_lifted(connection)
         run(connection, "events/hold_listed")
-        return changed
+        return SyncReport(suppressed=changed, left_out=left_out)
 
     def _meaning(self, list_name: str, row: Listed) -> tuple[str, str, str, int | None, int]:
         """Return address, scope, reason, group, time."""

@@ -7,9 +7,9 @@ previous step is committed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from threading import Event
 
 import orjson
@@ -19,15 +19,21 @@ from lifecycle_mail.database import lock_part, run, scalar
 from lifecycle_mail.events.copying import bigint, copy, text
 from lifecycle_mail.events.export_reader import SetAside, Step
 from lifecycle_mail.events.lifting import keep_lifted
+from lifecycle_mail.events.matching import fold_mails, match_staged
 from lifecycle_mail.events.parsing import EVENT_COLUMNS, FACT_COLUMNS
 from lifecycle_mail.events.soft_bounces import Rest, fold_soft_bounces
+from lifecycle_mail.intake import Intake, Limits, Row, by_reason, rows_of
 from lifecycle_mail.messages.settling import settle_by_events
 from lifecycle_mail.sources import record_engagement
 
 
 @dataclass(frozen=True)
 class IngestReport:
-    """Counts of one ingest: received = inserted + duplicates + rejected; files read, messages settled."""
+    """Counts of one ingest: received = inserted + duplicates + rejected; files read, messages settled.
+
+    `intakes` is what became of each file, and `skipped` says why others were left out. `barren` are files that never
+    gave anything.
+    """
 
     received: int = 0
     inserted: int = 0
@@ -35,14 +41,45 @@ class IngestReport:
     rejected: int = 0
     files: int = 0
     settled: int = 0
+    intakes: tuple[Intake, ...] = field(default=(), compare=False)
+    skipped: Mapping[str, str] = field(default_factory=dict, compare=False)
+    barren: tuple[str, ...] = field(default=(), compare=False)
 
     def counts(self) -> dict[str, int]:
         """Return the counts by name."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in _COUNTS}
+
+    def rows(self) -> list[Row]:
+        """Return the table by reason."""
+        return rows_of(self.counts(), by_reason(self.intakes), self.skipped)
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Tell whether there was something to read, and nothing of it could be read."""
+        return bool(self.barren) and not self.inserted + self.duplicates
+
+    def alarms(self, limits: Limits) -> list[str]:
+        """Name the files with too many refused rows, and those that could not be read.
+
+        A line that is still being written is not refused.
+        """
+        whole = [
+            replace(one, refused={reason: n for reason, n in one.refused.items() if reason != "cut_line"})
+            if one.name not in self.barren
+            else one
+            for one in self.intakes
+        ]
+        found = [alarm for one in whole if (alarm := one.alarm(limits))]
+        lost = [name for name, reason in self.skipped.items() if reason not in HARMLESS]
+        return found + [f"{name}: not read ({self.skipped[name]})" for name in lost]
 
     def plus(self, other: IngestReport) -> IngestReport:
-        """Return the sum of two reports, field by field."""
-        return IngestReport(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
+        """Return the sum of two reports, count by count."""
+        return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS})
+
+
+_COUNTS = ("received", "inserted", "duplicates", "rejected", "files", "settled")
+HARMLESS = ("other_ending",)  # reasons to leave a file out that need no look
 
 
 def take_step(
@@ -96,10 +133,11 @@ def _write_new(connection: Connection, step: Step, batch_id: int) -> int:
 
 def _fold(connection: Connection, batch_id: int, rest: Rest) -> int:
     """Fold new events into the known facts, and settle messages by them; return how many messages were settled."""
-    run(connection, "events/create_folded")
     run(connection, "events/create_said")
     run(connection, "events/log_words", batch_id=batch_id)
-    for fold in ("engagement", "resubscription", "suppression"):
+    match_staged(connection)
+    fold_mails(connection, batch_id)
+    for fold in ("resubscription", "suppression"):
         run(connection, f"events/fold_{fold}", batch_id=batch_id)
     run(connection, "events/lift_suppression", batch_id=batch_id)
     keep_lifted(connection)

@@ -352,14 +352,20 @@ def _check_sample(
         yield TemplateError(f"{name}: subject or preheader is empty (sample {sample.label}); write both")
     if "\n" in shell.preheader.strip():
         yield TemplateError(f"{name}/preheader.txt: more than one line; write one")
-    yield from _accessible(name, whole.html)
+    own = {*sample.links.values(), sample.brand["preferences_url"]}
+    yield from _faulty_tags(name, whole.html, frozenset(filter(None, own)))
 
 
-class _Pictures(HTMLParser):
-    """Collects pictures without alternative text, and links without an address."""
+class _Tags(HTMLParser):
+    """Collects pictures without alternative text, links without an address, and tracked links to our own pages.
 
-    def __init__(self) -> None:
+    `untracked`: the pages on which people say what mail they want. A click there is not interest in the mail, and a
+    scanner follows these links too.
+    """
+
+    def __init__(self, untracked: frozenset[str]) -> None:
         super().__init__()
+        self.untracked = untracked
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -369,10 +375,15 @@ class _Pictures(HTMLParser):
             self.found.append("a picture has no alternative text; give it alt")
         if tag == "a" and not given.get("href"):
             self.found.append("a link goes nowhere; give it an address, or leave the link out")
+        if given.get("href") in self.untracked and given.get("clicktracking") != "off":
+            self.found.append(
+                "SendGrid would count clicks on the link to unsubscribe, to the preferences or to the mail in the "
+                'browser; write <a clicktracking="off" href=…> in an mj-text'
+            )
 
 
-def _accessible(name: str, html: str) -> Iterator[TemplateError]:
-    reader = _Pictures()
+def _faulty_tags(name: str, html: str, untracked: frozenset[str]) -> Iterator[TemplateError]:
+    reader = _Tags(untracked)
     reader.feed(html)
     yield from (TemplateError(f"{name}/body.mjml: {fault}") for fault in dict.fromkeys(reader.found))
 

@@ -33,9 +33,12 @@ def refresh_activity(connection: Connection, feed: Feed) -> None:
 def record_engagement(connection: Connection, batch_id: int) -> int:
     """Fold the human opens and clicks that ingest `batch_id` wrote to event.engagement into the activity rows.
 
-    Returns how many rows changed. Runs in the caller's transaction; a repeated call changes nothing.
+    A click that turned out to be a machine's is taken back. Returns how many rows changed. Runs in the caller's
+    transaction; a repeated call changes nothing.
     """
-    return run(connection, "sources/record_engagement", batch_id=batch_id).rowcount
+    changed = run(connection, "sources/record_engagement", batch_id=batch_id).rowcount
+    run(connection, "sources/drop_unengaged", batch_id=batch_id)
+    return changed
 
 
 def rebuild_activity(warehouse: Engine) -> int:

@@ -21,6 +21,11 @@ lifts as (
     where suppression_lift.address = cast(:address as text)
 ),
 
+unmatched as (
+    delete from event.unmatched
+    where unmatched.address = cast(:address as text)
+),
+
 soft as (
     delete from event.soft_bounce
     where soft_bounce.address = cast(:address as text)

@@ -1,4 +1,4 @@
--- Merge the step's facts into what is known of their messages.
+-- Merge the step's facts into what is known of their messages. Clicks are folded apart (fold_clicks).
 -- grain: one row per message
 -- batch_id bigint
 insert into event.engagement as known (
@@ -13,11 +13,11 @@ insert into event.engagement as known (
     first_open_at,
     last_open_at,
     first_machine_open_at,
-    first_click_at,
-    last_click_at,
     unsubscribed_at,
     complained_at,
-    batch_id
+    batch_id,
+    last_delivered_at,
+    last_bounced_soft_at
 )
 select
     folded.enrollment_id,
@@ -38,11 +38,11 @@ select
     folded.first_open_at,
     folded.last_open_at,
     folded.first_machine_open_at,
-    folded.first_click_at,
-    folded.last_click_at,
     folded.unsubscribed_at,
     folded.complained_at,
-    cast(:batch_id as bigint) as batch_id
+    cast(:batch_id as bigint) as batch_id,
+    folded.last_delivered_at,
+    folded.last_bounced_soft_at
 from event_folded as folded
 on conflict (enrollment_id, step) do update
     set
@@ -63,8 +63,8 @@ on conflict (enrollment_id, step) do update
         first_open_at = least(known.first_open_at, excluded.first_open_at),
         last_open_at = greatest(known.last_open_at, excluded.last_open_at),
         first_machine_open_at = least(known.first_machine_open_at, excluded.first_machine_open_at),
-        first_click_at = least(known.first_click_at, excluded.first_click_at),
-        last_click_at = greatest(known.last_click_at, excluded.last_click_at),
         unsubscribed_at = least(known.unsubscribed_at, excluded.unsubscribed_at),
         complained_at = least(known.complained_at, excluded.complained_at),
-        batch_id = excluded.batch_id
+        batch_id = excluded.batch_id,
+        last_delivered_at = greatest(known.last_delivered_at, excluded.last_delivered_at),
+        last_bounced_soft_at = greatest(known.last_bounced_soft_at, excluded.last_bounced_soft_at)

@@ -8,6 +8,7 @@ select
     or exists (select 1 from event.provider_suppression where provider_suppression.address = cast(:address as text))
     or exists (select 1 from event.suppression_lift where suppression_lift.address = cast(:address as text))
     or exists (select 1 from event.soft_bounce where soft_bounce.address = cast(:address as text))
+    or exists (select 1 from event.unmatched where unmatched.address = cast(:address as text))
     or exists (select 1 from event.word where word.address = cast(:address as text))
     or exists (select 1 from event.event where event.address = cast(:address as text))
     or exists (

@@ -12,8 +12,11 @@ select
 from kpi_judged as judged
 cross join
     lateral (
-        select judged.first_open_at as reached_at
-        where judged.goal_event = 'open' and judged.first_open_at <= judged.goal_until
+        -- A click is an open.
+        select least(judged.first_open_at, judged.first_click_at) as reached_at
+        where
+            judged.goal_event = 'open'
+            and least(judged.first_open_at, judged.first_click_at) <= judged.goal_until
         union all
         select judged.first_click_at as reached_at
         where judged.goal_event = 'click' and judged.first_click_at <= judged.goal_until

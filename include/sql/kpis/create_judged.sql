@@ -1,9 +1,9 @@
 -- What is known of each step that is looked at, from the base facts alone, and what became of its mail.
 -- Each accepted mail has one outcome. A hard bounce is final. Otherwise the latest counts of delivery, soft bounce and
--- drop; an open, a click, an unsubscribe or a complaint proves delivery. If nothing was heard, it is pending.
--- touched_at is the touch that the campaign's attribution names. A click without an open opened the mail. Events that
--- are dated later than now do not count yet (heard_ahead_at: the first of them). The table is dropped with the
--- transaction.
+-- drop; an open, a click (a machine's too), an unsubscribe or a complaint proves delivery. If nothing was heard, it is
+-- pending. bounced_soft_at is the newest one. Events dated later than now do not count yet (heard_ahead_at: the first).
+-- touched_at is the touch that the campaign's attribution names. A click without an open opened the mail. The table is
+-- dropped with the transaction.
 -- grain: one row per (enrollment, step)
 -- now timestamptz
 create temporary table kpi_judged on commit drop as
@@ -13,11 +13,21 @@ with engagement as not materialized (
         heard.step,
         case when heard.delivered_at <= asked.at then heard.delivered_at end as delivered_at,
         case when heard.bounced_hard_at <= asked.at then heard.bounced_hard_at end as bounced_hard_at,
-        case when heard.bounced_soft_at <= asked.at then heard.bounced_soft_at end as bounced_soft_at,
+        case
+            when heard.last_delivered_at <= asked.at then heard.last_delivered_at
+            when heard.delivered_at <= asked.at then heard.delivered_at
+        end as last_delivered_at,
+        case
+            when heard.last_bounced_soft_at <= asked.at then heard.last_bounced_soft_at
+            when heard.bounced_soft_at <= asked.at then heard.bounced_soft_at
+        end as bounced_soft_at,
         case when heard.dropped_at <= asked.at then heard.dropped_at end as dropped_at,
         case when heard.first_open_at <= asked.at then heard.first_open_at end as first_open_at,
         case when heard.first_machine_open_at <= asked.at then heard.first_machine_open_at end as first_machine_open_at,
         case when heard.first_click_at <= asked.at then heard.first_click_at end as first_click_at,
+        case
+            when heard.first_machine_click_at <= asked.at then heard.first_machine_click_at
+        end as first_machine_click_at,
         case when heard.unsubscribed_at <= asked.at then heard.unsubscribed_at end as unsubscribed_at,
         case when heard.complained_at <= asked.at then heard.complained_at end as complained_at,
         case
@@ -32,8 +42,8 @@ with engagement as not materialized (
             when
                 greatest(
                     heard.delivered_at, heard.bounced_hard_at, heard.bounced_soft_at, heard.dropped_at,
-                    heard.last_open_at, heard.first_machine_open_at, heard.last_click_at, heard.unsubscribed_at,
-                    heard.complained_at
+                    heard.last_delivered_at, heard.last_bounced_soft_at, heard.last_open_at, heard.unsubscribed_at,
+                    heard.last_click_at, heard.first_machine_open_at, heard.first_machine_click_at, heard.complained_at
                 ) > asked.at
                 then (
                     select min(moment.at)
@@ -41,7 +51,8 @@ with engagement as not materialized (
                         unnest(array[
                             heard.delivered_at, heard.bounced_hard_at, heard.bounced_soft_at, heard.dropped_at,
                             heard.first_open_at, heard.last_open_at, heard.first_machine_open_at, heard.first_click_at,
-                            heard.last_click_at, heard.unsubscribed_at, heard.complained_at
+                            heard.last_click_at, heard.unsubscribed_at, heard.complained_at,
+                            heard.last_delivered_at, heard.last_bounced_soft_at, heard.first_machine_click_at
                         ]) as moment (at)
                     where moment.at > asked.at
                 )
@@ -72,16 +83,18 @@ known as (
         engagement.first_open_at,
         engagement.first_machine_open_at,
         engagement.first_click_at,
+        engagement.first_machine_click_at,
         engagement.unsubscribed_at,
         engagement.complained_at,
         engagement.heard_ahead_at,
         coalesce(engagement.delivered_at, least(
             engagement.first_open_at, engagement.first_machine_open_at, engagement.first_click_at,
-            engagement.unsubscribed_at, engagement.complained_at
+            engagement.first_machine_click_at, engagement.unsubscribed_at, engagement.complained_at
         )) as reached_at,
         greatest(
-            engagement.delivered_at, engagement.last_open_at, engagement.first_machine_open_at,
-            engagement.last_click_at, engagement.unsubscribed_at, engagement.complained_at
+            engagement.last_delivered_at, engagement.last_open_at, engagement.first_machine_open_at,
+            engagement.last_click_at, engagement.first_machine_click_at, engagement.unsubscribed_at,
+            engagement.complained_at
         ) as last_reached_at
     from kpi_touched as touched
     left join message.message on touched.enrollment_id = message.enrollment_id and touched.step = message.step

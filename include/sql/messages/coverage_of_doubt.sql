@@ -1,6 +1,6 @@
 -- How far the provider's events cover the mails that it accepted around the attempts whose mails are in doubt. No time
--- of an event is read, only whether a mail has an event. Mails that an event settled always have one, and would make
--- coverage look full. So only mails that the provider's answer accepted count.
+-- of an event is read, only whether a mail has an event with our ids. Mails that an event settled always have one, and
+-- would make coverage look full. So only mails that the provider's answer accepted count.
 -- grain: one row per attempt moment; doubtful = its mails in doubt; mails = mails accepted in the window; has_event =
 --   of these, mails with an event; silent_hours = hours of the window with accepted mails, none with an event
 -- topic text; settle_after_hours, before_hours hours: the window is attempted_at − before_hours ≤ accepted_at
@@ -49,7 +49,10 @@ taken as materialized (
     left join lateral (
         select true as is_heard
         from event.engagement
-        where engagement.enrollment_id = mail.enrollment_id and engagement.step = mail.step
+        where
+            engagement.enrollment_id = mail.enrollment_id
+            and engagement.step = mail.step
+            and engagement.first_event_at is not null
         offset 0
     ) as heard on true
     group by mail.accepted_at

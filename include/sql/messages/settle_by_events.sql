@@ -16,7 +16,7 @@ with evidence as (
         -- Here and below, keeps this an index probe per message, however many messages there are.
         offset 0
     ) as engagement on true
-    where folded.may_settle
+    where folded.may_settle and engagement.first_event_at is not null
 ),
 
 doubtful as (

@@ -1,17 +1,39 @@
--- What: update the activity of customers with the newer human opens and clicks that an ingest brought.
--- Grain: one row per customer with a newer open or click.
+-- What: update the activity of customers with the human opens and clicks that an ingest brought, or took back: later
+-- evidence may show that a machine clicked.
+-- Grain: one row per customer with another newest open or click.
 -- Parameters: batch_id bigint, the ingest.
--- Look-back: the engagement rows that the ingest wrote.
+-- Look-back: the engagement rows that the ingest wrote; for a mail that a machine clicked, all mails of its customer.
 with news as (
     select
         customer_id,
         max(last_open_at) as last_open_at,
-        max(last_click_at) as last_click_at
+        max(last_click_at) as last_click_at,
+        bool_or(first_machine_click_at is not null) as may_shrink
     from event.engagement
     where
         batch_id = cast(:batch_id as bigint)
-        and (last_open_at is not null or last_click_at is not null)
+        and (last_open_at is not null or last_click_at is not null or first_machine_click_at is not null)
     group by customer_id
+),
+
+newest as (
+    select
+        news.customer_id,
+        news.last_open_at,
+        case
+            when not news.may_shrink then greatest(news.last_click_at, activity.last_click_at)
+            else (
+                select max(engagement.last_click_at)
+                from event.engagement
+                where
+                    engagement.customer_id = news.customer_id
+                    -- The index holds only mails that were opened or clicked.
+                    and (engagement.first_open_at is not null or engagement.first_click_at is not null)
+            )
+        end as last_click_at,
+        activity.customer_id is not null as activity_is_known
+    from news
+    left join source.customer_activity as activity on news.customer_id = activity.customer_id
 )
 
 insert into source.customer_activity as activity (customer_id, last_open_at, last_click_at)
@@ -19,14 +41,14 @@ select
     customer_id,
     last_open_at,
     last_click_at
-from news
+from newest
+where activity_is_known or last_open_at is not null or last_click_at is not null
 order by customer_id
 on conflict (customer_id) do update
     set
         last_open_at = greatest(activity.last_open_at, excluded.last_open_at),
-        last_click_at = greatest(activity.last_click_at, excluded.last_click_at)
+        last_click_at = excluded.last_click_at
     where
     (activity.last_open_at, activity.last_click_at) is distinct from (
-        greatest(activity.last_open_at, excluded.last_open_at),
-        greatest(activity.last_click_at, excluded.last_click_at)
+        greatest(activity.last_open_at, excluded.last_open_at), excluded.last_click_at
     )

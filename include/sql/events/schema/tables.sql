@@ -80,7 +80,7 @@ create table event.engagement (
     message_id uuid not null,
     campaign text not null,
     customer_id text not null,
-    first_event_at timestamptz not null,
+    first_event_at timestamptz,
     processed_at timestamptz,
     delivered_at timestamptz,
     deferred_at timestamptz,
@@ -98,6 +98,11 @@ create table event.engagement (
     unsubscribed_at timestamptz,
     complained_at timestamptz,
     batch_id bigint not null,
+    last_delivered_at timestamptz,
+    last_bounced_soft_at timestamptz,
+    first_machine_click_at timestamptz,
+    last_doubtful_click_at timestamptz,
+    last_unsure_click_at timestamptz,
     primary key (enrollment_id, step)
 );
 create index engagement_batch on event.engagement (batch_id);
@@ -105,6 +110,7 @@ create index engagement_batch on event.engagement (batch_id);
 -- person's timeline) find them by the enrollments.
 create index engagement_active_customer on event.engagement (customer_id)
 where first_open_at is not null or first_click_at is not null;
+create index engagement_unsure on event.engagement (last_unsure_click_at) where last_unsure_click_at is not null;
 
 comment on table event.engagement is
 'First facts of a mail folded from its events, one row per message with any event.';
@@ -114,7 +120,7 @@ comment on column event.engagement.message_id is 'Message.';
 comment on column event.engagement.campaign is 'Campaign.';
 comment on column event.engagement.customer_id is 'Recipient.';
 comment on column event.engagement.first_event_at is
-'Earliest event of any kind: proof that the provider took the mail.';
+'Earliest event of any kind with our ids: proof that the provider took the mail; null = none had our ids.';
 comment on column event.engagement.processed_at is
 'First event of its kind, as in all columns below that are not called last.';
 comment on column event.engagement.delivered_at is 'Taken by the mailbox.';
@@ -133,6 +139,62 @@ comment on column event.engagement.last_click_at is 'Newest human click.';
 comment on column event.engagement.unsubscribed_at is 'Any way of unsubscribing by this mail.';
 comment on column event.engagement.complained_at is 'Spam report.';
 comment on column event.engagement.batch_id is 'Ingest that last changed the row; roll-ups start from it.';
+comment on column event.engagement.last_delivered_at is
+'Newest delivery; an outcome is the latest of deliveries and soft bounces.';
+comment on column event.engagement.last_bounced_soft_at is 'Newest soft bounce.';
+comment on column event.engagement.first_machine_click_at is
+'First click that is not known to be a person''s: a scanner''s, or a doubtful one.';
+comment on column event.engagement.last_doubtful_click_at is
+'Newest click that may be a person''s or a scanner''s; null = none. It holds a sunset back, and counts for nothing.';
+comment on column event.engagement.last_unsure_click_at is
+'Newest click that only an order or a page view shows to be a person''s, shown or not: such mails are judged again.';
+
+create table event.click (
+    enrollment_id bigint not null,
+    step text not null,
+    clicked_at timestamptz not null,
+    link bigint not null,
+    agent bigint not null,
+    is_scanner boolean not null,
+    kind text not null default 'human' check (kind in ('human', 'machine', 'doubtful')),
+    primary key (enrollment_id, step, clicked_at, link, agent)
+);
+
+comment on table event.click is
+'Clicks in mails, one row per mail, second, link and agent; who made them is judged per mail.';
+comment on column event.click.enrollment_id is 'Message''s enrollment.';
+comment on column event.click.step is 'Message''s step.';
+comment on column event.click.clicked_at is 'When.';
+comment on column event.click.link is 'Hash of the link.';
+comment on column event.click.agent is 'Hash of the program that clicked.';
+comment on column event.click.is_scanner is 'The program is a known scanner.';
+comment on column event.click.kind is
+'human, machine (a known scanner), or doubtful (it looks like a scanner''s, and no order or page view followed).';
+
+create table event.unmatched (
+    sg_event_id text collate "C" not null primary key,
+    occurred_at timestamptz not null,
+    fact text not null,
+    address text not null,
+    reason text,
+    request_id text,
+    link bigint,
+    agent bigint,
+    is_scanner boolean
+);
+
+comment on table event.unmatched is
+'Events without our ids that wait for the fate of a mail under way to their mailbox, one row per event.';
+comment on column event.unmatched.sg_event_id is 'Event.';
+comment on column event.unmatched.occurred_at is 'The event''s own timestamp.';
+comment on column event.unmatched.fact is 'What it means for a mail.';
+comment on column event.unmatched.address is 'Mailbox, lower case; erasure deletes the row.';
+comment on column event.unmatched.reason is 'Text of a bounce or drop, addresses removed.';
+comment on column event.unmatched.request_id is
+'X-Message-Id, the beginning of sg_message_id; null = the event has none.';
+comment on column event.unmatched.link is 'Of a click, as in event.click.';
+comment on column event.unmatched.agent is 'Of a click, as in event.click.';
+comment on column event.unmatched.is_scanner is 'Of a click, as in event.click.';
 
 create table event.suppression (
     address text not null,

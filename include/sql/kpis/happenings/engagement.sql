@@ -22,6 +22,7 @@ cross join
         (engagement.first_open_at, 'opened', null, 45),
         (engagement.first_machine_open_at, 'opened by a machine', null, 44),
         (engagement.first_click_at, 'clicked', null, 46),
+        (engagement.first_machine_click_at, 'clicked by a machine, or in doubt', null, 44),
         (engagement.unsubscribed_at, 'unsubscribed', null, 47),
         (engagement.complained_at, 'complained', null, 48)
     ) as happening (happened_at, what, why, place)

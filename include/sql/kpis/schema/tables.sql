@@ -35,6 +35,7 @@ create table kpi.step_outcome (
     dropped_day date,
     unsubscribed_day date,
     complained_day date,
+    machine_clicked_day date,
     credit_model text check (credit_model in ('sent', 'opened', 'clicked')),
     credit_since timestamptz,
     credit_until timestamptz,
@@ -77,15 +78,16 @@ comment on column kpi.step_outcome.held_out_day is 'Held out.';
 comment on column kpi.step_outcome.skipped_day is 'Skipped for another reason.';
 comment on column kpi.step_outcome.accepted_day is 'Taken by the provider.';
 comment on column kpi.step_outcome.delivered_day is 'Taken by the mailbox, or proven by what the recipient did.';
-comment on column kpi.step_outcome.opened_day is 'First human open.';
+comment on column kpi.step_outcome.opened_day is 'First open or click of a person.';
 comment on column kpi.step_outcome.machine_opened_day is 'First machine open.';
-comment on column kpi.step_outcome.clicked_day is 'First click.';
+comment on column kpi.step_outcome.clicked_day is 'First click of a person.';
 comment on column kpi.step_outcome.converted_day is 'Goal reached inside the window.';
 comment on column kpi.step_outcome.bounced_hard_day is 'Hard bounce.';
 comment on column kpi.step_outcome.bounced_soft_day is 'Soft bounce.';
 comment on column kpi.step_outcome.dropped_day is 'Dropped by the provider.';
 comment on column kpi.step_outcome.unsubscribed_day is 'Unsubscribed by this mail.';
 comment on column kpi.step_outcome.complained_day is 'Spam report.';
+comment on column kpi.step_outcome.machine_clicked_day is 'First click of a scanner, or a doubtful one.';
 comment on column kpi.step_outcome.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.campaign_daily (
@@ -107,6 +109,7 @@ create table kpi.campaign_daily (
     dropped bigint not null default 0,
     unsubscribed bigint not null default 0,
     complained bigint not null default 0,
+    machine_clickers bigint not null default 0,
     as_of timestamptz not null,
     primary key (day, campaign, step, variant)
 );
@@ -122,15 +125,18 @@ comment on column kpi.campaign_daily.held_out is 'Steps of customers who are hel
 comment on column kpi.campaign_daily.skipped is 'Steps skipped for any other reason.';
 comment on column kpi.campaign_daily.accepted is 'Messages the provider took.';
 comment on column kpi.campaign_daily.delivered is 'Of these: ended in the mailbox.';
-comment on column kpi.campaign_daily.openers is 'Of delivered: opened by a human; several opens count once.';
+comment on column kpi.campaign_daily.openers is
+'Of delivered: opened or clicked by a person; several opens count once.';
 comment on column kpi.campaign_daily.machine_openers is 'Of delivered: opened by a machine; never part of openers.';
-comment on column kpi.campaign_daily.clickers is 'Of delivered: clicked.';
+comment on column kpi.campaign_daily.clickers is 'Of openers: clicked by a person.';
 comment on column kpi.campaign_daily.converters is 'Of accepted that did not bounce: goal reached inside the window.';
 comment on column kpi.campaign_daily.bounced_hard is 'Of accepted: ended in a hard bounce.';
 comment on column kpi.campaign_daily.bounced_soft is 'Of accepted: ended in a soft bounce.';
 comment on column kpi.campaign_daily.dropped is 'Of accepted: dropped by the provider.';
 comment on column kpi.campaign_daily.unsubscribed is 'Of delivered: unsubscribed by this mail.';
 comment on column kpi.campaign_daily.complained is 'Of delivered: spam report.';
+comment on column kpi.campaign_daily.machine_clickers is
+'Of delivered: clicked by a scanner, or in doubt; a person may have clicked too.';
 comment on column kpi.campaign_daily.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.event_daily (
@@ -152,6 +158,7 @@ create table kpi.event_daily (
     dropped bigint not null default 0,
     unsubscribed bigint not null default 0,
     complained bigint not null default 0,
+    machine_clickers bigint not null default 0,
     as_of timestamptz not null,
     primary key (day, campaign, step, variant)
 );
@@ -167,15 +174,17 @@ comment on column kpi.event_daily.held_out is 'Steps held out that day.';
 comment on column kpi.event_daily.skipped is 'Steps skipped that day.';
 comment on column kpi.event_daily.accepted is 'Messages taken that day.';
 comment on column kpi.event_daily.delivered is 'Messages that reached the mailbox that day.';
-comment on column kpi.event_daily.openers is 'Messages first opened by a human that day.';
+comment on column kpi.event_daily.openers is 'Messages first opened or clicked by a person that day.';
 comment on column kpi.event_daily.machine_openers is 'Messages first opened by a machine that day.';
-comment on column kpi.event_daily.clickers is 'Messages first clicked that day.';
+comment on column kpi.event_daily.clickers is 'Messages first clicked by a person that day.';
 comment on column kpi.event_daily.converters is 'Messages whose goal was reached that day.';
 comment on column kpi.event_daily.bounced_hard is 'Hard bounces that day.';
 comment on column kpi.event_daily.bounced_soft is 'Soft bounces that day.';
 comment on column kpi.event_daily.dropped is 'Drops that day.';
 comment on column kpi.event_daily.unsubscribed is 'Messages by which a person unsubscribed that day.';
 comment on column kpi.event_daily.complained is 'Messages reported as spam that day.';
+comment on column kpi.event_daily.machine_clickers is
+'Messages first clicked that day by a scanner, or in doubt.';
 comment on column kpi.event_daily.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.order_credit (

@@ -83,12 +83,12 @@ comment on column kpi.campaign_summary.accepted is
 comment on column kpi.campaign_summary.delivered is
 'Messages that ended in the mailbox: denominator of what people did.';
 comment on column kpi.campaign_summary.delivery_rate is 'delivered / accepted; near 1 is good.';
-comment on column kpi.campaign_summary.openers is 'Messages opened by a human.';
+comment on column kpi.campaign_summary.openers is 'Messages opened or clicked by a person.';
 comment on column kpi.campaign_summary.open_rate is 'openers / delivered.';
 comment on column kpi.campaign_summary.open_rate_benchmark is 'Guides'' benchmark.';
 comment on column kpi.campaign_summary.machine_openers is 'Messages opened by a machine.';
 comment on column kpi.campaign_summary.machine_open_rate is 'machine_openers / delivered; says nothing about people.';
-comment on column kpi.campaign_summary.clickers is 'Messages clicked.';
+comment on column kpi.campaign_summary.clickers is 'Messages clicked by a person.';
 comment on column kpi.campaign_summary.click_through_rate is 'clickers / delivered.';
 comment on column kpi.campaign_summary.click_through_rate_benchmark is 'Guides'' benchmark.';
 comment on column kpi.campaign_summary.click_to_open_rate is 'clickers / openers.';
