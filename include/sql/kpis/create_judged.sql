@@ -2,8 +2,7 @@
 -- Each accepted mail has one outcome. A hard bounce is final. Otherwise the latest counts of delivery, soft bounce and
 -- drop; an open, a click (a machine's too), an unsubscribe or a complaint proves delivery. If nothing was heard, it is
 -- pending. bounced_soft_at is the newest one. Events dated later than now do not count yet (heard_ahead_at: the first).
--- touched_at is the touch that the campaign's attribution names. A click without an open opened the mail. The table is
--- dropped with the transaction.
+-- The table is dropped with the transaction.
 -- grain: one row per (enrollment, step)
 -- now timestamptz
 create temporary table kpi_judged on commit drop as
@@ -106,13 +105,6 @@ select
     known.*,
     campaign.goal_event,
     known.accepted_at + campaign.goal_within_days * interval '24 hours' as goal_until,
-    campaign.credit_model,
-    case campaign.credit_model
-        when 'sent' then known.accepted_at
-        when 'opened' then least(known.first_open_at, known.first_click_at)
-        when 'clicked' then known.first_click_at
-    end as touched_at,
-    coalesce(campaign.credit_within_days, campaign.goal_within_days) * interval '24 hours' as credited_for,
     campaign.is_marketing,
     case
         when known.state is null and known.decision_outcome = 'skip' then known.decision_reason

@@ -35,11 +35,11 @@ create table kpi.step_outcome (
     dropped_day date,
     unsubscribed_day date,
     complained_day date,
-    machine_clicked_day date,
     credit_model text check (credit_model in ('sent', 'opened', 'clicked')),
     credit_since timestamptz,
     credit_until timestamptz,
     as_of timestamptz not null,
+    machine_clicked_day date,
     primary key (enrollment_id, step)
 );
 create index step_outcome_open on kpi.step_outcome (enrollment_id, step) where is_open;
@@ -109,8 +109,8 @@ create table kpi.campaign_daily (
     dropped bigint not null default 0,
     unsubscribed bigint not null default 0,
     complained bigint not null default 0,
-    machine_clickers bigint not null default 0,
     as_of timestamptz not null,
+    machine_clickers bigint not null default 0,
     primary key (day, campaign, step, variant)
 );
 
@@ -158,8 +158,8 @@ create table kpi.event_daily (
     dropped bigint not null default 0,
     unsubscribed bigint not null default 0,
     complained bigint not null default 0,
-    machine_clickers bigint not null default 0,
     as_of timestamptz not null,
+    machine_clickers bigint not null default 0,
     primary key (day, campaign, step, variant)
 );
 
