@@ -1,10 +1,13 @@
-"""The product's Airflow plugin: runs for the future fail at once; in mode simulate the navigation links the outbox."""
+"""The product's Airflow plugin.
+
+Runs for the future fail at once, the pool of requests is made, and in mode simulate the navigation links the outbox.
+"""
 
 import os
 
 from airflow.plugins_manager import AirflowPlugin
 
-from lifecycle_airflow import run_listener
+from lifecycle_airflow import pool, run_listener
 
 
 def outbox_views() -> list[dict[str, str]]:
@@ -26,8 +29,8 @@ def outbox_views() -> list[dict[str, str]]:
 
 
 class LifecyclePlugin(AirflowPlugin):
-    """Registers the views above, and the listener that refuses runs for the future."""
+    """Registers the views above, the listener that refuses runs for the future, and the one that makes the pool."""
 
     name = "lifecycle_mail"
     external_views = outbox_views()
-    listeners = [run_listener]  # noqa: RUF012
+    listeners = [run_listener, pool]  # noqa: RUF012

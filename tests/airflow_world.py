@@ -112,6 +112,7 @@ def running_world(
             "LIFECYCLE_CAMPAIGNS_DIR": str(folder / "campaigns"),
             "SENDGRID_BASE_URL": simulator.url,
             "SENDGRID_API_KEY": running_services.API_KEY,
+            "SENDGRID_POOL_SLOTS": "2",  # Airflow makes the pool
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
             "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "5",
             "AIRFLOW__SCHEDULER__PARSING_CLEANUP_INTERVAL": "5",
@@ -122,7 +123,6 @@ def running_world(
         try:
             airflow.start(components=COMPONENTS)
             airflow.wait_healthy()
-            airflow.ensure_pool("sendgrid", 2, "Requests to SendGrid at the same time")
             yield AirflowWorld(airflow, simulator, collector, warehouse, metadata, environment, folder)
         finally:
             for service in running_services_of(airflow.home):

@@ -72,6 +72,15 @@ def campaign(connection: Connection, name: str = "cart_abandoned", **columns: An
     return insert(connection, "journey.campaign", campaign=name, **{**defaults, **columns})
 
 
+def epoch(connection: Connection, campaign: str = "cart_abandoned", **columns: Any) -> str:
+    """The first epoch of a campaign: half of the people held out, no variants, an order within 5 days."""
+    defaults = {
+        "epoch": 1, "began_at": NOON - timedelta(days=400), "holdout_ratio": 0.5, "variants": {},
+        "goal_event": "order", "goal_within_days": 5,
+    }  # fmt: skip
+    return insert(connection, "journey.epoch", campaign=campaign, **{**defaults, **columns})
+
+
 def enrollment(connection: Connection, campaign: str, customer_id: str, **columns: Any) -> int:
     """An ended enrollment: a customer may have many."""
     at = columns.pop("enrolled_at", NOON)

@@ -9,7 +9,7 @@ import typer
 import uvicorn
 
 from event_collector.connections import BoundedProtocol
-from event_collector.settings import INSECURE, CollectorError, CollectorSettings
+from event_collector.settings import DEVELOPMENT_SECRET, INSECURE, CollectorError, CollectorSettings
 
 _HELP = """Receive SendGrid's signed Event Webhook and one-click unsubscribes, and write both to files.
 
@@ -84,8 +84,8 @@ def _warn(settings: CollectorSettings) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if not settings.public_keys:
         log.warning("signatures are not checked: anyone may write events")
-    if not settings.link_secret:
-        log.warning("LIFECYCLE_LINK_SECRET is not set: every unsubscribe link is answered 404")
+    if settings.link_secret == DEVELOPMENT_SECRET:
+        log.warning("LIFECYCLE_LINK_SECRET is not set: only links of development are read, and anyone can make them")
 
 
 if __name__ == "__main__":

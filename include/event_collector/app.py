@@ -33,6 +33,7 @@ log = logging.getLogger("event_collector")
 
 ONE_CLICK = "One-Click"
 FORM_BYTES_MAX = 4096
+_AROUND_LINKS = " \t\r\n/.,;:!?()<>[]\"'\u2068\u2069"
 _PAGE_HEADERS = {
     "Content-Security-Policy": ("default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"),
     "Referrer-Policy": "no-referrer",
@@ -59,8 +60,9 @@ def create_app(settings: CollectorSettings, clock: Callable[[], float] = time.ti
             Route("/events", _events, methods=["POST"]),
             # SendGrid follows no redirect, so an address with a slash at its end must answer as well.
             Route("/events/", _events, methods=["POST"]),
-            Route("/unsubscribe/{token}", _ask, methods=["GET"]),
-            Route("/unsubscribe/{token}", _unsubscribe, methods=["POST"]),
+            Route("/unsubscribe", _unreadable, methods=["GET", "POST"]),
+            Route("/unsubscribe/{token:path}", _ask, methods=["GET"]),
+            Route("/unsubscribe/{token:path}", _unsubscribe, methods=["POST"]),
             Route("/health", _health, methods=["GET"]),
         ],
         lifespan=lifespan,
@@ -173,30 +175,40 @@ def _lenient_line(event: dict[str, Any]) -> bytes:
 async def _ask(request: Request) -> Response:
     """Show the page with its button. A GET never unsubscribes: scanners follow links."""
     if _read_link(request) is None:
-        return Response(status_code=404)
+        return await _unreadable(request)
     return HTMLResponse(pages.ASK, headers=_PAGE_HEADERS)
+
+
+async def _unreadable(request: Request) -> Response:  # noqa: ARG001  (a route of Starlette)
+    """Tell a person whose link is damaged, or of another secret, what to do. Programs see the 404."""
+    return HTMLResponse(pages.UNREADABLE, 404, headers=_PAGE_HEADERS)
 
 
 async def _unsubscribe(request: Request) -> Response:
     """RFC 8058: the link alone names mail and topic, and the body confirms; 200 once the line is on disk."""
     link = _read_link(request)
     if link is None:
-        return Response(status_code=404)
+        return await _unreadable(request)
     if not await _is_one_click(request):
         return _plain(400, "the body must be List-Unsubscribe=One-Click")
-    line = _unsubscribe_line(request.path_params["token"], *link, int(request.app.state.clock()))
+    line = _unsubscribe_line(_token(request), *link, int(request.app.state.clock()))
     try:
         await request.app.state.journal.append(line, 1)
     except NotWritten:
-        return _plain(503, "not stored, please retry")
+        return HTMLResponse(pages.NOT_STORED, 503, headers=_PAGE_HEADERS)
     return HTMLResponse(pages.DONE, headers=_PAGE_HEADERS)
 
 
 def _read_link(request: Request) -> tuple[str, str] | None:
     try:
-        return read_token(request.app.state.settings.link_secret, request.path_params["token"])
+        return read_token(request.app.state.settings.link_secret, _token(request))
     except BadToken:
         return None
+
+
+def _token(request: Request) -> str:
+    """Return the link's token without the signs that a mail program took along from the text around it."""
+    return str(request.path_params["token"]).strip(_AROUND_LINKS)
 
 
 async def _is_one_click(request: Request) -> bool:

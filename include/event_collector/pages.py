@@ -1,4 +1,4 @@
-"""The unsubscribe page: one button, no script, no cookie, nothing loaded from elsewhere."""
+"""The pages behind links in mails: at most one button, no script, no cookie, nothing loaded from elsewhere."""
 
 _FRAME = """<!doctype html>
 <html lang="en">
@@ -34,6 +34,11 @@ _TICK = """<svg width="52" height="52" viewBox="0 0 52 52" aria-hidden="true">\
 <path d="m16 27 7 7 14-15" fill="none" stroke="#12704a" stroke-width="3" \
 stroke-linecap="round" stroke-linejoin="round"/></svg>"""
 
+_CHAIN = """<svg width="52" height="52" viewBox="0 0 52 52" aria-hidden="true">\
+<circle cx="26" cy="26" r="26" fill="#fbeedd"/>\
+<path d="M24 21h-6a5 5 0 0 0 0 10h6M28 21h6a5 5 0 0 1 0 10h-6" fill="none" stroke="#8a4b12" stroke-width="2.6" \
+stroke-linecap="round"/></svg>"""
+
 ASK = _FRAME.format(
     title="Unsubscribe",
     main=f"""{_ENVELOPE}<h1>Stop these e-mails?</h1>
@@ -45,4 +50,17 @@ DONE = _FRAME.format(
     title="Unsubscribed",
     main=f"""{_TICK}<h1>You are unsubscribed</h1>
 <p>It takes effect before the next mail is sent. You can close this page.</p>""",
+)
+UNREADABLE = _FRAME.format(
+    title="This link does not work",
+    main=f"""{_CHAIN}<h1>We cannot read this link</h1>
+<p>It may be cut off, or come from a mail whose links have ended. Nothing was changed. Please use the link at the end of
+our newest mail to you. If that fails as well, answer the mail, and a person will take you off the list.</p>""",
+)
+NOT_STORED = _FRAME.format(
+    title="Please try again",
+    main=f"""{_CHAIN}<h1>That did not work</h1>
+<p>We could not note it down just now, so you are not unsubscribed yet. Please try again in a minute.</p>
+<form method="post"><input type="hidden" name="List-Unsubscribe" value="One-Click">
+<button>Try again</button></form>""",
 )

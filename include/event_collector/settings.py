@@ -4,7 +4,8 @@ LIFECYCLE_EVENTS_DIR                 folder the files are written to (required; 
 SENDGRID_WEBHOOK_PUBLIC_KEY          the webhook's public key, base64 DER or PEM (this or the next); several, with
                                      commas between, while a key is replaced
 SENDGRID_WEBHOOK_PUBLIC_KEY_FILE     a file that holds it, or them
-LIFECYCLE_LINK_SECRET                signs unsubscribe links; without it every such link is unknown (404)
+LIFECYCLE_LINK_SECRET                signs unsubscribe links; without it those of development are read
+LIFECYCLE_MODE                       live refuses to start without a link secret of its own
 LIFECYCLE_COLLECTOR_TOLERANCE_HOURS  oldest signature taken, default 26: SendGrid retries for 24 hours
 LIFECYCLE_COLLECTOR_MAX_BODY_BYTES   largest post taken, default 2,000,000: SendGrid posts at most 768 kB
 LIFECYCLE_COLLECTOR_MAX_FILE_BYTES   a file is closed beyond this size, default 256,000,000
@@ -25,6 +26,10 @@ from event_collector.signature import KeyUnusable, read_public_keys
 
 INSECURE = "LIFECYCLE_COLLECTOR_WITHOUT_SIGNATURE"
 """Set by --insecure-without-signature for the worker processes; not meant to be set by hand."""
+
+
+DEVELOPMENT_SECRET = "development-link-secret"
+"""What the library signs with if no secret is set. It is no secret: anyone can make links with it."""
 
 
 class CollectorError(Exception):
@@ -52,7 +57,7 @@ class CollectorSettings:
         settings = cls(
             events_dir=_events_dir(env),
             public_keys=() if env.get(INSECURE) == "1" else _public_keys(env),
-            link_secret=env.get("LIFECYCLE_LINK_SECRET", ""),
+            link_secret=_link_secret(env),
             tolerance_seconds=_number(env, "LIFECYCLE_COLLECTOR_TOLERANCE_HOURS", 26) * 3600,
             max_body_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES", 2_000_000)),
             max_file_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_FILE_BYTES", 256_000_000)),
@@ -110,6 +115,16 @@ def _public_keys(env: Mapping[str, str]) -> tuple[ec.EllipticCurvePublicKey, ...
         return read_public_keys(text)
     except KeyUnusable as error:
         raise CollectorError(f"cannot use {source}: {error}") from error
+
+
+def _link_secret(env: Mapping[str, str]) -> str:
+    """Return the secret as the library reads it, or that of development."""
+    secret = env.get("LIFECYCLE_LINK_SECRET", "").strip()
+    if secret[:1] in ("'", '"') and secret[-1:] == secret[:1]:
+        raise CollectorError("LIFECYCLE_LINK_SECRET stands in quotes, and they are part of the value: take them out")
+    if secret in ("", DEVELOPMENT_SECRET) and env.get("LIFECYCLE_MODE", "").strip() == "live":
+        raise CollectorError("mode live needs LIFECYCLE_LINK_SECRET: give the collector the one that signs the mails")
+    return secret or DEVELOPMENT_SECRET
 
 
 def _number(env: Mapping[str, str], name: str, default: float, at_least: float = 0) -> float:

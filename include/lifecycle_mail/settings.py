@@ -5,6 +5,7 @@ Below every stage. Secrets never appear in `repr`, in logs or in errors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from lifecycle_mail.mailboxes import mailbox
 INCLUDE = Path(__file__).resolve().parent.parent
 MODES = ("preview", "simulate", "live")
 Mode = Literal["preview", "simulate", "live"]
+_ENTRY = re.compile(r"[^\s\"',;<>]+")  # no blank, quote or separator inside
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 
 UNSAID_ZONE = "UTC"  # of people without zone and country, outside live, if no default zone is set
@@ -34,11 +37,11 @@ class Settings:
     Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `reporting_currency` (ISO 4217) is
     the currency into which revenue is converted, None = revenue is given per currency only. `default_zone` is the zone
     of customers who tell neither zone nor country, None = not set. `allowed_recipients` are addresses or ``@domain``
-    suffixes as `mailbox` writes them, empty = everyone. Retention is the number of months kept in addition to the
-    present one, None = no limit. `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the
-    shop asks them again. Marketing mail to a mailbox rests for `soft_bounce_rest_days` after `soft_bounce_limit` soft
-    bounces (0 = never) over at least `soft_bounce_days` without a delivery. `intake_limits` say when what files bring
-    is an alarm.
+    suffixes as `mailbox` writes them, empty = everyone. `simulator_hosts` are hosts besides this machine that mode
+    simulate may post to. Retention is the number of months kept in addition to the present one, None = no limit.
+    `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the shop asks them again. Marketing
+    mail to a mailbox rests for `soft_bounce_rest_days` after `soft_bounce_limit` soft bounces (0 = never) over at least
+    `soft_bounce_days` without a delivery. `intake_limits` say when what files bring is an alarm.
     """
 
     database_url: str = field(repr=False)
@@ -56,6 +59,7 @@ class Settings:
     reporting_currency: str | None = None
     default_zone: str | None = None
     allowed_recipients: tuple[str, ...] = ()
+    simulator_hosts: tuple[str, ...] = ()
     event_retention_months: int | None = None
     decision_retention_months: int | None = None
     feeds_may_resubscribe: bool = False
@@ -94,7 +98,8 @@ class Settings:
             reporting_zone=reader.zone("LIFECYCLE_REPORTING_ZONE", "UTC"),
             reporting_currency=reader.currency("LIFECYCLE_REPORTING_CURRENCY"),
             default_zone=reader.zone("LIFECYCLE_DEFAULT_ZONE", "") or None,
-            allowed_recipients=reader.addresses("LIFECYCLE_ALLOWED_RECIPIENTS"),
+            allowed_recipients=reader.recipients("LIFECYCLE_ALLOWED_RECIPIENTS"),
+            simulator_hosts=reader.hosts("LIFECYCLE_SIMULATOR_HOSTS"),
             event_retention_months=reader.months("LIFECYCLE_EVENT_RETENTION_MONTHS"),
             decision_retention_months=reader.months("LIFECYCLE_DECISION_RETENTION_MONTHS"),
             feeds_may_resubscribe=reader.flag("LIFECYCLE_FEEDS_MAY_RESUBSCRIBE"),
@@ -114,13 +119,16 @@ class Settings:
 
 
 class _Reader:
-    """Turns environment texts into typed values; an empty text counts as absent."""
+    """Turns environment texts into typed values; an empty text counts as absent, and so do blanks."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
 
     def text(self, name: str, default: str) -> str:
-        return self._environment.get(name, "").strip() or default
+        value = self._environment.get(name, "").strip()
+        if value[:1] in ("'", '"') and value[-1:] == value[:1]:
+            raise SettingsError(f"{name} stands in quotes, and they are part of the value: take them out")
+        return value or default
 
     def required(self, name: str) -> str:
         value = self.text(name, "")
@@ -198,8 +206,33 @@ class _Reader:
             raise SettingsError(f"{name} is '{value}': give an ISO 4217 code such as EUR, or leave it empty")
         return value or None
 
-    def addresses(self, name: str) -> tuple[str, ...]:
-        return tuple(mailbox(part) for part in self.text(name, "").split(",") if part.strip())
+    def recipients(self, name: str) -> tuple[str, ...]:
+        """Return addresses and @domains. Their errors do not repeat them, because they are personal data."""
+        entries = self._entries(name, "addresses or @domains with commas between them, or leave it empty for everyone")
+        for place, entry in enumerate(entries, start=1):
+            local, at, domain = entry.rpartition("@")
+            if not at or not domain or "@" in local or not _ENTRY.fullmatch(entry):
+                raise SettingsError(
+                    f"{name}: entry {place} is neither an address nor an @domain: write ann@example.com or @example.com"
+                )
+        return tuple(mailbox(entry) for entry in entries)
+
+    def hosts(self, name: str) -> tuple[str, ...]:
+        """Return names of hosts, without scheme and port."""
+        entries = self._entries(name, "hosts with commas between them, or leave it empty for this machine alone")
+        for entry in entries:
+            if not _HOST.fullmatch(entry):
+                raise SettingsError(f"{name}: '{entry}' is no host: write its name alone, such as simulator")
+        return entries
+
+    def _entries(self, name: str, what: str) -> tuple[str, ...]:
+        """Return the entries of a list in lower case. A list without any would mean what no list means: no limit."""
+        if not self._environment.get(name, ""):
+            return ()
+        parts = [part.strip().lower() for part in self.text(name, "").split(",")]
+        if not any(parts):
+            raise SettingsError(f"{name} is set and has no entry: give {what}")
+        return tuple(filter(None, parts))
 
 
 def _is_zone(name: str) -> bool:

@@ -19,6 +19,7 @@ from lifecycle_mail.database import engine, run
 from lifecycle_mail.migrations import migrate
 from lifecycle_mail.settings import Settings
 from local_stack.airflow import COMPONENTS, AirflowStack, Run
+from local_stack.fonts import install_fonts, line_about_fonts
 from local_stack.home import Home
 from local_stack.postgres import METADATA, WAREHOUSE, EmbeddedPostgres
 from local_stack.processes import wait_until
@@ -180,6 +181,7 @@ class Demo:
     # What a person sees
 
     def _report(self) -> None:
+        install_fonts()
         self.console.print()
         print_report(self.console, self.warehouse, self.began)
         self.console.print(f"{self._never_twice()}\n", highlight=False, soft_wrap=True)
@@ -201,8 +203,10 @@ class Demo:
         python = os.path.relpath(sys.executable)
         why = f". {environment} && {python} -m lifecycle_mail why {self._somebody()}"
         outbox = f"{self.provider.simulator_url}  token {self.provider.outbox_token}"
+        fonts = line_about_fonts()
         return [
             ("The mails, as recipients see them", outbox),
+            *([("Letters that show as boxes", fonts)] if fonts else []),
             ("Airflow", f"{self.airflow.url}  user {user}  password {password}"),
             ("The command line", f". {environment} && {python} -m lifecycle_mail --help"),
             ("Why a customer got a mail, or none", why),

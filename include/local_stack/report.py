@@ -19,8 +19,12 @@ from sqlalchemy.engine import Connection, Engine, Row
 from lifecycle_mail.database import run
 
 NEW = "new in this run"
-LIFT_COUNTS = "Rates are shares of mails. Lift compares all who were enrolled, mailed or not yet, with those held out."
 CREDIT_COUNTS = "Credited revenue is of orders soon after a mail. People buy without mail too: the lift says how many."
+LIFT_COUNTS = (
+    "Rates are shares of mails, the campaign's goal is one of series. Lift compares people whose series got mail with "
+    "those held out, each counted once, after their time to reach the goal is over."
+)
+MISMATCH_P = 0.001  # below it, kpi.campaign_lift calls nothing: chance cannot have dealt such arms
 
 
 def print_report(console: Console, warehouse: Engine, since: dt.datetime) -> None:
@@ -129,12 +133,15 @@ KPIS = (
     Kpi("mails accepted", "accepted", "count"),
     Kpi("steps held out", "held_out", "count"),
     Kpi("delivery rate", "delivery_rate", good="near 100 %"),
+    Kpi("  mails we heard of", "events_coverage", good="near 100 %"),
     Kpi("open rate (people)", "open_rate", good="20 %"),
     Kpi("  machine opens, not in it", "machine_open_rate"),
     Kpi("click-through rate", "click_through_rate", good="3 %"),
     Kpi("  click-to-open rate", "click_to_open_rate"),
-    Kpi("conversion rate", "conversion_rate", good="its goal, below"),
-    Kpi("  the campaign's goal", "conversion_rate_benchmark"),
+    Kpi("conversion rate", "conversion_rate"),
+    Kpi("  of mails clicked", "click_to_conversion"),
+    Kpi("series that converted", "series_rate", good="its goal, below"),
+    Kpi("  the campaign's goal", "goal_target_ratio"),
     Kpi("bounce rate", "bounce_rate", good="0.42 %"),
     Kpi("  of these hard", "hard_bounce_rate"),
     Kpi("unsubscribe rate", "unsubscribe_rate", good="below 0.05 %"),
@@ -168,11 +175,23 @@ def _money(revenue: Sequence[Row[Any]], campaign: str, column: str) -> str:
 
 
 def _lift(row: Row[Any]) -> str:
-    return "–" if row.lift is None else f"{100 * row.lift:+.1f} pts"
+    """Return the lift, or in its place why no number says anything."""
+    if row.verdict is None:
+        return "–"
+    if row.verdict == "too_few":
+        needed = "" if row.needed_units is None else f" of {int(row.needed_units):,}"
+        return f"too few people yet ({int(row.eligible_units):,}{needed})"
+    return "no call: arms not as dealt" if _is_mismatched(row) else f"{100 * row.lift:+.1f} pts"
 
 
 def _lift_interval(row: Row[Any]) -> str:
-    return "" if row.lift is None else f"{100 * row.lift_low:+.1f} to {100 * row.lift_high:+.1f}"
+    if row.verdict in (None, "too_few") or _is_mismatched(row):
+        return ""
+    return f"{100 * row.lift_low:+.1f} to {100 * row.lift_high:+.1f}"
+
+
+def _is_mismatched(row: Row[Any]) -> bool:
+    return row.sample_ratio_p is not None and row.sample_ratio_p < MISMATCH_P
 
 
 def _table(title: str, *heads: str, right: Sequence[int] | None = None) -> Table:

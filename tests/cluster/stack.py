@@ -146,6 +146,7 @@ def _settings(folder: Path, ports: dict[str, int]) -> dict[str, str]:
         "LIFECYCLE_PUBLIC_URL": "http://collector:8086",
         "SENDGRID_API_KEY": f"SG.simulated.{secrets.token_hex(16)}",
         "SENDGRID_BASE_URL": "http://simulator:8085",
+        "LIFECYCLE_SIMULATOR_HOSTS": "simulator",
         "FEEDS_FOLDER": str(folder / "feeds"),
         "LIFECYCLE_IMAGE_TAG": TAG,
         "AIRFLOW_ADDRESS": f"127.0.0.1:{ports['airflow']}",

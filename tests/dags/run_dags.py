@@ -3,7 +3,9 @@
 Not a test module: tests run it. Reads a list of [dag_id, conf, has_logical_date] from standard input; unless
 `--migrated` is given, it first migrates the metadata database its environment names and writes the DAGs into it.
 With `--serve` it does so for each line of standard input: a JSON object with such a list as `plan`, the `environment`
-to add for it, and the `log` to write to. The import of Airflow is half of what a test would take otherwise.
+to add for it, and the `log` to write to. With `starting` in place of `plan`, a component ("job") or a task's process
+("task") starts as far as listeners see, and the pools there are afterwards are the answer. The import of Airflow is
+half of what a test would take otherwise.
 
 Airflow reads the address of its metadata when it is imported, which is why this is a process of its own. No two of
 them at once on one metadata database: they break each other's insert of the DAGs, and a run without a logical date
@@ -46,7 +48,7 @@ def _serve() -> None:
                 os.dup2(log.fileno(), output)
         try:
             _write_dags()
-            results = _run_all(asked["plan"])
+            results = _start(asked["starting"]) if "starting" in asked else _run_all(asked["plan"])
         except Exception:
             traceback.print_exc()
             results = []
@@ -60,6 +62,22 @@ def _run_all(plan: list[tuple[str, dict[str, Any], bool]]) -> list[dict[str, Any
     from airflow.dag_processing.dagbag import DagBag
 
     return [_run(DagBag().dags[dag_id], conf, dated) for dag_id, conf, dated in plan]
+
+
+def _start(what: str) -> list[list[Any]]:
+    """Tell the listeners that a component or a task starts, as these do; return name and slots of every pool."""
+    from airflow.jobs.job import Job
+    from airflow.listeners.listener import get_listener_manager
+    from airflow.models.pool import Pool
+    from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
+    from airflow.utils.session import create_session
+
+    if what == "job":
+        Job()  # it tells the listeners while it is made
+    else:
+        get_listener_manager().hook.on_starting(component=TaskRunnerMarker())
+    with create_session() as session:
+        return sorted([pool.pool, pool.slots] for pool in Pool.get_pools(session=session))
 
 
 def _write_dags() -> None:

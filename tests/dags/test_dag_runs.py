@@ -53,10 +53,17 @@ class OneAirflow:
 
     def run_and_log(self, environment: dict[str, str], plan: Plan) -> tuple[list[dict[str, Any]], str]:
         """Return what all of it wrote too."""
-        asked = {"environment": environment, "plan": plan, "log": str(self.log)}
+        return self._asked(environment, plan=plan)
+
+    def start(self, what: str, **environment: str) -> dict[str, int]:
+        """Let a component or a task start as far as listeners see; return pool → slots."""
+        return dict(self._asked(environment, starting=what)[0])
+
+    def _asked(self, environment: dict[str, str], **what: Any) -> tuple[list[Any], str]:
         already = len(self.log.read_bytes())
         assert self.process.stdin is not None
         assert self.process.stdout is not None
+        asked = {"environment": environment, "log": str(self.log), **what}
         print(json.dumps(asked), file=self.process.stdin, flush=True)
         results = self._answer()
         log = self.log.read_bytes()[already:].decode()
@@ -100,6 +107,14 @@ def settings(tmp_path: Path, warehouse_url: str) -> dict[str, str]:
 def _rows(warehouse: Engine, query: str) -> list[tuple[object, ...]]:
     with warehouse.connect() as connection:
         return [tuple(row) for row in connection.execute(sa.text(query))]
+
+
+def test_airflow_makes_the_pool(airflow: OneAirflow) -> None:
+    """A task of a pool that does not exist never runs. Airflow's components make the pool when they start, with the
+    slots of the setting. The process of a task makes none, and a pool that is there keeps its slots."""
+    assert airflow.start("task") == {"default_pool": 128}
+    assert airflow.start("job", SENDGRID_POOL_SLOTS="3") == {"default_pool": 128, "sendgrid": 3}
+    assert airflow.start("job", SENDGRID_POOL_SLOTS="9") == {"default_pool": 128, "sendgrid": 3}
 
 
 def test_every_dag_runs(

@@ -314,7 +314,7 @@ def test_a_new_goal_counts_all_mails_again(warehouse: Engine) -> None:
     run_at(warehouse, 0, {"a": 0, "z": 400}, exit_on=[], goal={"event": "order", "within_days": 1})
     with warehouse.begin() as connection:
         order(connection, "o", "ann", NOON + 48 * HOUR)
-    query = "select step, converters from kpi.campaign_summary where step is not null and variant is null"
+    query = "select step, accepted_converters from kpi.campaign_summary where step is not null and variant is null"
     roll_up(warehouse, reporting_zone="UTC", now=NOON + 72 * HOUR)
     assert found(warehouse, query) == {"a": 0}
     run_at(warehouse, 73, {"a": 0, "z": 400}, exit_on=[], goal={"event": "order", "within_days": 5})

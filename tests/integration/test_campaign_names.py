@@ -253,7 +253,8 @@ def test_an_offer_under_the_old_name_counts(shop: Shop) -> None:
     shop.plan("nudge", 2)
     assert shop.found("select end_reason from journey.enrollment") == {("converted",)}
     shop.opened().roll_up(NOON + 3 * HOUR)
-    assert shop.found("select converters from kpi.campaign_summary where step is null and converters > 0") == {(1,)}
+    query = "select accepted_converters from kpi.campaign_summary where step is null and accepted_converters > 0"
+    assert shop.found(query) == {(1,)}
 
 
 def problems(shop: Shop) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from event_collector import pages
 from event_collector.links import make_token
 from local_stack.processes import free_port
 from running_services import (
@@ -156,12 +157,30 @@ def test_a_get_never_unsubscribes(collector: Service, folder: Path) -> None:
     assert not [line for line in lines_in(folder) if line.get("lm_message_id") == "m-2"]
 
 
-def test_a_bad_link_is_unknown(collector: Service) -> None:
-    """A token of another secret or garbage is 404 with nothing said, for GET and POST alike."""
-    for token in (make_token("other", "m", "t"), "garbage", "a.b", "x" * 5000):
+def test_a_link_that_cannot_be_read_is_answered_in_words(collector: Service, folder: Path) -> None:
+    """A link of another secret, cut off, damaged or without a token: a page says what to do, for GET and POST alike.
+    Its status is 404, it repeats nothing of the link, and nothing is written."""
+    good = make_token(SECRET, "m-4", "reminders")
+    damaged = ("/" + make_token("other", "m-4", "reminders"), "/" + good[:-1], "/" + good[1:], f"/{good}/x", "/garbage",
+               "/a.b", "/%F0%9F%A7%BA", "/" + "x" * 5000, "/", "")  # fmt: skip
+    for path in damaged:
         for method in ("GET", "POST"):
-            answer = collector.client.request(method, f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})
-            assert (answer.status_code, answer.content) == (404, b"")
+            answer = collector.client.request(method, f"/unsubscribe{path}", data={"List-Unsubscribe": "One-Click"})
+            assert answer.status_code == 404, path
+            assert answer.headers["content-type"] == "text/html; charset=utf-8"
+            assert "We cannot read this link" in answer.text
+            assert answer.text == pages.UNREADABLE
+    assert not [line for line in lines_in(folder) if line.get("lm_message_id") == "m-4"]
+
+
+def test_signs_around_a_link_do_not_damage_it(collector: Service, folder: Path) -> None:
+    """A mail program may take a full stop, a bracket or a slash along with the link: it is read all the same."""
+    token = make_token(SECRET, "m-5", "reminders")
+    for sign in (".", ")", "/", ">", "%20", "%E2%81%A9"):
+        assert collector.client.get(f"/unsubscribe/{token}{sign}").status_code == 200
+    answer = collector.client.post(f"/unsubscribe/{token}.", data={"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200
+    assert [line["lm_topic"] for line in lines_in(folder) if line.get("lm_message_id") == "m-5"] == ["reminders"]
 
 
 def test_the_log_names_nobody(collector: Service, signer: Signer) -> None:

@@ -1063,9 +1063,13 @@ def test_live_refuses_senders_of_the_example_domain_alone(
         settings, mode="live", public_url="https://mail.shop.test", link_secret="s" * 32,
         postal_address="Real Street 1", sendgrid_base_url="", default_zone="UTC",
     )  # fmt: skip
-    topics = {"reminders": topic_of(sender={"name": "Shop", "email": email})}
-    with nullcontext() if is_real else pytest.raises(DeliveryRefused, match="a real sender for topic reminders"):
-        delivery.require_deliverable(warehouse, live, topics)
+    for topic in (
+        topic_of(sender={"name": "Shop", "email": email}),
+        topic_of(sender={"name": "Shop", "email": "a@shop.test"}, reply_to=email),
+    ):
+        topics = {"reminders": topic}
+        with nullcontext() if is_real else pytest.raises(DeliveryRefused, match="a real sender for topic reminders"):
+            delivery.require_deliverable(warehouse, live, topics)
 
 
 @pytest.mark.parametrize(
@@ -1077,6 +1081,7 @@ def test_live_refuses_senders_of_the_example_domain_alone(
         ({"sendgrid_base_url": "notaurl"}, "is not an http"),
         ({"sendgrid_base_url": "ftp://127.0.0.1"}, "is not an http"),
         ({"sendgrid_base_url": "https://api.sendgrid.com"}, "refuses SendGrid itself"),
+        ({"sendgrid_base_url": "https://api.sendgrid.com."}, "LIFECYCLE_SIMULATOR_HOSTS"),
     ],
 )
 def test_a_mode_without_what_it_needs_is_refused(

@@ -17,9 +17,9 @@ from lifecycle_mail.kpis import check, roll_up
 LATER = NOON + timedelta(days=60)
 TODAY, TOMORROW = date(2026, 3, 2), date(2026, 3, 3)
 COUNTS = (
-    "planned", "held_out", "skipped", "accepted", "delivered", "openers", "machine_openers", "clickers",
-    "converters", "bounced_hard", "bounced_soft", "dropped", "unsubscribed", "complained",
-    "machine_clickers",
+    "planned", "held_out", "skipped", "accepted", "delivered", "pending", "openers", "machine_openers", "clickers",
+    "converters", "click_converters", "accepted_converters", "bounced_hard", "bounced_soft", "dropped", "unsubscribed",
+    "complained", "machine_clickers",
 )  # fmt: skip
 
 
@@ -116,10 +116,8 @@ class TestOutcome:
         with shop.connect() as connection:
             assert rows(connection, "select outcome from kpi.step_outcome") == [(outcome,)]
         found = counts(shop)[TODAY]
-        assert found.get(outcome, 0) == (outcome != "pending")
-        assert sum(found.get(name, 0) for name in ("delivered", "bounced_hard", "bounced_soft", "dropped")) == (
-            outcome != "pending"
-        )
+        outcomes = ("delivered", "pending", "bounced_hard", "bounced_soft", "dropped")
+        assert {name: found[name] for name in outcomes if name in found} == {outcome: 1}
 
 
 def test_a_mail_belongs_to_the_day_of_its_acceptance(shop: Engine) -> None:
@@ -153,7 +151,7 @@ def test_days_are_those_of_the_reporting_zone(shop: Engine) -> None:
     with shop.begin() as connection:
         mail(connection, accepted_at=at(8))
     rolled(shop, "Asia/Tokyo")
-    assert counts(shop) == {TOMORROW: {"planned": 1, "accepted": 1}}
+    assert counts(shop) == {TOMORROW: {"planned": 1, "accepted": 1, "pending": 1}}
 
 
 def test_decisions_without_mail_are_counted_with_their_reason(shop: Engine) -> None:
@@ -285,7 +283,7 @@ class TestConversion:
             builders.order(connection, "o1", "a", at(48), total=30)
         rolled(shop)
         assert counts(shop)[TODAY]["converters"] == 1
-        assert counts(shop, "event_daily")[date(2026, 3, 4)] == {"converters": 1}
+        assert counts(shop, "event_daily")[date(2026, 3, 4)] == {"converters": 1, "accepted_converters": 1}
         with shop.begin() as connection:
             connection.execute(
                 sa.text("update source.orders set status = 'cancelled', load_id = :load"),
@@ -320,7 +318,7 @@ class TestRevenue:
                 ("birthday", Decimal("5.0000"), "EUR"),
                 ("cart_abandoned", Decimal("40.0000"), "EUR"),
             ]
-            query = "select campaign, converters from kpi.campaign_daily order by campaign"
+            query = "select campaign, accepted_converters from kpi.campaign_daily order by campaign"
             assert rows(connection, query) == [("birthday", 1), ("cart_abandoned", 1), ("receipt", 1)]
             assert rows(connection, "select order_id, campaign from kpi.order_credit order by 1") == [
                 ("late", "birthday"),
@@ -374,62 +372,148 @@ class TestViews:
         with shop.connect() as connection:
             query = "select delivery_rate, open_rate, click_to_open_rate from kpi.campaign_rates"
             assert rows(connection, query) == [(None,) * 3]
-            goal = "select delivered, conversion_rate, is_reached, converters_missing from kpi.campaign_goal"
+            goal = "select mailed_series, conversion_rate, is_reached, converters_missing from kpi.campaign_goal"
             assert rows(connection, goal) == [(0, None, None, 0)]
 
-    def test_goal_progress(self, shop: Engine) -> None:
-        """A campaign's conversion rate stands next to its target, with the number of conversions that it still
-        lacks."""
+    def test_no_share_is_above_the_whole(self, shop: Engine) -> None:
+        """Mails about which nothing was heard and that convert are no numerator of delivered ones, and a click is an
+        open. What is known of all accepted mails stands next to it, with the part that was heard of."""
+        with shop.begin() as connection:
+            mail(connection, "a", delivered_at=at(1), first_click_at=at(2), last_click_at=at(2))
+            mail(connection, "a", delivered_at=at(1), first_click_at=at(2), last_click_at=at(2))
+            mail(connection, "d", delivered_at=at(1), first_open_at=at(2), last_open_at=at(2))
+            for who in "bc":
+                mail(connection, who)
+            for who, total in (("a", 30), ("b", 7), ("c", 5), ("d", 60)):
+                builders.order(connection, f"o{who}", who, at(5), total=total)
+        rolled(shop)
+        names = (
+            "delivered, pending, openers, clickers, converters, click_converters, accepted_converters, events_coverage,"
+            " open_rate, click_to_open_rate, conversion_rate, click_to_conversion, accepted_conversion_rate"
+        )
+        expected = [3, 2, 3, 2, 3, 2, 5, 0.6, 1, 0.666667, 1, 1, 1]
+        with shop.connect() as connection:
+            for view, only in (("campaign_rates", "true"), ("campaign_summary", "step is null")):
+                found = rows(connection, f"select {names} from kpi.{view} where {only}")  # noqa: S608
+                assert [[float(value) for value in row] for row in found] == [expected], view
+            names = "revenue, delivered_revenue, revenue_per_email, accepted_revenue_per_email"
+            found = rows(connection, f"select {names} from kpi.campaign_revenue where step is null")  # noqa: S608
+            assert [[float(value) for value in row] for row in found] == [[102, 90, 30, 20.4]]
+
+    def test_revenue_follows_a_mail_that_turns_out_to_be_delivered(self, shop: Engine) -> None:
+        """An order credited to a pending mail counts among the delivered once the mail was delivered."""
+        with shop.begin() as connection:
+            enrollment = mail(connection)
+            builders.order(connection, "o1", "a", at(5), total=30)
+        rolled(shop)
+        query = "select revenue, delivered_revenue, revenue_per_email from kpi.campaign_revenue where step is null"
+        with shop.connect() as connection:
+            assert rows(connection, query) == [(30, 0, None)]
+        with shop.begin() as connection:
+            builders.insert(
+                connection, "event.engagement",
+                enrollment_id=enrollment, step="reminder", campaign="cart_abandoned", customer_id="a",
+                message_id=builders.message_id_of(connection, enrollment, "reminder"),
+                first_event_at=at(1), delivered_at=at(1), batch_id=batch(connection),
+            )  # fmt: skip
+        rolled(shop)
+        with shop.connect() as connection:
+            assert rows(connection, query) == [(30, 30, 30)]
+
+
+class TestGoal:
+    """A campaign's goal counts series, not mails, inside its dates, by the last roll-up."""
+
+    def progress(self, warehouse: Engine, names: str) -> list[tuple[Any, ...]]:
+        with warehouse.connect() as connection:
+            return rows(connection, f"select {names} from kpi.campaign_goal")  # noqa: S608
+
+    def series(self, connection: Connection, who: str, days: float, *, mails: int = 1, **facts: Any) -> None:
+        """A series of some mails, a day apart, all delivered unless `facts` say otherwise."""
+        accepted = [at(24 * (days + number)) for number in range(mails)]
+        enrollment = builders.enrollment(connection, "cart_abandoned", who, enrolled_at=accepted[0])
+        for number, moment in enumerate(accepted):
+            given = facts or {"delivered_at": moment}
+            step = f"step{number}"
+            message_id = builders.message(
+                connection, enrollment, "cart_abandoned", who, step, planned_at=moment
+            )
+            builders.insert(
+                connection, "event.engagement",
+                enrollment_id=enrollment, step=step, message_id=message_id, campaign="cart_abandoned",
+                customer_id=who, first_event_at=moment, batch_id=batch(connection), **given,
+            )  # fmt: skip
+
+    def test_a_series_of_three_mails_is_one(self, shop: Engine) -> None:
+        """Four series mailed, one three times before its order: one of four, and 2 are missing to two thirds."""
+        with shop.begin() as connection:
+            connection.execute(sa.text("update journey.campaign set goal_target_ratio = 0.67"))
+            self.series(connection, "a", 0, mails=3)
+            for who in "bcd":
+                self.series(connection, who, 0)
+            builders.order(connection, "o1", "a", at(60))
+        rolled(shop)
+        names = "mailed_series, converted_series, conversion_rate, above_target, is_reached, converters_missing"
+        assert self.progress(shop, names) == [(4, 1, Decimal("0.250000"), Decimal("-0.420000"), False, 2)]
+
+    def test_series_without_a_delivered_mail_and_outside_the_dates_do_not_count(self, shop: Engine) -> None:
+        """Only series whose first delivered mail lies on a day from `from` to `until` count, both days included."""
+        with shop.begin() as connection:
+            connection.execute(
+                sa.text("update journey.campaign set goal_from = '2026-03-03', goal_until = '2026-03-05'")
+            )
+            for number, (days, who) in enumerate([(0, "a"), (1, "a"), (3, "b"), (4, "c")]):
+                self.series(connection, who, days + number / 1000)
+            self.series(connection, "d", 2, bounced_hard_at=at(50))
+            for who in "abcd":
+                builders.order(connection, f"o{who}", who, at(100))
+        rolled(shop)
+        assert self.progress(shop, "mailed_series, converted_series") == [(2, 2)]
+
+    def test_what_is_needed_per_day_stands_next_to_the_pace(self, shop: Engine) -> None:
+        """On the 3rd of March two of ten converted, 4 are missing to 0.6, and three days are left with today: 1.333333
+        per day. So far it was 1 per day. After the last day nothing is needed any more."""
+        with shop.begin() as connection:
+            query = "update journey.campaign set goal_target_ratio = 0.6, goal_until = '2026-03-05'"
+            connection.execute(sa.text(query))
+            for number in range(10):
+                self.series(connection, f"p{number}", 0)
+            for number in (1, 2):
+                builders.order(connection, f"o{number}", f"p{number}", at(5))
+        names = "converters_missing, days_left, needed_per_day, pace"
+        roll_up(shop, reporting_zone="UTC", now=at(24))
+        assert self.progress(shop, names) == [(4, 3, Decimal("1.333333"), Decimal("1.000000"))]
+        rolled(shop)
+        assert self.progress(shop, names) == [(4, None, None, Decimal("0.500000"))]
+
+    def test_a_goal_is_reached_by_the_lower_bound(self, shop: Engine) -> None:
+        """Two of two is no proof of 0.5, since Wilson's lower bound is 0.342; eight of eight, with 0.676, is one."""
         with shop.begin() as connection:
             connection.execute(sa.text("update journey.campaign set goal_target_ratio = 0.5"))
-            for who in "abcd":
-                mail(connection, who, delivered_at=at(1))
-            builders.order(connection, "o1", "a", at(5))
+            for number in range(2):
+                self.series(connection, f"p{number}", 0)
+                builders.order(connection, f"o{number}", f"p{number}", at(5))
         rolled(shop)
-        query = (
-            "select delivered, converters, conversion_rate, is_reached, converters_missing from kpi.campaign_goal"
-        )
-        with shop.connect() as connection:
-            assert rows(connection, query) == [(4, 1, Decimal("0.250000"), False, 1)]
-
-    def test_lift_agrees_with_published_intervals(self, shop: Engine) -> None:
-        """Both arms count from enrollment; Newcombe's tenth method (his examples 56/70-48/80 and 10/10-0/20)."""
+        assert self.progress(shop, "round(conversion_rate_low, 3), is_reached") == [(Decimal("0.342"), False)]
         with shop.begin() as connection:
-            for name, treated, held_out in (("one", (56, 70), (48, 80)), ("two", (10, 10), (0, 20))):
-                builders.campaign(connection, name)
-                for arm, (converters, people) in ((False, treated), (True, held_out)):
-                    self._enroll(connection, name, arm, converters, people)
-        query = (
-            "select campaign, treated, treated_converters, held_out, held_out_converters,"
-            " round(lift, 4), round(lift_low, 4), round(lift_high, 4) from kpi.campaign_lift order by 1"
-        )
-        with shop.connect() as connection:
-            assert [tuple(map(str, row)) for row in rows(connection, query)] == [
-                ("one", "70", "56", "80", "48", "0.2000", "0.0524", "0.3339"),
-                ("two", "10", "10", "20", "0", "1.0000", "0.6791", "1.0000"),
-            ]
+            for number in range(2, 8):
+                self.series(connection, f"p{number}", 0)
+                builders.order(connection, f"o{number}", f"p{number}", at(5))
+        rolled(shop)
+        assert self.progress(shop, "round(conversion_rate_low, 3), is_reached") == [(Decimal("0.676"), True)]
 
-    @staticmethod
-    def _enroll(connection: Connection, campaign: str, is_holdout: bool, converters: int, people: int) -> None:
-        connection.execute(
-            sa.text(
-                "insert into journey.enrollment (campaign, customer_id, occurrence, occurred_at, enrolled_at,"
-                " is_holdout) select :campaign, :campaign || :arm || n, 'x', :at, :at, :arm"
-                " from generate_series(1, :people) as n"
-            ),
-            {"campaign": campaign, "arm": is_holdout, "at": NOON, "people": people},
+    def test_without_a_target_nothing_compares_with_it(self, shop: Engine) -> None:
+        """Counts and the rate are there; what compares with a target is null."""
+        with shop.begin() as connection:
+            query = "update journey.campaign set goal_target_ratio = null, goal_until = '2030-01-01'"
+            connection.execute(sa.text(query))
+            self.series(connection, "a", 0)
+        rolled(shop)
+        names = (
+            "mailed_series, conversion_rate, above_target, is_reached, converters_missing, days_left,"
+            " needed_per_day, pace"
         )
-        connection.execute(
-            sa.text(
-                "insert into source.orders (order_id, customer_id, ordered_at, total, load_id)"
-                " select :campaign || :arm || n, :campaign || :arm || n, :at, 1, :load"
-                " from generate_series(1, :converters) as n"
-            ),
-            {
-                "campaign": campaign, "arm": is_holdout, "at": at(120), "converters": converters,
-                "load": builders.load(connection),
-            },
-        )
+        assert self.progress(shop, names) == [(1, 0, None, None, None, None, None, None)]
 
 
 class TestList:

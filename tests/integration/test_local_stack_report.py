@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from sqlalchemy.engine import Engine
 
-from builders import NOON, campaign, customer, decision, enrollment, insert, message, message_id_of, order
+from builders import NOON, campaign, customer, decision, enrollment, epoch, insert, load, message, message_id_of, order
 from lifecycle_mail import kpis
 from local_stack.report import print_report
 
@@ -111,3 +111,33 @@ def test_credited_revenue_has_a_line_per_currency_next_to_the_lift(mailed: Engin
         ["per", "e-mail", "30.00", "EUR"], ["1,250.00", "USD"], ["30.00", "EUR", "in", "all"],
     ]  # fmt: skip
     assert "mail too: the lift says how many" in " ".join(word for line in lines for word in line)
+
+
+def compared(warehouse: Engine, name: str, target: float | None, treated: int, held_out: int) -> None:
+    """A campaign with a holdout of half and so many people in its arms. Four of five treated people order."""
+    with warehouse.begin() as connection:
+        campaign(connection, name, goal_target_ratio=target)
+        epoch(connection, name)
+        for number in range(treated + held_out):
+            who, held = f"{name}{number}", number >= treated
+            series = enrollment(connection, name, who, is_holdout=held)
+            outcome, reason = ("skip", "held_out") if held else ("send", "eligible")
+            decision(connection, series, name, who, outcome=outcome, reason=reason)
+            if number < 0.8 * treated:
+                order(connection, who, who, LATER, load_id=1)
+
+
+def test_a_lift_is_shown_only_if_it_says_something(warehouse: Engine) -> None:
+    """With too few people for the target the report says how many there are and how many it takes, and no number. Arms
+    that chance cannot have dealt, and campaigns without a holdout, have none either."""
+    with warehouse.begin() as connection:
+        assert load(connection) == 1
+    compared(warehouse, "few", 0.15, 20, 20)
+    compared(warehouse, "enough", 0.7, 20, 20)
+    compared(warehouse, "odd", 0.7, 60, 12)
+    kpis.roll_up(warehouse, reporting_zone="UTC", now=NOON + dt.timedelta(days=6))
+    lines = shown(warehouse, NOON)
+    (lift,) = [" ".join(line) for line in lines if line[:4] == ["lift", "over", "the", "held"]]
+    (interval,) = [" ".join(line) for line in lines if line[:2] == ["95", "%"]]
+    assert lift == "lift over the held out +80.0 pts too few people yet (40 of 338) no call: arms not as dealt above 0"
+    assert interval == "95 % interval +53.1 to +91.9"

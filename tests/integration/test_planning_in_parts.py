@@ -395,7 +395,7 @@ def test_what_was_written_is_forgotten_by_nobody(
 
 
 def test_a_decision_says_what_its_mail_takes_from_customer_and_snapshot(warehouse: Engine) -> None:
-    """A decision to send has the mail's local day, language and currency; a decision not to send has none of them."""
+    """A decision to send has the mail's local day, locale and currency; a decision not to send has none of them."""
     night = NOON.replace(hour=23)
     members(warehouse, "ann", timezone="Asia/Tokyo", locale="de-AT", currency="USD")
     members(warehouse, "bob", timezone="America/New_York")
@@ -409,7 +409,7 @@ def test_a_decision_says_what_its_mail_takes_from_customer_and_snapshot(warehous
         found = rows(connection, "select customer_id, cast(send_day as text), language, currency, outcome"
                                  " from decision.decision")  # fmt: skip
     assert set(found) == {
-        ("ann", "2026-03-03", "de", "USD", "send"),
+        ("ann", "2026-03-03", "de-AT", "USD", "send"),
         ("bob", "2026-03-02", None, "EUR", "send"),
         ("eve", None, None, None, "skip"),
     }

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from old_installations import bring_before_baseline
 from sqlalchemy.engine import Engine
 
-from builders import NOON, ensure_month, insert, rows
+from builders import NOON, decision, ensure_month, insert, order, rows
 from lifecycle_mail.campaigns import read_topics
 from lifecycle_mail.delivery import approvals
 from lifecycle_mail.errors import CampaignError
+from lifecycle_mail.journeys import enroll
+from lifecycle_mail.kpis import roll_up
 from lifecycle_mail.migrations import AT_BASELINE, migrate
 from lifecycle_mail.settings import INCLUDE
 from lifecycle_mail.topic_names import agree
+from planning import campaign_of
 
 
 def test_approvals_of_a_file_alone_are_kept_and_hold_no_more(empty: Engine) -> None:
@@ -92,3 +97,45 @@ def test_what_opens_and_bounces_meant_is_carried_over(empty: Engine) -> None:
         "hard": "bounced_hard", "hard_untold": "bounced_hard", "hard_null": "bounced_hard",
         "soft": "bounced_soft", "given_up": "bounced_soft",
     }  # fmt: skip
+
+
+def test_series_so_far_are_the_first_epoch(empty: Engine) -> None:
+    """They were dealt by the campaign as last published, so the same file begins no other epoch. The next roll-up
+    counts their people, though it has counted their mails. The view of the lift keeps who may read it."""
+    bring_before_baseline(empty, AT_BASELINE)
+    step = {"step": "reminder", "after_hours": 0, "template": "cart_abandoned/reminder"}
+    campaign = campaign_of(holdout=0.5, steps=[{**step, "variants": {"one": 0.25, "other": 0.75}}])
+    with empty.begin() as connection:
+        connection.exec_driver_sql("grant select on kpi.campaign_lift to pg_monitor")
+        insert(
+            connection, "journey.campaign", campaign="cart_abandoned", topic="reminders", is_marketing=True,
+            segment="cart_abandoned", goal_event="order", goal_within_days=5, exit_on=["order"], holdout_ratio=0.5,
+            priority=50, definition=campaign.definition(), definition_md5="0" * 32,
+        )  # fmt: skip
+        for who, is_holdout in (("ann", False), ("bob", True), ("cat", True)):
+            series = insert(
+                connection, "journey.enrollment", campaign="cart_abandoned", customer_id=who, occurrence="o",
+                occurred_at=NOON, enrolled_at=NOON, is_holdout=is_holdout, ended_at=NOON, end_reason="completed",
+            )  # fmt: skip
+            said = ("skip", "held_out", "holdout") if is_holdout else ("send", "eligible", "other")
+            decision(
+                connection, series, "cart_abandoned", who, outcome=said[0], reason=said[1], variant=said[2]
+            )
+        order(connection, "o1", "bob", NOON)
+        for name, value in (("decisions:cart_abandoned", "3"), ("reporting_zone", "UTC"), ("events", "0")):
+            insert(connection, "kpi.progress", name=name, value=value)
+    migrate(empty)
+    enroll(empty, campaign, NOON)
+    after = NOON + dt.timedelta(days=6)
+    assert [roll_up(empty, reporting_zone="UTC", now=after).full for _ in range(2)] == [1, 0]
+    with empty.connect() as connection:
+        epochs = rows(connection, "select epoch, began_at, holdout_ratio, variants from journey.epoch")
+        assert [(epoch, began, float(share), variants) for epoch, began, share, variants in epochs] == [
+            (1, NOON, 0.5, {"reminder": {"one": 0.25, "other": 0.75}})
+        ]
+        query = "select treated, treated_converters, held_out, held_out_converters from kpi.campaign_lift"
+        assert rows(connection, query) == [(1, 0, 2, 1)]
+        query = "select variant, units from kpi.variant_result order by 1"
+        assert rows(connection, query) == [("one", 0), ("other", 1)]
+        readers = "select has_table_privilege('pg_monitor', 'kpi.campaign_lift', 'select')"
+        assert rows(connection, readers) == [(True,)]

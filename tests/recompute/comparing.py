@@ -17,8 +17,11 @@ from recompute.mailing_list import COMING, movements
 from recompute.steps import FACTS, STILL_MOVING, Step, steps_of
 
 BOOKKEEPING = {"ahead", "list_change", "moved_fact", "progress", "roll_up", "rolled_load"}
-OF_OTHERS = {"campaign_goal", "campaign_lift"}
-"""Views that have judges of their own: published values of intervals, and the number of the target."""
+OF_OTHERS = {
+    "arm_count", "arm_unit", "campaign_goal", "campaign_lift", "experiment", "experiment_result", "series_daily",
+    "variant_result",
+}  # fmt: skip
+"""What has judges of its own: experiments and goals, with published values of intervals, and shops written by hand."""
 
 KEY = ["day", "campaign", "step", "variant"]
 COUNTS = list(FACTS)
@@ -34,6 +37,9 @@ RATES: dict[str, tuple[list[str], str]] = {
     "click_through_rate": (["clickers"], "delivered"),
     "click_to_open_rate": (["clickers"], "openers"),
     "conversion_rate": (["converters"], "delivered"),
+    "click_to_conversion": (["click_converters"], "clickers"),
+    "accepted_conversion_rate": (["accepted_converters"], "accepted"),
+    "events_coverage": (["delivered", "bounced_hard", "bounced_soft", "dropped"], "accepted"),
     "hard_bounce_rate": (["bounced_hard"], "accepted"),
     "soft_bounce_rate": (["bounced_soft"], "accepted"),
     "bounce_rate": (["bounced_hard", "bounced_soft"], "accepted"),

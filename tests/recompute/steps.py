@@ -174,6 +174,11 @@ def _if(outcome: str, column: str) -> Callable[[Step], Moment]:
     return lambda step: getattr(step.heard, column) if step.outcome == outcome else None
 
 
+def _has_clicked(step: Step) -> bool:
+    """Whether a person clicked in the mail, and so it was delivered."""
+    return step.outcome == "delivered" and step.heard.first_click_at is not None
+
+
 def _delivered(step: Step) -> Moment:
     """When the mailbox took it; without that event, the first thing that proves it."""
     if step.outcome != "delivered":
@@ -191,11 +196,14 @@ FACTS: dict[str, tuple[str, Callable[[Step], Moment]]] = {
     "skipped": ("skipped_day", lambda step: step.first_seen_at if _skipped(step) not in (None, "held_out") else None),
     "accepted": ("accepted_day", lambda step: step.accepted_at),
     "delivered": ("delivered_day", _delivered),
+    "pending": ("pending_day", lambda step: step.accepted_at if step.outcome == "pending" else None),
     "openers": ("opened_day", lambda step: _opened(step) if step.outcome == "delivered" else None),
     "machine_openers": ("machine_opened_day", _if("delivered", "first_machine_open_at")),
     "clickers": ("clicked_day", _if("delivered", "first_click_at")),
     "machine_clickers": ("machine_clicked_day", _if("delivered", "first_machine_click_at")),
-    "converters": ("converted_day", lambda step: step.goal_reached_at),
+    "converters": ("converted_day", lambda step: step.goal_reached_at if step.outcome == "delivered" else None),
+    "click_converters": ("click_converted_day", lambda step: step.goal_reached_at if _has_clicked(step) else None),
+    "accepted_converters": ("accepted_converted_day", lambda step: step.goal_reached_at),
     "bounced_hard": ("bounced_hard_day", _if("bounced_hard", "bounced_hard_at")),
     "bounced_soft": ("bounced_soft_day", _if("bounced_soft", "last_bounced_soft_at")),
     "dropped": ("dropped_day", _if("dropped", "dropped_at")),

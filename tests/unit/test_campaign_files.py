@@ -5,8 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
-from lifecycle_mail.campaigns import find_campaign, read_campaign, read_campaigns, read_topics
+from lifecycle_mail.campaigns import (
+    find_campaign,
+    read_brand,
+    read_campaign,
+    read_campaigns,
+    read_topics,
+    topics_schema,
+)
 from lifecycle_mail.errors import CampaignError
 from lifecycle_mail.settings import INCLUDE
 
@@ -165,6 +174,96 @@ def test_topics_are_read_as_strictly(tmp_path: Path, wrong: str, right: str, exp
         read_topics(path)
 
 
+SENDER = "sender: {name: Corner Market, email: hello@example.com}"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("sender: {name: Shop, email: hällo@example.com}",
+         "'sender.email': SendGrid takes no letters beyond a to z before the @: use an address without them"),
+        ("sender: {name: Shop, email: hello@bücher.example}",
+         "'sender.email': SendGrid takes no letters beyond a to z in an address: write the domain as "
+         "xn--bcher-kva.example"),
+        ("sender: {name: Shop, email: hello}",
+         "'sender.email': this is no address: write one such as hello@example.com"),
+        ("sender: {name: Shop, email: 'Shop <hello@example.com>'}",
+         "'sender.email': what stands before the @ is no mailbox: write the address alone, such as hello@example.com"),
+        ("sender: {name: Shop, email: hello@example}",
+         "'sender.email': what stands behind the @ is no domain: write one such as example.com"),
+        ("sender: {name: 'Smith, Jones', email: hello@example.com}",
+         "'sender.name': SendGrid takes a comma in a name for the end of an address: write the name without it"),
+        ("sender: {name: Smith; Jones, email: hello@example.com}",
+         "'sender.name': SendGrid takes a semicolon in a name for the end of an address: write the name without it"),
+        ('sender: {name: "Shop\\nBcc: x", email: hello@example.com}',
+         "'sender.name': the name has a line break or another control character: write it on one line"),
+        ("sender: {name: ' ', email: hello@example.com}",
+         "'sender.name': the name is blank: write who the mail is from"),
+        (SENDER + "\n    reply_to: {email: hällo@example.com}",
+         "'reply_to.email': SendGrid takes no letters beyond a to z before the @: use an address without them"),
+        (SENDER + "\n    ip_pool: x",
+         "'ip_pool': write the pool's name as SendGrid shows it, 2 to 64 characters"),
+        (SENDER + "\n    replyto: help@example.com", "unknown key 'replyto': did you mean 'reply_to'?"),
+    ],
+)  # fmt: skip
+def test_what_sendgrid_would_refuse_in_a_topic_is_refused_in_words(tmp_path: Path, written: str, expected: str) -> None:
+    """It would otherwise be a 400 at each delivery. The error says what is wrong and what to write, with the line."""
+    path = tmp_path / "topics.yaml"
+    path.write_text((INCLUDE / "topics.yaml").read_text().replace(SENDER, written, 1), encoding="utf-8")
+    with pytest.raises(CampaignError) as caught:
+        read_topics(path)
+    where, _, told = str(caught.value).partition(": ")
+    assert where == ("topics.yaml:32" if "\n" in written else "topics.yaml:31")
+    assert told == expected
+
+
+@pytest.mark.parametrize("name", ["topics", "brand"])
+@pytest.mark.parametrize(
+    "content",
+    ["topics: &a {x: *a}", "name: &a {x: *a}", "topics: " + "[" * 3000, "topics: {[a]: b}", "[a, b]: c", "- a", "",
+     "topics: {a: null}", "topics: {1: {}}", "topics: {true: {description: x}}"],
+    ids=lambda content: content[:20],
+)  # fmt: skip
+def test_a_strange_file_is_one_error_of_ours(tmp_path: Path, name: str, content: str) -> None:
+    """Aliases of themselves, depth and keys that are no text: the file is refused with its name, and nothing hangs."""
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(CampaignError) as caught:
+        read_topics(path) if name == "topics" else read_brand(path, postal_address="1 Example Street")
+    assert str(caught.value).startswith(f"{name}.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "expected"),
+    [
+        ("{step: reminder,", "{step: Reminder!,", "'steps.0.step' is 'Reminder!': write lower-case letters, digits"),
+        ("cart_abandoned/reminder}", "Cart/Reminder}", "'steps.0.template' is 'Cart/Reminder': write the template's"),
+    ],
+)
+def test_an_error_shows_no_pattern(tmp_path: Path, right: str, wrong: str, expected: str) -> None:
+    """A person reads what to write, not a regular expression."""
+    text = (INCLUDE / "campaigns" / "cart_abandoned.yaml").read_text()
+    assert right in text
+    path = tmp_path / "cart_abandoned.yaml"
+    path.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    with pytest.raises(CampaignError) as caught:
+        read_campaign(path)
+    assert expected in str(caught.value)
+    assert "^" not in str(caught.value)
+
+
+def test_the_schema_of_topics_is_what_is_read() -> None:
+    """The published schema holds the file there is, knows every key of a topic, and refuses an unknown one."""
+    content = yaml.safe_load((INCLUDE / "topics.yaml").read_text())
+    judge = Draft202012Validator(topics_schema())
+    assert [error.message for error in judge.iter_errors(content)] == []
+    topic = content["topics"]["reminders"]
+    topic.update(reply_to={"email": "help@example.com", "name": "Help"}, ip_pool="pool-1")
+    assert [error.message for error in judge.iter_errors(content)] == []
+    topic["replyto"] = "help@example.com"
+    assert ["replyto" in error.message for error in judge.iter_errors(content)] == [True]
+
+
 def test_the_variant_without_offer_gets_none() -> None:
     """An A/B of offer or none needs nothing but the variant's name; whole numbers are written whole."""
     incentive = read_campaign(INCLUDE / "campaigns" / "cart_abandoned.yaml").step_named("incentive")
@@ -177,24 +276,24 @@ def test_the_variant_without_offer_gets_none() -> None:
     ("changes", "expected"),
     [
         ({"description: Offers": "renamed_from: reminders\n    description: Offers"},
-         "topics.yaml:35: 'reminders' cannot be what 'offers' was called before: it is already a topic of this "
+         "topics.yaml:38: 'reminders' cannot be what 'offers' was called before: it is already a topic of this "
          "file, 'reminders': remove it from one of the two"),
         ({"description: Offers": "renamed_from: [old, older]\n    description: Offers",
           "description: Mails": "renamed_from: older\n    description: Mails"},
-         "topics.yaml:46: 'older' cannot be what 'account' was called before: it is already what 'offers' was called"
+         "topics.yaml:49: 'older' cannot be what 'account' was called before: it is already what 'offers' was called"
          " before: remove it from one of the two"),
         ({"": "retired: [winter, offers]\n"},
-         "topics.yaml:52: 'offers' cannot be retired: it is already a topic of this file, 'offers': remove it from "
+         "topics.yaml:55: 'offers' cannot be retired: it is already a topic of this file, 'offers': remove it from "
          "one of the two"),
         ({"": "retired: [old]\n", "description: Offers": "renamed_from: old\n    description: Offers"},
-         "topics.yaml:53: 'old' cannot be retired: it is already what 'offers' was called before: remove it from one of"
+         "topics.yaml:56: 'old' cannot be retired: it is already what 'offers' was called before: remove it from one of"
          " the two"),
         ({"": "retired: [old, old]\n"},
-         "topics.yaml:52: 'old' cannot be retired: it is already retired: remove it from one of the two"),
+         "topics.yaml:55: 'old' cannot be retired: it is already retired: remove it from one of the two"),
         ({"": "retired: old\n"},
-         "topics.yaml:52: 'retired' is a list of topics that have ended: write [name, …]"),
-        ({"": "retired: [Old Name]\n"}, "topics.yaml:52: 'retired': 'Old Name' is not a name of a topic: write one"),
-        ({"": "retird: [old]\n"}, "topics.yaml:52: unknown key 'retird': did you mean 'retired'?"),
+         "topics.yaml:55: 'retired' is a list of topics that have ended: write [name, …]"),
+        ({"": "retired: [Old Name]\n"}, "topics.yaml:55: 'retired': 'Old Name' is not a name of a topic: write one"),
+        ({"": "retird: [old]\n"}, "topics.yaml:55: unknown key 'retird': did you mean 'retired'?"),
     ],
 )  # fmt: skip
 def test_a_name_means_one_topic(tmp_path: Path, changes: dict[str, str], expected: str) -> None:

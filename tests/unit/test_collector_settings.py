@@ -9,7 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
 from event_collector.__main__ import cli
-from event_collector.settings import INSECURE, CollectorSettings
+from event_collector.links import read_token
+from event_collector.settings import INSECURE, CollectorError, CollectorSettings
+from lifecycle_mail.messages.links import make_token
+from lifecycle_mail.settings import Settings
 
 PEM = (
     ec.generate_private_key(ec.SECP256R1())
@@ -31,6 +34,25 @@ def test_defaults_and_secrets(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [], "the check of the folder leaves nothing behind"
 
 
+@pytest.mark.parametrize("secret", [None, "", "  "])
+def test_without_a_secret_the_links_of_development_are_read(tmp_path: Path, secret: str | None) -> None:
+    """Library and collector have the same secret if none is set: a link that one signs is read by the other."""
+    given = {} if secret is None else {"LIFECYCLE_LINK_SECRET": secret}
+    env = {"LIFECYCLE_EVENTS_DIR": str(tmp_path), "SENDGRID_WEBHOOK_PUBLIC_KEY": PEM, **given}
+    signing = Settings.from_environment({"LIFECYCLE_DATABASE_URL": "postgresql://", **given}).link_secret
+    token = make_token(signing, "m-1", "reminders")
+    assert read_token(CollectorSettings.from_environment(env).link_secret, token) == ("m-1", "reminders")
+
+
+@pytest.mark.parametrize("secret", ["", "  ", "development-link-secret"])
+def test_live_refuses_the_secret_of_development(tmp_path: Path, secret: str) -> None:
+    """Anyone can make links with it, so a collector whose mode is live does not start with it."""
+    env = {"LIFECYCLE_EVENTS_DIR": str(tmp_path), "SENDGRID_WEBHOOK_PUBLIC_KEY": PEM, "LIFECYCLE_MODE": "live"}
+    with pytest.raises(CollectorError, match="mode live needs LIFECYCLE_LINK_SECRET"):
+        CollectorSettings.from_environment({**env, "LIFECYCLE_LINK_SECRET": secret})
+    assert CollectorSettings.from_environment({**env, "LIFECYCLE_LINK_SECRET": " own "}).link_secret == "own"
+
+
 def test_the_key_may_lie_in_a_file(tmp_path: Path) -> None:
     """A file holds the key as well as a variable does."""
     (tmp_path / "key.pem").write_text(PEM)
@@ -50,6 +72,7 @@ def test_the_key_may_lie_in_a_file(tmp_path: Path) -> None:
             {"SENDGRID_WEBHOOK_PUBLIC_KEY": "", "SENDGRID_WEBHOOK_PUBLIC_KEY_FILE": "/nowhere/key"},
             "cannot read SENDGRID_WEBHOOK_PUBLIC_KEY_FILE /nowhere/key",
         ),
+        ({"LIFECYCLE_LINK_SECRET": "'hush'"}, "LIFECYCLE_LINK_SECRET stands in quotes"),
         ({"LIFECYCLE_COLLECTOR_TOLERANCE_HOURS": "a day"}, "LIFECYCLE_COLLECTOR_TOLERANCE_HOURS must be a number"),
         ({"LIFECYCLE_COLLECTOR_MAX_BODY_BYTES": "0"}, "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES must be above 0"),
         ({"LIFECYCLE_COLLECTOR_HEADER_SECONDS": "soon"}, "LIFECYCLE_COLLECTOR_HEADER_SECONDS must be a number"),

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from event_collector.links import read_token
+from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.messages.links import unsubscribe_url
 from lifecycle_mail.messages.shells import Shell, ShellSpec, rebuild
 from lifecycle_mail.messages.states import ClaimedMail, MessageKey
@@ -68,6 +69,26 @@ def test_a_whole_request_satisfies_the_specification() -> None:
     body = body_of(build_whole_request(shell.campaign, whole, mail, TOPIC))
     assert [error.message for error in mail_validator().iter_errors(body)] == []
     assert "substitutions" not in body["personalizations"][0]
+
+
+@needs_specification
+@pytest.mark.parametrize(
+    ("reply_to", "expected"),
+    [
+        ("help@example.com", {"email": "help@example.com"}),
+        ({"email": "help@example.com", "name": "Help desk"}, {"email": "help@example.com", "name": "Help desk"}),
+    ],
+)
+def test_answers_and_addresses_of_a_topic(reply_to: str | dict[str, str], expected: dict[str, str]) -> None:
+    """A topic's reply_to and ip_pool stand in its requests as SendGrid's specification names them, for all recipients
+    at once, and a topic without them has neither."""
+    shell = shell_of()
+    topic = Topic.model_validate({**TOPIC.model_dump(by_alias=True), "reply_to": reply_to, "ip_pool": "marketing mail"})
+    body = body_of(build_request(shell.campaign, shell, mails_of(shell, 2), topic))
+    assert [error.message for error in mail_validator().iter_errors(body)] == []
+    assert (body["reply_to"], body["ip_pool_name"]) == (expected, "marketing mail")
+    plain = body_of(build_request(shell.campaign, shell, mails_of(shell, 2), TOPIC))
+    assert {"reply_to", "ip_pool_name"}.isdisjoint(plain)
 
 
 def test_custom_args_and_categories_name_nobody(request_of_a_thousand: dict[str, Any]) -> None:

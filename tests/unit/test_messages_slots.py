@@ -11,6 +11,7 @@ import pytest
 from message_templates import BASE, GREETING, LINKS, NAME, TEMPLATES, cart, customer, library, mjml, shell, text
 
 from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.messages.directions import without_marks
 from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec, rebuild
 from lifecycle_mail.messages.slots import render_whole
 from lifecycle_mail.messages.templates import TemplateLibrary, template_version
@@ -62,7 +63,7 @@ HOSTILE = [
 def test_slots_in_a_shell_are_the_whole_mail_byte_for_byte(name: str) -> None:
     """Shell plus slots equal one rendering of everything, whatever the recipient's data holds."""
     built = mail(customer(first_name=name), basket(item(name=name), item(name="Eggs", quantity=2)))
-    assert built.subject.startswith(name.replace("<%", "< %")[:20].strip())
+    assert without_marks(built.subject).startswith(name.replace("<%", "< %")[:20].strip())
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,36 @@ def test_a_broken_file_is_refused_with_its_line(tmp_path: Path) -> None:
         words(tmp_path, "direction: up")
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("messages: [a]", "messages is no mapping of keys and words"),
+        ("messages: word", "messages is no mapping of keys and words"),
+        ("messages: {a: {b: null}}", "message a.b is no text; write words, in quotes"),
+        ("messages: {a: Yes}", "message a is no text"),
+        ("messages: {a: [b]}", "message a is no text"),
+        ("messages: {a: {one: x, other: no}}", "message a is no text"),
+        ("messages: &a {b: *a}", r"en\.yaml:1: "),
+        ("messages: " + "[" * 3000, r"en\.yaml:1: "),
+        ("messages: {[a]: b}", r"en\.yaml:1: the key is a list or mapping"),
+    ],
+    ids=lambda one: one[:30],
+)
+def test_what_is_no_text_is_refused_by_its_key(tmp_path: Path, content: str, told: str) -> None:
+    """A mail would say None or True in its place, or its file would stop everything with an error of Python."""
+    with pytest.raises(TemplateError, match=told) as caught:
+        words(tmp_path, content)
+    assert "en.yaml" in str(caught.value)
+
+
+def test_the_direction_is_the_languages_own(tmp_path: Path) -> None:
+    """A file that gives none is written as its language is."""
+    languages = ("en", "he", "fa", "ur", "th", "zh-Hant")
+    found = {one: words(tmp_path, "messages: {a: b}", one).direction for one in languages}
+    assert found == {"en": "ltr", "he": "rtl", "fa": "rtl", "ur": "rtl", "th": "ltr", "zh-Hant": "ltr"}
+    assert words(tmp_path, "direction: ltr\nmessages: {a: b}", "he").direction == "ltr"
+
+
 def test_a_right_to_left_language_mirrors_the_whole_mail(tmp_path: Path) -> None:
     """With dir rtl, document, sections, columns, text and prices all turn; nothing stays left to right."""
     templates = library(tmp_path)

@@ -29,7 +29,7 @@ from lifecycle_mail.campaigns.models import (
     Topic,
 )
 from lifecycle_mail.campaigns.schedules import period_at, tick_at_or_after, tick_at_or_before, two_periods_after
-from lifecycle_mail.campaigns.topics import Topics, read_topics, topic_called
+from lifecycle_mail.campaigns.topics import Topics, read_topics, topic_called, topics_schema
 
 __all__ = [
     "EVENT_RETRY_HOURS",
@@ -62,5 +62,6 @@ __all__ = [
     "tick_at_or_after",
     "tick_at_or_before",
     "topic_called",
+    "topics_schema",
     "two_periods_after",
 ]

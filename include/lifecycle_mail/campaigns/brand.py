@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lifecycle_mail.campaigns.building import build
 from lifecycle_mail.campaigns.documents import read_document
+from lifecycle_mail.campaigns.patterns import COLOUR, CURRENCY
 
 
 class Brand(BaseModel):
@@ -20,11 +21,11 @@ class Brand(BaseModel):
     tagline: str | None = None
     url: str
     logo_url: str | None = None
-    colour: str = Field(pattern=r"^#[0-9a-fA-F]{6}$")
+    colour: str = Field(pattern=COLOUR)
     support_email: str
     preferences_url: str
     postal_address: str
-    currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
+    currency: str = Field("USD", pattern=CURRENCY)
     language: str = "en"
 
     def for_templates(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lifecycle_mail.campaigns.documents import Document, shown
+from lifecycle_mail.campaigns.patterns import IN_WORDS
 from lifecycle_mail.errors import CampaignError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -63,6 +64,8 @@ def _describe(
         choices = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         written = shown(problem["input"])
         return f"{where}: '{name}' is '{written}'{did_you_mean(written, choices)}"
+    if problem["type"] == "string_pattern_mismatch" and problem["ctx"]["pattern"] in IN_WORDS:
+        return f"{where}: '{name}' is '{shown(problem['input'])}': {IN_WORDS[problem['ctx']['pattern']]}"
     message = " ".join(str(problem["msg"]).split()).removeprefix("Value error, ")
     return f"{where}: '{name}': {message}"
 

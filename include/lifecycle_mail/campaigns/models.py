@@ -11,11 +11,10 @@ import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from lifecycle_mail.campaigns.patterns import TEMPLATE, IpPool, Name, SenderName, SendingAddress
 from lifecycle_mail.campaigns.schedules import is_schedule
 from lifecycle_mail.words import CONDITIONS, EXITS, WordOf, words_of
 
-NAME = r"^[a-z][a-z0-9_]{0,62}$"
-Name = Annotated[str, Field(pattern=NAME)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 # More than a lifetime, for "never". A date that far from today is still valid in the database.
@@ -69,8 +68,15 @@ class Goal(_Strict):
 
     event: GoalEvent = "order"
     within_days: float = Field(gt=0, le=365, description="conversion window after the mail, days of 24 hours")
-    target_rate: Ratio | None = Field(None, description="share of delivered mails that should convert")
+    target_rate: Ratio | None = Field(None, description="share of mailed series that should convert")
+    begins: dt.date | None = Field(None, alias="from", description="date the target counts from; none = the first mail")
     until: dt.date | None = Field(None, description="date the target is for")
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Goal:
+        if self.begins and self.until and self.begins > self.until:
+            raise ValueError(f"`from` is later than `until`: {self.begins} is after {self.until}")
+        return self
 
 
 class Attribution(_Strict):
@@ -95,7 +101,7 @@ class Step(_Strict):
 
     step: Name
     after_hours: float = Field(ge=0, le=24 * 366, description="hours after enrollment")
-    template: str = Field(pattern=r"^[a-z0-9_]+(/[a-z0-9_]+)*$")
+    template: str = Field(pattern=TEMPLATE)
     when: Conditions = Field(default_factory=dict, description="sent only if all of these hold at the due moment")
     unless: Conditions = Field(default_factory=dict, description="sent only if none of these holds at the due moment")
     offer: Offer | None = None
@@ -290,8 +296,15 @@ def _wrong_value(word: str, value: str | bool, earlier: Sequence[str]) -> str | 
 class Sender(_Strict):
     """The sender of a mail."""
 
-    name: str = Field(min_length=1, pattern=r"^[^;,\r\n]+$")
-    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    name: SenderName
+    email: SendingAddress
+
+
+class ReplyTo(_Strict):
+    """Where answers go."""
+
+    email: SendingAddress
+    name: SenderName | None = None
 
 
 class Cap(_Strict):
@@ -314,6 +327,10 @@ class Limits(_Strict):
     window_hours: Annotated[float, Field(gt=0, le=LONGEST_HOURS)] = 72
 
 
+def _with_email(value: Any) -> Any:
+    return {"email": value} if isinstance(value, str) else value
+
+
 class Topic(_Strict):
     """What a mail is about, and what is permitted for it."""
 
@@ -322,6 +339,10 @@ class Topic(_Strict):
     kind: Literal["marketing", "transactional"] = "marketing"
     sendgrid_group_id: int | None = None
     sender: Sender
+    reply_to: Annotated[ReplyTo, BeforeValidator(_with_email)] | None = Field(
+        None, description="where answers go: an address, or email and name; none = to the sender"
+    )
+    ip_pool: IpPool | None = Field(None, description="pool of dedicated addresses at SendGrid; none = the account's")
     cap: Cap | None = None
     in_doubt: Literal["abandon", "resend"] = "abandon"
     settle_after_hours: float = Field(SETTLE_AFTER_HOURS, gt=0, le=LONGEST_HOURS)
@@ -329,6 +350,11 @@ class Topic(_Strict):
     permissions: tuple[Permission, ...] = ("confirmed",)
     limits: Limits = Limits()
     renamed_from: FormerNames = Field((), description="what the topic was called before: a name, or several")
+
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """The addresses that recipients see as ours: the sender's, and the one that answers go to."""
+        return (self.sender.email, *([self.reply_to.email] if self.reply_to else ()))
 
     @property
     def is_marketing(self) -> bool:

@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from lifecycle_mail.campaigns.building import build, did_you_mean
 from lifecycle_mail.campaigns.documents import Document, read_document, shown
-from lifecycle_mail.campaigns.models import Name, Topic
+from lifecycle_mail.campaigns.models import Topic
+from lifecycle_mail.campaigns.patterns import Name
 from lifecycle_mail.errors import CampaignError
 
 _KEYS = ("topics", "retired", "foreign_groups")
@@ -77,6 +78,28 @@ def read_topics(path: Path) -> Topics:
     for problem in (*_shared_groups(topics, document, path), *_names_used_twice(topics, document, path)):
         raise CampaignError(problem)
     return topics
+
+
+def topics_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the topics file, for editors."""
+    schema = Topic.model_json_schema(by_alias=True)
+    definitions = schema.pop("$defs", {})
+    schema["required"].remove("topic")
+    del schema["properties"]["topic"]
+    group = {"type": "integer", "minimum": 1, "maximum": _LARGEST_GROUP}
+    retired = {"topic": {"type": "string"}, "sendgrid_group_id": group}
+    ended = {"type": "object", "properties": retired, "required": sorted(retired), "additionalProperties": False}
+    return {
+        "$defs": definitions,
+        "type": "object",
+        "properties": {
+            "topics": {"type": "object", "additionalProperties": schema, "minProperties": 1},
+            "retired": {"type": "array", "items": {"anyOf": [{"type": "string"}, ended]}},
+            "foreign_groups": {"type": "array", "items": group},
+        },
+        "required": ["topics"],
+        "additionalProperties": False,
+    }
 
 
 def _refuse_unknown_keys(document: Document, path: Path) -> None:

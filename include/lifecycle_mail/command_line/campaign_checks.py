@@ -59,7 +59,7 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
             line = line_of(path, ("steps", place, "template"))
             found.problems += [
                 f"{path.name}:{line}: step {step.step}: {problem}"
-                for problem in _template_problems(library, step.template, brand.language)
+                for problem in _template_problems(library, step.template, library.language_for(None, brand.language))
             ]
     found.templates = len(templates)
     return found

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from lifecycle_mail import delivery, events, kpis, segments
-from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics
+from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics, topics_schema
 from lifecycle_mail.command_line.arguments import day, moment, parameters, past_moment, present
 from lifecycle_mail.command_line.campaign_checks import check_campaigns, definition_of
 from lifecycle_mail.command_line.console import Bars, errors, print_table, progress_bar, results
@@ -171,9 +171,11 @@ def campaign_check(
 
 
 @campaign_app.command("schema")
-def campaign_schema() -> None:
+def campaign_schema(
+    topics: Annotated[bool, typer.Option("--topics", help="of topics.yaml instead")] = False,
+) -> None:
     """Print the JSON Schema of a campaign file, for editors."""
-    results.print_json(data=json_schema())
+    results.print_json(data=topics_schema() if topics else json_schema())
 
 
 @campaign_app.command("plan")

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Engine
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.database import scalar
 from lifecycle_mail.errors import DeliveryRefused
-from lifecycle_mail.sendgrid.client import host_of, is_sendgrid, is_sendgrid_api
+from lifecycle_mail.sendgrid.client import host_of, is_loopback, is_sendgrid, is_sendgrid_api
 from lifecycle_mail.settings import (
     DEVELOPMENT_POSTAL_ADDRESS,
     DEVELOPMENT_PUBLIC_URL,
@@ -40,9 +40,15 @@ def require_deliverable(engine: Engine, settings: Settings, topics: dict[str, To
 def _require_simulator(settings: Settings) -> None:
     if not settings.sendgrid_base_url:
         raise DeliveryRefused("mode simulate needs SENDGRID_BASE_URL: set it to the address of a running simulator")
-    if is_sendgrid(_host(settings.sendgrid_base_url)):
+    host = _host(settings.sendgrid_base_url)
+    if is_sendgrid(host):
         raise DeliveryRefused(
             "mode simulate refuses SendGrid itself: point SENDGRID_BASE_URL at a simulator, or use mode live"
+        )
+    if not is_loopback(host) and host not in settings.simulator_hosts:
+        raise DeliveryRefused(
+            "mode simulate posts to this machine alone: point SENDGRID_BASE_URL at 127.0.0.1 or localhost, or name the "
+            "simulator's host in LIFECYCLE_SIMULATOR_HOSTS"
         )
 
 
@@ -79,10 +85,11 @@ def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None
             "mode live sends to SendGrid alone: leave SENDGRID_BASE_URL empty, or give its EU address "
             "https://api.eu.sendgrid.com"
         )
-    example = sorted(name for name, topic in topics.items() if is_example(topic.sender.email))
+    example = sorted(name for name, topic in topics.items() if any(map(is_example, topic.own_addresses)))
     if example:
         raise DeliveryRefused(
-            f"mode live needs a real sender for topic {', '.join(example)}: change it in include/topics.yaml"
+            f"mode live needs a real sender for topic {', '.join(example)}, and a real reply_to if it has one: change "
+            "it in include/topics.yaml"
         )
     require_default_zone(settings)
 

@@ -159,7 +159,7 @@ def _defined_work(connection: Connection, setup: ClaimSetup, row: Row[Any], defi
     definition = setup.definitions.get(connection, definition_md5)
     present = _topic(setup, definition.campaign.topic)
     topic = definition.topic_in(setup.topics)
-    if is_example(topic.sender.email) and not is_example(present.sender.email):
+    if any(map(is_example, topic.own_addresses)) and not any(map(is_example, present.own_addresses)):
         raise CampaignError(
             "the definition of these mails has a sender of example.com, and topics.yaml has a real one since: run "
             f"`campaign approve {row.campaign} --by WHO`"

@@ -79,6 +79,7 @@ def publish(engine: Engine, campaign: Campaign, topic: Topic) -> None:
             goal_event=campaign.goal.event,
             goal_within_days=campaign.goal.within_days,
             goal_target_ratio=campaign.goal.target_rate,
+            goal_from=campaign.goal.begins,
             goal_until=campaign.goal.until,
             credit_model=campaign.credit_model,
             credit_within_days=campaign.attribution.days,
@@ -146,11 +147,35 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
             ended = _end_by_exit(connection, campaign, as_of)
             ended += run(connection, "journeys/complete", campaign=campaign.campaign, as_of=as_of).rowcount
             parts = _customers(connection, _segment_of(campaign))
-        begun = run_in_parallel(engine, lock_name, parts, partial(_begin, campaign, first_name, as_of))
+            dealt = _Dealt(first_name, _note_epoch(connection, campaign, as_of))
+        begun = run_in_parallel(engine, lock_name, parts, partial(_begin, campaign, dealt, as_of))
         enrolled = sum(part.enrolled for part in begun)
         _refresh_statistics(engine, enrolled, sum(part.steps for part in begun))
     sums = {name: sum(getattr(part, name) for part in begun) for name in _SUMMED}
     return EnrollCounts(ended=ended, enrolled=enrolled, **sums)
+
+
+class _Dealt(NamedTuple):
+    """By what customers are dealt: the campaign's first name, and the epoch of its shares."""
+
+    first_name: str
+    epoch: int
+
+
+def _note_epoch(connection: Connection, campaign: Campaign, as_of: dt.datetime) -> int:
+    """Return the number of the epoch in which series begin now. It is new if shares, variants or the goal changed."""
+    return int(
+        scalar(
+            connection,
+            "journeys/note_epoch",
+            campaign=campaign.campaign,
+            holdout_ratio=campaign.holdout,
+            variants=orjson.dumps({step.step: step.variants for step in campaign.steps if step.variants}).decode(),
+            goal_event=campaign.goal.event,
+            goal_within_days=campaign.goal.within_days,
+            as_of=as_of,
+        )
+    )
 
 
 class _Customers(NamedTuple):
@@ -186,7 +211,7 @@ class _Begun:
 
 
 def _begin(
-    campaign: Campaign, first_name: str, as_of: dt.datetime, connection: Connection, customers: _Customers
+    campaign: Campaign, dealt: _Dealt, as_of: dt.datetime, connection: Connection, customers: _Customers
 ) -> _Begun:
     """Begin the series of `customers`, and give every other occurrence of theirs its fate.
 
@@ -198,13 +223,13 @@ def _begin(
         run(connection, "journeys/hash_plans")
     candidates = run_given(connection, "journeys/create_candidate", entry).rowcount
     # A rehearsal enrolls all its parts, and also other campaigns, in the same transaction.
-    begun = _begin_candidates(connection, campaign, first_name, entry, candidates) if candidates else _Begun()
+    begun = _begin_candidates(connection, campaign, dealt, entry, candidates) if candidates else _Begun()
     connection.exec_driver_sql("drop table candidate")
     return begun
 
 
 def _begin_candidates(
-    connection: Connection, campaign: Campaign, first_name: str, entry: dict[str, Any], candidates: int
+    connection: Connection, campaign: Campaign, dealt: _Dealt, entry: dict[str, Any], candidates: int
 ) -> _Begun:
     connection.exec_driver_sql("analyze candidate")
     superseded, taken_over, joined = 0, 0, 0
@@ -217,7 +242,8 @@ def _begin_candidates(
         connection,
         "journeys/enroll",
         campaign=campaign.campaign,
-        first_name=first_name,
+        first_name=dealt.first_name,
+        epoch=dealt.epoch,
         segment=entry["segment"],
         as_of=entry["as_of"],
         holdout_ratio=campaign.holdout,

@@ -26,6 +26,7 @@ from sqlalchemy.engine import Connection, Engine
 from lifecycle_mail.concurrency import exclusive_lock
 from lifecycle_mail.database import bigints, run, scalar
 from lifecycle_mail.errors import RetentionRefused
+from lifecycle_mail.kpis.experiments import count_units, write_results
 from lifecycle_mail.kpis.facts import run_for_facts
 
 logger = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ def roll_up(
         _touch(connection, progress, full, load_ids, _days(since, until))
         outcomes = _judge(connection, by)
         orders = _count(connection, by, load_ids, come=come)
+        _experiment(connection, progress, full, now)
         customers = _list(connection, by, full)
         report = RollUpReport(outcomes, customers, orders, int(full))
         run(
@@ -135,6 +137,7 @@ def _days(since: date | None, until: date | None) -> tuple[date, date] | None:
 def _forget(connection: Connection) -> None:
     """Begin again from empty tables."""
     _keep_retired(connection)
+    run(connection, "kpis/keep_units")
     run(connection, "kpis/forget_all")
 
 
@@ -217,8 +220,11 @@ def _count(connection: Connection, by: _Counting, load_ids: str, *, come: int) -
         if come:
             run(connection, "kpis/recredit_come", now=by.now)
         run(connection, "kpis/keep_orders_ahead", now=by.now)
+        _make(connection, "series")
         for name in ("apply_campaign_daily", "apply_event_daily", "replace_outcomes"):
             run_for_facts(connection, f"kpis/{name}", as_of=by.now)
+        run(connection, "kpis/apply_series_daily")
+        run(connection, "kpis/prune_series_daily")
         orders = _make(
             connection, "credit", reporting_zone=by.zone, reporting_currency=by.currency, now=by.now
         )
@@ -230,6 +236,14 @@ def _count(connection: Connection, by: _Counting, load_ids: str, *, come: int) -
         run(connection, f"kpis/prune_{days}_revenue")
         run_for_facts(connection, f"kpis/prune_{days}_daily")
     return orders
+
+
+def _experiment(connection: Connection, progress: dict[str, str], full: bool, now: datetime) -> None:
+    """Count the people who are compared, and compute the results."""
+    run(connection, "kpis/note_experiments", now=now)
+    with _probing(connection):
+        count_units(connection, progress, full, now)
+    write_results(connection, now)
 
 
 def _make(connection: Connection, table: str, **parameters: Any) -> int:
@@ -275,5 +289,6 @@ def _list(connection: Connection, by: _Counting, full: bool) -> int:
 
 
 def rename_campaign(connection: Connection, former: str, present: str) -> None:
-    """Give a campaign's numbers its present name. The caller holds the lock `kpis`."""
+    """Give a campaign's numbers its present name, under which no series was begun. The caller holds the lock `kpis`."""
+    run(connection, "kpis/forget_unused", campaign=present)
     run(connection, "kpis/rename_campaign", former=former, present=present)

@@ -6,8 +6,8 @@ It differs from plain Jinja in these points, each for a reason:
 - `{% slot name %} … {% endslot %}` marks what is personal. When a shell is rendered, a token stands there.
   The content is compiled by itself and rendered once per recipient.
 - `context.items` means the key, never the method of dict. A missing variable is an error, never an empty string.
-- Every `{{ … }}` goes through one function per part (html or text), so that no author can forget cleaning
-  or escaping. None is written as nothing.
+- Every `{{ … }}` goes through one function per part (html or text), so that no author can forget cleaning,
+  escaping or isolating what reads in the other direction. None is written as nothing.
 - `….url` and `…._url` inside a slot are dropped (None) unless they are http or https addresses.
 """
 
@@ -27,7 +27,7 @@ from jinja2.runtime import Context, Macro
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
-from lifecycle_mail.messages.formatting import html_value, text_value, web_url
+from lifecycle_mail.messages.formatting import html_value, html_writer, text_value, text_writer, web_url
 from lifecycle_mail.messages.texts import Texts, texts_in
 
 PERSONAL = frozenset({"customer", "context", "links"})
@@ -221,7 +221,7 @@ class MailCodeGenerator(CodeGenerator):
 
     def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:  # noqa: ARG002
         value = node.as_const(frame.eval_ctx)
-        return str(value) if isinstance(node, nodes.TemplateData) else str(self.environment.output(value))
+        return str(value) if isinstance(node, nodes.TemplateData) else self.environment.constant(value)
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:
         """In slots, read data directly from the dicts; SlotRenderer explains the KeyError of a missing key."""
@@ -292,7 +292,9 @@ class MailEnvironment(Environment):
         self.direct = direct
         self.used: dict[str, str] = {}
         self.plain_macros: dict[str, int] = {}
-        self.output: Callable[[Any], str] = html_value if part == "html" else text_value
+        writer = html_writer if part == "html" else text_writer
+        self.output: Callable[[Any], str] = writer(str(shared.get("dir", "ltr")))
+        self.constant: Callable[[Any], str] = html_value if part == "html" else text_value
         self.filters["web_url"] = web_url
         self.globals = {**SAFE_GLOBALS, **shared}
 

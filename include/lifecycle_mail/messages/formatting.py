@@ -18,6 +18,8 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 from markupsafe import Markup, escape
 
+from lifecycle_mail.messages.directions import Isolating, closed, isolated, other_direction
+
 try:  # Markup objects cost more than the escaping itself; markupsafe's own inner function creates none.
     from markupsafe import _escape_inner as _escape
 except ImportError:
@@ -44,27 +46,50 @@ def clean(text: str) -> str:
     return _UNSEEN.sub("", _BREAKS.sub(" ", text))
 
 
-def html_value(value: Any) -> str:
-    """Return one value as HTML: markup as it is, everything else cleaned and escaped, None as nothing."""
-    kind = type(value)
-    if kind is str:
-        return _escape(value if value.isprintable() else clean(value))
-    if kind is Markup:
-        return value
-    if value is None:
-        return ""
-    return _escape(clean(str(value)))
+def html_writer(direction: str) -> Callable[[Any], str]:
+    """Return the function that writes one value as HTML into a text of `direction`, ltr or rtl.
+
+    It leaves markup as it is, cleans and escapes everything else, isolates text of the other direction, and writes None
+    as nothing.
+    """
+    is_other, is_ltr = other_direction(direction), direction != "rtl"
+
+    def html_value(value: Any) -> str:
+        kind = type(value)
+        if kind is str:
+            written = _escape(value if value.isprintable() else clean(value))
+            if is_ltr and value.isascii():
+                return written
+            return isolated(written) if is_other(value) else written
+        if kind is Markup:
+            return value
+        if value is None:
+            return ""
+        return _escape(str(value) if kind is Isolating else clean(str(value)))
+
+    return html_value
 
 
-def text_value(value: Any) -> str:
-    """Return one value as plain text: cleaned, never HTML-escaped, None as nothing."""
-    kind = type(value)
-    if kind is Markup:
-        return value
-    if value is None:
-        return ""
-    text = value if kind is str and value.isprintable() else clean(str(value))
-    return _PROVIDER_TAG.sub("< ", text) if "<%" in text else text
+def text_writer(direction: str) -> Callable[[Any], str]:
+    """Return the function that writes one value as plain text: cleaned and isolated likewise, never escaped."""
+    is_other, is_ltr = other_direction(direction), direction != "rtl"
+
+    def text_value(value: Any) -> str:
+        kind = type(value)
+        if kind is str and is_ltr and value.isascii() and value.isprintable():
+            return _PROVIDER_TAG.sub("< ", value) if "<%" in value else value
+        if kind is Markup:
+            return value
+        if value is None:
+            return ""
+        text = value if (kind is str and value.isprintable()) or kind is Isolating else clean(str(value))
+        written = _PROVIDER_TAG.sub("< ", text) if "<%" in text else text
+        return isolated(written) if kind is str and is_other(value) else str(written)
+
+    return text_value
+
+
+html_value, text_value = html_writer("ltr"), text_writer("ltr")
 
 
 def subject_line(text: str) -> str:
@@ -73,7 +98,8 @@ def subject_line(text: str) -> str:
     if len(line) <= SUBJECT_LIMIT:
         return line
     head = line[:SUBJECT_LIMIT]
-    return (head[: head.rindex(" ")] if " " in head else head[:-1]).rstrip(" ,;:-") + "…"
+    cut = (head[: head.rindex(" ")] if " " in head else head[:-1]).rstrip(" ,;:-")
+    return closed(cut) + "…"
 
 
 def web_url(value: Any) -> str | None:

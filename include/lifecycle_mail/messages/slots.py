@@ -13,6 +13,7 @@ from jinja2 import Template, UndefinedError
 
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.dialect import TOKEN_OPEN, WriteSlot
+from lifecycle_mail.messages.directions import OPEN, is_in_tag, with_bdi, without_marks
 from lifecycle_mail.messages.formatting import subject_line
 from lifecycle_mail.messages.shells import RenderedMail, Shell, fill, rebuild
 
@@ -46,6 +47,8 @@ class SlotRenderer:
         self._slots = slots
         self._subject = [token for place, token in shell.slot_tokens.items() if place.startswith("subject.")]
         self._mark = f"{TOKEN_OPEN}{shell.token}"
+        tokens = [token for place, token in shell.slot_tokens.items() if place.startswith(("html.", "preheader."))]
+        self._in_html = {token: without_marks if is_in_tag(shell.html, token) else with_bdi for token in tokens}
 
     def render(
         self,
@@ -83,6 +86,8 @@ class SlotRenderer:
         try:
             for slot in self._slots:
                 value = slot.write(*personal)
+                if OPEN in value and slot.token in self._in_html:
+                    value = self._in_html[slot.token](value)
                 # A person who learned this shell's random part must still not be able to put a slot in a slot.
                 # Two characters are tested first: that is many times faster than the mark, and HTML seldom has them.
                 forged = "[%" in value and self._mark in value

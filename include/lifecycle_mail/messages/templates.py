@@ -22,7 +22,9 @@ from markupsafe import Markup
 from mjml import mjml2html
 
 from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.locales import nearest_language
 from lifecycle_mail.messages.dialect import MailEnvironment, compile_slot
+from lifecycle_mail.messages.directions import with_bdi
 from lifecycle_mail.messages.formatting import (
     date_writer,
     day_writer,
@@ -44,7 +46,7 @@ from lifecycle_mail.messages.texts import FolderTexts, Texts, texts_in
 from lifecycle_mail.messages.wording import Wording, languages
 
 # Increase this if the same files would render to another mail. It is part of every template version.
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 FILES = (*MAIL_FILES, SAMPLE)
 PLACES = {"subject.txt": "subject", "preheader.txt": "preheader"}
 BRAND_FIELDS = ("name", "url", "colour", "postal_address", "support_email", "preferences_url")
@@ -97,11 +99,8 @@ class TemplateLibrary:
         return languages(self.texts)
 
     def language_for(self, wanted: str | None, default: str = "en") -> str:
-        """Return the available language nearest to a locale such as pt_BR or zh-Hant-TW, else `default`."""
-        there = {language.lower(): language for language in self.languages()}
-        parts = (wanted or "").replace("_", "-").lower().split("-")
-        candidates = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
-        return next((there[one] for one in candidates if one in there), default)
+        """Return the available language nearest to a reader's locale, else to `default` (`nearest_language`)."""
+        return nearest_language(wanted, self.languages(), default)
 
     def version(self, name: str) -> str:
         """Return `template_version` of one template, computed once."""
@@ -217,7 +216,7 @@ class TemplateLibrary:
         subject = self._file(text_env, shell, "subject.txt", personal)
         # A subject with tokens is cut only after they are filled in, because a token is not as long as a name.
         line = " ".join(subject.split()) if text_env.used else subject_line(subject)
-        mail = RenderedMail(line, to_html(shell.name, mjml), text.strip() + "\n")
+        mail = RenderedMail(line, to_html(shell.name, with_bdi(mjml)), text.strip() + "\n")
         return mail, preheader, html_env.used | text_env.used
 
     def _file(self, env: MailEnvironment, shell: Shell, file: str, values: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """The words of a mail in one language: lookup, plural forms and the direction of writing.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-There is one file per language, include/templates/translations/<language>.yaml:
+There is one file per language, include/templates/translations/<language>.yaml. Its direction is the language's own, if
+it gives none:
 
     direction: ltr
     messages:
@@ -24,6 +25,8 @@ from babel import Locale, UnknownLocaleError
 
 from lifecycle_mail.campaigns import parse_document
 from lifecycle_mail.errors import CampaignError, TemplateError
+from lifecycle_mail.messages.directions import Isolating, isolated, other_direction
+from lifecycle_mail.messages.formatting import clean
 from lifecycle_mail.messages.texts import Texts, texts_in
 
 PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
@@ -41,9 +44,10 @@ class Wording:
         self.path = Path(texts.place(wording_file(language)))
         self.language = language
         content = _read(self.path, texts, language)
-        self.direction: str = content.get("direction", "ltr")
-        self._plural = _plural_rule(self.path, language)
-        self.messages: dict[str, str | dict[str, str]] = dict(_flatten(content.get("messages") or {}))
+        locale = _locale_of(self.path, language)
+        self.direction: str = content.get("direction") or locale.text_direction
+        self._plural: Callable[[float], str] = locale.plural_form
+        self.messages: dict[str, str | dict[str, str]] = dict(_messages_in(self.path, content.get("messages") or {}))
         if self.direction not in ("ltr", "rtl"):
             raise TemplateError(f"{self.path}: direction is neither ltr nor rtl; write one of the two")
 
@@ -88,8 +92,8 @@ class Wording:
         if message is None:
             raise TemplateError(f"{self.path}: no message {key}; add it, or correct the key in the template")
         if isinstance(message, str):
-            return _filled(self.path, key, message) if _PLACEHOLDER.search(message) else message
-        forms = {form: _filled(self.path, key, text) for form, text in message.items()}
+            return self._filled(key, message) if _PLACEHOLDER.search(message) else message
+        forms = {form: self._filled(key, text) for form, text in message.items()}
 
         def choose(values: dict[str, Any]) -> str:
             if "count" not in values:
@@ -98,6 +102,40 @@ class Wording:
             return forms.get(form, forms["other"])(values)
 
         return choose
+
+    def _filled(self, key: str, message: str) -> Callable[[dict[str, Any]], str]:
+        """Return a function that puts values into the braces of `message`, once and literally.
+
+        Values of the other direction are isolated.
+        """
+        names = _PLACEHOLDER.findall(message)
+        shape = _PLACEHOLDER.sub("%s", message.replace("%", "%%"))
+        pick: Callable[[dict[str, Any]], Any] = itemgetter(*names) if names else lambda _: ()
+        is_other, is_ltr = other_direction(self.direction), self.direction == "ltr"
+
+        def fill(values: dict[str, Any]) -> str:
+            try:
+                found = pick(values)
+            except KeyError as missing:
+                raise TemplateError(f"{self.path}: {key} needs {missing}; give it a value in the template") from None
+            given = found if type(found) is tuple else (found,)
+            if None in given:
+                given = tuple("" if value is None else value for value in given)
+            written = shape % given
+            if is_ltr and written.isascii():
+                return written
+            for value in given:
+                if type(value) is Isolating or (type(value) is str and is_other(value)):
+                    return Isolating(shape % tuple(_beside(one, is_other) for one in given))
+            return written
+
+        return fill
+
+
+def _beside(value: Any, is_other: Callable[[str], bool]) -> str:
+    """Return a value of a message that has isolated values."""
+    text = str(value) if type(value) is Isolating else clean(str(value))
+    return isolated(text) if type(value) is str and is_other(value) else text
 
 
 def wording_file(language: str) -> str:
@@ -132,44 +170,48 @@ def _content(path: Path, text: str) -> Any:
     return parse_document(path, text).value
 
 
-def _plural_rule(path: Path, language: str) -> Callable[[float], str]:
+def _locale_of(path: Path, language: str) -> Locale:
     try:
-        return Locale.parse(language.replace("-", "_")).plural_form
+        return Locale.parse(language.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
         raise TemplateError(
             f"{path}: CLDR does not know the language {language}; name the file like en or zh-Hant"
         ) from None
 
 
-def _flatten(tree: Mapping[str, Any], before: str = "") -> list[tuple[str, str | dict[str, str]]]:
+def _messages_in(path: Path, tree: Any) -> list[tuple[str, str | dict[str, str]]]:
+    """Return the messages of a file by their dotted keys.
+
+    Raises TemplateError for what is no text. `Yes` and `no` without quotes are none in YAML, and would be sent as True.
+    """
+    if not isinstance(tree, Mapping):
+        raise TemplateError(f"{path}: messages is no mapping of keys and words; see translations/en.yaml")
+    found = _flatten(tree)
+    for key, message in found:
+        for text in message.values() if isinstance(message, dict) else (message,):
+            if isinstance(text, bool) or not isinstance(text, str | int | float):
+                raise TemplateError(f"{path}: message {key} is no text; write words, in quotes")
+    return [
+        (key, {form: str(text) for form, text in one.items()} if isinstance(one, dict) else str(one))
+        for key, one in found
+    ]
+
+
+def _flatten(tree: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
     """Turn nested mappings into dotted keys; a mapping of plural forms stays together."""
-    found: list[tuple[str, str | dict[str, str]]] = []
+    found: list[tuple[str, Any]] = []
     for key, value in tree.items():
         dotted = f"{before}{key}"
         if not isinstance(value, Mapping):
-            found.append((dotted, str(value)))
-        elif "other" in value and set(value) <= PLURAL_FORMS:
-            found.append((dotted, {str(form): str(text) for form, text in value.items()}))
+            found.append((dotted, value))
+        elif _is_plural(value):
+            found.append((dotted, dict(value)))
         else:
             found.extend(_flatten(value, dotted + "."))
     return found
 
 
-def _filled(path: Path, key: str, message: str) -> Callable[[dict[str, Any]], str]:
-    """Return a function that puts values into the braces of `message`, once and literally."""
-    names = _PLACEHOLDER.findall(message)
-    shape = _PLACEHOLDER.sub("%s", message.replace("%", "%%"))
-    pick: Callable[[dict[str, Any]], Any] = itemgetter(*names) if names else lambda _: ()
-
-    def fill(values: dict[str, Any]) -> str:
-        try:
-            found = pick(values)
-        except KeyError as missing:
-            raise TemplateError(f"{path}: {key} needs {missing}; give it a value in the template") from None
-        if found is None:
-            return shape % ""
-        if type(found) is tuple and None in found:
-            found = tuple("" if value is None else value for value in found)
-        return shape % found
-
-    return fill
+def _is_plural(value: Mapping[str, Any]) -> bool:
+    """Tell whether a mapping is one message in several forms, and not a group whose keys are called like forms."""
+    forms = "other" in value and set(value) <= PLURAL_FORMS
+    return forms and not any(isinstance(one, Mapping) for one in value.values())

@@ -60,7 +60,7 @@ def write_messages(
     """
     lock_name = f"campaign:{campaign.campaign}"
     with exclusive_lock(engine, lock_name):
-        new = _new_decisions(engine, campaign, library, brand)
+        new = _new_decisions(engine, campaign, brand)
         if new is None:
             return WriteCounts(messages=0, shells=0)
         rest = {"topic": topic.topic, "priority": campaign.priority, "now": now}
@@ -70,12 +70,12 @@ def write_messages(
             groups, gone = _parted(campaign, run(connection, "messages/shells_needed", **new).all())
             if gone:
                 cancel_unwritten(connection, campaign, new["after"], new["upto"], rest)
-            shells = [_shell_of(connection, definition, brand, group) for group in groups]
+            shells = _shells_of(connection, definition, brand, groups)
         given = {**rest, "shells": _json(shells)}
         halves = (0, 1) if new["upto"] - new["after"] > PARALLEL_FROM_ROWS else (None,)
         written = sum(run_in_parallel(engine, lock_name, halves, partial(_write, {**new, **given})))
         _finish(engine, campaign, new["upto"], written)
-    return WriteCounts(messages=written, shells=len(shells), step_gone=gone)
+    return WriteCounts(messages=written, shells=len({shell["shell_id"] for shell in shells}), step_gone=gone)
 
 
 def _parted(campaign: Campaign, groups: Sequence[Row[Any]]) -> tuple[list[Row[Any]], int]:
@@ -126,20 +126,15 @@ def end_retired(connection: Connection, campaign: str, now: dt.datetime) -> int:
     return run(connection, "messages/end_retired", campaign=campaign, now=now).rowcount
 
 
-def _new_decisions(
-    engine: Engine, campaign: Campaign, library: TemplateLibrary, brand: Brand
-) -> dict[str, Any] | None:
+def _new_decisions(engine: Engine, campaign: Campaign, brand: Brand) -> dict[str, Any] | None:
     """Return which decisions have no mail yet and how their shells are chosen, in the form of the SQL; None = none."""
     with engine.connect() as connection:
         first_name_to_plan(connection, campaign.campaign)
         new = run(connection, "messages/new_decisions", campaign=campaign.campaign).one()
     if new.upto is None or new.upto <= new.after:
         return None
-    languages = sorted(library.languages(), key=lambda language: (language != brand.language, language))
-    return {
-        "campaign": campaign.campaign, "after": new.after, "upto": new.upto,
-        "languages": languages, "default_currency": brand.currency,
-    }  # fmt: skip
+    bounds = {"campaign": campaign.campaign, "after": new.after, "upto": new.upto}
+    return {**bounds, "default_currency": brand.currency}
 
 
 def _write(writing: dict[str, Any], connection: Connection, half: int | None) -> int:
@@ -157,11 +152,21 @@ def _finish(engine: Engine, campaign: Campaign, upto: int, written: int) -> None
         refresh_statistics(connection, "message.message", written)
 
 
-def _shell_of(connection: Connection, definition: Definition, brand: Brand, group: Row[Any]) -> dict[str, Any]:
-    """Return the id of the shell of a group of decisions, with the values that identify the group."""
-    place = {"step": group.step, "variant": group.variant, "language": group.language, "currency": group.currency}
-    spec = definition.shell_spec(**place, brand=brand.for_templates())
-    return {**place, "shell_id": ensure_shell(connection, definition.library, spec, definition.campaign.topic)}
+def _shells_of(
+    connection: Connection, definition: Definition, brand: Brand, groups: Sequence[Row[Any]]
+) -> list[dict[str, Any]]:
+    """Return each group's values with the id of its shell. Locales that read one language share one shell."""
+    known: dict[tuple[str, ...], int] = {}
+    shells = []
+    for group in groups:
+        language = definition.library.language_for(group.locale, brand.language)
+        place = (group.step, group.variant, language, group.currency)
+        if place not in known:
+            spec = definition.shell_spec(*place, brand=brand.for_templates())
+            known[place] = ensure_shell(connection, definition.library, spec, definition.campaign.topic)
+        group_of = {"step": group.step, "variant": group.variant, "locale": group.locale, "currency": group.currency}
+        shells.append({**group_of, "shell_id": known[place]})
+    return shells
 
 
 def ensure_shell(connection: Connection, library: TemplateLibrary, spec: ShellSpec, topic: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from urllib.parse import urlsplit
 
@@ -25,13 +26,24 @@ def base_url(settings: Settings) -> str:
 
 
 def host_of(address: str) -> str | None:
-    """Return the host of an http(s) address; None for any other text, with which every request would fail."""
+    """Return the host that requests to an http(s) address go to; None for any other text, with which each would fail.
+
+    Two readers of addresses have to agree on the host: one that they read differently is none.
+    """
     try:
         parts = urlsplit(address)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return parts.hostname if usable and parts.hostname == httpx.URL(address).host else None
+    except (ValueError, httpx.InvalidURL):
+        return None
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether the host is this machine: localhost, 127.0.0.0/8 or ::1."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        usable = False
-    return parts.hostname if usable else None
+        return False
 
 
 def is_sendgrid(host: str) -> bool:

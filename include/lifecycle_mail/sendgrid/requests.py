@@ -136,6 +136,10 @@ def _shared(campaign: str, content: Content, topic: Topic) -> dict[str, Any]:
             "subscription_tracking": {"enable": False},
         },
     }
+    if topic.reply_to is not None:
+        request["reply_to"] = topic.reply_to.model_dump(exclude_none=True)
+    if topic.ip_pool is not None:
+        request["ip_pool_name"] = topic.ip_pool
     if topic.sendgrid_group_id is not None:
         request["asm"] = {"group_id": topic.sendgrid_group_id}
     return request

@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache, partial
 
+from lifecycle_mail.locales import bcp47
 from lifecycle_mail.mailboxes import with_ascii_domain
 from lifecycle_mail.sources.contract import Column
 
@@ -39,7 +40,7 @@ _ADDRESS = re.compile(
 )
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
-_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,4}")
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,8}")
 
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 
@@ -225,8 +226,8 @@ def parse_currency(text: str) -> str:
 
 
 def parse_locale(text: str) -> str:
-    """BCP 47, such as en-GB; en_GB is accepted."""
-    return _code(_LOCALE, text.strip(), "invalid_locale").replace("_", "-")
+    """BCP 47, such as en-GB; en_GB and en_GB.UTF-8 are accepted."""
+    return _code(_LOCALE, bcp47(text), "invalid_locale")
 
 
 def _code(pattern: re.Pattern[str], text: str, reason: str) -> str:

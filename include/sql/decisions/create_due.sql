@@ -18,7 +18,7 @@ select
     enrollment.end_reason,
     case when enrollment.is_holdout then 'holdout' else step_due.variant end as variant,
     coalesce(customer.zones, 'UTC') as zones,
-    split_part(customer.locale, '-', 1) as language,
+    customer.locale as language,
     coalesce(enrollment.context ->> 'currency', customer.currency) as currency,
     customer.permission,
     customer.erased_at is not null as is_erased,

@@ -3,7 +3,8 @@
 -- and the first step after them as the one awaited. So nothing has to be moved on before that step comes due.
 -- grain: one row per run; enrolled = series begun, steps = their steps that are due
 -- campaign, segment text; first_name text: what the campaign was called first; as_of timestamptz;
--- holdout_ratio 0..1; reenter_after_days days (null = those who enter were chosen by it);
+-- holdout_ratio 0..1; epoch integer: the one of these shares; reenter_after_days days (null = those who enter were
+-- chosen by it);
 -- due_steps jsonb: [{step, after_hours, variants: [{variant, up_to}]}] due at enrollment;
 -- next_step text and next_after_hours hours of the first step after them (null = none is left)
 -- look-back: enrollments of the last reenter_after_days days, and all running ones
@@ -11,7 +12,7 @@
 -- candidates. To check three unique keys before each row would cost half as much again as the insert.
 with begun as (
     insert into journey.enrollment (
-        campaign, customer_id, occurrence, occurred_at, context, enrolled_at, is_holdout
+        campaign, customer_id, occurrence, occurred_at, context, enrolled_at, is_holdout, epoch
     )
     select
         cast(:campaign as text) as campaign,
@@ -21,7 +22,8 @@ with begun as (
         membership.context,
         cast(:as_of as timestamptz) as enrolled_at,
         journey.ratio_of('holdout/' || cast(:first_name as text) || '/' || entering.customer_id)
-        < cast(:holdout_ratio as double precision) as is_holdout
+        < cast(:holdout_ratio as double precision) as is_holdout,
+        cast(:epoch as integer) as epoch
     from entering
     inner join segment.membership
         on

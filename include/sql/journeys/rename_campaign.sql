@@ -1,5 +1,5 @@
--- Give a campaign's series, steps and plannings its present name.
--- grain: one row per series, step, occurrence and campaign
+-- Give a campaign's series, epochs, steps and plannings its present name.
+-- grain: one row per series, epoch, step, occurrence and campaign
 -- former, present text
 -- look-back: everything of the campaign
 with published as (
@@ -9,6 +9,13 @@ with published as (
         definition = campaign.definition || jsonb_build_object('campaign', cast(:present as text))
     where campaign.campaign = cast(:former as text)
     returning campaign.campaign
+),
+
+epoch as (
+    update journey.epoch
+    set campaign = cast(:present as text)
+    where epoch.campaign = cast(:former as text)
+    returning epoch.epoch
 ),
 
 step as (

@@ -30,7 +30,8 @@ select
     counted.variant
 from counted
 where
-    counted.delivered + counted.bounced_hard + counted.bounced_soft + counted.dropped > counted.accepted
-    or counted.converters > counted.accepted - counted.bounced_hard - counted.bounced_soft - counted.dropped
+    counted.delivered + counted.pending + counted.bounced_hard + counted.bounced_soft + counted.dropped
+    <> counted.accepted
+    or counted.accepted_converters > counted.delivered + counted.pending
     or counted.each_fact < 0
     or counted.each_fact > counted.each_whole

@@ -5,8 +5,11 @@
 -- look-back: these loads, and what changed since the last roll-up
 create temporary table kpi_arrived on commit drop as
 with goal as (
-    select distinct campaign.goal_event
+    select campaign.goal_event
     from journey.campaign
+    union
+    select epoch.goal_event
+    from journey.epoch
 )
 
 select

@@ -21,6 +21,22 @@ forgotten_credits as (
     delete from kpi.order_credit
 ),
 
+forgotten_series as (
+    delete from kpi.series_daily
+),
+
+forgotten_experiments as (
+    delete from kpi.experiment
+),
+
+forgotten_units as (
+    delete from kpi.arm_unit
+),
+
+forgotten_people as (
+    delete from kpi.arm_count
+),
+
 forgotten_ahead as (
     delete from kpi.ahead
 )

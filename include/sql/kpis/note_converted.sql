@@ -7,4 +7,4 @@ select
     known.step
 from kpi_arrived
 inner join kpi.step_outcome as known
-    on kpi_arrived.customer_id = known.customer_id and known.converted_day is not null
+    on kpi_arrived.customer_id = known.customer_id and known.accepted_converted_day is not null

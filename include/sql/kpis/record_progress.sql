@@ -1,5 +1,5 @@
--- Record how far this roll-up came: events, decisions of each campaign, and by which goals and credit, zone and
--- currency it counted.
+-- Record how far this roll-up came: events, decisions of each campaign, the moment, and by which goals and credit, zone
+-- and currency it counted.
 -- grain: one row per watermark
 -- reporting_zone text; reporting_currency text, empty = none; as_of timestamptz: `now` of the roll-up
 with mark as (
@@ -42,6 +42,10 @@ with mark as (
     select
         'reporting_currency' as name,
         cast(:reporting_currency as text) as value
+    union all
+    select
+        'as_of' as name,
+        to_char(cast(:as_of as timestamptz) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as value
 )
 
 insert into kpi.progress as known (name, value, as_of)

@@ -37,6 +37,41 @@ event_revenue_daily as (
     returning event_revenue_daily.campaign
 ),
 
+series_daily as (
+    update kpi.series_daily
+    set campaign = cast(:present as text)
+    where series_daily.campaign = cast(:former as text)
+    returning series_daily.campaign
+),
+
+experiment as (
+    update kpi.experiment
+    set campaign = cast(:present as text)
+    where experiment.campaign = cast(:former as text)
+    returning experiment.campaign
+),
+
+arm_unit as (
+    update kpi.arm_unit
+    set campaign = cast(:present as text)
+    where arm_unit.campaign = cast(:former as text)
+    returning arm_unit.campaign
+),
+
+arm_count as (
+    update kpi.arm_count
+    set campaign = cast(:present as text)
+    where arm_count.campaign = cast(:former as text)
+    returning arm_count.campaign
+),
+
+experiment_result as (
+    update kpi.experiment_result
+    set campaign = cast(:present as text)
+    where experiment_result.campaign = cast(:former as text)
+    returning experiment_result.campaign
+),
+
 followed as (
     delete from kpi.progress
     where progress.name in ('decisions:' || cast(:former as text), 'goal:' || cast(:former as text))

@@ -1,12 +1,11 @@
--- The groups of new mails that share a shell.
--- grain: one row per (step, variant, language, currency)
--- campaign text; languages text[] available, the first is the fallback; default_currency ISO 4217;
--- after, upto decision ids
+-- The groups of new mails that share a shell, by the locales of their recipients: several may read one language.
+-- grain: one row per (step, variant, locale, currency); locale '' = the recipient tells none
+-- campaign text; default_currency ISO 4217; after, upto decision ids
 -- look-back: decisions after `after` up to `upto`
 select
     decision.step,
     decision.variant,
-    message.language_of(decision.language, cast(:languages as text[])) as language,
+    coalesce(decision.language, '') as locale,
     coalesce(decision.currency, cast(:default_currency as text)) as currency,
     count(*) as mails
 from decision.decision

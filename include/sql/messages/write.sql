@@ -2,8 +2,7 @@
 -- grain: one row per mail
 -- campaign, topic text; priority of the campaign; now timestamptz; after, upto decision ids;
 -- half 0, 1: the partitions of even or odd number, so that two connections may write at once (null = all);
--- languages text[] available, the first is the fallback; default_currency ISO 4217;
--- shells jsonb: [{step, variant, language, currency, shell_id}]
+-- default_currency ISO 4217; shells jsonb: [{step, variant, locale, currency, shell_id}], as shells_needed groups them
 -- look-back: decisions after `after` up to `upto`
 -- Mails are written in the order of series, which is the order of customers. Decisions lie as the joins of deciding
 -- left them, and a claim takes mails of one moment as they lie. Without this order, each of its look-ups would read
@@ -12,11 +11,11 @@ with shell as (
     select
         given.step,
         given.variant,
-        given.language,
+        given.locale,
         given.currency,
         given.shell_id
     from jsonb_to_recordset(cast(:shells as jsonb))
-        as given (step text, variant text, language text, currency text, shell_id bigint)
+        as given (step text, variant text, locale text, currency text, shell_id bigint)
 )
 
 insert into message.message (
@@ -42,7 +41,7 @@ inner join shell
     on
         decision.step = shell.step
         and decision.variant = shell.variant
-        and message.language_of(decision.language, cast(:languages as text[])) = shell.language
+        and coalesce(decision.language, '') = shell.locale
         and coalesce(decision.currency, cast(:default_currency as text)) = shell.currency
 where
     decision.campaign = cast(:campaign as text)

@@ -151,4 +151,4 @@ comment on column kpi.event_revenue_daily.reporting_orders is
 comment on column kpi.event_revenue_daily.reporting_revenue is 'Totals of reporting_orders, in the reporting currency.';
 
 comment on column kpi.progress.name is
-'What: events, decisions:<campaign>, goal:<campaign>, reporting_zone, reporting_currency.';
+'What: events, decisions:<campaign>, goal:<campaign>, reporting_zone, reporting_currency, as_of.';

@@ -48,7 +48,8 @@ comment on column decision.decision.expires_at is 'After this the mail is stale.
 comment on column decision.decision.detail is 'Facts behind the reason.';
 comment on column decision.decision.send_day is
 'Recipient''s local date of not_before: caps count by it; null = no mail.';
-comment on column decision.decision.language is 'Recipient''s language, ISO 639; null = unknown, or no mail.';
+comment on column decision.decision.language is
+'Recipient''s locale as the feed gave it, BCP 47; null = unknown, or no mail.';
 comment on column decision.decision.currency is
 'Currency of the snapshot, else of the customer, ISO 4217; null = unknown, or no mail.';
 

@@ -17,6 +17,7 @@ create table journey.campaign (
     definition jsonb not null,
     definition_md5 text not null,
     published_at timestamptz not null default now(),
+    goal_from date,
     credit_model text not null default 'sent' check (credit_model in ('sent', 'opened', 'clicked')),
     credit_within_days numeric(8, 3)
 );
@@ -40,6 +41,29 @@ comment on column journey.campaign.credit_model is
 'The touch by which its mails take credit for orders: sent, opened, clicked.';
 comment on column journey.campaign.credit_within_days is
 'Days of 24 hours after that touch in which orders are credited; null = goal_within_days.';
+comment on column journey.campaign.goal_from is 'Date from which the target counts; null = from the first mail.';
+
+-- By which shares and goal series began. A result may only compare people who were dealt alike.
+create table journey.epoch (
+    campaign text not null,
+    epoch integer not null,
+    began_at timestamptz not null,
+    holdout_ratio numeric(8, 6) not null,
+    variants jsonb not null,
+    goal_event text not null,
+    goal_within_days numeric(8, 3) not null,
+    primary key (campaign, epoch)
+);
+
+comment on table journey.epoch is
+'Shares, variants and goal by which series began, one row per campaign and epoch; an epoch ends where the next begins.';
+comment on column journey.epoch.campaign is 'Campaign.';
+comment on column journey.epoch.epoch is 'Number, from 1.';
+comment on column journey.epoch.began_at is 'as_of of the first run that planned with them.';
+comment on column journey.epoch.holdout_ratio is 'Share of enrolled customers that gets nothing.';
+comment on column journey.epoch.variants is 'Steps with variants: step, variant and its share.';
+comment on column journey.epoch.goal_event is 'What counts as a conversion.';
+comment on column journey.epoch.goal_within_days is 'Conversion window, days of 24 hours.';
 
 create table journey.enrollment (
     enrollment_id bigint generated always as identity primary key,
@@ -53,6 +77,7 @@ create table journey.enrollment (
     ended_at timestamptz,
     end_reason text,
     joined integer not null default 0,
+    epoch integer not null default 1,
     -- `customer_id` first: the index of the key also finds a customer's series.
     unique (customer_id, campaign, occurrence)
 );
@@ -77,6 +102,7 @@ comment on column journey.enrollment.ended_at is 'When the series ended; null = 
 comment on column journey.enrollment.end_reason is 'Completed, converted, superseded, unsubscribed, cart_emptied…';
 comment on column journey.enrollment.joined is
 'Occurrences that became part of the series besides its own; each has a row in journey.occurrence.';
+comment on column journey.enrollment.epoch is 'Epoch in which it began, see journey.epoch.';
 
 -- What became of occurrences that did not simply begin a series of their own. A million occurrences that did have
 -- their row in journey.enrollment, and none here. journey.occurrence_fate shows both.

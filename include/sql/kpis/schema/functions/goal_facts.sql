@@ -1,5 +1,5 @@
--- The facts that may reach a goal. PostgreSQL inlines this function into the statement that calls it. kpi.goal_at holds
--- subqueries, so each call of it runs as a statement of its own, and a roll-up would call it once per mail.
+-- The facts that may reach a goal, from `since` to `till`, both included. PostgreSQL inlines this function into the
+-- statement that calls it. Opens and clicks belong to a mail, so they are not looked up here.
 create or replace function kpi.goal_facts(
     goal text, of_campaign text, of_customer text, since timestamptz, till timestamptz
 )

@@ -11,6 +11,8 @@ select
     d.accepted,
     d.delivered,
     kpi.rate(d.delivered, d.accepted) as delivery_rate,
+    d.pending,
+    kpi.rate(d.accepted - d.pending, d.accepted) as events_coverage,
     d.openers,
     kpi.rate(d.openers, d.delivered) as open_rate,
     0.20 as open_rate_benchmark,
@@ -23,6 +25,10 @@ select
     d.converters,
     kpi.rate(d.converters, d.delivered) as conversion_rate,
     c.goal_target_ratio as conversion_rate_benchmark,
+    d.click_converters,
+    kpi.rate(d.click_converters, d.clickers) as click_to_conversion,
+    d.accepted_converters,
+    kpi.rate(d.accepted_converters, d.accepted) as accepted_conversion_rate,
     d.bounced_hard,
     kpi.rate(d.bounced_hard, d.accepted) as hard_bounce_rate,
     d.bounced_soft,
@@ -54,6 +60,9 @@ comment on column kpi.campaign_rates.accepted is 'Messages the provider took: de
 comment on column kpi.campaign_rates.delivered is
 'Messages that ended in the mailbox: denominator of what people did.';
 comment on column kpi.campaign_rates.delivery_rate is 'delivered / accepted; near 1 is good.';
+comment on column kpi.campaign_rates.pending is 'Accepted messages about which nothing was heard.';
+comment on column kpi.campaign_rates.events_coverage is
+'(accepted - pending) / accepted. Below 1 the shares of delivered are about a part of the mails only.';
 comment on column kpi.campaign_rates.openers is 'Messages opened or clicked by a person.';
 comment on column kpi.campaign_rates.open_rate is 'openers / delivered.';
 comment on column kpi.campaign_rates.open_rate_benchmark is 'Guides'' benchmark.';
@@ -63,9 +72,16 @@ comment on column kpi.campaign_rates.clickers is 'Messages clicked by a person.'
 comment on column kpi.campaign_rates.click_through_rate is 'clickers / delivered.';
 comment on column kpi.campaign_rates.click_through_rate_benchmark is 'Guides'' benchmark.';
 comment on column kpi.campaign_rates.click_to_open_rate is 'clickers / openers.';
-comment on column kpi.campaign_rates.converters is 'Messages whose goal was reached inside the window.';
+comment on column kpi.campaign_rates.converters is 'Delivered messages whose goal was reached inside the window.';
 comment on column kpi.campaign_rates.conversion_rate is 'converters / delivered.';
-comment on column kpi.campaign_rates.conversion_rate_benchmark is 'The campaign''s own target.';
+comment on column kpi.campaign_rates.conversion_rate_benchmark is
+'The campaign''s own target, which is a share of series: see kpi.campaign_goal.';
+comment on column kpi.campaign_rates.click_converters is 'Clicked messages whose goal was reached inside the window.';
+comment on column kpi.campaign_rates.click_to_conversion is
+'click_converters / clickers: what one of the guides calls the conversion rate.';
+comment on column kpi.campaign_rates.accepted_converters is
+'Messages, delivered or pending, whose goal was reached inside the window.';
+comment on column kpi.campaign_rates.accepted_conversion_rate is 'accepted_converters / accepted.';
 comment on column kpi.campaign_rates.bounced_hard is 'Hard bounces.';
 comment on column kpi.campaign_rates.hard_bounce_rate is 'bounced_hard / accepted.';
 comment on column kpi.campaign_rates.bounced_soft is 'Soft bounces.';

@@ -16,6 +16,9 @@ with level as (
         sum(d.machine_openers) as machine_openers,
         sum(d.clickers) as clickers,
         sum(d.converters) as converters,
+        sum(d.pending) as pending,
+        sum(d.click_converters) as click_converters,
+        sum(d.accepted_converters) as accepted_converters,
         sum(d.bounced_hard) as bounced_hard,
         sum(d.bounced_soft) as bounced_soft,
         sum(d.dropped) as dropped,
@@ -38,6 +41,8 @@ select
     l.accepted,
     l.delivered,
     kpi.rate(l.delivered, l.accepted) as delivery_rate,
+    l.pending,
+    kpi.rate(l.accepted - l.pending, l.accepted) as events_coverage,
     l.openers,
     kpi.rate(l.openers, l.delivered) as open_rate,
     0.20 as open_rate_benchmark,
@@ -50,6 +55,10 @@ select
     l.converters,
     kpi.rate(l.converters, l.delivered) as conversion_rate,
     c.goal_target_ratio as conversion_rate_benchmark,
+    l.click_converters,
+    kpi.rate(l.click_converters, l.clickers) as click_to_conversion,
+    l.accepted_converters,
+    kpi.rate(l.accepted_converters, l.accepted) as accepted_conversion_rate,
     l.bounced_hard,
     kpi.rate(l.bounced_hard, l.accepted) as hard_bounce_rate,
     l.bounced_soft,
@@ -83,6 +92,9 @@ comment on column kpi.campaign_summary.accepted is
 comment on column kpi.campaign_summary.delivered is
 'Messages that ended in the mailbox: denominator of what people did.';
 comment on column kpi.campaign_summary.delivery_rate is 'delivered / accepted; near 1 is good.';
+comment on column kpi.campaign_summary.pending is 'Accepted messages about which nothing was heard.';
+comment on column kpi.campaign_summary.events_coverage is
+'(accepted - pending) / accepted. Below 1 the shares of delivered are about a part of the mails only.';
 comment on column kpi.campaign_summary.openers is 'Messages opened or clicked by a person.';
 comment on column kpi.campaign_summary.open_rate is 'openers / delivered.';
 comment on column kpi.campaign_summary.open_rate_benchmark is 'Guides'' benchmark.';
@@ -92,9 +104,16 @@ comment on column kpi.campaign_summary.clickers is 'Messages clicked by a person
 comment on column kpi.campaign_summary.click_through_rate is 'clickers / delivered.';
 comment on column kpi.campaign_summary.click_through_rate_benchmark is 'Guides'' benchmark.';
 comment on column kpi.campaign_summary.click_to_open_rate is 'clickers / openers.';
-comment on column kpi.campaign_summary.converters is 'Messages whose goal was reached inside the window.';
+comment on column kpi.campaign_summary.converters is 'Delivered messages whose goal was reached inside the window.';
 comment on column kpi.campaign_summary.conversion_rate is 'converters / delivered.';
-comment on column kpi.campaign_summary.conversion_rate_benchmark is 'The campaign''s own target.';
+comment on column kpi.campaign_summary.conversion_rate_benchmark is
+'The campaign''s own target, which is a share of series: see kpi.campaign_goal.';
+comment on column kpi.campaign_summary.click_converters is 'Clicked messages whose goal was reached inside the window.';
+comment on column kpi.campaign_summary.click_to_conversion is
+'click_converters / clickers: what one of the guides calls the conversion rate.';
+comment on column kpi.campaign_summary.accepted_converters is
+'Messages, delivered or pending, whose goal was reached inside the window.';
+comment on column kpi.campaign_summary.accepted_conversion_rate is 'accepted_converters / accepted.';
 comment on column kpi.campaign_summary.bounced_hard is 'Hard bounces.';
 comment on column kpi.campaign_summary.hard_bounce_rate is 'bounced_hard / accepted.';
 comment on column kpi.campaign_summary.bounced_soft is 'Soft bounces.';

@@ -1,0 +1,93 @@
+-- What the units did, from the base facts alone. The goal is that of their epoch. What only mailed people can do is no
+-- goal of a holdout. Only windows that are over are compared, so a fact that is dated ahead counts in its time.
+-- The table is dropped with the transaction.
+-- grain: one row per unit
+-- look-back: 90 days before each series, for the orders before it
+create temporary table kpi_unit on commit drop as
+with timed as (
+    select
+        found.*,
+        experiment.goal_event,
+        case when found.kind = 'variant' then found.decided_at else found.enrolled_at end as counted_from,
+        case when found.kind = 'variant' then found.decided_at else found.enrolled_at end
+        + experiment.goal_within_days * interval '24 hours' as window_ends_at
+    from kpi_found_unit as found
+    inner join kpi.experiment
+        on
+            found.campaign = experiment.campaign
+            and found.epoch = experiment.epoch
+            and found.kind = experiment.kind
+            and found.step = experiment.step
+)
+
+select
+    timed.campaign,
+    timed.epoch,
+    timed.kind,
+    timed.step,
+    timed.customer_id,
+    timed.arm,
+    timed.enrollment_id,
+    timed.enrolled_at,
+    timed.decided_at,
+    timed.is_eligible,
+    timed.counted_from,
+    timed.window_ends_at,
+    goal.converted_at,
+    cast(coalesce(bought.orders, 0) as bigint) as orders,
+    coalesce(bought.revenue, '{}') as revenue,
+    cast(coalesce(bought.orders_before, 0) as bigint) as orders_before,
+    coalesce(bought.revenue_before, '{}') as revenue_before
+from timed
+cross join
+    lateral (
+        select min(fact.reached_at) as converted_at
+        from (
+            select
+                -- A click is an open.
+                case
+                    when timed.goal_event = 'open' then least(engagement.first_open_at, engagement.first_click_at)
+                    else engagement.first_click_at
+                end as reached_at
+            from event.engagement
+            where
+                timed.kind = 'variant'
+                and timed.goal_event in ('open', 'click')
+                and engagement.enrollment_id = timed.enrollment_id
+                and engagement.step = timed.step
+            union all
+            select reached.reached_at
+            from
+                kpi.goal_facts(
+                    timed.goal_event, timed.campaign, timed.customer_id, timed.counted_from, timed.window_ends_at
+                ) as reached
+            where timed.kind = 'variant' or timed.goal_event <> 'offer_used'
+        ) as fact
+        where fact.reached_at between timed.counted_from and timed.window_ends_at
+    ) as goal
+cross join
+    lateral (
+        select
+            sum(spent.orders) as orders,
+            jsonb_object_agg(spent.currency, spent.revenue) filter (where spent.revenue is not null) as revenue,
+            sum(spent.orders_before) as orders_before,
+            jsonb_object_agg(spent.currency, spent.revenue_before) filter (where spent.revenue_before is not null)
+                as revenue_before
+        from (
+            select
+                coalesce(orders.currency, 'XXX') as currency,
+                count(*) filter (where orders.ordered_at >= timed.counted_from) as orders,
+                sum(orders.total) filter (where orders.ordered_at >= timed.counted_from and placed.is_paid) as revenue,
+                count(*) filter (where orders.ordered_at < timed.enrolled_at) as orders_before,
+                sum(orders.total) filter (where orders.ordered_at < timed.enrolled_at and placed.is_paid)
+                    as revenue_before
+            from source.orders
+            cross join lateral (select orders.status = 'placed' as is_paid) as placed
+            where
+                orders.customer_id = timed.customer_id
+                and orders.ordered_at >= timed.enrolled_at - 90 * interval '24 hours'
+                and orders.ordered_at <= timed.window_ends_at
+                and orders.status <> 'cancelled'
+            group by coalesce(orders.currency, 'XXX')
+        ) as spent
+    ) as bought

@@ -1,0 +1,61 @@
+"""The language of a mail: planning and previews know one rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from sqlalchemy.engine import Engine
+
+from builders import NOON, rows
+from lifecycle_mail.command_line.mails import _as_now
+from lifecycle_mail.decisions import decide
+from lifecycle_mail.journeys import advance, enroll, publish
+from lifecycle_mail.messages import write_messages
+from lifecycle_mail.messages.templates import TemplateLibrary
+from lifecycle_mail.pipeline import Installation
+from planning import BRAND, campaign_of, members, topic_of
+from reader_locales import LANGUAGES, READ, templates_in
+
+PLANNED = """
+select m.customer_id, s.language
+from message.message as m inner join message.shell as s on m.shell_id = s.shell_id
+"""
+
+
+def plan(engine: Engine, library: TemplateLibrary) -> dict[str, int]:
+    """Plan the cart campaign with these templates; returns what was written."""
+    campaign, topic = campaign_of(), topic_of()
+    publish(engine, campaign, topic)
+    enroll(engine, campaign, NOON)
+    advance(engine, campaign, NOON)
+    decide(engine, campaign, topic, NOON, NOON)
+    return write_messages(engine, campaign, topic, library, BRAND, NOON).counts()
+
+
+def planned(engine: Engine) -> dict[str, str]:
+    """Return customer → language of the planned mail."""
+    with engine.connect() as connection:
+        return {str(customer): str(language) for customer, language in rows(connection, PLANNED)}
+
+
+def test_a_planned_mail_has_the_language_of_its_preview(warehouse: Engine, tmp_path: Path) -> None:
+    """Whatever a shop writes as a locale, the planned mail has the language that the table says, and so has a preview
+    of a mail that is not planned. Locales of one language share one shell, and planning again changes nothing."""
+    library = TemplateLibrary(templates_in(tmp_path / "templates", *LANGUAGES))
+    people = {f"c{number}": locale for number, locale in enumerate(READ)}
+    for customer_id, locale in people.items():
+        members(warehouse, customer_id, locale=locale or None)
+
+    counts = plan(warehouse, library)
+
+    assert (counts["messages"], counts["shells"]) == (len(READ), len(set(READ.values())))
+    assert {people[customer]: language for customer, language in planned(warehouse).items()} == READ
+    assert {locale: library.language_for(locale, BRAND.language) for locale in READ} == READ
+    installation = cast(Installation, SimpleNamespace(library=library, brand=BRAND))
+    for locale in ("pt-BR", "zh-Hant-TW", "HE-IL", "zh-TW", "iw-IL"):
+        assert _as_now(installation, campaign_of(), "reminder", locale, "EUR").language == READ[locale]
+    again: dict[str, Any] = plan(warehouse, library)
+    assert again["messages"] == 0
+    assert {people[customer]: language for customer, language in planned(warehouse).items()} == READ

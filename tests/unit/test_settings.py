@@ -1,0 +1,97 @@
+"""Settings of the environment: a value that says nothing never widens what may happen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from event_collector.settings import DEVELOPMENT_SECRET as COLLECTOR_SECRET
+from lifecycle_mail.errors import SettingsError
+from lifecycle_mail.settings import DEVELOPMENT_SECRET, Settings
+
+DATABASE = {"LIFECYCLE_DATABASE_URL": "postgresql://"}
+
+
+def read(**environment: str) -> Settings:
+    return Settings.from_environment({**DATABASE, **environment})
+
+
+@pytest.mark.parametrize("written", [",", " ", " , ,", ",,", "\t"])
+@pytest.mark.parametrize(
+    ("name", "else_it_means"),
+    [("LIFECYCLE_ALLOWED_RECIPIENTS", "everyone"), ("LIFECYCLE_SIMULATOR_HOSTS", "this machine alone")],
+)
+def test_a_list_that_is_set_without_an_entry_is_refused(name: str, else_it_means: str, written: str) -> None:
+    """A comma alone is a slip. Read as no list, it would let mails go to everyone."""
+    told = f"{name} is set and has no entry: give .* leave it empty for {else_it_means}"
+    with pytest.raises(SettingsError, match=told):
+        read(**{name: written})
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("", ()),
+        ("ann@example.com", ("ann@example.com",)),
+        (" Ann@Example.com , @Example.org, ", ("ann@example.com", "@example.org")),
+        ("@bücher.example,zoë@bücher.example", ("@xn--bcher-kva.example", "zoë@xn--bcher-kva.example")),
+    ],
+)
+def test_allowed_recipients_are_addresses_and_domains(written: str, expected: tuple[str, ...]) -> None:
+    """They are compared as mailboxes are: without case, and a domain in a script of its own as its punycode."""
+    assert read(LIFECYCLE_ALLOWED_RECIPIENTS=written).allowed_recipients == expected
+
+
+@pytest.mark.parametrize(
+    "entry", ["example.com", "@", "ann@", "a@b@example.com", "ann example.com", '"ann@example.com', "*"]
+)
+def test_an_entry_that_would_match_nothing_is_refused(entry: str) -> None:
+    """It would silently leave a person out. The line gives its place and not the entry, which may be an address."""
+    with pytest.raises(SettingsError, match="entry 2 is neither an address nor an @domain") as caught:
+        read(LIFECYCLE_ALLOWED_RECIPIENTS=f"bob@example.com,{entry}")
+    assert "bob" not in str(caught.value)
+
+
+@pytest.mark.parametrize("entry", ["http://simulator", "simulator:8085", "a b", "api.sendgrid.com.", "sim%2e"])
+def test_a_host_is_a_name_alone(entry: str) -> None:
+    """Scheme, port, a dot at the end or an encoded one are no part of it."""
+    with pytest.raises(SettingsError, match="is no host: write its name alone"):
+        read(LIFECYCLE_SIMULATOR_HOSTS=entry)
+    assert read(LIFECYCLE_SIMULATOR_HOSTS=" Simulator, sim.example.com").simulator_hosts == (
+        "simulator", "sim.example.com",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+@pytest.mark.parametrize(
+    "name",
+    ["LIFECYCLE_LINK_SECRET", "SENDGRID_API_KEY", "LIFECYCLE_MODE", "LIFECYCLE_DATABASE_URL", "LIFECYCLE_EVENTS_DIR",
+     "LIFECYCLE_ALLOWED_RECIPIENTS", "LIFECYCLE_EVENT_RETENTION_MONTHS", "LIFECYCLE_DEFAULT_ZONE"],
+)  # fmt: skip
+def test_a_value_in_quotes_is_refused_without_being_shown(name: str, quote: str) -> None:
+    """Some programs that start others keep the quotes of an environment file: they would be part of the value."""
+    with pytest.raises(SettingsError, match=f"{name} stands in quotes") as caught:
+        read(**{name: f"{quote}hush{quote}"})
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "default"),
+    [
+        ("LIFECYCLE_MODE", "mode", "preview"),
+        ("LIFECYCLE_LINK_SECRET", "link_secret", DEVELOPMENT_SECRET),
+        ("LIFECYCLE_FEEDS_MAY_RESUBSCRIBE", "feeds_may_resubscribe", False),
+        ("LIFECYCLE_SOFT_BOUNCE_LIMIT", "soft_bounce_limit", 5),
+        ("LIFECYCLE_CLAIM_LEASE_SECONDS", "claim_lease_seconds", 300.0),
+        ("LIFECYCLE_DEFAULT_ZONE", "default_zone", None),
+    ],
+)
+def test_blanks_are_no_value(name: str, field: str, default: Any) -> None:
+    """A setting of blanks has its default, which permits no more than any value would."""
+    assert getattr(read(**{name: "  "}), field) == default
+
+
+def test_library_and_collector_have_one_secret_of_development() -> None:
+    """The collector imports nothing of the library, so this holds the two equal."""
+    assert COLLECTOR_SECRET == DEVELOPMENT_SECRET
