@@ -1,6 +1,6 @@
 -- A product may lie in a cart twice, and amounts say their currency. An order closes the cart that it names.
 alter table source.cart add column currency text;
-alter table source.cart_line add column line_no integer not null default 1;
+alter table source.cart_line add column line_no integer not null default 0;
 alter table source.cart_line add column currency text;
 alter table source.cart_line drop constraint cart_line_pkey;
 alter table source.cart_line add primary key (cart_id, product_id, line_no);
@@ -15,5 +15,5 @@ comment on table source.cart_line is
 'What lies in a cart now, one row per cart, product and line: a product may be there twice with other options.';
 comment on column source.cart_line.quantity is 'Packs; a line of 0 does not count.';
 comment on column source.cart_line.line_no is
-'Number of the line; if the feed gives none, the lines of one product are counted from 1 in the order of the file.';
+'Number of the line; if the feed gives none, the lines of one product are counted from 0 in the order of the file.';
 comment on column source.cart_line.currency is 'ISO 4217, of the price; null = the cart''s, else the product''s.';

@@ -258,7 +258,7 @@ create table source.cart_line (
     quantity numeric(14, 4) not null check (quantity >= 0),
     unit_price numeric(14, 4) not null check (unit_price >= 0),
     load_id bigint not null,
-    line_no integer not null default 1,
+    line_no integer not null default 0,
     currency text,
     primary key (cart_id, product_id, line_no)
 );
@@ -271,7 +271,7 @@ comment on column source.cart_line.quantity is 'Packs; a line of 0 does not coun
 comment on column source.cart_line.unit_price is 'Price per pack.';
 comment on column source.cart_line.load_id is 'Load that last wrote the row.';
 comment on column source.cart_line.line_no is
-'Number of the line; if the feed gives none, the lines of one product are counted from 1 in the order of the file.';
+'Number of the line; if the feed gives none, the lines of one product are counted from 0 in the order of the file.';
 comment on column source.cart_line.currency is 'ISO 4217, of the price; null = the cart''s, else the product''s.';
 
 create table source.page_view (
