@@ -211,7 +211,8 @@ def test_amounts_are_written_in_the_carts_currency() -> None:
     assert "€15.35" in mail(None, cart(totals=[in_euro])).html
     assert "$15.35" in mail(None, cart(totals=[{**in_euro, "currency": None}])).html
     eggs = item(total="3.79", currency="GBP")
-    both = mail(None, {**basket(eggs, item(total="2.00", currency=None)), "totals": [in_euro, {**in_euro, "currency": "USD"}]})
+    totals = [in_euro, {**in_euro, "currency": "USD"}]
+    both = mail(None, {**basket(eggs, item(total="2.00", currency=None)), "totals": totals})
     assert [amount in both.text for amount in ("£3.79", "$2.00", "Total: €15.35 + $15.35")] == [True] * 3
 
 

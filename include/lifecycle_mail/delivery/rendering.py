@@ -21,7 +21,10 @@ from lifecycle_mail.settings import Settings
 def render(
     renderer: SlotRenderer, settings: Settings, topic: str, rows: list[PickedMail], now: dt.datetime
 ) -> tuple[list[ClaimedMail], list[tuple[MessageKey, str]]]:
-    """Render the slots of each mail, in words that hold at `now`. A mail that cannot be rendered is refused by itself, with key and reason."""
+    """Render the slots of each mail, in words that hold at `now`.
+
+    A mail that cannot be rendered is refused by itself, with key and reason.
+    """
     pack = packer(renderer.shell.slots_dictionary).pack
     rendered, broken = [], []
     for row in rows:

@@ -1,8 +1,8 @@
 """The sample recipients of a template, which checks, previews and golden tests render.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-base/sample.json has brand, links, a customer and the time of sending. <campaign>/<step>/sample.json has the context, the variants
-with their offers, and further cases (no name, a long basket…) as changes to the default.
+base/sample.json has brand, links, a customer and the time of sending. <campaign>/<step>/sample.json has the context,
+the variants with their offers, and further cases (no name, a long basket…) as changes to the default.
 """
 
 import json
