@@ -1,8 +1,8 @@
 -- segment: birthday
--- what: customers whose birthday is today or at most days_before days ahead, in their own time zone. When the day is
---   over, they are no members any more. 29 February counts on the 28th in a year without it. Who tells no zone has that
---   of the country, else the default zone (source.recipient). One that PostgreSQL does not know counts as UTC. A
---   customer is there from sign-up on.
+-- what: customers whose birthday is the day of as_of in their own time zone, or at most days_before days ahead. When
+--   the day is over, they are no members any more. 29 February counts on the 28th in a year without it. Who tells no
+--   zone has that of the country, else the default zone (source.recipient). One that PostgreSQL does not know counts as
+--   UTC. A customer is there from sign-up on.
 -- grain: customer_id, occurrence (the year of the birthday)
 -- parameter: days_before: integer, days, default 0, 0 to 60, how long before the day a customer becomes a member
 -- look-back: none
