@@ -88,6 +88,9 @@ def load(
         [feed, counts.loaded, counts.rejected, counts.unread_values] for feed, counts in sorted(report.feeds.items())
     ]
     print_table("Loaded", ["feed", "loaded", "rejected", "values left out"], rows)
+    if report.waiting:
+        waiting: list[list[object]] = [[one.feed, one.rows, one.names, one.ids] for one in report.waiting]
+        print_table("Kept until what they name is loaded", ["feed", "rows", "name unknown", "of them"], waiting)
 
 
 @segment_app.command("list")

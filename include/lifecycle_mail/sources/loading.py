@@ -28,6 +28,7 @@ from lifecycle_mail.sources.contract import Feed
 from lifecycle_mail.sources.feed_files import FeedFile, feed_files
 from lifecycle_mail.sources.feeds import feeds
 from lifecycle_mail.sources.queries import SQL_FEEDS_FOLDER, SqlFeed, read_query, reader_warnings, sql_feeds
+from lifecycle_mail.sources.references import Waiting, note_references, prepare_references, waiting_rows
 from lifecycle_mail.sources.row_validation import Checker
 from lifecycle_mail.sources.rows import Chunks, FileRefused
 from lifecycle_mail.sources.staging import (
@@ -36,6 +37,7 @@ from lifecycle_mail.sources.staging import (
     create_staging,
     keep_unread_values,
     merge,
+    number_rows,
     plan_for_files,
     set_duplicates_aside,
     set_erased_aside,
@@ -79,12 +81,13 @@ class FeedCounts:
 @dataclass(frozen=True)
 class LoadReport:
     """What one load did: its id, counts by feed (a feed without a file is absent), the files refused as a whole
-    (file name → named reason), and warnings for the operator."""
+    (file name → named reason), warnings for the operator, and which of its rows name what no feed has brought."""
 
     load_id: int
     feeds: dict[str, FeedCounts]
     refused_files: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def loaded(self) -> dict[str, int]:
@@ -101,7 +104,8 @@ class LoadReport:
         loaded = {f"{feed}_loaded": rows for feed, rows in self.loaded.items()}
         rejected = {f"{feed}_rejected": rows for feed, rows in self.rejected.items()}
         unread = {f"{feed}_unread_values": counts.unread_values for feed, counts in self.feeds.items()}
-        return {**loaded, **rejected, **unread, "refused_files": len(self.refused_files)}
+        waiting = {f"{one.feed}_without_{one.names}": one.rows for one in self.waiting}
+        return {**loaded, **rejected, **unread, **waiting, "refused_files": len(self.refused_files)}
 
 
 def no_progress(feed: str, done: int, total: int | None) -> None:
@@ -178,12 +182,14 @@ def _one_load(
     try:
         with warehouse.connect() as connection, session_lock(connection, LOCK):
             load = _start(warehouse, connection, link_secret, now, progress)
+            prepare_references(connection)
             yield load
             with connection.begin():
                 plan_for_files(connection)
                 settle_supplies(connection)
             with connection.begin():
-                counts = {name: asdict(each) for name, each in load.counts.items()}
+                load.note_waiting(waiting_rows(connection, feeds()))
+                counts = load.counts_to_keep()
                 run(connection, "sources/finish_load", load_id=load.load_id, counts=orjson.dumps(counts).decode())
     except (psycopg2.OperationalError, psycopg2.InterfaceError, sa.exc.OperationalError) as error:
         cause = getattr(error, "orig", error)
@@ -221,6 +227,7 @@ class _Load:
     expected: dict[str, int | None] = field(default_factory=dict)
     refused_files: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
 
     @property
     def hearing(self) -> Hearing:
@@ -228,12 +235,25 @@ class _Load:
         return Hearing(self.load_id, self.now, self.link_secret, self.may_resubscribe)
 
     def report(self) -> LoadReport:
-        return LoadReport(self.load_id, self.counts, self.refused_files, tuple(self.warnings))
+        return LoadReport(self.load_id, self.counts, self.refused_files, tuple(self.warnings), tuple(self.waiting))
 
     def warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:
             logger.warning(warning)
             self.warnings.append(warning)
+
+    def note_waiting(self, waiting: list[Waiting]) -> None:
+        """Keep and log which rows name what no feed has brought."""
+        self.waiting = waiting
+        for one in waiting:
+            logger.info("%s", one)
+
+    def counts_to_keep(self) -> dict[str, dict[str, int]]:
+        """Return the counts by feed as source.load keeps them."""
+        counts = {name: asdict(each) for name, each in self.counts.items()}
+        for one in self.waiting:
+            counts[one.feed][f"without_{one.names}"] = one.rows
+        return counts
 
     def expect(self, files: Iterable[SqlFeed | FeedFile]) -> None:
         """Record how many rows are expected of each feed's files."""
@@ -302,11 +322,13 @@ class _Load:
         else:
             has_parts = any(other.part_of == feed.name for other in feeds().values())
             set_erased_aside(self.connection, feed, feeds().get(feed.part_of), has_parts)
+        number_rows(self.connection, feed)
         set_duplicates_aside(self.connection, feed)
         keep_unread_values(self.connection, feed)
         if feed.name == "customers":
             settle_staged_permissions(self.connection, self.load_id)
         changed = self._merge(feed)
+        note_references(self.connection, feed, feeds())
         if feed.tells_cart_status:
             run(self.connection, "sources/mark_unread_carts", load_id=self.load_id)
         aside = run(self.connection, "sources/count_refused").one()

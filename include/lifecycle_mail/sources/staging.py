@@ -68,6 +68,18 @@ _PART_OF_ERASED = sql.SQL("""(
     or staged.{whole_id} in (select fact_id from source.erased_fact where feed = %(whole_feed)s)
 )""")
 
+# Most rows of a key are alone with it; only the others are numbered, behind the largest number that the file gives.
+_NUMBER_ROWS = sql.SQL("""
+update staged set {number} = counted.largest + counted.place
+from (
+    select line, max({number}) over (partition by {rest}) as largest, {number} as given,
+        row_number() over (partition by {rest}, {number} order by line) - 1 as place
+    from staged
+    where ({rest}) in (select {rest} from staged where {number} = 0 group by {rest} having count(*) > 1)
+) as counted
+where staged.line = counted.line and counted.given = 0 and counted.place > 0
+""")
+
 _DROP_REPLACED = sql.SQL("""
 delete from {target} as kept
 where exists (select 1 from staged where {same_part})
@@ -179,6 +191,13 @@ where customer_id = %(customer_id)s and exists (
     select 1 from unnest(%(words)s::text[]) as said (word) where strpos(lower({column}), said.word) > 0
 )
 """)
+
+
+def number_rows(connection: Connection, feed: Feed) -> None:
+    """Give staged rows without a number (0) that share the rest of their key one each, in the order of the file."""
+    if feed.numbers:
+        rest = sql.SQL(", ").join(sql.Identifier(name) for name in feed.key if name != feed.numbers)
+        _execute(connection, _NUMBER_ROWS.format(number=sql.Identifier(feed.numbers), rest=rest))
 
 
 def set_duplicates_aside(connection: Connection, feed: Feed) -> None:
