@@ -1,7 +1,11 @@
-"""Count again the days whose numbers have changed.
+"""Count again the days whose numbers have changed, and check that they add up.
 
 **Schedule.** After every ingest of events. Which days are counted follows from what arrived since the last
 roll-up, however late; no period is needed.
+
+The task `check` is red if the numbers do not add up. Its log then has one line per identity that does not hold. It
+reads the days that the roll-up wrote. After the first roll-up of a day it reads everything, which
+`python -m lifecycle_mail kpis check` always does.
 
 **Params.** `full`: count all days again, for example after a correction by hand.
 
@@ -33,7 +37,12 @@ def roll_up_kpis() -> None:
         with installation() as system:
             return system.roll_up(now(), full=full).counts()
 
-    roll_up()
+    @task(execution_timeout=dt.timedelta(minutes=30))
+    def check() -> None:
+        with installation() as system:
+            system.check_kpis(after_roll_up=True)
+
+    roll_up() >> check()
 
 
 roll_up_kpis()

@@ -26,12 +26,15 @@ CART_CONTEXT: dict[str, Any] = {
     "currency": "EUR",
     "item_count": 1,
     "total": "3.50",
+    "totals": [{"currency": "EUR", "total": "3.50"}],
     "items": [
         {
             "product_id": "p1",
             "name": "Soft Drinks",
             "quantity": "1",
             "unit_price": "3.50",
+            "total": "3.50",
+            "currency": "EUR",
             "url": "https://shop.example.com/p/1",
             "image_url": None,
         }

@@ -16,6 +16,7 @@
     ├── EventsError          an export of events cannot be read, or cannot be written
     ├── IntakeAlarm          too much of a file was refused, or something does not come any more
     ├── SyncError            the provider's suppression lists cannot be read or written
+    ├── KpiError             the list of KPI facts is wrong, or the KPI tables do not add up
     └── RetentionRefused     months past their retention are still needed, or could not be dropped
 
 Every message says what was wrong, where, and what to do, in one line, without personal data.
@@ -87,7 +88,7 @@ class SyncError(LifecycleError):
 
 
 class KpiError(LifecycleError):
-    """A line of the list of KPI facts is wrong."""
+    """A line of the list of KPI facts is wrong, or the KPI tables do not add up."""
 
 
 class RetentionRefused(LifecycleError):

@@ -508,11 +508,23 @@ class Installation:
         return kpis.roll_up(
             self.engine,
             reporting_zone=self.settings.reporting_zone,
+            reporting_currency=self.settings.reporting_currency,
             now=now,
             since=since,
             until=until,
             full=full,
         )
+
+    def check_kpis(self, after_roll_up: bool = False) -> None:
+        """Check that the KPI tables add up.
+
+        `after_roll_up` limits what is read to the days that the last roll-up wrote, if it was not the first of its day.
+
+        Raises:
+            KpiError: one line per identity that does not hold.
+        """
+        since = kpis.check_from(self.engine, self.settings.reporting_zone) if after_roll_up else None
+        kpis.require_identities(self.engine, since=since)
 
     def outlook(self, customer_id: str, now: dt.datetime, campaign_name: str | None = None) -> list[kpis.Outlook]:
         """Say what planning and a claim would do at `now` with a customer's running series and planned mails."""

@@ -38,8 +38,9 @@ DEVELOPMENT_PUBLIC_URL = "http://localhost:8086"
 class Settings:
     """One installation's settings.
 
-    Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `default_zone` is the zone of
-    customers who tell neither zone nor country, None = not set. `allowed_recipients` are addresses or ``@domain``
+    Times are seconds. `reporting_zone` is the IANA zone whose dates are KPI days. `reporting_currency` (ISO 4217) is
+    the currency into which revenue is converted, None = revenue is given per currency only. `default_zone` is the zone
+    of customers who tell neither zone nor country, None = not set. `allowed_recipients` are addresses or ``@domain``
     suffixes as `mailbox` writes them, empty = everyone. `simulator_hosts` are hosts besides this machine that mode
     simulate may post to. Retention is the number of months kept in addition to the present one, None = no limit.
     `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the shop asks them again. Marketing
@@ -60,6 +61,7 @@ class Settings:
     postal_address: str = DEVELOPMENT_POSTAL_ADDRESS
     link_secret: str = field(default=DEVELOPMENT_SECRET, repr=False)
     reporting_zone: str = "UTC"
+    reporting_currency: str | None = None
     default_zone: str | None = None
     allowed_recipients: tuple[str, ...] = ()
     simulator_hosts: tuple[str, ...] = ()
@@ -100,6 +102,7 @@ class Settings:
             postal_address=reader.text("LIFECYCLE_POSTAL_ADDRESS", DEVELOPMENT_POSTAL_ADDRESS),
             link_secret=reader.text("LIFECYCLE_LINK_SECRET", DEVELOPMENT_SECRET),
             reporting_zone=reader.zone("LIFECYCLE_REPORTING_ZONE", "UTC"),
+            reporting_currency=reader.currency("LIFECYCLE_REPORTING_CURRENCY"),
             default_zone=reader.zone("LIFECYCLE_DEFAULT_ZONE", "") or None,
             allowed_recipients=reader.recipients("LIFECYCLE_ALLOWED_RECIPIENTS"),
             simulator_hosts=reader.hosts("LIFECYCLE_SIMULATOR_HOSTS"),
@@ -203,6 +206,12 @@ class _Reader:
             if known.lower() == value.lower():
                 return known
         raise SettingsError(f"{name} is '{value}': give an IANA zone such as Europe/Berlin")
+
+    def currency(self, name: str) -> str | None:
+        value = self.text(name, "").upper()
+        if value and not (len(value) == 3 and value.isascii() and value.isalpha()):
+            raise SettingsError(f"{name} is '{value}': give an ISO 4217 code such as EUR, or leave it empty")
+        return value or None
 
     def recipients(self, name: str) -> tuple[str, ...]:
         """Return addresses and @domains. Their errors do not repeat them, because they are personal data."""

@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 from lifecycle_mail.database import run
 
 NEW = "new in this run"
+CREDIT_COUNTS = "Credited revenue is of orders soon after a mail. People buy without mail too: the lift says how many."
 LIFT_COUNTS = (
     "Rates are shares of mails, the campaign's goal is one of series. Lift compares people whose series got mail with "
     "those held out, each counted once, after their time to reach the goal is over."
@@ -110,7 +111,7 @@ def _events(connection: Connection, since: dt.datetime) -> Table:
 class Kpi:
     """One line of the table: its name, the column of demo/campaign_kpis, and what the guides call good.
 
-    `unit` is count, ratio (shown in percent) or money.
+    `unit` is count or ratio (shown in percent).
     """
 
     name: str
@@ -125,7 +126,7 @@ class Kpi:
             return "–"
         if self.unit == "count":
             return _count(value)
-        return f"{100 * value:.2f} %" if self.unit == "ratio" else f"{value:,.2f} {row.currency or ''}".strip()
+        return f"{100 * value:.2f} %"
 
 
 KPIS = (
@@ -145,8 +146,6 @@ KPIS = (
     Kpi("  of these hard", "hard_bounce_rate"),
     Kpi("unsubscribe rate", "unsubscribe_rate", good="below 0.05 %"),
     Kpi("complaint rate", "complaint_rate", good="below 0.1 %"),
-    Kpi("revenue", "revenue", "money"),
-    Kpi("  per e-mail", "revenue_per_email", "money"),
 )
 
 
@@ -154,12 +153,25 @@ def _kpis(connection: Connection) -> Table:
     campaigns = run(connection, "demo/campaign_kpis").all()
     heads = ("KPI", *(row.campaign for row in campaigns), "benchmark")
     table = _table("KPIs of each campaign so far", *heads)
-    table.caption, table.caption_justify = LIFT_COUNTS, "left"
+    table.caption, table.caption_justify = f"{LIFT_COUNTS} {CREDIT_COUNTS}", "left"
     for kpi in KPIS:
         table.add_row(kpi.name, *(kpi.cell(row) for row in campaigns), kpi.good)
     table.add_row("lift over the held out", *map(_lift, campaigns), "above 0")
     table.add_row("  95 % interval", *map(_lift_interval, campaigns), "")
+    revenue = run(connection, "demo/campaign_revenue").all()
+    for name, column in (("credited revenue", "revenue"), ("  per e-mail", "revenue_per_email")):
+        table.add_row(name, *(_money(revenue, row.campaign, column) for row in campaigns), "")
     return table
+
+
+def _money(revenue: Sequence[Row[Any]], campaign: str, column: str) -> str:
+    """Return a line per currency of the campaign, and one for all of them in the reporting currency; else a dash."""
+    lines = [
+        f"{getattr(row, column) or 0:,.2f} {row.currency}{' in all' if row.is_converted else ''}"
+        for row in revenue
+        if row.campaign == campaign
+    ]
+    return "\n".join(lines) or "–"
 
 
 def _lift(row: Row[Any]) -> str:

@@ -14,6 +14,7 @@ WRONG_UNTIL_CHANGED = [
     errors.DeliveryRefused,
     errors.FutureRefused,
     errors.IntakeAlarm,
+    errors.KpiError,
     errors.PlanningOverdue,
     errors.SchemaOutOfDate,
     errors.SegmentError,

@@ -201,7 +201,7 @@ def test_a_step_that_went_between_noticing_and_deciding_is_named(warehouse: Engi
 def refused(engine: Engine) -> set[tuple[Any, ...]]:
     roll_up(engine, reporting_zone="UTC", now=NOON + 100 * HOUR)
     with engine.connect() as connection:
-        return set(rows(connection, "select step, variant, outcome, reason, steps from kpi.refused_daily"))
+        return set(rows(connection, "select step, variant, reason, by_decision, by_message from kpi.refused_daily"))
 
 
 @pytest.mark.parametrize("died_first", [False, True])
@@ -218,7 +218,7 @@ def test_a_step_renamed_between_deciding_and_writing_is_cancelled(warehouse: Eng
     plan(warehouse, after, topic_of(), NOON + HOUR)
     assert states(warehouse) == {(who, "a", "cancelled", "step_gone") for who in ("ann", "bob")}
     assert refused(warehouse) == {
-        ("a", "default", "cancelled", "step_gone", 2), ("b", "default", "skip", "added_later", 2),
+        ("a", "default", "step_gone", 0, 2), ("b", "default", "added_later", 2, 0),
     }  # fmt: skip
     plan(warehouse, after, topic_of(), NOON + 2 * HOUR)
     assert ends(warehouse) == {"ann": "completed", "bob": "completed"}
@@ -236,7 +236,7 @@ def test_a_variant_that_went_between_deciding_and_writing_is_cancelled(warehouse
     decide(warehouse, before, topic_of(), NOON, NOON)
     write_messages(warehouse, after, topic_of(), LIBRARY, BRAND, NOON)
     assert states(warehouse) == {("ann", "a", "cancelled", "variant_gone")}
-    assert refused(warehouse) == {("a", "short", "cancelled", "variant_gone", 1)}
+    assert refused(warehouse) == {("a", "short", "variant_gone", 0, 1)}
 
 
 def test_series_from_before_the_upgrade_await_what_was_not_noted(warehouse: Engine) -> None:
@@ -320,6 +320,26 @@ def test_a_new_goal_counts_all_mails_again(warehouse: Engine) -> None:
     run_at(warehouse, 73, {"a": 0, "z": 400}, exit_on=[], goal={"event": "order", "within_days": 5})
     roll_up(warehouse, reporting_zone="UTC", now=NOON + 74 * HOUR)
     assert found(warehouse, query) == {"a": 1}
+
+
+def test_a_new_attribution_credits_all_orders_again(warehouse: Engine) -> None:
+    """The file says by which touch mails take credit: from the next roll-up on it holds for every order, and the goal
+    stays as it is."""
+    members(warehouse, "ann")
+    goal = {"event": "order", "within_days": 1}
+    run_at(warehouse, 0, {"a": 0, "z": 400}, exit_on=[], goal=goal)
+    with warehouse.begin() as connection:
+        order(connection, "o", "ann", NOON + 48 * HOUR)
+    query = "select model, revenue from kpi.order_credit"
+    roll_up(warehouse, reporting_zone="UTC", now=NOON + 72 * HOUR)
+    assert found(warehouse, query) == {}
+    run_at(warehouse, 73, {"a": 0, "z": 400}, exit_on=[], goal=goal, attribution={"days": 5})
+    roll_up(warehouse, reporting_zone="UTC", now=NOON + 74 * HOUR)
+    assert list(found(warehouse, query)) == ["sent"]
+    run_at(warehouse, 75, {"a": 0, "z": 400}, exit_on=[], goal=goal, attribution={"touch": "click", "days": 5})
+    roll_up(warehouse, reporting_zone="UTC", now=NOON + 76 * HOUR)
+    assert found(warehouse, query) == {}
+    assert found(warehouse, "select step, sum(converters) from kpi.campaign_daily group by 1") == {"a": 0}
 
 
 def test_a_new_topic_is_that_of_mails_written_from_then_on(warehouse: Engine) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import Engine
 
-from builders import NOON, campaign, insert, load, rows
+from builders import NOON, campaign, customer, decision, enrollment, insert, load, message, order, rows
 from commands import Command
 from lifecycle_mail.delivery import sync_dag_pauses
 from lifecycle_mail.settings import INCLUDE
@@ -429,6 +429,30 @@ def test_the_cart_context_of_the_segment_is_what_templates_expect(command: Comma
     context = orjson.loads(next(csv.DictReader(io.StringIO(out)))["context"])
     assert set(context) == set(CART_CONTEXT)
     assert set(context["items"][0]) == set(CART_CONTEXT["items"][0])
+
+
+def test_numbers_that_do_not_add_up_are_named(command: Command, warehouse: Engine) -> None:
+    """`kpis check` says that all is well. Broken identities are a readable line each, with the first row that breaks
+    it, and exit 1."""
+    with warehouse.begin() as connection:
+        campaign(connection)
+        customer(connection, "ann")
+        series = enrollment(connection, "cart_abandoned", "ann")
+        decision(connection, series, "cart_abandoned", "ann")
+        message(connection, series, "cart_abandoned", "ann")
+        order(connection, "o1", "ann", NOON)
+    assert command("kpis", "roll-up")[0] == 0
+    assert command("kpis", "check") == (0, "the KPI tables add up\n", "")
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql("update kpi.campaign_daily set accepted = 2, pending = 2, planned = 2")
+        connection.exec_driver_sql("update kpi.campaign_revenue_daily set revenue = 11")
+    status, out, err = command("kpis", "check")
+    assert (status, out) == (1, "")
+    lines = err.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["counted_steps", "revenue", "same_totals"]
+    assert "first 2026-03-02, cart_abandoned, reminder, default. What should hold: Every step is counted" in lines[0]
+    assert command("kpis", "roll-up", "--full")[0] == 0
+    assert command("kpis", "check")[0] == 0
 
 
 def test_ingest_counts_each_event_once(command: Command, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from lifecycle_mail.database import SQL_FOLDER, run
 from lifecycle_mail.errors import KpiError
 from lifecycle_mail.kpis.facts import Fact, facts
 
-KEY = {"day", "campaign", "step", "variant", "revenue", "currency"}
+KEY = {"day", "campaign", "step", "variant", "as_of"}
 TODO = (
     "facts.sql and the tables differ: give kpi.step_outcome, kpi.campaign_daily and kpi.event_daily the column of each "
     "fact in include/sql/kpis/schema/tables.sql and in a new migration (CONTRIBUTING.md, Add a KPI fact)"

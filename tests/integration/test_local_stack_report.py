@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from sqlalchemy.engine import Engine
 
-from builders import NOON, campaign, customer, decision, enrollment, epoch, insert, load, message, order
+from builders import NOON, campaign, customer, decision, enrollment, epoch, insert, load, message, message_id_of, order
 from lifecycle_mail import kpis
 from local_stack.report import print_report
 
@@ -90,6 +90,27 @@ def test_a_rate_without_a_denominator_is_a_dash(mailed: Engine) -> None:
     assert ["mails", "accepted", "1"] in lines
     assert ["delivery", "rate", "0.00", "%", "near", "100", "%"] in lines
     assert ["open", "rate", "(people)", "–", "20", "%"] in lines
+
+
+def test_credited_revenue_has_a_line_per_currency_next_to_the_lift(mailed: Engine) -> None:
+    """It is called credited, and a line below the table says that it is not what mails caused."""
+    with mailed.begin() as connection:
+        for key, currency, total in (("o1", "EUR", 30), ("o2", "USD", 1250)):
+            order(connection, key, "ann", NOON + dt.timedelta(minutes=1), currency=currency, total=total)
+        insert(
+            connection, "event.engagement", enrollment_id=1, step="reminder", campaign="win_back", customer_id="ann",
+            message_id=message_id_of(connection, 1, "reminder"), first_event_at=NOON, delivered_at=NOON,
+            batch_id=insert(connection, "event.batch", source_name="test"),
+        )  # fmt: skip
+    kpis.roll_up(mailed, reporting_zone="UTC", reporting_currency="EUR", now=LATER)
+    lines = shown(mailed, NOON)
+    (place,) = [number for number, line in enumerate(lines) if line[:2] == ["credited", "revenue"]]
+    assert lines[place - 2][0] == "lift"
+    assert lines[place : place + 6] == [
+        ["credited", "revenue", "30.00", "EUR"], ["1,250.00", "USD"], ["30.00", "EUR", "in", "all"],
+        ["per", "e-mail", "30.00", "EUR"], ["1,250.00", "USD"], ["30.00", "EUR", "in", "all"],
+    ]  # fmt: skip
+    assert "mail too: the lift says how many" in " ".join(word for line in lines for word in line)
 
 
 def compared(warehouse: Engine, name: str, target: float | None, treated: int, held_out: int) -> None:

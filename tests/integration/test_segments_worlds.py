@@ -105,7 +105,7 @@ def _add_products(world: World) -> None:
 def _add_order(world: World, chance: random.Random, key: str) -> None:
     status = chance.choices(("placed", "cancelled", "refunded"), (8, 1, 1))[0]
     at, who = _moment(chance), _anyone(chance)
-    world.add("source.orders", order_id=key, customer_id=who, ordered_at=at, total=1, status=status)
+    world.add("source.orders", order_id=key, customer_id=who, ordered_at=at, total=1, status=status, cart_id=None)
     for line in range(1, chance.randrange(2, 5)):
         world.add(
             "source.order_line", order_id=key, line_no=line, product_id=f"P{chance.randrange(1, 9)}",
@@ -115,9 +115,19 @@ def _add_order(world: World, chance: random.Random, key: str) -> None:
 
 def _add_cart(world: World, chance: random.Random, key: str) -> None:
     status, at = chance.choice(("open", "open", "open", "ordered", "emptied")), _moment(chance)
-    world.add("source.cart", cart_id=key, customer_id=_anyone(chance), created_at=at, updated_at=at, status=status)
+    world.add(
+        "source.cart", cart_id=key, customer_id=_anyone(chance), created_at=at - timedelta(minutes=30), updated_at=at,
+        status=status,
+    )  # fmt: skip
     if chance.random() < 0.8:
-        world.add("source.cart_line", cart_id=key, product_id="P1", quantity=1, unit_price=2)
+        quantity = 0 if chance.random() < 0.1 else 1
+        world.add("source.cart_line", cart_id=key, product_id="P1", quantity=quantity, unit_price=2)
+    if chance.random() < 0.2:
+        placed = at + timedelta(seconds=chance.choice((-3600, -1, 0, 5400)))
+        world.add(
+            "source.orders", order_id=f"of-{key}", customer_id="guest", ordered_at=placed, total=1, cart_id=key,
+            status=chance.choice(("placed", "refunded", "cancelled")),
+        )  # fmt: skip
 
 
 def _add_mail(world: World, chance: random.Random, number: int) -> None:
@@ -248,12 +258,15 @@ def test_inactive_is_the_same_by_activity_rows_by_facts_and_by_pandas(warehouse:
 
 def carts_by_pandas(world: World, as_of: datetime, idle: timedelta, age: timedelta) -> Found:
     carts = world.frame("source.cart")
-    carts = carts[(carts.status == "open") & carts.cart_id.isin(world.frame("source.cart_line").cart_id)]
+    lines = world.frame("source.cart_line")
+    carts = carts[(carts.status == "open") & carts.cart_id.isin(lines[lines.quantity > 0].cart_id)]
     carts = carts[
         carts.updated_at.between(as_of - age, as_of - idle) & carts.customer_id.isin(known(world).customer_id)
     ]
     orders = world.frame("source.orders")
     orders = orders[(orders.status != "cancelled") & (orders.ordered_at <= as_of)]
+    own = carts.merge(orders[["cart_id", "ordered_at"]], on="cart_id")
+    carts = carts[~carts.cart_id.isin(own[own.ordered_at >= own.created_at].cart_id)]
     last = orders.groupby("customer_id").ordered_at.max().rename("last_order_at")
     carts = carts.join(last.astype("datetime64[us, UTC]"), on="customer_id")
     left = carts[~(carts.last_order_at > carts.updated_at)]
@@ -282,7 +295,7 @@ def test_abandoned_carts_agree_with_pandas(warehouse: Engine, seed: int) -> None
 def purchases(world: World, as_of: datetime) -> pd.DataFrame:
     """Order lines of consumables that count at `as_of`, with their order and product."""
     orders = world.frame("source.orders")
-    orders = orders[(orders.status != "cancelled") & (orders.ordered_at <= as_of)]
+    orders = orders[(orders.status == "placed") & (orders.ordered_at <= as_of)]
     lines = world.frame("source.order_line").merge(orders, on="order_id").merge(world.frame("source.product"))
     lines = lines[lines.is_consumable & (lines.quantity > 0) & lines.customer_id.isin(known(world).customer_id)]
     return lines.sort_values(["ordered_at", "order_id", "line_no"])

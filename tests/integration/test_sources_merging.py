@@ -190,7 +190,11 @@ def test_load_is_written_down(warehouse: Engine, tmp_path: Path) -> None:
     assert rows(warehouse, "select load_id, counts, finished_at is not null from source.load") == [
         (
             report.load_id,
-            {"page_views": {"read": 2, "loaded": 1, "changed": 1, "rejected": 1, "unread_values": 0}},
+            {
+                    "page_views": {
+                        "read": 2, "loaded": 1, "changed": 1, "rejected": 1, "unread_values": 0, "without_customers": 1,
+                    }
+                },
             True,
         )
     ]

@@ -13,6 +13,7 @@ from builders import rows
 from demo_world import shift_for, write_world
 from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import Settings
+from recompute import differences, repeated
 from running_services import API_KEY, lines_in, running_collector, running_simulator, settle
 
 TODAY = dt.date(2026, 3, 2)
@@ -81,6 +82,10 @@ def test_purchases_become_mails_and_numbers(warehouse_url: str, warehouse: Engin
             assert kpi_rows(warehouse) == numbers
             shop.roll_up(heard, full=True)
             assert kpi_rows(warehouse) == numbers
+            # And a second time from the definitions alone.
+            assert differences(warehouse, "UTC", None, NOON) == []
+            assert repeated(warehouse) == []
+            shop.check_kpis()
             shop.engine.dispose()
 
 

@@ -50,6 +50,12 @@ def test_shipped_campaigns_are_right() -> None:
         ("max_lateness_hours: .inf", "max_lateness_hours: 6", "'max_lateness_hours'"),
         ("reenter_after_days: 40001", "reenter_after_days: 7", "'reenter_after_days'"),
         ("event: orde,", "event: order,", "'goal.event' is 'orde': did you mean 'order'?"),
+        ("attribution: {touch: clik, days: 5}\nexit_on: [order, cart_e", "exit_on: [order, cart_e",
+         "'attribution.touch' is 'clik': did you mean 'click'?"),
+        ("attribution: {touch: click, day: 5}\nexit_on: [order, cart_e", "exit_on: [order, cart_e",
+         "unknown key 'attribution.day': did you mean 'days'?"),
+        ("attribution: {touch: open, days: 366}\nexit_on: [order, cart_e", "exit_on: [order, cart_e",
+         "'attribution.days'"),
         ("topic: remindres", "topic: reminders", "no topic 'remindres': did you mean 'reminders'?"),
         ("with_ofer: 0.4", "with_offer: 0.5", "the shares of variants add up to 0.9: make them 1"),
         ('schedule: "hourly"', 'schedule: "0 * * * *"', "five cron fields"),
@@ -78,6 +84,27 @@ def test_a_typo_is_refused_with_line_and_remedy(
     assert message.startswith("cart_abandoned.yaml:")
     if "variants" not in expected and "order of" not in expected and "same name" not in expected:
         assert message.startswith(f"cart_abandoned.yaml:{line}:")
+
+
+def test_attribution_is_apart_from_the_goal(tmp_path: Path) -> None:
+    """If a file says nothing, its mails take credit from when they were sent, for the days of the goal, and its
+    checksum is what it was. Each of the two keys may be given alone."""
+    plain = read_campaign(write(tmp_path, CART), TOPICS)
+    assert (plain.credit_model, plain.attribution.days, "attribution" in plain.definition()) == ("sent", None, False)
+    for said, model, days in (
+        ("{touch: click, days: 5}", "clicked", 5), ("{touch: open}", "opened", None), ("{days: 0.5}", "sent", 0.5),
+    ):  # fmt: skip
+        campaign = read_campaign(write(tmp_path, f"{CART}attribution: {said}\n"), TOPICS)
+        assert (campaign.credit_model, campaign.attribution.days, campaign.goal) == (model, days, plain.goal)
+        assert campaign.definition_md5() != plain.definition_md5()
+
+
+def test_transactional_mails_take_no_credit(tmp_path: Path) -> None:
+    """A campaign of a transactional topic that says how orders are credited is refused, with what to do."""
+    transactional = TOPICS["reminders"].model_copy(update={"kind": "transactional", "cap": None})
+    text = CART.replace("holdout: 0.05", "holdout: 0") + "attribution: {days: 5}\n"
+    with pytest.raises(CampaignError, match=r"yaml:22: topic 'reminders' is transactional.*: remove attribution"):
+        read_campaign(write(tmp_path, text), {"reminders": transactional})
 
 
 def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:

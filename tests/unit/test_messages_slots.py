@@ -206,21 +206,26 @@ def test_an_attribute_cannot_be_left() -> None:
 
 
 def test_amounts_are_written_in_the_carts_currency() -> None:
-    """The basket's currency wins over the shell's; without one the shell's counts."""
-    assert "€15.35" in mail(None, cart(currency="EUR")).html
-    assert "$15.35" in mail(None, cart(currency=None)).html
+    """Each amount is in its own currency, and in the shell's if it has none; two currencies have two totals."""
+    in_euro = {"currency": "EUR", "total": "15.35"}
+    assert "€15.35" in mail(None, cart(totals=[in_euro])).html
+    assert "$15.35" in mail(None, cart(totals=[{**in_euro, "currency": None}])).html
+    eggs = item(total="3.79", currency="GBP")
+    totals = [in_euro, {**in_euro, "currency": "USD"}]
+    both = mail(None, {**basket(eggs, item(total="2.00", currency=None)), "totals": totals})
+    assert [amount in both.text for amount in ("£3.79", "$2.00", "Total: €15.35 + $15.35")] == [True] * 3
 
 
 def test_a_missing_variable_is_refused_without_the_recipients_data() -> None:
     """The error names template, line, slot and variable, and nothing of the person."""
     renderer = REAL.slots(shell(REAL, REMINDER))
     context = cart()
-    del context["total"]
+    del context["cart_url"]
     with pytest.raises(TemplateError) as refused:
         renderer.render(customer(first_name="Confidential"), context, LINKS)
     message = str(refused.value)
     assert re.fullmatch(
-        r"cart_abandoned/reminder/body\.mjml:\d+: slot items: variable context\.total is missing; .+", message
+        r"cart_abandoned/reminder/body\.mjml:\d+: slot cart_url: variable context\.cart_url is missing; .+", message
     )
     assert "Confidential" not in message
     assert refused.value.__cause__ is None
@@ -252,7 +257,7 @@ def test_a_bad_amount_is_refused_without_repeating_it() -> None:
     """A price that is not a number stops that mail, and the error does not quote it."""
     renderer = REAL.slots(shell(REAL, REMINDER))
     with pytest.raises(TemplateError, match="slot items: a value cannot be written") as refused:
-        renderer.render(customer(), basket(item(unit_price="sixty-six")), LINKS)
+        renderer.render(customer(), basket(item(total="sixty-six", currency=None)), LINKS)
     assert "sixty" not in str(refused.value)
 
 

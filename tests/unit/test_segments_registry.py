@@ -36,6 +36,7 @@ def test_the_four_segments_are_there() -> None:
     """The four segments of the catalogue are listed by name, with their parameters and defaults."""
     found = {one.name: {p.name: p.default for p in one.parameters} for one in list_segments()}
     assert found == {
+        "birthday": {"days_before": 0},
         "birthday_this_month": {},
         "cart_abandoned": {"idle_minutes": 60, "max_age_days": 7},
         "inactive": {"days": 90},
@@ -95,7 +96,7 @@ def test_an_unknown_segment_names_the_nearest() -> None:
         definition("cart_abandonned")
     assert str(refused.value) == (
         "no segment is called 'cart_abandonned': did you mean 'cart_abandoned'? "
-        "there are birthday_this_month, cart_abandoned, inactive, replenishment_due"
+        "there are birthday, birthday_this_month, cart_abandoned, inactive, replenishment_due"
     )
 
 

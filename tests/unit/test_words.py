@@ -39,6 +39,13 @@ def test_exit_on_accepts_what_the_folder_holds() -> None:
     assert set(schema["properties"]["exit_on"]["items"]["enum"]) == files
 
 
+def test_editors_know_the_touches_of_an_attribution() -> None:
+    """The JSON Schema names the touches, and the days, apart from the goal."""
+    schema = Campaign.model_json_schema(by_alias=True)["$defs"]["Attribution"]["properties"]
+    assert schema["touch"]["enum"] == ["send", "open", "click"]
+    assert "365" in str(schema["days"])
+
+
 def test_a_condition_says_which_value_it_takes() -> None:
     """The header names what a campaign file may write: the name of an earlier step, or true."""
     assert {word.header["value"] for word in words_of(CONDITIONS).values()} <= {"step", "true"}

@@ -123,6 +123,11 @@ def _check_topic(campaign: Campaign, topics: dict[str, Topic], path: Path, docum
             f"{path.name}:{document.line(('holdout',))}: topic '{topic.topic}' is transactional "
             "and has no holdout: set it to 0"
         )
+    if not topic.is_marketing and "attribution" in campaign.model_fields_set:
+        raise CampaignError(
+            f"{path.name}:{document.line(('attribution',))}: topic '{topic.topic}' is transactional, and its mails "
+            "take no credit for orders: remove attribution"
+        )
     window, quiet = campaign.send_window, topic.quiet_hours
     if window and quiet and not window.minutes() - quiet.minutes():
         raise CampaignError(

@@ -32,6 +32,8 @@ ExitWord = Annotated[str, WordOf(EXITS)]
 ConditionWord = Annotated[str, WordOf(CONDITIONS)]
 Conditions = dict[ConditionWord, str | Literal[True]]
 Permission = Literal["pending", "confirmed"]
+Touch = Literal["send", "open", "click"]
+CREDIT_MODELS: dict[Touch, str] = {"send": "sent", "open": "opened", "click": "clicked"}
 NewerOccurrence = Literal["supersede", "join", "wait"]
 
 
@@ -75,6 +77,15 @@ class Goal(_Strict):
         if self.begins and self.until and self.begins > self.until:
             raise ValueError(f"`from` is later than `until`: {self.begins} is after {self.until}")
         return self
+
+
+class Attribution(_Strict):
+    """Which mail an order is credited to: the one last touched before it, if the order came in time."""
+
+    touch: Touch = Field("send", description="what a mail takes credit by: send, or a person's first open or click")
+    days: float | None = Field(
+        None, gt=0, le=365, description="days of 24 hours after the touch in which orders count; none = the goal's"
+    )
 
 
 class Offer(_Strict):
@@ -157,6 +168,9 @@ class Campaign(_Strict):
         f"{JOIN_AHEAD_DAYS}, if the segment can look ahead",
     )
     goal: Goal
+    attribution: Attribution = Field(
+        Attribution(touch="send", days=None), description="which orders are credited to a mail, apart from the goal"
+    )
     exit_on: tuple[ExitWord, ...] = ("unsubscribed",)
     holdout: Ratio = Field(0.0, description="share of enrolled customers that gets nothing")
     topic: Name
@@ -221,6 +235,11 @@ class Campaign(_Strict):
         return self.newer_occurrence in (None, "supersede")
 
     @property
+    def credit_model(self) -> str:
+        """By which touch a mail takes credit for an order: sent, opened or clicked."""
+        return CREDIT_MODELS[self.attribution.touch]
+
+    @property
     def exit_files(self) -> tuple[str, ...]:
         """The SQL files of the exits that end this campaign's series: those it names, and those that always apply."""
         words = words_of(EXITS)
@@ -241,6 +260,8 @@ class Campaign(_Strict):
         plain["segment"] = {"name": self.segment.name, **self.segment.parameters}
         if not self.renamed_from:
             del plain["renamed_from"]
+        if "attribution" not in self.model_fields_set:
+            del plain["attribution"]
         return plain
 
     def content(self) -> dict[str, Any]:

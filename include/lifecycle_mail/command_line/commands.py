@@ -89,6 +89,9 @@ def load(
     with progress_bar() as progress:
         report = installation.load(folder, Bars(progress).show)
     _print_intake("Loaded", report.rows(), installation.load_alarms(report, present()))
+    if report.waiting:
+        waiting: list[list[object]] = [[one.feed, one.rows, one.names, one.ids] for one in report.waiting]
+        print_table("Kept until what they name is loaded", ["feed", "rows", "name unknown", "of them"], waiting)
     if unreadable := report.unreadable():
         raise FeedError(f"{'; '.join(unreadable)}. Every other file is loaded; source.rejected has the rows")
 
@@ -530,6 +533,16 @@ def kpis_roll_up(
         raise typer.BadParameter(f"--from {first} is after --to {last}: swap them")
     report = _open().roll_up(present(), since=first, until=last, full=full)
     print_table("Roll-up", ["what", "number"], [[what, number] for what, number in report.counts().items()])
+
+
+@kpis_app.command("check")
+def kpis_check() -> None:
+    """Check that the KPI tables add up: exit status 1, with one line per identity that does not hold.
+
+    Reads everything that was counted. The DAG roll_up_kpis does the same after each roll-up, for the days it wrote.
+    """
+    _open().check_kpis()
+    results.print("the KPI tables add up")
 
 
 @app.command()

@@ -18,6 +18,7 @@ from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.messages import load_shell
 from lifecycle_mail.messages.packing import packer
 from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec, rebuild
+from lifecycle_mail.messages.snapshots import at_sending
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.pipeline import Installation
 
@@ -46,7 +47,7 @@ def stored_mail(
         chosen: Shell | None = None
         if row is not None and row.shell_id is not None:
             library, chosen = _as_planned(installation, connection, row.shell_id, now)
-        return _render(installation, connection, campaign, step, customer_id, context, library, chosen)
+        return _render(installation, connection, campaign, step, customer_id, context, library, chosen, now)
 
 
 def _context_now(
@@ -86,6 +87,7 @@ def _render(
     context: dict[str, Any],
     library: TemplateLibrary,
     shell: Shell | None,
+    now: dt.datetime,
 ) -> RenderedMail:
     person = run(connection, "messages/recipient", customer_id=customer_id).one_or_none()
     if person is None:
@@ -93,7 +95,7 @@ def _render(
     if shell is None:
         currency = context.get("currency") or person.currency or installation.brand.currency
         shell = _as_now(installation, campaign, step_name, person.locale, currency)
-    context = {**context, "currency": context.get("currency") or shell.currency}
+    context = at_sending(context, shell.currency, now)
     customer = _customer(person, shell.language, shell.currency)
     links = {"unsubscribe_url": f"{installation.settings.public_url}/unsubscribe/preview", "view_url": None}
     slots = library.slots(shell).render(customer, context, links, None)

@@ -90,7 +90,7 @@ def claim_in(connection: Connection, setup: ClaimSetup, batch: Batch) -> Claim:
     reserved, full = reserve(connection, work.topic, setup.topics, go, now)
     moved, stale = move_to_next_period(connection, work, full, now)
     renderer = setup.library_of(connection, shell).slots(shell)
-    rendered, broken = render(renderer, setup.settings, work.topic.topic, reserved[: batch.most])
+    rendered, broken = render(renderer, setup.settings, work.topic.topic, reserved[: batch.most], now)
     cancel(connection, ended + asked + stale, now)
     cancel(connection, broken, now, state="rejected")
     together, alone = parted_by_size(rendered)

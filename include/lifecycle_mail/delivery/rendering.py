@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 
 import orjson
@@ -11,28 +12,32 @@ from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.links import unsubscribe_url
 from lifecycle_mail.messages.packing import packer
 from lifecycle_mail.messages.slots import SlotRenderer
+from lifecycle_mail.messages.snapshots import at_sending
 from lifecycle_mail.messages.states import ClaimedMail, MessageKey
 from lifecycle_mail.sendgrid.requests import needs_own_request
 from lifecycle_mail.settings import Settings
 
 
 def render(
-    renderer: SlotRenderer, settings: Settings, topic: str, rows: list[PickedMail]
+    renderer: SlotRenderer, settings: Settings, topic: str, rows: list[PickedMail], now: dt.datetime
 ) -> tuple[list[ClaimedMail], list[tuple[MessageKey, str]]]:
-    """Render the slots of each mail. A mail that cannot be rendered is refused by itself, with key and reason."""
+    """Render the slots of each mail, in words that hold at `now`.
+
+    A mail that cannot be rendered is refused by itself, with key and reason.
+    """
     pack = packer(renderer.shell.slots_dictionary).pack
     rendered, broken = [], []
     for row in rows:
         try:
             link = unsubscribe_url(settings.public_url, settings.link_secret, row.message_id, topic)
-            rendered.append(_render_one(renderer, pack, link, row))
+            rendered.append(_render_one(renderer, pack, link, row, now))
         except TemplateError:
             broken.append((row.key, "render_failed"))
     return rendered, broken
 
 
 def _render_one(
-    renderer: SlotRenderer, pack: Callable[[bytes], bytes], link: str, row: PickedMail
+    renderer: SlotRenderer, pack: Callable[[bytes], bytes], link: str, row: PickedMail, now: dt.datetime
 ) -> ClaimedMail:
     shell = renderer.shell
     customer = {
@@ -43,8 +48,7 @@ def _render_one(
         "language": shell.language,
         "currency": shell.currency,
     }
-    context = orjson.loads(row.context)
-    context["currency"] = context.get("currency") or shell.currency
+    context = at_sending(orjson.loads(row.context), shell.currency, now)
     slots = renderer.render(customer, context, {"unsubscribe_url": link, "view_url": None}, None)
     # Copied, because orjson's result holds four times the memory it needs for as long as the mail is kept.
     plain = bytes(memoryview(orjson.dumps(slots.substitutions)))

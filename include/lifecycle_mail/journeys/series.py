@@ -65,7 +65,7 @@ class AdvanceCounts:
 
 
 def publish(engine: Engine, campaign: Campaign, topic: Topic) -> None:
-    """Write the campaign's goal, exits and priority to `journey.campaign`, from which later SQL reads them."""
+    """Write the campaign's goal, exits, priority and attribution to `journey.campaign`, where later SQL reads them."""
     with engine.begin() as connection:
         lock(connection, f"campaign:{campaign.campaign}")
         first_name_to_plan(connection, campaign.campaign)
@@ -81,6 +81,8 @@ def publish(engine: Engine, campaign: Campaign, topic: Topic) -> None:
             goal_target_ratio=campaign.goal.target_rate,
             goal_from=campaign.goal.begins,
             goal_until=campaign.goal.until,
+            credit_model=campaign.credit_model,
+            credit_within_days=campaign.attribution.days,
             exit_on=list(campaign.exit_on),
             holdout_ratio=campaign.holdout,
             priority=campaign.priority,

@@ -36,6 +36,25 @@ OF_STEPS = {"touched", "changed", "judged", "goal", "outcome"}  # temporary tabl
 
 
 @dataclass(frozen=True)
+class _Counting:
+    """By what a roll-up counts: the zone of its days, the currency to convert revenue into ("" = none), its `now`."""
+
+    zone: str
+    currency: str
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        return self.now.astimezone(ZoneInfo(self.zone)).date()
+
+    def differs(self, progress: dict[str, str]) -> bool:
+        """Whether what was counted so far was counted in another zone or currency."""
+        if not progress:
+            return False
+        return self.zone != progress.get("reporting_zone") or self.currency != progress.get("reporting_currency", "")
+
+
+@dataclass(frozen=True)
 class RollUpReport:
     """What one roll-up looked at: steps judged, customers' list membership, orders credited, full = 1."""
 
@@ -53,6 +72,7 @@ def roll_up(
     engine: Engine,
     *,
     reporting_zone: str,
+    reporting_currency: str | None = None,
     since: date | None = None,
     until: date | None = None,
     full: bool = False,
@@ -60,27 +80,33 @@ def roll_up(
 ) -> RollUpReport:
     """Bring schema kpi up to date with everything committed before the call, in one transaction.
 
-    Days are dates in `reporting_zone` (IANA). `now` (aware) is the last moment up to which the list is counted. With
-    `since` or `until` the steps of those reporting days, both included, are judged again even if nothing about them
-    changed. `full` judges everything again from empty tables, and so does a new zone. Roll-ups wait for each other.
+    Days are dates in `reporting_zone` (IANA). Revenue is also given in `reporting_currency` (ISO 4217; None = only in
+    the currencies of the orders). `now` (aware) is the last moment up to which the list is counted, and the `as_of` of
+    every row that is written. With `since` or `until` the steps of those reporting days, both included, are judged
+    again even if nothing about them changed. `full` judges everything again from empty tables, and so does a new zone
+    or currency. Roll-ups wait for each other.
     """
+    by = _Counting(reporting_zone, reporting_currency or "", now)
     with _snapshot(engine) as connection:
         progress = {row.name: row.value for row in run(connection, "kpis/progress")}
-        # A migration that needs everything counted again deletes the zone alone.
-        full = full or progress.get("reporting_zone", "" if progress else reporting_zone) != reporting_zone
+        full = full or by.differs(progress)
         if full:
             _forget(connection)
         load_ids = bigints(run(connection, "kpis/loads").scalars())
         come = _make(connection, "come", now=now)
         run(connection, "kpis/forget_come", now=now)
         _touch(connection, progress, full, load_ids, _days(since, until))
-        outcomes = _judge(connection, reporting_zone, now)
-        orders = _count(connection, reporting_zone, load_ids, now, come=come)
+        outcomes = _judge(connection, by)
+        orders = _count(connection, by, load_ids, come=come)
         _experiment(connection, progress, full, now)
-        customers = _list(connection, reporting_zone, now, full)
+        customers = _list(connection, by, full)
         report = RollUpReport(outcomes, customers, orders, int(full))
-        run(connection, "kpis/record_progress", reporting_zone=reporting_zone, as_of=now)
-        run(connection, "kpis/record_loads")
+        run(
+            connection,
+            "kpis/record_progress",
+            reporting_zone=by.zone, reporting_currency=by.currency, as_of=now,
+        )  # fmt: skip
+        run(connection, "kpis/record_loads", as_of=now)
         run(
             connection,
             "kpis/record_roll_up",
@@ -174,38 +200,41 @@ def _note(
     _analyze(connection, "changed")
 
 
-def _judge(connection: Connection, reporting_zone: str, now: datetime) -> int:
-    """Judge the found steps from the base facts up to `now`: kpi_outcome; return their number."""
+def _judge(connection: Connection, by: _Counting) -> int:
+    """Judge the found steps from the base facts up to now: kpi_outcome; return their number."""
     with _probing(connection):
-        _make(connection, "judged", now=now)
-        _make(connection, "goal", now=now)
-    run(connection, "kpis/keep_steps_ahead", now=now)
-    return _make(connection, "outcome", reporting_zone=reporting_zone)
+        _make(connection, "judged", now=by.now)
+        _make(connection, "goal", now=by.now)
+    run(connection, "kpis/keep_steps_ahead", now=by.now)
+    return _make(connection, "outcome", reporting_zone=by.zone)
 
 
-def _count(connection: Connection, reporting_zone: str, load_ids: str, now: datetime, *, come: int) -> int:
+def _count(connection: Connection, by: _Counting, load_ids: str, *, come: int) -> int:
     """Add the difference to the counts and the revenue; return how many of the changed orders have a credit.
 
     `come` is how many facts there are whose time has come. The planner guesses too many for an empty table.
     """
     with _probing(connection):
         _make(connection, "delta")
-        _make(connection, "recredited", load_ids=load_ids)
+        _make(connection, "recredited", load_ids=load_ids, reporting_currency=by.currency)
         if come:
-            run(connection, "kpis/recredit_come", now=now)
-        run(connection, "kpis/keep_orders_ahead", now=now)
+            run(connection, "kpis/recredit_come", now=by.now)
+        run(connection, "kpis/keep_orders_ahead", now=by.now)
         _make(connection, "series")
         for name in ("apply_campaign_daily", "apply_event_daily", "replace_outcomes"):
-            run_for_facts(connection, f"kpis/{name}")
+            run_for_facts(connection, f"kpis/{name}", as_of=by.now)
         run(connection, "kpis/apply_series_daily")
         run(connection, "kpis/prune_series_daily")
-        orders = _make(connection, "credit", reporting_zone=reporting_zone, now=now)
+        orders = _make(
+            connection, "credit", reporting_zone=by.zone, reporting_currency=by.currency, now=by.now
+        )
         _make(connection, "revenue_delta")
-        for name in ("forget_credits", "insert_credits"):
-            run(connection, f"kpis/{name}")
-    for by in ("campaign", "event"):
-        for name in ("apply_{}_revenue", "prune_{}_revenue", "show_{}_revenue", "prune_{}_daily"):
-            run_for_facts(connection, f"kpis/{name.format(by)}")
+        run(connection, "kpis/forget_credits")
+        run(connection, "kpis/insert_credits", as_of=by.now)
+    for days in ("campaign", "event"):
+        run(connection, f"kpis/apply_{days}_revenue", as_of=by.now)
+        run(connection, f"kpis/prune_{days}_revenue")
+        run_for_facts(connection, f"kpis/prune_{days}_daily")
     return orders
 
 
@@ -238,7 +267,7 @@ def _probing(connection: Connection) -> Iterator[None]:
     run(connection, "kpis/any_plans")
 
 
-def _list(connection: Connection, reporting_zone: str, now: datetime, full: bool) -> int:
+def _list(connection: Connection, by: _Counting, full: bool) -> int:
     """Count the customers who joined the list and who left it; return how many customers were looked at."""
     run(connection, "kpis/create_listed")
     customers = run(connection, "kpis/take_list_all" if full else "kpis/take_list_changes").rowcount
@@ -248,12 +277,14 @@ def _list(connection: Connection, reporting_zone: str, now: datetime, full: bool
     for table in ("person", "turn", "blocked", "standing"):
         _make(connection, table)
         if table == "turn":
-            run(connection, "kpis/keep_turns_ahead", now=now)
-    _make(connection, "movement", reporting_zone=reporting_zone)
-    for name in ("forget_movements", "insert_movements", "add_list_days", "count_list_days"):
-        run(connection, f"kpis/{name}")
-    run(connection, "kpis/fill_list_days", today=now.astimezone(ZoneInfo(reporting_zone)).date())
-    run(connection, "kpis/balance_list_days")
+            run(connection, "kpis/keep_turns_ahead", now=by.now)
+    _make(connection, "movement", reporting_zone=by.zone)
+    run(connection, "kpis/forget_movements")
+    run(connection, "kpis/insert_movements", as_of=by.now)
+    run(connection, "kpis/add_list_days")
+    run(connection, "kpis/count_list_days", as_of=by.now)
+    run(connection, "kpis/fill_list_days", today=by.today, as_of=by.now)
+    run(connection, "kpis/balance_list_days", as_of=by.now)
     return customers
 
 

@@ -221,6 +221,16 @@ def day_writer(language: str) -> Callable[..., str]:
     return day
 
 
+def days_until(value: Any, now: Any, zone: str | None = None) -> int:
+    """Return how many days a date or moment lies ahead of `now`, by the dates in `zone`; negative if it has passed."""
+    return (_day(value, zone) - _day(now, zone)).days
+
+
+def _day(value: Any, zone: str | None) -> date:
+    found = _date(value, zone)
+    return found.date() if isinstance(found, datetime) else found
+
+
 def is_instant(value: Any) -> bool:
     """Tell whether the value is a moment with an offset: its date differs between zones."""
     try:
@@ -257,6 +267,22 @@ def _locale(language: str) -> Locale:
 def times(quantity: Any, price: Any) -> str:
     """Return the total of a basket's line, exactly, as a decimal string."""
     return str(_decimal(quantity) * _decimal(price))
+
+
+@lru_cache(maxsize=256)
+def addition_checker(currency: str) -> Callable[..., bool]:
+    """Return a function that tells whether a line may show its price per piece: quantity times the price, as it is
+    shown, is the total that is shown.
+
+    The function takes quantity, price, total and, if it differs, another currency (ISO 4217).
+    """
+
+    @lru_cache(maxsize=20_000)
+    def adds_up(quantity: Any, price: Any, total: Any, other: str | None = None) -> bool:
+        digits = get_currency_precision(other or currency)
+        return _decimal(quantity) * round(_decimal(price), digits) == round(_decimal(total), digits)
+
+    return adds_up
 
 
 # Paper and ink of the tile that stands for a missing picture; every pair reads at 4.5:1 or better.

@@ -1,8 +1,8 @@
 """The sample recipients of a template, which checks, previews and golden tests render.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-base/sample.json has brand, links and a customer. <campaign>/<step>/sample.json has the context, the variants
-with their offers, and further cases (no name, a long basket…) as changes to the default.
+base/sample.json has brand, links, a customer and the time of sending. <campaign>/<step>/sample.json has the context,
+the variants with their offers, and further cases (no name, a long basket…) as changes to the default.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.shells import ShellSpec
-from lifecycle_mail.messages.slots import with_occurrences
+from lifecycle_mail.messages.snapshots import with_occurrences
 from lifecycle_mail.messages.texts import Texts, texts_in
 
 
@@ -63,7 +63,9 @@ def _samples(base: dict[str, Any], own: dict[str, Any]) -> Iterator[Sample]:
                 variant=variant["variant"],
                 offer=variant["offer"],
                 customer={**base["customer"], **own.get("customer", {}), **change.get("customer", {})},
-                context=dict(with_occurrences({**own["context"], **change.get("context", {})})),
+                context=with_occurrences(
+                    {"sent_at": base.get("sent_at"), **own["context"], **change.get("context", {})}
+                ),
                 links=dict(base["links"]),
                 brand=dict(base["brand"]),
                 language=base["language"],

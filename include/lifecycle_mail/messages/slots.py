@@ -16,6 +16,7 @@ from lifecycle_mail.messages.dialect import TOKEN_OPEN, WriteSlot
 from lifecycle_mail.messages.directions import OPEN, is_in_tag, with_bdi, without_marks
 from lifecycle_mail.messages.formatting import subject_line
 from lifecycle_mail.messages.shells import RenderedMail, Shell, fill, rebuild
+from lifecycle_mail.messages.snapshots import with_occurrences
 
 OFFER_FIELDS = ("percent", "valid_hours", "code", "valid_until")
 
@@ -109,14 +110,6 @@ class SlotRenderer:
             what = f"a value cannot be written ({type(error).__name__})"
             advice = f"check the values of {', '.join(slot.names) or 'the slot'}"
         raise TemplateError(f"{where}: slot {slot.name}: {what}; {advice}") from None
-
-
-def with_occurrences(context: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the context as templates know it: `occurrences` are the contexts of all that the mail is about.
-
-    A series of several occurrences has them in its context; otherwise the mail is about the context alone.
-    """
-    return context if "occurrences" in context else {**context, "occurrences": [context]}
 
 
 def render_whole(shell: Shell, slots: Slots) -> RenderedMail:

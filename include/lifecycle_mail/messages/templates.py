@@ -26,8 +26,10 @@ from lifecycle_mail.locales import nearest_language
 from lifecycle_mail.messages.dialect import MailEnvironment, compile_slot
 from lifecycle_mail.messages.directions import with_bdi
 from lifecycle_mail.messages.formatting import (
+    addition_checker,
     date_writer,
     day_writer,
+    days_until,
     ink_on,
     money_writer,
     number_writer,
@@ -41,6 +43,7 @@ from lifecycle_mail.messages.ingredients import SAMPLE, ingredients
 from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec
 from lifecycle_mail.messages.slots import CompiledSlot, SlotRenderer, full_offer, own_offer
+from lifecycle_mail.messages.snapshots import in_time, with_occurrences
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, read_sources
 from lifecycle_mail.messages.texts import FolderTexts, Texts, texts_in
 from lifecycle_mail.messages.wording import Wording, languages
@@ -154,7 +157,8 @@ class TemplateLibrary:
         offer: Mapping[str, Any] | None = None,
     ) -> RenderedMail:  # fmt: skip
         """Render a mail at once with the slots in place: the slow way, which proves the fast one."""
-        personal = {"customer": customer, "context": context, "links": links, "offer": own_offer(shell, offer)}
+        known = with_occurrences(context)
+        personal = {"customer": customer, "context": known, "links": links, "offer": own_offer(shell, offer)}
         return self._render(shell, None, personal)[0]
 
     def slots(self, shell: Shell) -> SlotRenderer:
@@ -200,7 +204,8 @@ class TemplateLibrary:
             "language": shell.language, "currency": shell.currency, "offer": shell.offer,
             "t": wording.translator(shell.name), "money": money_writer(shell.language, shell.currency),
             "number": number_writer(shell.language), "date": date_writer(shell.language),
-            "day": day_writer(shell.language),
+            "day": day_writer(shell.language), "days_until": days_until,
+            "in_time": in_time, "adds_up": addition_checker(shell.currency),
             "dir": wording.direction, "start": "right" if rtl else "left", "end": "left" if rtl else "right",
             "ink_on": ink_on, "readable": readable, "tile_of": tile_of, "times": times,
         }  # fmt: skip

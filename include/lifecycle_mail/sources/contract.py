@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal[
-    "text", "name", "label", "link", "address", "time", "birthday", "number", "integer", "boolean",
+    "text", "name", "label", "link", "address", "time", "date", "birthday", "number", "integer", "boolean",
     "choice", "zone", "country", "currency", "locale",
 ]
 
@@ -22,13 +22,13 @@ AMOUNT = 9_999_999_999  # the largest integer part of numeric(14, 4)
 class Column:
     """One column of a feed.
 
-    `required`: neither the column nor a value may be missing. `default`: the text that stands for a
-    missing value. `refusal`: the named reason if the value breaks the column's own rule (a negative
-    number, a word that is not a choice). `maximum` (numbers, inclusive) is the limit of the database column.
-    `is_vital`: the column is optional, but without it the row would mean something else, so an unreadable value sets
-    the whole row aside. An unreadable value of another optional column is set aside by itself. `synonyms`: pairs (word,
-    choice) of words that other systems export for a choice; they are compared in lower case without blanks, hyphens and
-    underscores.
+    `required`: neither the column nor a value may be missing. `default`: the text that stands for a missing value.
+    `refusal`: the named reason if the value breaks the column's own rule (a negative number, a word that is not a
+    choice). `maximum` (numbers, inclusive) is the limit of the database column. `is_positive` (numbers): zero is
+    refused like a negative one. `is_vital`: the column is optional, but without it the row would mean something else,
+    so an unreadable value sets the whole row aside. An unreadable value of another optional column is set aside by
+    itself. `synonyms`: pairs (word, choice) of words that other systems export for a choice; they are compared in lower
+    case without blanks, hyphens and underscores.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Column:
     maximum: int = AMOUNT
     synonyms: tuple[tuple[str, str], ...] = ()
     is_vital: bool = False
+    is_positive: bool = False
 
     @property
     def is_free_text(self) -> bool:
@@ -60,7 +61,8 @@ class Feed:
     part of the key for which a file's rows replace all stored ones (a cart's lines). `telling`: columns that
     mean something even in a refused row. `keeps_first_load`: the table's first_load_id says which load
     first brought a row. `part_of`: the feed whose rows these are parts of (an order's lines), by the first column of
-    the key.
+    the key. `numbers`: the column of the key that tells rows apart whose other key columns are equal. Its default is 0,
+    and further rows of such a key without a value get the next numbers in the order of the file.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Feed:
     telling: tuple[str, ...] = ()
     keeps_first_load: bool = False
     part_of: str = ""
+    numbers: str = ""
 
     @property
     def tells_customer(self) -> bool:

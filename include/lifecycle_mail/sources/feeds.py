@@ -38,6 +38,7 @@ class _ColumnFile(BaseModel):
     maximum: int = Field(default=AMOUNT, gt=0)
     synonyms: dict[str, str] = Field(default_factory=dict)
     is_vital: bool = False
+    is_positive: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -51,6 +52,7 @@ class _ColumnFile(BaseModel):
         return Column(
             name, self.kind, not written.endswith("?"), self.default, self.choices,
             self.refusal or refusals.get(self.kind, ""), self.maximum, tuple(self.synonyms.items()), self.is_vital,
+            self.is_positive,
         )  # fmt: skip
 
 
@@ -72,6 +74,7 @@ class _FeedFile(BaseModel):
     telling: tuple[Name, ...] = ()
     keeps_first_load: bool = False
     part_of: Name | None = None
+    numbers: Name | None = None
     columns: dict[OptionalName, _ColumnFile] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -79,7 +82,8 @@ class _FeedFile(BaseModel):
         """The key consists of required columns; everything else that names a column names an existing one."""
         required = {name for name in self.columns if not name.endswith("?")}
         known = {name.removesuffix("?") for name in self.columns}
-        _require("key", self.key, required, "a column that is required")
+        _require("key", self.key, required | {self.numbers}, "a column that is required")
+        _require("numbers", [self.numbers] if self.numbers else [], set(self.key), "a part of the key")
         _require("replaces", self.replaces, set(self.key), "a part of the key")
         _require("telling", self.telling, known, "a column")
         _require("in_order", [name for pair in self.in_order for name in pair], known, "a column")
@@ -90,11 +94,11 @@ class _FeedFile(BaseModel):
         columns = tuple(column.column(written) for written, column in self.columns.items())
         return Feed(
             self.feed, self.table, columns, self.key, self.in_order, self.replaces, self.telling, self.keeps_first_load,
-            self.part_of or "",
+            self.part_of or "", self.numbers or "",
         )  # fmt: skip
 
 
-def _require(what: str, names: Sequence[str], known: set[str], kind: str) -> None:
+def _require(what: str, names: Sequence[str], known: set[str | None] | set[str], kind: str) -> None:
     strangers = [name for name in names if name not in known]
     if strangers:
         raise ValueError(f"{what} names {', '.join(strangers)}, which is not {kind}")

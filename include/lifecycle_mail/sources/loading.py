@@ -30,6 +30,7 @@ from lifecycle_mail.sources.feed_files import FeedFile, feed_files
 from lifecycle_mail.sources.feeds import feeds
 from lifecycle_mail.sources.links import WEB
 from lifecycle_mail.sources.queries import SQL_FEEDS_FOLDER, SqlFeed, read_query, reader_warnings, sql_feeds
+from lifecycle_mail.sources.references import Waiting, note_references, prepare_references, waiting_rows
 from lifecycle_mail.sources.reports import FeedCounts, LoadReport
 from lifecycle_mail.sources.row_validation import Checker
 from lifecycle_mail.sources.rows import Chunks, FileRefused, absent_columns
@@ -40,6 +41,7 @@ from lifecycle_mail.sources.staging import (
     keep_absent_values,
     keep_unread_values,
     merge,
+    number_rows,
     plan_for_files,
     set_duplicates_aside,
     set_erased_aside,
@@ -133,12 +135,14 @@ def _one_load(
     try:
         with warehouse.connect() as connection, session_lock(connection, LOCK):
             load = _start(warehouse, connection, link_secret, now, progress)
+            prepare_references(connection)
             yield load
             with connection.begin():
                 plan_for_files(connection)
                 settle_supplies(connection)
             with connection.begin():
-                counts = {name: each.numbers() for name, each in load.counts.items()}
+                load.note_waiting(waiting_rows(connection, feeds()))
+                counts = load.counts_to_keep()
                 run(connection, "sources/finish_load", load_id=load.load_id, counts=orjson.dumps(counts).decode())
     except (psycopg2.OperationalError, psycopg2.InterfaceError, sa.exc.OperationalError) as error:
         cause = getattr(error, "orig", error)
@@ -178,6 +182,7 @@ class _Load:
     explained: dict[str, str] = field(default_factory=dict)
     intakes: list[Intake] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
 
     @property
     def hearing(self) -> Hearing:
@@ -186,13 +191,27 @@ class _Load:
 
     def report(self) -> LoadReport:
         return LoadReport(
-            self.load_id, self.counts, self.refused_files, tuple(self.warnings), tuple(self.intakes), self.explained
+            self.load_id, self.counts, self.refused_files, tuple(self.warnings), tuple(self.intakes), self.explained,
+            tuple(self.waiting),
         )  # fmt: skip
 
     def warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:
             logger.warning(warning)
             self.warnings.append(warning)
+
+    def note_waiting(self, waiting: list[Waiting]) -> None:
+        """Keep and log which rows name what no feed has brought."""
+        self.waiting = waiting
+        for one in waiting:
+            logger.info("%s", one)
+
+    def counts_to_keep(self) -> dict[str, dict[str, int]]:
+        """Return the counts by feed as source.load keeps them."""
+        counts = {name: each.numbers() for name, each in self.counts.items()}
+        for one in self.waiting:
+            counts[one.feed][f"without_{one.names}"] = one.rows
+        return counts
 
     def expect(self, files: Iterable[SqlFeed | FeedFile]) -> None:
         """Record how many rows are expected of each feed's files."""
@@ -261,12 +280,14 @@ class _Load:
         else:
             has_parts = any(other.part_of == feed.name for other in feeds().values())
             set_erased_aside(self.connection, feed, feeds().get(feed.part_of), has_parts)
+        number_rows(self.connection, feed)
         keep_absent_values(self.connection, feed, sorted(staged.sometimes_absent))
         set_duplicates_aside(self.connection, feed)
         keep_unread_values(self.connection, feed)
         if feed.name == "customers":
             settle_staged_permissions(self.connection, self.load_id)
         changed = self._merge(feed, staged.always_absent)
+        note_references(self.connection, feed, feeds())
         if feed.tells_cart_status:
             run(self.connection, "sources/mark_unread_carts", load_id=self.load_id)
         reasons, left_out = self._set_aside()

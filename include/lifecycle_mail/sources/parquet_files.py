@@ -92,7 +92,7 @@ def _fits(kind: pa.DataType, column: Column) -> bool:
     if types.is_floating(kind) or types.is_decimal(kind):
         return column.kind in ("number", "integer")
     if types.is_timestamp(kind) or types.is_date(kind):
-        return column.kind in ("time", "birthday")
+        return column.kind in ("time", "date", "birthday")
     return bool(types.is_boolean(kind)) and column.kind == "boolean"
 
 

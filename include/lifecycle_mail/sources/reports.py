@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import run
 from lifecycle_mail.intake import Intake, Limits, Row
+from lifecycle_mail.sources.references import Waiting
 
 # Rows that are set aside for good reasons: a later row has the same key, or the person was erased.
 LET_GO = frozenset({"duplicate_key", "erased"})
@@ -65,8 +66,8 @@ class FeedCounts:
 @dataclass(frozen=True)
 class LoadReport:
     """What one load did: its id, counts by feed (a feed without a file is absent), the files refused as a whole
-    (file name → named reason), warnings for the operator, what became of each file that was read, and why the refused
-    files were refused (file name → words)."""
+    (file name → named reason), warnings for the operator, what became of each file that was read, why the refused files
+    were refused (file name → words), and which of its rows name what no feed has brought."""
 
     load_id: int
     feeds: dict[str, FeedCounts]
@@ -74,6 +75,7 @@ class LoadReport:
     warnings: tuple[str, ...] = ()
     intakes: tuple[Intake, ...] = ()
     explained: Mapping[str, str] = field(default_factory=dict)
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def loaded(self) -> dict[str, int]:
@@ -90,7 +92,8 @@ class LoadReport:
         loaded = {f"{feed}_loaded": rows for feed, rows in self.loaded.items()}
         rejected = {f"{feed}_rejected": rows for feed, rows in self.rejected.items()}
         unread = {f"{feed}_unread_values": counts.unread_values for feed, counts in self.feeds.items()}
-        return {**loaded, **rejected, **unread, "refused_files": len(self.refused_files)}
+        waiting = {f"{one.feed}_without_{one.names}": one.rows for one in self.waiting}
+        return {**loaded, **rejected, **unread, **waiting, "refused_files": len(self.refused_files)}
 
     def rows(self) -> list[Row]:
         """Return the table of the load: of each feed what was loaded, and what was not, by reason."""

@@ -129,7 +129,7 @@ def as_text(value: object, kind: Kind) -> str | None:
     elif isinstance(value, (float, Decimal)):
         fits = kind in _NUMERIC
     else:
-        fits = isinstance(value, (datetime, date)) and kind in ("time", "birthday")
+        fits = isinstance(value, (datetime, date)) and kind in ("time", "date", "birthday")
     if not fits:
         raise WrongType
     return value.isoformat() if isinstance(value, date) else str(value)

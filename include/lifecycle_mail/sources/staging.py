@@ -69,6 +69,18 @@ _PART_OF_ERASED = sql.SQL("""(
     or staged.{whole_id} in (select fact_id from source.erased_fact where feed = %(whole_feed)s)
 )""")
 
+# Most rows of a key are alone with it; only the others are numbered, behind the largest number that the file gives.
+_NUMBER_ROWS = sql.SQL("""
+update staged set {number} = counted.largest + counted.place
+from (
+    select line, max({number}) over (partition by {rest}) as largest, {number} as given,
+        row_number() over (partition by {rest}, {number} order by line) - 1 as place
+    from staged
+    where ({rest}) in (select {rest} from staged where {number} = 0 group by {rest} having count(*) > 1)
+) as counted
+where staged.line = counted.line and counted.given = 0 and counted.place > 0
+""")
+
 _DROP_REPLACED = sql.SQL("""
 delete from {target} as kept
 where exists (select 1 from staged where {same_part})
@@ -211,6 +223,13 @@ where customer_id = %(customer_id)s and exists (
 """)
 
 
+def number_rows(connection: Connection, feed: Feed) -> None:
+    """Give staged rows without a number (0) that share the rest of their key one each, in the order of the file."""
+    if feed.numbers:
+        rest = sql.SQL(", ").join(sql.Identifier(name) for name in feed.key if name != feed.numbers)
+        _execute(connection, _NUMBER_ROWS.format(number=sql.Identifier(feed.numbers), rest=rest))
+
+
 def set_duplicates_aside(connection: Connection, feed: Feed) -> None:
     """Move rows whose key occurs again on a later line from `staged` to `refused`."""
     whose = sql.Identifier("customer_id") if "customer_id" in feed.column_names else sql.SQL("null")
@@ -236,7 +255,7 @@ def keep_absent_values(connection: Connection, feed: Feed, columns: Sequence[str
 
     For columns that some rows have and others do not. Call it before duplicates are set aside.
     """
-    names = [name for name in columns if name not in _SETTLED_BY_LOG]
+    names = [name for name in columns if name not in _SETTLED_BY_LOG and name not in feed.key]
     if not names:
         return
     key = sql.SQL(", ").join(map(sql.Identifier, feed.key))
@@ -264,7 +283,7 @@ def merge(connection: Connection, feed: Feed, load_id: int, absent: frozenset[st
     Plain updates and inserts are enough, because the load lock keeps other writers away; `on conflict` would cost half
     as much again.
     """
-    names, absent = feed.column_names, absent.difference(_SETTLED_BY_LOG)
+    names, absent = feed.column_names, absent.difference(_SETTLED_BY_LOG, feed.key)
     told = [name for name in names if name not in absent]
     load_columns = ["load_id", "first_load_id"] if feed.keeps_first_load else ["load_id"]
     parts = {

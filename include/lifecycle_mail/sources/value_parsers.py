@@ -78,8 +78,11 @@ def parser_of(column: Column, context: ParseContext) -> Parser | None:
         "link": partial(parse_link, schemes=context.link_schemes),
         "address": parse_address,
         "time": parse_time,
+        "date": parse_date,
         "birthday": partial(parse_birthday, today=context.today),
-        "number": partial(parse_number, refusal=column.refusal, maximum=column.maximum),
+        "number": partial(
+            parse_number, refusal=column.refusal, maximum=column.maximum, is_positive=column.is_positive
+        ),
         "integer": partial(parse_integer, refusal=column.refusal, maximum=column.maximum),
         "boolean": parse_boolean,
         "choice": partial(
@@ -111,33 +114,48 @@ def parse_time(text: str) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
+def parse_date(text: str) -> str:
+    """A date, ISO 8601, of the years 1900 to 2199; midnight may follow it, because spreadsheets write dates so."""
+    day = _date(text)
+    if day.year not in YEARS:
+        raise Refusal("date_out_of_range")
+    return day.isoformat()
+
+
 def parse_birthday(text: str, *, today: date) -> str:
-    """A date, ISO 8601, from 1900 to today; midnight may follow it, because spreadsheets write dates that way.
+    """A date as `parse_date` takes it, from 1900 to today.
 
     Without a year (`--11-05`, or a year that stands for none) the year is 4, which has a 29 February.
     """
     found = _DATE.fullmatch(text) or _YEARLESS_DATE.fullmatch(text)
-    if not found:
-        raise Refusal("unparsable_date")
-    year = found["year"] if "year" in found.groupdict() else ""
-    is_yearless = not year or year in _NO_YEARS
-    try:
-        day = date(NO_YEAR if is_yearless else int(year), int(found["month"]), int(found["day"]))
-    except ValueError:
-        raise Refusal("unparsable_date") from None
-    if is_yearless:
-        return day.isoformat()
+    if found and found.groupdict().get("year", "") in ("", *_NO_YEARS):
+        return _day(NO_YEAR, found).isoformat()
+    day = _date(text)
     if not EARLIEST_BIRTHDAY <= day <= today:
         raise Refusal("birthday_out_of_range")
     return day.isoformat()
 
 
-def parse_number(text: str, *, refusal: str, maximum: int) -> str:
-    """A decimal number from 0 to `maximum`; `refusal` names a negative one."""
-    if maximum >= 999_999_999 and _SURE_NUMBER.fullmatch(text):
+def _date(text: str) -> date:
+    found = _DATE.fullmatch(text)
+    if not found:
+        raise Refusal("unparsable_date")
+    return _day(int(found["year"]), found)
+
+
+def _day(year: int, found: re.Match[str]) -> date:
+    try:
+        return date(year, int(found["month"]), int(found["day"]))
+    except ValueError:
+        raise Refusal("unparsable_date") from None
+
+
+def parse_number(text: str, *, refusal: str, maximum: int, is_positive: bool = False) -> str:
+    """A decimal number from 0 to `maximum`; `refusal` names a negative one, and zero if it has to be positive."""
+    if maximum >= 999_999_999 and not is_positive and _SURE_NUMBER.fullmatch(text):
         return text
     number = _decimal(text)
-    if number < 0:
+    if number < 0 or (is_positive and number == 0):
         raise Refusal(refusal)
     if number > maximum:
         raise Refusal("number_out_of_range")

@@ -1,4 +1,4 @@
--- The mail that each event without our ids is about: the one to its address in the request that sg_message_id names.
+-- The mail that each event without our ids is about: the one to its address in the request that the event names.
 -- For a failure, a complaint or an opt-out without that name it is the newest mail accepted for its address before it.
 -- A mail whose acceptance an event proved has no name of a request, and counts among the latter. is_waiting: it may be
 -- a mail under way, and whether that was accepted is not known yet. An event never settles such a mail.

@@ -1,20 +1,24 @@
 -- Add the changes to the counts by the step's own day.
 -- grain: one row per (day, campaign, step, variant)
+-- as_of timestamptz: `now` of the roll-up
 insert into kpi.campaign_daily as known (
     day,
     campaign,
     step,
     variant,
-    each_fact
+    each_fact,
+    as_of
 )
 select
     kpi_delta.day,
     kpi_delta.campaign,
     kpi_delta.step,
     kpi_delta.variant,
-    coalesce(sum(kpi_delta.n) filter (where kpi_delta.each_day is not null), 0) as each_fact
+    coalesce(sum(kpi_delta.n) filter (where kpi_delta.each_day is not null), 0) as each_fact,
+    cast(:as_of as timestamptz) as as_of
 from kpi_delta
 group by kpi_delta.day, kpi_delta.campaign, kpi_delta.step, kpi_delta.variant
 on conflict (day, campaign, step, variant) do update
     set
-        each_fact = known.each_fact + excluded.each_fact
+        each_fact = known.each_fact + excluded.each_fact,
+        as_of = excluded.as_of

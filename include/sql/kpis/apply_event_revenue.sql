@@ -1,6 +1,9 @@
 -- Add the changes to the revenue by currency and the day of the order.
 -- grain: one row per (day, campaign, step, variant, currency)
-insert into kpi.event_revenue_daily as known (day, campaign, step, variant, currency, orders, revenue)
+-- as_of timestamptz: `now` of the roll-up
+insert into kpi.event_revenue_daily as known (
+    day, campaign, step, variant, currency, orders, revenue, reporting_orders, reporting_revenue, as_of
+)
 select
     kpi_revenue_delta.order_day as day,
     kpi_revenue_delta.campaign,
@@ -8,7 +11,10 @@ select
     kpi_revenue_delta.variant,
     kpi_revenue_delta.currency,
     sum(kpi_revenue_delta.orders) as orders,
-    sum(kpi_revenue_delta.revenue) as revenue
+    sum(kpi_revenue_delta.revenue) as revenue,
+    sum(kpi_revenue_delta.reporting_orders) as reporting_orders,
+    sum(kpi_revenue_delta.reporting_revenue) as reporting_revenue,
+    cast(:as_of as timestamptz) as as_of
 from kpi_revenue_delta
 group by
     kpi_revenue_delta.order_day, kpi_revenue_delta.campaign, kpi_revenue_delta.step, kpi_revenue_delta.variant,
@@ -16,4 +22,7 @@ group by
 on conflict (day, campaign, step, variant, currency) do update
     set
         orders = known.orders + excluded.orders,
-        revenue = known.revenue + excluded.revenue
+        revenue = known.revenue + excluded.revenue,
+        reporting_orders = known.reporting_orders + excluded.reporting_orders,
+        reporting_revenue = known.reporting_revenue + excluded.reporting_revenue,
+        as_of = excluded.as_of

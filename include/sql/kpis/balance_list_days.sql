@@ -1,5 +1,6 @@
 -- Carry the size of the list from day to day.
 -- grain: one row per day
+-- as_of timestamptz: `now` of the roll-up
 with running as (
     select
         list_daily.day,
@@ -20,7 +21,8 @@ balanced as (
 update kpi.list_daily
 set
     opening = balanced.closing - balanced.net,
-    closing = balanced.closing
+    closing = balanced.closing,
+    as_of = cast(:as_of as timestamptz)
 from balanced
 where
     list_daily.day = balanced.day

@@ -7,8 +7,7 @@ with counted as (
         daily.campaign,
         daily.step,
         daily.variant,
-        daily.each_fact,
-        daily.revenue
+        daily.each_fact
     from kpi.campaign_daily as daily
     union all
     -- Counts by the day on which facts happened can be compared only over all days together.
@@ -18,8 +17,7 @@ with counted as (
         daily.campaign,
         daily.step,
         daily.variant,
-        sum(daily.each_fact) as each_fact,
-        null as revenue
+        sum(daily.each_fact) as each_fact
     from kpi.event_daily as daily
     group by daily.campaign, daily.step, daily.variant
 )
@@ -35,6 +33,5 @@ where
     counted.delivered + counted.pending + counted.bounced_hard + counted.bounced_soft + counted.dropped
     <> counted.accepted
     or counted.accepted_converters > counted.delivered + counted.pending
-    or counted.revenue < 0
     or counted.each_fact < 0
     or counted.each_fact > counted.each_whole

@@ -1,6 +1,7 @@
 -- The present size of the list is what the movements add up to. The check is skipped while changes wait for a roll-up,
 -- or for their day: a no that is dated ahead keeps mail back at once, and leaves the list on its day.
 -- grain: one row per offending total
+-- when: in whole checks only, because it reads every customer
 with standing as (
     select count(*) as members
     from source.standing_permission

@@ -1,46 +1,57 @@
--- Orders whose credit may change: those inside the window of a mail that takes credit differently than before, and
--- those that came with loads that are not rolled up yet. The table is dropped with the transaction.
+-- Orders whose credit may change: those inside the time in which a mail takes credit differently than before, those
+-- that came with loads that are not rolled up yet, and those whose currency has a new rate. The table is dropped with
+-- the transaction.
 -- grain: one row per order
--- load_ids bigint[]: loads not rolled up yet
--- look-back: the windows of these mails, and these loads
+-- load_ids bigint[]: loads not rolled up yet; reporting_currency text, empty = none
+-- look-back: the times of credit of these mails, these loads, and credits since the first new rate
 create temporary table kpi_recredited on commit drop as
 with changed as (
     select
         fresh.customer_id as fresh_customer_id,
-        fresh.accepted_at as fresh_since,
-        fresh.goal_until as fresh_till,
-        fresh.takes_credit as fresh_takes_credit,
-        -- If the goal is an order and no order reached it, the window holds no order that could be credited.
-        fresh.accepted_converted_day is null and campaign.goal_event = 'order' as is_without_orders,
+        fresh.credit_since as fresh_since,
+        fresh.credit_until as fresh_until,
+        fresh.is_without_orders,
         known.customer_id as known_customer_id,
-        known.accepted_at as known_since,
-        known.goal_until as known_till,
-        known.takes_credit as known_takes_credit
+        known.credit_since as known_since,
+        known.credit_until as known_until
     from kpi_outcome as fresh
-    left join journey.campaign on fresh.campaign = campaign.campaign
     left join kpi.step_outcome as known
         on fresh.enrollment_id = known.enrollment_id and fresh.step = known.step
     where
-        (fresh.takes_credit or coalesce(known.takes_credit, false))
-        and (fresh.takes_credit, fresh.accepted_at, fresh.goal_until, fresh.day, fresh.variant, fresh.outcome)
-        is distinct from
-        (known.takes_credit, known.accepted_at, known.goal_until, known.day, known.variant, known.outcome)
+        (fresh.credit_since is not null or known.credit_since is not null)
+        and (
+            fresh.credit_model, fresh.credit_since, fresh.credit_until, fresh.day, fresh.variant, fresh.outcome
+        )
+        is distinct from (
+            known.credit_model, known.credit_since, known.credit_until, known.day, known.variant, known.outcome
+        )
 ),
 
 span as (
     select
         changed.fresh_customer_id as customer_id,
         changed.fresh_since as since,
-        changed.fresh_till as till
+        changed.fresh_until as until
     from changed
-    where changed.fresh_takes_credit and not changed.is_without_orders
+    where changed.fresh_since is not null and not changed.is_without_orders
     union
     select
         changed.known_customer_id as customer_id,
         changed.known_since as since,
-        changed.known_till as till
+        changed.known_until as until
     from changed
-    where changed.known_takes_credit
+    where changed.known_since is not null
+),
+
+revalued as (
+    select
+        currency_rate.currency,
+        min(currency_rate.day) as since
+    from source.currency_rate
+    where
+        currency_rate.load_id = any(cast(:load_ids as bigint[]))
+        and cast(:reporting_currency as text) <> ''
+    group by currency_rate.currency
 )
 
 select
@@ -49,7 +60,7 @@ select
     orders.ordered_at
 from span
 inner join source.orders
-    on span.customer_id = orders.customer_id and orders.ordered_at between span.since and span.till
+    on span.customer_id = orders.customer_id and orders.ordered_at between span.since and span.until
 union
 select
     orders.order_id,
@@ -57,3 +68,12 @@ select
     orders.ordered_at
 from source.orders
 where orders.load_id = any(cast(:load_ids as bigint[]))
+union
+select
+    orders.order_id,
+    orders.customer_id,
+    orders.ordered_at
+from revalued
+inner join kpi.order_credit
+    on revalued.currency = order_credit.currency and revalued.since <= order_credit.order_day
+inner join source.orders on order_credit.order_id = orders.order_id

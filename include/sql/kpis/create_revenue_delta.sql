@@ -11,7 +11,12 @@ select
     signed.currency,
     sum(signed.sign) as orders,
     sum(signed.sign * signed.revenue) as revenue,
-    coalesce(sum(signed.sign * signed.revenue) filter (where signed.is_delivered), 0) as delivered_revenue
+    coalesce(sum(signed.sign * signed.revenue) filter (where signed.is_delivered), 0) as delivered_revenue,
+    count(signed.reporting_revenue) filter (where signed.sign = 1)
+    - count(signed.reporting_revenue) filter (where signed.sign = -1) as reporting_orders,
+    coalesce(sum(signed.sign * signed.reporting_revenue), 0) as reporting_revenue,
+    coalesce(sum(signed.sign * signed.reporting_revenue) filter (where signed.is_delivered), 0)
+        as delivered_reporting_revenue
 from (
     select
         fresh.day,
@@ -22,6 +27,7 @@ from (
         fresh.currency,
         fresh.revenue,
         fresh.is_delivered,
+        fresh.reporting_revenue,
         1 as sign
     from kpi_credit as fresh
     union all
@@ -34,6 +40,7 @@ from (
         stored.currency,
         stored.revenue,
         stored.is_delivered,
+        stored.reporting_revenue,
         -1 as sign
     from kpi_recredited
     inner join kpi.order_credit as stored on kpi_recredited.order_id = stored.order_id
@@ -44,3 +51,7 @@ having
     sum(signed.sign) <> 0
     or sum(signed.sign * signed.revenue) <> 0
     or sum(signed.sign * signed.revenue) filter (where signed.is_delivered) <> 0
+    or count(signed.reporting_revenue) filter (where signed.sign = 1)
+    <> count(signed.reporting_revenue) filter (where signed.sign = -1)
+    or sum(signed.sign * signed.reporting_revenue) <> 0
+    or sum(signed.sign * signed.reporting_revenue) filter (where signed.is_delivered) <> 0

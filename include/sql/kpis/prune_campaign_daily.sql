@@ -2,6 +2,6 @@
 -- grain: one row per (day, campaign, step, variant)
 delete from kpi.campaign_daily
 where
-    revenue = 0
-    and currency is null
-    and each_fact = 0
+    0 = all(array[
+        each_fact
+    ])

@@ -79,12 +79,13 @@ followed as (
 ),
 
 progress as (
-    insert into kpi.progress (name, value)
+    insert into kpi.progress (name, value, as_of)
     select
         split_part(followed.name, ':', 1) || ':' || cast(:present as text) as name,
-        followed.value
+        followed.value,
+        followed.as_of
     from followed
-    on conflict (name) do update set value = excluded.value
+    on conflict (name) do update set value = excluded.value, as_of = excluded.as_of
     returning progress.name
 )
 

@@ -1,5 +1,6 @@
 -- Replace the stored outcomes with the new ones. Equal ones are left alone.
 -- grain: one row per (enrollment, step)
+-- as_of timestamptz: `now` of the roll-up
 insert into kpi.step_outcome as known (
     enrollment_id,
     step,
@@ -17,8 +18,11 @@ insert into kpi.step_outcome as known (
     accepted_at,
     goal_until,
     outcome,
-    takes_credit,
-    each_day
+    credit_model,
+    credit_since,
+    credit_until,
+    each_day,
+    as_of
 )
 select
     kpi_outcome.enrollment_id,
@@ -37,8 +41,11 @@ select
     kpi_outcome.accepted_at,
     kpi_outcome.goal_until,
     kpi_outcome.outcome,
-    kpi_outcome.takes_credit,
-    kpi_outcome.each_day
+    kpi_outcome.credit_model,
+    kpi_outcome.credit_since,
+    kpi_outcome.credit_until,
+    kpi_outcome.each_day,
+    cast(:as_of as timestamptz) as as_of
 from kpi_outcome
 on conflict (enrollment_id, step) do update
     set
@@ -56,6 +63,21 @@ on conflict (enrollment_id, step) do update
         accepted_at = excluded.accepted_at,
         goal_until = excluded.goal_until,
         outcome = excluded.outcome,
-        takes_credit = excluded.takes_credit,
-        each_day = excluded.each_day
-    where (known.*) is distinct from (excluded.*)
+        credit_model = excluded.credit_model,
+        credit_since = excluded.credit_since,
+        credit_until = excluded.credit_until,
+        each_day = excluded.each_day,
+        as_of = excluded.as_of
+    where
+    (
+        known.campaign, known.customer_id, known.variant, known.day, known.decision_id, known.decided_at,
+        known.decision_outcome, known.decision_reason, known.state, known.reason, known.is_open, known.accepted_at,
+        known.goal_until, known.outcome, known.credit_model, known.credit_since, known.credit_until
+    )
+    is distinct from (
+        excluded.campaign, excluded.customer_id, excluded.variant, excluded.day, excluded.decision_id,
+        excluded.decided_at, excluded.decision_outcome, excluded.decision_reason, excluded.state, excluded.reason,
+        excluded.is_open, excluded.accepted_at, excluded.goal_until, excluded.outcome, excluded.credit_model,
+        excluded.credit_since, excluded.credit_until
+    )
+    or known.each_day is distinct from excluded.each_day

@@ -103,7 +103,7 @@ create table kpi.arm_count (
 );
 
 comment on table kpi.arm_count is
-'How many people each arm has: one row per experiment, arm, eligibility and maturity. Counts may be added up.';
+'How many people each arm has: one row per campaign, epoch, kind, step, arm, is_eligible and is_matured.';
 comment on column kpi.arm_count.campaign is 'Campaign.';
 comment on column kpi.arm_count.epoch is 'Epoch.';
 comment on column kpi.arm_count.kind is 'holdout, or variant.';

@@ -23,7 +23,7 @@ comment on column event.unmatched.fact is 'What it means for a mail.';
 comment on column event.unmatched.address is 'Mailbox, lower case; erasure deletes the row.';
 comment on column event.unmatched.reason is 'Text of a bounce or drop, addresses removed.';
 comment on column event.unmatched.request_id is
-'X-Message-Id, the beginning of sg_message_id; null = the event has none.';
+'Id of the request that the event names; null = it names none.';
 comment on column event.unmatched.link is 'Of a click, as in event.click.';
 comment on column event.unmatched.agent is 'Of a click, as in event.click.';
 comment on column event.unmatched.is_scanner is 'Of a click, as in event.click.';

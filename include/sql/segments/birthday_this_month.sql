@@ -5,7 +5,7 @@
 --   to congratulate.
 -- grain: customer_id, occurrence (the year of as_of in the customer's zone)
 -- look-back: none
--- context: month and day of the birthday
+-- context: month and day of the birthday, birthday_on (its date in that year; 28 February if there is no 29th)
 with celebrating as (
     select
         c.customer_id,
@@ -31,7 +31,8 @@ select
     date_trunc('month', b.local_time) at time zone b.name as occurred_at,
     jsonb_build_object(
         'month', cast(extract(month from b.birthday) as integer),
-        'day', cast(extract(day from b.birthday) as integer)
+        'day', cast(extract(day from b.birthday) as integer),
+        'birthday_on', segment.next_birthday(b.birthday, cast(date_trunc('month', b.local_time) as date))
     ) as context
 from celebrating as b
 where extract(month from b.birthday) = extract(month from b.local_time)

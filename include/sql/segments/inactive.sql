@@ -5,7 +5,7 @@
 -- parameter: days: integer, days of 24 hours, default 90, 1 to 3650, silence that makes a member
 -- look-back: all activity up to as_of
 -- context: last_activity_at, days (whole days of silence at as_of), last_product_name
---   (line of highest value in the last order; null if there is no order or no such product)
+--   (line of highest value in the last order that was kept; null if there is none or no such product)
 --
 -- If as_of is not before the newest fact of the activity row, the row decides. For all other customers the facts up to
 -- as_of are read. segment.last_activity_at reads them, and is a function, because with its look-ups written out
@@ -49,7 +49,7 @@ select
                 where
                     o.customer_id = s.customer_id
                     and o.ordered_at <= cast(:as_of as timestamptz)
-                    and o.status <> 'cancelled'
+                    and o.status = 'placed'
                 order by o.ordered_at desc, o.order_id desc
                 limit 1
             ) as last_order

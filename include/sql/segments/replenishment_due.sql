@@ -2,7 +2,8 @@
 -- what: consumable products that are about to run out. Only the latest purchase per customer and product counts:
 --   due = ordered_at + quantity × units_per_pack / daily_use − lead_days − delivery_days (missing
 --   units_per_pack = 1, missing delivery_days = 0). A customer is a member while due ≤ as_of < due + lateness_days.
---   A purchase is an order, so lines of one product in one order add up. Lines of quantity 0 do not count.
+--   A purchase is an order, so lines of one product in one order add up. Lines of quantity 0, cancelled and refunded
+--   orders do not count.
 --   Products without a daily use go by the customer's own rhythm for their type: the median of the intervals
 --   between orders of consumables of that type (3 or more) replaces quantity × units / daily use, counted
 --   from the latest order of such a product. There is one row per type, with the slowest delivery of that order.
@@ -11,7 +12,7 @@
 -- parameter: lateness_days: integer, days of 24 hours, default 7, 1 to 365, how long a due purchase stays due
 -- look-back: all orders up to as_of
 -- context: product_id and product_name (null by rhythm), product_type, ordered_at, quantity (packs),
---   runs_out_at, url and image_url (null by rhythm), basis: declared or rhythm
+--   runs_out_at, delivery_days (null = not known), url and image_url (null by rhythm), basis: declared or rhythm
 -- about: product_id, product_type
 -- ahead: lead_days
 --
@@ -33,7 +34,8 @@ due as (
         s.line_no,
         s.ordered_at,
         s.quantity,
-        s.runs_out_at
+        s.runs_out_at,
+        s.reorder_at
     from source.supply as s
     where
         s.reorder_at <= cast(:as_of as timestamptz) + cast(:lead_days as integer) * interval '24 hours'
@@ -49,7 +51,8 @@ due as (
         f.line_no,
         f.ordered_at,
         f.quantity,
-        f.runs_out_at
+        f.runs_out_at,
+        f.reorder_at
     from source.supply_at(cast(:as_of as timestamptz)) as f
     where
         f.customer_id = any(array(select u.customer_id from unsettled as u))
@@ -78,6 +81,10 @@ select
         'runs_out_at', replace(
             to_char(d.runs_out_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'
         ),
+        'delivery_days', case d.basis
+            when 'declared' then trim_scale(p.delivery_days)
+            else trim_scale(round(nullif(extract(epoch from d.runs_out_at - d.reorder_at), 0) / 86400, 4))
+        end,
         'url', p.url,
         'image_url', p.image_url,
         'basis', d.basis

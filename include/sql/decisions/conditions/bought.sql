@@ -1,10 +1,11 @@
 -- condition: bought
 -- value: true
 -- what: the customer placed an order by the due moment, since the enrollment; for a series about a cart, since the
---   cart's last change. A cancelled order does not count.
+--   cart's last change, or an order names the cart, also if a guest placed it. A cancelled order does not count.
 -- grain: step_due_id, any number of times
 -- reads: asked
--- look-back: since the enrollment; for a series about a cart, since the cart's last change
+-- look-back: since the enrollment; for a series about a cart, since the cart's last change; for orders that name it,
+--   since the cart was created
 select asked.step_due_id
 from asked
 inner join source.orders
@@ -12,4 +13,10 @@ inner join source.orders
         asked.customer_id = orders.customer_id
         and orders.ordered_at
         > case when asked.context ? 'cart_id' then asked.occurred_at else asked.enrolled_at end
+where orders.status <> 'cancelled' and orders.ordered_at <= asked.due_at
+union all
+select asked.step_due_id
+from asked
+inner join source.cart on cart.cart_id = asked.context ->> 'cart_id'
+inner join source.orders on cart.cart_id = orders.cart_id and cart.created_at <= orders.ordered_at
 where orders.status <> 'cancelled' and orders.ordered_at <= asked.due_at

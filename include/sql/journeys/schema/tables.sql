@@ -17,7 +17,9 @@ create table journey.campaign (
     definition jsonb not null,
     definition_md5 text not null,
     published_at timestamptz not null default now(),
-    goal_from date
+    goal_from date,
+    credit_model text not null default 'sent' check (credit_model in ('sent', 'opened', 'clicked')),
+    credit_within_days numeric(8, 3)
 );
 
 comment on table journey.campaign is 'Campaigns as last published from their files, one row per campaign.';
@@ -35,6 +37,10 @@ comment on column journey.campaign.priority is 'Which campaign gets a customer''
 comment on column journey.campaign.definition is 'The file as read.';
 comment on column journey.campaign.definition_md5 is 'Checksum of the definition: an approval holds for it.';
 comment on column journey.campaign.published_at is 'When this definition was last written here.';
+comment on column journey.campaign.credit_model is
+'The touch by which its mails take credit for orders: sent, opened, clicked.';
+comment on column journey.campaign.credit_within_days is
+'Days of 24 hours after that touch in which orders are credited; null = goal_within_days.';
 comment on column journey.campaign.goal_from is 'Date from which the target counts; null = from the first mail.';
 
 -- By which shares and goal series began. A result may only compare people who were dealt alike.

@@ -21,7 +21,6 @@ create table kpi.step_outcome (
     outcome text check (
         outcome in ('pending', 'delivered', 'bounced_hard', 'bounced_soft', 'dropped')
     ),
-    takes_credit boolean not null,
     planned_day date,
     held_out_day date,
     skipped_day date,
@@ -39,11 +38,16 @@ create table kpi.step_outcome (
     pending_day date,
     click_converted_day date,
     accepted_converted_day date,
+    credit_model text check (credit_model in ('sent', 'opened', 'clicked')),
+    credit_since timestamptz,
+    credit_until timestamptz,
+    as_of timestamptz not null,
     machine_clicked_day date,
     primary key (enrollment_id, step)
 );
 create index step_outcome_open on kpi.step_outcome (enrollment_id, step) where is_open;
 create index step_outcome_customer on kpi.step_outcome (customer_id, accepted_at) where accepted_at is not null;
+create index step_outcome_credit on kpi.step_outcome (customer_id, credit_since) where credit_since is not null;
 create index step_outcome_day on kpi.step_outcome (day);
 create index step_outcome_converted on kpi.step_outcome (customer_id) where accepted_converted_day is not null;
 
@@ -66,7 +70,11 @@ comment on column kpi.step_outcome.is_open is
 comment on column kpi.step_outcome.accepted_at is 'When the provider took the mail.';
 comment on column kpi.step_outcome.goal_until is 'End of the conversion window.';
 comment on column kpi.step_outcome.outcome is 'Outcome of an accepted mail, exactly one; pending = nothing heard.';
-comment on column kpi.step_outcome.takes_credit is 'An order inside the window may be credited to it.';
+comment on column kpi.step_outcome.credit_model is
+'The touch by which the mail takes credit for orders: sent, opened, clicked; null = it takes none.';
+comment on column kpi.step_outcome.credit_since is
+'When that touch happened: an order from then on may be credited to it; null = it takes none.';
+comment on column kpi.step_outcome.credit_until is 'The last moment of such an order.';
 comment on column kpi.step_outcome.planned_day is
 'Reporting day on which a message was decided; null = there is none, likewise below.';
 comment on column kpi.step_outcome.held_out_day is 'Held out.';
@@ -87,6 +95,7 @@ comment on column kpi.step_outcome.click_converted_day is 'Clicked, and goal rea
 comment on column kpi.step_outcome.accepted_converted_day is
 'Goal reached inside the window, delivered or pending.';
 comment on column kpi.step_outcome.machine_clicked_day is 'First click of a scanner, or a doubtful one.';
+comment on column kpi.step_outcome.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.campaign_daily (
     day date not null,
@@ -102,8 +111,6 @@ create table kpi.campaign_daily (
     machine_openers bigint not null default 0,
     clickers bigint not null default 0,
     converters bigint not null default 0,
-    revenue numeric(20, 4) default 0,
-    currency text,
     bounced_hard bigint not null default 0,
     bounced_soft bigint not null default 0,
     dropped bigint not null default 0,
@@ -112,6 +119,7 @@ create table kpi.campaign_daily (
     pending bigint not null default 0,
     click_converters bigint not null default 0,
     accepted_converters bigint not null default 0,
+    as_of timestamptz not null,
     machine_clickers bigint not null default 0,
     primary key (day, campaign, step, variant)
 );
@@ -132,9 +140,6 @@ comment on column kpi.campaign_daily.openers is
 comment on column kpi.campaign_daily.machine_openers is 'Of delivered: opened by a machine; never part of openers.';
 comment on column kpi.campaign_daily.clickers is 'Of openers: clicked by a person.';
 comment on column kpi.campaign_daily.converters is 'Of delivered: goal reached inside the window.';
-comment on column kpi.campaign_daily.revenue is
-'Orders credited, in `currency`; null = several, see campaign_revenue_daily.';
-comment on column kpi.campaign_daily.currency is 'ISO 4217; null = no order, or several currencies.';
 comment on column kpi.campaign_daily.bounced_hard is 'Of accepted: ended in a hard bounce.';
 comment on column kpi.campaign_daily.bounced_soft is 'Of accepted: ended in a soft bounce.';
 comment on column kpi.campaign_daily.dropped is 'Of accepted: dropped by the provider.';
@@ -146,6 +151,7 @@ comment on column kpi.campaign_daily.accepted_converters is
 'Of accepted that did not bounce: goal reached inside the window.';
 comment on column kpi.campaign_daily.machine_clickers is
 'Of delivered: clicked by a scanner, or in doubt; a person may have clicked too.';
+comment on column kpi.campaign_daily.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.event_daily (
     day date not null,
@@ -161,8 +167,6 @@ create table kpi.event_daily (
     machine_openers bigint not null default 0,
     clickers bigint not null default 0,
     converters bigint not null default 0,
-    revenue numeric(20, 4) default 0,
-    currency text,
     bounced_hard bigint not null default 0,
     bounced_soft bigint not null default 0,
     dropped bigint not null default 0,
@@ -171,6 +175,7 @@ create table kpi.event_daily (
     pending bigint not null default 0,
     click_converters bigint not null default 0,
     accepted_converters bigint not null default 0,
+    as_of timestamptz not null,
     machine_clickers bigint not null default 0,
     primary key (day, campaign, step, variant)
 );
@@ -190,8 +195,6 @@ comment on column kpi.event_daily.openers is 'Messages first opened or clicked b
 comment on column kpi.event_daily.machine_openers is 'Messages first opened by a machine that day.';
 comment on column kpi.event_daily.clickers is 'Messages first clicked by a person that day.';
 comment on column kpi.event_daily.converters is 'Delivered messages whose goal was reached that day.';
-comment on column kpi.event_daily.revenue is 'Credited orders placed that day, in `currency`; null = several.';
-comment on column kpi.event_daily.currency is 'ISO 4217; null = no order, or several currencies.';
 comment on column kpi.event_daily.bounced_hard is 'Hard bounces that day.';
 comment on column kpi.event_daily.bounced_soft is 'Soft bounces that day.';
 comment on column kpi.event_daily.dropped is 'Drops that day.';
@@ -203,6 +206,7 @@ comment on column kpi.event_daily.accepted_converters is
 'Messages, delivered or pending, whose goal was reached that day.';
 comment on column kpi.event_daily.machine_clickers is
 'Messages first clicked that day by a scanner, or in doubt.';
+comment on column kpi.event_daily.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.order_credit (
     order_id text primary key,
@@ -215,14 +219,18 @@ create table kpi.order_credit (
     order_day date not null,
     currency text not null,
     revenue numeric(20, 4) not null,
-    is_delivered boolean not null
+    is_delivered boolean not null,
+    model text not null check (model in ('sent', 'opened', 'clicked')),
+    reporting_revenue numeric(20, 4),
+    as_of timestamptz not null
 );
+create index order_credit_currency on kpi.order_credit (currency, order_day);
 
 comment on table kpi.order_credit is 'Which mail an order is credited to, one row per order.';
 comment on column kpi.order_credit.order_id is 'Order, credited once.';
 comment on column kpi.order_credit.customer_id is 'Who ordered.';
 comment on column kpi.order_credit.enrollment_id is
-'Enrollment of the message that takes the credit: the last one before the order whose window holds it.';
+'Enrollment of the message that takes the credit: the one last touched before the order whose window holds it.';
 comment on column kpi.order_credit.step is 'Step of that message.';
 comment on column kpi.order_credit.campaign is 'Its campaign.';
 comment on column kpi.order_credit.variant is 'Its arm.';
@@ -231,6 +239,11 @@ comment on column kpi.order_credit.order_day is 'Reporting day of the order.';
 comment on column kpi.order_credit.currency is 'ISO 4217 of the order; XXX = it names none.';
 comment on column kpi.order_credit.revenue is 'Order total.';
 comment on column kpi.order_credit.is_delivered is 'The mail was delivered; false = nothing was heard of it.';
+comment on column kpi.order_credit.model is
+'The touch by which the mail takes the credit, as its campaign file says: sent, opened, clicked.';
+comment on column kpi.order_credit.reporting_revenue is
+'Order total in the reporting currency, at the newest rate of the order''s day or before; null = there is none.';
+comment on column kpi.order_credit.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.campaign_revenue_daily (
     day date not null,
@@ -241,6 +254,10 @@ create table kpi.campaign_revenue_daily (
     orders bigint not null,
     revenue numeric(20, 4) not null,
     delivered_revenue numeric(20, 4) not null default 0,
+    reporting_orders bigint not null,
+    reporting_revenue numeric(20, 4) not null,
+    delivered_reporting_revenue numeric(20, 4) not null,
+    as_of timestamptz not null,
     primary key (day, campaign, step, variant, currency)
 );
 
@@ -254,6 +271,13 @@ comment on column kpi.campaign_revenue_daily.currency is 'ISO 4217; XXX = the or
 comment on column kpi.campaign_revenue_daily.orders is 'Orders credited.';
 comment on column kpi.campaign_revenue_daily.revenue is 'Their totals.';
 comment on column kpi.campaign_revenue_daily.delivered_revenue is 'Of revenue: orders credited to delivered mails.';
+comment on column kpi.campaign_revenue_daily.reporting_orders is
+'Of these orders: known in the reporting currency, because there is a rate.';
+comment on column kpi.campaign_revenue_daily.reporting_revenue is
+'Totals of reporting_orders, in the reporting currency.';
+comment on column kpi.campaign_revenue_daily.delivered_reporting_revenue is
+'Of reporting_revenue: orders credited to delivered mails.';
+comment on column kpi.campaign_revenue_daily.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.event_revenue_daily (
     day date not null,
@@ -263,6 +287,9 @@ create table kpi.event_revenue_daily (
     currency text not null,
     orders bigint not null,
     revenue numeric(20, 4) not null,
+    reporting_orders bigint not null,
+    reporting_revenue numeric(20, 4) not null,
+    as_of timestamptz not null,
     primary key (day, campaign, step, variant, currency)
 );
 
@@ -275,6 +302,10 @@ comment on column kpi.event_revenue_daily.variant is 'Arm of the step.';
 comment on column kpi.event_revenue_daily.currency is 'ISO 4217; XXX = the orders name none.';
 comment on column kpi.event_revenue_daily.orders is 'Orders credited.';
 comment on column kpi.event_revenue_daily.revenue is 'Their totals.';
+comment on column kpi.event_revenue_daily.reporting_orders is
+'Of these orders: known in the reporting currency, because there is a rate.';
+comment on column kpi.event_revenue_daily.reporting_revenue is 'Totals of reporting_orders, in the reporting currency.';
+comment on column kpi.event_revenue_daily.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.list_movement (
     customer_id text not null,
@@ -282,6 +313,7 @@ create table kpi.list_movement (
     movement text not null check (movement in (
         'joined', 'returned', 'unsubscribed', 'bounced', 'complained', 'sunset', 'withdrawn', 'erased'
     )),
+    as_of timestamptz not null,
     primary key (customer_id, day, movement)
 );
 create index list_movement_day on kpi.list_movement (day, movement);
@@ -291,6 +323,7 @@ comment on table kpi.list_movement is
 comment on column kpi.list_movement.customer_id is 'Who came or went.';
 comment on column kpi.list_movement.day is 'Reporting day.';
 comment on column kpi.list_movement.movement is 'What happened; at most one coming and one leave per customer and day.';
+comment on column kpi.list_movement.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.list_daily (
     day date primary key,
@@ -303,7 +336,8 @@ create table kpi.list_daily (
     withdrawn bigint not null default 0,
     erased bigint not null default 0,
     returned bigint not null default 0,
-    closing bigint not null default 0
+    closing bigint not null default 0,
+    as_of timestamptz not null
 );
 
 comment on table kpi.list_daily is
@@ -319,6 +353,7 @@ comment on column kpi.list_daily.withdrawn is 'Left because permission was withd
 comment on column kpi.list_daily.erased is 'Left by erasure.';
 comment on column kpi.list_daily.returned is 'On the list again.';
 comment on column kpi.list_daily.closing is 'Customers on the list when the day ended.';
+comment on column kpi.list_daily.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.list_change (
     customer_id text not null
@@ -329,12 +364,24 @@ comment on table kpi.list_change is
 comment on column kpi.list_change.customer_id is
 'Customer whose permission, suppression or address changed since the last roll-up.';
 
+create table kpi.moved_fact (
+    customer_id text not null,
+    happened_at timestamptz not null
+);
+
+comment on table kpi.moved_fact is
+'Facts that a customer no longer has, or has at another time; rows may repeat, and the next roll-up deletes them.';
+comment on column kpi.moved_fact.customer_id is 'Customer who had the fact before.';
+comment on column kpi.moved_fact.happened_at is 'When it had happened.';
+
 create table kpi.rolled_load (
-    load_id bigint primary key
+    load_id bigint primary key,
+    as_of timestamptz not null
 );
 
 comment on table kpi.rolled_load is 'Loads of feeds that the roll-up has taken in, one row per load.';
 comment on column kpi.rolled_load.load_id is 'Finished load of feeds that the roll-up has taken in.';
+comment on column kpi.rolled_load.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.ahead (
     happens_at timestamptz not null,
@@ -360,12 +407,15 @@ comment on column kpi.ahead.step is 'Step of that mail.';
 
 create table kpi.progress (
     name text primary key,
-    value text not null
+    value text not null,
+    as_of timestamptz not null
 );
 
 comment on table kpi.progress is 'How far the roll-up has come, one row per watermark.';
-comment on column kpi.progress.name is 'What: events, decisions:<campaign>, goal:<campaign>, reporting_zone, as_of.';
+comment on column kpi.progress.name is
+'What: events, decisions:<campaign>, goal:<campaign>, reporting_zone, reporting_currency, as_of.';
 comment on column kpi.progress.value is 'How far, or what it was.';
+comment on column kpi.progress.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.roll_up (
     roll_up_id bigint generated always as identity primary key,
@@ -473,7 +523,7 @@ create table kpi.arm_count (
 );
 
 comment on table kpi.arm_count is
-'How many people each arm has: one row per experiment, arm, eligibility and maturity. Counts may be added up.';
+'How many people each arm has: one row per campaign, epoch, kind, step, arm, is_eligible and is_matured.';
 comment on column kpi.arm_count.campaign is 'Campaign.';
 comment on column kpi.arm_count.epoch is 'Epoch.';
 comment on column kpi.arm_count.kind is 'holdout, or variant.';
@@ -565,16 +615,6 @@ comment on column kpi.experiment_result.sample_ratio_p is
 comment on column kpi.experiment_result.verdict is
 'too_few: minimum_detectable is above the target, and no number says anything yet; helps, hurts: the interval lies '
 'above or below 0; no_call: it holds 0, or sample_ratio_p is below 0.001.';
-
-create table kpi.moved_fact (
-    customer_id text not null,
-    happened_at timestamptz not null
-);
-
-comment on table kpi.moved_fact is
-'Facts that a customer no longer has, or has at another time; rows may repeat, and the next roll-up deletes them.';
-comment on column kpi.moved_fact.customer_id is 'Customer who had the fact before.';
-comment on column kpi.moved_fact.happened_at is 'When it had happened.';
 
 create table kpi.series_daily (
     day date not null,

@@ -192,6 +192,8 @@ create table source.orders (
 );
 create index orders_customer on source.orders (customer_id, ordered_at) include (order_id, status);
 create index orders_load on source.orders (load_id);
+-- A cart is closed by the order that names it, also if a guest placed it.
+create index orders_cart on source.orders (cart_id) where cart_id is not null;
 
 comment on table source.orders is 'Orders, one row per order; a cancelled order never counts.';
 comment on column source.orders.order_id is 'The shop''s key.';
@@ -199,10 +201,11 @@ comment on column source.orders.customer_id is 'Who ordered.';
 comment on column source.orders.ordered_at is 'When.';
 comment on column source.orders.total is 'Order total, in currency.';
 comment on column source.orders.currency is 'ISO 4217.';
-comment on column source.orders.cart_id is 'Cart it came from.';
+comment on column source.orders.cart_id is 'Cart it came from, and closes.';
 comment on column source.orders.delivered_at is 'When the goods arrived.';
 comment on column source.orders.offer_code is 'Offer redeemed.';
-comment on column source.orders.status is 'A cancelled order never counts.';
+comment on column source.orders.status is
+'A cancelled order never counts; what a refunded one brought went back, so it neither runs out nor was bought again.';
 comment on column source.orders.load_id is 'Load that last wrote the row.';
 
 create table source.order_line (
@@ -231,7 +234,8 @@ create table source.cart (
     updated_at timestamptz not null,
     status text not null check (status in ('open', 'ordered', 'emptied', 'unreadable')),
     url text,
-    load_id bigint not null
+    load_id bigint not null,
+    currency text
 );
 create index cart_customer on source.cart (customer_id, updated_at);
 create index cart_open on source.cart (updated_at) where status = 'open';
@@ -246,6 +250,8 @@ comment on column source.cart.status is
 'mailed until a row that can be read says what it is.';
 comment on column source.cart.url is 'Link back to the cart.';
 comment on column source.cart.load_id is 'Load that last wrote the row.';
+comment on column source.cart.currency is
+'ISO 4217, of the prices of its lines; null = each line is in its own currency, else its product''s.';
 
 create table source.cart_line (
     cart_id text not null,
@@ -253,15 +259,21 @@ create table source.cart_line (
     quantity numeric(14, 4) not null check (quantity >= 0),
     unit_price numeric(14, 4) not null check (unit_price >= 0),
     load_id bigint not null,
-    primary key (cart_id, product_id)
+    line_no integer not null default 0,
+    currency text,
+    primary key (cart_id, product_id, line_no)
 );
 
-comment on table source.cart_line is 'What lies in a cart now, one row per cart and product.';
+comment on table source.cart_line is
+'What lies in a cart now, one row per cart, product and line: a product may be there twice with other options.';
 comment on column source.cart_line.cart_id is 'Cart.';
 comment on column source.cart_line.product_id is 'Product in it.';
-comment on column source.cart_line.quantity is 'Packs.';
+comment on column source.cart_line.quantity is 'Packs; a line of 0 does not count.';
 comment on column source.cart_line.unit_price is 'Price per pack.';
 comment on column source.cart_line.load_id is 'Load that last wrote the row.';
+comment on column source.cart_line.line_no is
+'Number of the line; if the feed gives none, the lines of one product are counted from 0 in the order of the file.';
+comment on column source.cart_line.currency is 'ISO 4217, of the price; null = the cart''s, else the product''s.';
 
 create table source.page_view (
     view_id text primary key,
@@ -511,6 +523,22 @@ comment on table source.erased_fact is
 'Orders, carts and the like of erased people that were set aside, one row per key: their lines are set aside too.';
 comment on column source.erased_fact.feed is 'Feed of the row that was set aside.';
 comment on column source.erased_fact.fact_id is 'Its key.';
+
+create table source.currency_rate (
+    day date not null,
+    currency text not null,
+    rate numeric(24, 12) not null,
+    load_id bigint not null,
+    primary key (currency, day)
+);
+create index currency_rate_load on source.currency_rate (load_id);
+
+comment on table source.currency_rate is
+'What currencies are worth in the reporting currency, one row per currency and day.';
+comment on column source.currency_rate.day is 'Day from which the rate holds, until the day of a newer one.';
+comment on column source.currency_rate.currency is 'ISO 4217.';
+comment on column source.currency_rate.rate is 'What one unit of it is worth in the reporting currency.';
+comment on column source.currency_rate.load_id is 'Load that last wrote the row.';
 
 create table source.merged_id (
     kind text not null,

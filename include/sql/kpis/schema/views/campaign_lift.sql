@@ -35,7 +35,7 @@ from kpi.experiment_result as r
 where r.kind = 'holdout';
 
 comment on view kpi.campaign_lift is
-'Conversions of treated and held-out people, one row per campaign with a holdout whose goal held-out people can reach. '
+'Conversions of treated and held-out people, one row per campaign; only of those whose goal held-out people can reach. '
 'Unless said otherwise, people count whose window is over and who are eligible. Bounds are 95 %.';
 comment on column kpi.campaign_lift.campaign is 'Campaign.';
 comment on column kpi.campaign_lift.as_of is '`now` of the last roll-up: windows that were over then count.';

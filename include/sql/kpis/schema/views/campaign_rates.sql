@@ -43,19 +43,9 @@ select
     d.complained,
     kpi.rate(d.complained, d.delivered) as complaint_rate,
     0.001 as complaint_rate_benchmark,
-    d.revenue,
-    d.currency,
-    r.delivered_revenue,
-    kpi.rate(r.delivered_revenue, d.delivered) as revenue_per_email,
-    kpi.rate(d.revenue, d.accepted) as revenue_per_accepted
+    d.as_of
 from kpi.campaign_daily as d
-left join journey.campaign as c on d.campaign = c.campaign
-cross join
-    lateral (
-        select case when d.revenue is not null then coalesce(sum(revenue.delivered_revenue), 0) end as delivered_revenue
-        from kpi.campaign_revenue_daily as revenue
-        where (d.day, d.campaign, d.step, d.variant) = (revenue.day, revenue.campaign, revenue.step, revenue.variant)
-    ) as r;
+left join journey.campaign as c on d.campaign = c.campaign;
 
 comment on view kpi.campaign_rates is
 'Rates with their counts and benchmarks, one row per reporting day, campaign, step and variant; never average them.';
@@ -107,8 +97,4 @@ comment on column kpi.campaign_rates.complained is 'Spam reports.';
 comment on column kpi.campaign_rates.complaint_rate is 'complained / delivered.';
 comment on column kpi.campaign_rates.complaint_rate_benchmark is
 'Guides'' benchmark; below is good, 0.003 is the limit.';
-comment on column kpi.campaign_rates.revenue is 'Orders credited, in `currency`; null = several currencies.';
-comment on column kpi.campaign_rates.currency is 'ISO 4217; null = no order, or several currencies.';
-comment on column kpi.campaign_rates.delivered_revenue is 'Of revenue: credited to delivered messages.';
-comment on column kpi.campaign_rates.revenue_per_email is 'delivered_revenue / delivered.';
-comment on column kpi.campaign_rates.revenue_per_accepted is 'revenue / accepted.';
+comment on column kpi.campaign_rates.as_of is '`now` of the roll-up that last wrote any of this.';

@@ -1,17 +1,6 @@
 -- Rates over all days: per campaign (step and variant null), per step (variant null), and per arm.
 create or replace view kpi.campaign_summary as
-with delivered as (
-    select
-        r.day,
-        r.campaign,
-        r.step,
-        r.variant,
-        sum(r.delivered_revenue) as revenue
-    from kpi.campaign_revenue_daily as r
-    group by r.day, r.campaign, r.step, r.variant
-),
-
-level as (
+with level as (
     select
         d.campaign,
         d.step,
@@ -30,23 +19,13 @@ level as (
         sum(d.pending) as pending,
         sum(d.click_converters) as click_converters,
         sum(d.accepted_converters) as accepted_converters,
-        case
-            when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then sum(d.revenue)
-        end as revenue,
-        case
-            when count(distinct d.currency) < 2 and bool_and(d.revenue is not null)
-                then coalesce(sum(r.revenue), 0)
-        end as delivered_revenue,
-        case when count(distinct d.currency) < 2 and bool_and(d.revenue is not null) then max(d.currency) end
-            as currency,
         sum(d.bounced_hard) as bounced_hard,
         sum(d.bounced_soft) as bounced_soft,
         sum(d.dropped) as dropped,
         sum(d.unsubscribed) as unsubscribed,
-        sum(d.complained) as complained
+        sum(d.complained) as complained,
+        max(d.as_of) as as_of
     from kpi.campaign_daily as d
-    left join delivered as r
-        on d.day = r.day and d.campaign = r.campaign and d.step = r.step and d.variant = r.variant
     group by grouping sets ((d.campaign), (d.campaign, d.step), (d.campaign, d.step, d.variant))
 )
 
@@ -94,16 +73,12 @@ select
     l.complained,
     kpi.rate(l.complained, l.delivered) as complaint_rate,
     0.001 as complaint_rate_benchmark,
-    l.revenue,
-    l.currency,
-    l.delivered_revenue,
-    kpi.rate(l.delivered_revenue, l.delivered) as revenue_per_email,
-    kpi.rate(l.revenue, l.accepted) as revenue_per_accepted
+    l.as_of
 from level as l
 left join journey.campaign as c on l.campaign = c.campaign;
 
 comment on view kpi.campaign_summary is
-'Rates over all days, one row per campaign (step, variant null), per step (variant null) and per arm of a step.';
+'Rates over all days, one row per campaign, step and arm. Arm null = the whole step, step null = the whole campaign.';
 comment on column kpi.campaign_summary.campaign is 'Campaign.';
 comment on column kpi.campaign_summary.step is 'Step; null = the whole campaign.';
 comment on column kpi.campaign_summary.variant is 'Arm of the step; null = all of them.';
@@ -154,8 +129,4 @@ comment on column kpi.campaign_summary.complained is 'Spam reports.';
 comment on column kpi.campaign_summary.complaint_rate is 'complained / delivered.';
 comment on column kpi.campaign_summary.complaint_rate_benchmark is
 'Guides'' benchmark; below is good, 0.003 is the limit.';
-comment on column kpi.campaign_summary.revenue is 'Orders credited, in `currency`; null = several currencies.';
-comment on column kpi.campaign_summary.currency is 'ISO 4217; null = no order, or several currencies.';
-comment on column kpi.campaign_summary.delivered_revenue is 'Of revenue: credited to delivered messages.';
-comment on column kpi.campaign_summary.revenue_per_email is 'delivered_revenue / delivered.';
-comment on column kpi.campaign_summary.revenue_per_accepted is 'revenue / accepted.';
+comment on column kpi.campaign_summary.as_of is '`now` of the roll-up that last wrote any of this.';

@@ -7,7 +7,8 @@ select
     o.variant,
     o.decision_outcome as outcome,
     o.decision_reason as reason,
-    count(*) as steps
+    count(*) as steps,
+    max(o.as_of) as as_of
 from kpi.step_outcome as o
 where o.decision_id is not null
 group by
@@ -23,3 +24,4 @@ comment on column kpi.decision_daily.variant is 'Arm of the step, or ''holdout''
 comment on column kpi.decision_daily.outcome is 'send, skip, defer, hold.';
 comment on column kpi.decision_daily.reason is 'Named reason.';
 comment on column kpi.decision_daily.steps is 'Steps with this decision.';
+comment on column kpi.decision_daily.as_of is '`now` of the roll-up that last wrote any of this.';

@@ -6,7 +6,8 @@ select
     o.variant,
     o.state,
     o.outcome,
-    count(*) as messages
+    count(*) as messages,
+    max(o.as_of) as as_of
 from kpi.step_outcome as o
 where o.state is not null
 group by o.campaign, o.step, o.variant, o.state, o.outcome;
@@ -18,3 +19,4 @@ comment on column kpi.message_states.variant is 'Arm of the step.';
 comment on column kpi.message_states.state is 'State of the message.';
 comment on column kpi.message_states.outcome is 'What became of it once accepted.';
 comment on column kpi.message_states.messages is 'Messages.';
+comment on column kpi.message_states.as_of is '`now` of the roll-up that last wrote any of this.';

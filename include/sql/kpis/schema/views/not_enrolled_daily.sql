@@ -9,7 +9,8 @@ select
     occurrence.campaign,
     occurrence.reason,
     count(*) as occurrences,
-    count(distinct occurrence.customer_id) as customers
+    count(distinct occurrence.customer_id) as customers,
+    max(occurrence.decided_at) as as_of
 from journey.occurrence
 where occurrence.fate = 'waiting'
 group by 1, 2, 3;
@@ -24,3 +25,4 @@ comment on column kpi.not_enrolled_daily.reason is
 comment on column kpi.not_enrolled_daily.occurrences is
 'Occurrences. One that is enrolled later is not counted any more.';
 comment on column kpi.not_enrolled_daily.customers is 'Distinct customers of these occurrences.';
+comment on column kpi.not_enrolled_daily.as_of is 'Newest `as_of` at which planning found one of them.';

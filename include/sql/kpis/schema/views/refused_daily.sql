@@ -5,21 +5,26 @@ select
     o.campaign,
     o.step,
     o.variant,
-    case when o.state is null then 'decision' else 'message' end as refused_by,
-    coalesce(o.state, o.decision_outcome) as outcome,
     coalesce(o.reason, o.state, o.decision_outcome) as reason,
-    count(*) as steps
+    count(*) as steps,
+    count(*) filter (where o.state is null) as by_decision,
+    count(*) filter (where o.state is not null) as by_message,
+    count(*) filter (where o.state = 'in_doubt') as in_doubt,
+    max(o.as_of) as as_of
 from kpi.step_outcome as o
 where o.accepted_at is null and (not o.is_open or o.state = 'in_doubt')
-group by o.day, o.campaign, o.step, o.variant, o.state, o.decision_outcome, o.reason;
+group by o.day, o.campaign, o.step, o.variant, coalesce(o.reason, o.state, o.decision_outcome);
 
 comment on view kpi.refused_daily is
-'Steps that no mail went out for, one row per reporting day, campaign, step, variant and reason.';
+'Steps that no mail went out for, one row per reporting day, campaign, step, arm and reason.';
 comment on column kpi.refused_daily.day is 'Reporting day of the decision.';
 comment on column kpi.refused_daily.campaign is 'Campaign.';
 comment on column kpi.refused_daily.step is 'Step.';
 comment on column kpi.refused_daily.variant is 'Arm of the step, or ''holdout''.';
-comment on column kpi.refused_daily.refused_by is 'decision; message = refused after it was planned.';
-comment on column kpi.refused_daily.outcome is 'skip, or the message''s state.';
 comment on column kpi.refused_daily.reason is 'Named reason.';
 comment on column kpi.refused_daily.steps is 'Steps not mailed.';
+comment on column kpi.refused_daily.by_decision is 'Of these: skipped by their decision, so there never was a message.';
+comment on column kpi.refused_daily.by_message is 'Of these: refused after the message was planned.';
+comment on column kpi.refused_daily.in_doubt is
+'Of by_message: it is not known yet whether the provider took the mail. An event may still prove that it did.';
+comment on column kpi.refused_daily.as_of is '`now` of the roll-up that last wrote any of this.';

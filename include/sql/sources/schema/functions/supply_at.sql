@@ -6,7 +6,7 @@
 -- more) replaces the supply, counted from the latest order of such a product without a daily use. The slowest delivery
 -- of that order counts.
 -- Both: reorder_at = runs_out_at − delivery_days. A purchase is an order, so lines of one item in one order add up.
--- Lines of quantity 0 and cancelled orders do not count. Durations are computed in whole microseconds.
+-- Lines of quantity 0, cancelled and refunded orders do not count. Durations are computed in whole microseconds.
 -- The function is written so that PostgreSQL inlines it and a condition on customer_id reaches the orders: every step
 -- has the customer among its keys.
 create or replace function source.supply_at(as_of timestamptz)
@@ -102,7 +102,7 @@ language sql stable parallel safe as $$
                 ) as way on order_line.product_id = way.product_id
                 where
                     orders.ordered_at <= supply_at.as_of
-                    and orders.status <> 'cancelled'
+                    and orders.status = 'placed'
                     and order_line.quantity > 0
                 group by orders.customer_id, way.basis, way.item, orders.order_id, orders.ordered_at
             ) as purchase

@@ -1,0 +1,66 @@
+"""The facts of the earlier stages, each table whole, as pandas reads them; and moments as reporting days."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+TABLES = (
+    "source.customer", "source.permission_change", "source.permission_rest", "source.former_address",
+    "source.orders", "source.page_view", "source.review", "source.offer", "source.currency_rate",
+    "journey.campaign", "journey.occurrence", "decision.decision", "message.message", "event.engagement",
+    "event.suppression",
+)  # fmt: skip
+
+
+@dataclass
+class Facts:
+    """Every table that the numbers are made of, by name, and what the roll-up was told."""
+
+    tables: dict[str, pd.DataFrame]
+    zone: str
+    currency: str | None
+    now: dt.datetime
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return self.tables[name]
+
+    def rows(self, name: str) -> list[Any]:
+        """The rows of a table as named tuples; what is null is None."""
+        return list(self.tables[name].itertuples(index=False, name="Row"))
+
+    def has_happened(self, moment: dt.datetime | None) -> bool:
+        """Whether a moment is there, and not dated ahead of the roll-up."""
+        return moment is not None and moment <= self.now
+
+    def day(self, moment: dt.datetime | None) -> dt.date | None:
+        """The reporting day of a moment."""
+        return None if moment is None else moment.astimezone(ZoneInfo(self.zone)).date()
+
+
+def read(warehouse: Engine, zone: str, currency: str | None, now: dt.datetime) -> Facts:
+    """Read the facts as they lie in the database."""
+    return Facts({name: table(warehouse, name) for name in TABLES}, zone, currency, now)
+
+
+def table(warehouse: Engine, name: str) -> pd.DataFrame:
+    """A table or view as it is: Python's own values, None for null."""
+    with warehouse.connect() as connection:
+        found = connection.execute(sa.text(f"select * from {name}"))  # noqa: S608
+        return pd.DataFrame([tuple(row) for row in found], columns=list(found.keys()), dtype=object)
+
+
+def latest(*moments: dt.datetime | None) -> dt.datetime | None:
+    """The latest of the moments that there are."""
+    return max((one for one in moments if one is not None), default=None)
+
+
+def earliest(*moments: dt.datetime | None) -> dt.datetime | None:
+    """The earliest of the moments that there are."""
+    return min((one for one in moments if one is not None), default=None)
