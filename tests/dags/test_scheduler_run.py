@@ -59,7 +59,7 @@ def test_feeds_become_mails_and_mails_become_numbers(world: AirflowWorld) -> Non
     airflow, warehouse = world.airflow, world.warehouse
     airflow.unpause(["load_sources"])
     load = airflow.wait_new_run("load_sources", "scheduled")
-    assert (load.state, airflow.task_states(load)) == ("success", {"load": "success"})
+    assert (load.state, airflow.task_states(load)) == ("success", {"load": "success", "check": "success"})
 
     airflow.unpause(["roll_up_kpis", "ingest_events", "deliver_messages", CAMPAIGN])
     plan = airflow.wait_new_run(CAMPAIGN, "scheduled")

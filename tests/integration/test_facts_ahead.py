@@ -198,7 +198,8 @@ def test_a_click_that_is_ahead_hides_no_click_before_it(warehouse: Engine) -> No
 def numbers(engine: Engine) -> dict[str, set[tuple[Any, ...]]]:
     """What is counted: conversions, clicks, revenue and movements, by day."""
     queries = {
-        "converters": "select customer_id, converted_day from kpi.step_outcome where converted_day is not null",
+        "converters": """select customer_id, accepted_converted_day from kpi.step_outcome
+            where accepted_converted_day is not null""",
         "clickers": "select customer_id, clicked_day from kpi.step_outcome where clicked_day is not null",
         "revenue": "select order_id, order_day, revenue from kpi.order_credit",
         "moved": "select customer_id, day, movement from kpi.list_movement where movement <> 'joined'",

@@ -83,7 +83,7 @@ def test_purchases_become_mails_and_numbers(warehouse_url: str, warehouse: Engin
             shop.roll_up(heard, full=True)
             assert kpi_rows(warehouse) == numbers
             # And a second time from the definitions alone.
-            assert differences(warehouse, "UTC", None, NOON) == []
+            assert differences(warehouse, "UTC", None, heard) == []
             assert repeated(warehouse) == []
             shop.check_kpis()
             shop.engine.dispose()
