@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,10 @@ from lifecycle_mail.messages.templates import TemplateLibrary
 from local_stack.fonts import PACKAGES
 from reader_locales import templates_in
 
-pytestmark = needs_chromium
+pytestmark = [
+    needs_chromium,
+    pytest.mark.skipif("LIFECYCLE_NO_FONTS" in os.environ, reason="the fonts could not be installed"),
+]
 
 SCRIPTS = {
     "Latin": "Zoë Łukasz Þórður ßðŋ €",
