@@ -30,6 +30,8 @@ from local_stack.steps import AGAIN, StepFailed, Steps
 
 SENDGRID_POOL_SLOTS = 2
 RUN_TIMEOUT_SECONDS = 900.0
+PARTNER_REFUSED_PERCENT = 80.0
+"""Of the partner's export so many rows are broken on purpose. With the usual limit each load of it would be red."""
 
 
 class Demo:
@@ -94,6 +96,7 @@ class Demo:
         return {
             "LIFECYCLE_DATABASE_URL": self.postgres.url(WAREHOUSE),
             "LIFECYCLE_MODE": "simulate",
+            "LIFECYCLE_REFUSED_PERCENT": str(PARTNER_REFUSED_PERCENT),
             "LIFECYCLE_FEEDS_DIR": str(self.home.feeds),
             "LIFECYCLE_EVENTS_DIR": str(self.home.events),
             "LIFECYCLE_LINK_SECRET": self.provider.link_secret,

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from demo_world import shift_for, write_reactions, write_world
+from lifecycle_mail.intake import Limits
 from lifecycle_mail.sources import load_feeds
+from local_stack.demo import PARTNER_REFUSED_PERCENT
 
 TODAY = date(2026, 11, 21)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -46,6 +48,8 @@ def test_only_the_rows_broken_on_purpose_are_refused(warehouse: Engine, tmp_path
     assert aside == len(BROKEN)
     assert sum(counts.unread_values for counts in first.feeds.values()) == 3  # of rows that are loaded without them
     assert set(refused(warehouse)) == BROKEN
+    assert len(first.alarms(Limits())) == 2  # the partner's files
+    assert first.alarms(Limits(refused_percent=PARTNER_REFUSED_PERCENT)) == []
     write_world(tmp_path, today=TODAY + timedelta(days=1), shift_days=shift_days, households=20)
     second = load_feeds(warehouse, tmp_path, link_secret="test", now=NOON + timedelta(days=1))
     for feed in ("customers", "products", "orders", "order_lines", "lead_actions", "reviews", "offers"):
