@@ -16,6 +16,7 @@ from local_stack.home import Home
 from local_stack.processes import NotReady, Service, wait_until
 
 SIMULATOR = "simulator"
+READING_SECONDS = 12  # a click within ten seconds of the delivery is taken for a machine's
 COLLECTOR = "collector"
 SERVICES = (SIMULATOR, COLLECTOR)
 _READY_SECONDS = 60.0
@@ -90,6 +91,7 @@ class Provider:
         port = self.simulator_url.rpartition(":")[2]
         webhook = f"{self.collector_url}/events"
         options = ["--port", port, "--record", str(self.record), "--webhook-url", webhook]
+        options += ["--reading-seconds", str(READING_SECONDS)]
         return [sys.executable, "-m", "sendgrid_simulator", *options]
 
     def _simulator_environment(self) -> dict[str, str]:

@@ -73,6 +73,9 @@ def main(
         float,
         typer.Option(help="How many seconds of a recipient's life pass in one; 3600 ends all within seconds."),
     ] = 3600.0,
+    reading_seconds: Annotated[
+        float, typer.Option(help="Seconds of the clock, besides, before a person does anything with a mail.")
+    ] = 0.0,
     disorder: Annotated[float, typer.Option(help="Share of events that are posted late.")] = 0.2,
     duplicates: Annotated[float, typer.Option(help="Share of events that are posted more than once.")] = 0.05,
     post_every: Annotated[float, typer.Option(help="Seconds between two rounds of webhook posts.")] = 0.25,
@@ -106,6 +109,7 @@ def main(
             private_key=private_key,
             rates=_rates(rate or []),
             speed=speed,
+            reading_seconds=reading_seconds,
             disorder=disorder,
             duplicates=duplicates,
             post_every_seconds=post_every,

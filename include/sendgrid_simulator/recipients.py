@@ -31,6 +31,9 @@ FORCED = frozenset({
 })  # fmt: skip
 
 
+OF_PEOPLE = frozenset({"open", "click", "unsubscribe", "group_unsubscribe", "spamreport"})
+
+
 @dataclass(frozen=True)
 class Rates:
     """Shares between 0 and 1 of what recipients do; the defaults stand near the guides' benchmarks.

@@ -22,7 +22,7 @@ from sendgrid_simulator.events import Addressee, build_event
 from sendgrid_simulator.faults import Faults
 from sendgrid_simulator.mail import Recipient, links_of, merged_custom_args, receive, recipients_of
 from sendgrid_simulator.outbox import Entry, Outbox
-from sendgrid_simulator.recipients import Draws, Moment, Rates, plan
+from sendgrid_simulator.recipients import OF_PEOPLE, Draws, Moment, Rates, plan
 from sendgrid_simulator.record import AcceptedRecord
 from sendgrid_simulator.webhook import BATCH_BYTES_MAX, Signer, Webhook, load_signer
 
@@ -47,6 +47,7 @@ class Options:
     private_key: Path | None = None
     rates: Rates = field(default_factory=Rates)
     speed: float = 3600.0
+    reading_seconds: float = 0.0
     disorder: float = 0.2
     duplicates: float = 0.05
     post_every_seconds: float = 0.25
@@ -155,7 +156,7 @@ class Simulator:
         starts = max(entry.request.accepted_at, person.get("send_at", mail.get("send_at", 0)))
         found = []
         for moment in entry.plan:
-            when = starts + moment.after_seconds / self.options.speed
+            when = starts + self._seconds_until(moment)
             if entry.has(moment.kind) and when <= time.time():
                 found.append((when, build_event(self.options.seed, who, moment, int(when))))
         return found
@@ -209,8 +210,13 @@ class Simulator:
 
     def _queue(self, play: _Play) -> None:
         if play.done < len(play.plan):
-            due = play.accepted_at + play.plan[play.done].after_seconds / self.options.speed
+            due = play.accepted_at + self._seconds_until(play.plan[play.done])
             heapq.heappush(self._stage, (due, next(self._serial), play))
+
+    def _seconds_until(self, moment: Moment) -> float:
+        """Return the seconds of the clock from acceptance to a moment; a person takes some to read, at any speed."""
+        reading = self.options.reading_seconds if moment.kind in OF_PEOPLE else 0
+        return moment.after_seconds / self.options.speed + reading
 
     def _try_round(self) -> bool:
         """Play one round unless the receiver is too far behind; return whether more is due already."""

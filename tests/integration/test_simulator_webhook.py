@@ -161,3 +161,16 @@ def test_same_seed_same_outcomes_in_another_order(receiver: Receiver, tmp_path: 
         stories.append({(event["lm_message_id"], event["event"], event.get("type")) for event in receiver.events()})
     assert stories[0] == stories[1]
     assert stories[0] != stories[2]
+
+
+def test_people_take_their_time_at_any_speed(tmp_path: Path, receiver: Receiver) -> None:
+    """With --reading-seconds a person's click comes so much later than the delivery, in real time."""
+    options = (*FAST, "--reading-seconds", "3", "--webhook-url", receiver.url)
+    with running_simulator(tmp_path / "record", *options) as service:
+        send(service, "click+1@example.com", "machine+2@example.com")
+        settle(service)
+    at = {event["event"]: event["timestamp"] for event in receiver.events() if event["email"].startswith("click")}
+    assert at["open"] - at["delivered"] in (3, 4)
+    assert at["click"] - at["delivered"] in (3, 4)
+    machine = [event for event in receiver.events() if event["email"].startswith("machine")]
+    assert max(one["timestamp"] for one in machine) - min(one["timestamp"] for one in machine) <= 1
