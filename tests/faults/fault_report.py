@@ -128,7 +128,8 @@ def _wrong_mails(row: Row, evidence: Evidence, declared: Declared) -> list[str]:
         f"{row.duplicates_by_address} mails to an address that had one": row.duplicates_by_address,
         f"{row.cancelled} mails cancelled, {declared.cancelled} declared": row.cancelled != declared.cancelled,
         f"{row.rejected} mails rejected, {refused} recipients refused":
-            not refused - row.lost_requests <= row.rejected <= refused,
+            # A 413 to a request of one mail rejects that mail; after an outage requests are so small.
+            not refused - row.lost_requests <= row.rejected <= refused + evidence.oversized_answers,
     })  # fmt: skip
 
 

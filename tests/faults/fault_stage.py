@@ -200,8 +200,10 @@ class Evidence:
     received: int | None
     """Requests that reached the provider; None if it was restarted and has forgotten them."""
     unclear_answers: int
-    """Answers that leave open whether the mails went, as ordered; `refused_recipients` were named by an ordered 400."""
+    """Answers that leave open whether the mails went, as ordered; `refused_recipients` were named by an ordered 400;
+    `oversized_answers` are ordered 413s."""
     refused_recipients: int
+    oversized_answers: int
     tally: Tally
 
 
@@ -324,6 +326,7 @@ class Stage:
             received=None if self._was_restarted else self._received(),
             unclear_answers=sum(is_unclear(fault) for fault in self._struck),
             refused_recipients=sum(fault.status == 400 and fault.recipient is not None for fault in self._struck),
+            oversized_answers=sum(fault.status == 413 for fault in self._struck),
             tally=self.tally,
         )
 

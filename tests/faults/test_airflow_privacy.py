@@ -47,6 +47,9 @@ def shop(
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
         "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
         "LIFECYCLE_CLAIM_LEASE_SECONDS": "20",
+        # Broken rows are a part of the day here, and must not end it.
+        "LIFECYCLE_REFUSED_PERCENT": "100",
+        "LIFECYCLE_MISSING_PERIODS": "0",
     }
     with (
         running_world(tmp_path, server_url, warehouse_url, **settings) as world,

@@ -38,6 +38,7 @@ def evidence(**changes: Any) -> Evidence:
         received=4,
         unclear_answers=1,
         refused_recipients=1,
+        oversized_answers=0,
         tally=Tally(killed={"killed"}),
     )
     return dataclasses.replace(found, **changes)
@@ -58,6 +59,7 @@ TOLERABLE: list[dict[str, Any]] = [
     {"declared": Declared({"workers that gave up": 1}), "tally": Tally(killed={"killed"}, gave_up={"other"})},
     {"declared": Declared(cut_answers=1), "unclear_answers": 0},
     {"unclear_answers": 2},  # one befell the killed worker
+    {"refused_recipients": 0, "oversized_answers": 1},  # a request of one mail
     {"declared": Declared(cancelled=1), "then": after(end=ledger({**END, "m3": "cancelled"}))},
 ]
 
