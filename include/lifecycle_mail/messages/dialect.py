@@ -327,6 +327,12 @@ _SLOTS: dict[tuple[str, bool, SlotKey, frozenset[tuple[str, int]]], CodeType] = 
 SAFE_GLOBALS: dict[str, Any] = {"range": range, "namespace": Environment().globals["namespace"]}
 
 
+def _keep(kept: dict[Any, Any], key: tuple[Any, ...], code: Any) -> None:
+    if len(kept) >= KEPT:
+        kept.clear()
+    kept[key] = code
+
+
 class MemoryBytecode(BytecodeCache):
     """Keeps compiled templates for the life of the process.
 
@@ -344,9 +350,7 @@ class MemoryBytecode(BytecodeCache):
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Remember a compiled template."""
-        if len(self._kept) >= KEPT:
-            self._kept.clear()
-        self._kept[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+        _keep(self._kept, (bucket.key, bucket.checksum), bucket.bytecode_to_string())
 
 
 @cache
@@ -364,10 +368,10 @@ def compile_slot(
     """
     env.plain_macros = {name: len(one.arguments) for name, one in macros.items() if _is_plain_macro(one)}
     key = (env.part, env.direct, slot, frozenset(env.plain_macros.items()))
-    code = _SLOTS.get(key) or _slot_code(env, body, slot.file)
-    if len(_SLOTS) >= KEPT:
-        _SLOTS.clear()
-    _SLOTS[key] = code
+    code = _SLOTS.get(key)
+    if code is None:
+        code = _slot_code(env, body, slot.file)
+        _keep(_SLOTS, key, code)
     env.plain_macros = {}
     template = Template.from_code(env, code, {**env.globals, **macros})
     scope = template.new_context()
