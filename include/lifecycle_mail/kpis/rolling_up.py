@@ -223,6 +223,8 @@ def _count(connection: Connection, by: _Counting, load_ids: str, *, come: int) -
         _make(connection, "series")
         for name in ("apply_campaign_daily", "apply_event_daily", "replace_outcomes"):
             run_for_facts(connection, f"kpis/{name}", as_of=by.now)
+        connection.exec_driver_sql("alter table kpi_series rename to kpi_series_before")
+        _make(connection, "series")
         run(connection, "kpis/apply_series_daily")
         run(connection, "kpis/prune_series_daily")
         orders = _make(

@@ -1,4 +1,4 @@
--- The series that this roll-up looks at, as they are stored before it. The table is dropped with the transaction.
+-- The series that this roll-up looks at, as they are stored now. The table is dropped with the transaction.
 -- grain: one row per enrollment with a delivered mail
 create temporary table kpi_series on commit drop as
 with looked_at as (

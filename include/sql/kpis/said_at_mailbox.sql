@@ -46,11 +46,7 @@ select
     null as campaign,
     null as step,
     case when rejected.is_loaded then 'a value was left out of a row' else 'a row was refused' end as what,
-    rejected.file
-    || coalesce(' line ' || cast(rejected.line as text), '')
-    || ': '
-    || rejected.reason
-    || coalesce(' (' || rejected.detail || ')', '')
+    kpi.refusal_told(rejected.file, rejected.line, rejected.reason, rejected.detail)
     || coalesce(', of customer ' || rejected.customer_id, '') as why,
     2 as place
 from source.rejected

@@ -23,11 +23,7 @@ select
     null as campaign,
     null as step,
     case when rejected.is_loaded then 'a value was left out of a row' else 'a row was refused' end as what,
-    rejected.file
-    || coalesce(' line ' || cast(rejected.line as text), '')
-    || ': '
-    || rejected.reason
-    || coalesce(' (' || rejected.detail || ')', '') as why,
+    kpi.refusal_told(rejected.file, rejected.line, rejected.reason, rejected.detail) as why,
     2 as place
 from told
 inner join source.rejected on told.rejected_id = rejected.rejected_id
