@@ -136,13 +136,6 @@ class AirflowStack:
         """Return the import errors by file name."""
         return {e["filename"]: e["stack_trace"] for e in self.get("importErrors", limit=100)["import_errors"]}
 
-    def ensure_pool(self, name: str, slots: int, description: str) -> None:
-        """Create the pool, or give it `slots`; a task of a pool that does not exist never runs."""
-        pool = {"slots": slots, "description": description, "include_deferred": False}
-        answer = self.request("POST", "pools", json={"name": name, **pool}, allowed=(201, 409))
-        if answer.status_code == 409:
-            self.request("PATCH", f"pools/{name}", json={"pool": name, **pool})
-
     def unpause(self, dag_ids: Iterable[str]) -> None:
         """Unpause each DAG, waiting for it to be known first. A timed DAG then runs its latest period."""
         names = list(dag_ids)

@@ -81,13 +81,13 @@ class Demo:
         with self.steps.step("Airflow: migrate its metadata and start", self.home.logs):
             port = self.home.port("airflow", *(f"airflow-{component}" for component in COMPONENTS))
             metadata = self.postgres.url(METADATA)
-            self.airflow = AirflowStack(self.home.folder, metadata, self.settings, port)
+            settings = {**self.settings, "SENDGRID_POOL_SLOTS": str(SENDGRID_POOL_SLOTS)}
+            self.airflow = AirflowStack(self.home.folder, metadata, settings, port)
             self.airflow.start()
 
     def _wait_for_airflow(self) -> None:
         with self.steps.step("Airflow: wait until it is healthy", self.home.logs):
             self.airflow.wait_healthy()
-            self.airflow.ensure_pool("sendgrid", SENDGRID_POOL_SLOTS, "Requests to SendGrid at the same time")
             self.campaigns = self._campaign_dags()
             self.airflow.wait_dags(["load_sources", *self.campaigns, "deliver_messages"])
 
