@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import Engine
 from typer.testing import CliRunner
 
 from builders import rows
@@ -17,19 +14,6 @@ from lifecycle_mail.events import KINDS, LiftReport
 from lifecycle_mail.kpis import check, roll_up
 from lifecycle_mail.sources import Withdrawal
 from mailbox_world import HOUR, World
-from running_services import Service, running_simulator
-
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A simulator for the module."""
-    with running_simulator(tmp_path_factory.mktemp("simulator") / "record") as service:
-        yield service
-
-
-@pytest.fixture
-def world(warehouse: Engine, tmp_path: Path, simulator: Service) -> World:
-    return World(warehouse, tmp_path, simulator)
 
 
 def lift(world: World, name: str, *only: str) -> LiftReport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from lifecycle_mail.events import ingest
 from lifecycle_mail.messages.doubt import settle_in_doubt
 from lifecycle_mail.settings import Settings
 from planning import TOPICS, campaign_of, members, plan, states, topic_of
-from running_services import API_KEY, Service, running_simulator
+from running_services import API_KEY, Service
 
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 RESEND = topic_of(in_doubt="resend", settle_after_hours=48)
@@ -30,13 +30,6 @@ AFTER_THAT = NOON + 49 * HOUR
 
 ANN_IN_DOUBT = {("ann", "reminder", "in_doubt", "no_answer")}
 ANN_ACCEPTED = {("ann", "reminder", "accepted", None)}
-
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One simulator for the module; `settings` empties it."""
-    with running_simulator(tmp_path_factory.mktemp("simulator") / "record") as service:
-        yield service
 
 
 @pytest.fixture

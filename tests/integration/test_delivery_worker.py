@@ -38,16 +38,9 @@ from lifecycle_mail.sendgrid.answers import Accepted
 from lifecycle_mail.settings import DEVELOPMENT_POSTAL_ADDRESS, Settings
 from local_stack.processes import free_port, wait_until
 from planning import BRAND, CART_CONTEXT, TOPICS, campaign_of, member, members, plan, states, topic_of
-from running_services import API_KEY, Service, running_simulator
+from running_services import API_KEY, Service
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One simulator for the module; `fresh` empties it."""
-    with running_simulator(tmp_path_factory.mktemp("simulator") / "record") as service:
-        yield service
 
 
 @pytest.fixture

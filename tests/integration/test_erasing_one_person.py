@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,19 +23,12 @@ from lifecycle_mail.settings import Settings
 from lifecycle_mail.sources import load_feeds
 from planning import BRAND, TOPICS, campaign_of, decided, member, plan, states, topic_of
 from privacy import columns_of
-from running_services import API_KEY, Service, running_simulator
+from running_services import API_KEY, Service
 
 INFO, MOVED = "info@example.com", "a.new@example.com"
 SECRET = "a secret"
 EPOCH = int(NOON.timestamp())
 HEADER = "customer_id,email,created_at,last_name,timezone,permission,permission_at\n"
-
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A simulator for the module."""
-    with running_simulator(tmp_path_factory.mktemp("simulator") / "record") as service:
-        yield service
 
 
 class World:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.engine import Engine
 from typer.testing import CliRunner
 
 from builders import NOON, rows
@@ -17,21 +14,8 @@ from lifecycle_mail.command_line.commands import app
 from lifecycle_mail.kpis import check, roll_up
 from mailbox_world import DAY, HEADER, HOUR, JOINED, World
 from planning import campaign_of, decided, member, plan, states, topic_of
-from running_services import Service, running_simulator
 
 OPT_IN: dict[str, Any] = {"kind": "transactional", "permissions": ["pending", "confirmed"]}
-
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A simulator for the module."""
-    with running_simulator(tmp_path_factory.mktemp("simulator") / "record") as service:
-        yield service
-
-
-@pytest.fixture
-def world(warehouse: Engine, tmp_path: Path, simulator: Service) -> World:
-    return World(warehouse, tmp_path, simulator)
 
 
 def test_a_withdrawal_by_feed_binds_all_who_hold_the_mailbox(world: World) -> None:

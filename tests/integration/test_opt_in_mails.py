@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,17 +19,10 @@ from lifecycle_mail.topic_names import agree
 from local_stack.processes import wait_until
 from mailbox_world import DAY, HOUR, World
 from planning import LIBRARY, campaign_of, decided, member, plan, topic_of
-from running_services import Service, running_simulator
+from running_services import Service
 
 ASKS = {"kind": "transactional", "permissions": ["pending", "confirmed"]}
 TOPICS = {name: topic_of(topic=name, **(ASKS if name != "offers" else {})) for name in ("welcome", "club", "offers")}
-
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A simulator for the module."""
-    with running_simulator(tmp_path_factory.mktemp("simulator") / "record") as service:
-        yield service
 
 
 @pytest.fixture

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import Engine
 from typer.testing import CliRunner
 
 from builders import rows
@@ -18,21 +15,8 @@ from lifecycle_mail.events import pull
 from lifecycle_mail.mailboxes import mailbox
 from mailbox_world import World
 from planning import campaign_of, member, plan, states
-from running_services import Service, running_simulator
 
 CODED = "xn--bcher-kva.example"
-
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A simulator for the module."""
-    with running_simulator(tmp_path_factory.mktemp("simulator") / "record") as service:
-        yield service
-
-
-@pytest.fixture
-def world(warehouse: Engine, tmp_path: Path, simulator: Service) -> World:
-    return World(warehouse, tmp_path, simulator)
 
 
 def test_a_feed_is_read_in_each_spelling(world: World) -> None:
