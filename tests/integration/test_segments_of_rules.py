@@ -117,7 +117,7 @@ def test_who_is_in(shop: Engine, written: Write) -> None:
 
 
 def test_a_value_is_never_sql(shop: Engine, written: Write) -> None:
-    """What a rule says is bound: quotes, percent signs and placeholders select nobody, and break nothing."""
+    """What a rule says is bound: quotes, percent signs and placeholders find no customer, and break nothing."""
     odd = "TH' or '1'='1"
     path = written(f'{{any: [{{is: country, in: ["{odd}", "%(as_of)s", ":as_of", "%"]}}]}}')
     assert list(segments.members(shop, path, NOW)) == []

@@ -106,11 +106,11 @@ def test_every_problem_is_told_at_once_with_a_line_of_its_own() -> None:
     ],
 )  # fmt: skip
 def test_rules_say_themselves_in_plain_words(rules: str, words: str) -> None:
-    """The sentence has every value of the rules, and brackets only where they are needed."""
+    """The sentence has every value of the rules, and brackets only as far as they are needed."""
     assert sentence(_read(f"    {rules}\n")) == words
 
 
-def test_groups_beside_each_other_all_hold() -> None:
-    """`rules` may have all, any and none beside each other."""
+def test_groups_together_all_hold() -> None:
+    """`rules` may have all, any and none together."""
     read = parse_rules(f"{HEAD}rules:\n  any: [{{is: orders, equals: 1}}]\n  none: [{{did: ordered}}]\n")
     assert sentence(read) == "Placed 1 order in all and never bought anything."

@@ -2,7 +2,7 @@
 
 - every include/sql/segments/<name>.sql that begins with ``-- segment: <name>``
 - every rules file include/segments/<name>.yaml (`rules`)
-- the rules that were requested and approved in the warehouse, as far as `learn` was told of them
+- the rules that were requested and approved in the warehouse, as far as `learn` was given them
 
 Wherever a name is taken, the path of a rules file is taken too. The definition of an SQL segment is the comment at the
 head of its own file. To add one is to add a file:
