@@ -36,6 +36,7 @@ from lifecycle_mail.errors import (
     CampaignError,
     LifecycleError,
     PlanningOverdue,
+    SegmentError,
     SendingStopped,
     SettingsError,
 )
@@ -275,6 +276,74 @@ class Installation:
             with stage.begin() as connection:
                 journeys.forget_planning(connection, campaign_name)
             return replace(self, engine=stage)._plan(campaign_name, as_of, as_of)
+
+    def request_segment(self, text: str, by: str, now: dt.datetime, note: str | None = None) -> segments.Request:
+        """Ask for the segment in the YAML `text`."""
+        return segments.ask_for(self.engine, text, by, now, note)
+
+    def segment_requests(self, name: str | None = None) -> list[segments.Request]:
+        """Return the requests of one segment, or of all, the newest version first."""
+        with self.engine.connect() as connection:
+            return segments.requests_of(connection, name)
+
+    def decide_segment(
+        self,
+        name: str,
+        by: str,
+        now: dt.datetime,
+        *,
+        is_approved: bool,
+        reason: str | None = None,
+        version: int | None = None,
+    ) -> segments.Request:
+        """Approve or reject the version of a segment that waits; a setting says if its requester may approve it."""
+        return segments.decide(
+            self.engine, name, by, now,
+            is_approved=is_approved, reason=reason, version=version,
+            needs_another=self.settings.segments_need_another,
+        )  # fmt: skip
+
+    def users_of_segment(self, name: str) -> list[str]:
+        """Return the campaigns and the segments that use a segment, and would break without it."""
+        campaigns, _ = read_campaigns(self.settings.campaigns_dir, self.topics)
+        found = [f"campaign {one.campaign}" for one in campaigns if one.segment.name == name]
+        return [*found, *(f"segment {other}" for other in segments.asked_by(name, segments.rule_segments()))]
+
+    def retire_segment(self, name: str, by: str, now: dt.datetime, because: str, *, anyway: bool = False) -> int:
+        """Retire an approved segment; return how many members left it.
+
+        Raises:
+            SegmentError: no version of it runs, or it is used and not retired `anyway`.
+        """
+        users = self.users_of_segment(name)
+        if users and not anyway:
+            raise SegmentError(
+                f"segment {name} is used by {', '.join(users)}, which could not be planned any more: change them "
+                "first, or retire it with --anyway"
+            )
+        return segments.retire(self.engine, name, by, now, because)
+
+    def export_segment(self, name: str, folder: Path | None = None) -> Path:
+        """Write an approved segment to a rules file of `folder`, else of the repository."""
+        with self.engine.connect() as connection:
+            return segments.export(connection, name, folder)
+
+    def refresh_rules(
+        self, as_of: dt.datetime, now: dt.datetime
+    ) -> tuple[dict[str, segments.SegmentCounts], list[SegmentError]]:
+        """Bring every segment of rules to `as_of`; return the counts by name, and the errors of the others.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`.
+        """
+        require_not_future(as_of, now, "as_of")
+        done, failed = {}, segments.readable_segments()[1]
+        for rules in segments.rule_segments():
+            try:
+                done[rules.segment] = segments.refresh(self.engine, rules.segment, as_of)
+            except SegmentError as error:
+                failed.append(error)
+        return done, failed
 
     def refresh_segment(
         self, campaign_name: str, as_of: dt.datetime, now: dt.datetime
@@ -653,4 +722,5 @@ def open_installation(settings: Settings) -> Installation:
     topic_names.agree(warehouse, topics, settings.topics_file.name)
     campaign_names.agree(warehouse, settings.campaigns_dir)
     time_zones.agree(warehouse, settings.default_zone or UNSAID_ZONE)
+    segments.learn_approved(warehouse)
     return Installation(settings, warehouse, topics, brand)

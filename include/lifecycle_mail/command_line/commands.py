@@ -13,6 +13,7 @@ import typer
 
 from lifecycle_mail import delivery, events, kpis, segments
 from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics, topics_schema
+from lifecycle_mail.command_line import segment_requests
 from lifecycle_mail.command_line.arguments import day, moment, parameters, past_moment, present
 from lifecycle_mail.command_line.campaign_checks import check_campaigns, definition_of
 from lifecycle_mail.command_line.console import Bars, errors, print_table, progress_bar, results
@@ -56,6 +57,7 @@ for name, sub in (
     ("kpis", kpis_app),
 ):
     app.add_typer(sub, name=name)
+segment_app.add_typer(segment_requests.app)
 
 AsOf = Annotated[
     str,

@@ -1,10 +1,12 @@
 """Stage 2, segments: who belongs to which segment at an instant, and since when.
 
 ``registry`` knows the segments and their parameters. ``evaluation`` computes members from the facts and writes
-nothing. ``intervals`` keeps them in segment.membership for the journeys.
+nothing. ``intervals`` keeps them in segment.membership for the journeys. A segment may be rules in place of SQL:
+``rules`` reads them, ``compiling`` makes a select of them, ``sentences`` says them, and ``requests`` lets people ask
+for them.
 """
 
-from lifecycle_mail.segments.evaluation import Member, copy_members_ahead, members, size, write_csv
+from lifecycle_mail.segments.evaluation import Member, copy_members_ahead, instant_text, members, size, write_csv
 from lifecycle_mail.segments.intervals import SegmentCounts, erase_contexts, refresh
 from lifecycle_mail.segments.registry import (
     Parameter,
@@ -13,23 +15,55 @@ from lifecycle_mail.segments.registry import (
     list_segments,
     parameters,
     readable_segments,
+    rule_segments,
     segment_key,
 )
+from lifecycle_mail.segments.requests import (
+    Request,
+    ask_for,
+    asked_by,
+    decide,
+    export,
+    learn_approved,
+    requests_of,
+    retire,
+    rules_yaml,
+    waiting,
+)
+from lifecycle_mail.segments.rules import RuleSegment, parse_rules, read_rules, rules_schema
+from lifecycle_mail.segments.sentences import sentence
 
 __all__ = [
     "Member",
     "Parameter",
+    "Request",
+    "RuleSegment",
     "SegmentCounts",
     "SegmentDefinition",
+    "ask_for",
+    "asked_by",
     "copy_members_ahead",
+    "decide",
     "definition",
     "erase_contexts",
+    "export",
+    "instant_text",
+    "learn_approved",
     "list_segments",
     "members",
     "parameters",
+    "parse_rules",
+    "read_rules",
     "readable_segments",
     "refresh",
+    "requests_of",
+    "retire",
+    "rule_segments",
+    "rules_schema",
+    "rules_yaml",
     "segment_key",
+    "sentence",
     "size",
+    "waiting",
     "write_csv",
 ]

@@ -23,7 +23,7 @@ head of its own file. To add one is to add a file:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -40,7 +40,7 @@ RULES_FOLDER = INCLUDE / "segments"
 RULES_ENDINGS = (".yaml", ".yml")
 INSTANT = "as_of"
 _FIRST = "-- segment:"
-_APPROVED: dict[str, RuleSegment] = {}
+_APPROVED: dict[str, RuleSegment | SegmentError] = {}
 _FIELDS = ("segment", "what", "grain", "parameter", "look-back", "context", "about", "ahead")
 _REQUIRED = ("segment", "what", "grain", "look-back")
 _FIELD = re.compile(rf"-- (?P<field>{'|'.join(_FIELDS)}): (?P<text>.+)")
@@ -169,10 +169,18 @@ def readable_segments() -> tuple[list[SegmentDefinition], list[SegmentError]]:
     return found, errors
 
 
-def learn(approved: Iterable[RuleSegment]) -> None:
-    """Know these rules as the approved ones, and no others. The files of a name come first."""
+def rule_segments() -> list[RuleSegment]:
+    """Return the rules of every readable segment that has some, by name: those of files and the approved ones."""
+    return [one.rules for one in readable_segments()[0] if one.rules is not None]
+
+
+def learn(approved: Mapping[str, RuleSegment | SegmentError]) -> None:
+    """Know these rules as the approved ones, and no others; an error stands for rules that cannot be read.
+
+    The files of a name come first.
+    """
     _APPROVED.clear()
-    _APPROVED.update({rules.segment: rules for rules in approved})
+    _APPROVED.update(approved)
 
 
 def definition(name: str) -> SegmentDefinition:
@@ -184,17 +192,32 @@ def definition(name: str) -> SegmentDefinition:
     if name.endswith(RULES_ENDINGS):
         return of_rules(read_rules(Path(name)))
     found = _in_files(name)
-    if found is None and name in _APPROVED:
-        return of_rules(_APPROVED[name])
-    if found is None:
+    return _approved(name) if found is None else found
+
+
+def _approved(name: str) -> SegmentDefinition:
+    rules = _APPROVED.get(name)
+    if rules is None:
         names = _names()
         raise SegmentError(f"no segment is called {name!r}: {_nearest(name, names)}there are {', '.join(names)}")
-    return found
+    if isinstance(rules, SegmentError):
+        raise rules
+    return of_rules(rules)
+
+
+def in_files(name: str) -> bool:
+    """Tell whether a file of the repository defines the segment, right or wrong."""
+    return name in _sql_names() or rules_file(name).is_file()
+
+
+def rules_file(name: str) -> Path:
+    """Return the place of a segment's rules file in the repository."""
+    return RULES_FOLDER / f"{name}.yaml"
 
 
 @cache
 def _in_files(name: str) -> SegmentDefinition | None:
-    path, rules_path = SEGMENTS_FOLDER / f"{name}.sql", RULES_FOLDER / f"{name}.yaml"
+    path, rules_path = SEGMENTS_FOLDER / f"{name}.sql", rules_file(name)
     is_sql, is_rules = name in _sql_names(), rules_path.is_file()
     if is_sql and is_rules:
         raise SegmentError(f"segment {name} is both {path.name} and {rules_path.name}: rename one of them")
