@@ -25,12 +25,23 @@ from lifecycle_mail import (
     messages,
     partitions,
     planner_statistics,
+    previews,
     segments,
     sources,
     time_zones,
     topic_names,
 )
-from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_campaigns, read_topics
+from lifecycle_mail.campaigns import (
+    Brand,
+    Campaign,
+    Topic,
+    did_you_mean,
+    find_campaign,
+    read_brand,
+    read_campaigns,
+    read_topics,
+    topic_called,
+)
 from lifecycle_mail.database import engine, lock, rehearsal, require_reachable
 from lifecycle_mail.errors import (
     CampaignError,
@@ -302,6 +313,45 @@ class Installation:
             is_approved=is_approved, reason=reason, version=version,
             needs_another=self.settings.segments_need_another,
         )  # fmt: skip
+
+    def preview_segment(
+        self,
+        name: str,
+        as_of: dt.datetime,
+        now: dt.datetime,
+        topic: str | None = None,
+        *,
+        replay: bool = True,
+        daily: bool = False,
+        former: str | None = None,
+    ) -> tuple[previews.SegmentPreview, list[previews.Point]]:
+        """Return the preview of a segment or a rules file, and what it would have done by week or by day.
+
+        A segment that runs under the name of the rules file is what the preview compares it with.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`.
+        """
+        require_not_future(as_of, now, "as_of")
+        asked = self._topic_of(name, topic)
+        found = previews.preview(self.engine, name, asked, as_of, now, former or segments.runs_as(name))
+        steps = previews.DAILY if daily else previews.WEEKLY
+        return found, previews.replay(self.engine, name, asked, as_of, steps) if replay or daily else []
+
+    def _topic_of(self, segment: str, topic: str | None) -> Topic:
+        """Return the topic called `topic`, else that of a campaign of the segment, else the first of marketing."""
+        if topic is not None:
+            return self._topic_called(topic)
+        campaigns, _ = read_campaigns(self.settings.campaigns_dir, self.topics)
+        used = [self.topics[one.topic] for one in campaigns if one.segment.name == segment]
+        known = [*used, *self.topics.values()]
+        return next((one for one in known if one.is_marketing), known[0])
+
+    def _topic_called(self, name: str) -> Topic:
+        found = topic_called(self.topics, name)
+        if found is None:
+            raise CampaignError(f"no topic '{name}'{did_you_mean(name, list(self.topics))}")
+        return found
 
     def users_of_segment(self, name: str) -> list[str]:
         """Return the campaigns and the segments that use a segment, and would break without it."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markdown import Markdown
 
-from lifecycle_mail import segments
+from lifecycle_mail import previews, segments
 from lifecycle_mail.command_line.arguments import past_moment, present
 from lifecycle_mail.command_line.console import errors, print_table, results
 from lifecycle_mail.errors import SegmentError
@@ -23,6 +24,27 @@ Version = Annotated[int | None, typer.Option("--version", help="Decide only if t
 
 def _open() -> Installation:
     return open_installation(Settings.from_environment(os.environ))
+
+
+@app.command("preview")
+def segment_preview(
+    name: Annotated[str, typer.Argument(help="A segment, or the path of a rules file.")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Default: now.", metavar="TS")] = None,
+    topic: Annotated[str | None, typer.Option("--topic", help="Of the mail; default: the first marketing one.")] = None,
+    replay: Annotated[bool, typer.Option("--replay/--no-replay", help="What it would have done, by week.")] = True,
+    daily: Annotated[bool, typer.Option("--daily", help="By day, for 90 days.")] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Show the select too.")] = False,
+) -> None:
+    """Show who is in a segment, who may be mailed and why not the others, overlaps, and what it would have done."""
+    now = present()
+    found, points = _open().preview_segment(
+        name, past_moment(as_of, now) if as_of else now, now, topic, replay=replay, daily=daily
+    )
+    text = previews.markdown(found, points, with_sql=sql)
+    if sys.stdout.isatty():
+        results.print(Markdown(text))
+    else:
+        results.print(text, end="", markup=False, highlight=False)
 
 
 @app.command("request")

@@ -6,7 +6,16 @@ nothing. ``intervals`` keeps them in segment.membership for the journeys. A segm
 for them.
 """
 
-from lifecycle_mail.segments.evaluation import Member, copy_members_ahead, instant_text, members, size, write_csv
+from lifecycle_mail.segments.evaluation import (
+    Member,
+    copy_customers,
+    copy_members_ahead,
+    instant_text,
+    members,
+    shown_sql,
+    size,
+    write_csv,
+)
 from lifecycle_mail.segments.intervals import SegmentCounts, erase_contexts, refresh
 from lifecycle_mail.segments.registry import (
     Parameter,
@@ -16,6 +25,7 @@ from lifecycle_mail.segments.registry import (
     parameters,
     readable_segments,
     rule_segments,
+    runs_as,
     segment_key,
 )
 from lifecycle_mail.segments.requests import (
@@ -30,7 +40,7 @@ from lifecycle_mail.segments.requests import (
     rules_yaml,
     waiting,
 )
-from lifecycle_mail.segments.rules import RuleSegment, parse_rules, read_rules, rules_schema
+from lifecycle_mail.segments.rules import RuleSegment, parse_rules, read_rules, rules_schema, without_past
 from lifecycle_mail.segments.sentences import sentence
 
 __all__ = [
@@ -42,6 +52,7 @@ __all__ = [
     "SegmentDefinition",
     "ask_for",
     "asked_by",
+    "copy_customers",
     "copy_members_ahead",
     "decide",
     "definition",
@@ -61,9 +72,12 @@ __all__ = [
     "rule_segments",
     "rules_schema",
     "rules_yaml",
+    "runs_as",
     "segment_key",
     "sentence",
+    "shown_sql",
     "size",
     "waiting",
+    "without_past",
     "write_csv",
 ]

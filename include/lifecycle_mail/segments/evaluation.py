@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import statement
+from lifecycle_mail.database import raw_cursor, statement
 from lifecycle_mail.errors import SegmentError
 from lifecycle_mail.segments.compiling import Among, everybody, members_of
 from lifecycle_mail.segments.registry import INSTANT, SegmentDefinition, definition
@@ -166,6 +166,37 @@ def copy_members_ahead(
     return connection.exec_driver_sql(
         f"create temporary table {table} on commit drop as {compiled}", compiled.params
     ).rowcount
+
+
+def copy_customers(connection: Connection, table: str, name: str, as_of: datetime) -> int:
+    """Create the temporary table `table` with the customers of segment `name` at `as_of`, and their memberships.
+
+    Columns: customer_id, memberships. It ends with the transaction. Returns how many customers there are.
+
+    Raises:
+        SegmentError: as `members`.
+    """
+    member = selected(name, as_of, {})
+    who = member.c.customer_id
+    counted = sa.select(who, sa.func.count().label("memberships")).select_from(member).group_by(who)
+    plan_for_whole_tables(connection)
+    compiled = counted.compile(dialect=connection.dialect)
+    copied = connection.exec_driver_sql(
+        f"create temporary table {table} on commit drop as {compiled}", compiled.params
+    ).rowcount
+    connection.exec_driver_sql(f"analyze {table}")
+    return copied
+
+
+def shown_sql(connection: Connection, name: str, as_of: datetime) -> str:
+    """Return the select of segment `name` at `as_of` as one can run it, for people to read.
+
+    Raises:
+        SegmentError: as `members`.
+    """
+    compiled = sa.select(selected(name, as_of, {})).compile(dialect=connection.dialect)
+    with raw_cursor(connection) as cursor:
+        return str(cursor.mogrify(str(compiled), compiled.params).decode())
 
 
 def plan_for_whole_tables(connection: Connection) -> None:

@@ -169,6 +169,14 @@ def readable_segments() -> tuple[list[SegmentDefinition], list[SegmentError]]:
     return found, errors
 
 
+def runs_as(path: str) -> str | None:
+    """Return the name of the rules in the file `path`, if a segment runs under it; None for names, and for new ones."""
+    if not path.endswith(RULES_ENDINGS):
+        return None
+    name = read_rules(Path(path)).segment
+    return name if name in _names() else None
+
+
 def rule_segments() -> list[RuleSegment]:
     """Return the rules of every readable segment that has some, by name: those of files and the approved ones."""
     return [one.rules for one in readable_segments()[0] if one.rules is not None]

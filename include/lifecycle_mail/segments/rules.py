@@ -355,3 +355,10 @@ def _require_text(name: str, value: Any) -> None:
         raise ValueError(f"{name} is a text, and YAML reads this as {str(value).lower()}: write it in quotes")
     if (not value or len(value) > LONGEST_TEXT or "\x00" in value):
         raise ValueError(f"{name}: write a text of 1 to {LONGEST_TEXT} characters")
+
+
+def without_past(rules: RuleSegment) -> list[str]:
+    """Return the words of the rules that know only the latest state, without repeats."""
+    asked = [one for one in leaves(rules.rules) if not isinstance(one, InSegment)]
+    found = [one.attribute if isinstance(one, Is) else one.fact for one in asked if not one.asks.has_past]
+    return list(dict.fromkeys(found))

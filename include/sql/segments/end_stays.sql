@@ -1,4 +1,4 @@
--- End the open intervals of a retired segment. One that began later than now is ended where it began.
+-- End the open intervals of a retired segment. One that began later than now ends at its beginning.
 -- grain: one row per membership ended
 -- parameters: segment text; now timestamptz
 -- look-back: open intervals
