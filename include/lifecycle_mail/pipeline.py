@@ -9,7 +9,7 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -316,7 +316,7 @@ class Installation:
 
     def preview_segment(
         self,
-        name: str,
+        name: segments.Asked,
         as_of: dt.datetime,
         now: dt.datetime,
         topic: str | None = None,
@@ -338,7 +338,7 @@ class Installation:
         steps = previews.DAILY if daily else previews.WEEKLY
         return found, previews.replay(self.engine, name, asked, as_of, steps) if replay or daily else []
 
-    def _topic_of(self, segment: str, topic: str | None) -> Topic:
+    def _topic_of(self, segment: segments.Asked, topic: str | None) -> Topic:
         """Return the topic called `topic`, else that of a campaign of the segment, else the first of marketing."""
         if topic is not None:
             return self._topic_called(topic)
@@ -352,6 +352,26 @@ class Installation:
         if found is None:
             raise CampaignError(f"no topic '{name}'{did_you_mean(name, list(self.topics))}")
         return found
+
+    def show_request(self, asked: segments.Request, now: dt.datetime) -> int:
+        """Keep the preview of a request for who decides about it; return how many customers are in it."""
+        found, points = self.preview_segment(asked.rules, now, now)
+        head = f"{asked.requested_by} asks for version {asked.version}. {asked.note or ''}".strip()
+        segments.keep_preview(self.engine, asked, f"{head}\n\n{previews.markdown(found, points)}")
+        return found.customers
+
+    def shown_request(self, name: str, version: int) -> str:
+        """Return what the approver of a version is shown, Markdown."""
+        with self.engine.connect() as connection:
+            return segments.shown_preview(connection, name, version)
+
+    def replay_request(self, name: str, version: int, now: dt.datetime) -> int:
+        """Keep what a requested version would have done in each of the last ninety days; return its entries."""
+        with self.engine.connect() as connection:
+            asked = next(one for one in segments.requests_of(connection, name) if one.version == version)
+        points = previews.replay(self.engine, asked.rules, self._topic_of(name, None), now, previews.DAILY)
+        segments.keep_replay(self.engine, name, version, map(asdict, points))
+        return sum(point.entered for point in points)
 
     def users_of_segment(self, name: str) -> list[str]:
         """Return the campaigns and the segments that use a segment, and would break without it."""

@@ -74,7 +74,7 @@ class SegmentPreview:
 
 
 def preview(
-    engine: Engine, name: str, topic: Topic, as_of: dt.datetime, now: dt.datetime, former: str | None = None
+    engine: Engine, name: segments.Asked, topic: Topic, as_of: dt.datetime, now: dt.datetime, former: str | None = None
 ) -> SegmentPreview:
     """Return the preview of segment `name` (or a rules file) for mails of `topic`.
 
@@ -110,7 +110,7 @@ def preview(
     return found
 
 
-def reach(engine: Engine, name: str, topic: Topic, as_of: dt.datetime, now: dt.datetime) -> Reach:
+def reach(engine: Engine, name: segments.Asked, topic: Topic, as_of: dt.datetime, now: dt.datetime) -> Reach:
     """Return who of the members at `as_of` may be mailed about `topic` now, and why the others may not."""
     with engine.connect() as connection:
         segments.copy_customers(connection, "preview_member", name, as_of)

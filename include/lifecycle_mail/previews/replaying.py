@@ -43,7 +43,9 @@ class Point:
     pressed: int
 
 
-def replay(engine: Engine, name: str, topic: Topic, until: dt.datetime, steps: Steps = WEEKLY) -> list[Point]:
+def replay(
+    engine: Engine, name: segments.Asked, topic: Topic, until: dt.datetime, steps: Steps = WEEKLY
+) -> list[Point]:
     """Return the points up to `until`, as one mail of `topic` to each who entered would have gone.
 
     Members are judged at each point, on the facts timed up to it. Permission and words against mail are those of today.
@@ -70,7 +72,7 @@ def _begin(connection: Connection) -> None:
         run(connection, f"previews/{statement}")
 
 
-def _add_point(connection: Connection, name: str, number: int, at: dt.datetime) -> None:
+def _add_point(connection: Connection, name: segments.Asked, number: int, at: dt.datetime) -> None:
     segments.copy_customers(connection, "replay_now", name, at)
     run(connection, "previews/add_point", point_no=number, at=at)
     run(connection, "previews/add_members", point_no=number, at=at)

@@ -16,8 +16,10 @@ from lifecycle_mail.segments.evaluation import (
     size,
     write_csv,
 )
+from lifecycle_mail.segments.forms import rules_of_form
 from lifecycle_mail.segments.intervals import SegmentCounts, erase_contexts, refresh
 from lifecycle_mail.segments.registry import (
+    Asked,
     Parameter,
     SegmentDefinition,
     definition,
@@ -34,16 +36,20 @@ from lifecycle_mail.segments.requests import (
     asked_by,
     decide,
     export,
+    keep_preview,
+    keep_replay,
     learn_approved,
     requests_of,
     retire,
     rules_yaml,
+    shown_preview,
     waiting,
 )
 from lifecycle_mail.segments.rules import RuleSegment, parse_rules, read_rules, rules_schema, without_past
 from lifecycle_mail.segments.sentences import sentence
 
 __all__ = [
+    "Asked",
     "Member",
     "Parameter",
     "Request",
@@ -59,6 +65,8 @@ __all__ = [
     "erase_contexts",
     "export",
     "instant_text",
+    "keep_preview",
+    "keep_replay",
     "learn_approved",
     "list_segments",
     "members",
@@ -70,11 +78,13 @@ __all__ = [
     "requests_of",
     "retire",
     "rule_segments",
+    "rules_of_form",
     "rules_schema",
     "rules_yaml",
     "runs_as",
     "segment_key",
     "sentence",
+    "shown_preview",
     "shown_sql",
     "size",
     "waiting",

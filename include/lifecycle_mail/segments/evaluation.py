@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection, Engine
 from lifecycle_mail.database import raw_cursor, statement
 from lifecycle_mail.errors import SegmentError
 from lifecycle_mail.segments.compiling import Among, everybody, members_of
-from lifecycle_mail.segments.registry import INSTANT, SegmentDefinition, definition
+from lifecycle_mail.segments.registry import INSTANT, Asked, SegmentDefinition, definition
 from lifecycle_mail.segments.rules import InSegment
 
 CSV_HEADER = ("customer_id", "occurrence", "occurred_at", "context")
@@ -107,7 +107,7 @@ def instant_text(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def selected(name: str, as_of: datetime, given: dict[str, Any], among: Among = everybody) -> sa.Subquery:
+def selected(name: Asked, as_of: datetime, given: dict[str, Any], among: Among = everybody) -> sa.Subquery:
     """Return the select of segment `name` at `as_of` as a subquery to count, order, join or insert from.
 
     `among` restricts it to some customers, and reaches into the select.
@@ -168,7 +168,7 @@ def copy_members_ahead(
     ).rowcount
 
 
-def copy_customers(connection: Connection, table: str, name: str, as_of: datetime) -> int:
+def copy_customers(connection: Connection, table: str, name: Asked, as_of: datetime) -> int:
     """Create the temporary table `table` with the customers of segment `name` at `as_of`, and their memberships.
 
     Columns: customer_id, memberships. It ends with the transaction. Returns how many customers there are.
@@ -188,7 +188,7 @@ def copy_customers(connection: Connection, table: str, name: str, as_of: datetim
     return copied
 
 
-def shown_sql(connection: Connection, name: str, as_of: datetime) -> str:
+def shown_sql(connection: Connection, name: Asked, as_of: datetime) -> str:
     """Return the select of segment `name` at `as_of` as one can run it, for people to read.
 
     Raises:

@@ -39,6 +39,8 @@ SEGMENTS_FOLDER = SQL_FOLDER / "segments"
 RULES_FOLDER = INCLUDE / "segments"
 RULES_ENDINGS = (".yaml", ".yml")
 INSTANT = "as_of"
+Asked = str | RuleSegment
+"""A segment as functions take it: its name, the path of a rules file, or rules."""
 _FIRST = "-- segment:"
 _APPROVED: dict[str, RuleSegment | SegmentError] = {}
 _FIELDS = ("segment", "what", "grain", "parameter", "look-back", "context", "about", "ahead")
@@ -169,11 +171,11 @@ def readable_segments() -> tuple[list[SegmentDefinition], list[SegmentError]]:
     return found, errors
 
 
-def runs_as(path: str) -> str | None:
-    """Return the name of the rules in the file `path`, if a segment runs under it; None for names, and for new ones."""
-    if not path.endswith(RULES_ENDINGS):
+def runs_as(asked: Asked) -> str | None:
+    """Return the name of rules, or of a rules file, if a segment runs under it; None for names, and for new ones."""
+    if isinstance(asked, str) and not asked.endswith(RULES_ENDINGS):
         return None
-    name = read_rules(Path(path)).segment
+    name = definition(asked).name
     return name if name in _names() else None
 
 
@@ -191,12 +193,14 @@ def learn(approved: Mapping[str, RuleSegment | SegmentError]) -> None:
     _APPROVED.update(approved)
 
 
-def definition(name: str) -> SegmentDefinition:
-    """Return the segment called `name`, or that of the rules file with this path.
+def definition(name: Asked) -> SegmentDefinition:
+    """Return the segment called `name`, or that of the rules file with this path, or of the rules themselves.
 
     Raises:
         SegmentError: there is none (the message names the nearest), or its file cannot be read.
     """
+    if isinstance(name, RuleSegment):
+        return of_rules(name)
     if name.endswith(RULES_ENDINGS):
         return of_rules(read_rules(Path(name)))
     found = _in_files(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,25 @@ def decide(
         )  # fmt: skip
         learn(_approved(connection))
         return requests_of(connection, segment)[0]
+
+
+def keep_preview(engine: Engine, asked: Request, preview: str) -> None:
+    """Keep what the approver is shown of a version that waits; it goes with the decision."""
+    with engine.begin() as connection:
+        run(connection, "segments/keep_preview", segment=asked.segment, version=asked.version, preview=preview)
+
+
+def shown_preview(connection: Connection, segment: str, version: int) -> str:
+    """Return what the approver of a version is shown; empty once it is decided."""
+    kept = run(connection, "segments/shown_preview", segment=segment, version=version).scalar_one_or_none()
+    return kept or ""
+
+
+def keep_replay(engine: Engine, segment: str, version: int, points: Iterable[Mapping[str, Any]]) -> None:
+    """Keep the days of a replay; each is a mapping of the columns of segment.replay_daily from `at` on."""
+    with engine.begin() as connection:
+        for point in points:
+            run(connection, "segments/write_replay", segment=segment, version=version, **point)
 
 
 def retire(engine: Engine, segment: str, by: str, now: dt.datetime, because: str) -> int:
