@@ -32,7 +32,7 @@ from airflow.sdk import Param, dag, get_current_context, task
 from lifecycle_airflow.dag_defaults import dag_defaults
 from lifecycle_airflow.installation import Counts, installation
 from lifecycle_airflow.run_window import now
-from lifecycle_airflow.segment_requests import TIME_TO_ANSWER, SegmentDecision
+from lifecycle_airflow.segment_requests import TIME_TO_ANSWER, decision
 from lifecycle_airflow.segment_requests import ask as ask_for
 
 RULES = {"type": ["null", "string"], "format": "multiline"}
@@ -77,7 +77,7 @@ def request_segment() -> None:
             return {"entered": system.replay_request(name, version, now())}
 
     asked = ask()
-    asked >> SegmentDecision(task_id="decision")
+    asked >> decision()
     replay(asked)
 
 

@@ -52,17 +52,6 @@ class SegmentDecision(HITLOperator):
     Without an answer within TIME_TO_ANSWER it is rejected. The result is a count, so the answer is not kept in XCom.
     """
 
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(
-            subject="Segment {{ params.segment }}: approve it?",
-            options=[APPROVE, REJECT],
-            defaults=REJECT,
-            params={"reason": REASON},
-            response_timeout=TIME_TO_ANSWER,
-            execution_timeout=None,
-            **arguments,
-        )
-
     def execute(self, context: Mapping[str, Any]) -> Any:
         with installation() as system:
             self.body = system.shown_request(context["params"]["segment"], _version(context))
@@ -80,6 +69,19 @@ class SegmentDecision(HITLOperator):
                 is_approved=is_approved, reason=reason, version=_version(context),
             )  # fmt: skip
         return {"approved": int(is_approved)}
+
+
+def decision() -> SegmentDecision:
+    """Return the task that waits for the decision."""
+    return SegmentDecision(
+        task_id="decision",
+        subject="Segment {{ params.segment }}: approve it?",
+        options=[APPROVE, REJECT],
+        defaults=REJECT,
+        params={"reason": REASON},
+        response_timeout=TIME_TO_ANSWER,
+        execution_timeout=None,
+    )
 
 
 def refreshed(done: Mapping[str, SegmentCounts], failed: Sequence[SegmentError]) -> Counts:
