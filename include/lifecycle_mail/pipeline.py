@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.engine import Connection, Engine
 
@@ -337,6 +338,12 @@ class Installation:
         found = previews.preview(self.engine, name, asked, as_of, now, former or segments.runs_as(name))
         steps = previews.DAILY if daily else previews.WEEKLY
         return found, previews.replay(self.engine, name, asked, as_of, steps) if replay or daily else []
+
+    def segment_reach(
+        self, name: str, as_of: dt.datetime, now: dt.datetime, parameters: dict[str, Any] | None = None
+    ) -> previews.Reach:
+        """Return how many customers of a segment at `as_of` may be mailed now, and why the others may not."""
+        return previews.reach(self.engine, name, self._topic_of(name, None), as_of, now, parameters)
 
     def _topic_of(self, segment: segments.Asked, topic: str | None) -> Topic:
         """Return the topic called `topic`, else that of a campaign of the segment, else the first of marketing."""

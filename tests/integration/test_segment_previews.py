@@ -151,3 +151,15 @@ def test_a_preview_writes_nothing(shop: Engine, written: Write) -> None:
         for table in ("membership", "refresh", "size_daily", "request"):
             rows = sa.select(sa.func.count()).select_from(sa.table(table, schema="segment"))
             assert connection.execute(rows).scalar_one() == 0
+
+
+def test_the_size_says_who_may_be_mailed(shop: Engine, written: Write, command: Command) -> None:
+    """The number alone goes to stdout, for scripts; who may be mailed goes to stderr, for people."""
+    status, out, error = command.at(NOW)("segment", "size", written("{all: [{is: country, in: [TH]}]}"))
+    assert (status, out) == (0, "6\n")
+    assert [tuple(line.split(maxsplit=1)) for line in error.splitlines()] == [
+        ("2", "may be mailed"),
+        ("2", "no_permission"),
+        ("1", "mailbox_rests"),
+        ("1", "suppressed: bounce"),
+    ]

@@ -121,9 +121,13 @@ def segment_size(
     as_of: Annotated[str | None, typer.Option("--as-of", help="Default: now.", metavar="TS")] = None,
     parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value, may repeat.")] = None,
 ) -> None:
-    """Print how many members a segment has."""
-    at = past_moment(as_of, present()) if as_of else present()
-    results.print(segments.size(_open().engine, name, at, parameters(parameter or [])), highlight=False)
+    """Print how many members a segment has; on stderr, who of its customers may be mailed, and why not the others."""
+    now, installation = present(), _open()
+    at, given = past_moment(as_of, now) if as_of else now, parameters(parameter or [])
+    results.print(segments.size(installation.engine, name, at, given), highlight=False)
+    reach = installation.segment_reach(name, at, now, given)
+    for why, customers in ("may be mailed", reach.mailable), *reach.refused.items():
+        errors.print(f"{customers:>9,} {why}", highlight=False)
 
 
 @segment_app.command("members")

@@ -110,10 +110,17 @@ def preview(
     return found
 
 
-def reach(engine: Engine, name: segments.Asked, topic: Topic, as_of: dt.datetime, now: dt.datetime) -> Reach:
+def reach(
+    engine: Engine,
+    name: segments.Asked,
+    topic: Topic,
+    as_of: dt.datetime,
+    now: dt.datetime,
+    parameters: dict[str, Any] | None = None,
+) -> Reach:
     """Return who of the members at `as_of` may be mailed about `topic` now, and why the others may not."""
     with engine.connect() as connection:
-        segments.copy_customers(connection, "preview_member", name, as_of)
+        segments.copy_customers(connection, "preview_member", name, as_of, parameters)
         found = _reach(connection, topic, now)
         connection.rollback()
     return found

@@ -168,7 +168,9 @@ def copy_members_ahead(
     ).rowcount
 
 
-def copy_customers(connection: Connection, table: str, name: Asked, as_of: datetime) -> int:
+def copy_customers(
+    connection: Connection, table: str, name: Asked, as_of: datetime, parameters: dict[str, Any] | None = None
+) -> int:
     """Create the temporary table `table` with the customers of segment `name` at `as_of`, and their memberships.
 
     Columns: customer_id, memberships. It ends with the transaction. Returns how many customers there are.
@@ -176,7 +178,7 @@ def copy_customers(connection: Connection, table: str, name: Asked, as_of: datet
     Raises:
         SegmentError: as `members`.
     """
-    member = selected(name, as_of, {})
+    member = selected(name, as_of, parameters or {})
     who = member.c.customer_id
     counted = sa.select(who, sa.func.count().label("memberships")).select_from(member).group_by(who)
     plan_for_whole_tables(connection)
