@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail import (
+    audiences,
     campaign_names,
     decisions,
     delivery,
@@ -344,6 +345,27 @@ class Installation:
     ) -> previews.Reach:
         """Return how many customers of a segment at `as_of` may be mailed now, and why the others may not."""
         return previews.reach(self.engine, name, self._topic_of(name, None), as_of, now, parameters)
+
+    def export_audience(
+        self,
+        name: str,
+        folder: Path,
+        by: str,
+        as_of: dt.datetime,
+        now: dt.datetime,
+        *,
+        parameters: dict[str, Any] | None = None,
+        network: audiences.Network = "plain",
+        topic: str | None = None,
+    ) -> audiences.Audience:
+        """Write the hashed addresses of a segment for an advertising network, and what changed since the last export.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`.
+        """
+        require_not_future(as_of, now, "as_of")
+        asked = self._topic_of(name, topic)
+        return audiences.export(self.engine, name, parameters or {}, asked, folder, by, as_of, now, network)
 
     def _topic_of(self, segment: segments.Asked, topic: str | None) -> Topic:
         """Return the topic called `topic`, else that of a campaign of the segment, else the first of marketing."""
@@ -725,6 +747,12 @@ class Installation:
                 return self._erase_address(connection, mailbox(whom), now)
             self._erase_customer(connection, customer_id, now)
         return True
+
+    def audiences_of(self, whom: str) -> list[str]:
+        """Return the audiences that were given an address of this customer, or this address: segment (network)."""
+        with self.engine.connect() as connection:
+            address = whom if "@" in whom else sources.address_of(connection, whom)
+            return audiences.audiences_of(connection, [address] if address else [])
 
     def _customer_meant(self, connection: Connection, whom: str) -> str | None:
         """Return the living customer of this key, or the one who holds this address."""

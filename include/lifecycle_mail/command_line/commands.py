@@ -634,9 +634,16 @@ def erase(
     or a person who is not a customer.
     """
     installation, customer = _open(), customer.strip(BLANKS)
+    exported = installation.audiences_of(customer)
     if not installation.erase(customer, present(), without_files):
         whom = "the person of this address" if "@" in customer else f"customer '{customer}'"
         raise LifecycleError(f"{whom} cannot be erased: unknown, or erased before; check the id")
     left = "" if installation.settings.events_dir else " (no export files were looked at)"
     whom = "the person of this address" if "@" in customer else f"customer {customer}"
     results.print(f"{whom} is erased{left}")
+    if exported:
+        results.print(
+            f"advertising networks have the address: export these audiences again, so that they take it out: "
+            f"{', '.join(exported)}",
+            highlight=False,
+        )

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.markdown import Markdown
 
-from lifecycle_mail import previews, segments
-from lifecycle_mail.command_line.arguments import past_moment, present
+from lifecycle_mail import audiences, previews, segments
+from lifecycle_mail.command_line.arguments import parameters, past_moment, present
 from lifecycle_mail.command_line.console import errors, print_table, results
 from lifecycle_mail.errors import SegmentError
 from lifecycle_mail.pipeline import Installation, open_installation
@@ -123,6 +123,32 @@ def segment_export(
 ) -> None:
     """Write an approved segment to a rules file for the repository. It reads as the same rules."""
     results.print(f"{_open().export_segment(name, to)}", highlight=False)
+
+
+@app.command("audience")
+def segment_audience(
+    name: str,
+    to: Annotated[Path, typer.Option("--to", help="Folder that the files are written to.", metavar="DIR")],
+    by: By,
+    network: Annotated[
+        audiences.Network, typer.Option("--for", help="Whose spelling: trimmed and in lower case, or Google's.")
+    ] = "plain",
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Default: now.", metavar="TS")] = None,
+    topic: Annotated[str | None, typer.Option("--topic", help="Who left it is left out; default: marketing.")] = None,
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value, may repeat.")] = None,
+) -> None:
+    """Write SHA-256 of the addresses of a segment for an advertising network, and what changed since the last export.
+
+    Only customers who may be mailed are in it. Three files: all, added, removed. Who exported what is kept.
+    """
+    _require_no_address(by)
+    now = present()
+    done = _open().export_audience(
+        name, to, by, past_moment(as_of, now) if as_of else now, now,
+        parameters=parameters(parameter or []), network=network, topic=topic,
+    )  # fmt: skip
+    for path, count in zip(done.files, (done.addresses, done.added, done.removed), strict=True):
+        results.print(f"{path}: {count:,} addresses", highlight=False)
 
 
 @app.command("refresh")

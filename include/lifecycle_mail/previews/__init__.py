@@ -4,7 +4,7 @@
 ``replaying`` says what the segment would have done at points of the past. ``showing`` writes both as text.
 """
 
-from lifecycle_mail.previews.looking import Change, Pressure, Reach, SegmentPreview, preview, reach
+from lifecycle_mail.previews.looking import Change, Pressure, Reach, SegmentPreview, judge, preview, reach
 from lifecycle_mail.previews.replaying import DAILY, WEEKLY, Point, replay
 from lifecycle_mail.previews.showing import markdown
 
@@ -16,6 +16,7 @@ __all__ = [
     "Pressure",
     "Reach",
     "SegmentPreview",
+    "judge",
     "markdown",
     "preview",
     "reach",

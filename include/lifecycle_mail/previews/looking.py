@@ -126,12 +126,17 @@ def reach(
     return found
 
 
-def _reach(connection: Connection, topic: Topic, now: dt.datetime) -> Reach:
-    rows = run(
-        connection, "previews/reach",
+def judge(connection: Connection, topic: Topic, now: dt.datetime) -> None:
+    """Create preview_judged: whether each customer of preview_member may be mailed about `topic` now."""
+    run(
+        connection, "previews/create_judged",
         topic=topic.topic, permissions=list(topic.permissions), is_marketing=topic.is_marketing, now=now,
     )  # fmt: skip
-    counted = {row.reason: row.customers for row in rows}
+
+
+def _reach(connection: Connection, topic: Topic, now: dt.datetime) -> Reach:
+    judge(connection, topic, now)
+    counted = {row.reason: row.customers for row in run(connection, "previews/reach")}
     return Reach(mailable=counted.pop(None, 0), refused=counted)
 
 

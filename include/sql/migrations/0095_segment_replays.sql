@@ -20,8 +20,8 @@ comment on column segment.replay_daily.day is 'UTC date of at.';
 comment on column segment.replay_daily.at is 'The moment that was judged, on facts timed up to it.';
 comment on column segment.replay_daily.members is 'Customers inside.';
 comment on column segment.replay_daily.entered is 'Customers who entered since the day before.';
-comment on column segment.replay_daily.mails is 
+comment on column segment.replay_daily.mails is
 'Of these, who would have been mailed, with the permissions of the day of the replay.';
 comment on column segment.replay_daily.capped is 'Of these, whose cap was full.';
-comment on column segment.replay_daily.pressed is 
+comment on column segment.replay_daily.pressed is
 'Of these, who may be mailed and got 10 mails or more in the 30 days before.';
