@@ -1,11 +1,13 @@
 """Stage 2, segments: who belongs to which segment at an instant, and since when.
 
-``registry`` knows the segments and their parameters. ``evaluation`` computes members from the facts and writes
-nothing. ``intervals`` keeps them in segment.membership for the journeys.
+``registry`` knows the segments and their parameters. ``reading`` runs a segment's select with few rights and in limited
+time. ``evaluation`` computes members from the facts and writes nothing. ``intervals`` keeps them in segment.membership
+for the journeys.
 """
 
 from lifecycle_mail.segments.evaluation import Member, copy_members_ahead, members, size, write_csv
 from lifecycle_mail.segments.intervals import SegmentCounts, erase_contexts, refresh
+from lifecycle_mail.segments.reading import Limits, limited
 from lifecycle_mail.segments.registry import (
     Parameter,
     SegmentDefinition,
@@ -17,6 +19,7 @@ from lifecycle_mail.segments.registry import (
 )
 
 __all__ = [
+    "Limits",
     "Member",
     "Parameter",
     "SegmentCounts",
@@ -24,6 +27,7 @@ __all__ = [
     "copy_members_ahead",
     "definition",
     "erase_contexts",
+    "limited",
     "list_segments",
     "members",
     "parameters",

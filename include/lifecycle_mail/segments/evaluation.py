@@ -21,7 +21,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from lifecycle_mail.database import statement
 from lifecycle_mail.errors import SegmentError
-from lifecycle_mail.segments.reading import let_read, reading
+from lifecycle_mail.segments.reading import Limits, let_read, reading
 from lifecycle_mail.segments.registry import INSTANT, definition, parameters
 
 CSV_HEADER = ("customer_id", "occurrence", "occurred_at", "context")
@@ -47,20 +47,29 @@ class Member:
     context: dict[str, Any]
 
 
-def members(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None = None) -> Iterator[Member]:
+def members(
+    engine: Engine,
+    name: str,
+    as_of: datetime,
+    parameters: dict[str, Any] | None = None,
+    limits: Limits | None = None,
+) -> Iterator[Member]:
     """Return the members of segment `name` at `as_of`, by customer_id and occurrence (in code point order).
 
     Streams: rows are fetched a thousand at a time in one read-only transaction, which stays open until the last row.
+    Without `limits`, those of the engine hold.
 
     Raises:
-        SegmentError: at the call, for an unknown segment or parameter, or an `as_of` without time zone.
+        SegmentError: at the call, for an unknown segment or parameter, or an `as_of` without time zone; at the first
+            row, if the select is wrong or beyond its limits.
     """
-    return _stream(engine, name, selected(name, as_of, parameters or {}))
+    return _stream(engine, name, selected(name, as_of, parameters or {}), limits)
 
 
-def _stream(engine: Engine, name: str, member: sa.Subquery) -> Iterator[Member]:
+def _stream(engine: Engine, name: str, member: sa.Subquery, limits: Limits | None) -> Iterator[Member]:
     by_code_point = (sa.collate(member.c.customer_id, "C"), sa.collate(member.c.occurrence, "C"))
-    with _read_only(engine, name, member, sa.select(member).order_by(*by_code_point)) as (connection, found):
+    ordered = sa.select(member).order_by(*by_code_point)
+    with _read_only(engine, name, member, ordered, limits) as (connection, found):
         rows = connection.execute(
             sa.select(found), execution_options={"stream_results": True, "yield_per": _ROWS_AT_A_TIME}
         )
@@ -68,14 +77,20 @@ def _stream(engine: Engine, name: str, member: sa.Subquery) -> Iterator[Member]:
             yield Member(customer_id, occurrence, occurred_at.astimezone(UTC), context)
 
 
-def size(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None = None) -> int:
+def size(
+    engine: Engine,
+    name: str,
+    as_of: datetime,
+    parameters: dict[str, Any] | None = None,
+    limits: Limits | None = None,
+) -> int:
     """Return how many memberships (customer and occurrence) segment `name` has at `as_of`.
 
     Raises:
         SegmentError: as `members`.
     """
     member = selected(name, as_of, parameters or {})
-    with _read_only(engine, name, member, counted(member)) as (connection, found):
+    with _read_only(engine, name, member, counted(member), limits) as (connection, found):
         return int(connection.execute(sa.select(found)).scalar_one())
 
 
@@ -170,11 +185,11 @@ def plan_for_whole_tables(connection: Connection) -> None:
 
 @contextmanager
 def _read_only(
-    engine: Engine, name: str, member: sa.Subquery, query: sa.Select[Any]
+    engine: Engine, name: str, member: sa.Subquery, query: sa.Select[Any], limits: Limits | None
 ) -> Iterator[tuple[Connection, TableValuedAlias]]:
     """Give a connection that writes nothing from here on, and `query` to select from."""
     with engine.connect() as connection:
         plan_for_whole_tables(connection)
-        with reading(connection, name, member, query) as found:
+        with reading(connection, name, member, query, limits) as found:
             connection.execute(sa.text("set transaction read only"))
             yield connection, found

@@ -40,6 +40,7 @@ COLUMNS = {
     "context": "jsonb",
 }
 _LIMITS = "segment_limits"
+_LONGEST = 2**31 - 1  # milliseconds
 _KNOWN_AT_MOST = 10_000
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,11 @@ class Limits:
 
     seconds: float = 300.0
     cost: float = 1e9
+
+    @property
+    def milliseconds(self) -> int:
+        """Return the seconds as the server takes them; 0 would be no limit."""
+        return max(1, min(int(self.seconds * 1000), _LONGEST))
 
     def preview(self) -> Limits:
         """Return the limits for a person who waits for the answer."""
@@ -100,7 +106,7 @@ def reading(
     allowed = limits or limits_of(connection)
     began = time.monotonic()
     try:
-        before = _set_timeout(connection, f"{max(1, int(allowed.seconds * 1000))}ms")
+        before = _set_timeout(connection, f"{allowed.milliseconds}ms")
         _require_sound(connection, segment, member)
         text = _weighed(connection, segment, query, allowed)
         yield _found(query, text)

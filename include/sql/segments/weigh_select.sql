@@ -7,7 +7,7 @@
 -- grain: one row
 -- query text; looks_inside boolean; schemas text[]: ours
 -- look-back: none
-with weighed as materialized (
+with weighed as (
     select
         w.reader,
         w.is_superuser,
