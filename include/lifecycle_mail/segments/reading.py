@@ -39,6 +39,8 @@ COLUMNS = {
     "occurred_at": "timestamp with time zone",
     "context": "jsonb",
 }
+Query = sa.Select[*tuple[Any, ...]]
+
 _LIMITS = "segment_limits"
 _LONGEST = 2**31 - 1  # milliseconds
 _KNOWN_AT_MOST = 10_000
@@ -92,7 +94,7 @@ def limits_of(connection: Connection) -> Limits:
 
 @contextmanager
 def reading(
-    connection: Connection, segment: str, member: sa.Subquery, query: sa.Select[Any], limits: Limits | None = None
+    connection: Connection, segment: str, member: sa.Subquery, query: Query, limits: Limits | None = None
 ) -> Iterator[TableValuedAlias]:
     """Give `query` as something to select from, for statements that run in this block.
 
@@ -124,7 +126,7 @@ def let_read(connection: Connection, table: str) -> None:
     connection.exec_driver_sql(f"grant select on pg_temp.{table} to {reader}")
 
 
-def _found(query: sa.Select[Any], text: str) -> TableValuedAlias:
+def _found(query: Query, text: str) -> TableValuedAlias:
     columns = [sa.column(column.name, column.type) for column in query.selected_columns]
     called = sa.func.segment.read_select(sa.literal(text, sa.Text()))
     return called.table_valued(*columns, name="found").render_derived(with_types=True)
@@ -148,7 +150,7 @@ def _require_sound(connection: Connection, segment: str, member: sa.Subquery) ->
     _remember(key, weighed)
 
 
-def _weighed(connection: Connection, segment: str, query: sa.Select[Any], allowed: Limits) -> str:
+def _weighed(connection: Connection, segment: str, query: Query, allowed: Limits) -> str:
     """Return the text of `query`, if it names only what it may and costs no more than allowed."""
     text, key = written_out(connection, query), _key(query, connection)
     weighed = _weigh(connection, segment, text, looks_inside=key not in _known)
@@ -182,20 +184,20 @@ def _weigh(connection: Connection, segment: str, text: str, *, looks_inside: boo
     return weighed
 
 
-def _key(query: sa.Select[Any], connection: Connection) -> str:
+def _key(query: Query, connection: Connection) -> str:
     return hashlib.sha256(str(query.compile(dialect=connection.dialect)).encode()).hexdigest()
 
 
 def _remember(key: str, weighed: sa.Row[Any]) -> None:
     """Remember a text that nothing but this version permits; what a grant of one warehouse permits is asked again."""
-    if weighed.is_granted_here:
+    if weighed.needs_grants:
         return
     if len(_known) >= _KNOWN_AT_MOST:
         _known.clear()
     _known.add(key)
 
 
-def written_out(connection: Connection, query: sa.Select[Any]) -> str:
+def written_out(connection: Connection, query: Query) -> str:
     """Return the statement with its values in place, each quoted by the driver, as it is sent at other times."""
     compiled = query.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     values = {name: _driver_value(compiled, name, value) for name, value in compiled.params.items()}

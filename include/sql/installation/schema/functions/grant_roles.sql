@@ -1,5 +1,6 @@
--- Make the role with whose rights segments and SQL feeds are read, the owner of the functions that read them, and give it
--- its grants. `migrate` calls this at its end, so that what was made anew is granted too.
+-- Make the role with whose rights segments and SQL feeds are read, make it the owner of the functions that read them,
+-- and give it its grants. It needs temporary views to look into a select. `migrate` calls this at its end, so that what
+-- it dropped and made again is granted too.
 -- lifecycle_segments reads all of schema source but what was refused or erased, of events what people did with our
 -- mails, and the memberships. It cannot log in, and writes nothing.
 -- Only a superuser, or a user that may create roles, can make the role. Else the functions stay with the present user.
@@ -19,7 +20,7 @@ begin
         end;
     end if;
     begin
-        if not (select rolsuper from pg_roles where rolname = current_user) then
+        if not pg_has_role(current_user, 'lifecycle_segments', 'usage') then
             grant lifecycle_segments to current_user;
         end if;
         grant create on schema source, segment to lifecycle_segments;
@@ -31,8 +32,11 @@ begin
         end loop;
         revoke create on schema source, segment from lifecycle_segments;
     exception
-        when insufficient_privilege then null;  -- the role is a superuser's
+        when insufficient_privilege then null;  -- someone else made the role, and did not grant it
     end;
+    if not has_database_privilege('lifecycle_segments', current_database(), 'temporary') then
+        execute format('grant temporary on database %I to lifecycle_segments', current_database());
+    end if;
     grant usage on schema source, segment, event, installation to lifecycle_segments;
     grant select on all tables in schema source to lifecycle_segments;
     revoke select on source.rejected, source.erased_address, source.sql_feed from lifecycle_segments;

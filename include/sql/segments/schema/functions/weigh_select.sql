@@ -20,15 +20,17 @@ begin
     end loop;
     if looks_inside then
         execute format(
-            E'create temporary view segment_weighed as select pg_backend_pid() as mark, weighed.* from (%s\n) as weighed',
-            query
+            E'create temporary view segment_weighed as '
+            'select pg_backend_pid() as mark, weighed.* from (%s\n) as weighed', query
         );
         select pg_rewrite.ev_action into strict tree
         from pg_rewrite where pg_rewrite.ev_class = 'pg_temp.segment_weighed'::regclass;
         functions := array(
             select distinct coalesce(pg_operator.oprcode, named.oid)::oid
             from (
-                select found.parts[1] as operator, unnest(string_to_array(coalesce(found.parts[2], found.parts[4]), ' '))::oid as oid
+                select
+                    found.parts[1] as operator,
+                    unnest(string_to_array(coalesce(found.parts[2], found.parts[4]), ' '))::oid as oid
                 from regexp_matches(
                     tree,
                     ':(opno|opnos|eqop|sortop) (?:\(o )?(\d+(?: \d+)*)'
