@@ -4,7 +4,7 @@ Each SQL statement is a file include/sql/<stage>/<name>.sql. It is found relativ
 directory. Sessions run in UTC.
 
 Rows are people. No database error and no log, at any level, quotes what was written or read: parameters are hidden, the
-server's details are cut off, and rows are not logged.
+server's details are cut off, and rows are not logged. An error says in which file and line the server found it.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ TEMPORARY_MEGABYTES = 128
 LOG_NAME = "lifecycle_mail"
 _QUOTED = re.compile(r'".*"', re.DOTALL)
 _DATA_EXCEPTION = "22"  # the class of SQLSTATEs whose messages quote the value that was refused
+_LITERAL = re.compile(r"""near "[^"]*'.*"$""", re.DOTALL)  # a syntax error quotes what stands at it
+# A statement's text begins and ends with a comment, so that it is known again inside of another statement.
+_BEGIN, _END = "/*< {} */", "/*> */"
+_MARK = re.compile(r"/\*(?:< (\S+)|>) \*/")
 
 
 def _shows_no_row(record: logging.LogRecord) -> bool:
@@ -97,13 +101,46 @@ def _withhold_values(context: ExceptionContext) -> None:
 
 
 def without_values(error: psycopg2.Error) -> str:
-    """Return the server's reason without DETAIL, CONTEXT and LINE, which quote rows."""
+    """Return file and line, if they are known, and the server's reason without DETAIL, CONTEXT and LINE, which quote
+    rows.
+    """
     said = error.diag.message_primary
     if not said:
         return str(error)  # not from the server: the connection was refused or lost
     if (error.pgcode or "").startswith(_DATA_EXCEPTION):
         said = _QUOTED.sub("<value>", said)
-    return f"{said} (SQLSTATE {error.pgcode})"
+    place = place_of(error)
+    return f"{place}{': ' if place else ''}{_LITERAL.sub('near <value>', said)} (SQLSTATE {error.pgcode})"
+
+
+def place_of(error: psycopg2.Error) -> str:
+    """Return "include/sql/….sql, line N" of a server's error; "" if it names no place, or one outside of our files."""
+    query, position = error.diag.internal_query, error.diag.internal_position
+    if query is None:
+        query, position = sent(error), error.diag.statement_position
+    if position is None:
+        return ""
+    before = query[: int(position) - 1]
+    lines: list[tuple[str, int]] = []  # of the files around the place, from the outermost
+    reached = 0
+    for mark in (*_MARK.finditer(before), None):
+        if lines:
+            lines[-1] = (lines[-1][0], lines[-1][1] + before.count("\n", reached, mark.start() if mark else None))
+        if mark is not None:
+            reached = mark.end()
+            lines = [*lines, (mark[1], 1)] if mark[1] else lines[:-1]
+    return f"include/sql/{lines[-1][0]}.sql, line {lines[-1][1]}" if lines else ""
+
+
+def files_in(query: str) -> list[str]:
+    """Return the files whose text is in a statement, in their order, such as segments/inactive."""
+    return list(dict.fromkeys(filter(None, _MARK.findall(query))))
+
+
+def sent(error: psycopg2.Error) -> str:
+    """Return the text that the server read when it refused; "" if it is not known."""
+    text = error.cursor.query if error.cursor is not None else None
+    return text.decode(errors="replace") if text else ""
 
 
 def _to_json(value: object) -> str:
@@ -132,10 +169,12 @@ def require_reachable(warehouse: Engine) -> None:
 def statement(name: str) -> sa.TextClause:
     """Return the statement of include/sql/`name`.sql (for example ``segments/inactive``).
 
-    Comment lines are left out, so that a parameter's name in a comment does not become a bind.
+    Comment lines are left empty, so that a parameter's name in a comment does not become a bind, and lines keep their
+    numbers.
     """
     lines = (SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8").splitlines()
-    return sa.text("\n".join(line for line in lines if not line.lstrip().startswith("--")))
+    text = "\n".join("" if line.lstrip().startswith("--") else line for line in lines)
+    return sa.text(f"{_BEGIN.format(name)}{text}\n{_END}")
 
 
 def run(connection: Connection, name: str, /, **parameters: Any) -> CursorResult[Any]:
@@ -154,7 +193,7 @@ def _composed(name: str, put_in: tuple[tuple[str, tuple[str, ...]], ...]) -> sa.
     text = statement(name).text
     for relation, files in put_in:
         rows = "\nunion all\n".join(statement(file).text for file in files)
-        before, *after = re.split(rf"\b{re.escape(relation)}\b", text)
+        before, *after = re.split(rf"(?<![\w/]){re.escape(relation)}\b", text)  # a file's name is none
         assert len(after) == 1, f"{name} names {relation} {len(after)} times"
         text = f"{before}(\n{rows}\n){after[0]}"
     return sa.text(text)

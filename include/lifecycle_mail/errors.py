@@ -6,7 +6,7 @@
     ├── SchemaOutOfDate      the warehouse wants `migrate` first
     ├── FeedError            a feed file cannot be read at all (single rows go to source.rejected)
     ├── FutureRefused        a run was asked for a moment that has not come yet
-    ├── SegmentError         no such segment, or a parameter that it does not take
+    ├── SegmentError         no such segment or parameter, or a select that is wrong, forbidden, too slow or too dear
     ├── CampaignError        a campaign or topic file is wrong: file, line, what to write instead
     ├── TemplateError        a mail template is wrong, or lacks a variable
     ├── PlanningOverdue      a campaign has missed two periods of its schedule
@@ -48,7 +48,7 @@ class FutureRefused(LifecycleError):
 
 
 class SegmentError(LifecycleError):
-    """There is no such segment, or it does not take the parameter."""
+    """There is no such segment, it does not take the parameter, or its select is wrong or beyond its limits."""
 
 
 class CampaignError(LifecycleError):

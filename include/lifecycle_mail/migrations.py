@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail import time_zones
-from lifecycle_mail.database import SQL_FOLDER, execute_script, lock
+from lifecycle_mail.database import SQL_FOLDER, execute_script, lock, run
 from lifecycle_mail.errors import SchemaOutOfDate
 from lifecycle_mail.schema import apply_definitions, definitions, stale_definitions
 
@@ -43,7 +43,8 @@ def schema_fingerprint() -> str:
 
 
 def migrate(warehouse: Engine, progress: Callable[[str], None] = lambda name: None) -> list[str]:
-    """Apply what is missing and return the names applied: migrations, then files of functions and views.
+    """Apply what is missing and return the names applied: migrations, then files of functions and views. Then renew the
+    grants of other roles.
 
     Each migration is a transaction of its own. All functions and views share one.
 
@@ -66,6 +67,7 @@ def migrate(warehouse: Engine, progress: Callable[[str], None] = lambda name: No
     with warehouse.begin() as connection:
         lock(connection, "migrate")
         applied += apply_definitions(connection, progress)
+        run(connection, "installation/grant_roles")
     time_zones.agree(warehouse)
     return applied
 

@@ -822,6 +822,7 @@ def open_installation(settings: Settings) -> Installation:
     warehouse = engine(settings.database_url)
     require_reachable(warehouse)
     require_migrated(warehouse)
+    segments.limited(warehouse, segments.Limits(settings.segment_seconds, settings.segment_cost))
     topics = read_topics(settings.topics_file)
     brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
     topic_names.agree(warehouse, topics, settings.topics_file.name)

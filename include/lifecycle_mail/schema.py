@@ -36,6 +36,7 @@ STAGES = {
     "events": "event",
     "kpis": "kpi",
 }
+READER = "lifecycle_segments"  # the role with whose rights segments and SQL feeds are read
 LOCK_TIMEOUT = "5s"  # while the change of a view waits for its lock, readers of the view wait behind it
 
 _NOT_YET_THERE = (

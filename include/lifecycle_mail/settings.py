@@ -46,8 +46,9 @@ class Settings:
     `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the shop asks them again. Marketing
     mail to a mailbox rests for `soft_bounce_rest_days` after `soft_bounce_limit` soft bounces (0 = never) over at least
     `soft_bounce_days` without a delivery. `segments_need_another`: who asked for a segment may not approve it.
-    `intake_limits` say when what files bring is an alarm. `link_schemes` are
-    those that a link of a feed may have.
+    `intake_limits` say when what files bring is an alarm. `link_schemes` are those that a link of a feed may have. One
+    statement that reads a segment ends after `segment_seconds`, and does not begin if its cost by the planner's
+    estimate is above `segment_cost`.
     """
 
     database_url: str = field(repr=False)
@@ -75,6 +76,8 @@ class Settings:
     segments_need_another: bool = False
     intake_limits: Limits = field(default_factory=Limits)
     link_schemes: frozenset[str] = frozenset({"http", "https"})
+    segment_seconds: float = 300.0
+    segment_cost: float = 1e9
     campaigns_dir: Path = INCLUDE / "campaigns"
     templates_dir: Path = INCLUDE / "templates"
     topics_file: Path = INCLUDE / "topics.yaml"
@@ -121,6 +124,8 @@ class Settings:
                 missing_periods=reader.count("LIFECYCLE_MISSING_PERIODS", 2),
             ),
             link_schemes=reader.schemes("LIFECYCLE_LINK_SCHEMES", cls.link_schemes),
+            segment_seconds=reader.seconds("LIFECYCLE_SEGMENT_SECONDS", cls.segment_seconds),
+            segment_cost=reader.cost("LIFECYCLE_SEGMENT_COST", cls.segment_cost),
             campaigns_dir=reader.path("LIFECYCLE_CAMPAIGNS_DIR", None) or cls.campaigns_dir,
             templates_dir=reader.path("LIFECYCLE_TEMPLATES_DIR", None) or cls.templates_dir,
             topics_file=reader.path("LIFECYCLE_TOPICS_FILE", None) or cls.topics_file,
@@ -160,13 +165,19 @@ class _Reader:
         return Path(value).expanduser() if value else default
 
     def seconds(self, name: str, default: float) -> float:
+        return self._above_zero(name, default, "seconds")
+
+    def cost(self, name: str, default: float) -> float:
+        return self._above_zero(name, default, "cost")
+
+    def _above_zero(self, name: str, default: float, of_what: str) -> float:
         value = self.text(name, "")
         try:
             number = float(value) if value else default
         except ValueError:
-            raise SettingsError(f"{name} is '{value}': give a number of seconds") from None
+            raise SettingsError(f"{name} is '{value}': give a number of {of_what}") from None
         if not 0 < number < float("inf"):
-            raise SettingsError(f"{name} is '{value}': give a number of seconds above 0")
+            raise SettingsError(f"{name} is '{value}': give a number of {of_what} above 0")
         return number
 
     def months(self, name: str) -> int | None:

@@ -1,9 +1,9 @@
 """Stage 2, segments: who belongs to which segment at an instant, and since when.
 
-``registry`` knows the segments and their parameters. ``evaluation`` computes members from the facts and writes
-nothing. ``intervals`` keeps them in segment.membership for the journeys. A segment may be rules in place of SQL:
-``rules`` reads them, ``compiling`` makes a select of them, ``sentences`` says them, and ``requests`` lets people ask
-for them.
+``registry`` knows the segments and their parameters. ``reading`` runs a segment's select with few rights and in limited
+time. ``evaluation`` computes members from the facts and writes nothing. ``intervals`` keeps them in segment.membership
+for the journeys. A segment may be rules in place of SQL: ``rules`` reads them, ``compiling`` makes a select of them,
+``sentences`` says them, and ``requests`` lets people ask for them.
 """
 
 from lifecycle_mail.segments.evaluation import (
@@ -18,6 +18,7 @@ from lifecycle_mail.segments.evaluation import (
 )
 from lifecycle_mail.segments.forms import rules_of_form
 from lifecycle_mail.segments.intervals import SegmentCounts, erase_contexts, refresh
+from lifecycle_mail.segments.reading import Limits, limited
 from lifecycle_mail.segments.registry import (
     Asked,
     Parameter,
@@ -50,6 +51,7 @@ from lifecycle_mail.segments.sentences import sentence
 
 __all__ = [
     "Asked",
+    "Limits",
     "Member",
     "Parameter",
     "Request",
@@ -68,6 +70,7 @@ __all__ = [
     "keep_preview",
     "keep_replay",
     "learn_approved",
+    "limited",
     "list_segments",
     "members",
     "parameters",

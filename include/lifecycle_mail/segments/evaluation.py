@@ -18,10 +18,12 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.sql.selectable import TableValuedAlias
 
-from lifecycle_mail.database import raw_cursor, statement
+from lifecycle_mail.database import statement
 from lifecycle_mail.errors import SegmentError
 from lifecycle_mail.segments.compiling import Among, everybody, members_of
+from lifecycle_mail.segments.reading import Limits, let_read, limits_of, reading, written_out
 from lifecycle_mail.segments.registry import INSTANT, Asked, SegmentDefinition, definition
 from lifecycle_mail.segments.rules import InSegment
 
@@ -29,6 +31,7 @@ CSV_HEADER = ("customer_id", "occurrence", "occurred_at", "context")
 _ROWS_AT_A_TIME = 1_000
 # Up to so many customers a segment is asked for them by name: a condition that reaches into its select.
 _FEW = 20_000
+_ASKED = sa.table("segment_asked", sa.column("customer_id", sa.Text()))
 # A segment reads whole tables once per run. It needs memory for sorts and hashes, and a plan for all rows, not the
 # first.
 _PLANNING = ("set local work_mem = '64MB'", "set local cursor_tuple_fraction = 1")
@@ -47,35 +50,56 @@ class Member:
     context: dict[str, Any]
 
 
-def members(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None = None) -> Iterator[Member]:
+def members(
+    engine: Engine,
+    name: str,
+    as_of: datetime,
+    parameters: dict[str, Any] | None = None,
+    limits: Limits | None = None,
+) -> Iterator[Member]:
     """Return the members of segment `name` at `as_of`, by customer_id and occurrence (in code point order).
 
     Streams: rows are fetched a thousand at a time in one read-only transaction, which stays open until the last row.
+    Without `limits`, those of the engine hold.
 
     Raises:
-        SegmentError: at the call, for an unknown segment or parameter, or an `as_of` without time zone.
+        SegmentError: at the call, for an unknown segment or parameter, or an `as_of` without time zone; at the first
+            row, if the select is wrong or beyond its limits.
     """
-    member = selected(name, as_of, parameters or {})
+    return _stream(engine, name, selected(name, as_of, parameters or {}), limits)
+
+
+def _stream(engine: Engine, name: str, member: sa.Subquery, limits: Limits | None) -> Iterator[Member]:
     by_code_point = (sa.collate(member.c.customer_id, "C"), sa.collate(member.c.occurrence, "C"))
-    return _stream(engine, sa.select(member).order_by(*by_code_point))
-
-
-def _stream(engine: Engine, query: sa.Select[Any]) -> Iterator[Member]:
-    with _read_only(engine) as connection:
-        rows = connection.execution_options(stream_results=True, yield_per=_ROWS_AT_A_TIME).execute(query)
+    ordered = sa.select(member).order_by(*by_code_point)
+    with _read_only(engine, name, member, ordered, limits) as (connection, found):
+        rows = connection.execute(
+            sa.select(found), execution_options={"stream_results": True, "yield_per": _ROWS_AT_A_TIME}
+        )
         for customer_id, occurrence, occurred_at, context in rows:
             yield Member(customer_id, occurrence, occurred_at.astimezone(UTC), context)
 
 
-def size(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None = None) -> int:
+def size(
+    engine: Engine,
+    name: str,
+    as_of: datetime,
+    parameters: dict[str, Any] | None = None,
+    limits: Limits | None = None,
+) -> int:
     """Return how many memberships (customer and occurrence) segment `name` has at `as_of`.
 
     Raises:
         SegmentError: as `members`.
     """
     member = selected(name, as_of, parameters or {})
-    with _read_only(engine) as connection:
-        return int(connection.execute(sa.select(sa.func.count()).select_from(member)).scalar_one())
+    with _read_only(engine, name, member, counted(member), limits) as (connection, found):
+        return int(connection.execute(sa.select(found)).scalar_one())
+
+
+def counted(member: sa.Subquery) -> sa.Select[Any]:
+    """Return the select that counts the memberships."""
+    return sa.select(sa.func.count(type_=sa.BigInteger()).label("members")).select_from(member)
 
 
 def write_csv(engine: Engine, name: str, as_of: datetime, parameters: dict[str, Any] | None, stream: IO[str]) -> int:
@@ -160,12 +184,24 @@ def copy_members_ahead(
     """
     member = selected(segment, as_of, definition(segment).looking_ahead(given, days))
     asked = connection.exec_driver_sql(f"{customers} limit {_FEW + 1}").scalars().all()
-    who = member.c.customer_id
-    chosen = who == sa.any_(sa.literal(asked, ARRAY(sa.Text()))) if len(asked) <= _FEW else who.in_(sa.text(customers))
-    compiled = sa.select(member).where(chosen).compile(dialect=connection.dialect)
-    return connection.exec_driver_sql(
-        f"create temporary table {table} on commit drop as {compiled}", compiled.params
-    ).rowcount
+    if len(asked) <= _FEW:
+        chosen = member.c.customer_id == sa.any_(sa.literal(asked, ARRAY(sa.Text())))
+    else:
+        connection.exec_driver_sql(f"create temporary table segment_asked on commit drop as {customers}")
+        let_read(connection, "segment_asked")
+        chosen = member.c.customer_id.in_(sa.select(_ASKED.c.customer_id))
+    with reading(connection, segment, member, sa.select(member).where(chosen)) as found:
+        copied = copy_aside(connection, table, sa.select(found))
+    if len(asked) > _FEW:
+        connection.exec_driver_sql("drop table segment_asked")
+    return copied
+
+
+def copy_aside(connection: Connection, table: str, rows: sa.Select[Any]) -> int:
+    """Create the temporary table `table` with these rows, until the transaction ends; return how many."""
+    compiled = rows.compile(dialect=connection.dialect)
+    create = f"create temporary table {table} on commit drop as {compiled}"
+    return connection.exec_driver_sql(create, compiled.params).rowcount
 
 
 def copy_customers(
@@ -180,12 +216,12 @@ def copy_customers(
     """
     member = selected(name, as_of, parameters or {})
     who = member.c.customer_id
-    counted = sa.select(who, sa.func.count().label("memberships")).select_from(member).group_by(who)
+    times = sa.func.count(type_=sa.BigInteger()).label("memberships")
+    counted = sa.select(who, times).select_from(member).group_by(who)
     plan_for_whole_tables(connection)
-    compiled = counted.compile(dialect=connection.dialect)
-    copied = connection.exec_driver_sql(
-        f"create temporary table {table} on commit drop as {compiled}", compiled.params
-    ).rowcount
+    limits = limits_of(connection).preview()
+    with reading(connection, definition(name).name, member, counted, limits) as found:
+        copied = copy_aside(connection, table, sa.select(found))
     connection.exec_driver_sql(f"analyze {table}")
     return copied
 
@@ -196,9 +232,7 @@ def shown_sql(connection: Connection, name: Asked, as_of: datetime) -> str:
     Raises:
         SegmentError: as `members`.
     """
-    compiled = sa.select(selected(name, as_of, {})).compile(dialect=connection.dialect)
-    with raw_cursor(connection) as cursor:
-        return str(cursor.mogrify(str(compiled), compiled.params).decode())
+    return written_out(connection, sa.select(selected(name, as_of, {})))
 
 
 def plan_for_whole_tables(connection: Connection) -> None:
@@ -208,8 +242,12 @@ def plan_for_whole_tables(connection: Connection) -> None:
 
 
 @contextmanager
-def _read_only(engine: Engine) -> Iterator[Connection]:
+def _read_only(
+    engine: Engine, name: str, member: sa.Subquery, query: sa.Select[Any], limits: Limits | None
+) -> Iterator[tuple[Connection, TableValuedAlias]]:
+    """Give a connection that writes nothing from here on, and `query` to select from."""
     with engine.connect() as connection:
-        connection.execute(sa.text("set transaction read only"))
         plan_for_whole_tables(connection)
-        yield connection
+        with reading(connection, name, member, query, limits) as found:
+            connection.execute(sa.text("set transaction read only"))
+            yield connection, found

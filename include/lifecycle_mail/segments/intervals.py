@@ -20,7 +20,8 @@ from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, may_wait, run_in_parallel
 from lifecycle_mail.database import lock, refresh_statistics, run, scalar, statement
-from lifecycle_mail.segments.evaluation import plan_for_whole_tables, selected
+from lifecycle_mail.segments.evaluation import copy_aside, counted, plan_for_whole_tables, selected
+from lifecycle_mail.segments.reading import let_read, reading
 from lifecycle_mail.segments.registry import segment_key
 
 _INSTANT = timedelta(microseconds=1)
@@ -72,28 +73,37 @@ def refresh(
     """
     given = parameters or {}
     key = segment_key(name, given)
-    member = selected(name, as_of, given)
+    asked = _Asked(name, key, as_of, selected(name, as_of, given))
     with engine.begin() as connection:
         lock(connection, _lock_name(key))
         plan_for_whole_tables(connection)
         refreshed_at = run(connection, "segments/refreshed_at", segment=key).scalar_one_or_none()
         forward = refreshed_at is None or as_of >= refreshed_at
         if late and forward:
-            return SegmentCounts(members=_count(connection, member), entered=0, departed=0)
+            return SegmentCounts(members=_count(connection, asked), entered=0, departed=0)
         if refreshed_at is None and not _is_known(connection, key):
-            entered, departed = _enter_everybody(engine, connection, key, as_of, member), 0
+            entered, departed = _enter_everybody(engine, connection, asked), 0
         else:
-            entered, departed = _write_difference(
-                connection, key, as_of, member, forward=forward, again=as_of == refreshed_at
-            )
+            entered, departed = _write_difference(connection, asked, forward=forward, again=as_of == refreshed_at)
         size = _size(connection, key, as_of, forward=forward)
         run(connection, "segments/mark_refreshed", segment=key, as_of=as_of)
         run(connection, "segments/write_size", segment=key, as_of=as_of, **size)
     return SegmentCounts(members=size["members"], entered=entered, departed=departed)
 
 
-def _count(connection: Connection, member: sa.Subquery) -> int:
-    return int(connection.execute(sa.select(sa.func.count()).select_from(member)).scalar_one())
+@dataclass(frozen=True)
+class _Asked:
+    """What one refresh asks for: a segment, its key in segment.membership, the instant, and its select."""
+
+    name: str
+    key: str
+    as_of: datetime
+    member: sa.Subquery
+
+
+def _count(connection: Connection, asked: _Asked) -> int:
+    with reading(connection, asked.name, asked.member, counted(asked.member)) as found:
+        return int(connection.execute(sa.select(found)).scalar_one())
 
 
 def _is_known(connection: Connection, key: str) -> bool:
@@ -105,58 +115,53 @@ def _lock_name(key: str) -> str:
     return f"segment:{key}"
 
 
-def _enter_everybody(engine: Engine, connection: Connection, key: str, as_of: datetime, member: sa.Subquery) -> int:
+def _enter_everybody(engine: Engine, connection: Connection, asked: _Asked) -> int:
     """Insert a segment that was never refreshed. There is nothing to compare it with, so it is read once.
 
-    Building contexts takes half of the time, in one process. With many customers two processes build half of them each.
+    Building contexts takes half of the time. With many customers two transactions build half of them each.
     """
     customer_id = run(connection, "segments/middle_customer", many_rows=PARALLEL_FROM_ROWS).scalar_one_or_none()
     if customer_id is None:
-        entered = _insert(connection, _built_aside(connection, _rows(key, as_of, None, member).select_from(member)))
+        entered = _insert(connection, asked, None, sa.select(asked.member))
     else:
         may_wait(connection)
-        halves = (member.c.customer_id < customer_id, member.c.customer_id >= customer_id)
-        entered = sum(run_in_parallel(engine, _lock_name(key), halves, partial(_enter_part, key, as_of, member)))
+        who = asked.member.c.customer_id
+        halves = (who < customer_id, who >= customer_id)
+        entered = sum(run_in_parallel(engine, _lock_name(asked.key), halves, partial(_enter_part, asked)))
     refresh_statistics(connection, "segment.membership", entered)
     return entered
 
 
-def _enter_part(
-    key: str, as_of: datetime, member: sa.Subquery, connection: Connection, customers: sa.ColumnElement[bool]
-) -> int:
+def _enter_part(asked: _Asked, connection: Connection, customers: sa.ColumnElement[bool]) -> int:
     plan_for_whole_tables(connection)
-    return _insert(connection, _rows(key, as_of, None, member).select_from(member).where(customers))
+    return _insert(connection, asked, None, sa.select(asked.member).where(customers))
 
 
-def _write_difference(
-    connection: Connection, key: str, as_of: datetime, member: sa.Subquery, *, forward: bool, again: bool
-) -> tuple[int, int]:
-    """Bring the intervals to `member`; return how many memberships entered and departed.
+def _write_difference(connection: Connection, asked: _Asked, *, forward: bool, again: bool) -> tuple[int, int]:
+    """Bring the intervals to what is asked; return how many memberships entered and departed.
 
     Only a repeated refresh of the newest instant can find a member whose membership was already ended at that instant.
     """
-    if not _find_difference(connection, key, as_of, member, forward=forward):
+    as_of = asked.as_of
+    if not _find_difference(connection, asked, forward=forward):
         return 0, 0
     departed = scalar(connection, f"segments/{'depart' if forward else 'absent_at'}", as_of=as_of)
     reopened = run(connection, "segments/reopen", as_of=as_of).rowcount if again else 0
-    entered = _enter(connection, key, as_of, None if forward else as_of + _INSTANT, member)
+    entered = _enter(connection, asked, None if forward else as_of + _INSTANT)
     refresh_statistics(connection, "segment.membership", entered + departed)
     return entered + reopened, departed
 
 
-def _find_difference(
-    connection: Connection, key: str, as_of: datetime, member: sa.Subquery, *, forward: bool
-) -> int:
+def _find_difference(connection: Connection, asked: _Asked, *, forward: bool) -> int:
     """Fill segment_difference with the memberships that are new or gone at the instant; return how many.
 
     Everything is compared, and only the differences are kept. So the difference is right whichever facts changed, and
     however late. Builds no context. PostgreSQL hashes a full join even if it has no statistics.
     """
-    known = _known(key, as_of, forward=forward)
+    member, known = asked.member, _known(asked.key, asked.as_of, forward=forward)
     same = sa.and_(member.c.customer_id == known.c.customer_id, member.c.occurrence == known.c.occurrence)
     difference = (
         sa.select(
-            sa.cast(sa.literal(key), sa.Text()).label("segment"),
             sa.func.coalesce(member.c.customer_id, known.c.customer_id).label("customer_id"),
             sa.func.coalesce(member.c.occurrence, known.c.occurrence).label("occurrence"),
             known.c.customer_id.is_(None).label("is_member"),
@@ -164,12 +169,11 @@ def _find_difference(
         .select_from(member.join(known, same, full=True))
         .where(sa.or_(member.c.customer_id.is_(None), known.c.customer_id.is_(None)))
     )
-    # Created from the select rather than filled with it, because only then PostgreSQL may read with several processes.
-    compiled = difference.compile(dialect=connection.dialect)
-    create = f"create temporary table segment_difference on commit drop as {compiled}"
-    found = connection.exec_driver_sql(create, compiled.params).rowcount
+    with reading(connection, asked.name, member, difference) as found:
+        of_key = sa.select(sa.cast(sa.literal(asked.key), sa.Text()).label("segment"), found)
+        count = copy_aside(connection, "segment_difference", of_key)
     connection.exec_driver_sql("analyze segment_difference")
-    return found
+    return count
 
 
 def _known(key: str, as_of: datetime, *, forward: bool) -> sa.Subquery:
@@ -189,7 +193,7 @@ def _size(connection: Connection, key: str, as_of: datetime, *, forward: bool) -
     return dict(connection.execute(counted).mappings().one())
 
 
-def _enter(connection: Connection, key: str, as_of: datetime, left_at: datetime | None, member: sa.Subquery) -> int:
+def _enter(connection: Connection, asked: _Asked, left_at: datetime | None) -> int:
     """Insert the new memberships of segment_difference, and build the contexts of these alone; return how many.
 
     The segment is read a second time. A membership that vanished in between is left to the next refresh.
@@ -198,49 +202,37 @@ def _enter(connection: Connection, key: str, as_of: datetime, left_at: datetime 
     few = connection.execute(entering).scalars().all()
     if not few:
         return 0
-    rows = _new_rows(key, as_of, left_at, member)
+    let_read(connection, "segment_difference")
+    rows = _new(asked.member)
     if len(few) <= _FEW:
-        rows = rows.where(member.c.customer_id == sa.any_(sa.literal(few, ARRAY(sa.Text()))))
-    else:
-        rows = _built_aside(connection, rows)
-    return _insert(connection, rows)
+        rows = rows.where(asked.member.c.customer_id == sa.any_(sa.literal(few, ARRAY(sa.Text()))))
+    return _insert(connection, asked, left_at, rows)
 
 
-def _insert(connection: Connection, rows: sa.Select[Any]) -> int:
-    names = [column.name for column in _MEMBERSHIP.c]
-    return connection.execute(sa.insert(_MEMBERSHIP).from_select(names, rows)).rowcount
-
-
-def _built_aside(connection: Connection, rows: sa.Select[Any]) -> sa.Select[Any]:
-    """Put many rows in a temporary table first. One process reads an insert's own select; several can read this one."""
-    compiled = rows.compile(dialect=connection.dialect)
-    connection.exec_driver_sql(
-        f"create temporary table segment_entering on commit drop as {compiled}", compiled.params
-    )
-    return sa.select(sa.text("*")).select_from(sa.table("segment_entering"))
-
-
-def _new_rows(key: str, as_of: datetime, left_at: datetime | None, member: sa.Subquery) -> sa.Select[Any]:
+def _new(member: sa.Subquery) -> sa.Select[Any]:
     new = sa.and_(
         _DIFFERENCE.c.is_member,
         member.c.customer_id == _DIFFERENCE.c.customer_id,
         member.c.occurrence == _DIFFERENCE.c.occurrence,
     )
-    return _rows(key, as_of, left_at, member).select_from(member.join(_DIFFERENCE, new))
+    return sa.select(member).join_from(member, _DIFFERENCE, new)
 
 
-def _rows(key: str, as_of: datetime, left_at: datetime | None, member: sa.Subquery) -> sa.Select[Any]:
-    """Return the columns of segment.membership for members of the segment."""
+def _insert(connection: Connection, asked: _Asked, left_at: datetime | None, members: sa.Select[Any]) -> int:
+    """Insert `members`, a select of some members of the segment, as memberships from the instant on."""
     instant = sa.DateTime(timezone=True)
-    return sa.select(
-        sa.cast(sa.literal(key), sa.Text()).label("segment"),
-        member.c.customer_id,
-        member.c.occurrence,
-        member.c.occurred_at,
-        member.c.context,
-        sa.cast(sa.literal(as_of, instant), instant).label("entered_at"),
-        sa.cast(sa.literal(left_at, instant), instant).label("left_at"),
-    )
+    with reading(connection, asked.name, asked.member, members) as found:
+        rows = sa.select(
+            sa.cast(sa.literal(asked.key), sa.Text()),
+            found.c.customer_id,
+            found.c.occurrence,
+            found.c.occurred_at,
+            found.c.context,
+            sa.cast(sa.literal(asked.as_of, instant), instant),
+            sa.cast(sa.literal(left_at, instant), instant),
+        )
+        names = [column.name for column in _MEMBERSHIP.c]
+        return connection.execute(sa.insert(_MEMBERSHIP).from_select(names, rows)).rowcount
 
 
 def erase_contexts(connection: Connection, customer_id: str) -> int:

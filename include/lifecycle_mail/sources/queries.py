@@ -19,13 +19,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, CursorResult, Engine
 
 from lifecycle_mail.database import SQL_FOLDER, run
+from lifecycle_mail.schema import READER
 from lifecycle_mail.sources.contract import Feed
 from lifecycle_mail.sources.feeds import feeds
 from lifecycle_mail.sources.rows import CHUNK_ROWS, Chunks, FileRefused, RefusedRow, TypedRows, place_columns
 
 SQL_FEEDS_FOLDER = SQL_FOLDER / "feeds"
 FEED_SECONDS = 1800
-READER = "lifecycle_segments"
 
 _SINCE = re.compile(r"(?<![:\w]):since\b")
 _SAYS = {
