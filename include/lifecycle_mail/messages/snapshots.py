@@ -33,7 +33,7 @@ def at_sending(context: Mapping[str, Any], currency: str, now: dt.datetime) -> d
     if len(context.get("totals", ())) < 2:
         known["currency"] = context.get("currency") or currency
     if "month" in context and "birthday_on" not in context:
-        known["birthday_on"] = _birthday_in(now.year, context)
+        known["birthday_on"] = _nearest_birthday(now, context)
     return known
 
 
@@ -67,6 +67,13 @@ def _line(item: Mapping[str, Any], currency: str | None) -> Mapping[str, Any]:
         return {**item, "total": times(item["quantity"], item["unit_price"]), "currency": currency}
     except (KeyError, ValueError):  # the template that needs the total names what is missing
         return item
+
+
+def _nearest_birthday(now: dt.datetime, context: Mapping[str, Any]) -> str:
+    """Return the date of the birthday that is nearest to `now`. In a night of the new year, the year of UTC is not yet,
+    or no longer, that of the reader."""
+    dates = [_birthday_in(now.year + step, context) for step in (-1, 0, 1)]
+    return min(dates, key=lambda day: abs(days_until(day, now)))
 
 
 def _birthday_in(year: int, context: Mapping[str, Any]) -> str:
