@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -81,7 +82,11 @@ def test_what_is_known_when_the_mail_goes() -> None:
     assert at_sending({"currency": "EUR"}, "USD", NOON) == {**at, "currency": "EUR"}
     two = {"currency": None, "totals": [{"currency": "EUR"}, {"currency": "CZK"}]}
     assert at_sending(two, "USD", NOON) == {**two, **at}
-    assert at_sending({"month": 2, "day": 29}, "USD", NOON)["birthday_on"] == "2026-02-28"
+    february = NOON.replace(month=2)
+    assert at_sending({"month": 2, "day": 29}, "USD", february)["birthday_on"] == "2026-02-28"
+    new_year = NOON.replace(month=12, day=31)
+    assert at_sending({"month": 1, "day": 1}, "USD", new_year)["birthday_on"] == "2027-01-01"
+    assert at_sending({"month": 12, "day": 31}, "USD", new_year + dt.timedelta(days=2))["birthday_on"] == "2026-12-31"
     assert at_sending({"month": 2, "day": 29, "birthday_on": "2028-02-29"}, "USD", NOON)["birthday_on"] == "2028-02-29"
 
 
@@ -137,7 +142,8 @@ def test_a_reminder_of_several_says_what_holds_of_all() -> None:
 @pytest.mark.parametrize(
     ("at", "zone", "subject", "words"),
     [
-        ("2026-11-23T12:00:00+00:00", "UTC", "Happy birthday, Ada", "Your day is coming up"),
+        ("2026-11-23T12:00:00+00:00", "UTC", "An early happy birthday, Ada", "Your day is coming up"),
+        ("2026-11-24T04:30:00+00:00", "America/New_York", "An early happy birthday, Ada", "Your day is coming up"),
         ("2026-11-24T12:00:00+00:00", "UTC", "Happy birthday, Ada", "Today is your day"),
         ("2026-11-24T22:00:00+00:00", "Asia/Tokyo", "A late happy birthday, Ada", "We hope you had a lovely birthday"),
         ("2026-11-25T02:00:00+00:00", "America/New_York", "Happy birthday, Ada", "Today is your day"),
@@ -148,7 +154,26 @@ def test_a_wish_knows_whether_the_day_has_passed(at: str, zone: str, subject: st
     mail = said("birthday/wish", {"month": 11, "day": 24, "birthday_on": "2026-11-24"}, at, zone)
     assert mail.startswith(f"{subject}|")
     assert words in mail
-    assert ("among the first" in mail) is (subject == "Happy birthday, Ada")
+    assert ("among the first" in mail) is not subject.startswith("A late")
+    for title in ("An early happy birthday!", "A late happy birthday!", "Happy birthday!"):
+        assert (title in mail) is (title[:7] == subject[:7])
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (24, "for one day from this mail"), (168, "for 7 days from this mail"), (30, "for 30 hours from this mail"),
+        (12.5, "for 12.5 hours from this mail"), (1, "for one hour from this mail"),
+    ],
+)  # fmt: skip
+def test_an_offer_is_not_said_to_last_longer_than_it_does(hours: float, words: str) -> None:
+    """Thirty hours are not two days, and a day from the evening on is not today alone."""
+    sample = read_samples(TEMPLATES, "birthday/wish")[0]
+    spec = replace(sample.spec("birthday/wish"), offer={"percent": 15.0, "valid_hours": float(hours)})
+    shell = LIBRARY.shell(spec)
+    for part in (shell.html, shell.text):
+        assert words in part
+        assert "15% off" in part
 
 
 def test_a_product_without_a_name_is_an_item() -> None:

@@ -26,7 +26,7 @@ from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.locales import bcp47, nearest_language
 from lifecycle_mail.messages.casing import casing_filters
 from lifecycle_mail.messages.dialect import MailEnvironment, compile_slot
-from lifecycle_mail.messages.directions import RIGHT_TO_LEFT_MARK, with_bdi
+from lifecycle_mail.messages.directions import RIGHT_TO_LEFT_MARK, with_bdi, without_marks
 from lifecycle_mail.messages.formatting import (
     addition_checker,
     date_writer,
@@ -301,15 +301,17 @@ def to_html(name: str, mjml: str) -> str:
     """
     try:
         html = str(mjml2html(_ATTRIBUTES.sub(_referring, mjml), fonts={}))
-        return _REFERENCE.sub(lambda found: chr(int(found[1], 16)), html)
+        whole = _REFERENCE.sub(lambda found: chr(int(found[1], 16)), html)
+        return _LABEL.sub(lambda found: without_marks(found[0]), whole, count=1)
     except ValueError as error:
         raise TemplateError(f"{name}/body.mjml: not valid MJML ({error}); check that every tag is closed") from None
 
 
 # Where the converter takes attributes from: its own tags, and the title, which becomes a label.
-_ATTRIBUTES = re.compile("<mj[^<>]*>|<mj-title>.*?</mj-title>", re.DOTALL)
+_ATTRIBUTES = re.compile("<mj-title>.*?</mj-title>|<mj[^<>]*>", re.DOTALL)
 _UNFIT = re.compile(r"[^\x00-\x7f]|\\")
 _REFERENCE = re.compile("&#x0000([0-9a-f]{6});")
+_LABEL = re.compile('aria-label="[^"]*"')
 
 
 def _referring(tag: re.Match[str]) -> str:
