@@ -164,6 +164,11 @@ def _amount_writer(language: str, currency: str) -> Callable[[Any], str]:
     return write
 
 
+def shown_amount(value: Any, currency: str) -> Decimal:
+    """Return an amount as it is shown in `currency` (ISO 4217)."""
+    return _shown(_decimal(value), get_currency_precision(currency))
+
+
 def _shown(number: Decimal, digits: int) -> Decimal:
     """Return an amount as it is shown: rounded as PostgreSQL rounds the totals that stand beside it."""
     return number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)

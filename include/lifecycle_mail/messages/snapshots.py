@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-from lifecycle_mail.messages.formatting import days_until, times
+from lifecycle_mail.messages.formatting import days_until, shown_amount, times
 
 
 def with_occurrences(context: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,9 +33,25 @@ def at_sending(context: Mapping[str, Any], currency: str, now: dt.datetime) -> d
     known = {**context, "sent_at": now.isoformat()}
     if len(context.get("totals", ())) < 2:
         known["currency"] = context.get("currency") or currency
+    if known.get("items") and all(item.get("currency") is None for item in known["items"]):
+        known |= _in_currency(known, currency)
     if "month" in context and "birthday_on" not in context:
         known["birthday_on"] = _nearest_birthday(now, context)
     return known
+
+
+def _in_currency(cart: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """Return a cart's lines and totals, of which no feed told the currency, rounded as `currency` is shown.
+
+    What is shown adds up: if all lines are there, the total is their sum.
+    """
+    whole = _completed(cart)
+    items = [{**item, "total": str(shown_amount(item["total"], currency))} for item in whole["items"]]
+    totals = whole["totals"]
+    if whole.get("item_count") == len(items) and len(totals) == 1:
+        together = str(sum(Decimal(item["total"]) for item in items))
+        return {"items": items, "total": together, "totals": [{**totals[0], "total": together}]}
+    return {"items": items}
 
 
 def in_time(things: Sequence[Mapping[str, Any]], now: Any, zone: str | None = None) -> bool:

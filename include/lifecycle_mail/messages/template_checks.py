@@ -336,6 +336,10 @@ def _check_message(
     if wanted - given or (forms and "count" not in given):
         lacking = sorted(wanted - given | ({"count"} - given if forms else set()))
         yield TemplateError(f"{where}: message {key} needs {', '.join(lacking)}; give it in t()")
+    for form, numbers in wording.uncounted_forms(key).items():
+        yield TemplateError(
+            f"{wording.path.name}: {key}: {form} is the form of {', '.join(map(str, numbers))} …; write {{count}} in it"
+        )
     if forms and wording.wanted_forms() - forms:
         lacking = sorted(wording.wanted_forms() - forms)
         yield TemplateError(f"{wording.path.name}: {key} lacks the plural form {', '.join(lacking)}; add it")

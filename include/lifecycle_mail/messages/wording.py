@@ -85,6 +85,19 @@ class Wording:
         message = self.messages.get(key)
         return set(message) if isinstance(message, dict) else None
 
+    def uncounted_forms(self, key: str) -> dict[str, list[int]]:
+        """Return the plural forms that stand for several numbers and show none, with the first of their numbers.
+
+        In Russian, `one` is also the form of 21 and 31: "one hour" would be wrong there.
+        """
+        message = self.messages.get(key)
+        if not isinstance(message, dict) or "{count}" not in "".join(message.values()):
+            return {}
+        numbers: dict[str, list[int]] = {form: [] for form, text in message.items() if "{count}" not in text}
+        for number in range(1, 201):
+            numbers.get(self._plural(number), []).append(number)
+        return {form: found[:3] for form, found in numbers.items() if len(found) > 1}
+
     def wanted_forms(self) -> set[str]:
         """Return the plural forms that this language needs for whole numbers, by CLDR."""
         return {self._plural(number) for number in range(201)}
