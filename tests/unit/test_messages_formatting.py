@@ -40,7 +40,7 @@ LOCALES = ("en", "en-GB", "de", "de-CH", "fr", "es", "pl", "th", "fa", "he", "zh
 @pytest.mark.parametrize("currency", ["USD", "EUR", "JPY", "ILS", "THB", "KWD", "IRR", "TWD"])
 def test_money_is_written_as_babel_writes_it(language: str, currency: str) -> None:
     """The fast writer agrees with Babel for every locale and currency the shop may meet. Amounts are rounded as
-    PostgreSQL rounds totals, a code has a blank beside it, and digits are those of the language."""
+    PostgreSQL rounds totals, a code has a blank next to it, and digits are those of the language."""
     locale = Locale.parse(language.replace("-", "_"))
     unit = Decimal(1).scaleb(-get_currency_precision(currency))
 

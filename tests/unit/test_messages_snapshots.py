@@ -192,6 +192,13 @@ def test_a_product_without_a_name_is_an_item() -> None:
     )
 
 
+@pytest.mark.parametrize("wrong", [{"total": "x"}, {"total": "1e40"}, {"total": None}, {"name": "Tea"}])
+def test_a_snapshot_that_holds_no_amount_stays_as_it_is(wrong: dict[str, Any]) -> None:
+    """Its template names what is wrong, and the other mails go."""
+    cart = {"items": [{"currency": None, **wrong}], "item_count": 1, "currency": None, "total": 1}
+    assert at_sending(cart, "USD", NOON) == {**cart, "sent_at": NOON.isoformat(), "currency": "USD"}
+
+
 LINES = ((7, "2.6514"), (3, "0.375"), ("0.5", 101), (1, "1249.5"), (4, "250"))
 DIGITS = {"USD": 2, "JPY": 0, "IRR": 0, "KWD": 3, "CLF": 4}
 

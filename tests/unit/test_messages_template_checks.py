@@ -245,8 +245,8 @@ def test_each_language_is_checked(tmp_path: Path) -> None:
 
 
 def test_words_of_a_language_show_the_values_that_the_first_one_shows(tmp_path: Path) -> None:
-    """A forgotten {name} greets nobody, and "one hour" is wrong for 21 hours where they have the same form. Thai has one
-    form for all numbers, and may write it without plural forms."""
+    """A forgotten {name} is missing in each greeting, and "one hour" is wrong for 21 hours if both have the same form.
+    Thai has one form for all numbers, and may write it without plural forms."""
     templates = library(tmp_path, GREETING + '{{ t("hours", count=2) }} {{ t("dear", name="A") }}')
     languages = ("en", "ru", "th", "pl")
     words = {

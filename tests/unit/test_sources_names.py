@@ -29,7 +29,7 @@ NAMES = [
 
 @pytest.mark.parametrize(("text", "name"), NAMES)
 def test_names_of_people(text: str, name: str) -> None:
-    """Entities are decoded, also twice escaped ones, breaks become one blank, and signs that turn the direction of a text
+    """Entities are decoded, also twice escaped ones, breaks become one blank, and signs that turn a text around
     go; what is a name stays."""
     assert parse_name(text) == name
 

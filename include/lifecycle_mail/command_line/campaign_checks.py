@@ -19,8 +19,8 @@ from lifecycle_mail.campaigns import (
     read_topics,
 )
 from lifecycle_mail.errors import LifecycleError
-from lifecycle_mail.locales import canonical
 from lifecycle_mail.journeys import days_ahead
+from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages import Definition, read_definition
 from lifecycle_mail.messages.template_checks import check_catalogues, check_template
 from lifecycle_mail.messages.templates import TemplateLibrary

@@ -170,7 +170,7 @@ def shown_amount(value: Any, currency: str) -> Decimal:
 
 
 def _shown(number: Decimal, digits: int) -> Decimal:
-    """Return an amount as it is shown: rounded as PostgreSQL rounds the totals that stand beside it."""
+    """Return an amount as it is shown: rounded as PostgreSQL rounds the totals next to it."""
     return number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
 
 

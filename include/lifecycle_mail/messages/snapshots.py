@@ -41,12 +41,16 @@ def at_sending(context: Mapping[str, Any], currency: str, now: dt.datetime) -> d
 
 
 def _in_currency(cart: Mapping[str, Any], currency: str) -> dict[str, Any]:
-    """Return a cart's lines and totals, of which no feed told the currency, rounded as `currency` is shown.
+    """Return a cart's lines and totals rounded as `currency` is shown, because no feed told which they are in.
 
-    What is shown adds up: if all lines are there, the total is their sum.
+    What is shown adds up: if all lines are there, the total is their sum. What is no amount stays for the template to
+    report.
     """
     whole = _completed(cart)
-    items = [{**item, "total": str(shown_amount(item["total"], currency))} for item in whole["items"]]
+    try:
+        items = [{**item, "total": str(shown_amount(item["total"], currency))} for item in whole["items"]]
+    except (KeyError, ValueError, ArithmeticError):
+        return {}
     totals = whole["totals"]
     if whole.get("item_count") == len(items) and len(totals) == 1:
         together = str(sum(Decimal(item["total"]) for item in items))

@@ -45,7 +45,7 @@ _TAG = re.compile(r"<(/?)(mj[a-z-]*)\b([^<>]*?)(/?)>")
 
 
 def check_catalogues(library: TemplateLibrary) -> list[TemplateError]:
-    """Return the files beside the words that no mail would be written from: fa.yml, persian.yaml, iw.yaml beside he."""
+    """Return the files among the words that no mail would be written from: fa.yml, persian.yaml, iw.yaml next to he."""
     found: dict[str, str] = {}
     problems: list[TemplateError] = []
     for file in library.texts.files("translations"):

@@ -296,8 +296,8 @@ def full_brand(brand: Mapping[str, Any]) -> dict[str, Any]:
 def to_html(name: str, mjml: str) -> str:
     """Turn MJML into HTML. Raises TemplateError if it is not valid MJML; `check_template` finds the line.
 
-    The converter would write some letters of attributes as code: `\\u{e31}` for a vowel of Thai, in links too. So it gets
-    none but ASCII there.
+    The converter would write some letters of attributes as code: `\\u{e31}` for a vowel of Thai, in links too. So it
+    gets none but ASCII there.
     """
     try:
         html = str(mjml2html(_ATTRIBUTES.sub(_referring, mjml), fonts={}))

@@ -1,6 +1,6 @@
 -- How many digits after the point an amount of a currency is shown with (CLDR); 2 for one that CLDR
--- does not know. Amounts that a mail adds up are rounded so before, because readers add up what they see. If no feed tells
--- the currency, it is the brand's, which the mail knows: six digits are kept for it.
+-- does not know. Amounts that a mail adds up are rounded so before, because readers add up what they see. If no feed
+-- tells the currency, it is the brand's, which the mail knows: six digits are kept for it.
 create or replace function segment.currency_digits(currency text) returns integer
 language sql immutable parallel safe as $$
     select case
