@@ -20,8 +20,9 @@ from lifecycle_mail.campaigns import (
 )
 from lifecycle_mail.errors import LifecycleError
 from lifecycle_mail.journeys import days_ahead
+from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages import Definition, read_definition
-from lifecycle_mail.messages.template_checks import check_template
+from lifecycle_mail.messages.template_checks import check_catalogues, check_template
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.segments import parameters
 from lifecycle_mail.settings import Settings
@@ -48,6 +49,9 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
     else:
         campaigns = [find_campaign(settings.campaigns_dir, name, topics)]
     library = TemplateLibrary(settings.templates_dir)
+    found.problems += map(str, check_catalogues(library))
+    own = library.language_for(None, brand.language)
+    languages = [own, *(one for one in library.languages() if one != own and canonical(one))]
     templates: set[str] = set()
     for campaign in campaigns:
         path = settings.campaigns_dir / f"{campaign.campaign}.yaml"
@@ -59,7 +63,7 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
             line = line_of(path, ("steps", place, "template"))
             found.problems += [
                 f"{path.name}:{line}: step {step.step}: {problem}"
-                for problem in _template_problems(library, step.template, library.language_for(None, brand.language))
+                for problem in _template_problems(library, step.template, languages)
             ]
     found.templates = len(templates)
     return found
@@ -73,11 +77,11 @@ def definition_of(settings: Settings, name: str) -> Definition:
     return read_definition(campaign, topics[campaign.topic], TemplateLibrary(settings.templates_dir), brand)
 
 
-def _template_problems(library: TemplateLibrary, template: str, language: str) -> list[str]:
+def _template_problems(library: TemplateLibrary, template: str, languages: list[str]) -> list[str]:
     known = library.names()
     if template not in known:
         return [f"no template '{template}'{did_you_mean(template, known)}"]
-    return [str(error) for error in check_template(library, template, (language,))]
+    return [str(error) for error in check_template(library, template, languages)]
 
 
 def _resend_warnings(campaign: Campaign, topic: Topic, path: Path) -> list[str]:

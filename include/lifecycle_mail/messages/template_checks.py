@@ -17,6 +17,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import escape
 
 from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages.dialect import PERSONAL, is_slot
 from lifecycle_mail.messages.formatting import is_instant
 from lifecycle_mail.messages.samples import Sample, read_samples
@@ -43,11 +44,28 @@ _JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 _TAG = re.compile(r"<(/?)(mj[a-z-]*)\b([^<>]*?)(/?)>")
 
 
+def check_catalogues(library: TemplateLibrary) -> list[TemplateError]:
+    """Return the files among the words that no mail would be written from: fa.yml, persian.yaml, iw.yaml next to he."""
+    found: dict[str, str] = {}
+    problems: list[TemplateError] = []
+    for file in library.texts.files("translations"):
+        stem, _, suffix = file.rpartition("/")[2].rpartition(".")
+        locale = canonical(stem) if suffix == "yaml" else None
+        if locale is None:
+            problems.append(TemplateError(f"{file}: no words are read from it; name it like en.yaml or zh-Hant.yaml"))
+        elif locale in found:
+            problems.append(TemplateError(f"{file}: {found[locale]} has the words of the same language; keep one"))
+        else:
+            found[locale] = file
+    return problems
+
+
 def check_template(library: TemplateLibrary, name: str, languages: Iterable[str] = ("en",)) -> list[TemplateError]:
     """Return everything wrong with template `name` in the given languages, in reading order, each once.
 
-    Each error has file, line and what to do.
+    The words of the first language say which values the others have to show. Each error has file, line and what to do.
     """
+    languages = list(languages)
     missing = [error for file in (*PARTS, "sample.json") if (error := _missing(library, name, file))]
     if missing:
         return missing
@@ -55,7 +73,7 @@ def check_template(library: TemplateLibrary, name: str, languages: Iterable[str]
         samples = read_samples(library.folder, name)
         found = [error for file in PARTS for error in _check_file(library, name, file, samples[0])]
         found += _slots_without_twin(library, name, samples[0])
-        found += [error for language in languages for error in _check_words(library, name, language)]
+        found += [error for language in languages for error in _check_words(library, name, language, languages[0])]
         if not found:
             found = [
                 error for language in languages for error in _check_samples(library, name, samples, language)
@@ -285,18 +303,20 @@ def _mjml_tags(file: str, content: str) -> Iterator[TemplateError]:
         yield TemplateError(f"{file}:{line}: <{kind}> is never closed; add </{kind}>")
 
 
-def _check_words(library: TemplateLibrary, name: str, language: str) -> Iterator[TemplateError]:
+def _check_words(library: TemplateLibrary, name: str, language: str, first: str) -> Iterator[TemplateError]:
     """Yield words that the template asks for and a language lacks, or that need other values than they get."""
-    wording = library.wording(language)
+    wording, shown = library.wording(language), library.wording(first)
     sample = read_samples(library.folder, name)[0]
     for file in PARTS:
         for source in _sources(library, name, file, sample):
             for call in source.tree.find_all(nodes.Call):
                 if isinstance(call.node, nodes.Name) and call.node.name == "t":
-                    yield from _check_message(wording, name, source.file, call)
+                    yield from _check_message(wording, shown, name, source.file, call)
 
 
-def _check_message(wording: Wording, name: str, file: str, call: nodes.Call) -> Iterator[TemplateError]:
+def _check_message(
+    wording: Wording, shown: Wording, name: str, file: str, call: nodes.Call
+) -> Iterator[TemplateError]:
     where = f"{file}:{call.lineno}"
     if not call.args or not isinstance(call.args[0], nodes.Const):
         yield TemplateError(f"{where}: t() with a computed key cannot be checked; write the key itself")
@@ -307,10 +327,19 @@ def _check_message(wording: Wording, name: str, file: str, call: nodes.Call) -> 
     if wanted is None:
         yield TemplateError(f"{where}: no message {key} in {wording.path.name}; add it there")
         return
+    if hidden := sorted((shown.placeholders(key) or set()) - wanted):
+        yield TemplateError(
+            f"{wording.path.name}: {key} does not show {', '.join(hidden)}, and {shown.path.name} does; write "
+            f"{' '.join(f'{{{one}}}' for one in hidden)}"
+        )
     forms = wording.plural_forms(key)
     if wanted - given or (forms and "count" not in given):
         lacking = sorted(wanted - given | ({"count"} - given if forms else set()))
         yield TemplateError(f"{where}: message {key} needs {', '.join(lacking)}; give it in t()")
+    for form, numbers in wording.uncounted_forms(key).items():
+        yield TemplateError(
+            f"{wording.path.name}: {key}: {form} is the form of {', '.join(map(str, numbers))} …; write {{count}} in it"
+        )
     if forms and wording.wanted_forms() - forms:
         lacking = sorted(wording.wanted_forms() - forms)
         yield TemplateError(f"{wording.path.name}: {key} lacks the plural form {', '.join(lacking)}; add it")
