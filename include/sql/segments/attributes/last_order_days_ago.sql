@@ -1,0 +1,16 @@
+-- attribute: last_order_days_ago
+-- what: days since the customer's last order. Cancelled orders do not count, refunded ones do
+-- says: placed the last order {} days ago
+-- type: instant
+-- unit: days of 24 hours
+-- direction: ago
+-- history: facts
+-- changes: orders
+-- grain: customer_id
+-- look-back: all orders up to as_of
+select
+    o.customer_id,
+    max(o.ordered_at) as value
+from source.orders as o
+where o.ordered_at <= cast(:as_of as timestamptz) and o.status <> 'cancelled'
+group by o.customer_id
