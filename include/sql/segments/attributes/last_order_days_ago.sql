@@ -10,7 +10,5 @@
 -- look-back: all orders up to as_of
 select
     o.customer_id,
-    max(o.ordered_at) as value
-from source.orders as o
-where o.ordered_at <= cast(:as_of as timestamptz) and o.status <> 'cancelled'
-group by o.customer_id
+    o.last_order_at as value
+from segment.orders_at(cast(:as_of as timestamptz)) as o

@@ -13,18 +13,7 @@
 -- changes: orders, lead_actions, registrations, time
 -- grain: customer_id
 -- look-back: all orders, lead actions and registrations up to as_of
-with ordered as (
-    select
-        o.customer_id,
-        count(*) as orders,
-        max(o.ordered_at) as last_order_at,
-        false as is_lead
-    from source.orders as o
-    where o.ordered_at <= cast(:as_of as timestamptz) and o.status <> 'cancelled'
-    group by o.customer_id
-),
-
-asked as (
+with asked as (
     select l.customer_id
     from source.lead_action as l
     where l.acted_at <= cast(:as_of as timestamptz) and lower(l.kind) <> 'subscribe'
@@ -37,13 +26,16 @@ asked as (
 ),
 
 known as (
-    select * from ordered
+    select
+        o.customer_id,
+        o.orders,
+        o.last_order_at
+    from segment.orders_at(cast(:as_of as timestamptz)) as o
     union all
     select
         a.customer_id,
         0 as orders,
-        null as last_order_at,
-        true as is_lead
+        null as last_order_at
     from asked as a
 )
 

@@ -11,7 +11,5 @@
 -- look-back: all orders up to as_of
 select
     o.customer_id,
-    count(*) as value
-from source.orders as o
-where o.ordered_at <= cast(:as_of as timestamptz) and o.status <> 'cancelled'
-group by o.customer_id
+    o.orders as value
+from segment.orders_at(cast(:as_of as timestamptz)) as o

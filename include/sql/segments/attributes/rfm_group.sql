@@ -67,7 +67,5 @@ union all
 select
     o.customer_id,
     'lost' as value
-from source.orders as o
-where o.ordered_at <= cast(:as_of as timestamptz) and o.status <> 'cancelled'
-group by o.customer_id
-having max(o.ordered_at) <= cast(:as_of as timestamptz) - interval '8760 hours'
+from segment.orders_at(cast(:as_of as timestamptz)) as o
+where o.last_order_at <= cast(:as_of as timestamptz) - interval '8760 hours'
