@@ -1,6 +1,6 @@
 -- attribute: lifecycle_stage
--- what: how far the customer has come with the shop. This file is its one definition; segment.stage keeps who is at
---   which
+-- what: how far the customer has come with the shop. This file is its one definition; segment.stage_daily counts the
+--   transitions
 -- says: lifecycle stage is {}
 -- type: text
 -- values: subscriber, lead, first_time_buyer, repeat_buyer, at_risk, lapsed
