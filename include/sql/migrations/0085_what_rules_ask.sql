@@ -15,7 +15,7 @@ comment on table source.permission_change is
 comment on column source.permission_change.permission_wording is
 'Proof: the words that the person agreed to or refused, as the feed quotes them; emptied by an erasure.';
 comment on column source.permission_change.permission_source is
-'Proof: where it was said (a form, a page, a till), as the feed says it; emptied by an erasure.';
+'Proof: the place of it (a form, a page, a till), as the feed says it; emptied by an erasure.';
 
 alter table source.referral add column ordered_at timestamptz;
 create index referral_customer on source.referral (customer_id, referred_at);

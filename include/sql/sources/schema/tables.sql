@@ -104,7 +104,7 @@ comment on column source.permission_change.address is
 comment on column source.permission_change.permission_wording is
 'Proof: the words that the person agreed to or refused, as the feed quotes them; emptied by an erasure.';
 comment on column source.permission_change.permission_source is
-'Proof: where it was said (a form, a page, a till), as the feed says it; emptied by an erasure.';
+'Proof: the place of it (a form, a page, a till), as the feed says it; emptied by an erasure.';
 
 -- What a row of the feed repeats is no news: without this, an old export would say again what was taken back since.
 create table source.feed_word (
