@@ -1,4 +1,4 @@
-"""Command line: `python -m documentation [attributes|dags|dictionary] [--check]`, with include/ and plugins/ on the path."""
+"""Command line: `python -m documentation [attributes|dags|dictionary] [--check]`; include/ and plugins/ on the path."""
 
 from __future__ import annotations
 

@@ -9,17 +9,17 @@ from lifecycle_mail.words import words_of
 ATTRIBUTES, FACTS = "segments/attributes", "segments/facts"
 _HEAD = """# Attributes and facts
 
-Generated from the headers of `include/sql/segments/attributes/*.sql` and `include/sql/segments/facts/*.sql` by `make docs`:
-edit those files, not this page. A rule asks an attribute with `is` and a fact with `did`. Everything is judged at `as_of`:
-what is dated later does not count, and what is dated exactly then does. An order that was cancelled never counts. A refunded
-order is an order, but it brings no money, as in the KPIs.
+Generated from the headers of `include/sql/segments/attributes/*.sql` and `include/sql/segments/facts/*.sql` by
+`make docs`: edit those files, not this page. A rule asks an attribute with `is` and a fact with `did`. Everything
+is judged at `as_of`: what is dated later does not count, and what is dated exactly then does. An order that was
+cancelled never counts. A refunded order is an order, but it brings no money, as in the KPIs.
 """
 _ATTRIBUTES = """
 ## Attributes
 
-**History** says what an older `as_of` sees: *facts* = what was known to have happened by then; *today* = only the latest
-state is kept, so it sees today's value. The status of an order is today's in any case. Days are of 24 hours, and birthdays go
-by dates. *Not known* meets no condition but `known: false`.
+**History** says what an older `as_of` sees: *facts* = what was known to have happened by then; *today* = only the
+latest state is kept, so it sees today's value. The status of an order is today's in any case. Days are of 24 hours,
+and birthdays go by dates. *Not known* meets no condition but `known: false`.
 
 | `is` | what | value | if there is none | history |
 |---|---|---|---|---|
@@ -31,9 +31,9 @@ _FORMULAS = """
 _FACTS = """
 ## Facts
 
-A fact is counted by `at_least`, `at_most` or `exactly`, within `within_days` or `between_days`. A filter takes a value or an
-operator. `product_type` and `category` are those of the product in the catalogue today. All product filters of a rule are
-about one and the same line.
+A fact is counted by `at_least`, `at_most` or `exactly`, within `within_days` or `between_days`. A filter takes a
+value or an operator. `product_type` and `category` are those of the product in the catalogue today. All product
+filters of a rule are about one and the same line.
 
 | `did` | what | counts | filters | history |
 |---|---|---|---|---|
@@ -48,9 +48,15 @@ def page() -> str:
     return "".join([
         _HEAD,
         _ATTRIBUTES, *_rows((name, _attribute(header)) for name, header in attributes.items()),
-        _FORMULAS, *(f"- **{name}**: {header['formula']}.\n" for name, header in attributes.items() if "formula" in header),
+        _FORMULAS, *_formulas(attributes),
         _FACTS, *_rows((name, _fact(header)) for name, header in facts.items()),
     ])  # fmt: skip
+
+
+def _formulas(headers: Mapping[str, Mapping[str, str]]) -> Iterable[str]:
+    for name, header in headers.items():
+        if "formula" in header:
+            yield f"- **{name}**: {header['formula']}.\n"
 
 
 def _attribute(header: Mapping[str, str]) -> list[str]:

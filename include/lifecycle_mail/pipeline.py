@@ -496,7 +496,8 @@ class Installation:
     ) -> kpis.RollUpReport:
         """Bring the KPI tables up to date; `full` recomputes them from the facts.
 
-        The lifecycle stages of the days before are counted too, once per day. Clicks in doubt are judged again before that, because loads bring the orders and page views that decide.
+        The lifecycle stages of the days before are counted too, once per day. Clicks in doubt are judged again before
+        the KPIs, because loads bring the orders and page views that decide.
 
         Raises:
             FutureRefused: the reporting day `since` or `until` has not begun by `now`.

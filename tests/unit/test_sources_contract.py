@@ -11,8 +11,8 @@ from lifecycle_mail.sources.feeds import feeds, read_feeds
 
 # The published table, word for word: a question mark means the column, or a value, may be missing.
 PUBLISHED = {
-    "customers": "customer_id, email, created_at, first_name?, last_name?, locale?, timezone?, country?, region?, city?, "
-    "currency?, birthday?, tier?, signup_source?, permission?, permission_at?, permission_wording?, "
+    "customers": "customer_id, email, created_at, first_name?, last_name?, locale?, timezone?, country?, region?, "
+    "city?, currency?, birthday?, tier?, signup_source?, permission?, permission_at?, permission_wording?, "
     "permission_source?",
     "products": "product_id, name, product_type?, category?, price?, currency?, is_consumable?, "
     "units_per_pack?, daily_use?, delivery_days?, goods_kind?, upgrade_product_id?, url?, image_url?",
