@@ -8,7 +8,7 @@
 -- history: today
 -- changes: customers, time
 -- grain: customer_id
--- look-back: none; a customer's row is kept in its latest state only
+-- look-back: none before as_of; a customer's row is kept in its latest state only
 with born as (
     select
         c.customer_id,

@@ -7,7 +7,7 @@
 -- history: facts
 -- changes: engagement
 -- grain: customer_id
--- look-back: all mails
+-- look-back: all mails up to as_of
 select
     m.customer_id,
     max(m.clicked_at) as value

@@ -7,7 +7,7 @@
 -- history: facts
 -- changes: engagement
 -- grain: customer_id
--- look-back: all mails; between the first and the newest open of a mail, the raw events there are
+-- look-back: all mails up to as_of; between the first and the newest open of a mail, the raw events there are
 select
     m.customer_id,
     max(m.opened_at) as value

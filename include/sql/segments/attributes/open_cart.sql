@@ -7,7 +7,7 @@
 -- history: today
 -- changes: carts, cart_lines, orders
 -- grain: customer_id
--- look-back: all carts; only the latest state of a cart is kept, so before its last change it is not there
+-- look-back: all carts up to as_of; only the latest state of a cart is kept, so before its last change it is not there
 select distinct
     k.customer_id,
     true as value

@@ -8,7 +8,7 @@
 -- history: today
 -- changes: carts, cart_lines, products
 -- grain: customer_id, fact_id
--- look-back: all carts; only the latest state of a cart is kept, so before its last change it is not there
+-- look-back: all carts up to as_of; only the latest state of a cart is kept, so before its last change it is not there
 select
     k.customer_id,
     k.cart_id as fact_id,

@@ -5,7 +5,7 @@
 -- history: facts
 -- changes: engagement
 -- grain: customer_id, fact_id, at
--- look-back: all mails; of mails that were clicked before clicks were kept, the first and the newest click
+-- look-back: all mails up to as_of; of mails that were clicked before clicks were kept, the first and the newest click
 select
     m.customer_id,
     cast(m.message_id as text) as fact_id,
