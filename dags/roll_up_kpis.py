@@ -3,6 +3,8 @@
 **Schedule.** After every ingest of events. Which days are counted follows from what arrived since the last
 roll-up, however late; no period is needed.
 
+The first roll-up of a day also counts the lifecycle stages of the day before (`segment.stage_daily`).
+
 The task `check` is red if the numbers do not add up. Its log then has one line per identity that does not hold. It
 reads the days that the roll-up wrote. After the first roll-up of a day it reads everything, which
 `python -m lifecycle_mail kpis check` always does.

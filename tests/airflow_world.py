@@ -207,6 +207,8 @@ class Person:
     last_name: str = ""
     birthday: str = ""
     has_cart: bool = True
+    region: str = ""
+    city: str = ""
 
 
 def people(prefix: str, count: int) -> list[Person]:
@@ -221,11 +223,11 @@ def write_carts(folder: Path, persons: Iterable[Person], now: dt.datetime) -> No
     listed = list(persons)
     _write(
         folder / "customers.csv",
-        "customer_id email created_at first_name last_name birthday locale timezone country currency permission"
-        " permission_at",
+        "customer_id email created_at first_name last_name birthday locale timezone country region city currency"
+        " permission permission_at",
         [
             [one.customer_id, one.email, said_yes, one.first_name, one.last_name, one.birthday, "en-GB", zone, "GB",
-             "GBP", "confirmed", said_yes]
+             one.region, one.city, "GBP", "confirmed", said_yes]
             for one in listed
         ],
     )  # fmt: skip

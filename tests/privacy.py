@@ -24,7 +24,10 @@ import running_services
 from airflow_world import Person
 
 PEOPLE = [
-    Person("accent", "zenobia.o'quirke@example.com", "Žofie-Ångström", "O'Quirke-Łuczak"),
+    Person(
+        "accent", "zenobia.o'quirke@example.com", "Žofie-Ångström", "O'Quirke-Łuczak",
+        region="Västerquirkland", city="Łuczakowo Małe",
+    ),
     Person("refused", "thorbjorn.o'dwyer+vip@example.com", "Þorbjörn", "O'Dwyer & Søn"),
     Person("broken", "ermengarde.q'tip@example.com", "Ermengarde-Ñuño", "Q'Tip <Ωmega>"),
     Person("changed", "xanthippe.vandersloot@example.com", "Xanthippe", "van der Sløøt"),
@@ -34,13 +37,13 @@ WORDS = [
     "zenobia.o'quirke", "Žofie-Ångström", "Ångström", "O'Quirke-Łuczak", "Quirke",
     "thorbjorn.o'dwyer", "dwyer+vip", "Þorbjörn", "O'Dwyer & Søn", "Dwyer",
     "ermengarde.q'tip", "Ermengarde", "Q'Tip <Ωmega>", "Ωmega",
-    "xanthippe.vandersloot", "Xanthippe", "van der Sløøt", "vandersloot",
+    "Västerquirkland", "Łuczakowo Małe", "xanthippe.vandersloot", "Xanthippe", "van der Sløøt", "vandersloot",
 ]  # fmt: skip
 SECRETS = [running_services.API_KEY, "link-secret-for-tests"]
 
 # Where the warehouse may know people; every other column may not. The rest of the list is the schema's.
 PERSONAL = {
-    "source.customer": {"email", "address", "first_name", "last_name"},
+    "source.customer": {"email", "address", "first_name", "last_name", "region", "city"},
     "source.former_address": {"address"},
     "source.permission_change": {"address"},
     "source.feed_word": {"address"},

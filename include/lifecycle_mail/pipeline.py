@@ -664,7 +664,8 @@ class Installation:
     ) -> kpis.RollUpReport:
         """Bring the KPI tables up to date; `full` recomputes them from the facts.
 
-        Clicks in doubt are judged again before that, because loads bring the orders and page views that decide.
+        The lifecycle stages of the days before are counted too, once per day. Clicks in doubt are judged again before
+        the KPIs, because loads bring the orders and page views that decide.
 
         Raises:
             FutureRefused: the reporting day `since` or `until` has not begun by `now`.
@@ -673,6 +674,7 @@ class Installation:
             if day is not None:
                 require_day_not_future(day, now, self.settings.reporting_zone, what)
         events.settle_clicks(self.engine, full=full)
+        segments.count_stages(self.engine, now, again=full)
         return kpis.roll_up(
             self.engine,
             reporting_zone=self.settings.reporting_zone,

@@ -26,14 +26,18 @@ from running_services import clean_environment
 
 SECRET = "a secret"
 ADDRESS, FIRST, LAST = "zenobia.quirke@example.com", "Zenobia", "Quirke-Vandersloot"
-WORDS = [ADDRESS, "zenobia.quirke", FIRST, LAST]
+REGION, CITY = "Unterquirkental", "Sankt Zenob am See"
+WORDS = [ADDRESS, "zenobia.quirke", FIRST, LAST, REGION, CITY]
 WORDS += [word.encode().hex() for word in WORDS]  # as bytes are shown
 STAMP = "2026-03-01T10:00:00Z"
 
 CUSTOMERS = (
-    "customer_id,email,created_at,first_name,last_name,permission,permission_at\n"
-    f"z,{ADDRESS},2026-01-01T00:00:00Z,{FIRST},{LAST},confirmed,2026-01-02T00:00:00Z\n"
-    "b,bo@example.com,2026-01-01T00:00:00Z,Bo,Berg,confirmed,2026-01-02T00:00:00Z\n"
+    "customer_id,email,created_at,first_name,last_name,permission,permission_at,region,city,tier,permission_wording,"
+    "permission_source\n"
+    f"z,{ADDRESS},2026-01-01T00:00:00Z,{FIRST},{LAST},confirmed,2026-01-02T00:00:00Z,{REGION},{CITY},friend of {LAST},"
+    f"I am {FIRST} and want mail,form of {ADDRESS}\n"
+    "b,bo@example.com,2026-01-01T00:00:00Z,Bo,Berg,confirmed,2026-01-02T00:00:00Z,Jutland,Aarhus,gold,"
+    "Send me mail,shop\n"
 )
 GIFT = f"GIFT-{ADDRESS},,{STAMP},2026-12-01T00:00:00Z,\n"
 # Each feed with personal text in every place that has room for it, and a row of another person.
@@ -52,6 +56,11 @@ FEEDS = {
     "offers": "offer_code,customer_id,valid_from,valid_until,redeemed_at\n"
     f"{FIRST.upper()}-{LAST.upper()}-10,z,{STAMP},2026-12-01T00:00:00Z,{STAMP}\n"
     f"{GIFT}SPRING,b,{STAMP},2026-12-01T00:00:00Z,\n",
+    "contracts": f"contract_id,customer_id,starts_at,ends_at\ntz,z,{STAMP},{STAMP}\ntb,b,{STAMP},{STAMP}\n",
+    "registrations": "occasion_id,customer_id,registered_at,status\n"
+    f"w,z,{STAMP},registered\nw,b,{STAMP},registered\n",
+    "referrals": "referral_id,customer_id,referred_customer_id,referred_at\n"
+    f"fz,z,b,{STAMP}\nfb,b,z,{STAMP}\nfbb,b,c,{STAMP}\n",
 }
 REFUSED = (
     "customer_id,email,created_at,first_name,last_name\n"
@@ -62,6 +71,7 @@ REFUSED = (
 TABLES = {
     "carts": "cart", "cart_lines": "cart_line", "orders": "orders", "order_lines": "order_line",
     "page_views": "page_view", "lead_actions": "lead_action", "reviews": "review", "offers": "offer",
+    "contracts": "contract", "registrations": "registration", "referrals": "referral",
 }  # fmt: skip
 
 
@@ -153,7 +163,9 @@ def test_nothing_of_the_person_is_left(world: World) -> None:
         "source.offer.offer_code", "source.orders.offer_code", "journey.enrollment.context",
         "segment.membership.context", "source.rejected.row_text", "event.engagement.reason",
         "event.suppression_lift.address", "event.soft_bounce.address", "event.suppression.address",
-        "message.message.slots", "message.message.subject", "event.event.raw",
+        "message.message.slots", "message.message.subject", "event.event.raw", "source.customer.region",
+        "source.customer.city", "source.customer.tier", "source.permission_change.permission_wording",
+        "source.permission_change.permission_source",
     } <= places  # fmt: skip
     assert any(place.startswith("pg_stats") for place, _ in world.leaks())
     others = {feed: world.rows(f"select * from source.{table} where {of_b}") for feed, table, of_b in OF_B}  # noqa: S608
@@ -167,7 +179,12 @@ def test_nothing_of_the_person_is_left(world: World) -> None:
     ]
     kept = world.rows("select context from segment.membership where customer_id = 'b'")
     assert kept == [({"product_id": "p1"},)]
+    proof = "select permission_wording, permission_source from source.permission_change where customer_id = 'b'"
+    assert world.rows(proof) == [("Send me mail", "shop")]
     assert world.rows("select count(*) from source.orders where customer_id = 'z'") == [(1,)]
+    assert world.rows("select referral_id, referred_customer_id from source.referral order by 1") == [
+        ("fb", None), ("fbb", "c"), ("fz", "b"),
+    ]
     assert world.rows("select count(*) from source.offer where customer_id = 'z' and redeemed_at is not null") == [(1,)]
 
 
@@ -176,6 +193,7 @@ OF_B = [
     ("orders", "orders", "customer_id = 'b'"), ("order_lines", "order_line", "order_id = 'ob'"),
     ("page_views", "page_view", "customer_id = 'b'"), ("lead_actions", "lead_action", "customer_id = 'b'"),
     ("reviews", "review", "customer_id = 'b'"), ("offers", "offer", "customer_id = 'b'"),
+    ("contracts", "contract", "customer_id = 'b'"), ("registrations", "registration", "customer_id = 'b'"),
 ]  # fmt: skip
 
 
@@ -191,6 +209,7 @@ def test_later_rows_of_the_person_are_set_aside_in_every_feed(world: World) -> N
     later = {feed: text.replace("kz,", "kz2,").replace("oz,", "oz2,") for feed, text in again.items()}
     later = {
         feed: text.replace("vz,", "vz2,").replace("az,", "az2,").replace("rz,", "rz2,").replace("-10,", "-20,")
+        .replace("tz,", "tz2,").replace("w,z,", "w2,z,").replace("fz,", "fz2,").replace("fb,", "fb2,")
         for feed, text in later.items()
     }
     later["orders"] += f"ob2,b,{STAMP},5,\n"
@@ -201,6 +220,11 @@ def test_later_rows_of_the_person_are_set_aside_in_every_feed(world: World) -> N
     assert world.rows("select cart_id from source.cart order by 1") == [("kb",), ("kz",)]
     assert world.rows("select cart_id from source.cart_line order by 1") == [("kb",), ("kz",)]
     assert world.rows("select view_id from source.page_view order by 1") == [("vb",), ("vz",)]
+    assert world.rows("select contract_id from source.contract order by 1") == [("tb",), ("tz",)]
+    assert world.rows("select customer_id from source.registration order by occasion_id, 1") == [("b",), ("z",)]
+    assert world.rows("select referral_id, referred_customer_id from source.referral order by 1") == [
+        ("fb", None), ("fb2", None), ("fbb", "c"), ("fz", "b"),
+    ]
     aside = world.rows(
         "select distinct feed, row_text from source.rejected where reason = 'erased' and feed <> 'customers' order by 1"
     )

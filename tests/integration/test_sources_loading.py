@@ -44,10 +44,28 @@ FILES = {
         "offer_code,customer_id,campaign,percent,valid_from,valid_until,redeemed_at",
         "TEN,,,10,2026-03-04T10:00:00Z,2026-03-06T10:00:00Z,",
     ),
+    "occasions": (
+        "occasion_id,name,kind,starts_at,ends_at,url",
+        "w1,Tea &amp; talk,webinar,2026-04-01T10:00:00Z,,https://shop.example.com/tea",
+    ),
+    "registrations": (
+        "occasion_id,customer_id,registered_at,status,status_at",
+        "w1,c1,2026-03-04T10:00:00Z,Attended,2026-04-01T10:05:00Z",
+        "w1,c2,2026-03-04T10:00:00Z,canceled,",
+    ),
+    "contracts": (
+        "contract_id,customer_id,product_id,starts_at,ends_at,status",
+        "t1,c1,p1,2026-03-04T10:00:00Z,2027-03-04T10:00:00Z,",
+        "t2,c2,,2026-03-04T10:00:00Z,2027-03-04T10:00:00Z,expired",
+    ),
+    "referrals": (
+        "referral_id,customer_id,referred_customer_id,referred_at,ordered_at",
+        "f1,c1,c2,2026-03-04T10:00:00Z,2026-03-05T10:00:00Z",
+    ),
 }
 ONE_OF_EACH = {
     "customers": 2, "products": 2, "orders": 2, "order_lines": 2, "carts": 1, "cart_lines": 2, "page_views": 1,
-    "lead_actions": 1, "reviews": 1, "offers": 1,
+    "lead_actions": 1, "reviews": 1, "offers": 1, "occasions": 1, "registrations": 2, "contracts": 2, "referrals": 1,
 }
 
 
@@ -61,8 +79,8 @@ def rows(warehouse: Engine, query: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(sa.text(query))]
 
 
-def test_all_ten_feeds_arrive(warehouse: Engine, tmp_path: Path) -> None:
-    """Each of the ten feeds is loaded, and nothing is set aside."""
+def test_all_feeds_arrive(warehouse: Engine, tmp_path: Path) -> None:
+    """Each of the feeds is loaded, and nothing is set aside."""
     write_all(tmp_path)
     report = load_feeds(warehouse, tmp_path, link_secret="secret")
     assert report.feeds == {
@@ -81,6 +99,18 @@ def test_all_ten_feeds_arrive(warehouse: Engine, tmp_path: Path) -> None:
     ]
     assert rows(warehouse, "select order_id, status from source.orders order by 1") == [
         ("o1", "placed"), ("o2", "cancelled"),
+    ]
+    assert rows(warehouse, "select customer_id, status, status_at::text from source.registration order by 1") == [
+        ("c1", "attended", "2026-04-01 10:05:00+00"), ("c2", "cancelled", None),
+    ]
+    assert rows(warehouse, "select contract_id, product_id, status from source.contract order by 1") == [
+        ("t1", "p1", "active"), ("t2", None, "ended"),
+    ]
+    assert rows(warehouse, "select name, kind, ends_at, url from source.occasion") == [
+        ("Tea & talk", "webinar", None, "https://shop.example.com/tea"),
+    ]
+    assert rows(warehouse, "select referred_customer_id, ordered_at::text from source.referral") == [
+        ("c2", "2026-03-05 10:00:00+00"),
     ]
 
 

@@ -5,8 +5,9 @@
                   defaults
     expect.yaml   the exact rows, in any order; its first line is a comment that says what is promised
 
-The statement is include/sql/<stage>/<statement>.sql, a select. A word of a registry (REGISTRIES: `exits` is
-journeys/exits) reads the relation that it is written for: `given.yaml` holds its rows under that name, `series: [{…}]`.
+The statement is include/sql/<stage>/<statement>.sql, a select. What rules ask lies deeper (HOMES: `attributes` is
+segments/attributes, `did` is segments/facts). A word of a registry (REGISTRIES: `exits` is journeys/exits) reads the
+relation that it is written for: `given.yaml` holds its rows under that name, `series: [{…}]`.
 
 Rows of `given` may leave columns out. A column that must not be null and has no default gets the value of DEFAULTS,
 else one by type (text: the column's name, numbers: 1, true or false: false, times: 2020-01-01 00:00 UTC, json: {}).
@@ -56,6 +57,7 @@ ASKED = {
     "is_holdout": ("boolean", False), "occurred_at": ("timestamptz", "2020-01-01T00:00:00+00:00"),
     "enrolled_at": ("timestamptz", "2020-01-01T00:00:00+00:00"), "context": ("jsonb", {}), "value": ("text", "true"),
 }  # fmt: skip
+HOMES = {"attributes": "segments/attributes", "did": "segments/facts"}
 REGISTRIES: dict[str, tuple[str, str, dict[str, tuple[str, Any]]]] = {
     "exits": ("journeys/exits", "series", SERIES),
     "conditions": ("decisions/conditions", "asked", ASKED),
@@ -172,6 +174,9 @@ def _question(
     connection: Connection, stage: str, name: str, chosen: dict[str, Any], read: list[dict[str, Any]]
 ) -> Callable[[], CursorResult[Any]]:
     """Return what asks the statement; a word reads the rows `read` as its relation."""
+    if stage in HOMES:
+        bound = statement(f"{HOMES[stage]}/{name}").compile().params
+        return partial(run, connection, f"{HOMES[stage]}/{name}", **{key: chosen[key] for key in bound})
     if stage not in REGISTRIES:
         return partial(run, connection, f"{stage}/{name}", **_parameters(stage, name, chosen))
     folder, relation, columns = REGISTRIES[stage]

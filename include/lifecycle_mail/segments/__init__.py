@@ -3,7 +3,8 @@
 ``registry`` knows the segments and their parameters. ``reading`` runs a segment's select with few rights and in limited
 time. ``evaluation`` computes members from the facts and writes nothing. ``intervals`` keeps them in segment.membership
 for the journeys. A segment may be rules in place of SQL: ``rules`` reads them, ``compiling`` makes a select of them,
-``sentences`` says them, and ``requests`` lets people ask for them.
+``sentences`` says them, and ``requests`` lets people ask for them. ``stages``
+counts lifecycle stages per day.
 """
 
 from lifecycle_mail.segments.evaluation import (
@@ -48,6 +49,7 @@ from lifecycle_mail.segments.requests import (
 )
 from lifecycle_mail.segments.rules import RuleSegment, parse_rules, read_rules, rules_schema, without_past
 from lifecycle_mail.segments.sentences import sentence
+from lifecycle_mail.segments.stages import count_stages
 
 __all__ = [
     "Asked",
@@ -62,6 +64,7 @@ __all__ = [
     "asked_by",
     "copy_customers",
     "copy_members_ahead",
+    "count_stages",
     "decide",
     "definition",
     "erase_contexts",

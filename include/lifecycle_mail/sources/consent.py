@@ -62,6 +62,7 @@ def log_permissions(connection: Connection, hearing: Hearing, file: str) -> None
         load_id=load_id, now=now, may_resubscribe=hearing.may_resubscribe,
     )  # fmt: skip
     run(connection, "sources/log_permissions", load_id=load_id)
+    run(connection, "sources/add_proofs")
     run(connection, "sources/remember_words")
     run(connection, "sources/note_said")
     run(connection, "sources/end_rests", load_id=load_id, now=now)

@@ -28,7 +28,8 @@ class Column:
     refused like a negative one. `is_vital`: the column is optional, but without it the row would mean something else,
     so an unreadable value sets the whole row aside. An unreadable value of another optional column is set aside by
     itself. `synonyms`: pairs (word, choice) of words that other systems export for a choice; they are compared in lower
-    case without blanks, hyphens and underscores.
+    case without blanks, hyphens and underscores. `is_proof`: a text about the permission of its row. The consent log
+    keeps it with that word, and the feed's table does not have it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Column:
     synonyms: tuple[tuple[str, str], ...] = ()
     is_vital: bool = False
     is_positive: bool = False
+    is_proof: bool = False
 
     @property
     def is_free_text(self) -> bool:
@@ -62,7 +64,8 @@ class Feed:
     mean something even in a refused row. `keeps_first_load`: the table's first_load_id says which load
     first brought a row. `part_of`: the feed whose rows these are parts of (an order's lines), by the first column of
     the key. `numbers`: the column of the key that tells rows apart whose other key columns are equal. Its default is 0,
-    and further rows of such a key without a value get the next numbers in the order of the file.
+    and further rows of such a key without a value get the next numbers in the order of the file. `also_about`: optional
+    columns that name other customers, whom the row is about too.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Feed:
     keeps_first_load: bool = False
     part_of: str = ""
     numbers: str = ""
+    also_about: tuple[str, ...] = ()
 
     @property
     def tells_customer(self) -> bool:
@@ -92,12 +96,23 @@ class Feed:
             and column.name not in self.key
             and not column.name.endswith("_id")
             and not column.is_vital
+            and not column.is_proof
         )
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """Names of all columns, in the contract's order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def stored_names(self) -> tuple[str, ...]:
+        """Names of the columns that the feed's table has."""
+        return tuple(column.name for column in self.columns if not column.is_proof)
+
+    @property
+    def proof_names(self) -> tuple[str, ...]:
+        """Names of the columns that the consent log has instead."""
+        return tuple(column.name for column in self.columns if column.is_proof)
 
     @property
     def optional_names(self) -> frozenset[str]:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from lifecycle_mail.database import lock, run
 from lifecycle_mail.mailboxes import spellings
 from lifecycle_mail.sources.feeds import feeds
-from lifecycle_mail.sources.staging import erase_texts
+from lifecycle_mail.sources.staging import erase_mentions, erase_texts
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,14 @@ def erase_customer(connection: Connection, customer_id: str, link_secret: str, a
     shared = _shared(connection, addresses)
     own = [each for each in addresses if each not in shared]
     run(connection, "sources/erase_words", customer_id=customer_id, own=own, shared=sorted(shared))
+    run(connection, "sources/erase_proofs", customer_id=customer_id)
     scrubbed = run(
         connection, "sources/scrub_rejected", customer_id=customer_id, addresses=_spelled(own), names=names
     ).rowcount
     words = (*_spelled(addresses), *names)
     for feed in feeds().values():
         erase_texts(connection, feed, customer_id, words)
+        erase_mentions(connection, feed, customer_id)
     run(
         connection, "sources/erase_offer_codes",
         customer_id=customer_id, addresses=_spelled(own), names=names, link_secret=link_secret,

@@ -39,6 +39,7 @@ class _ColumnFile(BaseModel):
     synonyms: dict[str, str] = Field(default_factory=dict)
     is_vital: bool = False
     is_positive: bool = False
+    is_proof: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -52,7 +53,7 @@ class _ColumnFile(BaseModel):
         return Column(
             name, self.kind, not written.endswith("?"), self.default, self.choices,
             self.refusal or refusals.get(self.kind, ""), self.maximum, tuple(self.synonyms.items()), self.is_vital,
-            self.is_positive,
+            self.is_positive, self.is_proof,
         )  # fmt: skip
 
 
@@ -75,6 +76,7 @@ class _FeedFile(BaseModel):
     keeps_first_load: bool = False
     part_of: Name | None = None
     numbers: Name | None = None
+    also_about: tuple[Name, ...] = ()
     columns: dict[OptionalName, _ColumnFile] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -86,6 +88,7 @@ class _FeedFile(BaseModel):
         _require("numbers", [self.numbers] if self.numbers else [], set(self.key), "a part of the key")
         _require("replaces", self.replaces, set(self.key), "a part of the key")
         _require("telling", self.telling, known, "a column")
+        _require("also_about", self.also_about, known - required, "a column that may be missing")
         _require("in_order", [name for pair in self.in_order for name in pair], known, "a column")
         return self
 
@@ -94,7 +97,7 @@ class _FeedFile(BaseModel):
         columns = tuple(column.column(written) for written, column in self.columns.items())
         return Feed(
             self.feed, self.table, columns, self.key, self.in_order, self.replaces, self.telling, self.keeps_first_load,
-            self.part_of or "", self.numbers or "",
+            self.part_of or "", self.numbers or "", self.also_about,
         )  # fmt: skip
 
 

@@ -38,6 +38,7 @@ from lifecycle_mail.sources.staging import (
     analyze,
     analyze_staged,
     create_staging,
+    forget_erased,
     keep_absent_values,
     keep_unread_values,
     merge,
@@ -280,6 +281,7 @@ class _Load:
         else:
             has_parts = any(other.part_of == feed.name for other in feeds().values())
             set_erased_aside(self.connection, feed, feeds().get(feed.part_of), has_parts)
+            forget_erased(self.connection, feed)
         number_rows(self.connection, feed)
         keep_absent_values(self.connection, feed, sorted(staged.sometimes_absent))
         set_duplicates_aside(self.connection, feed)

@@ -77,13 +77,16 @@ class Checker:
         rows = [RefusedRow(chunk.lines[place], "", cells=self._cells(chunk, place)) for place in places]
         return [word for word in self._words(rows + chunk.refused) if word.permission == "withdrawn"]
 
-    def _check_order(self, columns: Sequence[Texts], faults: _Faults) -> None:
+    def _check_order(self, columns: list[Texts], faults: _Faults) -> None:
+        """Refuse the second of two times if it lies before the first; a refused value counts as missing."""
         names = self._feed.column_names
         for first, second in self._feed.in_order:
-            pairs = zip(columns[names.index(first)], columns[names.index(second)], strict=True)
-            for place, (start, end) in enumerate(pairs):
+            ends = list(columns[names.index(second)])
+            for place, (start, end) in enumerate(zip(columns[names.index(first)], ends, strict=True)):
                 if start and end and datetime.fromisoformat(start) > datetime.fromisoformat(end):
                     faults.setdefault(place, {}).setdefault(second, "ends_before_start")
+                    ends[place] = None
+            columns[names.index(second)] = ends
 
     def _sorted(self, chunk: Chunk, columns: list[Texts], faults: _Faults) -> CheckedRows:
         """Separate what is stored from what is set aside."""

@@ -144,7 +144,9 @@ def plan_for_files(connection: Connection) -> None:
 
 def create_staging(connection: Connection, feed: Feed) -> None:
     """Create empty `staged` and `refused` for `feed`, until the transaction ends."""
-    columns = sql.SQL(", ").join(map(sql.Identifier, feed.column_names))
+    stored = [sql.Identifier(name) for name in feed.stored_names]
+    proofs = [sql.SQL("cast(null as text) as {}").format(sql.Identifier(name)) for name in feed.proof_names]
+    columns = sql.SQL(", ").join([*stored, *proofs])
     plan_for_files(connection)
     _execute(connection, _CREATE_STAGED.format(columns=columns, target=_target(feed)))
     run(connection, "sources/create_refused")
@@ -201,6 +203,26 @@ def set_erased_aside(connection: Connection, feed: Feed, whole: Feed | None, has
     )  # fmt: skip
 
 
+def forget_erased(connection: Connection, feed: Feed) -> None:
+    """Empty the staged columns that name an erased person whom a row is about besides its customer."""
+    for name in feed.also_about:
+        _execute(connection, _FORGET_ERASED.format(column=sql.Identifier(name)))
+
+
+def erase_mentions(connection: Connection, feed: Feed, customer_id: str) -> None:
+    """Empty the columns that name a customer whom rows of other customers are about too."""
+    for name in feed.also_about:
+        statement = _ERASE_MENTIONS.format(target=_target(feed), column=sql.Identifier(name))
+        _execute(connection, statement, customer_id=customer_id)
+
+
+_FORGET_ERASED = sql.SQL("""
+update staged set {column} = null
+where staged.{column} in (select erased.customer_id from source.erased_customer as erased)
+""")
+_ERASE_MENTIONS = sql.SQL("update {target} set {column} = null where {column} = %(customer_id)s")
+
+
 def erase_texts(connection: Connection, feed: Feed, customer_id: str, words: Sequence[str]) -> None:
     """Empty the free texts of a feed's rows about a customer; one that may not be empty only if it shows a word."""
     for column in feed.personal_texts if feed.tells_customer else ():
@@ -243,7 +265,8 @@ def set_duplicates_aside(connection: Connection, feed: Feed) -> None:
 
 def keep_unread_values(connection: Connection, feed: Feed) -> None:
     """Replace staged values that could not be read with the stored ones, so that a known row keeps what it had."""
-    for column in run(connection, "sources/unread_columns").scalars().all():
+    unread = run(connection, "sources/unread_columns").scalars().all()
+    for column in [name for name in unread if name in feed.stored_names]:
         statement = _KEEP_UNREAD.format(
             column=sql.Identifier(column), target=_target(feed), same_key=_equal(feed.key, "staged", "kept")
         )
@@ -255,7 +278,7 @@ def keep_absent_values(connection: Connection, feed: Feed, columns: Sequence[str
 
     For columns that some rows have and others do not. Call it before duplicates are set aside.
     """
-    names = [name for name in columns if name not in _SETTLED_BY_LOG and name not in feed.key]
+    names = [name for name in columns if name in feed.stored_names and name not in (*_SETTLED_BY_LOG, *feed.key)]
     if not names:
         return
     key = sql.SQL(", ").join(map(sql.Identifier, feed.key))
@@ -283,7 +306,7 @@ def merge(connection: Connection, feed: Feed, load_id: int, absent: frozenset[st
     Plain updates and inserts are enough, because the load lock keeps other writers away; `on conflict` would cost half
     as much again.
     """
-    names, absent = feed.column_names, absent.difference(_SETTLED_BY_LOG, feed.key)
+    names, absent = feed.stored_names, absent.difference(_SETTLED_BY_LOG, feed.key)
     told = [name for name in names if name not in absent]
     load_columns = ["load_id", "first_load_id"] if feed.keeps_first_load else ["load_id"]
     parts = {

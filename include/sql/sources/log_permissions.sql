@@ -2,14 +2,18 @@
 -- Grain: one row per customer, permission, time and mailbox that the log does not have.
 -- Parameters: load_id bigint.
 -- Look-back: none.
-insert into source.permission_change (customer_id, permission, permission_at, origin, load_id, address)
+insert into source.permission_change (
+    customer_id, permission, permission_at, origin, load_id, address, permission_wording, permission_source
+)
 select
     news.customer_id,
     news.permission,
     news.permission_at,
     news.origin,
     cast(:load_id as bigint) as load_id,
-    news.address
+    news.address,
+    news.permission_wording,
+    news.permission_source
 from news
 where
     not exists (

@@ -1,12 +1,12 @@
 -- attribute: country
--- what: the customer's country; only today's is known
+-- what: the customer's country as the feed says it
 -- says: country is {}
 -- type: text
--- unit: ISO 3166-1 alpha-2
+-- unit: ISO 3166-1 alpha-2, upper case
 -- history: today
 -- changes: customers
 -- grain: customer_id
--- look-back: none
+-- look-back: none; a customer's row is kept in its latest state only
 select
     c.customer_id,
     c.country as value

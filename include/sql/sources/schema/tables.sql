@@ -34,6 +34,9 @@ create table source.customer (
     erased_at timestamptz,
     load_id bigint not null,
     first_load_id bigint not null default 0,
+    region text,
+    city text,
+    tier text,
     check (email is not null or erased_at is not null)
 );
 create index customer_address on source.customer (address);
@@ -62,6 +65,9 @@ comment on column source.customer.erased_at is 'Set by erasure; personal columns
 comment on column source.customer.load_id is 'Load that last wrote the row.';
 comment on column source.customer.first_load_id is
 'Load that brought the customer first; 0 = known since before migration 0032.';
+comment on column source.customer.region is 'Region, state or province, as the feed writes it.';
+comment on column source.customer.city is 'City, as the feed writes it.';
+comment on column source.customer.tier is 'Tier of the shop''s loyalty programme, as the feed writes it.';
 
 create table source.permission_change (
     customer_id text not null,
@@ -71,6 +77,8 @@ create table source.permission_change (
     load_id bigint,
     recorded_at timestamptz not null default now(),
     address text,
+    permission_wording text,
+    permission_source text,
     unique (customer_id, permission_at, permission, origin, address)
 );
 -- A mailbox is asked who withdrew at it, and who said yes there: few did.
@@ -80,7 +88,8 @@ create index permission_change_yes on source.permission_change (address, permiss
 where permission in ('confirmed', 'lifted') and origin <> 'feed';
 
 comment on table source.permission_change is
-'The log of consent, one row each time something was said; only an erasure changes rows.';
+'The log of consent, one row each time something was said. Only an erasure changes rows, and a feed that brings the '
+'proof of an entry later.';
 comment on column source.permission_change.customer_id is
 'Whose permission; empty = a refused row said it of an address that no customer holds.';
 comment on column source.permission_change.permission is
@@ -92,6 +101,10 @@ comment on column source.permission_change.load_id is 'Load that brought it, if 
 comment on column source.permission_change.recorded_at is 'When it was written here.';
 comment on column source.permission_change.address is
 'Mailbox at which it was said, lower case; null = not known, or taken out by an erasure.';
+comment on column source.permission_change.permission_wording is
+'Proof: the words that the person agreed to or refused, as the feed quotes them; emptied by an erasure.';
+comment on column source.permission_change.permission_source is
+'Proof: the place of it (a form, a page, a till), as the feed says it; emptied by an erasure.';
 
 -- What a row of the feed repeats is no news: without this, an old export would say again what was taken back since.
 create table source.feed_word (
@@ -341,15 +354,19 @@ create table source.referral (
     customer_id text not null,
     referred_customer_id text,
     referred_at timestamptz not null,
-    load_id bigint not null
+    load_id bigint not null,
+    ordered_at timestamptz
 );
+create index referral_customer on source.referral (customer_id, referred_at);
+create index referral_referred on source.referral (referred_customer_id) where referred_customer_id is not null;
 
 comment on table source.referral is 'Referrals, one row per referral.';
 comment on column source.referral.referral_id is 'Key of the referral.';
 comment on column source.referral.customer_id is 'Who referred.';
-comment on column source.referral.referred_customer_id is 'The friend, once known.';
+comment on column source.referral.referred_customer_id is 'The friend, once known; emptied by the friend''s erasure.';
 comment on column source.referral.referred_at is 'When.';
 comment on column source.referral.load_id is 'Load that last wrote the row.';
+comment on column source.referral.ordered_at is 'First order of the friend; null = none yet.';
 
 create table source.offer (
     offer_code text primary key,
@@ -359,7 +376,10 @@ create table source.offer (
     valid_from timestamptz not null,
     valid_until timestamptz not null,
     redeemed_at timestamptz,
-    load_id bigint not null
+    load_id bigint not null,
+    kind text check (kind in ('percent', 'amount', 'free_shipping', 'gift')),
+    amount numeric(14, 4) check (amount >= 0),
+    currency text
 );
 create index offer_customer on source.offer (customer_id);
 create index offer_load on source.offer using brin (load_id);
@@ -373,6 +393,9 @@ comment on column source.offer.valid_from is 'First instant it is valid.';
 comment on column source.offer.valid_until is 'Last instant it is valid.';
 comment on column source.offer.redeemed_at is 'When it was used.';
 comment on column source.offer.load_id is 'Load that last wrote the row.';
+comment on column source.offer.kind is 'percent, amount, free_shipping or gift; null = the feed does not say.';
+comment on column source.offer.amount is 'Discount, in currency.';
+comment on column source.offer.currency is 'ISO 4217, of the amount; null = it names none.';
 
 create table source.rejected (
     rejected_id bigint generated always as identity primary key,
@@ -556,3 +579,66 @@ comment on column source.merged_id.former_id is 'The id as it was, with its blan
 comment on column source.merged_id.present_id is 'The id without them.';
 comment on column source.merged_id.was_two is 'Another id became the same one, so rows of two were merged.';
 comment on column source.merged_id.merged_at is 'When.';
+
+create table source.contract (
+    contract_id text primary key,
+    customer_id text not null,
+    product_id text,
+    starts_at timestamptz not null,
+    ends_at timestamptz not null,
+    status text not null default 'active' check (status in ('active', 'ended', 'cancelled')),
+    load_id bigint not null
+);
+create index contract_customer on source.contract (customer_id, ends_at);
+create index contract_load on source.contract using brin (load_id);
+
+comment on table source.contract is 'Contracts and subscriptions, one row per contract.';
+comment on column source.contract.contract_id is 'The shop''s key.';
+comment on column source.contract.customer_id is 'Whose contract.';
+comment on column source.contract.product_id is 'What it is about.';
+comment on column source.contract.starts_at is 'From when it runs.';
+comment on column source.contract.ends_at is 'When it ends unless it is renewed.';
+comment on column source.contract.status is 'active, ended or cancelled; a cancelled one never counts.';
+comment on column source.contract.load_id is 'Load that last wrote the row.';
+
+create table source.occasion (
+    occasion_id text primary key,
+    name text not null,
+    kind text not null,
+    starts_at timestamptz not null,
+    ends_at timestamptz,
+    url text,
+    load_id bigint not null
+);
+create index occasion_starts on source.occasion (starts_at);
+
+comment on table source.occasion is 'Webinars, events in the shop and the like, one row per occasion.';
+comment on column source.occasion.occasion_id is 'The shop''s key.';
+comment on column source.occasion.name is 'As customers know it.';
+comment on column source.occasion.kind is 'Webinar, event in the shop…';
+comment on column source.occasion.starts_at is 'When it begins.';
+comment on column source.occasion.ends_at is 'When it ends; null = not known.';
+comment on column source.occasion.url is 'Page of the occasion.';
+comment on column source.occasion.load_id is 'Load that last wrote the row.';
+
+create table source.registration (
+    occasion_id text not null,
+    customer_id text not null,
+    registered_at timestamptz not null,
+    status text not null check (status in ('registered', 'attended', 'cancelled')),
+    status_at timestamptz,
+    load_id bigint not null,
+    primary key (occasion_id, customer_id)
+);
+create index registration_customer on source.registration (customer_id, registered_at);
+create index registration_load on source.registration using brin (load_id);
+
+comment on table source.registration is 'Who registered for what, one row per occasion and customer.';
+comment on column source.registration.occasion_id is 'For which occasion.';
+comment on column source.registration.customer_id is 'Who registered.';
+comment on column source.registration.registered_at is 'When.';
+comment on column source.registration.status is
+'Latest state. A cancelled one counts until status_at, and never if that is not known.';
+comment on column source.registration.status_at is
+'When it got that state; null = not known: attendance counts from the beginning of the occasion.';
+comment on column source.registration.load_id is 'Load that last wrote the row.';

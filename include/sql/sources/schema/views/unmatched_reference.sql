@@ -21,6 +21,11 @@ with known as (
         'carts' as refers_to,
         cart.cart_id as key
     from source.cart
+    union all
+    select
+        'occasions' as refers_to,
+        occasion.occasion_id as key
+    from source.occasion
 ),
 
 named as (
@@ -100,6 +105,35 @@ named as (
     from source.offer
     cross join
         lateral (values ('customers', offer.customer_id, true)) as said (refers_to, key, is_optional)
+    union all
+    select
+        'registrations' as feed,
+        said.*
+    from source.registration
+    cross join
+        lateral (
+            values
+            ('occasions', registration.occasion_id, false),
+            ('customers', registration.customer_id, false)
+        ) as said (refers_to, key, is_optional)
+    union all
+    select
+        'contracts' as feed,
+        said.*
+    from source.contract
+    cross join
+        lateral (
+            values
+            ('customers', contract.customer_id, false),
+            ('products', contract.product_id, true)
+        ) as said (refers_to, key, is_optional)
+    union all
+    select
+        'referrals' as feed,
+        said.*
+    from source.referral
+    cross join
+        lateral (values ('customers', referral.customer_id, false)) as said (refers_to, key, is_optional)
 )
 
 select
