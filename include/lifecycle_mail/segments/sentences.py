@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lifecycle_mail.segments.rules import Condition, Did, Group, InSegment, Is, RuleSegment
 from lifecycle_mail.segments.vocabulary import PRODUCT_FILTERS
 
 _TIMES = {1: "once", 2: "twice"}
+_PLACE = re.compile(r"\{([^}]+)\}")  # where the verb of a fact takes the product, with what stands there without one
 
 
 def sentence(rules: RuleSegment) -> str:
@@ -21,7 +23,7 @@ def phrase(rule: Condition) -> str:
     if isinstance(rule, Is):
         return _attribute(rule)
     if isinstance(rule, Did):
-        return f"never {_fact(rule, 'anything')}" if rule.times() == (0, 0) else _fact(rule)
+        return f"never {_fact(rule, is_negated=True)}" if rule.times() == (0, 0) else _fact(rule)
     if isinstance(rule, InSegment):
         return f"is in segment {rule.segment}{_parameters(rule)}"
     return _group(rule, "")
@@ -48,7 +50,7 @@ def _part(rule: Condition, within: str) -> str:
 def _negated(rule: Condition) -> str:
     """Return that a rule does not hold."""
     if isinstance(rule, Did) and rule.times() == (1, None):
-        return f"never {_fact(rule, 'anything')}"
+        return f"never {_fact(rule, is_negated=True)}"
     if isinstance(rule, InSegment):
         return f"is not in segment {rule.segment}{_parameters(rule)}"
     return f"not ({_group(rule, '') if isinstance(rule, Group) else phrase(rule)})"
@@ -68,15 +70,7 @@ def _attribute(rule: Is) -> str:
     said = " and ".join(_compared(word, value) for word, value in rule.asked().items())
     if not said:
         return f"{_plain(attribute.name)} is known"
-    return attribute.says.replace("{}", f"{said} {_unit(rule)}".strip())
-
-
-def _unit(rule: Is) -> str:
-    attribute = rule.asks
-    if attribute.has_currency or attribute.type not in ("number", "instant"):
-        return rule.currency or ""
-    is_one = list(rule.asked().values()) == [1]
-    return attribute.unit.removesuffix("s") if is_one else attribute.unit
+    return attribute.says.replace("{}", f"{said} {rule.currency or ''}".strip())
 
 
 def _plain(name: str) -> str:
@@ -100,10 +94,12 @@ def _either(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def _fact(rule: Did, anything: str = "something") -> str:
-    says = rule.asks.says
-    object_ = _object(rule) or anything if "{}" in says else ""
-    parts = [says.replace("{}", object_), *_other_filters(rule), _times(rule), _window(rule)]
+def _fact(rule: Did, *, is_negated: bool = False) -> str:
+    verb, what, rest = _PLACE.split(rule.asks.says, maxsplit=1) if _PLACE.search(rule.asks.says) else ("", "", "")
+    if is_negated:
+        what = what.replace("something", "anything")
+    says = f"{verb}{_object(rule) or what}{rest}" if what else rule.asks.says
+    parts = [says, *_other_filters(rule), _times(rule), _window(rule)]
     return " ".join(part for part in parts if part)
 
 
@@ -120,7 +116,7 @@ def _object(rule: Did) -> str:
 
 def _other_filters(rule: Did) -> list[str]:
     """Return the filters that the verb does not take."""
-    taken = PRODUCT_FILTERS if "{}" in rule.asks.says else ()
+    taken = PRODUCT_FILTERS if _PLACE.search(rule.asks.says) else ()
     words = {"topic": "about", "total": "for", "currency": "in", "rating": "with a rating of"}
     filters = {name: asked for name, asked in rule.filters().items() if name not in taken}
     return [f"{words.get(name, f'with {_plain(name)}')} {_all_compared(asked)}" for name, asked in filters.items()]
