@@ -9,7 +9,7 @@ corrects that instant alone. So the members at any refreshed instant are the row
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,9 +20,11 @@ from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, may_wait, run_in_parallel
 from lifecycle_mail.database import lock, refresh_statistics, run, scalar, statement
+from lifecycle_mail.segments.changes import Refreshed, definition_md5, last_refresh, touched_since
+from lifecycle_mail.segments.compiling import Among, everybody
 from lifecycle_mail.segments.evaluation import copy_aside, counted, plan_for_whole_tables, selected
 from lifecycle_mail.segments.reading import let_read, reading
-from lifecycle_mail.segments.registry import segment_key
+from lifecycle_mail.segments.registry import definition, segment_key
 
 _INSTANT = timedelta(microseconds=1)
 # For up to this many new memberships, the segment is asked for their customers alone. PostgreSQL can move that
@@ -77,28 +79,46 @@ def refresh(
     with engine.begin() as connection:
         lock(connection, _lock_name(key))
         plan_for_whole_tables(connection)
-        refreshed_at = run(connection, "segments/refreshed_at", segment=key).scalar_one_or_none()
-        forward = refreshed_at is None or as_of >= refreshed_at
+        last, seen = last_refresh(connection, key), run(connection, "segments/seen").mappings().one()
+        forward = last is None or as_of >= last.at
         if late and forward:
             return SegmentCounts(members=_count(connection, asked), entered=0, departed=0)
-        if refreshed_at is None and not _is_known(connection, key):
+        mark = {**seen, "definition_md5": definition_md5(asked.member, definition(name).rules)}
+        if last is None and not _is_known(connection, key):
             entered, departed = _enter_everybody(engine, connection, asked), 0
         else:
-            entered, departed = _write_difference(connection, asked, forward=forward, again=as_of == refreshed_at)
+            if last is not None and forward and last.definition_md5 == mark["definition_md5"]:
+                asked = _of_touched(connection, asked, given, last)
+            again = last is not None and as_of == last.at
+            entered, departed = _write_difference(connection, asked, forward=forward, again=again)
         size = _size(connection, key, as_of, forward=forward)
-        run(connection, "segments/mark_refreshed", segment=key, as_of=as_of)
+        whole = as_of if asked.among is everybody else None
+        run(connection, "segments/mark_refreshed", segment=key, as_of=as_of, read_whole_at=whole, **mark)
         run(connection, "segments/write_size", segment=key, as_of=as_of, **size)
     return SegmentCounts(members=size["members"], entered=entered, departed=departed)
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What one refresh asks for: a segment, its key in segment.membership, the instant, and its select."""
+    """What one refresh asks for: a segment, its key in segment.membership, the instant, and its select.
+
+    `among` restricts customers to those that the select is asked for.
+    """
 
     name: str
     key: str
     as_of: datetime
     member: sa.Subquery
+    among: Among = everybody
+
+
+def _of_touched(connection: Connection, asked: _Asked, given: dict[str, Any], last: Refreshed) -> _Asked:
+    """Ask only for the customers of whom rules may say something else than at the last refresh, if that can be told."""
+    rules = definition(asked.name).rules
+    among = rules and touched_since(connection, rules, asked.member, last, asked.as_of)
+    if not among:
+        return asked
+    return replace(asked, member=selected(asked.name, asked.as_of, given, among), among=among)
 
 
 def _count(connection: Connection, asked: _Asked) -> int:
@@ -159,6 +179,8 @@ def _find_difference(connection: Connection, asked: _Asked, *, forward: bool) ->
     however late. Builds no context. PostgreSQL hashes a full join even if it has no statistics.
     """
     member, known = asked.member, _known(asked.key, asked.as_of, forward=forward)
+    if asked.among is not everybody:
+        known = sa.select(known).where(asked.among(known.c.customer_id)).subquery("known_touched")
     same = sa.and_(member.c.customer_id == known.c.customer_id, member.c.occurrence == known.c.occurrence)
     difference = (
         sa.select(

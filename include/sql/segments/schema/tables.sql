@@ -29,12 +29,30 @@ comment on column segment.membership.left_at is 'First as_of at which the member
 
 create table segment.refresh (
     segment text primary key,
-    refreshed_at timestamptz not null
+    refreshed_at timestamptz not null,
+    load_id bigint,
+    batch_id bigint,
+    definition_md5 text,
+    read_whole_at timestamptz
 );
 
 comment on table segment.refresh is 'How far each segment is known, one row per segment.';
 comment on column segment.refresh.segment is 'Segment as in membership.';
 comment on column segment.refresh.refreshed_at is 'Newest as_of that the intervals are known for.';
+comment on column segment.refresh.load_id is 'Last load whose rows it knows; null = the next refresh reads everything.';
+comment on column segment.refresh.batch_id is 'Last step of an ingest whose events it knows.';
+comment on column segment.refresh.definition_md5 is 'Checksum of the select: another one reads everything.';
+comment on column segment.refresh.read_whole_at is 'as_of of the last refresh that read everything.';
+
+create table segment.moved_fact (
+    customer_id text not null,
+    load_id bigint not null
+);
+create index moved_fact_load on segment.moved_fact (load_id);
+
+comment on table segment.moved_fact is 'Customers who lost a fact to another customer, one row per fact and load.';
+comment on column segment.moved_fact.customer_id is 'Who had the fact before.';
+comment on column segment.moved_fact.load_id is 'Load that moved it.';
 
 create table segment.size_daily (
     day date not null,

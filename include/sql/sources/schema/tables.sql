@@ -205,6 +205,8 @@ create table source.orders (
 );
 create index orders_customer on source.orders (customer_id, ordered_at) include (order_id, status);
 create index orders_load on source.orders (load_id);
+-- Facts of an hour are found by their time, whenever they were loaded.
+create index orders_time on source.orders (ordered_at);
 -- A cart is closed by the order that names it, also if a guest placed it.
 create index orders_cart on source.orders (cart_id) where cart_id is not null;
 
@@ -231,6 +233,7 @@ create table source.order_line (
     primary key (order_id, line_no)
 );
 create index order_line_product on source.order_line (product_id);
+create index order_line_load on source.order_line using brin (load_id);
 
 comment on table source.order_line is 'What was bought, one row per order and line.';
 comment on column source.order_line.order_id is 'Order.';
@@ -300,6 +303,7 @@ create table source.page_view (
 create index page_view_customer on source.page_view (customer_id, viewed_at);
 -- Facts that may reach a goal are found by the load that brought them.
 create index page_view_load on source.page_view using brin (load_id);
+create index page_view_time on source.page_view using brin (viewed_at);
 
 comment on table source.page_view is 'Visits of pages, one row per view.';
 comment on column source.page_view.view_id is 'The shop''s key.';
