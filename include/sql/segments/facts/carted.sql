@@ -1,7 +1,7 @@
 -- fact: carted
 -- what: a cart with something in it, whatever became of it, at the time of its last change. Lines of quantity 0 do not
 --   count
--- says: put something into a cart
+-- says: put {} into a cart
 -- counts: cart, carts
 -- filters: product_id, product_type, category
 -- lines: source.cart_line by cart_id

@@ -1,6 +1,6 @@
 -- fact: ordered
 -- what: an order that was not cancelled. A refunded one is an order too, but it has no total, and its lines count
--- says: ordered
+-- says: bought {}
 -- counts: order, orders
 -- filters: product_id, product_type, category, total, currency
 -- lines: source.order_line by order_id

@@ -1,6 +1,6 @@
 -- fact: reviewed
 -- what: a review that the customer wrote
--- says: wrote a review
+-- says: reviewed {}
 -- counts: review, reviews
 -- filters: product_id, product_type, category, rating
 -- history: facts

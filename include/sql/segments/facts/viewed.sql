@@ -1,6 +1,6 @@
 -- fact: viewed
 -- what: a look at a page of the shop. The topic is the page's
--- says: looked at a page
+-- says: looked at {}
 -- counts: page view, page views
 -- filters: product_id, product_type, category, topic
 -- history: facts
