@@ -1,8 +1,7 @@
 -- attribute: average_rating
--- what: the rating that the customer gives on average. Who wrote no review has none
+-- what: the rating that the customer gives on average, on the shop's scale. Who wrote no review has none
 -- says: rates {} on average
 -- type: number
--- unit: the shop's scale
 -- formula: mean of all ratings, rounded to two decimals
 -- history: facts
 -- changes: reviews

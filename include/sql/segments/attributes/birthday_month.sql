@@ -1,8 +1,7 @@
 -- attribute: birthday_month
--- what: the month of the customer's birthday; the year need not be known
+-- what: the month of the customer's birthday, 1 is January and 12 is December; the year need not be known
 -- says: birthday is in month {}
 -- type: number
--- unit: month, 1 is January and 12 is December
 -- history: today
 -- changes: customers
 -- grain: customer_id

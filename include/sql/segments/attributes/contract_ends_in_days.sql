@@ -1,9 +1,9 @@
 -- attribute: contract_ends_in_days
 -- what: days until the customer's next contract ends, of those that have begun. Cancelled and ended contracts do not
 --   count, and a contract that was renewed is kept with its new end only
--- says: a contract ends in {} days
+-- says: a contract ends in {}
 -- type: instant
--- unit: days of 24 hours
+-- unit: days
 -- direction: ahead
 -- formula: the earliest end after as_of
 -- history: today

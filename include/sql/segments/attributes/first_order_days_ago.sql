@@ -1,8 +1,8 @@
 -- attribute: first_order_days_ago
 -- what: days since the customer's first order. Cancelled orders do not count, refunded ones do
--- says: placed the first order {} days ago
+-- says: placed the first order {} ago
 -- type: instant
--- unit: days of 24 hours
+-- unit: days
 -- direction: ago
 -- history: facts
 -- changes: orders

@@ -1,9 +1,9 @@
 -- attribute: last_activity_days_ago
 -- what: days since the customer was last active, as the segment inactive counts it: an order that was not cancelled, a
 --   page view, a human open or a human click. Nothing else counts
--- says: was last active {} days ago
+-- says: was last active {} ago
 -- type: instant
--- unit: days of 24 hours
+-- unit: days
 -- direction: ago
 -- formula: the newest of the four
 -- history: facts

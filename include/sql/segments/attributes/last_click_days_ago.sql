@@ -1,8 +1,8 @@
 -- attribute: last_click_days_ago
 -- what: days since the customer last clicked in a mail. A machine's does not count
--- says: last clicked in a mail {} days ago
+-- says: last clicked in a mail {} ago
 -- type: instant
--- unit: days of 24 hours
+-- unit: days
 -- direction: ago
 -- history: facts
 -- changes: engagement

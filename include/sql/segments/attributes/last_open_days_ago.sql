@@ -1,8 +1,8 @@
 -- attribute: last_open_days_ago
 -- what: days since the customer last opened a mail. A click is an open. A machine's does not count
--- says: last opened a mail {} days ago
+-- says: last opened a mail {} ago
 -- type: instant
--- unit: days of 24 hours
+-- unit: days
 -- direction: ago
 -- history: facts
 -- changes: engagement

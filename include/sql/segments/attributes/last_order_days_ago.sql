@@ -1,8 +1,8 @@
 -- attribute: last_order_days_ago
 -- what: days since the customer's last order. Cancelled orders do not count, refunded ones do
--- says: placed the last order {} days ago
+-- says: placed the last order {} ago
 -- type: instant
--- unit: days of 24 hours
+-- unit: days
 -- direction: ago
 -- history: facts
 -- changes: orders

@@ -1,8 +1,8 @@
 -- attribute: last_visit_days_ago
 -- what: days since the customer last looked at a page
--- says: last visited {} days ago
+-- says: last visited {} ago
 -- type: instant
--- unit: days of 24 hours
+-- unit: days
 -- direction: ago
 -- history: facts
 -- changes: page_views

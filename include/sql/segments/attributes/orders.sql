@@ -1,6 +1,6 @@
 -- attribute: orders
 -- what: how many orders the customer placed. Cancelled ones do not count, refunded ones do
--- says: placed {} orders in all
+-- says: placed {} in all
 -- type: number
 -- unit: orders
 -- absent: 0

@@ -1,9 +1,8 @@
 -- attribute: price_sensitivity
--- what: the share of the customer's orders that used an offer. Cancelled orders do not count, refunded ones do. Who
---   never ordered has none
+-- what: the share of the customer's orders that used an offer, from 0 to 1. Cancelled orders do not count, refunded
+--   ones do. Who never ordered has none
 -- says: used an offer in a share of {} of the orders
 -- type: number
--- unit: share, 0 to 1
 -- formula: orders with an offer code by all orders, rounded to four decimals
 -- history: facts
 -- changes: orders

@@ -1,6 +1,6 @@
 -- attribute: referrals
 -- what: how many friends the customer referred
--- says: referred {} friends
+-- says: referred {}
 -- type: number
 -- unit: friends
 -- absent: 0

@@ -1,7 +1,7 @@
 -- attribute: returns
 -- what: how many of the customer's orders were refunded. When an order was refunded is not kept, so it counts from the
 --   time of the order
--- says: returned {} orders
+-- says: returned {}
 -- type: number
 -- unit: orders
 -- absent: 0

@@ -1,6 +1,6 @@
 -- attribute: reviews
 -- what: how many reviews the customer wrote
--- says: wrote {} reviews
+-- says: wrote {}
 -- type: number
 -- unit: reviews
 -- absent: 0

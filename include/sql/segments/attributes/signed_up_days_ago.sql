@@ -1,8 +1,8 @@
 -- attribute: signed_up_days_ago
 -- what: days since the customer signed up
--- says: signed up {} days ago
+-- says: signed up {} ago
 -- type: instant
--- unit: days of 24 hours
+-- unit: days
 -- direction: ago
 -- history: facts
 -- changes: customers
