@@ -173,7 +173,8 @@ def test_a_day_computed_again_with_other_facts_keeps_the_occurrence(shop: Engine
         order(connection, "a3", "ann", NOW)
     assert [stay[2] for stay in _refreshed(shop, path, 1)] == ["1"]
     with shop.begin() as connection:
-        connection.execute(sa.text("update source.orders set status = 'cancelled' where order_id = 'a3'"))
+        change = "update source.orders set status = 'cancelled', load_id = :load_id where order_id = 'a3'"
+        connection.execute(sa.text(change), {"load_id": load(connection)})
     assert _refreshed(shop, path, 1) == before
 
 

@@ -98,7 +98,7 @@ def test_every_problem_is_told_at_once_with_a_line_of_its_own() -> None:
         ("- {did: ordered, total: {at_least: 1500}, at_most: 3}",
          "Bought something for at least 1,500 at most 3 times."),
         ("- {is: country, known: true}\n    - any: [{is: orders, at_most: 1}, {in_segment: inactive, with: {days: 3}}]",
-         "Country is known and (placed at most 1 orders in all or is in segment inactive (days 3))."),
+         "Country is known and (placed at most 1 order in all or is in segment inactive (days 3))."),
         ("- any: [{all: [{is: orders, equals: 2}, {is: country, known: false}]}, {did: ordered}]",
          "(placed 2 orders in all and country is not known) or bought something."),
         ("- none: [{is: country, equals: TH}, {in_segment: inactive}]",
@@ -113,4 +113,4 @@ def test_rules_say_themselves_in_plain_words(rules: str, words: str) -> None:
 def test_groups_together_all_hold() -> None:
     """`rules` may have all, any and none together."""
     read = parse_rules(f"{HEAD}rules:\n  any: [{{is: orders, equals: 1}}]\n  none: [{{did: ordered}}]\n")
-    assert sentence(read) == "Placed 1 orders in all and never bought anything."
+    assert sentence(read) == "Placed 1 order in all and never bought anything."

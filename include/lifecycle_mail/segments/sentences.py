@@ -70,7 +70,15 @@ def _attribute(rule: Is) -> str:
     said = " and ".join(_compared(word, value) for word, value in rule.asked().items())
     if not said:
         return f"{_plain(attribute.name)} is known"
-    return attribute.says.replace("{}", f"{said} {rule.currency or ''}".strip())
+    return attribute.says.replace("{}", f"{said} {_unit(rule)}".strip())
+
+
+def _unit(rule: Is) -> str:
+    attribute = rule.asks
+    if attribute.has_currency or attribute.type not in ("number", "instant"):
+        return rule.currency or ""
+    is_one = list(rule.asked().values()) == [1]
+    return attribute.unit.removesuffix("s") if is_one else attribute.unit
 
 
 def _plain(name: str) -> str:
