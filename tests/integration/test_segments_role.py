@@ -254,6 +254,29 @@ def test_the_role_itself_can_only_select(shop: Engine) -> None:
     assert said == RIGHTS
 
 
+PARALLEL = """
+set local min_parallel_table_scan_size = 0; set local parallel_setup_cost = 0; set local parallel_tuple_cost = 0;
+set local max_parallel_workers_per_gather = 2"""
+LAUNCHED = """
+select pg_stat_force_next_flush(), parallel_workers_launched from pg_stat_database
+where datname = current_database()"""
+
+
+def test_several_processes_read_a_segment(shop: Engine) -> None:
+    """The role's function reads with parallel workers, also for an insert; PostgreSQL counts them from 18 on."""
+    launched = []
+    for _ in range(2):
+        with shop.begin() as connection:
+            if connection.dialect.server_version_info < (18,):  # type: ignore[operator]
+                pytest.skip("this server does not count parallel workers")
+            launched.append(connection.exec_driver_sql(LAUNCHED).one().parallel_workers_launched)
+            connection.exec_driver_sql(PARALLEL)
+            read = "select n from segment.read_select('select count(*) from source.orders') as found (n bigint)"
+            connection.exec_driver_sql(f"insert into public.kept {read}")
+            connection.exec_driver_sql("select pg_stat_force_next_flush()")
+    assert launched[1] > launched[0]
+
+
 def test_a_function_may_be_granted_by_name(shop: Engine, write: Write) -> None:
     """The team's own function may be called once it is granted to the role; one with rights of its own never."""
     own = write(SELECT.format(occurrence="public.lower_case(c.customer_id)"))
@@ -365,6 +388,7 @@ def test_a_segment_that_takes_too_long_is_stopped(shop: Engine, write: Write) ->
 def test_a_segment_that_costs_too_much_does_not_run(shop: Engine, write: Write) -> None:
     """The planner's cost is asked before the select runs; the error names segment, cost, limit and setting."""
     name = write(SELECT.format(occurrence="'o'") + MANY)
+    limited(shop, Limits(seconds=5))
     said = r"e\+\d+ by the planner's estimate, and the limit is 1e\+09: .*, or raise LIFECYCLE_SEGMENT_COST$"
     assert re.search(said, refused_by(size, shop, name, NOON))
     assert refused_by(size, shop, name, NOON).startswith(f"segment {name} would cost ")
