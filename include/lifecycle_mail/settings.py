@@ -25,7 +25,8 @@ MODES = ("preview", "simulate", "live")
 Mode = Literal["preview", "simulate", "live"]
 _ENTRY = re.compile(r"[^\s\"',;<>]+")  # no blank, quote or separator inside
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
-_YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
+OFF = "off"
+_YES, _NO = ("yes", "true", "on", "1"), ("no", "false", OFF, "0")
 
 UNSAID_ZONE = "UTC"  # of people without zone and country, outside live, if no default zone is set
 
@@ -114,8 +115,8 @@ class Settings:
             soft_bounce_rest_days=reader.count("LIFECYCLE_SOFT_BOUNCE_REST_DAYS", 30),
             intake_limits=Limits(
                 refused_percent=reader.percent("LIFECYCLE_REFUSED_PERCENT", 5.0),
-                silent_hours=reader.count("LIFECYCLE_SILENT_HOURS", 3),
-                missing_periods=reader.count("LIFECYCLE_MISSING_PERIODS", 2),
+                silent_hours=reader.limit("LIFECYCLE_SILENT_HOURS", 3),
+                missing_periods=reader.limit("LIFECYCLE_MISSING_PERIODS", 2),
             ),
             link_schemes=reader.schemes("LIFECYCLE_LINK_SCHEMES", cls.link_schemes),
             campaigns_dir=reader.path("LIFECYCLE_CAMPAIGNS_DIR", None) or cls.campaigns_dir,
@@ -188,14 +189,18 @@ class _Reader:
             raise SettingsError(f"{name} is '{value}': give a whole number from 0 to 10000")
         return int(value) if value else default
 
+    def limit(self, name: str, default: int) -> int:
+        """Return a count that can be switched off: 0."""
+        return 0 if self.text(name, "").lower() == OFF else self.count(name, default)
+
     def percent(self, name: str, default: float) -> float:
         value = self.text(name, "")
         try:
             number = float(value) if value else default
         except ValueError:
-            number = -1.0
+            number = 100.0 if value.lower() == OFF else -1.0
         if not 0 <= number <= 100:
-            raise SettingsError(f"{name} is '{value}': give a percentage from 0 to 100")
+            raise SettingsError(f"{name} is '{value}': give a percentage from 0 to 100, or off")
         return number
 
     def zone(self, name: str, default: str) -> str:

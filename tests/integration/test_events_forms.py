@@ -227,7 +227,10 @@ def test_a_silent_feed_and_missing_hours_are_named(warehouse: Engine) -> None:
     assert alarms() == []
     accept(-1, 1)
     assert alarms() == ["the newest one is of 2026-03-02 07"]
-    assert alarms(Limits(silent_hours=6)) == []
+    with warehouse.begin() as connection:  # an event from tomorrow says nothing of today
+        builders.insert(connection, "event.batch", source_name="x", newest_at=NOON + 20 * HOUR)
+    assert alarms() == ["the newest one is of 2026-03-02 07"]
+    assert alarms(Limits(silent_hours=6)) == alarms(Limits(silent_hours=0)) == []
     accept(-8, 4)
     accept(-9, 5, heard=True)
     assert alarms(Limits(silent_hours=6)) == []

@@ -31,6 +31,7 @@ from lifecycle_mail.events.matching import match_waiting
 from lifecycle_mail.events.parsing import LATEST_EPOCH, Rules
 from lifecycle_mail.events.soft_bounces import USUAL_REST, Rest
 from lifecycle_mail.events.taking import IngestReport, take_step
+from lifecycle_mail.moments import CLOCK_SKEW
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,8 @@ def ingest(
         is_erased = None if link_secret is None else erased_addresses(engine, link_secret)
         rules = Rules(topics or {}, _latest_epoch(now), is_erased, frozenset(foreign_groups))
         reader = Reader(_positions(engine), rules, events_a_step)
-        for step, report in _taken(engine, _ahead(reader.steps(files)), rest):
+        take = partial(take_step, engine, rest=rest, latest=None if now is None else now + CLOCK_SKEW)
+        for step, report in _taken(engine, _ahead(reader.steps(files)), take):
             total = total.plus(report)
             names.update(step.positions)
             progress(min(step.positions), total.received, total.inserted)
@@ -111,7 +113,9 @@ def _ahead(steps: Iterator[Step]) -> Iterator[Step]:
             yield step
 
 
-def _taken(engine: Engine, steps: Iterator[Step], rest: Rest) -> Iterator[tuple[Step, IngestReport]]:
+def _taken(
+    engine: Engine, steps: Iterator[Step], take: Callable[..., IngestReport]
+) -> Iterator[tuple[Step, IngestReport]]:
     """Take the steps, two at once; yield each with its report, in order, once it is committed."""
     under_way, months = UnderWay(), set[date]()
     with ThreadPoolExecutor(STEPS_AT_ONCE) as pool:
@@ -121,7 +125,7 @@ def _taken(engine: Engine, steps: Iterator[Step], rest: Rest) -> Iterator[tuple[
                 yield from _finished(under_way, 0)
                 _make_months(engine, missing)
                 months |= missing
-            _begin(pool, partial(take_step, engine, step, rest=rest), step, under_way)
+            _begin(pool, partial(take, step), step, under_way)
             yield from _finished(under_way, STEPS_AT_ONCE - 1)
         yield from _finished(under_way, 0)
 
