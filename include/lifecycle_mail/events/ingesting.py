@@ -22,7 +22,7 @@ import orjson
 from sqlalchemy.engine import Engine
 
 from lifecycle_mail.concurrency import exclusive_lock
-from lifecycle_mail.database import run
+from lifecycle_mail.database import run, scalar
 from lifecycle_mail.events.clicks import settle_within_ingest
 from lifecycle_mail.events.erased import erased_addresses
 from lifecycle_mail.events.export_reader import Position, Reader, Step, sorted_out
@@ -76,7 +76,9 @@ def ingest(
     files, left_out = sorted_out(path)
     with exclusive_lock(engine, "ingest"):
         is_erased = None if link_secret is None else erased_addresses(engine, link_secret)
-        rules = Rules(topics or {}, _latest_epoch(now), is_erased, frozenset(foreign_groups))
+        rules = Rules(
+            topics or {}, _latest_epoch(now), is_erased, frozenset(foreign_groups), _ingest_epoch(engine, now)
+        )
         reader = Reader(_positions(engine), rules, events_a_step)
         take = partial(take_step, engine, rest=rest, latest=None if now is None else now + CLOCK_SKEW)
         for step, report in _taken(engine, _ahead(reader.steps(files)), take):
@@ -89,13 +91,22 @@ def ingest(
     warn_of_unlisted_groups(engine)
     barren = (*reader.barren(), *(left_out if not files else ()))
     skipped = {**left_out, **reader.unreadable}
-    return replace(total, files=len(names), intakes=reader.intakes(), skipped=skipped, barren=barren)
+    return replace(
+        total, files=len(names), intakes=reader.intakes(), skipped=skipped, barren=barren, unknown=dict(reader.unknown)
+    )
 
 
 def _latest_epoch(now: datetime | None) -> int:
     if now is None:
         return LATEST_EPOCH
     return int((now.astimezone(UTC) + timedelta(days=FUTURE_DAYS)).timestamp())
+
+
+def _ingest_epoch(engine: Engine, now: datetime | None) -> int:
+    if now is not None:
+        return int(now.timestamp())
+    with engine.connect() as connection:
+        return int(scalar(connection, "events/present_epoch"))
 
 
 def _positions(engine: Engine) -> dict[str, Position]:

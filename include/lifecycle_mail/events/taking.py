@@ -33,7 +33,7 @@ class IngestReport:
     """Counts of one ingest: received = inserted + duplicates + rejected; files read, messages settled.
 
     `intakes` is what became of each file, and `skipped` says why others were left out. `barren` are files that never
-    gave anything.
+    gave anything. `unknown` are kinds of events that mean nothing here, and how many of them were read.
     """
 
     received: int = 0
@@ -45,6 +45,7 @@ class IngestReport:
     intakes: tuple[Intake, ...] = field(default=(), compare=False)
     skipped: Mapping[str, str] = field(default_factory=dict, compare=False)
     barren: tuple[str, ...] = field(default=(), compare=False)
+    unknown: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     def counts(self) -> dict[str, int]:
         """Return the counts by name."""
@@ -52,7 +53,8 @@ class IngestReport:
 
     def rows(self) -> list[Row]:
         """Return the table by reason."""
-        return rows_of(self.counts(), by_reason(self.intakes), self.skipped)
+        unknown = {f"kept, of unknown kind: {kind}": number for kind, number in sorted(self.unknown.items())}
+        return rows_of({**self.counts(), **unknown}, by_reason(self.intakes), self.skipped)
 
     @property
     def is_unreadable(self) -> bool:
