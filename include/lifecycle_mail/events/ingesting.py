@@ -56,13 +56,14 @@ def ingest(
     link_secret: str | None = None,
     events_a_step: int = EVENTS_A_STEP,
     rest: Rest = USUAL_REST,
+    footer_links: Collection[str] = (),
     progress: Progress = _silent,
 ) -> IngestReport:
     """Take every event of an export file, or of all export files in a folder, that is not in the warehouse yet.
 
     `topics` maps SendGrid's unsubscribe groups to our topics, and `foreign_groups` are other applications', whose words
     are ignored; leaving any other group is kept as the scope 'group:<number>', which blocks all mail. `rest` says when
-    mail to a mailbox rests after soft bounces.
+    mail to a mailbox rests after soft bounces. Clicks on `footer_links` (`parsing.footer_links`) are kept and mean nothing.
     With `now`, events more than two days later than it are refused. `link_secret` keys the hashes of erased
     addresses: of an event about an erased person only fields that name no person are kept (None = no event is checked).
     After each committed step `progress` is called with the step's first file and the events received and
@@ -77,7 +78,8 @@ def ingest(
     with exclusive_lock(engine, "ingest"):
         is_erased = None if link_secret is None else erased_addresses(engine, link_secret)
         rules = Rules(
-            topics or {}, _latest_epoch(now), is_erased, frozenset(foreign_groups), _ingest_epoch(engine, now)
+            topics or {}, _latest_epoch(now), is_erased, frozenset(foreign_groups), _ingest_epoch(engine, now),
+            tuple(footer_links),
         )
         reader = Reader(_positions(engine), rules, events_a_step)
         take = partial(take_step, engine, rest=rest, latest=None if now is None else now + CLOCK_SKEW)

@@ -58,13 +58,21 @@ _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 class Rules:
     """What an ingest knows in addition to the events: unsubscribe group → topic; the latest plausible second; whose
     addresses must not be stored again (None = no person was erased); groups of other applications; the second of the
-    ingest itself."""
+    ingest itself; links of the footer (`footer_links`), a click on which shows no interest in the mail."""
 
     topics: Mapping[int, str]
     latest_epoch: int = LATEST_EPOCH
     is_erased: ErasedAddresses | None = None
     foreign_groups: frozenset[int] = frozenset()
     ingest_epoch: int = LATEST_EPOCH
+    footer_links: tuple[str, ...] = ()
+
+    def is_footer(self, link: Any) -> bool:
+        """Tell whether a link is one of the footer's, whatever is appended to it."""
+        if type(link) is not str:
+            return False
+        page = _page(link)
+        return any(page.startswith(one) if one.endswith("/") else page == one for one in self.footer_links)
 
     @cached_property
     def groups(self) -> Groups:
@@ -147,6 +155,8 @@ def staged(event: Event, raw: bytes, rules: Rules, epoch: int | None = None) -> 
             raw = written(without_person(event))
     identity = given_id(event) or _hash_of(event)
     fact = fact_of(event, kind)
+    if fact == "click" and rules.footer_links and rules.is_footer(event.get("url")):
+        fact = ""
     message_id = _message_id(event)
     if message_id == NULL and fact and "lm_message_id" not in event:
         meaning = _lost(event, kind, fact, rules, whom)
@@ -197,6 +207,15 @@ def _click(link: Any, agent: Any) -> bytes:
 @lru_cache(maxsize=10_000)
 def _agent_fields(agent: str) -> bytes:
     return bigint(_short_hash(agent)) + boolean(is_scanner(agent))
+
+
+def _page(link: str) -> str:
+    return link.partition("?")[0].partition("#")[0].strip().rstrip("/").lower()
+
+
+def footer_links(public_url: str, preferences_url: str) -> tuple[str, ...]:
+    """Return the links that show no interest in a mail: all below the one to unsubscribe, and the preferences."""
+    return f"{_page(public_url)}/unsubscribe/", _page(preferences_url)
 
 
 def _short_hash(value: str) -> int:
