@@ -30,7 +30,6 @@ _DOMAIN = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 OFF = "off"
 _LONGEST_NUMBER = 9  # digits; of thousands of them Python makes no number
-_API_PATHS = ("/v3", "/v3/mail", "/v3/mail/send")
 _YES, _NO = ("yes", "true", "on", "1"), ("no", "false", OFF, "0")
 
 UNSAID_ZONE = "UTC"  # of people without zone and country, outside live, if no default zone is set
@@ -169,8 +168,6 @@ class _Reader:
                 f"{name} is no address to which a path can be joined: write one such as https://mail.example.com, "
                 "without login, ? and #"
             )
-        if value.lower().endswith(_API_PATHS):
-            raise SettingsError(f"{name} ends with a path of SendGrid's API, which is joined to it: leave that out")
         return value
 
     def mode(self) -> Mode:
@@ -249,8 +246,8 @@ class _Reader:
         entries = self._entries(name, "addresses or @domains with commas between them, or leave it empty for everyone")
         for place, entry in enumerate(entries, start=1):
             local, at, domain = entry.rpartition("@")
-            # A star would be no pattern.
-            if not at or not {"@", "*"}.isdisjoint(local) or not _ENTRY.fullmatch(entry) or not _DOMAIN.fullmatch(domain):
+            is_address = at and {"@", "*"}.isdisjoint(local) and _ENTRY.fullmatch(entry)  # a star is no pattern here
+            if not is_address or not _DOMAIN.fullmatch(domain):
                 raise SettingsError(
                     f"{name}: entry {place} is neither an address nor an @domain: write ann@example.com or @example.com"
                 )

@@ -328,8 +328,8 @@ def zipped(content: bytes) -> bytes:
 
 
 def test_what_queues_encode_is_read_and_other_packing_is_named(warehouse: Engine, tmp_path: Path) -> None:
-    """Base64 in the places where queues have it, texts in lists, UTF-16 of a shell, indented lists, half-written or not.
-    A zip is named, whatever it is called, and so is what is damaged: its text is not kept where no search finds people.
+    """Base64 in the places where queues have it, texts in lists, UTF-16 of a shell, indented lists, half-written too. A
+    zip is named, whatever it is called, and so is what is damaged: its text is not kept where no search finds people.
     """
     bomb = base64_of(gzip.compress(b" " * (1 << 25)))
     other = {

@@ -20,6 +20,7 @@ from lifecycle_mail.sources.feeds import feeds
 
 NOW = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 CREATED = "2026-01-01T00:00:00Z"
+DEFAULT = Limits()
 NBSP, ZERO_WIDTH = "\u00a0", "\u200b"
 
 
@@ -268,7 +269,7 @@ def test_all_feeds_together_are_judged_by_the_clock(warehouse: Engine, tmp_path:
     """The newest fact of any feed counts, whichever row or file has it; one that lies ahead of its load does not. A
     feed that only says what is (products) has no facts with a time."""
 
-    def said(hours: float, limits: Limits = Limits()) -> str:
+    def said(hours: float, limits: Limits = DEFAULT) -> str:
         with warehouse.connect() as connection:
             found = silence(connection, NOW + dt.timedelta(hours=hours), limits)
         return "".join(one.partition("look at")[0] for one in found)
@@ -309,7 +310,7 @@ def test_periods_that_brought_nothing_of_any_feed_are_named(warehouse: Engine) -
                 connection, "source.load", started_at=at, finished_at=at if ended else None, counts=counts
             )
 
-    def said(limits: Limits = Limits()) -> list[str]:
+    def said(limits: Limits = DEFAULT) -> list[str]:
         with warehouse.connect() as connection:
             found = silence(connection, hour + dt.timedelta(hours=6), limits)
         return [one.partition(":")[2].partition(":")[0].strip() for one in found if "periods" in one]

@@ -37,8 +37,8 @@ def test_defaults_and_secrets(tmp_path: Path) -> None:
 def test_blanks_around_a_value_are_no_part_of_it(tmp_path: Path) -> None:
     """A number of blanks is none, so its default holds."""
     settings = CollectorSettings.from_environment({
-        "LIFECYCLE_EVENTS_DIR": f" {tmp_path} ", "SENDGRID_WEBHOOK_PUBLIC_KEY": f"\n{PEM}\n", "LIFECYCLE_MODE": " live ",
-        "LIFECYCLE_LINK_SECRET": " own ", "LIFECYCLE_COLLECTOR_TOLERANCE_HOURS": " 2 ",
+        "LIFECYCLE_EVENTS_DIR": f" {tmp_path} ", "SENDGRID_WEBHOOK_PUBLIC_KEY": f"\n{PEM}\n",
+        "LIFECYCLE_MODE": " live ", "LIFECYCLE_LINK_SECRET": " own ", "LIFECYCLE_COLLECTOR_TOLERANCE_HOURS": " 2 ",
         "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES": "  ",
     })  # fmt: skip
     assert (settings.events_dir, settings.tolerance_seconds) == (tmp_path, 2 * 3600)

@@ -8,6 +8,7 @@ import pytest
 
 from event_collector.settings import DEVELOPMENT_SECRET as COLLECTOR_SECRET
 from lifecycle_mail.errors import SettingsError
+from lifecycle_mail.sendgrid.client import client_of
 from lifecycle_mail.settings import DEVELOPMENT_SECRET, Settings
 
 DATABASE = {"LIFECYCLE_DATABASE_URL": "postgresql://"}
@@ -115,12 +116,14 @@ def test_an_address_is_one_to_which_a_path_can_be_joined(name: str, written: str
 
 
 def test_slashes_at_the_end_of_an_address_are_no_part_of_it() -> None:
-    """A path may be: a collector can lie below one. That of SendGrid's API is joined anyway."""
+    """A path may be: a collector can lie below one. That of SendGrid's API is joined to it, so each request would fail.
+    """
     assert read(LIFECYCLE_PUBLIC_URL="https://example.com/mail///").public_url == "https://example.com/mail"
     assert read(SENDGRID_BASE_URL=" https://api.sendgrid.com/ ").sendgrid_base_url == "https://api.sendgrid.com"
     for path in ("/v3", "/v3/", "/V3/mail/send"):
+        settings = read(SENDGRID_BASE_URL=f"https://api.sendgrid.com{path}")
         with pytest.raises(SettingsError, match="ends with a path of SendGrid's API"):
-            read(SENDGRID_BASE_URL=f"https://api.sendgrid.com{path}")
+            client_of(settings, timeout_seconds=1, connections=1)
 
 
 @pytest.mark.parametrize("key", ["Bearer SG.hush", "SG.hush\nhush", "SG.hush\u00a0hush", "SG.hüsh"])

@@ -63,7 +63,8 @@ def ingest(
 
     `topics` maps SendGrid's unsubscribe groups to our topics, and `foreign_groups` are other applications', whose words
     are ignored; leaving any other group is kept as the scope 'group:<number>', which blocks all mail. `rest` says when
-    mail to a mailbox rests after soft bounces. Clicks on `footer_links` (`parsing.footer_links`) are kept and mean nothing.
+    mail to a mailbox rests after soft bounces. Clicks on `footer_links` (`parsing.footer_links`) are kept and
+    mean nothing.
     With `now`, events more than two days later than it are refused. `link_secret` keys the hashes of erased
     addresses: of an event about an erased person only fields that name no person are kept (None = no event is checked).
     After each committed step `progress` is called with the step's first file and the events received and

@@ -184,7 +184,7 @@ def _scope(event: Event, kind: str, groups: Groups) -> str:
 
 
 def _group(value: Any) -> Any:
-    """Return the number of a group, which a tool may have written as a text, or as a float beside empty fields."""
+    """Return the number of a group, which a tool may have written as a text, or as a float next to empty fields."""
     if type(value) is str and len(value) <= LONGEST_NUMBER and (found := _WHOLE.fullmatch(value.strip())):
         return int(found[1])
     return int(value) if type(value) is float and value.is_integer() else value

@@ -1,7 +1,7 @@
 -- Whether the provider's events come as they should, judged by the mails that it accepted.
--- grain: one row: newest_at = newest event of our mails (null = none); is_silent = it is older than the limit, and a mail that was
---   accepted after it should have been heard of; missing_hours = hours of the last day in which several mails were
---   accepted and none of them has an event
+-- grain: one row: newest_at = newest event of our mails (null = none); is_silent = it is older than the limit, and a
+--   mail that was accepted after it should have been heard of; missing_hours = hours of the last day in which several
+--   mails were accepted and none of them has an event
 -- now timestamptz; silent_hours hours (0 = never silent)
 -- look-back: batches of events; the mails accepted in the last 25 hours, of each hour up to the first with an event
 with newest as (

@@ -13,20 +13,47 @@ select
     told.feed,
     told.happened_at
 from (
-    select 'customers' as feed, max(greatest(created_at, permission_at)) as happened_at
-    from source.customer where greatest(created_at, permission_at) <= now()
+    select
+        'customers' as feed,
+        max(greatest(created_at, permission_at)) as happened_at
+    from source.customer
+    where greatest(created_at, permission_at) <= now()
     union all
-    select 'orders' as feed, max(ordered_at) as happened_at from source.orders where ordered_at <= now()
+    select
+        'orders' as feed,
+        max(ordered_at) as happened_at
+    from source.orders
+    where ordered_at <= now()
     union all
-    select 'carts' as feed, max(updated_at) as happened_at from source.cart where updated_at <= now()
+    select
+        'carts' as feed,
+        max(updated_at) as happened_at
+    from source.cart
+    where updated_at <= now()
     union all
-    select 'page_views' as feed, max(viewed_at) as happened_at from source.page_view where viewed_at <= now()
+    select
+        'page_views' as feed,
+        max(viewed_at) as happened_at
+    from source.page_view
+    where viewed_at <= now()
     union all
-    select 'lead_actions' as feed, max(acted_at) as happened_at from source.lead_action where acted_at <= now()
+    select
+        'lead_actions' as feed,
+        max(acted_at) as happened_at
+    from source.lead_action
+    where acted_at <= now()
     union all
-    select 'reviews' as feed, max(reviewed_at) as happened_at from source.review where reviewed_at <= now()
+    select
+        'reviews' as feed,
+        max(reviewed_at) as happened_at
+    from source.review
+    where reviewed_at <= now()
     union all
-    select 'offers' as feed, max(redeemed_at) as happened_at from source.offer where redeemed_at <= now()
+    select
+        'offers' as feed,
+        max(redeemed_at) as happened_at
+    from source.offer
+    where redeemed_at <= now()
 ) as told
 where told.happened_at is not null;
 

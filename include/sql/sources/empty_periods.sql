@@ -5,11 +5,7 @@
 with ended as (
     select
         date_trunc('hour', load.started_at) as period,
-        exists (
-            select 1
-            from jsonb_each(load.counts) as told (feed, counts)
-            where cast(told.counts ->> 'changed' as bigint) > 0
-        ) as has_news
+        jsonb_path_exists(load.counts, '$.*.changed ? (@ > 0)') as has_news
     from source.load
     where
         load.finished_at is not null
