@@ -65,7 +65,8 @@ class Feed:
     first brought a row. `part_of`: the feed whose rows these are parts of (an order's lines), by the first column of
     the key. `numbers`: the column of the key that tells rows apart whose other key columns are equal. Its default is 0,
     and further rows of such a key without a value get the next numbers in the order of the file. `also_about`: optional
-    columns that name other customers, whom the row is about too.
+    columns that name other customers, whom the row is about too. `dated_by`: time columns that say when a row's fact
+    happened.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Feed:
     part_of: str = ""
     numbers: str = ""
     also_about: tuple[str, ...] = ()
+    dated_by: tuple[str, ...] = ()
 
     @property
     def tells_customer(self) -> bool:

@@ -77,6 +77,7 @@ class _FeedFile(BaseModel):
     part_of: Name | None = None
     numbers: Name | None = None
     also_about: tuple[Name, ...] = ()
+    dated_by: tuple[Name, ...] = ()
     columns: dict[OptionalName, _ColumnFile] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -90,6 +91,8 @@ class _FeedFile(BaseModel):
         _require("telling", self.telling, known, "a column")
         _require("also_about", self.also_about, known - required, "a column that may be missing")
         _require("in_order", [name for pair in self.in_order for name in pair], known, "a column")
+        times = {name.removesuffix("?") for name, column in self.columns.items() if column.kind == "time"}
+        _require("dated_by", self.dated_by, times, "a column of kind time")
         return self
 
     def contract(self) -> Feed:
@@ -97,7 +100,7 @@ class _FeedFile(BaseModel):
         columns = tuple(column.column(written) for written, column in self.columns.items())
         return Feed(
             self.feed, self.table, columns, self.key, self.in_order, self.replaces, self.telling, self.keeps_first_load,
-            self.part_of or "", self.numbers or "", self.also_about,
+            self.part_of or "", self.numbers or "", self.also_about, self.dated_by,
         )  # fmt: skip
 
 

@@ -26,6 +26,11 @@ with known as (
         'occasions' as refers_to,
         occasion.occasion_id as key
     from source.occasion
+    union all
+    select
+        'offers' as refers_to,
+        offer.offer_code as key
+    from source.offer
 ),
 
 named as (
@@ -37,7 +42,8 @@ named as (
         lateral (
             values
             ('customers', orders.customer_id, false),
-            ('carts', orders.cart_id, true)
+            ('carts', orders.cart_id, true),
+            ('offers', orders.offer_code, true)
         ) as said (refers_to, key, is_optional)
     union all
     select
