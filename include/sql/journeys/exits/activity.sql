@@ -45,7 +45,7 @@ inner join
             and engagement.last_open_at > began.at
             and event.occurred_at > began.at
         union all
-        select click.clicked_at
+        select click.clicked_at as occurred_at
         from event.engagement
         inner join event.click on engagement.enrollment_id = click.enrollment_id and engagement.step = click.step
         where
