@@ -13,7 +13,9 @@ from builders import customer, order
 from commands import Command
 from lifecycle_mail import segments
 from lifecycle_mail.errors import SegmentError
+from lifecycle_mail.pipeline import open_installation
 from lifecycle_mail.segments import registry
+from lifecycle_mail.settings import Settings
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -124,10 +126,7 @@ def test_retiring_names_what_would_break(shop: Engine, files: Path, command: Com
     command = command.at(NOW)
     campaigns = files / "campaigns"
     campaigns.mkdir()
-    there = Path(registry.SEGMENTS_FOLDER).parents[1] / "campaigns" / "win_back.yaml"
-    text = there.read_text(encoding="utf-8").replace("campaign: win_back", "campaign: spring")
-    text = text.replace("name: inactive, days: 90", "name: asia")
-    (campaigns / "spring.yaml").write_text(text, encoding="utf-8")
+    _campaign(campaigns, "asia")
     command.with_settings(LIFECYCLE_CAMPAIGNS_DIR=str(campaigns))
     for rules, name in ((FIRST, "asia"), ("{none: [{in_segment: asia}]}", "not_asia")):
         command("segment", "request", _asked(files, rules, name), "--by", "marketing")
@@ -195,3 +194,41 @@ def test_rules_that_this_version_cannot_read_stop_nothing_else(shop: Engine, fil
     assert status == 1
     assert "segment asia, as it was approved, cannot be read" in error
     assert _sizes(shop) == [("other", 2)]
+
+
+def test_an_erased_customer_leaves_what_approvers_are_shown(shop: Engine, files: Path, command: Command) -> None:
+    """A preview that has the customer is emptied, and one that has not stays."""
+    command = command.at(NOW)
+    installation = open_installation(Settings(database_url=shop.url.render_as_string(hide_password=False)))
+    for rules, name in ((FIRST, "asia"), ('{all: [{is: country, equals: "NO"}]}', "north")):
+        command("segment", "request", _asked(files, rules, name), "--by", "marketing")
+        installation.show_request(installation.segment_requests(name)[0], NOW)
+    assert command("erase", "ann", "--without-files")[0] == 0
+    assert installation.shown_request("asia", 1) == "A customer of this preview was erased: ask for the segment again."
+    assert "cem" in installation.shown_request("north", 1)
+    installation.engine.dispose()
+
+
+def test_a_campaign_uses_an_approved_segment_by_its_name(shop: Engine, files: Path, command: Command) -> None:
+    """Planning enrolls its members; a name that neither a file nor the warehouse knows is refused with the nearest."""
+    command = command.at(NOW)
+    campaigns = files / "campaigns"
+    campaigns.mkdir()
+    _campaign(campaigns, "asia")
+    command.with_settings(LIFECYCLE_CAMPAIGNS_DIR=str(campaigns))
+    command("segment", "request", _asked(files, FIRST), "--by", "marketing")
+    status, _, error = command("campaign", "plan", "spring", "--as-of", NOW.isoformat())
+    assert (status, "no segment is called 'asia'" in error) == (1, True)
+    command("segment", "approve", "asia", "--by", "crm")
+    assert command("campaign", "plan", "spring", "--as-of", NOW.isoformat())[0] == 0
+    assert command("campaign", "check", "spring")[0] == 0
+    with shop.connect() as connection:
+        enrolled = connection.execute(sa.text("select customer_id from journey.enrollment order by 1")).scalars().all()
+    assert enrolled == ["ann", "ben"]
+
+
+def _campaign(folder: Path, segment: str) -> None:
+    there = Path(registry.SEGMENTS_FOLDER).parents[1] / "campaigns" / "win_back.yaml"
+    text = there.read_text(encoding="utf-8").replace("campaign: win_back", "campaign: spring")
+    text = text.replace("name: inactive, days: 90", f"name: {segment}")
+    (folder / "spring.yaml").write_text(text, encoding="utf-8")

@@ -258,5 +258,9 @@ def _insert(connection: Connection, asked: _Asked, left_at: datetime | None, mem
 
 
 def erase_contexts(connection: Connection, customer_id: str) -> int:
-    """Empty the snapshots of an erased customer's memberships, in the caller's transaction; return how many."""
+    """Empty the snapshots of an erased customer's memberships, in the caller's transaction; return how many.
+
+    What approvers are shown of requests that wait, and has the customer, is emptied too.
+    """
+    run(connection, "segments/erase_previews", customer_id=customer_id)
     return run(connection, "segments/erase_contexts", customer_id=customer_id).rowcount
