@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import compress
 from typing import NamedTuple
 
-from lifecycle_mail.sources.blanks import cleaned
+from lifecycle_mail.sources.blanks import cleaned, joined
 from lifecycle_mail.sources.contract import MAXIMUM_TEXT, Column, Feed
 from lifecycle_mail.sources.names import CLEARING
 from lifecycle_mail.sources.refusals import Refusal
@@ -189,10 +189,7 @@ def _check_column(column: Column, parser: Parser | None, values: Texts, faults: 
 
 def _all_storable(column: Column, values: Texts) -> bool:
     """Check a whole column at once for what nearly always holds: nothing missing, odd or too long."""
-    try:
-        together = "".join(values)  # type: ignore[arg-type]
-    except TypeError:  # a None
-        together = "".join(value for value in values if value)
+    together = joined(values)
     if "\0" in together or not is_encodable(together):
         return False
     if len(together) > MAXIMUM_TEXT and max(map(len, filter(None, values))) > MAXIMUM_TEXT:

@@ -36,7 +36,8 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _INTEGER = re.compile(r"([+-]?[0-9]{1,20})(?:\.0{0,20})?")
 _DATE = re.compile(
-    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})(?:[T ]00:00(?::00(?:\.0{1,9})?)?)?"
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
+    r"(?:[T ]00:00(?::00(?:\.0{1,9})?)?(?:Z| ?UTC| ?[+-]00(?::?00)?)?)?"
 )
 _YEARLESS_DATE = re.compile(r"--(?P<month>[0-9]{2})-?(?P<day>[0-9]{2})")  # ISO 8601 of 2000, and vCard
 _ADDRESS = re.compile(
@@ -44,6 +45,8 @@ _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 )
+_BEFORE_OFFSET = re.compile(r"(?<=[0-9]) (?=[+-][0-9:]{2,8}\Z)")
+_UTC = re.compile(r"(?<=[0-9]) ?(?:UTC|GMT|z)\Z")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,8}")
@@ -51,9 +54,10 @@ _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,8}")
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 
 _BOOLEANS = {
-    "true": "true", "t": "true", "1": "true", "yes": "true",
-    "false": "false", "f": "false", "0": "false", "no": "false",
+    "true": "true", "t": "true", "1": "true", "1.0": "true", "yes": "true", "y": "true", "on": "true",
+    "false": "false", "f": "false", "0": "false", "0.0": "false", "no": "false", "n": "false", "off": "false",
 }
+_RESERVED_COUNTRIES = {"UK": "GB", "EL": "GR"}  # ISO 3166 reserves both for the country that says so of itself
 NO_YEAR = 4  # stands for an unknown year of birth in source.customer.birthday
 _NO_YEARS = ("0000", "0004", "1604")  # how other systems write it: many, our own table, Apple's address book
 EARLIEST_BIRTHDAY = date(1900, 1, 1)
@@ -100,11 +104,11 @@ def parser_of(column: Column, context: ParseContext) -> Parser | None:
 
 
 def parse_time(text: str) -> str:
-    """An instant, ISO 8601 with an offset; years 1900 to 2199."""
+    """An instant, ISO 8601 with an offset; years 1900 to 2199. Warehouses write ` UTC` or a blank before the offset."""
     if _SURE_TIME.fullmatch(text):
         return text
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(_BEFORE_OFFSET.sub("", _UTC.sub("Z", text)))
     except ValueError:
         raise Refusal("unparsable_time") from None
     if moment.tzinfo is None:
@@ -115,7 +119,7 @@ def parse_time(text: str) -> str:
 
 
 def parse_date(text: str) -> str:
-    """A date, ISO 8601, of the years 1900 to 2199; midnight may follow it, because spreadsheets write dates so."""
+    """A date, ISO 8601, of the years 1900 to 2199. Midnight may follow it, as spreadsheets write dates, also of UTC."""
     day = _date(text)
     if day.year not in YEARS:
         raise Refusal("date_out_of_range")
@@ -182,7 +186,7 @@ def parse_integer(text: str, *, refusal: str, maximum: int) -> str:
 
 
 def parse_boolean(text: str) -> str:
-    """true, t, 1, yes; false, f, 0, no; in any case of letters."""
+    """true, t, 1, yes, y, on; false, f, 0, no, n, off; in any case of letters, and 1.0 or 0.0."""
     try:
         return _BOOLEANS[text.lower()]
     except KeyError:
@@ -230,8 +234,9 @@ def _by_lower_case(zones: frozenset[str]) -> dict[str, list[str]]:
 
 
 def parse_country(text: str) -> str:
-    """ISO 3166-1 alpha-2, stored in upper case."""
-    return _code(_COUNTRY, text, "invalid_country").upper()
+    """ISO 3166-1 alpha-2, stored in upper case; UK is GB, and EL is GR."""
+    code = _code(_COUNTRY, text, "invalid_country").upper()
+    return _RESERVED_COUNTRIES.get(code, code)
 
 
 def parse_currency(text: str) -> str:
