@@ -23,6 +23,10 @@ UNSEEN = (
 BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + UNSEEN
 
 
+BETWEEN = "~"
+_BLANK_BEFORE, _BLANK_AFTER = f" {BETWEEN}", f"{BETWEEN} "
+
+
 def _in_any_case(words: Iterable[str]) -> frozenset[str]:
     return frozenset(form for word in words for form in (word.lower(), word.upper(), word.capitalize()))
 
@@ -56,12 +60,17 @@ def cleaned(values: Texts, kind: Kind) -> Texts:
 
 
 def joined(values: Texts) -> str:
-    """Return all text of a column: one look at it tells what nearly always holds for each value."""
+    """Return all text of a column, with BETWEEN between values: one look at it tells what nearly always holds."""
     try:
-        return "".join(values)  # type: ignore[arg-type]
+        return BETWEEN.join(values)  # type: ignore[arg-type]
     except TypeError:  # a None
-        return "".join(value for value in values if value)
+        return BETWEEN.join(filter(None, values))
 
 
 def _is_trimmed(together: str) -> bool:
-    return together.isascii() and together.isprintable() and " " not in together
+    """Tell whether surely no value has a blank at an end; one that itself has BETWEEN next to a blank is not sure."""
+    if not (together.isascii() and together.isprintable()):
+        return False
+    if " " not in together:
+        return True
+    return not (_BLANK_BEFORE in together or _BLANK_AFTER in together or together[0] == " " or together[-1] == " ")

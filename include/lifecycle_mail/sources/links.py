@@ -19,6 +19,11 @@ MAXIMUM_PORT = 65_535
 _SURE = re.compile(
     r"https?://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]{1,4})?(?:[/?#][A-Za-z0-9._~:/?#\[\]@!$&()*+,;=-]*)?"
 )
+# The same for a look at a whole column, without what could be an entity.
+SURE_LINK = (
+    r"https?://[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,9}(?::[0-9]{1,4})?"
+    r"(?:[/?#][A-Za-z0-9._~:/?#\[\]@!$&()*+,=-]{0,2000})?"
+)
 # A link that stands in a page or a feed of XML is escaped there. Other entities stay: `&copy=1` is a parameter.
 _AMPERSAND = re.compile(r"&(?:(?:amp|#0*38|#x0*26);)+", re.IGNORECASE)
 _LINK = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<slashes>//)?(?P<host>[^/?#]*)(?P<rest>.*)", re.DOTALL)
@@ -34,7 +39,7 @@ def parse_link(text: str, *, schemes: frozenset[str]) -> str:
     Raises:
         Refusal: relative_link (no scheme, or no host), link_scheme (another one), malformed_link.
     """
-    if "&" in text:
+    if "&" in text and ";" in text:
         text = _AMPERSAND.sub("&", text)
     if _SURE.fullmatch(text) and schemes >= WEB:
         return text

@@ -86,6 +86,8 @@ def _on_one_line(text: str) -> str:
     """Return `text` without markup, in composed characters, with one blank in place of breaks and double blanks."""
     if "<" in text:
         text = _BLOCK.sub(" ", _INLINE.sub("", text))
+    if text.isascii() and text.isprintable() and "  " not in text:  # as nearly every name is
+        return text.strip()
     return _BREAKS.sub(" ", unicodedata.normalize("NFC", text)).strip(BLANKS)
 
 

@@ -18,7 +18,7 @@ from functools import lru_cache, partial
 from lifecycle_mail.locales import bcp47
 from lifecycle_mail.mailboxes import with_ascii_domain
 from lifecycle_mail.sources.contract import Column
-from lifecycle_mail.sources.links import WEB, parse_link
+from lifecycle_mail.sources.links import SURE_LINK, WEB, parse_link
 from lifecycle_mail.sources.names import parse_label, parse_name
 from lifecycle_mail.sources.refusals import Refusal
 
@@ -26,8 +26,11 @@ Parser = Callable[[str], str]
 
 REMEMBERED = 65_536  # values remembered per column and file
 
+_DAY_OF_YEAR = (  # all but 29 February
+    r"(?:(?:0[13-9]|1[0-2])-(?:0[1-9]|[12][0-9]|30)|(?:0[13578]|1[02])-31|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+)
 _SURE_TIME = re.compile(
-    r"(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"  # every month has 28 days
+    rf"(?:19|20|21)[0-9]{{2}}-{_DAY_OF_YEAR}"
     r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
     r"(?:Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])"
 )
@@ -50,6 +53,22 @@ _UTC = re.compile(r"(?<=[0-9]) ?(?:UTC|GMT|z)\Z")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,8}")
+
+# Values that are stored as they are, for a look at a whole column at once. What they do not match may be right, too.
+_SURE: dict[str, str] = {
+    "time": _SURE_TIME.pattern,
+    "date": rf"(?:19|20|21)[0-9]{{2}}-{_DAY_OF_YEAR}",
+    "birthday": rf"(?:19[0-9]{{2}}|20[01][0-9])-{_DAY_OF_YEAR}",
+    "number": _SURE_NUMBER.pattern,
+    "integer": "[0-9]{1,9}",
+    "address": (
+        r"[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,30})?"
+        r"@(?:[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20}){0,2}\.){1,3}[A-Za-z]{2,20}"
+    ),
+    "link": SURE_LINK,
+    "currency": "[A-Z]{3}",
+    "locale": "[a-z]{2}(?:-[A-Z]{2})?",
+}
 
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 
@@ -101,6 +120,20 @@ def parser_of(column: Column, context: ParseContext) -> Parser | None:
     if parser is None or column.kind in ("address", "link"):  # seldom the same value twice
         return parser
     return lru_cache(maxsize=REMEMBERED)(parser)
+
+
+def sure_of(column: Column, context: ParseContext) -> re.Pattern[str] | None:
+    """Return a pattern of lines, each of them a value that the parser of `column` returns unchanged; None = no such.
+
+    No value that says nothing matches it. Empty lines do if the column may be empty.
+    """
+    one = _SURE.get(column.kind)
+    if one is None or (column.kind in ("number", "integer") and (column.maximum < 999_999_999 or column.is_positive)):
+        return None
+    if column.kind == "link" and not context.link_schemes >= WEB:
+        return None
+    may_be_empty = not column.required and column.default is None
+    return re.compile(rf"(?:(?:{one}){'?' if may_be_empty else ''}\n)*+")
 
 
 def parse_time(text: str) -> str:
