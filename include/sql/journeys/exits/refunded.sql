@@ -1,16 +1,22 @@
 -- exit: refunded
 -- what: the purchase that the series is about was undone: its order was cancelled or refunded, or no line with the
 --   product, or with its type if the series names no product, is left with a quantity.
--- grain: one row per purchase that was undone: enrollment_id, reason, exited_at (no feed says when it was undone, so it
---   is the enrollment)
+-- grain: one row per purchase that was undone: enrollment_id, reason, exited_at (no feed says when, so it is the load
+--   that brought the news)
 -- reads: series
 -- look-back: the order that the series names
 select
     series.enrollment_id,
     'refunded' as reason,
-    series.enrolled_at as exited_at
+    (
+        select max(load.started_at)
+        from source.load
+        where
+            load.load_id = orders.load_id
+            or load.load_id in (select line.load_id from source.order_line as line where line.order_id = orders.order_id)
+    ) as exited_at
 from series
-inner join source.orders on orders.order_id = series.context ->> 'order_id'
+inner join source.orders on series.context ->> 'order_id' = orders.order_id
 where
     orders.status <> 'placed'
     or not exists (
