@@ -283,7 +283,9 @@ def test_why_names_the_refusals_of_a_customer_and_of_a_mailbox(warehouse: Engine
     assert refusals("joann@example.com") == [("a row was refused", fields)]
     assert refusals("ann@example.com") == []
     load(warehouse, tmp_path, "customers.ndjson", '{"customer_id": 7, "email": "x@example.com"')
-    assert refusals("7") == [("a row was refused", "customers.ndjson line 1: broken_json (the line is not one JSON object)")]
+    assert refusals("7") == [
+        ("a row was refused", "customers.ndjson line 1: broken_json (the line is not one JSON object)")
+    ]
     load(warehouse, tmp_path, "orders.csv", f"{ORDERS}o1,eve,{CREATED},7,EUR\n")
     assert refusals("eve") == [
         ("a row was refused", "orders.csv line 2: wrong_field_count (the row has 5 fields, the header 6)")

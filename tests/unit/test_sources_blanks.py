@@ -42,7 +42,9 @@ def test_no_value_of_a_data_frame_is_none(word: str, kind: Kind) -> None:
     assert cleaned([word, "x"], kind) == ["", "x"]
 
 
-@pytest.mark.parametrize("word", ["(none)", "(not set)", "#REF!", "#name?", "[object Object]", "n.a.", "(empty)", "nil"])
+@pytest.mark.parametrize(
+    "word", ["(none)", "(not set)", "#REF!", "#name?", "[object Object]", "n.a.", "(empty)", "nil"]
+)  # fmt: skip
 def test_words_and_errors_of_programs_are_none(word: str) -> None:
     """A cell whose formula failed, and what analytics and shop systems write for nothing, are no values."""
     assert cleaned([word], "text") == [""]

@@ -38,7 +38,8 @@ REFUSED = [
     ("app://cart/7", "link_scheme"), ("javascript:alert(1)", "link_scheme"), ("mailto:ann@example.com", "link_scheme"),
     ("https:/shop.example.com", "malformed_link"), ("https:///p", "malformed_link"),
     ("https://shop example.com/", "malformed_link"),
-    ("https://a..shop.example.com/", "malformed_link"), ("https://shop.example.com:99999/", "malformed_link"), ("https://shop@example.com/", "malformed_link"),
+    ("https://a..shop.example.com/", "malformed_link"), ("https://shop.example.com:99999/", "malformed_link"),
+    ("https://shop@example.com/", "malformed_link"),
 ]  # fmt: skip
 
 

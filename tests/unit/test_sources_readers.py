@@ -322,7 +322,7 @@ def test_ndjson_bad_lines(tmp_path: Path) -> None:
     assert dict(zip(chunk.lines, zip(*chunk.columns, strict=True), strict=True)) == {
         1: ("k", "a", "1", "2"), 4: ("\udce9", "a", "1", "2"),
         5: (None, "a", "1", "2"), 6: (None, "a", "1", "2"), 7: (None, "a", "1", "2"),
-        9: ("k", "b", "nan", "2"),
+        9: ("k", "b", None, "2"),
     }
     assert {(chunk.lines[place], column) for place, column in chunk.wrong} == {
         (5, "cart_id"), (6, "cart_id"), (7, "cart_id"),

@@ -46,7 +46,7 @@ def test_too_many_refused_rows_and_refused_files_are_alarms() -> None:
 
 
 def test_a_folder_of_strangers_is_an_alarm() -> None:
-    """Files of which none has the name of a feed load nothing, and that is no success. Next to a feed they are let be.
+    """If no file has the name of a feed, nothing is loaded, and that is no success. Next to a feed they are let be.
     """
     alarm = ["nothing was loaded: no file has the name of a feed, such as customers.csv (custmers.csv)"]
     lost = LoadReport(1, {}, ignored=("custmers.csv",))

@@ -69,8 +69,8 @@ def test_a_line_end_inside_a_value_is_no_second_value() -> None:
 
 
 def test_columns_with_gaps() -> None:
-    """An empty value is none where a column may be empty, whether a reader gives '' or none at all, and refuses its row
-    where it is required. A default stands for it."""
+    """An empty value is none if the column may be empty, whether a reader gives '' or none at all, and refuses its row
+    if it is required. A default stands for it."""
     at = "2026-01-01T00:00:00Z"
     found = check("page_views", ("v1", "c", at, None, None, ""), ("v2", "c", at, "", "", "7"), ("v3", "c", "", "p"))
     assert [(row.line, row.reason, row.detail) for row in found.refused] == [(3, "missing_value", "column viewed_at")]

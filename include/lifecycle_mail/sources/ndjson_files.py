@@ -109,9 +109,11 @@ class _Taken:
         try:
             rows = _rows(line if is_text else text)
         except (ValueError, RecursionError):
-            why = ("broken_json", "the line is not one JSON object") if is_text else ("not_utf8", "the line is not UTF-8")
+            what = ("broken_json", "one JSON object") if is_text else ("not_utf8", "UTF-8")
             cells = cells_of_broken_json(text, self._telling)
-            self.rows.refuse(RefusedRow(self._next(number), *why, text, cells=cells))
+            self.rows.refuse(
+                RefusedRow(self._next(number), what[0], f"the line is not {what[1]}", text, cells=cells)
+            )
         else:
             for row in rows:
                 self.row(number, text if len(rows) == 1 else json.dumps(row, ensure_ascii=False), row)

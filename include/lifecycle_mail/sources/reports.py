@@ -108,7 +108,7 @@ class LoadReport:
         return [*self._strangers(), *self._refusals(), *shares]
 
     def unreadable(self) -> list[str]:
-        """Say which files gave nothing: they were refused as a whole, each row of them was, or all files are strangers."""
+        """Say which files gave nothing: they were refused as a whole, each row of them was, or none is a feed's."""
         barren = [one for one in map(_wrong, self.intakes) if one.is_refused_whole]
         return [
             *self._strangers(),
@@ -120,7 +120,8 @@ class LoadReport:
         """Say so if the folder has files, and none of them is a feed's."""
         if self.feeds or not self.ignored:
             return []
-        return [f"nothing was loaded: no file has the name of a feed, such as customers.csv ({', '.join(self.ignored)})"]
+        names = ", ".join(self.ignored)
+        return [f"nothing was loaded: no file has the name of a feed, such as customers.csv ({names})"]
 
     def _refusals(self) -> list[str]:
         return [

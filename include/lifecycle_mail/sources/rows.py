@@ -135,6 +135,8 @@ def as_text(value: object, kind: Kind) -> str | None:
     Raises:
         WrongType: a value of this type does not fit `kind`.
     """
+    if isinstance(value, float) and value != value:
+        return None
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -142,21 +144,14 @@ def as_text(value: object, kind: Kind) -> str | None:
     elif isinstance(value, int):
         fits = kind in _NUMERIC or kind in ("text", "name", "label", "boolean")
     elif isinstance(value, (float, Decimal)):
-        fits, value = _as_number(value, kind)
+        if kind == "text" and is_whole(value):
+            return str(int(value))
+        fits = kind in _NUMERIC or kind == "boolean"
     else:
         fits = isinstance(value, (datetime, date)) and kind in ("time", "date", "birthday")
     if not fits:
         raise WrongType
-    return value.isoformat() if isinstance(value, date) else None if value is None else str(value)
-
-
-def _as_number(value: float | Decimal, kind: Kind) -> tuple[bool, float | Decimal | int | None]:
-    """Return whether a number with a point fits `kind`, and what it is there."""
-    if kind in _NUMERIC or kind == "boolean":
-        return True, value
-    if value != value:
-        return True, None
-    return kind == "text" and is_whole(value), int(value) if is_whole(value) else value
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def is_whole(value: float | Decimal) -> bool:

@@ -1,4 +1,5 @@
--- What is known of a customer to whom nothing happened: the sign-up, or facts of an id that no customers feed has brought.
+-- What is known of a customer to whom nothing happened: the sign-up, or facts of an id that no customers feed has
+-- brought.
 -- grain: one row if the customer is loaded; else one row per feed whose rows name the id
 -- customer_id text
 -- look-back: everything

@@ -35,11 +35,7 @@ with abandoned as (
             select 1 from source.orders as o
             where
                 o.cart_id = k.cart_id
-                -- A shop may note its orders by the second or the minute alone.
-                and (
-                    o.ordered_at >= k.created_at
-                    or o.ordered_at in (date_trunc('second', k.created_at), date_trunc('minute', k.created_at))
-                )
+                and source.is_since(o.ordered_at, k.created_at)
                 and o.ordered_at <= cast(:as_of as timestamptz)
                 and o.status <> 'cancelled'
         )

@@ -19,11 +19,5 @@ select asked.step_due_id
 from asked
 inner join source.cart on cart.cart_id = asked.context ->> 'cart_id'
 inner join source.orders
-    on
-        cart.cart_id = orders.cart_id
-        -- A shop may note its orders by the second or the minute alone.
-        and (
-            cart.created_at <= orders.ordered_at
-            or orders.ordered_at in (date_trunc('second', cart.created_at), date_trunc('minute', cart.created_at))
-        )
+    on cart.cart_id = orders.cart_id and source.is_since(orders.ordered_at, cart.created_at)
 where orders.status <> 'cancelled' and orders.ordered_at <= asked.due_at

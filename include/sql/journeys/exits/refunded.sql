@@ -12,8 +12,13 @@ select
         select max(load.started_at)
         from source.load
         where
-            load.load_id = orders.load_id
-            or load.load_id in (select line.load_id from source.order_line as line where line.order_id = orders.order_id)
+            load.load_id in (
+                select orders.load_id
+                union all
+                select line.load_id
+                from source.order_line as line
+                where line.order_id = orders.order_id
+            )
     ) as exited_at
 from series
 inner join source.orders on series.context ->> 'order_id' = orders.order_id
