@@ -135,7 +135,7 @@ def as_text(value: object, kind: Kind) -> str | None:
     Raises:
         WrongType: a value of this type does not fit `kind`.
     """
-    if isinstance(value, float) and value != value:
+    if isinstance(value, (float, Decimal)) and value != value:
         return None
     if value is None or isinstance(value, str):
         return value
@@ -156,7 +156,7 @@ def as_text(value: object, kind: Kind) -> str | None:
 
 def is_whole(value: float | Decimal) -> bool:
     """Tell whether a number is surely the whole number that was meant: a larger one may have lost digits."""
-    return abs(value) < EXACT and value == int(value)
+    return -EXACT < value < EXACT and value == int(value)
 
 
 def storable(text: str) -> str:
