@@ -20,7 +20,7 @@ VALUES: dict[Kind, list[str]] = {
     "birthday": ["1980-11-05", "2019-02-28", "1900-01-31"],
     "number": ["1", "12.50", "999999999"],
     "integer": ["7", "12"],
-    "address": ["ann.b@example.com", "a_b+c-d@mail.ex-am.example.org"],
+    "address": ["ann.b@example.com", "a_b+c-d@mail.ex-am.example.com"],
     "link": ["https://shop.example.com/p?a=1&b=2#x", "http://a.example:80/c"],
     "currency": ["EUR"],
     "locale": ["en-GB", "de"],
