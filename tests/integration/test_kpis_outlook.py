@@ -50,6 +50,11 @@ def _reordered(connection: Connection) -> None:
     )  # fmt: skip
 
 
+def _refunded(connection: Connection) -> None:
+    loaded = insert(connection, "source.load", started_at=FACT_AT, finished_at=FACT_AT)
+    order(connection, "o-ann", "ann", NOON - HOUR, status="refunded", load_id=loaded)
+
+
 # Exit word → what happens to ann, what the fact says, and what her series ends as. The goal is an order.
 FACTS: dict[str, tuple[Callable[[Connection], object], str, str]] = {
     "activity": (_inserted("source.page_view", view_id="v", viewed_at=FACT_AT), "activity", "activity"),
@@ -71,6 +76,7 @@ FACTS: dict[str, tuple[Callable[[Connection], object], str, str]] = {
         "offer_used", "offer_used",
     ),
     "order": (lambda connection: order(connection, "o1", "ann", FACT_AT), "order", "converted"),
+    "refunded": (_refunded, "refunded", "refunded"),
     "reordered": (_reordered, "reordered", "converted"),
     "review": (
         _inserted("source.review", review_id="r", product_id="p", rating=5, reviewed_at=FACT_AT),
@@ -114,12 +120,13 @@ def stored(engine: Engine) -> list[tuple[Any, ...]]:
 
 
 def joined(engine: Engine, **columns: Any) -> None:
-    """Ann is a member of the cart segment at noon, with a product in her snapshot."""
+    """Ann is a member of the cart segment at noon, with a product and an order in her snapshot."""
     with engine.begin() as connection:
         customer(connection, "ann", **columns)
         member(
-            connection, "ann", "cart-ann", context={**CART_CONTEXT, "cart_id": "cart-ann", "product_id": "p1"}
-        )
+            connection, "ann", "cart-ann",
+            context={**CART_CONTEXT, "cart_id": "cart-ann", "product_id": "p1", "order_id": "o-ann"},
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("word", sorted(words_of(EXITS)))

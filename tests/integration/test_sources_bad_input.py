@@ -189,7 +189,7 @@ def test_setting_aside_twice_is_once(warehouse: Engine, tmp_path: Path) -> None:
     again = load(warehouse, tmp_path)
     assert rows(warehouse, "select * from source.rejected order by 1") == before
     assert again.rejected == {"order_lines": 2}
-    path.write_text(path.read_text() + "o1,4,p,nan,1\n")
+    path.write_text(path.read_text() + "o1,4,p,inf,1\n")
     load(warehouse, tmp_path)
     assert rows(warehouse, "select line, reason from source.rejected order by 1") == [
         (2, "negative_quantity"), (3, "negative_price"), (5, "not_finite"),

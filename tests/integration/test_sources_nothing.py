@@ -201,6 +201,58 @@ def test_a_birthday_without_a_year(warehouse: Engine, tmp_path: Path) -> None:
     ]
 
 
+def test_no_date_of_a_database_lets_no_mailing_rest(warehouse: Engine, tmp_path: Path) -> None:
+    """MySQL's zero date and a gap of pandas are no time: consent stands, an offer is not used, a birthday not known."""
+    report = load(warehouse, tmp_path, "customers.csv", (
+        "customer_id,email,created_at,birthday,permission,permission_at\n"
+        f"ann,ann@example.com,{CREATED},0000-00-00,confirmed,0000-00-00 00:00:00\n"
+        f"bob,bob@example.com,{CREATED},NaT,confirmed,NaT\n"
+    ))  # fmt: skip
+    assert rows(warehouse, "select customer_id, permission, birthday from source.customer order by 1") == [
+        ("ann", "confirmed", None), ("bob", "confirmed", None),
+    ]  # fmt: skip
+    assert (report.feeds["customers"].left_out, rows(warehouse, "select * from source.permission_rest")) == ({}, [])
+    load(warehouse, tmp_path, "offers.csv", (
+        f"offer_code,valid_from,valid_until,redeemed_at\nA,{CREATED},{CREATED},0001-01-01T00:00:00Z\n"
+    ))  # fmt: skip
+    assert rows(warehouse, "select offer_code, redeemed_at from source.offer") == [("A", None)]
+
+
+FILES = [
+    ("Customers.CSV", FULL, 1), ("customers.tsv", FULL.replace(",", "\t"), 1),
+    ("customers-1.JSON", orjson.dumps({"customer_id": "ann", "email": "ann@example.com", "created_at": CREATED}), 1),
+    ("customers.csv.gz", b"\x1f\x8b", 0), ("customers.xlsx", b"PK\x03\x04", 0), ("customers.csv.md5", b"0", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "known"), FILES)
+def test_a_file_by_another_ending(
+    warehouse: Engine, tmp_path: Path, name: str, content: str | bytes, known: int | None
+) -> None:
+    """Other letters and other names of a form are read. What is packed or a workbook is refused by name, not passed
+    over. A checksum is no feed file."""
+    report = load(warehouse, tmp_path, name, content)
+    assert rows(warehouse, "select count(*) from source.customer") == [(known or 0,)]
+    assert report.refused_files == ({name: "unknown_form"} if known == 0 else {})
+    assert bool(report.unreadable()) == (not known)
+
+
+def test_part_ten_comes_after_part_nine(warehouse: Engine, tmp_path: Path) -> None:
+    """The files of a feed are loaded in the order of the numbers in their names, so the last part wins."""
+    for part in ("10", "9"):
+        (tmp_path / f"customers-{part}.csv").write_text(FULL.replace("Ann", f"Ann {part}"), encoding="utf-8")
+    load_feeds(warehouse, tmp_path, link_secret="secret", now=NOW)
+    assert rows(warehouse, "select first_name from source.customer") == [("Ann 10",)]
+
+
+def test_the_kind_of_a_product_is_written_as_it_is_read(warehouse: Engine, tmp_path: Path) -> None:
+    """A reminder names the product type, so it has no entities either."""
+    load(warehouse, tmp_path, "products.csv", (
+        "product_id,name,product_type,category\np1,Tea,Tea &amp;amp; Coffee,<b>Food</b>\n"
+    ))  # fmt: skip
+    assert rows(warehouse, "select product_type, category from source.product") == [("Tea & Coffee", "Food")]
+
+
 def test_a_file_of_a_spreadsheet_loads(warehouse: Engine, tmp_path: Path) -> None:
     """Semicolons, Excel's line and UTF-16 change nothing of what a file says."""
     text = FULL.replace(",", ";")
@@ -232,9 +284,31 @@ def test_why_names_the_refusals_of_a_customer_and_of_a_mailbox(warehouse: Engine
     assert refusals("joann") == [("a row was refused", fields)]
     assert refusals("joann@example.com") == [("a row was refused", fields)]
     assert refusals("ann@example.com") == []
+    load(warehouse, tmp_path, "customers.ndjson", '{"customer_id": 7, "email": "x@example.com"')
+    assert refusals("7") == [
+        ("a row was refused", "customers.ndjson line 1: broken_json (the line is not one JSON object)")
+    ]
+    load(warehouse, tmp_path, "orders.csv", f"{ORDERS}o1,eve,{CREATED},7,EUR\n")
+    assert refusals("eve") == [
+        ("a row was refused", "orders.csv line 2: wrong_field_count (the row has 5 fields, the header 6)")
+    ]
+    assert len(refusals("7")) == 1
     assert refusals("cat@example.com") == [
         ("a row was refused", "customers.csv line 5: unparsable_time (column created_at), of customer c7")
     ]
+
+
+def test_why_knows_a_customer_to_whom_nothing_happened(warehouse: Engine, tmp_path: Path) -> None:
+    """Someone who is loaded, and someone whom other feeds name, are no strangers."""
+    load(warehouse, tmp_path, "customers.csv", f"customer_id,email,created_at\nann,ann@example.com,{CREATED}\n")
+    load(warehouse, tmp_path, "orders.csv", f"{ORDERS}o1,guest,{CREATED},7,EUR,\no2,ann,{CREATED},7,EUR,\n")
+    with warehouse.connect() as connection:
+        told = {who: [(one.what, one.why) for one in timeline(connection, who)] for who in ("ann", "guest", "eve")}
+    assert told == {
+        "ann": [("signed up", "permission none")],
+        "guest": [("named by orders", "1 row(s), but no customers feed has brought this customer")],
+        "eve": [],
+    }
 
 
 def test_a_feed_that_falls_silent_is_named(warehouse: Engine) -> None:

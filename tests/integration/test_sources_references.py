@@ -130,6 +130,18 @@ def test_a_shop_without_carts_is_told_nothing_of_them(warehouse: Engine, tmp_pat
     assert load(warehouse, tmp_path / "third", {"orders": orders}) == (Waiting("orders", "carts", 1, 1),)
 
 
+def test_an_unknown_offer_is_in_the_view_too(warehouse: Engine, tmp_path: Path) -> None:
+    """What the report counts, the view lists: the codes of orders as well, once there are offers."""
+    offers = "offer_code,valid_from,valid_until\nA,2026-01-01T00:00:00Z,2026-12-31T00:00:00Z\n"
+    at = "2026-06-29T12:00:00Z"
+    orders = f"order_id,customer_id,ordered_at,total,offer_code\no1,ann,{at},5,A\no2,ann,{at},5,B\n"
+    load(warehouse, tmp_path / "first", {**PEOPLE, "offers": offers})
+    assert load(warehouse, tmp_path / "second", {"orders": orders}) == (Waiting("orders", "offers", 1, 1),)
+    with warehouse.connect() as connection:
+        named = connection.execute(sa.text("select feed, refers_to, key, rows from source.unmatched_reference")).all()
+    assert [tuple(row) for row in named] == [("orders", "offers", "B", 1)]
+
+
 LINES = "cart_id,product_id,quantity,unit_price"
 
 

@@ -225,7 +225,7 @@ def test_values_of_every_kind_arrive_exactly(warehouse: Engine, folder: Path, re
     """Numbers keep their digits, times their offset, texts every character; rows past a chunk keep their line."""
     (repository / "orders.sql").write_text(
         "select n as order_id, 'ß\"\\' || n as customer_id, timestamptz '2026-01-01 02:00+02' as ordered_at,\n"
-        "    case when n = 5001 then 'NaN' else 1234567890.1234 end as total, cast(null as text) as currency\n"
+        "    case when n = 5001 then 'Infinity' else 1234567890.1234 end as total, cast(null as text) as currency\n"
         "from generate_series(1, 5001) as n"
     )
     report = load(warehouse, folder, repository)

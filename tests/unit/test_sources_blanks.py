@@ -35,9 +35,37 @@ def test_a_placeholder_is_none_but_where_it_is_a_word(word: str) -> None:
     assert cleaned([word], "choice") == [word]
 
 
+@pytest.mark.parametrize("word", ["nan", "NaN", "NaT", "<NA>"])
+@pytest.mark.parametrize("kind", ["text", "number", "time", "choice", "locale", "boolean"])
+def test_no_value_of_a_data_frame_is_none(word: str, kind: Kind) -> None:
+    """What pandas writes for a gap is none in every column, so it refuses no row and lets no mailing rest."""
+    assert cleaned([word, "x"], kind) == ["", "x"]
+
+
+@pytest.mark.parametrize(
+    "word", ["(none)", "(not set)", "#REF!", "#name?", "[object Object]", "n.a.", "(empty)", "nil"]
+)  # fmt: skip
+def test_words_and_errors_of_programs_are_none(word: str) -> None:
+    """A cell whose formula failed, and what analytics and shop systems write for nothing, are no values."""
+    assert cleaned([word], "text") == [""]
+
+
+@pytest.mark.parametrize(
+    "day",
+    ["0000-00-00", "0000-00-00 00:00:00", "0000-00-00T00:00:00.000Z", "0001-01-01T00:00:00Z", "0001-01-01 00:00:00+00",
+     "1900-01-00"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["time", "date", "birthday"])
+def test_a_date_that_stands_for_none_is_none(day: str, kind: Kind) -> None:
+    """MySQL, .NET and Go write no date as one. In another column it is a text, and another time of that day a time."""
+    assert cleaned([day, "2026-01-01"], kind) == ["", "2026-01-01"]
+    assert cleaned([day], "text") == [day]
+    assert cleaned(["0001-01-01T05:00:00Z"], kind) == ["0001-01-01T05:00:00Z"]
+
+
 def test_words_that_only_look_like_it_stay() -> None:
     """A country, a name, a path and a negative number are values."""
-    values = ["NA", "Nullmann", "\\new", "-1", "Nan", "0", "false", "no"]
+    values = ["NA", "Nullmann", "\\new", "-1", "Nan", "Nat", "Nil", "0", "false", "no"]
     assert cleaned(values, "text") == values
 
 

@@ -18,6 +18,8 @@ KEPT = [
     ("https://shop.example.com/café", "https://shop.example.com/caf%C3%A9"),
     ("https://bücher.example/x", "https://xn--bcher-kva.example/x"),
     ("http://localhost:8080", "http://localhost:8080"),
+    ("https://faß.example/x", "https://xn--fa-hia.example/x"),
+    ("https://shop.example.com/p?a=1&amp;b=2&amp;amp;c&#38;copy=3", "https://shop.example.com/p?a=1&b=2&c&copy=3"),
     ("https://shop.example.com/a\nb", "https://shop.example.com/ab"),
 ]
 
@@ -35,7 +37,9 @@ REFUSED = [
     ("?p=1", "relative_link"),
     ("app://cart/7", "link_scheme"), ("javascript:alert(1)", "link_scheme"), ("mailto:ann@example.com", "link_scheme"),
     ("https:/shop.example.com", "malformed_link"), ("https:///p", "malformed_link"),
-    ("https://shop example.com/", "malformed_link"), ("https://shop@example.com/", "malformed_link"),
+    ("https://shop example.com/", "malformed_link"),
+    ("https://a..shop.example.com/", "malformed_link"), ("https://shop.example.com:99999/", "malformed_link"),
+    ("https://shop@example.com/", "malformed_link"),
 ]  # fmt: skip
 
 

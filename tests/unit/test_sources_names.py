@@ -24,6 +24,11 @@ NAMES = [
     ("Na", "Na"),
     ("Nullmann", "Nullmann"),
     ("Guestine", "Guestine"),
+    ("Nil", "Nil"),
+    ("Ann & Bob", "Ann & Bob"),
+    ("&amp;lt;b&amp;gt;Ann&amp;lt;/b&amp;gt;", "Ann"),
+    ("Do.It", "Do.It"),
+    ("Lee <3", "Lee <3"),
 ]
 
 
@@ -37,7 +42,9 @@ def test_names_of_people(text: str, name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["null", "N/A", "NA", "nan", "None", "unknown", "Guest", "First Name", "{{ first_name }}", "*|FNAME|*", "${name}",
-     "...", "👍", "&nbsp;", "%%first%%"],
+     "...", "👍", "&nbsp;", "%%first%%", "(none)", "N.A.", "#REF!", "12345", "+1 555 123 4567", "Test Test",
+     "null null", "[First Name]", "<first_name>", "%FIRSTNAME%", "{first_name}", "Dear {{first_name}}",
+     "Anonymous User", "Unbekannt", "INVITÉ", "гость", "[object Object]"],
 )  # fmt: skip
 def test_a_placeholder_is_no_name(text: str) -> None:
     """Words of forms and programs, merge tags and texts without any letter are none."""
@@ -47,7 +54,8 @@ def test_a_placeholder_is_no_name(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["https://win.example.com", "WIN http://x", "www.win.example", "Free at win.shop", "ann@example.com",
-     "http&#58;//win.example.org", "t.me/win"],
+     "http&#58;//win.example.org", "t.me/win", "win.zip/a", "203.0.113.7",
+     "&lt;a href=&quot;https://win.example&quot;&gt;Ann&lt;/a&gt;"],
 )  # fmt: skip
 def test_a_link_is_no_name(text: str) -> None:
     """A sender of spam signs up with a link as a name, to have it in our subject line. It is refused, also as entities.
@@ -61,6 +69,8 @@ def test_names_of_products() -> None:
     assert parse_label("Salt &amp; Pepper") == "Salt & Pepper"
     assert parse_label("Guest\ttowel &quot;Win.shop&quot;") == 'Guest towel "Win.shop"'
     assert parse_label("&nbsp;") == parse_label("\u202e\u202c") == ""
+    assert parse_label("Caf&eacute; <b>Bio</b><br/>250&nbsp;g") == "Café Bio 250 g"
+    assert parse_label("H<sub>2</sub>O <Slim>, a < b") == "H2O <Slim>, a < b"
     assert parse_label("a" * 300) == "a" * MAXIMUM_LABEL
 
 

@@ -186,6 +186,64 @@ def test_ndjson_in_other_forms(tmp_path: Path) -> None:
         assert (chunk.columns[1], chunk.refused) == (("a", "b"), [])
 
 
+ONE = '{"cart_id":"k","product_id":"a","quantity":1,"unit_price":2}'
+TWO = ONE.replace('"a"', '"b{\\"}"')
+SPREAD = '{\n "cart_id": "k",\n "product_id": "%s",\n "quantity": 1,\n "unit_price": 2\n}'
+SEVERAL = [
+    (f"[{ONE}, {TWO}]", [1, 2]),
+    (f"{ONE}{TWO}\n", [1, 2]),
+    (f"{ONE}\r{TWO}\r", [1, 2]),
+    (f"{ONE}\n[{TWO}]\n", [1, 2]),
+    (f"[\n{SPREAD % 'a'},\n{SPREAD % 'b{}'}\n]\n", [2, 8]),
+    (f"\n{SPREAD % 'a'}\n\n{SPREAD % 'b{}'}", [2, 9]),
+]
+
+
+@pytest.mark.parametrize(("content", "lines"), SEVERAL)
+def test_ndjson_of_several_objects_on_a_line_or_one_on_several(
+    tmp_path: Path, content: str, lines: list[int]
+) -> None:
+    """One array, objects without line ends, and objects over several lines are read; each object has its number."""
+    (chunk,) = read_ndjson(write(tmp_path, "cart_lines.ndjson", content.encode()), LINES)
+    assert (chunk.lines, len(set(chunk.columns[1])), chunk.columns[1][0], chunk.refused) == (lines, 2, "a", [])
+    assert ["cart_id" in text for text in chunk.texts] == [True, True]
+
+
+def test_ndjson_over_several_lines_that_breaks(tmp_path: Path) -> None:
+    """It is refused as a whole, and what stood before the break is handed over, because an opt-out in it counts."""
+    path = write(tmp_path, "cart_lines.ndjson", f"{SPREAD % 'a'}\n{SPREAD % 'b'}"[:-20].encode())
+    chunks = read_ndjson(path, LINES)
+    assert next(chunks).columns[1] == ("a",)
+    with pytest.raises(FileRefused) as refusal:
+        next(chunks)
+    assert refusal.value.args == ("unreadable_file", "the JSON breaks in the object after line 1")
+
+
+def test_ndjson_names_in_other_letters(tmp_path: Path) -> None:
+    """Names are found in any case and with blanks, as in a CSV file. One that is written right wins."""
+    content = b'{"Cart_ID":"k"," PRODUCT_ID ":"p","quantity":1,"Quantity":9,"UNIT_PRICE":2,"Colour":"red"}'
+    (chunk,) = read_ndjson(write(tmp_path, "cart_lines.ndjson", content), LINES)
+    assert (list(zip(*chunk.columns, strict=True)), chunk.unknown) == ([("k", "p", "1", "2")], {"Colour"})
+
+
+@pytest.mark.parametrize(
+    ("content", "kept", "refused"),
+    [
+        (b"\n \n" + HEADER + b"k,p,1,2\n", {4: ("k", "p", "1", "2")}, {}),
+        (HEADER.strip() + b",\nk,p,1,2\nk,q,1,2\n", {2: ("k", "p", "1", "2"), 3: ("k", "q", "1", "2")}, {}),
+        (HEADER.strip() + b",,\nk,p,1,2,,\n", {2: ("k", "p", "1", "2")}, {}),
+        (HEADER.strip() + b",\nk,p,1,2,\nk,q,1,2\n", {2: ("k", "p", "1", "2")}, {3: "wrong_field_count"}),
+        (HEADER + b"k,p,1,2,\n", {}, {2: "wrong_field_count"}),
+    ],
+)
+def test_csv_blank_lines_and_separators_around_the_header(
+    tmp_path: Path, content: bytes, kept: dict[int, tuple[str, ...]], refused: dict[int, str]
+) -> None:
+    """Blank lines before the header are none. A separator at its end begins no column if no row has it. A row that is
+    wider than the header may be shifted, so it is never guessed."""
+    assert csv_rows(tmp_path, content) == (kept, refused)
+
+
 def test_columns_that_a_row_does_not_have_are_told_from_empty_ones(tmp_path: Path) -> None:
     """In CSV a column is absent for the file, in NDJSON a key for its row. An empty or null one is not absent."""
     carts = feeds()["carts"]
@@ -264,7 +322,7 @@ def test_ndjson_bad_lines(tmp_path: Path) -> None:
     assert dict(zip(chunk.lines, zip(*chunk.columns, strict=True), strict=True)) == {
         1: ("k", "a", "1", "2"), 4: ("\udce9", "a", "1", "2"),
         5: (None, "a", "1", "2"), 6: (None, "a", "1", "2"), 7: (None, "a", "1", "2"),
-        9: ("k", "b", "nan", "2"),
+        9: ("k", "b", None, "2"),
     }
     assert {(chunk.lines[place], column) for place, column in chunk.wrong} == {
         (5, "cart_id"), (6, "cart_id"), (7, "cart_id"),
@@ -300,6 +358,28 @@ def test_parquet_decimals_and_booleans(tmp_path: Path) -> None:
     (chunk,) = read_parquet(tmp_path / "products.parquet", feeds()["products"])
     row = dict(zip(feeds()["products"].column_names, next(zip(*chunk.columns, strict=True)), strict=True))
     assert (row["price"], row["is_consumable"]) == ("1.50", "true")
+
+
+def test_whole_numbers_with_a_point_are_keys(tmp_path: Path) -> None:
+    """A table with gaps holds whole numbers as 7.0, and a gap as NaN. One that may have lost digits is no key."""
+    orders = feeds()["orders"]
+    names = ("order_id", "customer_id", "cart_id")
+    table = pa.table({
+        "order_id": [b"o1", b"o2"], "customer_id": [7.0, 8.0], "cart_id": [9.0, float("nan")],
+        "ordered_at": ["x", "x"], "total": [1.5, 2.0],
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "orders.parquet")
+    (chunk,) = read_parquet(tmp_path / "orders.parquet", orders)
+    columns = [chunk.columns[orders.column_names.index(name)] for name in names]
+    assert list(zip(*columns, strict=True)) == [("o1", "7", "9"), ("o2", "8", None)]
+    content = (
+        b'{"order_id":1.0,"customer_id":7,"cart_id":9.0}\n{"order_id":2.5,"customer_id":7,"cart_id":NaN}\n'
+        b'{"order_id":1e17,"customer_id":7,"cart_id":-3.0}\n'
+    )
+    (chunk,) = read_ndjson(write(tmp_path, "orders.ndjson", content), orders)
+    columns = [chunk.columns[orders.column_names.index(name)] for name in names]
+    assert list(zip(*columns, strict=True)) == [("1", "7", "9"), (None, "7", None), (None, "7", "-3")]
+    assert chunk.wrong == {(1, "order_id"), (2, "order_id")}
 
 
 def test_parquet_refused_as_a_whole(tmp_path: Path) -> None:

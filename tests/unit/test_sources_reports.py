@@ -43,3 +43,12 @@ def test_too_many_refused_rows_and_refused_files_are_alarms() -> None:
     assert report.alarms(Limits(refused_percent=100)) == [whole]
     assert report.unreadable() == [whole, "d.csv: no row could be read (missing_value, negative_total)"]
     assert LoadReport(1, {}).unreadable() == []
+
+
+def test_a_folder_of_strangers_is_an_alarm() -> None:
+    """If no file has the name of a feed, nothing is loaded, and that is no success. Next to a feed they are let be.
+    """
+    alarm = ["nothing was loaded: no file has the name of a feed, such as customers.csv (custmers.csv)"]
+    lost = LoadReport(1, {}, ignored=("custmers.csv",))
+    assert (lost.unreadable(), lost.alarms(Limits())) == (alarm, alarm)
+    assert LoadReport(1, {"customers": FeedCounts(1, 1)}, ignored=("custmers.csv",)).unreadable() == []

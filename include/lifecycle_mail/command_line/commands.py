@@ -21,7 +21,7 @@ from lifecycle_mail.command_line.mails import print_mail, stored_mail
 from lifecycle_mail.database import engine, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, FeedError, LifecycleError
 from lifecycle_mail.intake import Row
-from lifecycle_mail.kpis.timeline import mailbox_timeline, timeline
+from lifecycle_mail.kpis.timeline import mailbox_timeline, refused_files, timeline
 from lifecycle_mail.migrations import migrate as apply_migrations
 from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import Settings
@@ -594,13 +594,16 @@ def why(
         is_mailbox = not entries and "@" in customer
         if is_mailbox:
             entries = mailbox_timeline(connection, customer)
+        unread = [] if entries else refused_files(connection)
     if is_mailbox and not entries:
-        raise LifecycleError(
-            "this mailbox is unknown: no customer ever had it, nothing was said there, and no refused row names it; "
-            "check it"
-        )
+        raise LifecycleError("; ".join([
+            "this mailbox is unknown: no customer ever had it, nothing was said there, and no refused row names it",
+            *unread, "check it",
+        ]))  # fmt: skip
     if not entries:
-        raise LifecycleError(f"customer '{customer}' is unknown: never loaded, and never in a series; check the id")
+        raise LifecycleError("; ".join([
+            f"customer '{customer}' is unknown: never loaded, and never in a series", *unread, "check the id",
+        ]))  # fmt: skip
     rows: list[list[object]] = [
         [entry.happened_at.isoformat(timespec="seconds"), entry.campaign, entry.step, entry.what, entry.why]
         for entry in entries

@@ -29,6 +29,8 @@ class Happening:
 def timeline(connection: Connection, customer_id: str, campaign: str | None = None) -> list[Happening]:
     """Return everything that happened between us and one customer, in order of time; empty if nothing is known.
 
+    If nothing happened, it is what is known of the customer: the sign-up, or which feeds name the id.
+
     With `campaign`: only what happened in that campaign, and what belongs to no campaign.
     """
     rows = [
@@ -37,7 +39,13 @@ def timeline(connection: Connection, customer_id: str, campaign: str | None = No
         for row in run(connection, f"{HAPPENINGS}/{file.stem}", customer_id=customer_id)
         if row.happened_at is not None and (campaign is None or row.campaign in (None, campaign))
     ]
-    return _in_order(rows)
+    return _in_order(rows or run(connection, "kpis/known_customer", customer_id=customer_id).all())
+
+
+def refused_files(connection: Connection) -> list[str]:
+    """Say which files of the customers feed were refused as a whole, the newest first: no one knows whom they name."""
+    found = run(connection, "kpis/refused_files")
+    return [f"{row.file} was refused as a whole ({row.reason}: {row.detail})" for row in found]
 
 
 def mailbox_timeline(connection: Connection, address: str) -> list[Happening]:

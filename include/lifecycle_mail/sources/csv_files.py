@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import compress, islice
 from pathlib import Path
 from typing import TextIO
 
+from lifecycle_mail.sources.blanks import BLANKS
 from lifecycle_mail.sources.contract import Feed
 from lifecycle_mail.sources.file_looks import encoding_of, looks_like
 from lifecycle_mail.sources.rows import (
@@ -57,8 +58,9 @@ def read_csv(path: Path, feed: Feed) -> Chunks:
 def _read(records: _Records, feed: Feed) -> Chunks:
     header = records.header(feed)
     places, unknown = _places(feed, header, records)
-    layout = _Layout(feed, places, len(header), unknown, records.separator)
+    layout = None
     for lines, texts, rows, refused in records.chunks():
+        layout = layout or _Layout(feed, places, records.narrow(header, rows), unknown, records.separator)
         yield layout.chunk(lines, texts, rows, refused)
 
 
@@ -87,13 +89,11 @@ class _Records:
     def header(self, feed: Feed) -> list[str]:
         """Read the header, and find what separates the columns: what Excel's line says, else what gives the contract's
         names."""
-        first = self._stream.readline()
-        self._line = 2
+        first = self._first_line()
         said = _EXCEL_SEPARATOR.fullmatch(first)
         if said:
-            first = self._stream.readline()
-            self._line = 3
-        if not first.strip():
+            first = self._first_line()
+        if not first:
             raise FileRefused("wrong_columns", "the file has no header line")
         if "\0" in first or not is_encodable(first):
             raise FileRefused("wrong_encoding", "the header is not UTF-8 text")
@@ -102,6 +102,14 @@ class _Records:
             return self._columns_of(first, said[1] if said else "", feed)
         except csv.Error:
             raise FileRefused("wrong_columns", "the first line is no header") from None
+
+    def _first_line(self) -> str:
+        """Return the next line that is not blank; '' = there is none."""
+        while line := self._stream.readline():
+            self._line += 1
+            if line.strip(BLANKS):
+                return line
+        return ""
 
     def _columns_of(self, first: str, separator: str, feed: Feed) -> list[str]:
         # With `max`, the first of several that give as many names is taken: the comma.
@@ -113,6 +121,16 @@ class _Records:
     def _known(self, feed: Feed, separator: str) -> set[str]:
         """Return the contract's names that the header has if `separator` stands between its columns."""
         return set(feed.column_names).intersection(column_names(next(csv.reader([self._head], delimiter=separator))))
+
+    def narrow(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+        """Return how many columns the file has: those of the header, but a separator at its end begins none if no row
+        has it."""
+        names = len(header)
+        while names and not header[names - 1].strip(BLANKS):
+            names -= 1
+        if {len(row) for row in rows if row} == {names}:
+            self._width = names
+        return self._width
 
     def looks(self, feed: Feed, header: list[str]) -> str:
         """Say what the file looks like, without repeating its text."""

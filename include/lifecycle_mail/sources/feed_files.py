@@ -18,7 +18,18 @@ from lifecycle_mail.sources.feeds import feeds
 from lifecycle_mail.sources.ndjson_files import read_ndjson
 from lifecycle_mail.sources.rows import Chunks, FileRefused
 
-_NAME = re.compile(r"(?P<feed>[a-z_]+)(?:[-.].+)?\.(?P<form>csv|ndjson|parquet|sql)")
+_UNPACK, _SAVE = "unpack it", "save it as CSV, NDJSON or Parquet"
+# Endings that data has, and that are not read. Any other file, such as a checksum, is no feed file.
+_OTHER_FORMS = {
+    **dict.fromkeys(("gz", "zip", "bz2", "xz", "zst", "7z", "tar", "tgz"), _UNPACK),
+    **dict.fromkeys(("xls", "xlsx", "ods", "xml", "avro", "orc"), _SAVE),
+}
+_FORMS = {"tsv": "csv", "jsonl": "ndjson", "json": "ndjson"}  # what other programs call it
+_NAME = re.compile(
+    rf"(?P<feed>[a-z_]+)(?:[-.].+)?\.(?P<form>csv|ndjson|parquet|sql|{'|'.join([*_FORMS, *_OTHER_FORMS])})",
+    re.IGNORECASE,
+)
+_DIGITS = re.compile(r"([0-9]+)")
 
 
 def _parquet_files() -> ModuleType:
@@ -28,7 +39,7 @@ def _parquet_files() -> ModuleType:
 
 @dataclass(frozen=True)
 class FeedFile:
-    """One file of a feed; `form` is csv, ndjson, parquet or sql (refused)."""
+    """One file of a feed; `form` is csv, ndjson, parquet, or one that is refused: sql, gz, xlsx…"""
 
     feed: Feed
     path: Path
@@ -43,12 +54,14 @@ class FeedFile:
         """Yield the file's rows.
 
         Raises:
-            FileRefused: the whole file breaks the contract, or it is SQL: a text that runs on the server never comes
-                from a folder to which others write.
+            FileRefused: the whole file breaks the contract, its form is not read, or it is SQL: a text that runs on the
+                server never comes from a folder to which others write.
             OSError: the file cannot be read.
         """
         if self.form == "sql":
             raise FileRefused("sql_not_here", f"a SQL feed is include/sql/feeds/{self.feed.name}.sql")
+        if self.form in _OTHER_FORMS:
+            raise FileRefused("unknown_form", f"files that end in .{self.form} are not read: {_OTHER_FORMS[self.form]}")
         if self.form == "parquet":
             return _parquet_files().read_parquet(self.path, self.feed)
         return {"csv": read_csv, "ndjson": read_ndjson}[self.form](self.path, self.feed)
@@ -57,7 +70,7 @@ class FeedFile:
         """Return about how many rows the file has, for progress; None if that cannot be known early."""
         if self.form == "parquet":
             return _parquet_files().count_parquet(self.path)
-        if self.form == "sql":
+        if self.form == "sql" or self.form in _OTHER_FORMS:
             return 0
         try:
             lines = _count_lines(self.path)
@@ -69,7 +82,7 @@ class FeedFile:
 def feed_files(folder: Path) -> tuple[list[FeedFile], list[str]]:
     """Return the feed files of `folder`, and the names of its other files.
 
-    Feeds are in the contract's order, a feed's files by name.
+    Feeds are in the contract's order, a feed's files by name, in which 10 comes after 9.
 
     Raises:
         FeedError: there is no such folder, or it cannot be read.
@@ -84,12 +97,18 @@ def feed_files(folder: Path) -> tuple[list[FeedFile], list[str]]:
     files, others = [], []
     for path in paths:
         found = _NAME.fullmatch(path.name)
-        if found and found["feed"] in feeds():
-            files.append(FeedFile(feeds()[found["feed"]], path, found["form"]))
+        if found and (name := found["feed"].lower()) in feeds():
+            form = found["form"].lower()
+            files.append(FeedFile(feeds()[name], path, _FORMS.get(form, form)))
         else:
             others.append(path.name)
     order = list(feeds())
-    return sorted(files, key=lambda file: (order.index(file.feed.name), file.path.name)), others
+    return sorted(files, key=lambda file: (order.index(file.feed.name), _in_order(file.path.name))), others
+
+
+def _in_order(name: str) -> list[str | int]:
+    """Return what a file's name is sorted by: texts and numbers by turns, so that part 10 comes after part 9."""
+    return [int(part) if place % 2 else part for place, part in enumerate(_DIGITS.split(name))]
 
 
 def _count_lines(path: Path) -> int:

@@ -95,6 +95,7 @@ def load_feeds(
         load.context = replace(load.context, link_schemes=link_schemes)
         files, others = feed_files(folder)  # since the load began: a campaign counts on every file that was there
         load.warn(f"{name} is not a feed file: it was ignored" for name in others)
+        load.ignored = tuple(others)
         load.warn(f"sql/feeds/{name} has the name of no feed: it was ignored" for name in strangers)
         if not files and not selects:
             load.warn([f"{folder} has no feed file: nothing was loaded"])
@@ -185,6 +186,7 @@ class _Load:
     intakes: list[Intake] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
+    ignored: tuple[str, ...] = ()
 
     @property
     def hearing(self) -> Hearing:
@@ -194,7 +196,7 @@ class _Load:
     def report(self) -> LoadReport:
         return LoadReport(
             self.load_id, self.counts, self.refused_files, tuple(self.warnings), tuple(self.intakes), self.explained,
-            tuple(self.waiting),
+            tuple(self.waiting), self.ignored,
         )  # fmt: skip
 
     def warn(self, warnings: Iterable[str]) -> None:

@@ -21,51 +21,77 @@ CLEARING = frozenset({"link_in_name"})
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]")
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LINK = re.compile(
-    r"://|\bwww\.|\b(?:https?|mailto|javascript|data):|@[\w-]+\.\w"
+    r"://|\bwww\.|\b(?:https?|mailto|javascript|data):|@[\w-]+\.\w|[\w-]\.[a-z0-9]{2,}/|\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b"
     r"|[\w-]\.(?:com|net|org|info|biz|shop|site|xyz|top|club|online|link|click|ru|cn|tk|io|me|ly|co|app|dev)\b",
     re.IGNORECASE,
 )
 _MERGE_TAG = re.compile(r"\{\{.*\}\}|\{%.*%\}|\*\|.*\|\*|%%.*%%|<%.*%>|\$\{.*\}|\[\[.*\]\]", re.DOTALL)
+_SHORT_MERGE_TAG = re.compile(r"%[A-Za-z_]+%|\{[A-Za-z_. ]+\}|\[[A-Za-z_. ]+\]")
+# Elements of HTML, and no other text in brackets: a shop's editor leaves them in names. Those of the first kind stand
+# inside a word (`H<sub>2</sub>O`).
+_INLINE = re.compile(r"</?(?:a|b|em|font|i|mark|small|span|strong|su[bp]|u|wbr)(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_BLOCK = re.compile(
+    r"<!--.*?-->|</?(?:br|div|h[1-6]|hr|img|li|[ou]l|p|script|style|t[dhr]|table|tbody)(?:\s[^<>]*)?/?>",
+    re.IGNORECASE | re.DOTALL,
+)
+_WORDS = re.compile(r"[^\W_]+")
+# Words in lower case, with one blank between them and without any other sign.
 _PLACEHOLDERS = frozenset({
-    "unknown", "anonymous", "guest", "first name", "firstname", "first_name", "last name", "lastname", "last_name",
-    "your name", "no name", "noname", "name", "customer", "test", "not available", "not provided",
+    "unknown", "anonymous", "anonymous user", "guest", "guest user", "first name", "firstname", "last name",
+    "lastname", "your name", "no name", "noname", "name", "no first name", "no last name", "customer",
+    "valued customer", "user", "test", "test user", "not available", "not provided", "not set", "empty", "none",
+    "null", "undefined",
+    "unbekannt", "anonym", "gast", "kunde", "vorname", "nachname", "inconnu", "anonyme", "invité", "prénom",
+    "desconocido", "anónimo", "invitado", "cliente", "nombre", "sconosciuto", "anonimo", "ospite", "onbekend",
+    "anoniem", "nieznany", "gość", "неизвестно", "аноним", "гость", "不明", "匿名", "访客", "游客", "ゲスト", "손님",
 })  # fmt: skip
 _PROGRAMS = frozenset({"nan", "NaN", "NA"})  # as pandas and R write it; Nan and Na are names
 _ENTITIES_INSIDE = 2  # a shop that escapes a text which was escaped before
 
 
 def parse_name(text: str) -> str:
-    """A name of a person on one line, without entities, cut at 60 characters; '' = it is no name but a placeholder.
+    """A name of a person on one line, without entities and markup, cut at 60 characters; '' = it is a placeholder.
 
     Raises:
         Refusal: it holds a link or an address.
     """
-    name = _decoded(text)
-    if _LINK.search(name):
+    text = _unescaped(text)
+    if _LINK.search(text):
         raise Refusal("link_in_name")
+    name = _on_one_line(text)
     return "" if _says_nothing(name) else cut(name, MAXIMUM_NAME)
 
 
 def _says_nothing(name: str) -> bool:
-    if name in NOTHING or name in _PROGRAMS or name.lower() in _PLACEHOLDERS:
+    if name in NOTHING or name in _PROGRAMS or not any(map(str.isalpha, name)):
         return True
-    return not any(map(str.isalnum, name)) or bool(_MERGE_TAG.fullmatch(name))
+    words = _WORDS.findall(name.lower())
+    said = words[: len(words) // 2] if words[: len(words) // 2] * 2 == words else words  # both names in one
+    return " ".join(said) in _PLACEHOLDERS or bool(_MERGE_TAG.search(name) or _SHORT_MERGE_TAG.fullmatch(name))
 
 
 def parse_label(text: str) -> str:
-    """The name of a product or place on one line, without entities, cut at 200 characters."""
-    name = _decoded(text)
+    """The name of a product or place on one line, without entities and markup, cut at 200 characters."""
+    name = _on_one_line(_unescaped(text))
     return "" if name in NOTHING else cut(name, MAXIMUM_LABEL)
 
 
-def _decoded(text: str) -> str:
-    """Return `text` without entities, in composed characters, with one blank in place of breaks and double blanks.
-
-    Signs that turn or override the direction of what follows them are no part of a name.
-    """
+def _unescaped(text: str) -> str:
     for _ in range(_ENTITIES_INSIDE):
         if "&" in text:
             text = html.unescape(text)
+    return text
+
+
+def _on_one_line(text: str) -> str:
+    """Return `text` without markup, in composed characters, with one blank in place of breaks and double blanks.
+
+    Signs that turn or override the direction of what follows them are no part of a name.
+    """
+    if "<" in text:
+        text = _BLOCK.sub(" ", _INLINE.sub("", text))
+    if text.isascii() and text.isprintable() and "  " not in text:  # as nearly every name is
+        return text.strip()
     return _BREAKS.sub(" ", _TURNING.sub("", unicodedata.normalize("NFC", text))).strip(BLANKS)
 
 

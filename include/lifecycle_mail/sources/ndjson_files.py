@@ -1,6 +1,7 @@
 """Read an NDJSON feed file: one JSON object per line.
 
-Stage 1 of the path.
+Stage 1 of the path. Many programs write one array, several objects on a line, or objects over several lines. Such a
+file is read too.
 """
 
 from __future__ import annotations
@@ -15,31 +16,66 @@ import orjson
 
 from lifecycle_mail.sources.contract import Feed
 from lifecycle_mail.sources.file_looks import encoding_of
-from lifecycle_mail.sources.rows import CHUNK_ROWS, Chunks, FileRefused, RefusedRow, TypedRows, is_encodable, storable
+from lifecycle_mail.sources.rows import (
+    CHUNK_ROWS,
+    Chunks,
+    FileRefused,
+    RefusedRow,
+    TypedRows,
+    is_encodable,
+    storable,
+)
 from lifecycle_mail.sources.words import cells_of_broken_json
 
-# An array with one object per line, as some exports write it.
-_OF_ARRAY = re.compile(rb"\[?\s*(\{.*\})\s*,?\s*\]?")
+MAXIMUM_SPREAD = 64 * 1024 * 1024  # bytes: a file whose objects stand on several lines is read at once
 _BRACKETS = (b"[", b"]", b",")
+_BETWEEN = re.compile(r"[\s,\[\]]*")  # what may stand between objects, also as an array has it
+_DECODER = json.JSONDecoder()
+
+Row = dict[str, object]
 
 
 def read_ndjson(path: Path, feed: Feed) -> Chunks:
     """Yield the rows of `path` in chunks. If a required name is missing, its value is missing in that row.
 
+    Rows are numbered by their lines. Of several on one line, each later one has the next number.
+
     Raises:
-        FileRefused: the file is no text of a known encoding.
+        FileRefused: the file is no text of a known encoding, or its objects stand on several lines and one breaks.
         OSError: the file cannot be read.
     """
-    known = frozenset(feed.column_names)
-    rows = TypedRows(feed)
-    for number, raw in enumerate(_lines(path), start=1):
+    taken = _Taken(feed)
+    lines = enumerate(_lines(path), start=1)
+    for number, raw in lines:
         line = raw.strip()
-        if line and line not in _BRACKETS:
-            _take_line(rows, number, line, feed, known)
-        if len(rows) >= CHUNK_ROWS:
-            yield rows.chunk()
-    if len(rows):
-        yield rows.chunk()
+        if not line or line in _BRACKETS:
+            continue
+        if line == b"{" and not taken.number:
+            yield from _read_spread(path, number, b"".join([raw, *(rest for _, rest in lines)]), taken)
+            return
+        taken.line(number, line)
+        if len(taken.rows) >= CHUNK_ROWS:
+            yield taken.rows.chunk()
+    if len(taken.rows):
+        yield taken.rows.chunk()
+
+
+def _read_spread(path: Path, first: int, content: bytes, taken: _Taken) -> Chunks:
+    """Yield the rows of a file whose objects stand on several lines each; `content` begins on line `first`."""
+    if path.stat().st_size > MAXIMUM_SPREAD:
+        raise FileRefused("unreadable_file", "the file looks like JSON over several lines: write one object per line")
+    text, start = content.decode(errors="surrogateescape"), 0
+    try:
+        for row, place, end in _objects(text):
+            first, start = first + text.count("\n", start, place), place
+            taken.row(first, text[place:end], row)
+            if len(taken.rows) >= CHUNK_ROWS:
+                yield taken.rows.chunk()
+    except (ValueError, RecursionError):
+        yield taken.rows.chunk()  # what it says of permission counts
+        raise FileRefused("unreadable_file", f"the JSON breaks in the object after line {first}") from None
+    if len(taken.rows):
+        yield taken.rows.chunk()
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -57,28 +93,69 @@ def _lines(path: Path) -> Iterator[bytes]:
             raise FileRefused("wrong_encoding", f"the file is not whole {encoding.upper()}: write UTF-8") from None
 
 
-def _take_line(rows: TypedRows, number: int, line: bytes, feed: Feed, known: frozenset[str]) -> None:
-    # Bytes that are not UTF-8 stay in their value, for the checker to judge.
-    text = line.decode(errors="surrogateescape")
-    is_text = is_encodable(text)
-    try:
-        row = _parse(line if is_text else text)
-    except (ValueError, RecursionError):
-        why = ("broken_json", "the line is not one JSON object") if is_text else ("not_utf8", "the line is not UTF-8")
-        rows.refuse(RefusedRow(number, *why, text, cells=cells_of_broken_json(text, feed.telling)))
-    else:
-        if not row.keys() <= known:
-            rows.notice(row.keys() - known)
-        rows.add(number, text if is_text else storable(text), row)
+class _Taken:
+    """The rows taken so far, and the number of the last one."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.rows = TypedRows(feed)
+        self.number = 0
+        self._telling = feed.telling
+        self._known = frozenset(feed.column_names)
+
+    def line(self, number: int, line: bytes) -> None:
+        """Take the objects of one line. Bytes that are not UTF-8 stay in their value, for the checker to judge."""
+        text = line.decode(errors="surrogateescape")
+        is_text = is_encodable(text)
+        try:
+            rows = _rows(line if is_text else text)
+        except (ValueError, RecursionError):
+            what = ("broken_json", "one JSON object") if is_text else ("not_utf8", "UTF-8")
+            cells = cells_of_broken_json(text, self._telling)
+            self.rows.refuse(
+                RefusedRow(self._next(number), what[0], f"the line is not {what[1]}", text, cells=cells)
+            )
+        else:
+            for row in rows:
+                self.row(number, text if len(rows) == 1 else json.dumps(row, ensure_ascii=False), row)
+
+    def row(self, number: int, text: str, row: Row) -> None:
+        """Take one object, whose text is `text`."""
+        if not row.keys() <= self._known:
+            self.rows.notice(row.keys() - self._known)
+        self.rows.add(self._next(number), text if is_encodable(text) else storable(text), row)
+
+    def _next(self, number: int) -> int:
+        self.number = max(number, self.number + 1)
+        return self.number
 
 
-def _parse(line: bytes | str) -> dict[str, object]:
-    """Parse one object; the standard library parses what orjson does not: NaN, and lone surrogates."""
+def _rows(line: bytes | str) -> list[Row]:
+    """Parse the objects of a line, nearly always one.
+
+    The standard library parses what orjson does not: several objects, NaN, and lone surrogates.
+    """
     try:
-        row = orjson.loads(line)
+        found = orjson.loads(line)
     except orjson.JSONDecodeError:  # also raised for a text with bad bytes
-        inside = _OF_ARRAY.fullmatch(line) if isinstance(line, bytes) else None
-        row = json.loads(inside[1] if inside else line)
-    if not isinstance(row, dict):
-        raise ValueError("not an object")
-    return row
+        text = line.decode() if isinstance(line, bytes) else line
+        found = [row for row, _, _ in _objects(text)]
+    rows = found if isinstance(found, list) else [found]
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("no object")
+    return rows
+
+
+def _objects(text: str) -> Iterator[tuple[Row, int, int]]:
+    """Yield the objects of `text` one after the other, each with its place and its end (ValueError if one breaks)."""
+    place = _end_of_gap(text, 0)
+    while place < len(text):
+        row, end = _DECODER.raw_decode(text, place)
+        if not isinstance(row, dict):
+            raise ValueError("no object")
+        yield row, place, end
+        place = _end_of_gap(text, end)
+
+
+def _end_of_gap(text: str, place: int) -> int:
+    found = _BETWEEN.match(text, place)
+    return found.end() if found else place

@@ -1,6 +1,6 @@
 """Read a Parquet feed file: native types become the texts that a CSV file would hold, one column at a time.
 
-Stage 1 of the path. Times need a zone in their type. Whole numbers may be keys, fractions may not.
+Stage 1 of the path. Times need a zone in their type. Whole numbers may be keys, also as 7.0; fractions may not.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from pathlib import Path
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lifecycle_mail.sources.contract import Column, Feed
-from lifecycle_mail.sources.rows import CHUNK_ROWS, Chunk, Chunks, FileRefused, Texts, absence_in, place_columns
+from lifecycle_mail.sources.rows import CHUNK_ROWS, EXACT, Chunk, Chunks, FileRefused, Texts, absence_in, place_columns
 
 
 def read_parquet(path: Path, feed: Feed) -> Chunks:
@@ -72,6 +73,7 @@ class _WrongColumn(list[None]):
 def _texts(array: pa.Array, column: Column) -> Texts:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
+    array = _readable(array, column)
     kind = array.type
     if not _fits(kind, column):
         if not column.refuses_row:
@@ -83,6 +85,26 @@ def _texts(array: pa.Array, column: Column) -> Texts:
     return texts
 
 
+def _readable(array: pa.Array, column: Column) -> pa.Array:
+    """Return as texts what other programs write as bytes, and as whole numbers keys in a column with gaps."""
+    types, kind = pa.types, array.type
+    if types.is_binary(kind) or types.is_large_binary(kind):
+        return _cast(array, pa.string())
+    if types.is_floating(kind) and column.kind == "text":
+        known = pc.if_else(pc.is_nan(array), None, array)
+        if pc.all(pc.less(pc.abs(known), float(EXACT))).as_py() is not False:
+            return _cast(known, pa.int64())
+    return array
+
+
+def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Return the array as `kind`; as it is if a value is not of that kind."""
+    try:
+        return array.cast(kind)
+    except pa.ArrowInvalid:
+        return array
+
+
 def _fits(kind: pa.DataType, column: Column) -> bool:
     types = pa.types
     if types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind):
@@ -90,7 +112,7 @@ def _fits(kind: pa.DataType, column: Column) -> bool:
     if types.is_integer(kind):
         return column.kind in ("text", "name", "label", "number", "integer", "boolean")
     if types.is_floating(kind) or types.is_decimal(kind):
-        return column.kind in ("number", "integer")
+        return column.kind in ("number", "integer", "boolean")
     if types.is_timestamp(kind) or types.is_date(kind):
         return column.kind in ("time", "date", "birthday")
     return bool(types.is_boolean(kind)) and column.kind == "boolean"

@@ -63,7 +63,8 @@ class FeedCounts:
 class LoadReport:
     """What one load did: its id, counts by feed (a feed without a file is absent), the files refused as a whole
     (file name → named reason), warnings for the operator, what became of each file that was read, why the refused files
-    were refused (file name → words), and which of its rows name what no feed has brought."""
+    were refused (file name → words), which of its rows name what no feed has brought, and the files of the folder that
+    have the name of no feed."""
 
     load_id: int
     feeds: dict[str, FeedCounts]
@@ -72,6 +73,7 @@ class LoadReport:
     intakes: tuple[Intake, ...] = ()
     explained: Mapping[str, str] = field(default_factory=dict)
     waiting: tuple[Waiting, ...] = ()
+    ignored: tuple[str, ...] = ()
 
     @property
     def loaded(self) -> dict[str, int]:
@@ -99,15 +101,23 @@ class LoadReport:
     def alarms(self, limits: Limits) -> list[str]:
         """Say which files were refused, and which files had too large a share of refused rows."""
         shares = [alarm for one in self.intakes if (alarm := _wrong(one).alarm(limits))]
-        return [*self._refusals(), *shares]
+        return [*self._strangers(), *self._refusals(), *shares]
 
     def unreadable(self) -> list[str]:
-        """Say which files gave nothing: they were refused as a whole, or each row of them was."""
+        """Say which files gave nothing: they were refused as a whole, each row of them was, or none is a feed's."""
         barren = [one for one in map(_wrong, self.intakes) if one.is_refused_whole]
         return [
+            *self._strangers(),
             *self._refusals(),
             *(f"{one.name}: no row could be read ({', '.join(sorted(one.refused))})" for one in barren),
         ]
+
+    def _strangers(self) -> list[str]:
+        """Say so if the folder has files, and none of them is a feed's."""
+        if self.feeds or not self.ignored:
+            return []
+        names = ", ".join(self.ignored)
+        return [f"nothing was loaded: no file has the name of a feed, such as customers.csv ({names})"]
 
     def _refusals(self) -> list[str]:
         return [

@@ -6,18 +6,19 @@ is refused, a column is one list made by one parser.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import compress
 from typing import NamedTuple
 
-from lifecycle_mail.sources.blanks import cleaned
+from lifecycle_mail.sources.blanks import cleaned, joined
 from lifecycle_mail.sources.contract import MAXIMUM_TEXT, Column, Feed
 from lifecycle_mail.sources.names import CLEARING
 from lifecycle_mail.sources.refusals import Refusal
 from lifecycle_mail.sources.rows import Chunk, RefusedRow, Texts, is_encodable
-from lifecycle_mail.sources.value_parsers import ParseContext, Parser, parser_of
+from lifecycle_mail.sources.value_parsers import ParseContext, Parser, parser_of, sure_of
 from lifecycle_mail.sources.words import UNREADABLE, Cells, Word, WordReader
 
 _Faults = dict[int, dict[str, str]]  # place in the chunk → column → named reason
@@ -48,6 +49,7 @@ class Checker:
     def __init__(self, feed: Feed, context: ParseContext) -> None:
         self._feed = feed
         self._parsers = [parser_of(column, context) for column in feed.columns]
+        self._sure = [sure_of(column, context) for column in feed.columns]
         self._reader = WordReader(feed, context) if feed.telling else None
 
     def check(self, chunk: Chunk) -> CheckedRows:
@@ -57,14 +59,19 @@ class Checker:
         If a value is unreadable and the row can do without it, only the value is left out, and the stored row keeps the
         value it had.
         """
-        pairs = zip(chunk.columns, self._feed.columns, strict=True)
-        chunk = replace(chunk, columns=[cleaned(values, column.kind) for values, column in pairs])
+        sure = list(map(_is_sure, self._sure, chunk.columns))
+        pairs = zip(sure, chunk.columns, self._feed.columns, strict=True)
+        chunk = replace(
+            chunk, columns=[values if known else cleaned(values, column.kind) for known, values, column in pairs]
+        )
         faults: _Faults = {}
         for place, column in chunk.wrong:
             faults.setdefault(place, {})[column] = "wrong_type"
         columns = [
-            _check_column(column, parser, values, faults)
-            for column, parser, values in zip(self._feed.columns, self._parsers, chunk.columns, strict=True)
+            values if known else _check_column(column, parser, values, faults)
+            for known, column, parser, values in zip(
+                sure, self._feed.columns, self._parsers, chunk.columns, strict=True
+            )
         ]
         self._check_order(columns, faults)
         return self._sorted(chunk, columns, faults)
@@ -176,6 +183,18 @@ class Checker:
         return [(line, cart_id) for line, cart_id in found if cart_id is not None]
 
 
+def _is_sure(pattern: re.Pattern[str] | None, values: Texts) -> bool:
+    """Tell by one look whether each value is stored as it is. False says nothing: the column is checked by value."""
+    if pattern is None:
+        return False
+    try:
+        lines = "\n".join(values)  # type: ignore[arg-type]
+    except TypeError:  # a None
+        lines = "\n".join([value or "" for value in values])
+    # A line end inside a value would make two lines of it.
+    return lines.count("\n") == len(values) - 1 and pattern.fullmatch(lines + "\n") is not None
+
+
 def _check_column(column: Column, parser: Parser | None, values: Texts, faults: _Faults) -> Texts:
     if parser is None:
         return values if _all_storable(column, values) else _check_values(column, str, values, faults)
@@ -192,10 +211,7 @@ def _check_column(column: Column, parser: Parser | None, values: Texts, faults: 
 
 def _all_storable(column: Column, values: Texts) -> bool:
     """Check a whole column at once for what nearly always holds: nothing missing, odd or too long."""
-    try:
-        together = "".join(values)  # type: ignore[arg-type]
-    except TypeError:  # a None
-        together = "".join(value for value in values if value)
+    together = joined(values)
     if "\0" in together or not is_encodable(together):
         return False
     if len(together) > MAXIMUM_TEXT and max(map(len, filter(None, values))) > MAXIMUM_TEXT:

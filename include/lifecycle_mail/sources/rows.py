@@ -17,6 +17,7 @@ from lifecycle_mail.sources.blanks import BLANKS, Texts
 from lifecycle_mail.sources.contract import Column, Feed, Kind
 
 CHUNK_ROWS = 5_000
+EXACT = 2**53  # below it, each whole number has a floating point number of its own
 
 _NUMERIC: frozenset[Kind] = frozenset({"number", "integer"})
 
@@ -112,14 +113,30 @@ def column_names(header: Sequence[str]) -> list[str]:
     return [name.strip(BLANKS).lower() for name in header]
 
 
+def named(row: Mapping[str, object], known: frozenset[str]) -> Mapping[str, object]:
+    """Return a row with those names as the contract writes them that it knows; a name that is written so wins."""
+    if row.keys() <= known:
+        return row
+    meant = _meant(frozenset(row.keys() - known), known)
+    return {**{meant[name]: row[name] for name in meant}, **row} if meant else row
+
+
+@lru_cache(maxsize=1024)
+def _meant(strangers: frozenset[str], known: frozenset[str]) -> dict[str, str]:
+    names = sorted(strangers)
+    return {name: meant for name, meant in zip(names, column_names(names), strict=True) if meant in known}
+
+
 def as_text(value: object, kind: Kind) -> str | None:
     """Return a typed value (JSON, SQL) as the text that a CSV file would hold.
 
-    A whole number may be a key. A fraction may not, because 7.0 would not match 7.
+    A whole number may be a key, also as 7.0: a table with gaps holds whole numbers so. NaN says that there is no value.
 
     Raises:
         WrongType: a value of this type does not fit `kind`.
     """
+    if isinstance(value, (float, Decimal)) and value != value:
+        return None
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -127,12 +144,19 @@ def as_text(value: object, kind: Kind) -> str | None:
     elif isinstance(value, int):
         fits = kind in _NUMERIC or kind in ("text", "name", "label", "boolean")
     elif isinstance(value, (float, Decimal)):
-        fits = kind in _NUMERIC
+        if kind == "text" and is_whole(value):
+            return str(int(value))
+        fits = kind in _NUMERIC or kind == "boolean"
     else:
         fits = isinstance(value, (datetime, date)) and kind in ("time", "date", "birthday")
     if not fits:
         raise WrongType
     return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def is_whole(value: float | Decimal) -> bool:
+    """Tell whether a number is surely the whole number that was meant: a larger one may have lost digits."""
+    return -EXACT < value < EXACT and value == int(value)
 
 
 def storable(text: str) -> str:
@@ -156,6 +180,7 @@ class TypedRows:
 
     def __init__(self, feed: Feed) -> None:
         self._columns: Sequence[Column] = feed.columns
+        self._known = frozenset(feed.column_names)
         self._optional = feed.optional_names
         self._start()
 
@@ -173,6 +198,7 @@ class TypedRows:
 
     def add(self, line: int, text: str, row: Mapping[str, object]) -> None:
         """Take one row, and record values of a wrong type and columns that the row does not have."""
+        row = named(row, self._known)
         values: list[str | None] = []
         for column in self._columns:
             try:
@@ -190,8 +216,8 @@ class TypedRows:
         self._refused.append(row)
 
     def notice(self, names: Iterable[str]) -> None:
-        """Record names that the contract lacks."""
-        self._unknown.update(names)
+        """Record those of the names that the contract lacks."""
+        self._unknown.update(name for name in names if name.strip(BLANKS).lower() not in self._known)
 
     def chunk(self) -> Chunk:
         """Return the collected rows, and start again with none."""

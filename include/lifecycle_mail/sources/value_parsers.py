@@ -18,7 +18,7 @@ from functools import lru_cache, partial
 from lifecycle_mail.locales import bcp47
 from lifecycle_mail.mailboxes import with_ascii_domain
 from lifecycle_mail.sources.contract import Column
-from lifecycle_mail.sources.links import WEB, parse_link
+from lifecycle_mail.sources.links import SURE_LINK, WEB, parse_link
 from lifecycle_mail.sources.names import parse_label, parse_name
 from lifecycle_mail.sources.refusals import Refusal
 
@@ -26,8 +26,11 @@ Parser = Callable[[str], str]
 
 REMEMBERED = 65_536  # values remembered per column and file
 
+_DAY_OF_YEAR = (  # all but 29 February
+    r"(?:(?:0[13-9]|1[0-2])-(?:0[1-9]|[12][0-9]|30)|(?:0[13578]|1[02])-31|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+)
 _SURE_TIME = re.compile(
-    r"(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"  # every month has 28 days
+    rf"(?:19|20|21)[0-9]{{2}}-{_DAY_OF_YEAR}"
     r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
     r"(?:Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])"
 )
@@ -36,7 +39,8 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _INTEGER = re.compile(r"([+-]?[0-9]{1,20})(?:\.0{0,20})?")
 _DATE = re.compile(
-    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})(?:[T ]00:00(?::00(?:\.0{1,9})?)?)?"
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
+    r"(?:[T ]00:00(?::00(?:\.0{1,9})?)?(?:Z| ?UTC| ?[+-]00(?::?00)?)?)?"
 )
 _YEARLESS_DATE = re.compile(r"--(?P<month>[0-9]{2})-?(?P<day>[0-9]{2})")  # ISO 8601 of 2000, and vCard
 _ADDRESS = re.compile(
@@ -44,16 +48,35 @@ _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 )
+_BEFORE_OFFSET = re.compile(r"(?<=[0-9]) (?=[+-][0-9:]{2,8}\Z)")
+_UTC = re.compile(r"(?<=[0-9]) ?(?:UTC|GMT|z)\Z")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,8}")
 
+# Values that are stored as they are, for a look at a whole column at once. What they do not match may be right, too.
+_SURE: dict[str, str] = {
+    "time": _SURE_TIME.pattern,
+    "date": rf"(?:19|20|21)[0-9]{{2}}-{_DAY_OF_YEAR}",
+    "birthday": rf"(?:19[0-9]{{2}}|20[01][0-9])-{_DAY_OF_YEAR}",
+    "number": _SURE_NUMBER.pattern,
+    "integer": "[0-9]{1,9}",
+    "address": (
+        r"[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,30})?"
+        r"@(?:[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20}){0,2}\.){1,3}[A-Za-z]{2,20}"
+    ),
+    "link": SURE_LINK,
+    "currency": "[A-Z]{3}",
+    "locale": "[a-z]{2}(?:-[A-Z]{2})?",
+}
+
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 
 _BOOLEANS = {
-    "true": "true", "t": "true", "1": "true", "yes": "true",
-    "false": "false", "f": "false", "0": "false", "no": "false",
+    "true": "true", "t": "true", "1": "true", "1.0": "true", "yes": "true", "y": "true", "on": "true",
+    "false": "false", "f": "false", "0": "false", "0.0": "false", "no": "false", "n": "false", "off": "false",
 }
+_RESERVED_COUNTRIES = {"UK": "GB", "EL": "GR"}  # ISO 3166 reserves both for the country that says so of itself
 NO_YEAR = 4  # stands for an unknown year of birth in source.customer.birthday
 _NO_YEARS = ("0000", "0004", "1604")  # how other systems write it: many, our own table, Apple's address book
 EARLIEST_BIRTHDAY = date(1900, 1, 1)
@@ -99,12 +122,26 @@ def parser_of(column: Column, context: ParseContext) -> Parser | None:
     return lru_cache(maxsize=REMEMBERED)(parser)
 
 
+def sure_of(column: Column, context: ParseContext) -> re.Pattern[str] | None:
+    """Return a pattern of lines, each of them a value that the parser of `column` returns unchanged; None = no such.
+
+    No value that says nothing matches it. Empty lines do if the column may be empty.
+    """
+    one = _SURE.get(column.kind)
+    if one is None or (column.kind in ("number", "integer") and (column.maximum < 999_999_999 or column.is_positive)):
+        return None
+    if column.kind == "link" and not context.link_schemes >= WEB:
+        return None
+    may_be_empty = not column.required and column.default is None
+    return re.compile(rf"(?:(?:{one}){'?' if may_be_empty else ''}\n)*+")
+
+
 def parse_time(text: str) -> str:
-    """An instant, ISO 8601 with an offset; years 1900 to 2199."""
+    """An instant, ISO 8601 with an offset; years 1900 to 2199. Warehouses write ` UTC` or a blank before the offset."""
     if _SURE_TIME.fullmatch(text):
         return text
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(_BEFORE_OFFSET.sub("", _UTC.sub("Z", text)))
     except ValueError:
         raise Refusal("unparsable_time") from None
     if moment.tzinfo is None:
@@ -115,7 +152,7 @@ def parse_time(text: str) -> str:
 
 
 def parse_date(text: str) -> str:
-    """A date, ISO 8601, of the years 1900 to 2199; midnight may follow it, because spreadsheets write dates so."""
+    """A date, ISO 8601, of the years 1900 to 2199. Midnight may follow it, as spreadsheets write dates, also of UTC."""
     day = _date(text)
     if day.year not in YEARS:
         raise Refusal("date_out_of_range")
@@ -182,7 +219,7 @@ def parse_integer(text: str, *, refusal: str, maximum: int) -> str:
 
 
 def parse_boolean(text: str) -> str:
-    """true, t, 1, yes; false, f, 0, no; in any case of letters."""
+    """true, t, 1, yes, y, on; false, f, 0, no, n, off; in any case of letters, and 1.0 or 0.0."""
     try:
         return _BOOLEANS[text.lower()]
     except KeyError:
@@ -230,8 +267,9 @@ def _by_lower_case(zones: frozenset[str]) -> dict[str, list[str]]:
 
 
 def parse_country(text: str) -> str:
-    """ISO 3166-1 alpha-2, stored in upper case."""
-    return _code(_COUNTRY, text, "invalid_country").upper()
+    """ISO 3166-1 alpha-2, stored in upper case; UK is GB, and EL is GR."""
+    code = _code(_COUNTRY, text, "invalid_country").upper()
+    return _RESERVED_COUNTRIES.get(code, code)
 
 
 def parse_currency(text: str) -> str:

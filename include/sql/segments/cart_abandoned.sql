@@ -35,7 +35,7 @@ with abandoned as (
             select 1 from source.orders as o
             where
                 o.cart_id = k.cart_id
-                and o.ordered_at >= k.created_at
+                and source.is_since(o.ordered_at, k.created_at)
                 and o.ordered_at <= cast(:as_of as timestamptz)
                 and o.status <> 'cancelled'
         )

@@ -18,5 +18,6 @@ union all
 select asked.step_due_id
 from asked
 inner join source.cart on cart.cart_id = asked.context ->> 'cart_id'
-inner join source.orders on cart.cart_id = orders.cart_id and cart.created_at <= orders.ordered_at
+inner join source.orders
+    on cart.cart_id = orders.cart_id and source.is_since(orders.ordered_at, cart.created_at)
 where orders.status <> 'cancelled' and orders.ordered_at <= asked.due_at

@@ -25,7 +25,8 @@ select
     orders.ordered_at as exited_at
 from series
 inner join source.cart on cart.cart_id = series.context ->> 'cart_id'
-inner join source.orders on cart.cart_id = orders.cart_id and cart.created_at <= orders.ordered_at
+inner join source.orders
+    on cart.cart_id = orders.cart_id and source.is_since(orders.ordered_at, cart.created_at)
 where orders.status <> 'cancelled'
 union all
 select

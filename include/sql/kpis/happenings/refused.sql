@@ -1,5 +1,6 @@
 -- Rows of feeds about a customer that were refused, and values that were left out of rows. A row that is not whole has
--- no customer in source.rejected: it counts if one of its fields is the customer's id. An address is no id here.
+-- no customer in source.rejected: it counts if one of its fields is the customer's id. An address is no id here. A
+-- number is an id in rows of the customers feed alone, because other rows have numbers that mean something else.
 -- grain: one row per refused row and reason
 -- customer_id text
 -- look-back: everything
@@ -12,10 +13,16 @@ with told as (
     from source.rejected
     where
         rejected.customer_id is null
-        and rejected.feed = 'customers'
+        and (
+            rejected.feed = 'customers'
+            or (
+                rejected.feed not in ('products', 'order_lines', 'cart_lines', 'currency_rates')
+                and cast(:customer_id as text) !~ '^[0-9.]+$'
+            )
+        )
         and strpos(rejected.row_text, cast(:customer_id as text)) > 0
         and strpos(cast(:customer_id as text), '@') = 0
-        and cast(:customer_id as text) = any(regexp_split_to_array(rejected.row_text, '[,;|"{}\s]+'))
+        and cast(:customer_id as text) = any(regexp_split_to_array(rejected.row_text, '[,;|"{}\s]+:?'))
 )
 
 select
