@@ -164,13 +164,17 @@ def _lost_campaigns() -> list[str]:
 def campaign_check(
     name: Annotated[str | None, typer.Argument(help="One campaign; all without it.")] = None,
 ) -> None:
-    """Check campaign files, their segments and templates. Needs neither database nor settings."""
+    """Check campaign files, topics, brand, segments, templates and words. Needs neither database nor settings.
+
+    Names everything that is wrong in one run, in the order of the files, each with file and line. Exit status 1 if
+    anything is wrong; a warning alone is no reason.
+    """
     settings = Settings.from_environment(os.environ, database=False)
     found = check_campaigns(settings, name)
     for warning in found.warnings:
         errors.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
     if found.problems:
-        raise CampaignError("\n".join(found.problems))
+        raise CampaignError("\n".join([*found.problems, found.count()]))
     results.print(f"{found.campaigns} campaign(s), {found.templates} template(s): nothing wrong", highlight=False)
     if name is not None:
         results.print(f"definition {definition_of(settings, name).md5}", highlight=False)

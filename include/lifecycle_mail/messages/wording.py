@@ -27,7 +27,7 @@ from lifecycle_mail.campaigns import parse_document
 from lifecycle_mail.errors import CampaignError, TemplateError
 from lifecycle_mail.messages.directions import Isolating, isolated, other_direction
 from lifecycle_mail.messages.formatting import clean
-from lifecycle_mail.messages.texts import Texts, texts_in
+from lifecycle_mail.messages.texts import StoredTexts, Texts, texts_in
 
 PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
@@ -138,6 +138,12 @@ def _beside(value: Any, is_other: Callable[[str], bool]) -> str:
     return isolated(text) if type(value) is str and is_other(value) else text
 
 
+@lru_cache(maxsize=1)
+def no_words() -> Wording:
+    """Return a language without messages, for whoever reads templates and renders none."""
+    return Wording(StoredTexts({wording_file("en"): "messages: {}\n"}), "en")
+
+
 def wording_file(language: str) -> str:
     """Return the name of a language's file inside the template folder."""
     return f"translations/{language}.yaml"
@@ -158,7 +164,7 @@ def _read(path: Path, texts: Texts, language: str) -> dict[str, Any]:
         raise TemplateError(f"{path}: the file is not UTF-8 text; save it as UTF-8") from None
     except CampaignError as error:
         told = str(error).replace(": is not YAML:", ": not readable as YAML:")
-        raise TemplateError(f"{path.parent}/{told}") from None
+        raise TemplateError("\n".join(f"{path.parent}/{line}" for line in told.splitlines())) from None
     if not isinstance(content, dict):
         raise TemplateError(f"{path}: not a mapping with direction and messages; see translations/en.yaml")
     return content
