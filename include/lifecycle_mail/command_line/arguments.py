@@ -20,8 +20,10 @@ def moment(text: str) -> dt.datetime:
     return value.astimezone(dt.UTC)
 
 
-def past_moment(text: str, now: dt.datetime) -> dt.datetime:
-    """Read the --as-of of a command: a moment as above, not later than `now` (FutureRefused otherwise)."""
+def moment_or_now(text: str | None, now: dt.datetime) -> dt.datetime:
+    """Read the --as-of of a command: a moment as above, not later than `now` (FutureRefused otherwise); none is `now`."""
+    if text is None:
+        return now
     value = moment(text)
     require_not_future(value, now, "--as-of")
     return value

@@ -12,15 +12,24 @@ from typing import Annotated
 import typer
 
 from lifecycle_mail import delivery, events, kpis, segments
-from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics, topics_schema
-from lifecycle_mail.command_line.arguments import day, moment, parameters, past_moment, present
+from lifecycle_mail.campaigns import find_campaign, json_schema, read_campaigns, read_topics, topics_schema
+from lifecycle_mail.command_line.arguments import day, moment, moment_or_now, parameters, present
 from lifecycle_mail.command_line.campaign_checks import check_campaigns, definition_of
 from lifecycle_mail.command_line.console import Bars, errors, print_table, progress_bar, results
-from lifecycle_mail.command_line.mails import print_mail, stored_mail
+from lifecycle_mail.command_line.mails import (
+    asked_of,
+    language_note,
+    print_mail,
+    sample_mail,
+    show_in_browser,
+    stored_mail,
+    write_html,
+)
 from lifecycle_mail.database import engine, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, FeedError, LifecycleError
 from lifecycle_mail.intake import Row
 from lifecycle_mail.kpis.timeline import mailbox_timeline, timeline
+from lifecycle_mail.messages.shells import RenderedMail
 from lifecycle_mail.migrations import migrate as apply_migrations
 from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import Settings
@@ -58,8 +67,16 @@ for name, sub in (
     app.add_typer(sub, name=name)
 
 AsOf = Annotated[
-    str,
-    typer.Option("--as-of", help="The moment to work for, ISO 8601 with offset; not in the future.", metavar="TS"),
+    str | None,
+    typer.Option(
+        "--as-of",
+        help="The moment to work for, ISO 8601 with offset, not in the future. Default: now.",
+        metavar="TS",
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("-p", help="A parameter of the segment, key=value; may repeat.", metavar="KEY=VALUE"),
 ]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why, for those who look.", metavar="TEXT")]
 
@@ -116,22 +133,22 @@ def segment_list() -> None:
 @segment_app.command("size")
 def segment_size(
     name: str,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Default: now.", metavar="TS")] = None,
-    parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value, may repeat.")] = None,
+    as_of: AsOf = None,
+    parameter: Parameters = None,
 ) -> None:
-    """Print how many members a segment has."""
-    at = past_moment(as_of, present()) if as_of else present()
+    """Print how many members a segment has at a moment."""
+    at = moment_or_now(as_of, present())
     results.print(segments.size(_open().engine, name, at, parameters(parameter or [])), highlight=False)
 
 
 @segment_app.command("members")
 def segment_members(
     name: str,
-    as_of: AsOf,
-    parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value, may repeat.")] = None,
+    as_of: AsOf = None,
+    parameter: Parameters = None,
 ) -> None:
     """Write the members at a moment as CSV: customer_id, occurrence, occurred_at, context. Changes nothing."""
-    at, given = past_moment(as_of, present()), parameters(parameter or [])
+    at, given = moment_or_now(as_of, present()), parameters(parameter or [])
     segments.write_csv(_open().engine, name, at, given, sys.stdout)
 
 
@@ -191,17 +208,18 @@ def campaign_schema(
 @campaign_app.command("plan")
 def campaign_plan(
     name: str,
-    as_of: AsOf,
+    as_of: AsOf = None,
     now: Annotated[
         str | None,
-        typer.Option("--now", help="Plan as at this moment (not in live); default: as-of.", metavar="TS"),
+        typer.Option("--now", help="What the present is (not in live). Default: --as-of, else now.", metavar="TS"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do it all, show it, keep nothing.")] = False,
 ) -> None:
     """Segment → enroll → advance → decide → write mails, for one campaign at one moment. Sends nothing.
 
-    A moment in the future is refused. Outside live, --now says what the present is. A late run plans nothing: one that
-    is older than max_lateness_hours and a period of the schedule, or earlier than what the campaign planned before.
+    A moment in the future is refused. Outside live, --now says what the present is, and --as-of is then the same if it
+    is not given. A late run plans nothing: one that is older than max_lateness_hours and a period of the schedule, or
+    earlier than what the campaign planned before. So after a run for now, a scheduled run for an earlier moment is late.
     """
     installation = _open()
     at, moment_now = _times_of_plan(installation.settings.mode == "live", as_of, now)
@@ -212,21 +230,22 @@ def campaign_plan(
             ).plan(name, at, moment_now)
     else:
         report = installation.plan(name, at, moment_now)
-    title = f"{name} at {at.isoformat()}" + (" (dry run: nothing was kept)" if dry_run else "")
+    title = f"{name} at {at.isoformat(timespec='seconds')}" + (" (dry run: nothing was kept)" if dry_run else "")
     print_table(title, ["what", "number"], [[what, number] for what, number in report.counts().items()])
     if report.late:
         results.print(f"late: {report.late}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _times_of_plan(live: bool, as_of: str, now: str | None) -> tuple[dt.datetime, dt.datetime]:
+def _times_of_plan(live: bool, as_of: str | None, now: str | None) -> tuple[dt.datetime, dt.datetime]:
     """Return the moment to plan for, and the moment that lateness counts from: the clock in live, else --now or as-of.
 
-    Whether a moment is in the future is judged by --now if it is given, else by the clock.
+    The moment to plan for is --now or the clock if --as-of is not given. Whether it is in the future is judged by the
+    same.
     """
     if now and live:
         raise LifecycleError("--now is refused in live mode, where plans use the real clock: leave it out")
     clock = moment(now) if now else present()
-    at = past_moment(as_of, clock)
+    at = moment_or_now(as_of, clock)
     return at, clock if now or live else at
 
 
@@ -319,13 +338,54 @@ def _require_no_address(by: str, because: str = "") -> None:
 def message_preview(
     campaign: str,
     step: str,
-    customer: Annotated[str, typer.Option("--customer", help="Customer id.")],
-    html: Annotated[bool, typer.Option("--html", help="Print the HTML part instead of the text.")] = False,
+    customer: Annotated[str | None, typer.Option("--customer", help="Of this customer.", metavar="ID")] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Of a member of the segment; made up if there is none, or no warehouse.")
+    ] = False,
+    variant: Annotated[str | None, typer.Option("--variant", help="In this variant. Default: the first.")] = None,
+    locale: Annotated[
+        str | None, typer.Option("--locale", help="For a reader of this locale, such as pt-BR.", metavar="LOCALE")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the HTML part to this file; - is stdout.", metavar="PATH")
+    ] = None,
+    open_it: Annotated[
+        bool, typer.Option("--open", help="Show the HTML part in the browser, from a file that only you may read.")
+    ] = False,
 ) -> None:
-    """Print one customer's mail: the exact one if it was rendered, else as it would be rendered now."""
-    installation = _open()
-    read = installation.campaign(campaign)
-    print_mail(stored_mail(installation, read, step, customer, present()), html)
+    """Print one mail: with --customer the exact one if it was rendered, else as it would be rendered now.
+
+    --sample needs no customer and no warehouse. It says on stderr whose facts the mail tells. --variant and --locale
+    show the mail as it would be rendered now, whatever was rendered before.
+    """
+    if (customer is None) is not sample:
+        raise typer.BadParameter("say whose mail: give --customer ID, or --sample")
+    settings = Settings.from_environment(os.environ, database=not sample)
+    made_up = None
+    if customer is not None:
+        installation = open_installation(settings)
+        read = installation.campaign(campaign)
+        mail = stored_mail(installation, read, step, customer, present(), variant, locale)
+    else:
+        read = find_campaign(settings.campaigns_dir, campaign, read_topics(settings.topics_file))
+        drawn = sample_mail(settings, read, asked_of(read, step, variant, locale), present())
+        mail, made_up = drawn.mail, drawn.facts if drawn.is_made_up else None
+        errors.print(drawn.facts, markup=False, highlight=False)
+    if note := language_note(settings, locale):
+        errors.print(note, markup=False, highlight=False)
+    _show_mail(mail, made_up, html, open_it)
+
+
+def _show_mail(mail: RenderedMail, made_up: str | None, html: Path | None, open_it: bool) -> None:
+    if html is None and not open_it:
+        print_mail(mail)
+    elif html == Path("-"):
+        sys.stdout.write(mail.html)
+    else:
+        path = write_html(mail, made_up, html)
+        is_shown = open_it and show_in_browser(path)
+        hint = "" if is_shown or not open_it else ": no browser was found, so open this file yourself"
+        results.print(f"{path}{hint}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -573,9 +633,7 @@ def maintain() -> None:
 def why(
     customer: str,
     campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", help="Ask what holds at this moment; default: now.", metavar="TS")
-    ] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Explain why a customer was or was not mailed, and what holds the next mail back.
 
@@ -583,7 +641,7 @@ def why(
     claim would say of running series and planned mails if they came now. Nothing is changed. For an address it shows
     every word about mail at that mailbox: who said it, and what ended it. Both name rows of feeds that were refused.
     """
-    at = past_moment(as_of, present()) if as_of else present()
+    at = moment_or_now(as_of, present())
     customer = customer.strip(BLANKS)
     installation = _open()
     called = installation.present_name(campaign) if campaign else None
