@@ -63,7 +63,7 @@ def test_a_locale_chooses_the_language_as_it_does_for_recipients(
     words = (shipped / "translations/en.yaml").read_text(encoding="utf-8")
     (templates / "translations").mkdir()
     (templates / "translations/en.yaml").write_text(words, encoding="utf-8")
-    german = words.replace('plain: "Hello,"', 'plain: "Hallo,"').replace('named: "Hello {name},"', 'named: "Hallo {name},"')
+    german = words.replace('named: "Hello {name},"', 'named: "Hallo {name},"')
     (templates / "translations/de.yaml").write_text(german, encoding="utf-8")
     laptop.with_settings(LIFECYCLE_TEMPLATES_DIR=str(templates))
     _, out, err = laptop(*INCENTIVE, "--locale", "de-AT")
@@ -89,7 +89,7 @@ def test_html_is_written_where_it_is_asked_for(laptop: Command, tmp_path: Path) 
     assert written.startswith(laptop(*INCENTIVE, "--html", "-")[1])
     status, out, err = laptop(*INCENTIVE, "--html", str(tmp_path / "none" / "mail.html"))
     assert (status, out) == (1, "")
-    assert err.endswith("/none/mail.html cannot be written (No such file or directory): name another file with --html\n")
+    assert "/none/mail.html cannot be written (No such file or directory): name another file with --html\n" in err
 
 
 def test_open_shows_a_private_file_in_the_browser(

@@ -21,7 +21,10 @@ def moment(text: str) -> dt.datetime:
 
 
 def moment_or_now(text: str | None, now: dt.datetime) -> dt.datetime:
-    """Read the --as-of of a command: a moment as above, not later than `now` (FutureRefused otherwise); none is `now`."""
+    """Read the --as-of of a command: a moment as above, not later than `now` (FutureRefused otherwise).
+
+    If none is given, it is `now`.
+    """
     if text is None:
         return now
     value = moment(text)

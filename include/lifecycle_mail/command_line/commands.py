@@ -25,6 +25,9 @@ from lifecycle_mail.command_line.mails import (
     stored_mail,
     write_html,
 )
+from lifecycle_mail.command_line.new_campaign import new_campaign
+from lifecycle_mail.command_line.new_files import shown
+from lifecycle_mail.command_line.new_segment import new_sql_segment
 from lifecycle_mail.database import engine, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, FeedError, LifecycleError
 from lifecycle_mail.intake import Row
@@ -130,6 +133,23 @@ def segment_list() -> None:
         errors.print(str(error), style="red", markup=False, highlight=False)
 
 
+@segment_app.command("new")
+def segment_new(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _.")],
+) -> None:
+    """Write a segment that works, and a case that passes, for you to change. Refuses a name that is taken."""
+    paths = new_sql_segment(name)
+    commands = [f"python -m lifecycle_mail segment members {name}", f"pytest {shown(paths[1].parents[1])}"]
+    _print_written({"wrote": paths}, "change them", commands)
+
+
+def _print_written(paths: dict[str, list[Path]], first: str, commands: list[str]) -> None:
+    """Say which files were written or changed, what to do with them first, and then which commands to run."""
+    lines = [f"{what} {shown(path)}" for what, found in paths.items() for path in found]
+    for line in [*lines, f"{first}, then run:", *(f"  {command}" for command in commands)]:
+        results.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 @segment_app.command("size")
 def segment_size(
     name: str,
@@ -177,6 +197,34 @@ def _lost_campaigns() -> list[str]:
         return [f"campaigns without a file are not known: {error}"]
 
 
+@campaign_app.command("new")
+def campaign_new(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _.")],
+    like: Annotated[
+        str | None, typer.Option("--like", help="Copy this campaign, its templates and its words.", metavar="CAMPAIGN")
+    ] = None,
+    segment: Annotated[
+        str | None,
+        typer.Option(
+            "--segment", help="Without --like: to whom. Default: the segment of the same name, else the first one."
+        ),
+    ] = None,
+) -> None:
+    """Write a campaign that passes its check, for you to change: file, templates and words. Needs no database.
+
+    What each campaign has of its own is marked with `Change`. Its DAG is paused until you unpause it.
+    """
+    if like is not None and segment is not None:
+        raise typer.BadParameter("a copy has the segment of its original: give --like or --segment")
+    written = new_campaign(Settings.from_environment(os.environ, database=False), name, like, segment)
+    paths = {"wrote": [written.file, *written.templates], "changed": written.translations}
+    commands = [f"campaign check {name}", f"message preview {name} {written.steps[0]} --sample"]
+    _print_written(
+        paths, f"it writes to segment {written.segment}: change what is marked",
+        [f"python -m lifecycle_mail {command}" for command in commands],
+    )  # fmt: skip
+
+
 @campaign_app.command("check")
 def campaign_check(
     name: Annotated[str | None, typer.Argument(help="One campaign; all without it.")] = None,
@@ -219,7 +267,7 @@ def campaign_plan(
 
     A moment in the future is refused. Outside live, --now says what the present is, and --as-of is then the same if it
     is not given. A late run plans nothing: one that is older than max_lateness_hours and a period of the schedule, or
-    earlier than what the campaign planned before. So after a run for now, a scheduled run for an earlier moment is late.
+    earlier than what the campaign planned before. So a scheduled run for a moment before this one is late afterwards.
     """
     installation = _open()
     at, moment_now = _times_of_plan(installation.settings.mode == "live", as_of, now)
