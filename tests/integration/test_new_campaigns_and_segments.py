@@ -100,11 +100,11 @@ def test_a_segment_is_never_written_over(shell: Command, repository: Path, name:
 def test_where_no_repository_is_one_line_says_so(shell: Command, repository: Path) -> None:
     """An image or another installation without tests is no copy of the repository; neither is a folder that cannot be
     written. Nothing is left of what was begun."""
-    (repository / "tests/sql/segments").rmdir()
+    shutil.rmtree(repository / "tests")
     assert shell("segment", "new", "keen") == (
-        1, "", ". is no copy of the repository, because it has no tests/sql/segments: run this in one\n"
+        1, "", ". is no copy of the repository, because it has no tests/sql: run this in one\n"
     )  # fmt: skip
-    (repository / "tests/sql/segments").mkdir()
+    (repository / "tests/sql/segments").mkdir(parents=True)
     (repository / "tests/sql/segments/keen").write_text("a file where the case's folder would be\n")
     before = files(repository)
     status, out, err = shell("segment", "new", "keen")

@@ -42,15 +42,22 @@ app = typer.Typer(
     help="""Lifecycle mail from your own PostgreSQL: segments are SQL, campaigns are YAML, every number is a table.
 
 The path: load → campaign plan → deliver → events ingest → kpis roll-up. Each command can be run again: nothing is
-mailed twice. Settings come from the environment: LIFECYCLE_DATABASE_URL (always), LIFECYCLE_MODE (preview, simulate,
-live), SENDGRID_API_KEY, SENDGRID_BASE_URL, LIFECYCLE_EVENTS_DIR. Times are ISO 8601 with an offset.""",
+mailed twice. To begin a campaign of your own: segment new, campaign new, campaign check, message preview --sample.
+These four need no database.
+
+Settings come from the environment: LIFECYCLE_DATABASE_URL, LIFECYCLE_MODE (preview, simulate, live), SENDGRID_API_KEY,
+SENDGRID_BASE_URL, LIFECYCLE_EVENTS_DIR. Times are ISO 8601 with an offset. Exit status: 0 done, 1 refused with the
+reason on stderr, 2 wrong usage.""",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"max_content_width": 100},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-segment_app = typer.Typer(help="Look at segments: names, sizes, members at any moment.", no_args_is_help=True)
-campaign_app = typer.Typer(help="Check, plan, pause and approve campaigns.", no_args_is_help=True)
+segment_app = typer.Typer(
+    help="Write segments, and look at them: names, sizes, members at any moment.", no_args_is_help=True
+)
+campaign_app = typer.Typer(help="Write, check, plan, approve, pause and retire campaigns.", no_args_is_help=True)
 message_app = typer.Typer(help="Look at single mails.", no_args_is_help=True)
 sending_app = typer.Typer(help="One switch for all sending.", no_args_is_help=True)
 events_app = typer.Typer(help="Take in what SendGrid reports.", no_args_is_help=True)
@@ -82,6 +89,9 @@ Parameters = Annotated[
     typer.Option("-p", help="A parameter of the segment, key=value; may repeat.", metavar="KEY=VALUE"),
 ]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why, for those who look.", metavar="TEXT")]
+SegmentName = Annotated[str, typer.Argument(help="The segment, as `segment list` names it.", metavar="SEGMENT")]
+CampaignName = Annotated[str, typer.Argument(help="The campaign, as its file is called.", metavar="CAMPAIGN")]
+NewName = Annotated[str, typer.Argument(help="Lower-case letters, digits and _.", metavar="NAME")]
 
 
 def _open() -> Installation:
@@ -99,7 +109,9 @@ def migrate() -> None:
 
 @app.command()
 def load(
-    folder: Annotated[Path, typer.Argument(help="Folder with feed files: customers.csv, orders.parquet …")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with feed files: customers.csv, orders.parquet …", metavar="FOLDER")
+    ],
 ) -> None:
     """Load feed files. Rows and values that break the contract go to source.rejected with a reason; the rest loads.
 
@@ -118,7 +130,7 @@ def load(
 
 @segment_app.command("list")
 def segment_list() -> None:
-    """List the segments, with their parameters' defaults and a sentence about their members."""
+    """List the segments, each with its parameters and who its members are."""
     found, broken = segments.readable_segments()
     rows: list[list[object]] = [
         [
@@ -135,7 +147,7 @@ def segment_list() -> None:
 
 @segment_app.command("new")
 def segment_new(
-    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _.")],
+    name: NewName,
 ) -> None:
     """Write a segment that works, and a case that passes, for you to change. Refuses a name that is taken."""
     paths = new_sql_segment(name)
@@ -152,7 +164,7 @@ def _print_written(paths: dict[str, list[Path]], first: str, commands: list[str]
 
 @segment_app.command("size")
 def segment_size(
-    name: str,
+    name: SegmentName,
     as_of: AsOf = None,
     parameter: Parameters = None,
 ) -> None:
@@ -163,7 +175,7 @@ def segment_size(
 
 @segment_app.command("members")
 def segment_members(
-    name: str,
+    name: SegmentName,
     as_of: AsOf = None,
     parameter: Parameters = None,
 ) -> None:
@@ -174,7 +186,7 @@ def segment_members(
 
 @campaign_app.command("list")
 def campaign_list() -> None:
-    """List the campaigns of include/campaigns, and those that the warehouse has and no file does."""
+    """List the campaigns that have a file, and those that only the warehouse knows."""
     settings = Settings.from_environment(os.environ, database=False)
     campaigns, broken = read_campaigns(settings.campaigns_dir, read_topics(settings.topics_file))
     rows: list[list[object]] = [
@@ -199,14 +211,16 @@ def _lost_campaigns() -> list[str]:
 
 @campaign_app.command("new")
 def campaign_new(
-    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _.")],
+    name: NewName,
     like: Annotated[
         str | None, typer.Option("--like", help="Copy this campaign, its templates and its words.", metavar="CAMPAIGN")
     ] = None,
     segment: Annotated[
         str | None,
         typer.Option(
-            "--segment", help="Without --like: to whom. Default: the segment of the same name, else the first one."
+            "--segment",
+            help="Without --like: to whom. Default: the segment of the same name, else the first one.",
+            metavar="SEGMENT",
         ),
     ] = None,
 ) -> None:
@@ -227,7 +241,9 @@ def campaign_new(
 
 @campaign_app.command("check")
 def campaign_check(
-    name: Annotated[str | None, typer.Argument(help="One campaign; all without it.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One campaign. Default: all.", metavar="CAMPAIGN")
+    ] = None,
 ) -> None:
     """Check campaign files, topics, brand, segments, templates and words. Needs neither database nor settings.
 
@@ -247,7 +263,7 @@ def campaign_check(
 
 @campaign_app.command("schema")
 def campaign_schema(
-    topics: Annotated[bool, typer.Option("--topics", help="of topics.yaml instead")] = False,
+    topics: Annotated[bool, typer.Option("--topics", help="That of topics.yaml instead.")] = False,
 ) -> None:
     """Print the JSON Schema of a campaign file, for editors."""
     results.print_json(data=topics_schema() if topics else json_schema())
@@ -255,7 +271,7 @@ def campaign_schema(
 
 @campaign_app.command("plan")
 def campaign_plan(
-    name: str,
+    name: CampaignName,
     as_of: AsOf = None,
     now: Annotated[
         str | None,
@@ -263,7 +279,7 @@ def campaign_plan(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do it all, show it, keep nothing.")] = False,
 ) -> None:
-    """Segment → enroll → advance → decide → write mails, for one campaign at one moment. Sends nothing.
+    """Plan a campaign: segment → enroll → advance → decide → write mails. Sends nothing.
 
     A moment in the future is refused. Outside live, --now says what the present is, and --as-of is then the same if it
     is not given. A late run plans nothing: one that is older than max_lateness_hours and a period of the schedule, or
@@ -298,7 +314,7 @@ def _times_of_plan(live: bool, as_of: str | None, now: str | None) -> tuple[dt.d
 
 
 @campaign_app.command("pause")
-def campaign_pause(name: str, reason: Reason = None) -> None:
+def campaign_pause(name: CampaignName, reason: Reason = None) -> None:
     """Stop a campaign's mails within one batch, even if its file is broken or gone."""
     installation = _open()
     installation.require_known(name)
@@ -307,7 +323,7 @@ def campaign_pause(name: str, reason: Reason = None) -> None:
 
 
 @campaign_app.command("resume")
-def campaign_resume(name: str) -> None:
+def campaign_resume(name: CampaignName) -> None:
     """Let a campaign's mails go again, whatever paused it."""
     installation = _open()
     installation.require_present(name)
@@ -319,15 +335,16 @@ def campaign_resume(name: str) -> None:
 
 @campaign_app.command("approve")
 def campaign_approve(
-    name: str,
-    by: Annotated[str, typer.Option("--by", help="Who approves: a role or a login, no address.")],
+    name: CampaignName,
+    by: Annotated[str, typer.Option("--by", help="Who approves: a role or a login, no address.", metavar="NAME")],
     definition: Annotated[
         str | None, typer.Option("--definition", help="Approve only if it is this one.", metavar="CHECKSUM")
     ] = None,
 ) -> None:
-    """Approve a campaign for live sending as it is read now: its file, templates, layouts, words, brand and sender.
+    """Approve a campaign for live sending, as its files are now.
 
-    A change of any of them needs a new approval. `campaign check NAME` shows the checksum.
+    That is its file, templates, layouts, words, brand and sender. A change of any of them needs a new approval.
+    `campaign check CAMPAIGN` shows the checksum.
     """
     _require_no_address(by)
     approved = _open().approve(name, by, present(), definition)
@@ -338,11 +355,11 @@ def campaign_approve(
 
 @campaign_app.command("revoke")
 def campaign_revoke(
-    name: str,
-    by: Annotated[str, typer.Option("--by", help="Who revokes: a role or a login, no address.")],
+    name: CampaignName,
+    by: Annotated[str, typer.Option("--by", help="Who revokes: a role or a login, no address.", metavar="NAME")],
     because: Annotated[str, typer.Option("--because", help="Why, for those who look.", metavar="TEXT")],
 ) -> None:
-    """Withdraw the approval of what was approved last, and cancel the planned mails that carry it.
+    """Withdraw the approval that was given last, and cancel the planned mails of it.
 
     An earlier definition that was approved goes on; `campaign pause` stops them all.
     """
@@ -359,12 +376,13 @@ def campaign_revoke(
 
 @campaign_app.command("retire")
 def campaign_retire(
-    name: str,
+    name: CampaignName,
     because: Annotated[str, typer.Option("--because", help="Why, for those who look.", metavar="TEXT")],
 ) -> None:
-    """End a campaign for good: its running series end as campaign_retired, its planned mails are cancelled.
+    """End a campaign for good, with its running series and planned mails.
 
-    Its numbers stay. Nothing is planned under its name any more.
+    The series end as campaign_retired, and the mails are cancelled. Its numbers stay. Nothing is planned under its name
+    any more.
     """
     _require_no_address("", because)
     done = _open().retire(name, because, present())
@@ -384,13 +402,15 @@ def _require_no_address(by: str, because: str = "") -> None:
 
 @message_app.command("preview")
 def message_preview(
-    campaign: str,
-    step: str,
+    campaign: CampaignName,
+    step: Annotated[str, typer.Argument(help="The step, as the campaign's file names it.", metavar="STEP")],
     customer: Annotated[str | None, typer.Option("--customer", help="Of this customer.", metavar="ID")] = None,
     sample: Annotated[
         bool, typer.Option("--sample", help="Of a member of the segment; made up if there is none, or no warehouse.")
     ] = False,
-    variant: Annotated[str | None, typer.Option("--variant", help="In this variant. Default: the first.")] = None,
+    variant: Annotated[
+        str | None, typer.Option("--variant", help="In this variant. Default: the first.", metavar="VARIANT")
+    ] = None,
     locale: Annotated[
         str | None, typer.Option("--locale", help="For a reader of this locale, such as pt-BR.", metavar="LOCALE")
     ] = None,
@@ -401,10 +421,11 @@ def message_preview(
         bool, typer.Option("--open", help="Show the HTML part in the browser, from a file that only you may read.")
     ] = False,
 ) -> None:
-    """Print one mail: with --customer the exact one if it was rendered, else as it would be rendered now.
+    """Print one mail: that of a customer, or a sample.
 
-    --sample needs no customer and no warehouse. It says on stderr whose facts the mail tells. --variant and --locale
-    show the mail as it would be rendered now, whatever was rendered before.
+    --customer shows the exact mail if it was rendered, else the mail as it would be rendered now. --sample needs no
+    customer and no warehouse, and says on stderr whose facts the mail tells. --variant and --locale show the mail as it
+    would be rendered now, whatever was rendered before.
     """
     if (customer is None) is not sample:
         raise typer.BadParameter("say whose mail: give --customer ID, or --sample")
@@ -439,10 +460,12 @@ def _show_mail(mail: RenderedMail, made_up: str | None, html: Path | None, open_
 @app.command()
 def deliver(
     now: Annotated[
-        str | None, typer.Option("--now", help="Work as at this moment (not in live).", metavar="TS")
+        str | None, typer.Option("--now", help="Work as at this moment (not in live). Default: now.", metavar="TS")
     ] = None,
-    worker: Annotated[str, typer.Option(help="Name of this worker in delivery.attempt.")] = "",
-    shard: Annotated[int, typer.Option(help="Where this worker begins among the shells.")] = 0,
+    worker: Annotated[
+        str, typer.Option(help="Name of this worker in delivery.attempt. Default: from the process.", metavar="NAME")
+    ] = "",
+    shard: Annotated[int, typer.Option(help="Where this worker begins among the shells.", metavar="NUMBER")] = 0,
 ) -> None:
     """Send every mail that may go now, until nothing is claimable. Mode preview renders and shows only."""
     installation = _open()
@@ -506,7 +529,7 @@ def sending_resume() -> None:
 
 @sending_app.command("status")
 def sending_status() -> None:
-    """Show what is paused, since when and why, which mails wait for something else, and who has not planned in time."""
+    """Show what is paused and why, what else mails wait for, and which campaigns are late."""
     installation = _open()
     with installation.engine.connect() as connection:
         held = delivery.pauses(connection)
@@ -523,7 +546,7 @@ def sending_status() -> None:
 @events_app.command("ingest")
 def events_ingest(
     path: Annotated[
-        Path | None, typer.Argument(help="A file or folder; default: LIFECYCLE_EVENTS_DIR.")
+        Path | None, typer.Argument(help="A file or folder. Default: LIFECYCLE_EVENTS_DIR.", metavar="PATH")
     ] = None,
 ) -> None:
     """Take in event exports: objects, lines of them, arrays, or envelopes of queues. Duplicates count once, always.
@@ -560,7 +583,7 @@ def _name_unlisted_groups(installation: Installation) -> None:
 @suppressions_app.command("sync")
 def suppressions_sync(
     now: Annotated[
-        str | None, typer.Option("--now", help="Read up to this moment (not in live).", metavar="TS")
+        str | None, typer.Option("--now", help="Read up to this moment (not in live). Default: now.", metavar="TS")
     ] = None,
 ) -> None:
     """Read SendGrid's suppression lists, then send it the opt-outs that it does not have. Preview does neither."""
@@ -583,15 +606,17 @@ def suppressions_sync(
 
 @suppressions_app.command("lift")
 def suppressions_lift(
-    address: Annotated[str, typer.Argument(help="The address, in any case.")],
+    address: Annotated[str, typer.Argument(help="The address, in any case.", metavar="ADDRESS")],
     because: Annotated[str, typer.Option("--because", help="Why, for those who look.", metavar="TEXT")],
-    by: Annotated[str, typer.Option("--by", help="Who lifts: a role or a login. Default: your login.")] = "",
+    by: Annotated[
+        str, typer.Option("--by", help="Who lifts: a role or a login. Default: your login.", metavar="NAME")
+    ] = "",
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="bounces, complaints or opt_outs; may repeat. Default: all.", metavar="KIND"),
+        typer.Option("--only", help="One of bounces, complaints, opt_outs; may repeat. Default: all.", metavar="KIND"),
     ] = None,
 ) -> None:
-    """Let an address be mailed again: lift every no that was said there, and take it off SendGrid's lists.
+    """Let an address be mailed again, and take it off SendGrid's lists.
 
     That is the operator's yes: it ends suppressions, opt-outs, complaints and withdrawals at the address. Who never
     confirmed is not mailed, and what a customer said at another address stays: the command names both.
@@ -639,7 +664,10 @@ def kpis_roll_up(
     until: Annotated[str | None, typer.Option("--to", help="Last reporting day.", metavar="DATE")] = None,
     full: Annotated[bool, typer.Option("--full", help="Recompute everything from the facts.")] = False,
 ) -> None:
-    """Bring the KPI tables up to date: the same numbers as a full recompute, at the cost of what changed."""
+    """Bring the KPI tables up to date.
+
+    The numbers are those of a full recompute, at the cost of what changed.
+    """
     first, last = day(since) if since else None, day(until) if until else None
     if first and last and first > last:
         raise typer.BadParameter(f"--from {first} is after --to {last}: swap them")
@@ -649,9 +677,10 @@ def kpis_roll_up(
 
 @kpis_app.command("check")
 def kpis_check() -> None:
-    """Check that the KPI tables add up: exit status 1, with one line per identity that does not hold.
+    """Check that the KPI tables add up.
 
-    Reads everything that was counted. The DAG roll_up_kpis does the same after each roll-up, for the days it wrote.
+    If they do not, the exit status is 1, with one line per identity that does not hold. Reads everything that was
+    counted. The DAG roll_up_kpis does the same after each roll-up, for the days it wrote.
     """
     _open().check_kpis()
     results.print("the KPI tables add up")
@@ -659,10 +688,10 @@ def kpis_check() -> None:
 
 @app.command()
 def maintain() -> None:
-    """Make the coming monthly partitions, and drop months past their retention (by default nothing is dropped).
+    """Make the coming monthly partitions, and drop months past their retention.
 
-    Also makes the filters by which an erasure finds an address among new raw events, and forgets which recipient took a
-    place in days and weeks long past.
+    Without a retention in the settings no month is dropped. Also makes the filters by which an erasure finds an address
+    among new raw events, and forgets which recipient took a place in days and weeks long past.
     """
     installation, now = _open(), present()
     made = installation.ensure_months(now)
@@ -679,8 +708,12 @@ def maintain() -> None:
 
 @app.command()
 def why(
-    customer: str,
-    campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
+    customer: Annotated[
+        str, typer.Argument(help="The customer's key, or an address.", metavar="CUSTOMER|ADDRESS")
+    ],
+    campaign: Annotated[
+        str | None, typer.Option("--campaign", help="Only this campaign.", metavar="CAMPAIGN")
+    ] = None,
     as_of: AsOf = None,
 ) -> None:
     """Explain why a customer was or was not mailed, and what holds the next mail back.

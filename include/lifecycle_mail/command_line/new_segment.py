@@ -20,13 +20,13 @@ def new_sql_segment(name: str) -> list[Path]:
         LifecycleError: the name is no plain word or taken, or there is no repository that may be written.
     """
     _require_free(name)
-    cases = REPOSITORY / "tests" / "sql" / "segments"
-    if not cases.is_dir():
+    tests = REPOSITORY / "tests" / "sql"
+    if not tests.is_dir():
         raise SegmentError(
-            f"{shown(REPOSITORY)} is no copy of the repository, because it has no tests/sql/segments: run this in one"
+            f"{shown(REPOSITORY)} is no copy of the repository, because it has no tests/sql: run this in one"
         )
     files = {_sql_file(name): blueprint("segment/segment.sql", new_segment=name)}
-    files |= {cases / name / CASE / file: blueprint(f"segment/{file}") for file in CASE_FILES}
+    files |= {tests / "segments" / name / CASE / file: blueprint(f"segment/{file}") for file in CASE_FILES}
     write_new(files)
     return list(files)
 
