@@ -31,10 +31,7 @@ from lifecycle_mail.settings import Settings
 
 @dataclass(frozen=True)
 class Asked:
-    """Which mail is shown: of which step, and in which variant and language if not in those that a series would get.
-
-    The variant is one of the step's, and None if the step has none.
-    """
+    """Which mail is shown: its step, and variant and language if they are not those that a series would get."""
 
     step: Step
     variant: str | None = None

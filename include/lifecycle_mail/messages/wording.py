@@ -140,7 +140,7 @@ def _beside(value: Any, is_other: Callable[[str], bool]) -> str:
 
 @lru_cache(maxsize=1)
 def no_words() -> Wording:
-    """Return a language without messages, for whoever reads templates and renders none."""
+    """Return a language without messages, for those who read templates and render none."""
     return Wording(StoredTexts({wording_file("en"): "messages: {}\n"}), "en")
 
 
