@@ -20,16 +20,16 @@ def moment(text: str) -> dt.datetime:
     return value.astimezone(dt.UTC)
 
 
-def moment_or_now(text: str | None, now: dt.datetime) -> dt.datetime:
-    """Read the --as-of of a command: a moment as above, not later than `now` (FutureRefused otherwise).
-
-    If none is given, it is `now`.
-    """
-    if text is None:
-        return now
+def past_moment(text: str, now: dt.datetime) -> dt.datetime:
+    """Read a moment as above, not later than `now` (FutureRefused otherwise)."""
     value = moment(text)
     require_not_future(value, now, "--as-of")
     return value
+
+
+def moment_or_now(text: str | None, now: dt.datetime) -> dt.datetime:
+    """Read the --as-of of a command: a moment that is past, or `now` if none is given."""
+    return now if text is None else past_moment(text, now)
 
 
 def day(text: str) -> dt.date:
