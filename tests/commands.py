@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lifecycle_mail.command_line import commands, main
+from lifecycle_mail.command_line import commands, main, segment_requests
 
 UNSET = ("LIFECYCLE_MODE", "SENDGRID_API_KEY", "SENDGRID_BASE_URL", "LIFECYCLE_EVENTS_DIR", "LIFECYCLE_DEFAULT_ZONE")
 
@@ -38,7 +38,8 @@ class Command:
 
     def at(self, moment: dt.datetime) -> Command:
         """Let the clock stand at `moment` (aware)."""
-        self.monkeypatch.setattr(commands, "present", lambda: moment)
+        for module in (commands, segment_requests):
+            self.monkeypatch.setattr(module, "present", lambda: moment)
         return self
 
 

@@ -9,13 +9,15 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail import (
+    audiences,
     campaign_names,
     decisions,
     delivery,
@@ -25,17 +27,29 @@ from lifecycle_mail import (
     messages,
     partitions,
     planner_statistics,
+    previews,
     segments,
     sources,
     time_zones,
     topic_names,
 )
-from lifecycle_mail.campaigns import Brand, Campaign, Topic, find_campaign, read_brand, read_campaigns, read_topics
+from lifecycle_mail.campaigns import (
+    Brand,
+    Campaign,
+    Topic,
+    did_you_mean,
+    find_campaign,
+    read_brand,
+    read_campaigns,
+    read_topics,
+    topic_called,
+)
 from lifecycle_mail.database import engine, lock, rehearsal, require_reachable
 from lifecycle_mail.errors import (
     CampaignError,
     LifecycleError,
     PlanningOverdue,
+    SegmentError,
     SendingStopped,
     SettingsError,
 )
@@ -275,6 +289,160 @@ class Installation:
             with stage.begin() as connection:
                 journeys.forget_planning(connection, campaign_name)
             return replace(self, engine=stage)._plan(campaign_name, as_of, as_of)
+
+    def request_segment(self, text: str, by: str, now: dt.datetime, note: str | None = None) -> segments.Request:
+        """Ask for the segment in the YAML `text`."""
+        return segments.ask_for(self.engine, text, by, now, note)
+
+    def segment_requests(self, name: str | None = None) -> list[segments.Request]:
+        """Return the requests of one segment, or of all, the newest version first."""
+        with self.engine.connect() as connection:
+            return segments.requests_of(connection, name)
+
+    def decide_segment(
+        self,
+        name: str,
+        by: str,
+        now: dt.datetime,
+        *,
+        is_approved: bool,
+        reason: str | None = None,
+        version: int | None = None,
+    ) -> segments.Request:
+        """Approve or reject the version of a segment that waits; a setting says if its requester may approve it."""
+        return segments.decide(
+            self.engine, name, by, now,
+            is_approved=is_approved, reason=reason, version=version,
+            needs_another=self.settings.segments_need_another,
+        )  # fmt: skip
+
+    def preview_segment(
+        self,
+        name: segments.Asked,
+        as_of: dt.datetime,
+        now: dt.datetime,
+        topic: str | None = None,
+        *,
+        replay: bool = True,
+        daily: bool = False,
+        former: str | None = None,
+    ) -> tuple[previews.SegmentPreview, list[previews.Point]]:
+        """Return the preview of a segment or a rules file, and what it would have done by week or by day.
+
+        A segment that runs under the name of the rules file is what the preview compares it with.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`.
+        """
+        require_not_future(as_of, now, "as_of")
+        asked = self._topic_of(name, topic)
+        found = previews.preview(self.engine, name, asked, as_of, now, former or segments.runs_as(name))
+        steps = previews.DAILY if daily else previews.WEEKLY
+        return found, previews.replay(self.engine, name, asked, as_of, steps) if replay or daily else []
+
+    def segment_reach(
+        self, name: str, as_of: dt.datetime, now: dt.datetime, parameters: dict[str, Any] | None = None
+    ) -> previews.Reach:
+        """Return how many customers of a segment at `as_of` may be mailed now, and why the others may not."""
+        return previews.reach(self.engine, name, self._topic_of(name, None), as_of, now, parameters)
+
+    def export_audience(
+        self,
+        name: str,
+        folder: Path,
+        by: str,
+        as_of: dt.datetime,
+        now: dt.datetime,
+        *,
+        parameters: dict[str, Any] | None = None,
+        network: audiences.Network = "plain",
+        topic: str | None = None,
+    ) -> audiences.Audience:
+        """Write the hashed addresses of a segment for an advertising network, and what changed since the last export.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`.
+        """
+        require_not_future(as_of, now, "as_of")
+        asked = self._topic_of(name, topic)
+        return audiences.export(self.engine, name, parameters or {}, asked, folder, by, as_of, now, network)
+
+    def _topic_of(self, segment: segments.Asked, topic: str | None) -> Topic:
+        """Return the topic called `topic`, else that of a campaign of the segment, else the first of marketing."""
+        if topic is not None:
+            return self._topic_called(topic)
+        campaigns, _ = read_campaigns(self.settings.campaigns_dir, self.topics)
+        used = [self.topics[one.topic] for one in campaigns if one.segment.name == segment]
+        known = [*used, *self.topics.values()]
+        return next((one for one in known if one.is_marketing), known[0])
+
+    def _topic_called(self, name: str) -> Topic:
+        found = topic_called(self.topics, name)
+        if found is None:
+            raise CampaignError(f"no topic '{name}'{did_you_mean(name, list(self.topics))}")
+        return found
+
+    def show_request(self, asked: segments.Request, now: dt.datetime) -> int:
+        """Keep the preview of a request for who decides about it; return how many customers are in it."""
+        found, points = self.preview_segment(asked.rules, now, now)
+        head = f"{asked.requested_by} asks for version {asked.version}. {asked.note or ''}".strip()
+        segments.keep_preview(self.engine, asked, f"{head}\n\n{previews.markdown(found, points)}")
+        return found.customers
+
+    def shown_request(self, name: str, version: int) -> str:
+        """Return what the approver of a version is shown, Markdown."""
+        with self.engine.connect() as connection:
+            return segments.shown_preview(connection, name, version)
+
+    def replay_request(self, name: str, version: int, now: dt.datetime) -> int:
+        """Keep what a requested version would have done in each of the last ninety days; return its entries."""
+        with self.engine.connect() as connection:
+            asked = next(one for one in segments.requests_of(connection, name) if one.version == version)
+        points = previews.replay(self.engine, asked.rules, self._topic_of(name, None), now, previews.DAILY)
+        segments.keep_replay(self.engine, name, version, map(asdict, points))
+        return sum(point.entered for point in points)
+
+    def users_of_segment(self, name: str) -> list[str]:
+        """Return the campaigns and the segments that use a segment, and would break without it."""
+        campaigns, _ = read_campaigns(self.settings.campaigns_dir, self.topics)
+        found = [f"campaign {one.campaign}" for one in campaigns if one.segment.name == name]
+        return [*found, *(f"segment {other}" for other in segments.asked_by(name, segments.rule_segments()))]
+
+    def retire_segment(self, name: str, by: str, now: dt.datetime, because: str, *, anyway: bool = False) -> int:
+        """Retire an approved segment; return how many members left it.
+
+        Raises:
+            SegmentError: no version of it runs, or it is used and not retired `anyway`.
+        """
+        users = self.users_of_segment(name)
+        if users and not anyway:
+            raise SegmentError(
+                f"segment {name} is used by {', '.join(users)}, which could not be planned any more: change them "
+                "first, or retire it with --anyway"
+            )
+        return segments.retire(self.engine, name, by, now, because)
+
+    def export_segment(self, name: str, folder: Path | None = None) -> Path:
+        """Write an approved segment to a rules file of `folder`, else of the repository."""
+        with self.engine.connect() as connection:
+            return segments.export(connection, name, folder)
+
+    def refresh_rules(
+        self, as_of: dt.datetime, now: dt.datetime
+    ) -> tuple[dict[str, segments.SegmentCounts], list[SegmentError]]:
+        """Bring every segment of rules to `as_of`; return the counts by name, and the errors of the others.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`.
+        """
+        require_not_future(as_of, now, "as_of")
+        done, failed = {}, segments.readable_segments()[1]
+        for rules in segments.rule_segments():
+            try:
+                done[rules.segment] = segments.refresh(self.engine, rules.segment, as_of)
+            except SegmentError as error:
+                failed.append(error)
+        return done, failed
 
     def refresh_segment(
         self, campaign_name: str, as_of: dt.datetime, now: dt.datetime
@@ -580,6 +748,12 @@ class Installation:
             self._erase_customer(connection, customer_id, now)
         return True
 
+    def audiences_of(self, whom: str) -> list[str]:
+        """Return the audiences that were given an address of this customer, or this address: segment (network)."""
+        with self.engine.connect() as connection:
+            address = whom if "@" in whom else sources.address_of(connection, whom)
+            return audiences.audiences_of(connection, [address] if address else [])
+
     def _customer_meant(self, connection: Connection, whom: str) -> str | None:
         """Return the living customer of this key, or the one who holds this address."""
         if sources.address_of(connection, whom) is not None:
@@ -653,4 +827,5 @@ def open_installation(settings: Settings) -> Installation:
     topic_names.agree(warehouse, topics, settings.topics_file.name)
     campaign_names.agree(warehouse, settings.campaigns_dir)
     time_zones.agree(warehouse, settings.default_zone or UNSAID_ZONE)
+    segments.learn_approved(warehouse)
     return Installation(settings, warehouse, topics, brand)

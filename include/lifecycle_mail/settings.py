@@ -45,7 +45,8 @@ class Settings:
     simulate may post to. Retention is the number of months kept in addition to the present one, None = no limit.
     `feeds_may_resubscribe`: a yes of a feed lifts what a person said to us, since the shop asks them again. Marketing
     mail to a mailbox rests for `soft_bounce_rest_days` after `soft_bounce_limit` soft bounces (0 = never) over at least
-    `soft_bounce_days` without a delivery. `intake_limits` say when what files bring is an alarm. `link_schemes` are
+    `soft_bounce_days` without a delivery. `segments_need_another`: who asked for a segment may not approve it.
+    `intake_limits` say when what files bring is an alarm. `link_schemes` are
     those that a link of a feed may have.
     """
 
@@ -71,6 +72,7 @@ class Settings:
     soft_bounce_limit: int = 5
     soft_bounce_days: int = 7
     soft_bounce_rest_days: int = 30
+    segments_need_another: bool = False
     intake_limits: Limits = field(default_factory=Limits)
     link_schemes: frozenset[str] = frozenset({"http", "https"})
     campaigns_dir: Path = INCLUDE / "campaigns"
@@ -112,6 +114,7 @@ class Settings:
             soft_bounce_limit=reader.count("LIFECYCLE_SOFT_BOUNCE_LIMIT", 5),
             soft_bounce_days=reader.count("LIFECYCLE_SOFT_BOUNCE_DAYS", 7),
             soft_bounce_rest_days=reader.count("LIFECYCLE_SOFT_BOUNCE_REST_DAYS", 30),
+            segments_need_another=reader.flag("LIFECYCLE_SEGMENTS_NEED_ANOTHER"),
             intake_limits=Limits(
                 refused_percent=reader.percent("LIFECYCLE_REFUSED_PERCENT", 5.0),
                 silent_hours=reader.count("LIFECYCLE_SILENT_HOURS", 3),

@@ -102,6 +102,30 @@ def test_a_run_for_the_future_fails_and_holds_up_nobody(world: AirflowWorld) -> 
     wait_until(lambda: not _held_up(world), "Airflow makes no more scheduled runs", 120)
 
 
+def test_a_wish_waits_for_a_person_and_then_runs(world: AirflowWorld) -> None:
+    """A request shows its preview to a person. What is approved is computed by the next refresh; no answer is a no."""
+    airflow = world.airflow
+    airflow.unpause(["load_sources", "request_segment", "refresh_segments"])
+    assert airflow.wait_new_run("load_sources", "scheduled").state == "success"
+    fields = {"segment": "ordered_once", "what": "Ordered.", "owner": "crm", "all": "did: ordered, at_least: 1"}
+    asked = _trigger(world, "request_segment", logical_date=None, conf=fields)
+    decision = f"dags/request_segment/dagRuns/{asked.run_id}/taskInstances/decision/-1/hitlDetails"
+    wait_until(lambda: airflow.task_states(asked)["decision"] == "awaiting_input", "the decision is asked for", 180)
+    shown = airflow.get(decision)
+    assert shown["defaults"] == ["Reject"]
+    assert "Bought something." in shown["body"]
+    assert "### What it would have done" in shown["body"]
+    assert FIRST_NAME not in shown["body"]
+    airflow.request("PATCH", decision, json={"chosen_options": ["Approve"], "params_input": {"reason": "good"}})
+    assert airflow.wait_run(asked, 180).state == "success", airflow.task_states(asked)
+    request = "select version, decision, requested_by, decided_by, reason from segment.request"
+    assert world.rows(request) == [(1, "approved", "admin", "admin", "good")]
+    assert world.rows("select count(*) from segment.replay_daily") == [(90,)]
+    assert world.run("refresh_segments", as_of=dt.datetime.now(dt.UTC).isoformat()).state == "success"
+    buyers = world.rows("select count(distinct customer_id) from source.orders where status <> 'cancelled'")
+    assert world.rows("select members from segment.size_daily where segment = 'ordered_once'") == buyers
+
+
 def _trigger(world: AirflowWorld, dag_id: str, **body: object) -> Run:
     """Trigger a run as a REST client may, with any time it likes."""
     made = world.airflow.request("POST", f"dags/{dag_id}/dagRuns", json={"conf": {}, **body}).json()

@@ -95,9 +95,10 @@ def _describe(
     problem: Any, model: type[BaseModel], document: Document, path: Path, at: tuple[Any, ...]
 ) -> str:
     place = problem["loc"] or problem.get("ctx", {}).get("place", ())
-    location = (*at, *(part for part in place if part != "[key]"))
+    place = [part for part in place if part != "[key]"]
+    location = (*at, *(part for part in place if not _is_kind(part)))
     where = f"{path.name}:{document.line(location)}"
-    name = shown(".".join(str(part) for part in place) or "the file")
+    name = shown(".".join(str(part) for part in place if not _is_kind(part)) or "the file")
     if problem["type"] == "extra_forbidden":
         known = _known_keys(model, problem["loc"][:-1])
         return f"{where}: unknown key '{name}'{did_you_mean(shown(problem['loc'][-1]), known)}"
@@ -113,11 +114,19 @@ def _describe(
     return f"{where}: '{name}': {message}"
 
 
+def _is_kind(part: Any) -> bool:
+    """Tell whether a part of an error's place is no key: which of several models was meant, as `[Model]`."""
+    return isinstance(part, str) and part.startswith("[")
+
+
 def _known_keys(model: type[BaseModel], location: Iterable[Any]) -> list[str]:
     """Return the keys that are allowed at `location` inside `model`."""
     schema = model.model_json_schema(by_alias=True)
     place = schema
     for part in location:
+        if _is_kind(part):
+            place = next(one for one in place["oneOf"] if one["$ref"].endswith(f"/{part.strip('[]')}"))
+            continue
         place = _resolve(schema, place)
         place = place.get("items", {}) if isinstance(part, int) else _under(place, part)
     return list(_resolve(schema, place).get("properties", {}))
@@ -132,6 +141,8 @@ def _under(place: dict[str, Any], key: Any) -> dict[str, Any]:
 
 def _resolve(schema: dict[str, Any], place: dict[str, Any]) -> dict[str, Any]:
     for option in [place, *place.get("anyOf", [])]:
+        if option.get("type") == "array":
+            return option
         if "$ref" in option:
             found: dict[str, Any] = schema["$defs"][option["$ref"].rsplit("/", 1)[1]]
             return found

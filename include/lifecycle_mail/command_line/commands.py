@@ -13,6 +13,7 @@ import typer
 
 from lifecycle_mail import delivery, events, kpis, segments
 from lifecycle_mail.campaigns import find_campaign, json_schema, read_campaigns, read_topics, topics_schema
+from lifecycle_mail.command_line import segment_requests
 from lifecycle_mail.command_line.arguments import day, moment, moment_or_now, parameters, present
 from lifecycle_mail.command_line.campaign_checks import check_campaigns, definition_of
 from lifecycle_mail.command_line.console import Bars, errors, print_table, progress_bar, results
@@ -75,6 +76,7 @@ for name, sub in (
     ("kpis", kpis_app),
 ):
     app.add_typer(sub, name=name)
+segment_app.add_typer(segment_requests.app)
 
 AsOf = Annotated[
     str | None,
@@ -168,9 +170,13 @@ def segment_size(
     as_of: AsOf = None,
     parameter: Parameters = None,
 ) -> None:
-    """Print how many members a segment has at a moment."""
-    at = moment_or_now(as_of, present())
-    results.print(segments.size(_open().engine, name, at, parameters(parameter or [])), highlight=False)
+    """Print how many members a segment has; on stderr, who of its customers may be mailed, and why not the others."""
+    now, installation = present(), _open()
+    at, given = moment_or_now(as_of, now), parameters(parameter or [])
+    results.print(segments.size(installation.engine, name, at, given), highlight=False)
+    reach = installation.segment_reach(name, at, now, given)
+    for why, customers in ("may be mailed", reach.mailable), *reach.refused.items():
+        errors.print(f"{customers:>9,} {why}", highlight=False)
 
 
 @segment_app.command("members")
@@ -771,9 +777,16 @@ def erase(
     or a person who is not a customer.
     """
     installation, customer = _open(), customer.strip(BLANKS)
+    exported = installation.audiences_of(customer)
     if not installation.erase(customer, present(), without_files):
         whom = "the person of this address" if "@" in customer else f"customer '{customer}'"
         raise LifecycleError(f"{whom} cannot be erased: unknown, or erased before; check the id")
     left = "" if installation.settings.events_dir else " (no export files were looked at)"
     whom = "the person of this address" if "@" in customer else f"customer {customer}"
     results.print(f"{whom} is erased{left}")
+    if exported:
+        results.print(
+            f"advertising networks have the address: export these audiences again, so that they take it out: "
+            f"{', '.join(exported)}",
+            highlight=False,
+        )

@@ -1,35 +1,93 @@
 """Stage 2, segments: who belongs to which segment at an instant, and since when.
 
 ``registry`` knows the segments and their parameters. ``evaluation`` computes members from the facts and writes
-nothing. ``intervals`` keeps them in segment.membership for the journeys.
+nothing. ``intervals`` keeps them in segment.membership for the journeys. A segment may be rules in place of SQL:
+``rules`` reads them, ``compiling`` makes a select of them, ``sentences`` says them, and ``requests`` lets people ask
+for them.
 """
 
-from lifecycle_mail.segments.evaluation import Member, copy_members_ahead, members, size, write_csv
+from lifecycle_mail.segments.evaluation import (
+    Member,
+    copy_customers,
+    copy_members_ahead,
+    instant_text,
+    members,
+    shown_sql,
+    size,
+    write_csv,
+)
+from lifecycle_mail.segments.forms import rules_of_form
 from lifecycle_mail.segments.intervals import SegmentCounts, erase_contexts, refresh
 from lifecycle_mail.segments.registry import (
+    Asked,
     Parameter,
     SegmentDefinition,
     definition,
     list_segments,
     parameters,
     readable_segments,
+    rule_segments,
+    runs_as,
     segment_key,
 )
+from lifecycle_mail.segments.requests import (
+    Request,
+    ask_for,
+    asked_by,
+    decide,
+    export,
+    keep_preview,
+    keep_replay,
+    learn_approved,
+    requests_of,
+    retire,
+    rules_yaml,
+    shown_preview,
+    waiting,
+)
+from lifecycle_mail.segments.rules import RuleSegment, parse_rules, read_rules, rules_schema, without_past
+from lifecycle_mail.segments.sentences import sentence
 
 __all__ = [
+    "Asked",
     "Member",
     "Parameter",
+    "Request",
+    "RuleSegment",
     "SegmentCounts",
     "SegmentDefinition",
+    "ask_for",
+    "asked_by",
+    "copy_customers",
     "copy_members_ahead",
+    "decide",
     "definition",
     "erase_contexts",
+    "export",
+    "instant_text",
+    "keep_preview",
+    "keep_replay",
+    "learn_approved",
     "list_segments",
     "members",
     "parameters",
+    "parse_rules",
+    "read_rules",
     "readable_segments",
     "refresh",
+    "requests_of",
+    "retire",
+    "rule_segments",
+    "rules_of_form",
+    "rules_schema",
+    "rules_yaml",
+    "runs_as",
     "segment_key",
+    "sentence",
+    "shown_preview",
+    "shown_sql",
     "size",
+    "waiting",
+    "without_past",
     "write_csv",
 ]

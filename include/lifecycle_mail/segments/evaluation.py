@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import IO, Any
 
 import orjson
@@ -18,9 +19,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.database import statement
+from lifecycle_mail.database import raw_cursor, statement
 from lifecycle_mail.errors import SegmentError
-from lifecycle_mail.segments.registry import INSTANT, definition, parameters
+from lifecycle_mail.segments.compiling import Among, everybody, members_of
+from lifecycle_mail.segments.registry import INSTANT, Asked, SegmentDefinition, definition
+from lifecycle_mail.segments.rules import InSegment
 
 CSV_HEADER = ("customer_id", "occurrence", "occurred_at", "context")
 _ROWS_AT_A_TIME = 1_000
@@ -104,20 +107,44 @@ def instant_text(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def selected(name: str, as_of: datetime, given: dict[str, Any]) -> sa.Subquery:
+def selected(name: Asked, as_of: datetime, given: dict[str, Any], among: Among = everybody) -> sa.Subquery:
     """Return the select of segment `name` at `as_of` as a subquery to count, order, join or insert from.
+
+    `among` restricts it to some customers, and reaches into the select.
 
     Raises:
         SegmentError: unknown segment or parameter, or an `as_of` without time zone.
     """
-    values = parameters(name, given)
     if as_of.tzinfo is None:
         raise SegmentError(f"as_of {as_of.isoformat()} has no time zone: write it with an offset, e.g. …T10:00:00Z")
-    bound = statement(f"segments/{name}").bindparams(**{INSTANT: as_of}, **values)
+    return _selected(definition(name), as_of.astimezone(UTC), given, among, ())
+
+
+def _selected(
+    segment: SegmentDefinition, as_of: datetime, given: dict[str, Any], among: Among, inside: tuple[str, ...]
+) -> sa.Subquery:
+    values = segment.values(given)
+    if segment.rules is not None:
+        other = partial(_other, (*inside, segment.name))
+        return members_of(segment.rules, as_of, other, among).subquery("member")
+    # Rules may ask one segment twice, with other parameters: each of these has a name of its own in the statement.
+    own: list[sa.BindParameter[Any]] = [sa.bindparam(name, value, unique=True) for name, value in values.items()]
+    bound = statement(f"segments/{segment.name}").bindparams(*own, **{INSTANT: as_of})
     columns = bound.columns(
         customer_id=sa.Text(), occurrence=sa.Text(), occurred_at=sa.DateTime(timezone=True), context=JSONB()
     )
-    return columns.subquery("member")
+    if among is everybody:
+        return columns.subquery("member")
+    every = columns.subquery("every_member")
+    return sa.select(every).where(among(every.c.customer_id)).subquery("member")
+
+
+def _other(inside: tuple[str, ...], rule: InSegment, as_of: datetime, among: Among) -> sa.Subquery:
+    """Return the members of a segment that rules ask for; `inside` names the segments on the way to that rule."""
+    if rule.segment in inside:
+        way = " → ".join((*inside, rule.segment))
+        raise SegmentError(f"these segments ask each other in a circle: {way}: take one in_segment out")
+    return _selected(definition(rule.segment), as_of, dict(rule.parameters), among, inside)
 
 
 def copy_members_ahead(
@@ -139,6 +166,39 @@ def copy_members_ahead(
     return connection.exec_driver_sql(
         f"create temporary table {table} on commit drop as {compiled}", compiled.params
     ).rowcount
+
+
+def copy_customers(
+    connection: Connection, table: str, name: Asked, as_of: datetime, parameters: dict[str, Any] | None = None
+) -> int:
+    """Create the temporary table `table` with the customers of segment `name` at `as_of`, and their memberships.
+
+    Columns: customer_id, memberships. It ends with the transaction. Returns how many customers there are.
+
+    Raises:
+        SegmentError: as `members`.
+    """
+    member = selected(name, as_of, parameters or {})
+    who = member.c.customer_id
+    counted = sa.select(who, sa.func.count().label("memberships")).select_from(member).group_by(who)
+    plan_for_whole_tables(connection)
+    compiled = counted.compile(dialect=connection.dialect)
+    copied = connection.exec_driver_sql(
+        f"create temporary table {table} on commit drop as {compiled}", compiled.params
+    ).rowcount
+    connection.exec_driver_sql(f"analyze {table}")
+    return copied
+
+
+def shown_sql(connection: Connection, name: Asked, as_of: datetime) -> str:
+    """Return the select of segment `name` at `as_of` as one can run it, for people to read.
+
+    Raises:
+        SegmentError: as `members`.
+    """
+    compiled = sa.select(selected(name, as_of, {})).compile(dialect=connection.dialect)
+    with raw_cursor(connection) as cursor:
+        return str(cursor.mogrify(str(compiled), compiled.params).decode())
 
 
 def plan_for_whole_tables(connection: Connection) -> None:

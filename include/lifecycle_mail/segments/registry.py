@@ -1,7 +1,11 @@
-"""The registry of segments: every include/sql/segments/<name>.sql that begins with ``-- segment: <name>``.
+"""The registry of segments: what exists, from whichever of three places, and with which parameters.
 
-First part of the stage: which segments exist, and with which parameters. A segment's definition is the
-comment at the head of its own file. To add a segment is to add a file:
+- every include/sql/segments/<name>.sql that begins with ``-- segment: <name>``
+- every rules file include/segments/<name>.yaml (`rules`)
+- the rules that were requested and approved in the warehouse, as far as `learn` was given them
+
+Wherever a name is taken, the path of a rules file is taken too. The definition of an SQL segment is the comment at the
+head of its own file. To add one is to add a file:
 
     -- segment: inactive
     -- what: one sentence
@@ -19,7 +23,7 @@ comment at the head of its own file. To add a segment is to add a file:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -28,10 +32,17 @@ from typing import Any
 
 from lifecycle_mail.database import SQL_FOLDER, statement
 from lifecycle_mail.errors import SegmentError
+from lifecycle_mail.segments.rules import RuleSegment, read_rules
+from lifecycle_mail.settings import INCLUDE
 
 SEGMENTS_FOLDER = SQL_FOLDER / "segments"
+RULES_FOLDER = INCLUDE / "segments"
+RULES_ENDINGS = (".yaml", ".yml")
 INSTANT = "as_of"
+Asked = str | RuleSegment
+"""A segment as functions take it: its name, the path of a rules file, or rules."""
 _FIRST = "-- segment:"
+_APPROVED: dict[str, RuleSegment | SegmentError] = {}
 _FIELDS = ("segment", "what", "grain", "parameter", "look-back", "context", "about", "ahead")
 _REQUIRED = ("segment", "what", "grain", "look-back")
 _FIELD = re.compile(rf"-- (?P<field>{'|'.join(_FIELDS)}): (?P<text>.+)")
@@ -77,7 +88,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class SegmentDefinition:
-    """One segment as its file's header declares it."""
+    """One segment, as the header of its file or its rules declare it."""
 
     name: str
     what: str
@@ -87,6 +98,7 @@ class SegmentDefinition:
     parameters: tuple[Parameter, ...]
     about: tuple[str, ...] = ()
     ahead: str | None = None
+    rules: RuleSegment | None = None
 
     def parameter(self, name: str) -> Parameter:
         """Return the parameter called `name`.
@@ -143,13 +155,13 @@ def list_segments() -> list[SegmentDefinition]:
     """Return every segment, by name.
 
     Raises:
-        SegmentError: a file's header cannot be read; the message has file and line.
+        SegmentError: a file cannot be read; the message has file and line.
     """
     return [definition(name) for name in _names()]
 
 
 def readable_segments() -> tuple[list[SegmentDefinition], list[SegmentError]]:
-    """Return the segments whose header is right, by name, and the errors of the others."""
+    """Return the segments whose file is right, by name, and the errors of the others."""
     found, errors = [], []
     for name in _names():
         try:
@@ -159,19 +171,94 @@ def readable_segments() -> tuple[list[SegmentDefinition], list[SegmentError]]:
     return found, errors
 
 
-@cache
-def definition(name: str) -> SegmentDefinition:
-    """Return the segment called `name`.
+def runs_as(asked: Asked) -> str | None:
+    """Return the name of rules, or of a rules file, if a segment runs under it; None for names, and for new ones."""
+    if isinstance(asked, str) and not asked.endswith(RULES_ENDINGS):
+        return None
+    name = definition(asked).name
+    return name if name in _names() else None
+
+
+def rule_segments() -> list[RuleSegment]:
+    """Return the rules of every readable segment that has some, by name: those of files and the approved ones."""
+    return [one.rules for one in readable_segments()[0] if one.rules is not None]
+
+
+def learn(approved: Mapping[str, RuleSegment | SegmentError]) -> None:
+    """Know these rules as the approved ones, and no others; an error stands for rules that cannot be read.
+
+    The files of a name come first.
+    """
+    _APPROVED.clear()
+    _APPROVED.update(approved)
+
+
+def definition(name: Asked) -> SegmentDefinition:
+    """Return the segment called `name`, or that of the rules file with this path, or of the rules themselves.
 
     Raises:
-        SegmentError: there is none (the message names the nearest), or its header cannot be read.
+        SegmentError: there is none (the message names the nearest), or its file cannot be read.
     """
-    names = _names()
-    if name not in names:
+    if isinstance(name, RuleSegment):
+        return of_rules(name)
+    if name.endswith(RULES_ENDINGS):
+        return of_rules(read_rules(Path(name)))
+    found = _in_files(name)
+    return _approved(name) if found is None else found
+
+
+def _approved(name: str) -> SegmentDefinition:
+    rules = _APPROVED.get(name)
+    if rules is None:
+        names = _names()
         raise SegmentError(f"no segment is called {name!r}: {_nearest(name, names)}there are {', '.join(names)}")
-    found = read_definition(SEGMENTS_FOLDER / f"{name}.sql")
-    _require_bound(found)
-    return found
+    if isinstance(rules, SegmentError):
+        raise rules
+    return of_rules(rules)
+
+
+def in_files(name: str) -> bool:
+    """Tell whether a file of the repository defines the segment, right or wrong."""
+    return name in _sql_names() or rules_file(name).is_file()
+
+
+def rules_file(name: str) -> Path:
+    """Return the place of a segment's rules file in the repository."""
+    return RULES_FOLDER / f"{name}.yaml"
+
+
+@cache
+def _in_files(name: str) -> SegmentDefinition | None:
+    path, rules_path = SEGMENTS_FOLDER / f"{name}.sql", rules_file(name)
+    is_sql, is_rules = name in _sql_names(), rules_path.is_file()
+    if is_sql and is_rules:
+        raise SegmentError(f"segment {name} is both {path.name} and {rules_path.name}: rename one of them")
+    if is_sql:
+        found = read_definition(path)
+        _require_bound(found)
+        return found
+    return _of_rules_file(rules_path) if is_rules else None
+
+
+def _of_rules_file(path: Path) -> SegmentDefinition:
+    rules = read_rules(path)
+    if rules.segment != path.stem:
+        raise SegmentError(f"{path.name}: the segment is called {rules.segment!r}: write {path.stem!r}")
+    return of_rules(rules)
+
+
+def of_rules(rules: RuleSegment) -> SegmentDefinition:
+    """Return the definition of a segment of rules. It takes no parameters, and its members have no context."""
+    times = {"entry": "time of the entry", "once": "once", "month": "month of as_of in UTC"}
+    return SegmentDefinition(
+        name=rules.segment,
+        what=rules.what,
+        grain=f"customer_id, occurrence ({times[rules.occurrence]})",
+        look_back="as far as its rules say",
+        context="",
+        parameters=(),
+        rules=rules,
+    )
 
 
 def parameters(name: str, given: dict[str, Any]) -> dict[str, int | float]:
@@ -292,7 +379,11 @@ def _require_bound(found: SegmentDefinition) -> None:
 
 
 def _names() -> list[str]:
-    return sorted(path.stem for path in SEGMENTS_FOLDER.glob("*.sql") if _is_segment(path))
+    return sorted({*_sql_names(), *(path.stem for path in RULES_FOLDER.glob("*.yaml")), *_APPROVED})
+
+
+def _sql_names() -> list[str]:
+    return [path.stem for path in SEGMENTS_FOLDER.glob("*.sql") if _is_segment(path)]
 
 
 def _is_segment(path: Path) -> bool:

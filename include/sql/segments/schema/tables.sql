@@ -55,3 +55,114 @@ comment on column segment.size_daily.members is 'Memberships at as_of.';
 comment on column segment.size_daily.customers is 'Distinct customers at as_of.';
 comment on column segment.size_daily.entered is 'Entered during the day.';
 comment on column segment.size_daily.departed is 'Left during the day.';
+
+create table segment.request (
+    request_id bigint generated always as identity primary key,
+    segment text not null,
+    version integer not null,
+    rules text not null,
+    rules_md5 text not null,
+    note text,
+    requested_at timestamptz not null,
+    requested_by text not null,
+    preview text,
+    decision text check (decision in ('approved', 'rejected', 'replaced')),
+    decided_at timestamptz,
+    decided_by text,
+    reason text,
+    retired_at timestamptz,
+    retired_by text,
+    retired_because text,
+    unique (segment, version),
+    check ((decision is null) = (decided_at is null))
+);
+-- One version of a segment waits at a time: a later one replaces it.
+create unique index request_waiting on segment.request (segment) where decision is null;
+
+comment on table segment.request is
+'Segments that were asked for as rules, one row per version; the newest approved version that is not retired runs.';
+comment on column segment.request.request_id is 'One request.';
+comment on column segment.request.segment is 'What the segment is called.';
+comment on column segment.request.version is 'Counts the requests of the name from 1.';
+comment on column segment.request.rules is 'The rules file as it was handed in (YAML).';
+comment on column segment.request.rules_md5 is 'md5 of what the rules say, however they are written.';
+comment on column segment.request.note is 'What the requester says of it.';
+comment on column segment.request.requested_at is 'When it was asked for.';
+comment on column segment.request.requested_by is 'Who asked.';
+comment on column segment.request.preview is
+'What the approver was shown (Markdown): counts and masked customers; emptied when it is decided.';
+comment on column segment.request.decision is
+'Approved, rejected, or replaced by a later version before it was decided; null = it waits.';
+comment on column segment.request.decided_at is 'When.';
+comment on column segment.request.decided_by is 'Who decided.';
+comment on column segment.request.reason is 'Why, for those who look.';
+comment on column segment.request.retired_at is 'When the segment was retired; it is not computed any more.';
+comment on column segment.request.retired_by is 'Who retired it.';
+comment on column segment.request.retired_because is 'Why.';
+
+create table segment.replay_daily (
+    segment text not null,
+    version integer not null,
+    day date not null,
+    at timestamptz not null,
+    members bigint not null,
+    entered bigint not null,
+    mails bigint not null,
+    capped bigint not null,
+    pressed bigint not null,
+    primary key (segment, version, day)
+);
+
+comment on table segment.replay_daily is
+'What a requested segment would have done, one row per version and UTC day: one mail to each who entered.';
+comment on column segment.replay_daily.segment is 'Segment, as in segment.request.';
+comment on column segment.replay_daily.version is 'Version, as in segment.request.';
+comment on column segment.replay_daily.day is 'UTC date of at.';
+comment on column segment.replay_daily.at is 'The moment that was judged, on facts timed up to it.';
+comment on column segment.replay_daily.members is 'Customers inside.';
+comment on column segment.replay_daily.entered is 'Customers who entered since the day before.';
+comment on column segment.replay_daily.mails is
+'Of these, who would have been mailed, with the permissions of the day of the replay.';
+comment on column segment.replay_daily.capped is 'Of these, whose cap was full.';
+comment on column segment.replay_daily.pressed is
+'Of these, who may be mailed and got 10 mails or more in the 30 days before.';
+
+create table segment.audience_export (
+    export_id bigint generated always as identity primary key,
+    segment text not null,
+    network text not null,
+    as_of timestamptz not null,
+    exported_at timestamptz not null,
+    exported_by text not null,
+    addresses bigint not null,
+    added bigint not null,
+    removed bigint not null
+);
+
+comment on table segment.audience_export is
+'Exports of segments to advertising networks, one row per export: who gave how many hashed addresses away.';
+comment on column segment.audience_export.export_id is 'One export; the names of its files have it.';
+comment on column segment.audience_export.segment is 'Segment, as in membership.';
+comment on column segment.audience_export.network is 'Whose rule of spelling the addresses follow.';
+comment on column segment.audience_export.as_of is 'The moment whose members were exported.';
+comment on column segment.audience_export.exported_at is 'When.';
+comment on column segment.audience_export.exported_by is 'Who exported.';
+comment on column segment.audience_export.addresses is 'Addresses in the whole audience.';
+comment on column segment.audience_export.added is 'Addresses that the export before did not have.';
+comment on column segment.audience_export.removed is 'Addresses that only the export before had.';
+
+create table segment.audience_member (
+    segment text not null,
+    network text not null,
+    address_sha256 bytea not null,
+    export_id bigint not null,
+    primary key (segment, network, address_sha256)
+);
+create index audience_member_address on segment.audience_member (address_sha256);
+
+comment on table segment.audience_member is
+'What a network has now, one row per address; an erased address stays until the next export takes it out.';
+comment on column segment.audience_member.segment is 'Segment, as in membership.';
+comment on column segment.audience_member.network is 'Whose rule of spelling the address follows.';
+comment on column segment.audience_member.address_sha256 is 'SHA-256 of the address as the network spells it.';
+comment on column segment.audience_member.export_id is 'Export that added it.';

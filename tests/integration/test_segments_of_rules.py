@@ -1,0 +1,188 @@
+"""Segments of rules in a real database: who is in, at which moment, and with which occurrence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from builders import customer, insert, load, order
+from lifecycle_mail import segments
+from lifecycle_mail.errors import SegmentError
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Write:
+    """Writes a rules file and returns its path."""
+
+    def write(rules: str, name: str = "asked", occurrence: str = "entry") -> str:
+        path = tmp_path / f"{name}.yaml"
+        head = f"segment: {name}\nwhat: Asked for.\nowner: marketing@example.com\noccurrence: {occurrence}\n"
+        path.write_text(f"{head}rules: {rules}\n", encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def _line(connection: Connection, order_id: str, line_no: int, product_id: str, quantity: int = 1) -> None:
+    insert(
+        connection, "source.order_line",
+        order_id=order_id, line_no=line_no, product_id=product_id, quantity=quantity, unit_price=5, load_id=1,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def shop(warehouse: Engine) -> Engine:
+    """Five customers, who signed up before NOW but for eve.
+
+    ann has two orders of coffee, ben one of coffee with tea from Baby, cem a cancelled one. dee has neither order nor
+    country.
+    """
+    with warehouse.begin() as connection:
+        load(connection)
+        for product_id, product_type, category in (("C", "coffee", "Drinks"), ("T", "tea", "Baby")):
+            insert(
+                connection, "source.product",
+                product_id=product_id, name=product_id, product_type=product_type, category=category, load_id=1,
+            )  # fmt: skip
+        for name, country in (("ann", "TH"), ("ben", "DE"), ("cem", "TH"), ("dee", None)):
+            customer(connection, name, country=country)
+        customer(connection, "eve", country="TH", created_at=NOW + DAY)
+        order(connection, "a1", "ann", NOW - 365 * DAY)
+        order(connection, "a2", "ann", NOW - 60 * DAY, total=100)
+        order(connection, "b1", "ben", NOW)
+        order(connection, "b2", "ben", NOW + DAY)
+        order(connection, "c1", "cem", NOW - DAY, status="cancelled")
+        for order_id, line_no, product_id, quantity in (
+            ("a1", 1, "C", 1), ("a1", 2, "C", 1), ("a2", 1, "C", 1), ("b1", 1, "C", 1), ("b1", 2, "T", 1),
+            ("b2", 1, "C", 1), ("c1", 1, "C", 1), ("a2", 2, "T", 0),
+        ):  # fmt: skip
+            _line(connection, order_id, line_no, product_id, quantity)
+    return warehouse
+
+
+WHO_IS_IN = {
+    "{all: [{is: country, in: [TH]}]}": "ann cem",
+    "{all: [{is: country, not_in: [TH]}]}": "ben",
+    "{none: [{is: country, in: [TH]}]}": "ben dee",
+    "{all: [{is: country, known: false}]}": "dee",
+    "{all: [{is: orders, equals: 0}]}": "cem dee",
+    "{all: [{is: orders, at_most: 1}]}": "ben cem dee",
+    "{all: [{is: orders, between: [1, 2]}]}": "ann ben",
+    "{all: [{is: orders, not_in: [0, 2]}]}": "ben",
+    "{all: [{is: orders, known: true}]}": "ann ben cem dee",
+    "{all: [{is: orders, known: false}]}": "",
+    "{all: [{did: ordered}]}": "ann ben",
+    # The edge of a window: exactly 365 days ago is outside, exactly now is inside, the future never counts.
+    "{all: [{did: ordered, at_least: 2, within_days: 365}]}": "",
+    "{all: [{did: ordered, at_least: 2, within_days: 365.001}]}": "ann",
+    "{all: [{did: ordered, within_days: 1}]}": "ben",
+    "{all: [{did: ordered, between_days: [60, 365]}]}": "ann",
+    "{all: [{did: ordered, between_days: [60.001, 365]}]}": "",
+    "{all: [{did: ordered, at_most: 1}]}": "ben cem dee",
+    "{all: [{did: ordered, exactly: 0, within_days: 30}]}": "ann cem dee",
+    "{all: [{did: ordered, at_least: 1, at_most: 1}]}": "ben",
+    # Two lines of one order are one order.
+    "{all: [{did: ordered, product_type: coffee, at_least: 2}]}": "ann",
+    "{all: [{did: ordered, product_type: coffee, at_least: 3}]}": "",
+    "{all: [{did: ordered, category: [Baby, Toys]}]}": "ben",
+    # One line has to be coffee and of Baby.
+    "{all: [{did: ordered, product_type: coffee, category: Baby}]}": "",
+    "{all: [{did: ordered, product_id: T}]}": "ben",
+    "{all: [{did: ordered, total: {at_least: 50}}]}": "ann",
+    "{any: [{did: ordered, total: 100}, {all: [{is: country, known: false}, {is: orders, equals: 0}]}]}":
+        "ann dee",
+    "{all: [{in_segment: inactive, with: {days: 50}}], none: [{in_segment: inactive, with: {days: 61}}]}": "ann",
+    "{all: [{is: orders, at_least: 0}], none: [{did: ordered}, {is: country, equals: TH}]}": "dee",
+}  # fmt: skip
+
+
+def test_who_is_in(shop: Engine, written: Write) -> None:
+    """Each rule finds exactly these customers at NOW, and so does the count."""
+    found, counted = {}, {}
+    for rules in WHO_IS_IN:
+        path = written(rules)
+        found[rules] = " ".join(one.customer_id for one in segments.members(shop, path, NOW))
+        counted[rules] = segments.size(shop, path, NOW)
+    assert found == WHO_IS_IN
+    assert counted == {rules: len(members.split()) for rules, members in WHO_IS_IN.items()}
+
+
+def test_a_value_is_never_sql(shop: Engine, written: Write) -> None:
+    """What a rule says is bound: quotes, percent signs and placeholders find no customer, and break nothing."""
+    odd = "TH' or '1'='1"
+    path = written(f'{{any: [{{is: country, in: ["{odd}", "%(as_of)s", ":as_of", "%"]}}]}}')
+    assert list(segments.members(shop, path, NOW)) == []
+
+
+def test_segments_that_ask_each_other_are_refused(
+    shop: Engine, written: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A circle of in_segment is named, and computed never."""
+    path = Path(written("{all: [{in_segment: second}]}", "first"))
+    written("{all: [{in_segment: first}]}", "second")
+    monkeypatch.setattr("lifecycle_mail.segments.registry.RULES_FOLDER", path.parent)
+    with pytest.raises(SegmentError, match="first → second → first"):
+        segments.size(shop, str(path), NOW)
+
+
+def _refreshed(engine: Engine, path: str, *days: int) -> list[tuple[str, str, str]]:
+    """Refresh on these days after NOW; return the intervals: occurrence, days of entry and departure."""
+    for day in days:
+        segments.refresh(engine, path, NOW + day * DAY)
+    query = sa.text(
+        "select occurrence, entered_at, left_at from segment.membership where customer_id = 'ann' order by entered_at"
+    )
+    with engine.connect() as connection:
+        return [
+            (occurrence, _day(entered_at), _day(left_at) if left_at else "")
+            for occurrence, entered_at, left_at in connection.execute(query)
+        ]
+
+
+def _day(at: datetime) -> str:
+    return str((at - NOW) // DAY)
+
+
+def test_each_entry_is_an_occurrence(shop: Engine, written: Write) -> None:
+    """Who leaves and comes back has a new occurrence; who stays keeps the first, also if a day is computed again."""
+    path = written("{none: [{did: ordered, within_days: 90}], all: [{did: ordered}]}")
+    with shop.begin() as connection:
+        order(connection, "a3", "ann", NOW + 40 * DAY)
+    first, second = ((NOW + days * DAY).isoformat().replace("+00:00", "Z") for days in (31, 140))
+    stays = [(first, "31", "45"), (second, "140", "")]
+    assert _refreshed(shop, path, 0, 31, 35, 45, 140, 141) == stays
+    assert _refreshed(shop, path, 141) == stays
+    (member,) = [one for one in segments.members(shop, path, NOW + 141 * DAY) if one.customer_id == "ann"]
+    assert (member.occurrence, member.occurred_at) == (second, NOW + 140 * DAY)
+
+
+def test_a_day_computed_again_with_other_facts_keeps_the_occurrence(shop: Engine, written: Write) -> None:
+    """An order that is loaded and then cancelled takes a member out and back in at one moment, as the same entry."""
+    path = written("{none: [{did: ordered, within_days: 10}], all: [{did: ordered}]}")
+    before = _refreshed(shop, path, 0, 1)
+    with shop.begin() as connection:
+        order(connection, "a3", "ann", NOW)
+    assert [stay[2] for stay in _refreshed(shop, path, 1)] == ["1"]
+    with shop.begin() as connection:
+        connection.execute(sa.text("update source.orders set status = 'cancelled' where order_id = 'a3'"))
+    assert _refreshed(shop, path, 1) == before
+
+
+@pytest.mark.parametrize(
+    ("occurrence", "found"), [("once", ["once", "once"]), ("month", ["2026-07", "2026-08", "2026-11"])]
+)
+def test_occurrences_once_and_every_month(shop: Engine, written: Write, occurrence: str, found: list[str]) -> None:
+    """`once` is the same whenever the customer comes back; `month` is new with each month inside."""
+    path = written("{none: [{did: ordered, within_days: 90}], all: [{did: ordered}]}", occurrence=occurrence)
+    with shop.begin() as connection:
+        order(connection, "a3", "ann", NOW + 65 * DAY)
+    assert [stay[0] for stay in _refreshed(shop, path, 31, 50, 63, 65, 156)] == found

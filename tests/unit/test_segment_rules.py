@@ -1,0 +1,116 @@
+"""Rules of segments: what is refused and with which line, and what they say in plain words."""
+
+from __future__ import annotations
+
+import pytest
+
+from lifecycle_mail.errors import SegmentError
+from lifecycle_mail.segments.rules import RuleSegment, parse_rules
+from lifecycle_mail.segments.sentences import sentence
+
+HEAD = "segment: coffee\nwhat: Likes coffee.\nowner: marketing@example.com\n"
+
+
+def _read(rules: str) -> RuleSegment:
+    return parse_rules(f"{HEAD}rules:\n  all:\n{rules}")
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ("- {is: contry, in: [TH]}", "did you mean 'country'?"),
+        ("- {did: orderd}", "did you mean 'ordered'?"),
+        ("- {is: country, not_im: [TH]}", "unknown key 'rules.all.0.not_im': did you mean 'not_in'?"),
+        ("- {did: ordered, within_day: 7}", "unknown key 'rules.all.0.within_day': did you mean 'within_days'?"),
+        ("- {is: country}", "says nothing of country: add one of equals"),
+        ("- {is: country, in: [TH, NO]}", "YAML reads this as false: write it in quotes"),
+        ("- {is: country, equals: 12}", "YAML reads this as 12: write it in quotes"),
+        ("- {is: country, at_least: 2}", "country is no number, and has no at_least"),
+        ("- {is: country, in: []}", "at least 1 item"),
+        ("- {is: orders, equals: many}", "'many' is no number: orders is counted in orders"),
+        ("- {is: orders, at_least: true}", "True is no number"),
+        ("- {is: orders, between: [3, 1]}", "3 is more than 1: write the smaller one first"),
+        ("- {is: orders, at_least: 1, currency: EUR}", "orders is no amount of money: take out currency"),
+        ("- {is: country, equals: TH, known: false}", "what is not known cannot be compared"),
+        ("- {did: ordered, topic: tea}", "ordered cannot be filtered by topic"),
+        ("- {did: ordered, total: lots}", "total is a number, not 'lots'"),
+        ("- {did: ordered, product_type: {at_least: 2}}", "product_type is no number, and has no at_least"),
+        ("- {did: ordered, at_least: 3, at_most: 2}", "at_least 3 is more than at_most 2"),
+        ("- {did: ordered, exactly: 1, at_most: 2}", "exactly says it all"),
+        ("- {did: ordered, at_least: 0}", "at_least 0 is true of every customer"),
+        ("- {did: ordered, at_least: 1.5}", "valid integer"),
+        ("- {did: ordered, within_days: 7, between_days: [1, 2]}", "keep one"),
+        ("- {did: ordered, between_days: [9, 2]}", "write the smaller one first"),
+        ("- {did: ordered, within_days: -1}", "greater than or equal to 0"),
+        ("- {did: ordered, within_days: 1.0e+15}", "less than or equal to 40000"),
+        ("- {foo: 1}", "this is no rule: begin it with is, did, in_segment, all, any or none"),
+        ("- ordered", "this is no rule"),
+        ("- {any: []}", "at least 1 item"),
+    ],
+)
+def test_a_wrong_rule_is_refused_with_its_line(rule: str, problem: str) -> None:
+    """Each error names file and line, what was wrong, and the nearest right word."""
+    with pytest.raises(SegmentError) as error:
+        _read(f"    {rule}\n")
+    assert str(error.value).startswith("rules.yaml:6: ")
+    assert problem in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("rules", "problem"),
+    [
+        ("- {in_segment: coffee}", "it asks itself by in_segment coffee"),
+        (f"- {'{all: [' * 6}{{is: orders, equals: 1}}{']}' * 6}", "groups are more than 6 deep"),
+        ("\n    ".join(["- {is: orders, equals: 1}"] * 61), "there are more than 60 rules"),
+    ],
+)
+def test_rules_without_an_end_are_refused(rules: str, problem: str) -> None:
+    """Rules are limited in number and depth, and no segment asks itself."""
+    with pytest.raises(SegmentError) as error:
+        _read(f"    {rules}\n")
+    assert str(error.value).startswith("rules.yaml:4: 'rules': ")
+    assert problem in str(error.value)
+
+
+def test_every_problem_is_told_at_once_with_a_line_of_its_own() -> None:
+    """A file with three wrong rules, one of them deep inside, gives three lines."""
+    deep = "    - any:\n        - {did: ordered,\n           total: cheap}\n"
+    rules = f"    - {{is: country, in: TH}}\n{deep}    - {{is: age_of}}\n"
+    with pytest.raises(SegmentError) as error:
+        _read(rules)
+    assert [line.partition(": ")[0] for line in str(error.value).splitlines()] == [
+        "rules.yaml:6",
+        "rules.yaml:8",
+        "rules.yaml:10",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ("- {is: country, in: [TH, TW, \"NO\"]}", "Country is TH, TW or NO."),
+        ("- {did: ordered, product_type: coffee, at_least: 2, within_days: 365}",
+         "Bought coffee at least twice in the last 365 days."),
+        ("- {did: ordered, category: Baby, between_days: [30, 180]}",
+         "Bought something of Baby between 30 and 180 days ago."),
+        ("- none: [{did: ordered, within_days: 60}]", "Never bought anything in the last 60 days."),
+        ("- {did: ordered, exactly: 0}", "Never bought anything."),
+        ("- {did: ordered, total: {at_least: 1500}, at_most: 3}",
+         "Bought something for at least 1,500 at most 3 times."),
+        ("- {is: country, known: true}\n    - any: [{is: orders, at_most: 1}, {in_segment: inactive, with: {days: 3}}]",
+         "Country is known and (placed at most 1 order in all or is in segment inactive (days 3))."),
+        ("- any: [{all: [{is: orders, equals: 2}, {is: country, known: false}]}, {did: ordered}]",
+         "(placed 2 orders in all and country is not known) or bought something."),
+        ("- none: [{is: country, equals: TH}, {in_segment: inactive}]",
+         "Not (country is TH) and is not in segment inactive."),
+    ],
+)  # fmt: skip
+def test_rules_say_themselves_in_plain_words(rules: str, words: str) -> None:
+    """The sentence has every value of the rules, and brackets only as far as they are needed."""
+    assert sentence(_read(f"    {rules}\n")) == words
+
+
+def test_groups_together_all_hold() -> None:
+    """`rules` may have all, any and none together."""
+    read = parse_rules(f"{HEAD}rules:\n  any: [{{is: orders, equals: 1}}]\n  none: [{{did: ordered}}]\n")
+    assert sentence(read) == "Placed 1 order in all and never bought anything."
