@@ -16,6 +16,7 @@ from commands import Command
 from lifecycle_mail.campaigns import read_campaign
 from lifecycle_mail.command_line import new_segment
 from lifecycle_mail.database import SQL_FOLDER
+from lifecycle_mail.segments import read_rules, sentence
 from lifecycle_mail.segments.registry import read_definition
 from lifecycle_mail.settings import INCLUDE
 
@@ -116,39 +117,21 @@ def test_where_no_repository_is_one_line_says_so(shell: Command, repository: Pat
     assert files(repository) == before
 
 
-CONDITIONS = {"is", "did", "in_segment"}
-ATTRIBUTES = {"country", "language", "timezone", "age", "currency", "orders", "total_spent", "average_order"}
-FACTS = {"ordered", "carted", "viewed", "opened", "clicked", "reviewed", "registered", "downloaded", "used"}
-FILTERS = {"product_id", "product_type", "category", "topic", "total", "rating", "currency"}
-TIMES = {"at_least", "at_most", "exactly", "within_days", "between_days"}
-
-
-def words_of(rules: dict[str, object]) -> None:
-    """Require that rules use the published vocabulary alone."""
-    for group, inner in rules.items():
-        assert group in {"all", "any", "none"}
-        assert isinstance(inner, list)
-        for one in inner:
-            (kind,) = CONDITIONS & set(one) or {"group"}
-            if kind == "group":
-                words_of(one)
-            elif kind == "did":
-                assert one["did"] in FACTS
-                assert set(one) - {"did"} <= FILTERS | TIMES
-            elif kind == "is":
-                assert one["is"] in ATTRIBUTES
-
-
-def test_a_segment_of_rules_is_written_in_the_vocabulary(repository: Path) -> None:
-    """The file of rules has the keys, groups, facts and counts that rules know, and refuses a taken name too."""
-    (path,) = new_segment.new_rules_segment("keen")
-    assert path == repository / "include/segments/keen.yaml"
-    written = yaml.safe_load(path.read_text())
-    assert list(written) == ["segment", "what", "owner", "occurrence", "rules"]
-    assert (written["segment"], written["occurrence"]) == ("keen", "entry")
-    words_of(written["rules"])
-    with pytest.raises(Exception, match="'keen' is taken by"):
-        new_segment.new_rules_segment("keen")
+def test_a_new_segment_of_rules_reads_as_rules(shell: Command, repository: Path) -> None:
+    """With --rules the file has rules that are right, and a sentence says them. A name that is taken is refused."""
+    status, out, err = shell("segment", "new", "keen", "--rules")
+    assert (status, err) == (0, "")
+    assert out == (
+        "wrote include/segments/keen.yaml\nchange it, then run:\n"
+        "  python -m lifecycle_mail segment members keen\n  python -m lifecycle_mail segment preview keen\n"
+    )
+    written = read_rules(repository / "include/segments/keen.yaml")
+    assert (written.segment, written.occurrence) == ("keen", "entry")
+    assert sentence(written)
+    for arguments in (("keen", "--rules"), ("keen",)):
+        assert shell("segment", "new", *arguments) == (
+            1, "", "'keen' is taken by include/segments/keen.yaml: choose another name\n"
+        )  # fmt: skip
 
 
 def test_a_copy_of_a_campaign_passes_its_check_and_can_be_looked_at(shell: Command, repository: Path) -> None:

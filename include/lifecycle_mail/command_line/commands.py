@@ -14,7 +14,16 @@ import typer
 from lifecycle_mail import delivery, events, kpis, segments
 from lifecycle_mail.campaigns import find_campaign, json_schema, read_campaigns, read_topics, topics_schema
 from lifecycle_mail.command_line import segment_requests
-from lifecycle_mail.command_line.arguments import day, moment, moment_or_now, parameters, present
+from lifecycle_mail.command_line.arguments import (
+    AsOf,
+    Parameters,
+    SegmentName,
+    day,
+    moment,
+    moment_or_now,
+    parameters,
+    present,
+)
 from lifecycle_mail.command_line.campaign_checks import check_campaigns, definition_of
 from lifecycle_mail.command_line.console import Bars, errors, print_table, progress_bar, results
 from lifecycle_mail.command_line.mails import (
@@ -28,7 +37,7 @@ from lifecycle_mail.command_line.mails import (
 )
 from lifecycle_mail.command_line.new_campaign import new_campaign
 from lifecycle_mail.command_line.new_files import shown
-from lifecycle_mail.command_line.new_segment import new_sql_segment
+from lifecycle_mail.command_line.new_segment import new_rules_segment, new_sql_segment
 from lifecycle_mail.database import engine, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, FeedError, LifecycleError
 from lifecycle_mail.intake import Row
@@ -78,20 +87,7 @@ for name, sub in (
     app.add_typer(sub, name=name)
 segment_app.add_typer(segment_requests.app)
 
-AsOf = Annotated[
-    str | None,
-    typer.Option(
-        "--as-of",
-        help="The moment to work for, ISO 8601 with offset, not in the future. Default: now.",
-        metavar="TS",
-    ),
-]
-Parameters = Annotated[
-    list[str] | None,
-    typer.Option("-p", help="A parameter of the segment, key=value; may repeat.", metavar="KEY=VALUE"),
-]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why, for those who look.", metavar="TEXT")]
-SegmentName = Annotated[str, typer.Argument(help="The segment, as `segment list` names it.", metavar="SEGMENT")]
 CampaignName = Annotated[str, typer.Argument(help="The campaign, as its file is called.", metavar="CAMPAIGN")]
 NewName = Annotated[str, typer.Argument(help="Lower-case letters, digits and _.", metavar="NAME")]
 
@@ -150,11 +146,18 @@ def segment_list() -> None:
 @segment_app.command("new")
 def segment_new(
     name: NewName,
+    rules: Annotated[
+        bool, typer.Option("--rules", help="Of rules: include/segments/NAME.yaml. Default: SQL, with a case.")
+    ] = False,
 ) -> None:
-    """Write a segment that works, and a case that passes, for you to change. Refuses a name that is taken."""
-    paths = new_sql_segment(name)
-    commands = [f"python -m lifecycle_mail segment members {name}", f"pytest {shown(paths[1].parents[1])}"]
-    _print_written({"wrote": paths}, "change them", commands)
+    """Write a segment that works, for you to change. Refuses a name that is taken.
+
+    A segment in SQL comes with a case that passes.
+    """
+    paths = new_rules_segment(name) if rules else new_sql_segment(name)
+    second = f"python -m lifecycle_mail segment preview {name}" if rules else f"pytest {shown(paths[1].parents[1])}"
+    first = "change it" if rules else "change them"
+    _print_written({"wrote": paths}, first, [f"python -m lifecycle_mail segment members {name}", second])
 
 
 def _print_written(paths: dict[str, list[Path]], first: str, commands: list[str]) -> None:
@@ -170,7 +173,10 @@ def segment_size(
     as_of: AsOf = None,
     parameter: Parameters = None,
 ) -> None:
-    """Print how many members a segment has; on stderr, who of its customers may be mailed, and why not the others."""
+    """Print how many members a segment has, and on stderr how many may be mailed.
+
+    It says why the others may not.
+    """
     now, installation = present(), _open()
     at, given = moment_or_now(as_of, now), parameters(parameter or [])
     results.print(segments.size(installation.engine, name, at, given), highlight=False)
