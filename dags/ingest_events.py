@@ -8,9 +8,9 @@ The warehouse remembers how far each file was read, so no period is needed.
 they come.
 
 **Red.** `ingest` takes what is good, and logs a table by reason. `check` fails if more than `LIFECYCLE_REFUSED_PERCENT`
-(5) of a file was refused, if a file could not be read, if the newest event is older than `LIFECYCLE_SILENT_HOURS` (3)
-while mails were accepted since, or if the mails of `LIFECYCLE_MISSING_PERIODS` (2) hours of the last day have no event.
-The log of `ingest` names each.
+(5) of a file was refused, if a file could not be read, if the newest event of our mails is older than
+`LIFECYCLE_SILENT_HOURS` (3) while mails were accepted since, or if the mails of `LIFECYCLE_MISSING_PERIODS` (2) hours
+of the last day have no event. The log of `ingest` names each.
 
 **To undo.** Not needed: an event only ever adds what happened. An operator lifts a suppression, with a reason:
 `suppressions lift ADDRESS --because …`.

@@ -10,8 +10,9 @@ Pause it if facts are loaded in another way.
 go to `source.rejected` with their reason and never stop the rest.
 
 **Red.** `load` takes what is good, and logs a table by feed and reason. `check` fails if a file was refused, or if
-more than `LIFECYCLE_REFUSED_PERCENT` (5) of its rows were. It also fails if a feed brings nothing new for longer than
-ever in two weeks, for at least `LIFECYCLE_SILENT_HOURS` (3) and `LIFECYCLE_MISSING_PERIODS` (2) loads. The log of
+more than `LIFECYCLE_REFUSED_PERCENT` (5) of its rows were. It also fails if the newest fact of all feeds is older than
+`LIFECYCLE_SILENT_HOURS` (3; `off` for a shop that sleeps at night), or if the loads of `LIFECYCLE_MISSING_PERIODS` (2)
+hours brought nothing new. A single feed is red if it brings nothing new for longer than ever in two weeks. The log of
 `load` names each. Campaigns go on with what was loaded.
 
 **To undo.** Correct the feed and load again: the later row of a key wins. Consent is a log, and no feed can

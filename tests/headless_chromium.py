@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -44,7 +45,7 @@ _MISSING = """
     const font = `${style.fontStyle} ${style.fontWeight} 24px ${style.fontFamily}`;
     if (!boxes.has(font)) boxes.set(font, ["\\u0378", "\\u{10ffff}"].map((none) => picture(none, font)));
     for (const sign of node.data.normalize("NFC")) {
-      if (seen.has(sign + font) || !/[\\p{L}\\p{N}\\p{P}\\p{S}\\p{Co}\\p{Cn}]/u.test(sign)) continue;
+      if (seen.has(sign + font) || !/[\\p{L}\\p{N}\\p{P}\\p{S}\\p{Cf}\\p{Co}\\p{Cn}]/u.test(sign)) continue;
       seen.add(sign + font);
       if (boxes.get(font).includes(picture(sign, font))) missing.add(sign);
     }
@@ -101,13 +102,14 @@ def call(
 
 
 @contextmanager
-def running_chromium() -> Iterator[Browser]:
-    """Start Chromium with a profile of its own; it ends with the block."""
+def running_chromium(**environment: str) -> Iterator[Browser]:
+    """Start Chromium with a profile of its own, and with these variables besides; it ends with the block."""
     assert PROGRAM is not None
     with tempfile.TemporaryDirectory(prefix="chromium_", ignore_cleanup_errors=True) as profile:
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                    "--remote-debugging-port=0", f"--user-data-dir={profile}"]  # fmt: skip
-        process = subprocess.Popen([PROGRAM, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([PROGRAM, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   env={**os.environ, **environment})  # fmt: skip
         try:
             port = Path(profile) / "DevToolsActivePort"
             wait_until(lambda: port.is_file() and "\n" in port.read_text(), "Chromium to listen", START_SECONDS)

@@ -22,6 +22,7 @@ HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 HEADER = "customer_id,email,created_at,permission,permission_at\n"
 JOINED = "2026-01-01T00:00:00Z"
 GROUP: dict[str, Any] = {"sendgrid_group_id": 1001}
+SECRET = "secret"
 
 
 class World:
@@ -34,7 +35,7 @@ class World:
         simulator.client.post("/simulator/reset").raise_for_status()
         self.simulator, self.files = simulator, 0
         settings = Settings(
-            database_url=warehouse.url.render_as_string(hide_password=False), mode="simulate", link_secret="secret",
+            database_url=warehouse.url.render_as_string(hide_password=False), mode="simulate", link_secret=SECRET,
             sendgrid_api_key=API_KEY, sendgrid_base_url=simulator.url, events_dir=self.exports,
         )  # fmt: skip
         self.installation = Installation(settings, warehouse, {**TOPICS, "reminders": topic_of(**GROUP)}, BRAND)
@@ -44,7 +45,7 @@ class World:
         self.now += after
         lines = [f"{key},{address},{JOINED},{said}\n" for key, address, said in (row.split(",", 2) for row in people)]
         (self.feeds / "customers.csv").write_text(HEADER + "".join(lines))
-        load_feeds(self.warehouse, self.feeds, link_secret="secret", now=self.now, **options)
+        load_feeds(self.warehouse, self.feeds, link_secret=SECRET, now=self.now, **options)
 
     def report(self, *events: dict[str, Any]) -> None:
         """Ingest events, which happen half an hour later."""

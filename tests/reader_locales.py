@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from itertools import cycle
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from lifecycle_mail.settings import INCLUDE
 
@@ -31,15 +36,42 @@ READ = {
     "x-klingon": "en", "": "en", "123": "en", "-": "en",
 }  # fmt: skip
 
-RIGHT_TO_LEFT = {"ar", "fa", "he"}
+
+WORDS = {
+    "fa": "سلام سبد خرید شما هنوز این‌جاست و منتظر است تا برگردید هر چه برداشته‌اید",
+    "he": "שלום הסל שלכם עדיין כאן ומחכה שתחזרו אליו כל מה שבחרתם",
+    "th": "สวัสดี ตะกร้า ของ คุณ ยัง อยู่ ที่นี่ กำลัง รอ ให้ กลับมา ทุกสิ่ง ที่ เลือก น้ำผึ้ง",
+    "zh-Hant": "您好 購物車 仍 在 這裡 等著 您 回來 所有 挑選 的 商品 都 還在",
+}
+"""Words of other scripts, to put in place of English ones."""
+WITHOUT_BLANKS = {"th", "zh-Hant"}
+_WORD = re.compile(r"\{[^{}]*\}|[A-Za-z][A-Za-z'-]*")
+
+
+def in_words_of(language: str, text: str) -> str:
+    """Return an English message in letters of another script: as long, with its values, and without any meaning."""
+    words = cycle(WORDS[language].split())
+    written = _WORD.sub(lambda one: one[0] if one[0].startswith("{") else next(words), text)
+    return re.sub(r"(?<![,.?!:;}]) (?!\{)", "", written) if language in WITHOUT_BLANKS else written
+
+
+def translated(tree: Any, language: str) -> Any:
+    """Return messages in letters of another script."""
+    if isinstance(tree, str):
+        return in_words_of(language, tree)
+    return {key: translated(value, language) for key, value in tree.items()}
 
 
 def templates_in(folder: Path, *languages: str) -> Path:
-    """Make a folder with the product's templates whose English words stand for each of `languages`; return it."""
+    """Make a folder with the product's templates and words in `languages`; return it.
+
+    The words are English, or stand-ins in letters of their own for languages of WORDS.
+    """
     shutil.copytree(INCLUDE / "templates", folder)
     words = (folder / "translations/en.yaml").read_text(encoding="utf-8")
     for language in languages:
-        direction = "rtl" if language.partition("-")[0] in RIGHT_TO_LEFT else "ltr"
-        there = words.replace("direction: ltr", f"direction: {direction}")
-        (folder / f"translations/{language}.yaml").write_text(there, encoding="utf-8")
+        there = yaml.safe_load(words)
+        there = {"messages": translated(there["messages"], language)} if language in WORDS else there
+        file = folder / f"translations/{language}.yaml"
+        file.write_text(yaml.safe_dump(there, allow_unicode=True, width=1_000_000), encoding="utf-8")
     return folder

@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,9 +19,11 @@ import anyio.to_thread
 import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from event_collector import pages
 from event_collector.connections import STATE, Connections
@@ -31,7 +34,8 @@ from event_collector.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, NotSig
 
 log = logging.getLogger("event_collector")
 
-ONE_CLICK = "One-Click"
+ONE_CLICK = "one-click"
+_PART_NAME = re.compile(rb"name=\"?list-unsubscribe\b")
 FORM_BYTES_MAX = 4096
 _AROUND_LINKS = " \t\r\n/.,;:!?()<>[]\"'\u2068\u2069"
 _PAGE_HEADERS = {
@@ -56,6 +60,7 @@ def create_app(settings: CollectorSettings, clock: Callable[[], float] = time.ti
         await app.state.journal.close()
 
     app = Starlette(
+        middleware=[Middleware(_OneSlash)],
         routes=[
             Route("/events", _events, methods=["POST"]),
             # SendGrid follows no redirect, so an address with a slash at its end must answer as well.
@@ -71,6 +76,18 @@ def create_app(settings: CollectorSettings, clock: Callable[[], float] = time.ti
     app.state.clock = clock
     app.state.journal = Journal(settings.events_dir, settings.max_file_bytes, clock)
     return app
+
+
+class _OneSlash:
+    """Reads several slashes of a path as one: an address that ends with a slash was joined to a path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if "//" in scope.get("path", ""):
+            scope = {**scope, "path": re.sub("//+", "/", scope["path"])}
+        await self._app(scope, receive, send)
 
 
 async def _events(request: Request) -> Response:
@@ -131,15 +148,17 @@ def _signature_headers(request: Request) -> tuple[str | None, str | None]:
 
 
 def to_lines(body: bytes) -> list[bytes]:
-    """Return one compact JSON line for each event object of a JSON array.
+    """Return one compact JSON line for each element of a JSON array of events.
 
-    Raises: ValueError if the body is not a JSON array of objects; the message does not quote the body.
+    An element that is no object is a line too: it costs no other event, and the ingest sets it aside by its reason.
+    Raises: ValueError if the body is not a JSON array with an object in it, or empty; the message does not quote the
+    body.
     """
-    events = _parse(body)
+    events = _parse(body.removeprefix(b"\xef\xbb\xbf"))
     if not isinstance(events, list):
         raise ValueError("the body is not a JSON array")
-    if not all(isinstance(event, dict) for event in events):
-        raise ValueError("an element of the array is not an object")
+    if events and not any(isinstance(event, dict) for event in events):
+        raise ValueError("no element of the array is an object")
     return [_line(event) for event in events]
 
 
@@ -155,19 +174,20 @@ def _parse(body: bytes) -> Any:
         raise ValueError("the body is not JSON") from None
 
 
-def _line(event: dict[str, Any]) -> bytes:
+def _line(event: Any) -> bytes:
     try:
         return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
         return _lenient_line(event)
 
 
-def _lenient_line(event: dict[str, Any]) -> bytes:
+def _lenient_line(event: Any) -> bytes:
     """Write what a strict writer refuses. If an event is nested too deeply to be written, write its plain fields."""
     try:
         text = json.dumps(event, separators=(",", ":"), allow_nan=False)
     except RecursionError:
-        plain = {name: value for name, value in event.items() if not isinstance(value, dict | list)}
+        fields = event.items() if isinstance(event, dict) else ()
+        plain = {name: value for name, value in fields if not isinstance(value, dict | list)}
         text = json.dumps(plain, separators=(",", ":"), allow_nan=False)
     return text.encode() + b"\n"
 
@@ -212,11 +232,12 @@ def _token(request: Request) -> str:
 
 
 async def _is_one_click(request: Request) -> bool:
-    """RFC 8058 allows a urlencoded form and multipart/form-data."""
-    body = await _read(request, FORM_BYTES_MAX)
-    if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return b'name="List-Unsubscribe"' in body and ONE_CLICK.encode() in body
-    return parse_qs(body.decode("latin-1")).get("List-Unsubscribe") == [ONE_CLICK]
+    """RFC 8058 allows a urlencoded form and multipart/form-data. Case, quotes and a line end say nothing else."""
+    body = (await _read(request, FORM_BYTES_MAX)).lower()
+    if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return _PART_NAME.search(body) is not None and ONE_CLICK.encode() in body
+    told = parse_qs(body.decode("latin-1").strip()).get("list-unsubscribe", [])
+    return [one.strip() for one in told] == [ONE_CLICK]
 
 
 def _unsubscribe_line(token: str, message_id: str, topic: str, timestamp: int) -> bytes:

@@ -2,7 +2,7 @@
 
 LIFECYCLE_EVENTS_DIR                 folder the files are written to (required; must exist)
 SENDGRID_WEBHOOK_PUBLIC_KEY          the webhook's public key, base64 DER or PEM (this or the next); several, with
-                                     commas between, while a key is replaced
+                                     commas or line ends between, while a key is replaced
 SENDGRID_WEBHOOK_PUBLIC_KEY_FILE     a file that holds it, or them
 LIFECYCLE_LINK_SECRET                signs unsubscribe links; without it those of development are read
 LIFECYCLE_MODE                       live refuses to start without a link secret of its own
@@ -32,6 +32,9 @@ DEVELOPMENT_SECRET = "development-link-secret"
 """What the library signs with if no secret is set. It is no secret: anyone can make links with it."""
 
 
+MODES = ("", "preview", "simulate", "live")
+
+
 class CollectorError(Exception):
     """The collector cannot start; the message says what is wrong and what to do."""
 
@@ -59,8 +62,8 @@ class CollectorSettings:
             public_keys=() if env.get(INSECURE) == "1" else _public_keys(env),
             link_secret=_link_secret(env),
             tolerance_seconds=_number(env, "LIFECYCLE_COLLECTOR_TOLERANCE_HOURS", 26) * 3600,
-            max_body_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES", 2_000_000)),
-            max_file_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_FILE_BYTES", 256_000_000)),
+            max_body_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES", 2_000_000, at_least=1)),
+            max_file_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_FILE_BYTES", 256_000_000, at_least=1)),
             header_seconds=_number(env, "LIFECYCLE_COLLECTOR_HEADER_SECONDS", 10),
             body_seconds=_number(env, "LIFECYCLE_COLLECTOR_BODY_SECONDS", 15),
             max_connections=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_CONNECTIONS", 500, at_least=1)),
@@ -88,9 +91,12 @@ def check_writable(folder: Path) -> None:
 
 
 def _events_dir(env: Mapping[str, str]) -> Path:
-    if not env.get("LIFECYCLE_EVENTS_DIR"):
+    written = env.get("LIFECYCLE_EVENTS_DIR", "").strip()
+    if not written:
         raise CollectorError("LIFECYCLE_EVENTS_DIR is not set: name the folder for event files")
-    folder = Path(env["LIFECYCLE_EVENTS_DIR"])
+    if written[:1] in ("'", '"') and written[-1:] == written[:1]:
+        raise CollectorError("LIFECYCLE_EVENTS_DIR stands in quotes, and they are part of the value: take them out")
+    folder = Path(written).expanduser()
     if not folder.is_dir():
         raise CollectorError(f"the events folder {folder} does not exist: make it, or set LIFECYCLE_EVENTS_DIR")
     check_writable(folder)
@@ -122,14 +128,22 @@ def _link_secret(env: Mapping[str, str]) -> str:
     secret = env.get("LIFECYCLE_LINK_SECRET", "").strip()
     if secret[:1] in ("'", '"') and secret[-1:] == secret[:1]:
         raise CollectorError("LIFECYCLE_LINK_SECRET stands in quotes, and they are part of the value: take them out")
-    if secret in ("", DEVELOPMENT_SECRET) and env.get("LIFECYCLE_MODE", "").strip() == "live":
+    if secret in ("", DEVELOPMENT_SECRET) and _mode(env) == "live":
         raise CollectorError("mode live needs LIFECYCLE_LINK_SECRET: give the collector the one that signs the mails")
     return secret or DEVELOPMENT_SECRET
 
 
+def _mode(env: Mapping[str, str]) -> str:
+    """Return the mode. One that the library refuses is refused: it may be meant to be live."""
+    mode = env.get("LIFECYCLE_MODE", "").strip()
+    if mode not in MODES:
+        raise CollectorError(f"LIFECYCLE_MODE is {mode!r}: choose one of {', '.join(filter(None, MODES))}")
+    return mode
+
+
 def _number(env: Mapping[str, str], name: str, default: float, at_least: float = 0) -> float:
     try:
-        number = float(env.get(name) or default)
+        number = float(env.get(name, "").strip() or default)
     except ValueError as error:
         raise CollectorError(f"{name} must be a number, not {env[name]!r}") from error
     if not 0 < number < float("inf"):

@@ -18,7 +18,9 @@ TIMESTAMP_HEADER = "X-Twilio-Email-Event-Webhook-Timestamp"
 FUTURE_SECONDS_MAX = 300
 
 
-_NEXT_KEY = re.compile(r",|(?<=-)\s*(?=-----BEGIN)")
+# A key in base64 has no blank in it; PEM has.
+_NEXT_KEY = re.compile(r"[,;\s]+")
+_NEXT_PEM = re.compile(r"[,;]|(?<=-)\s*(?=-----BEGIN)")
 
 
 class KeyUnusable(ValueError):
@@ -30,12 +32,13 @@ class NotSigned(Exception):
 
 
 def read_public_keys(text: str) -> tuple[ec.EllipticCurvePublicKey, ...]:
-    """Return the keys of a text: separated by commas, or PEM blocks one after another.
+    """Return the keys of a text: separated by commas, semicolons or line ends, or PEM blocks one after another.
 
     While a key is replaced, SendGrid signs with the one and then with the other.
     Raises: KeyUnusable.
     """
-    return tuple(read_public_key(one) for one in _NEXT_KEY.split(text) if one.strip())
+    separator = _NEXT_PEM if "-----BEGIN" in text else _NEXT_KEY
+    return tuple(read_public_key(one) for one in separator.split(text) if one.strip())
 
 
 def read_public_key(text: str) -> ec.EllipticCurvePublicKey:

@@ -20,8 +20,9 @@ Row = tuple[str, int]
 class Limits:
     """When an intake is an alarm.
 
-    More than `refused_percent` of a file's rows were refused; nothing is newer than `silent_hours`, although there was
-    something to hear of; `missing_periods` periods of the schedule brought nothing (0 = never an alarm).
+    More than `refused_percent` of a file's rows were refused; nothing is newer than `silent_hours` (0 = the clock is
+    not asked), although there was something to hear of; `missing_periods` periods of the schedule brought nothing (0 =
+    never an alarm).
     """
 
     refused_percent: float = 5.0

@@ -4,7 +4,7 @@ This is the one rule for the language of a mail: planning and previews both ask 
 (RFC 4647, 3.4), made right by three things that CLDR knows (Babel carries its data):
 
 - old codes: iw is he, in is id, sh is sr-Latn, UK is GB;
-- likely subtags: zh-TW is zh-Hant-TW, so it reads zh-Hant and never takes zh-Hans for its own;
+- likely subtags: zh-TW is zh-Hant-TW, so it reads zh-Hant and never zh-Hans;
 - parents: es-MX reads es-419 before es, and en-AU reads en-GB before en-US.
 """
 
@@ -18,11 +18,12 @@ from typing import NamedTuple
 from babel.core import get_global
 
 _SCRIPT_MODIFIERS = {"latin": "Latn", "cyrillic": "Cyrl", "devanagari": "Deva"}  # as glibc writes them: sr_RS@latin
+_RIGHT_TO_LEFT = frozenset({"Adlm", "Arab", "Aran", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi"})
 _SAME_LANGUAGE = {"nb": "no"}
-# Who reads the first also reads the second, if there is nothing nearer. CLDR matches these closely. A reader of zh-Hans
-# gets the brand's own language rather than zh-Hant.
+# Who reads the first also reads the second, if there is nothing nearer. CLDR matches these closely. It also lets one
+# script of Chinese stand for the other. Such a mail would look like a mistake, so its reader gets the brand's language.
 _ALSO_READ = {
-    ("zh", "Hant"): ("zh", "Hans"), ("sr", "Latn"): ("sr", "Cyrl"), ("sr", "Cyrl"): ("sr", "Latn"),
+    ("sr", "Latn"): ("sr", "Cyrl"), ("sr", "Cyrl"): ("sr", "Latn"),
     ("nn", "Latn"): ("no", "Latn"), ("yue", "Hant"): ("zh", "Hant"),
 }  # fmt: skip
 _LANGUAGE, _EXTENDED = re.compile("[a-z]{2,3}"), re.compile("[a-z]{3}")
@@ -53,6 +54,18 @@ def bcp47(locale: str) -> str:
     language, *rest = written.partition(".")[0].replace("_", "-").split("-")
     script = _SCRIPT_MODIFIERS.get(modifier.lower())
     return "-".join((language, *((script,) if script else ()), *rest))
+
+
+def canonical(locale: str) -> str | None:
+    """Return the one spelling of a locale, with its script: iw_IL is he-Hebr-IL. None if it names no language."""
+    tag = _tag(locale)
+    return "-".join(part for part in tag if part) if tag else None
+
+
+def direction_of(locale: str) -> str:
+    """Return the direction in which a locale is written, ltr or rtl: that of its script."""
+    tag = _tag(locale)
+    return "rtl" if tag is not None and tag.script in _RIGHT_TO_LEFT else "ltr"
 
 
 @lru_cache(maxsize=4096)

@@ -227,10 +227,10 @@ class Installation:
         )
 
     def load_alarms(self, report: sources.LoadReport, now: dt.datetime) -> list[str]:
-        """Say what of a load is an alarm, and which feeds bring nothing new any more at `now`."""
+        """Say what of a load is an alarm, and what has fallen silent at `now`: all feeds together, or one of them."""
         limits = self.settings.intake_limits
         with self.engine.connect() as connection:
-            return [*report.alarms(limits), *sources.silent_feeds(connection, now, limits)]
+            return [*report.alarms(limits), *sources.silence(connection, now, limits)]
 
     def is_loaded_since(self, moment: dt.datetime) -> bool:
         """Return whether a load that began at `moment` or later is done."""
@@ -610,6 +610,7 @@ class Installation:
             folder,
             topics=groups.topics,
             foreign_groups=groups.foreign,
+            footer_links=events.footer_links(settings.public_url, self.brand.preferences_url),
             rest=events.Rest(settings.soft_bounce_limit, settings.soft_bounce_days, settings.soft_bounce_rest_days),
             now=now if self.settings.mode == "live" else None,
             link_secret=self.settings.link_secret,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from lifecycle_mail.errors import SettingsError
@@ -24,8 +25,12 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 MODES = ("preview", "simulate", "live")
 Mode = Literal["preview", "simulate", "live"]
 _ENTRY = re.compile(r"[^\s\"',;<>]+")  # no blank, quote or separator inside
+# Letters of any script: such a domain is compared as its punycode. A star or a dot at an end would match nothing.
+_DOMAIN = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
-_YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
+OFF = "off"
+_LONGEST_NUMBER = 9  # digits; of thousands of them Python makes no number
+_YES, _NO = ("yes", "true", "on", "1"), ("no", "false", OFF, "0")
 
 UNSAID_ZONE = "UTC"  # of people without zone and country, outside live, if no default zone is set
 
@@ -94,13 +99,13 @@ class Settings:
             database_url=reader.required("LIFECYCLE_DATABASE_URL") if database
             else reader.text("LIFECYCLE_DATABASE_URL", ""),
             mode=reader.mode(),
-            sendgrid_api_key=reader.text("SENDGRID_API_KEY", ""),
-            sendgrid_base_url=reader.text("SENDGRID_BASE_URL", "").rstrip("/"),
+            sendgrid_api_key=reader.key("SENDGRID_API_KEY"),
+            sendgrid_base_url=reader.address("SENDGRID_BASE_URL", ""),
             events_dir=reader.path("LIFECYCLE_EVENTS_DIR", None),
             feeds_dir=reader.path("LIFECYCLE_FEEDS_DIR", None),
             claim_lease_seconds=reader.seconds("LIFECYCLE_CLAIM_LEASE_SECONDS", 300.0),
             request_timeout_seconds=reader.seconds("LIFECYCLE_REQUEST_TIMEOUT_SECONDS", 30.0),
-            public_url=reader.text("LIFECYCLE_PUBLIC_URL", DEVELOPMENT_PUBLIC_URL).rstrip("/"),
+            public_url=reader.address("LIFECYCLE_PUBLIC_URL", DEVELOPMENT_PUBLIC_URL),
             postal_address=reader.text("LIFECYCLE_POSTAL_ADDRESS", DEVELOPMENT_POSTAL_ADDRESS),
             link_secret=reader.text("LIFECYCLE_LINK_SECRET", DEVELOPMENT_SECRET),
             reporting_zone=reader.zone("LIFECYCLE_REPORTING_ZONE", "UTC"),
@@ -111,14 +116,14 @@ class Settings:
             event_retention_months=reader.months("LIFECYCLE_EVENT_RETENTION_MONTHS"),
             decision_retention_months=reader.months("LIFECYCLE_DECISION_RETENTION_MONTHS"),
             feeds_may_resubscribe=reader.flag("LIFECYCLE_FEEDS_MAY_RESUBSCRIBE"),
-            soft_bounce_limit=reader.count("LIFECYCLE_SOFT_BOUNCE_LIMIT", 5),
+            soft_bounce_limit=reader.limit("LIFECYCLE_SOFT_BOUNCE_LIMIT", 5),
             soft_bounce_days=reader.count("LIFECYCLE_SOFT_BOUNCE_DAYS", 7),
             soft_bounce_rest_days=reader.count("LIFECYCLE_SOFT_BOUNCE_REST_DAYS", 30),
             segments_need_another=reader.flag("LIFECYCLE_SEGMENTS_NEED_ANOTHER"),
             intake_limits=Limits(
                 refused_percent=reader.percent("LIFECYCLE_REFUSED_PERCENT", 5.0),
-                silent_hours=reader.count("LIFECYCLE_SILENT_HOURS", 3),
-                missing_periods=reader.count("LIFECYCLE_MISSING_PERIODS", 2),
+                silent_hours=reader.limit("LIFECYCLE_SILENT_HOURS", 3),
+                missing_periods=reader.limit("LIFECYCLE_MISSING_PERIODS", 2),
             ),
             link_schemes=reader.schemes("LIFECYCLE_LINK_SCHEMES", cls.link_schemes),
             campaigns_dir=reader.path("LIFECYCLE_CAMPAIGNS_DIR", None) or cls.campaigns_dir,
@@ -149,6 +154,25 @@ class _Reader:
             )
         return value
 
+    def key(self, name: str) -> str:
+        """Return a key that travels in a header. Its errors do not repeat it."""
+        value = self.text(name, "")
+        if not value.isascii() or not value.isprintable() or " " in value:
+            raise SettingsError(
+                f"{name} has a blank, a line break or a letter beyond a to z: give the key alone, without 'Bearer'"
+            )
+        return value
+
+    def address(self, name: str, default: str) -> str:
+        """Return an address to which paths are joined: scheme, host, and at most a port and a path."""
+        value = self.text(name, default).rstrip("/")
+        if value and not _is_base(value):
+            raise SettingsError(
+                f"{name} is no address to which a path can be joined: write one such as https://mail.example.com, "
+                "without login, ? and #"
+            )
+        return value
+
     def mode(self) -> Mode:
         value = self.text("LIFECYCLE_MODE", "preview")
         if value not in MODES:
@@ -173,7 +197,7 @@ class _Reader:
         value = self.text(name, "")
         if not value:
             return None
-        if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 1200):
+        if not (_is_number(value) and 1 <= int(value) <= 1200):
             raise SettingsError(
                 f"{name} is '{value}': give a whole number of months, 1 or more, or leave it empty for no limit"
             )
@@ -187,18 +211,22 @@ class _Reader:
 
     def count(self, name: str, default: int) -> int:
         value = self.text(name, "")
-        if value and not (value.isascii() and value.isdigit() and int(value) <= 10_000):
+        if value and not (_is_number(value) and int(value) <= 10_000):
             raise SettingsError(f"{name} is '{value}': give a whole number from 0 to 10000")
         return int(value) if value else default
+
+    def limit(self, name: str, default: int) -> int:
+        """Return a count that can be switched off: 0."""
+        return 0 if self.text(name, "").lower() == OFF else self.count(name, default)
 
     def percent(self, name: str, default: float) -> float:
         value = self.text(name, "")
         try:
             number = float(value) if value else default
         except ValueError:
-            number = -1.0
+            number = 100.0 if value.lower() == OFF else -1.0
         if not 0 <= number <= 100:
-            raise SettingsError(f"{name} is '{value}': give a percentage from 0 to 100")
+            raise SettingsError(f"{name} is '{value}': give a percentage from 0 to 100, or off")
         return number
 
     def zone(self, name: str, default: str) -> str:
@@ -221,7 +249,8 @@ class _Reader:
         entries = self._entries(name, "addresses or @domains with commas between them, or leave it empty for everyone")
         for place, entry in enumerate(entries, start=1):
             local, at, domain = entry.rpartition("@")
-            if not at or not domain or "@" in local or not _ENTRY.fullmatch(entry):
+            is_address = at and {"@", "*"}.isdisjoint(local) and _ENTRY.fullmatch(entry)  # a star is no pattern here
+            if not is_address or not _DOMAIN.fullmatch(domain):
                 raise SettingsError(
                     f"{name}: entry {place} is neither an address nor an @domain: write ann@example.com or @example.com"
                 )
@@ -250,6 +279,24 @@ class _Reader:
         if not all(map(_SCHEME.fullmatch, found)) or not found.isdisjoint(UNSAFE_SCHEMES):
             raise SettingsError(f"{name} is '{value}': give schemes with commas between them, such as https,http,app")
         return found
+
+
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER
+
+
+def _is_base(value: str) -> bool:
+    """Tell whether a path can be joined to a text, so that the result is an address on the same host."""
+    try:
+        parts = urlsplit(value)
+        has_host = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return has_host and parts.username is None and not any(sign in value for sign in "?#\\") and _is_plain(value)
+
+
+def _is_plain(value: str) -> bool:
+    return value.isprintable() and not any(sign.isspace() for sign in value)
 
 
 def _is_zone(name: str) -> bool:

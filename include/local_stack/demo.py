@@ -97,6 +97,7 @@ class Demo:
             "LIFECYCLE_DATABASE_URL": self.postgres.url(WAREHOUSE),
             "LIFECYCLE_MODE": "simulate",
             "LIFECYCLE_REFUSED_PERCENT": str(PARTNER_REFUSED_PERCENT),
+            "LIFECYCLE_SILENT_HOURS": "off",  # the shop's year ends this morning, and stands still after the demo
             "LIFECYCLE_FEEDS_DIR": str(self.home.feeds),
             "LIFECYCLE_EVENTS_DIR": str(self.home.events),
             "LIFECYCLE_LINK_SECRET": self.provider.link_secret,

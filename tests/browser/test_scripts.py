@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import rebuild
 from lifecycle_mail.messages.templates import TemplateLibrary
 from local_stack.fonts import PACKAGES
-from reader_locales import templates_in
+from reader_locales import WORDS, templates_in
 
 pytestmark = [
     needs_chromium,
@@ -30,6 +31,7 @@ SCRIPTS = {
     "Han": "購物車 购物车 咖啡 體 龍",
 }
 ADVICE = f"no font has these: install {' '.join(PACKAGES)} (.ci/run does)"
+LATIN_FONTS = "<dir>/usr/share/fonts/truetype/dejavu</dir>"
 UNASSIGNED = "\u0378"
 
 
@@ -61,13 +63,26 @@ def test_the_pages_behind_links_are_readable(browser: Browser) -> None:
         assert browser.missing_glyphs(one) == "", ADVICE
 
 
-@pytest.mark.parametrize("language", ["en", "fa"])
+@pytest.mark.parametrize("language", ["en", *WORDS])
 def test_mails_of_every_script_are_readable(browser: Browser, tmp_path: Path, language: str) -> None:
     """A mail whose customer and products are written in all of them, from left to right and from right to left."""
-    library = TemplateLibrary(templates_in(tmp_path / "templates", "fa"))
+    library = TemplateLibrary(templates_in(tmp_path / "templates", *WORDS))
     sample = read_samples(library.texts, "cart_abandoned/reminder")[0]
     shell = library.shell(replace(sample.spec("cart_abandoned/reminder"), language=language))
     items = [{**sample.context["items"][0], "name": text} for text in SCRIPTS.values()]
     customer = {**sample.customer, "first_name": " ".join(SCRIPTS.values())}
     slots = library.slots(shell).render(customer, {**sample.context, "items": items}, sample.links)
-    assert browser.missing_glyphs(rebuild(shell, slots.substitutions, slots.subject).html) == "", ADVICE
+    mail = rebuild(shell, slots.substitutions, slots.subject)
+    as_text = f'<!doctype html><meta charset="utf-8"><pre>{escape(mail.subject)}\n{escape(mail.text)}</pre>'
+    assert [browser.missing_glyphs(part) for part in (mail.html, as_text)] == ["", ""], ADVICE
+
+
+def test_a_machine_without_the_fonts_fails(tmp_path: Path) -> None:
+    """Where fontconfig knows the Latin font alone, the test of scripts would fail, and say for which letters."""
+    fonts = tmp_path / "fonts.conf"
+    fonts.write_text(f"<fontconfig>{LATIN_FONTS}<cachedir>{tmp_path}</cachedir></fontconfig>", encoding="utf-8")
+    with running_chromium(FONTCONFIG_FILE=str(fonts)) as one:
+        found = {script: one.missing_glyphs(page(text)) for script, text in SCRIPTS.items()}
+    assert (found["Latin"], found["Hebrew"], found["Arabic"]) == ("", "", "")
+    assert set("สวัสดี กาแฟ") - set(" ัี") <= set(found["Thai"])
+    assert set("購物車咖啡體龍") <= set(found["Han"])

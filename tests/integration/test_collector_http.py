@@ -81,9 +81,13 @@ def test_a_signed_post_is_written(collector: Service, folder: Path, signer: Sign
 
 
 def test_a_slash_at_the_end_is_taken(collector: Service, folder: Path, signer: Signer) -> None:
-    """SendGrid follows no redirect, so the same address with a slash at its end takes a post as well."""
-    assert post(collector, signer, json.dumps([event("slash")]).encode(), path="/events/").status_code == 200
-    assert "e-slash" in written(folder)
+    """SendGrid follows no redirect, so the same address with slashes at its end, or two before it, takes a post too."""
+    for number, path in enumerate(("/events/", "//events", "/events//", "//events//?webhook=1")):
+        body = json.dumps([event(f"slash{number}")]).encode()
+        url = f"{collector.url}{path}"  # a client would take a path of two slashes for a host
+        answer = collector.client.post(url, content=body, headers=signer.headers(body, str(int(time.time()))))
+        assert answer.status_code == 200, path
+        assert f"e-slash{number}" in written(folder)
 
 
 def test_an_empty_array_is_fine(collector: Service, signer: Signer) -> None:
@@ -111,7 +115,7 @@ def test_unsigned_posts_write_nothing(collector: Service, folder: Path, signer: 
 def test_bad_content_is_refused_after_the_signature(collector: Service, folder: Path, signer: Signer) -> None:
     """A signed body that is no JSON array is 400, one past the limit 413; neither writes anything."""
     before = written(folder)
-    for body in (b"{}", b"not json", b'[{"sg_event_id":"e-x"},1]'):
+    for body in (b"{}", b"not json", b"[1]"):
         assert post(collector, signer, body).status_code == 400
     assert post(collector, signer, json.dumps([event("big", pad="x" * 50_000)]).encode()).status_code == 413
     assert collector.client.get("/events").status_code == 405
@@ -142,6 +146,27 @@ def test_one_click_unsubscribes(collector: Service, folder: Path) -> None:
             "event": "lm_unsubscribe", "lm_message_id": "m-1", "lm_topic": "reminders",
             "sg_event_id": "lm-" + hashlib.sha256(told.encode()).hexdigest()[:32],
         }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"List-Unsubscribe=One-Click\r\n"),
+        ("application/x-www-form-urlencoded; charset=UTF-8", b"list-unsubscribe=one-click"),
+        ("text/plain", b" List-Unsubscribe=One-Click"),
+        ("Multipart/Form-Data; boundary=b",
+         b"--b\r\ncontent-disposition: form-data; name=list-unsubscribe\r\n\r\nOne-Click\r\n--b--"),
+    ],
+)  # fmt: skip
+def test_one_click_counts_in_the_forms_that_mail_programs_write(
+    collector: Service, folder: Path, form: str, body: bytes
+) -> None:
+    """Case, quotes and a line end are no reason to leave a person subscribed."""
+    token = make_token(SECRET, f"form-{len(body)}", "reminders")
+    for path in (f"/unsubscribe/{token}", f"//unsubscribe/{token}"):
+        answer = collector.client.post(f"{collector.url}{path}", content=body, headers={"Content-Type": form})
+        assert answer.status_code == 200
+    assert len([line for line in lines_in(folder) if line.get("lm_message_id") == f"form-{len(body)}"]) == 2
 
 
 def test_a_get_never_unsubscribes(collector: Service, folder: Path) -> None:

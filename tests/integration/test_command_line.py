@@ -16,6 +16,7 @@ from commands import Command
 from lifecycle_mail.delivery import sync_dag_pauses
 from lifecycle_mail.settings import INCLUDE
 from planning import CART_CONTEXT, members, states
+from reader_locales import templates_in
 
 
 def open_cart(engine: Engine) -> None:
@@ -111,6 +112,21 @@ def test_a_template_that_lacks_a_variable_is_found_at_check_time(
     assert status == 1
     assert "no_such_thing" in err
     assert "body.txt" in err
+
+
+def test_check_reads_the_words_of_every_language(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A language is one file more. What its readers' mails would lack is found at check time, not in their planning."""
+    templates = templates_in(tmp_path / "templates", "th")
+    monkeypatch.setenv("LIFECYCLE_TEMPLATES_DIR", str(templates))
+    words = templates / "translations/th.yaml"
+    words.write_text(words.read_text(encoding="utf-8").replace("greeting:", "greetings:"), encoding="utf-8")
+    (templates / "translations/fa.yml").write_text("messages: {}", encoding="utf-8")
+    status, _, err = command("campaign", "check", "win_back")
+    assert status == 1
+    assert "no message greeting.named in th.yaml (did you mean greetings.named?); add it there" in err
+    assert "translations/fa.yml: no words are read from it" in err
 
 
 @pytest.mark.parametrize(

@@ -18,33 +18,19 @@ from builders import NOON, rows
 from lifecycle_mail import delivery
 from lifecycle_mail.database import run
 from lifecycle_mail.messages import erase_slots
-from lifecycle_mail.pipeline import Installation
-from lifecycle_mail.settings import Settings
 from lifecycle_mail.sources import load_feeds
-from planning import BRAND, TOPICS, campaign_of, decided, member, plan, states, topic_of
+from mailbox_world import SECRET, World
+from planning import campaign_of, decided, member, plan, states, topic_of
 from privacy import columns_of
-from running_services import API_KEY, Service
+from running_services import Service
 
 INFO, MOVED = "info@example.com", "a.new@example.com"
-SECRET = "a secret"
 EPOCH = int(NOON.timestamp())
 HEADER = "customer_id,email,created_at,last_name,timezone,permission,permission_at\n"
 
 
-class World:
-    """A warehouse with feeds and exports of its own."""
-
-    def __init__(self, warehouse: Engine, folder: Path, simulator: Service) -> None:
-        self.warehouse, self.feeds, self.exports = warehouse, folder / "feeds", folder / "exports"
-        for each in (self.feeds, self.exports):
-            each.mkdir()
-        simulator.client.post("/simulator/reset").raise_for_status()
-        self.simulator = simulator
-        settings = Settings(
-            database_url=warehouse.url.render_as_string(hide_password=False), mode="simulate", link_secret=SECRET,
-            sendgrid_api_key=API_KEY, sendgrid_base_url=simulator.url, events_dir=self.exports,
-        )  # fmt: skip
-        self.installation = Installation(settings, warehouse, {**TOPICS, "reminders": topic_of()}, BRAND)
+class OnePerson(World):
+    """The world of mailboxes at one moment: all is loaded, said and delivered at noon, in one export."""
 
     def load(self, *people: str) -> None:
         """Load one file of `customer_id,address,permission` each."""
@@ -83,8 +69,8 @@ class World:
 
 
 @pytest.fixture
-def world(warehouse: Engine, tmp_path: Path, simulator: Service) -> World:
-    return World(warehouse, tmp_path, simulator)
+def world(warehouse: Engine, tmp_path: Path, simulator: Service) -> OnePerson:
+    return OnePerson(warehouse, tmp_path, simulator)
 
 
 def event(kind: str, address: str, message_id: str | None, **more: Any) -> dict[str, Any]:
@@ -99,7 +85,7 @@ def event(kind: str, address: str, message_id: str | None, **more: Any) -> dict[
 KEPT = {"event", "timestamp", "sg_event_id", "lm_message_id"}
 
 
-def hand_over(world: World) -> tuple[str, str]:
+def hand_over(world: OnePerson) -> tuple[str, str]:
     """A is info@, gets a mail, and moves; B becomes info@, gets a mail, and another is planned. Returns both mails."""
     world.load(f"a,{INFO},confirmed", "c,carl@example.com,confirmed")
     with world.warehouse.begin() as connection:
@@ -118,7 +104,7 @@ def hand_over(world: World) -> tuple[str, str]:
 @pytest.mark.parametrize("is_erased_first", [False, True])
 @pytest.mark.parametrize("complaint_of", ["a", "b", "nobody"])
 def test_a_role_address_changes_hands_and_its_former_owner_is_erased(
-    world: World, is_erased_first: bool, complaint_of: str
+    world: OnePerson, is_erased_first: bool, complaint_of: str
 ) -> None:
     """The new owner's complaint stands, by whatever mail it came and on whichever side of the erasure. No text of the
     former owner can be read any more. The new owner is not mailed, and their later withdrawal loads."""
@@ -145,7 +131,7 @@ def test_a_role_address_changes_hands_and_its_former_owner_is_erased(
 
 
 @pytest.mark.parametrize("is_erased_first", [False, True])
-def test_events_at_a_shared_address_are_of_whose_mail_it_is(world: World, is_erased_first: bool) -> None:
+def test_events_at_a_shared_address_are_of_whose_mail_it_is(world: OnePerson, is_erased_first: bool) -> None:
     """Events of the erased person's mails name no one. Events of the other person's mails, and of mails that are not
     ours, stay whole. So do the lines of the export, unless they come after the erasure. First facts count for each
     person."""
@@ -179,7 +165,7 @@ def test_events_at_a_shared_address_are_of_whose_mail_it_is(world: World, is_era
         assert (world.exports / "broken.ndjson").read_text().splitlines() == [" " * len(broken[0]), broken[1]]
 
 
-def test_a_couple_shares_a_mailbox(world: World) -> None:
+def test_a_couple_shares_a_mailbox(world: OnePerson) -> None:
     """One of the two is erased. The other stays as before, with what was said at the mailbox and the places that their
     mails took, is mailed, and withdraws later. If the other is erased too, nothing of the mailbox is left."""
     both = "both@example.com"
@@ -220,7 +206,7 @@ values (cast(md5(:address) as uuid), 'day', :day, 1, 999, 'past', cast(:day as d
 """
 
 
-def test_who_left_the_mailbox_takes_their_no_along(world: World) -> None:
+def test_who_left_the_mailbox_takes_their_no_along(world: OnePerson) -> None:
     """B said no at info@ and moved before A, who had it later, is erased: B's no still stands."""
     world.load(f"b,{INFO},confirmed")
     world.report(event("unsubscribe", INFO, None))
@@ -230,7 +216,7 @@ def test_who_left_the_mailbox_takes_their_no_along(world: World) -> None:
     assert world.rows("select customer_id, reason from event.suppressed_customer") == [("b", "unsubscribed")]
 
 
-def test_erasing_again_changes_nothing(world: World) -> None:
+def test_erasing_again_changes_nothing(world: OnePerson) -> None:
     """A second erasure finds no one, and does not change the people who stay."""
     of_a, of_b = hand_over(world)
     world.report(event("open", INFO, of_a), event("spamreport", INFO, of_b))
@@ -241,7 +227,7 @@ def test_erasing_again_changes_nothing(world: World) -> None:
     assert (world.exports / "export.ndjson").read_bytes() == export
 
 
-def test_the_provider_s_lists_are_about_who_lives_on(world: World) -> None:
+def test_the_provider_s_lists_are_about_who_lives_on(world: OnePerson) -> None:
     """A listed address of an erased person is left out, unless a living customer holds it, or held it before."""
     hand_over(world)
     world.load("d,gone@example.com,confirmed", "e,left@example.com,confirmed", "f,left@example.com,confirmed")
@@ -260,7 +246,7 @@ def test_the_provider_s_lists_are_about_who_lives_on(world: World) -> None:
     assert left == [(INFO,), ("left@example.com",), ("stranger@example.com",)]
 
 
-def test_a_planned_mail_is_decided_for_each(world: World) -> None:
+def test_a_planned_mail_is_decided_for_each(world: OnePerson) -> None:
     """Deciding after the erasure: the erased person's steps end; the other's follow what was said at the mailbox."""
     world.load(f"a,{INFO},confirmed", f"b,{INFO},confirmed")
     assert world.erase("a")
@@ -273,7 +259,7 @@ def test_a_planned_mail_is_decided_for_each(world: World) -> None:
     assert ("a", "reminder", "send", "eligible") not in decided(world.warehouse)
 
 
-def test_without_files_a_shared_address_is_handled_alike(world: World) -> None:
+def test_without_files_a_shared_address_is_handled_alike(world: OnePerson) -> None:
     """If no folder is known, the warehouse is erased all the same."""
     of_a, _ = hand_over(world)
     world.report(event("open", INFO, of_a))

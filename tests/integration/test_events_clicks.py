@@ -16,7 +16,7 @@ from sqlalchemy.engine import Engine
 import builders
 from builders import NOON, rows
 from lifecycle_mail.database import run, statement
-from lifecycle_mail.events import ingest, settle_clicks
+from lifecycle_mail.events import footer_links, ingest, settle_clicks
 from lifecycle_mail.kpis import roll_up
 
 PHONE, LAPTOP, SCANNER = "Mozilla/5.0 (iPhone)", "Mozilla/5.0 (Macintosh)", "Barracuda Sentinel"
@@ -213,6 +213,27 @@ def test_an_order_that_comes_last_confirms_and_a_cancelled_one_takes_it_back(
     roll_up(warehouse, reporting_zone="UTC", now=at(5 * 86400))
     with warehouse.connect() as connection:
         assert rows(connection, clickers) == [(before - 1, machines + 1)]
+
+
+def test_a_click_on_a_link_of_the_footer_is_no_click(
+    warehouse: Engine, mails: dict[str, str], tmp_path: Path
+) -> None:
+    """Mails that went before these links said clicktracking="off" report such clicks. Who leaves, or looks at the
+    preferences, is not interested in the mail. A page below the preferences is another page."""
+    links = {
+        "plain": "https://mail.example.com/unsubscribe/abc.def?utm_source=x",
+        "known": "HTTPS://Mail.example.com/unsubscribe/abc.def/",
+        "pair": "https://shop.example.com/preferences/#topics",
+        "edge": "https://shop.example.com/preferences/colours",
+        "apart": "https://mail.example.com/unsubscribed",
+    }
+    told = [event("click", name, mails, 3600, url=link, useragent=PHONE) for name, link in links.items()]
+    told.append({**event("click", "twice", mails, 3600, url=links["plain"]), "lm_message_id": ""})
+    (tmp_path / "export.json").write_bytes(orjson.dumps(told))
+    quiet = footer_links("https://mail.example.com/", "https://shop.example.com/preferences")
+    assert ingest(warehouse, tmp_path / "export.json", footer_links=quiet).inserted == len(told)
+    clicked = {name: first for name, first, *_ in found(warehouse)}
+    assert clicked == {"plain": None, "known": None, "pair": None, "edge": at(3600), "apart": at(3600)}
 
 
 def test_only_people_end_series_and_meet_conditions(

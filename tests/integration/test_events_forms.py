@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import bz2
 import gzip
+import io
 import os
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -46,6 +50,40 @@ SNS = {"Type": "Notification", "Subject": "SendGrid", "Message": written([event(
 LOGS = {
     "messageType": "DATA_MESSAGE", "logGroup": "g",
     "logEvents": [{"id": "1", "timestamp": 1, "message": written(event("logs-a"))}, {"id": "2", "message": "started"}],
+}  # fmt: skip
+def base64_of(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def kinesis(*parts: bytes) -> bytes:
+    return inside("Records", [{"kinesis": {"data": base64_of(part)}} for part in parts])
+
+
+ENCODED_FORMS: dict[str, bytes] = {
+    "kinesis.ndjson": kinesis(text("kinesis-a"), text("kinesis-b", "kinesis-c")) + b"\n",
+    "firehose.json": inside("records", [{"recordId": "1", "data": base64_of(text("firehose-a") + b"\n")}]),
+    "subscription": inside("awslogs", {"data": base64_of(gzip.compress(inside("logEvents", [
+        {"message": written(event("awslogs-a"))}, {"message": written(event("awslogs-b"))}
+    ])))}),
+    "pushed.json": inside("message", {"data": base64_of(written([event("pushed-a")]).encode()), "messageId": "1"}),
+    "pulled.json": inside("receivedMessages", [{"message": {"data": base64_of(text("pulled-a"))}}]),
+    "received.json": inside("Messages", [{"Body": written(event("received-a"))}]),
+    "gateway.ndjson": orjson.dumps(
+        {"isBase64Encoded": True, "body": base64_of(written([event("gateway-a")]).encode())}
+    ),
+    "texts.json": orjson.dumps([written(event("texts-a")), written([event("texts-b")])]),
+    "text-lines": b"\n".join(orjson.dumps(written(event(name))) for name in ("quoted-a", "quoted-b")),
+    "wrapped": inside("data", [event("wrapped-a")]) + inside("data", written(event("wrapped-b"))),
+    "shell.ndjson": (text("shell-a") + b"\r\n" + text("shell-b") + b"\r\n").decode().encode("utf-16"),
+    "shell.gz": gzip.compress(text("shell-c").decode().encode("utf-16-be")),
+    "list.ndjson": orjson.dumps([event("list-a"), event("list-b")], option=orjson.OPT_INDENT_2),
+    "lists.json": orjson.dumps([event("lists-a")], option=orjson.OPT_INDENT_2) * 2
+    + orjson.dumps([event("lists-b")], option=orjson.OPT_INDENT_2)[:-20],
+}  # fmt: skip
+ENCODED_TAKEN = {
+    "kinesis-a", "kinesis-b", "kinesis-c", "firehose-a", "awslogs-a", "awslogs-b", "pushed-a", "pulled-a", "received-a",
+    "gateway-a", "texts-a", "texts-b", "quoted-a", "quoted-b", "wrapped-a", "wrapped-b", "shell-a", "shell-b",
+    "shell-c", "list-a", "list-b", "lists-a",
 }  # fmt: skip
 FORMS: dict[str, bytes] = {
     "firehose-1-2026-03-02-12-00-00-0001": text("joined-a", "joined-b", "joined-c"),
@@ -227,7 +265,10 @@ def test_a_silent_feed_and_missing_hours_are_named(warehouse: Engine) -> None:
     assert alarms() == []
     accept(-1, 1)
     assert alarms() == ["the newest one is of 2026-03-02 07"]
-    assert alarms(Limits(silent_hours=6)) == []
+    with warehouse.begin() as connection:  # an event from tomorrow says nothing of today
+        builders.insert(connection, "event.batch", source_name="x", newest_at=NOON + 20 * HOUR)
+    assert alarms() == ["the newest one is of 2026-03-02 07"]
+    assert alarms(Limits(silent_hours=6)) == alarms(Limits(silent_hours=0)) == []
     accept(-8, 4)
     accept(-9, 5, heard=True)
     assert alarms(Limits(silent_hours=6)) == []
@@ -277,3 +318,107 @@ def test_other_lines_with_an_escape_are_untouched() -> None:
     """An envelope that is not about the person keeps every byte."""
     line = inside("message", written(event("joe", reason='said "no"\n'))) + b"\r\n"
     assert scrubbed_line(line, mention_of("jane@example.com")) == line
+
+
+def zipped(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("events.ndjson", content)
+    return packed.getvalue()
+
+
+def test_what_queues_encode_is_read_and_other_packing_is_named(warehouse: Engine, tmp_path: Path) -> None:
+    """Base64 in the places where queues have it, texts in lists, UTF-16 of a shell, indented lists, half-written too. A
+    zip is named, whatever it is called, and so is what is damaged: its text is not kept where no search finds people.
+    """
+    bomb = base64_of(gzip.compress(b" " * (1 << 25)))
+    other = {
+        "a.zip": zipped(text("never")), "b.json": zipped(text("never")), "c": bz2.compress(text("never")),
+        "damaged.ndjson": inside("awslogs", {"data": base64_of(gzip.compress(text("never"))[:-9])}),
+        "bomb.ndjson": inside("data", bomb),
+        "unknown.ndjson": inside("value", base64_of(text("never"))),
+        "no-events": inside("data", "only words"),
+    }  # fmt: skip
+    for name, content in {**ENCODED_FORMS, **other}.items():
+        (tmp_path / name).write_bytes(content)
+    report = ingest(warehouse, tmp_path)
+    assert taken(warehouse) == ENCODED_TAKEN
+    assert report.skipped == dict.fromkeys(("a.zip", "b.json", "c"), "packed_otherwise")
+    assert report.alarms(Limits(refused_percent=100)) == [
+        f"{name}: not read (packed_otherwise)" for name in ("a.zip", "b.json", "c")
+    ]
+    with warehouse.connect() as connection:
+        assert set(rows(connection, "select source_name, reason, detail, raw from event.rejected")) == {
+            ("damaged.ndjson", "envelope_not_readable", "the text under data ends early", ""),
+            ("bomb.ndjson", "envelope_not_readable", "the text under data unpacks to more than 16777216 bytes", ""),
+            ("unknown.ndjson", "event_missing", "field event is missing or not a text", ""),
+            ("no-events", "envelope_not_json", "the text under data is not JSON", "only words"),
+            ("lists.json", "cut_line", f"the file ends inside this line, at byte {BEFORE_THE_END} of it", AT_THE_END),
+        }
+
+
+BEFORE_THE_END = 2 * len(orjson.dumps([event("lists-a")], option=orjson.OPT_INDENT_2)) + len("[\n  ")
+AT_THE_END = orjson.dumps([event("lists-b")], option=orjson.OPT_INDENT_2)[4:-20].decode()
+
+
+def test_an_erasure_reaches_into_encoded_texts(warehouse: Engine, tmp_path: Path) -> None:
+    """Of the person nothing stays in base64, in what is packed inside, and in UTF-16. Other people's events stay."""
+    jane, joe = event("jane"), event("joe")
+    both = written([jane, joe]).encode()
+    packed = gzip.compress(both)
+    forms = {
+        "kinesis.ndjson": kinesis(both, written(joe).encode()) + b"\n" + kinesis(written(joe).encode()) + b"\n",
+        "packed.ndjson": inside("awslogs", {"data": base64_of(packed)}),
+        "beside.ndjson": inside("Records", [{"data": base64_of(b"jane@example.com called")}, joe]),
+        "texts.json": orjson.dumps([written(jane), written(joe)]),
+        "shell.ndjson": both.decode().encode("utf-16"),
+    }
+    for name, content in forms.items():
+        (tmp_path / name).write_bytes(content)
+    assert ingest(warehouse, tmp_path / "shell.ndjson").inserted == 2
+    with warehouse.begin() as connection:
+        assert scrub_files(connection, tmp_path, "jane@example.com").files == len(forms)
+        assert scrub_files(connection, tmp_path, "jane@example.com").files == 0
+    lines = (tmp_path / "kinesis.ndjson").read_bytes().splitlines()
+    assert lines[1] == forms["kinesis.ndjson"].splitlines()[1]
+    parts = [base64.b64decode(one["kinesis"]["data"]) for one in orjson.loads(lines[0])["Records"]]
+    parts.append(gzip.decompress(base64.b64decode(
+        orjson.loads((tmp_path / "packed.ndjson").read_bytes())["awslogs"]["data"]
+    )))  # fmt: skip
+    parts += [(tmp_path / "texts.json").read_bytes(), (tmp_path / "beside.ndjson").read_bytes()]
+    parts.append((tmp_path / "shell.ndjson").read_bytes().decode("utf-16").encode())
+    assert [part.count(b"joe@example.com") for part in parts] == [1] * 6
+    assert b"jane@" not in b"".join(parts)
+    assert base64_of(b"jane@example.com called") not in parts[4].decode()
+    assert ingest(warehouse, tmp_path / "shell.ndjson").received == 0  # the position stays right
+    ingest(warehouse, tmp_path)
+    assert taken(warehouse) == {"jane", "joe"}
+
+
+def test_a_no_without_a_time_counts_and_unknown_kinds_are_named(warehouse: Engine, tmp_path: Path) -> None:
+    """Such a word is set aside by its reason, and suppresses from the ingest on, once. A kind that nothing is known of
+    is kept, and the table names it, if it is a name."""
+    told = [
+        event("a", event="spamreport", timestamp="soon", sg_event_id=None),
+        event("b", event="group_unsubscribe", timestamp=None, asm_group_id=1001.0),
+        event("c", event="open", timestamp=None),
+        event("d", event="spamreport", email=None),
+        event("e", event="Archived"), event("f", event="archived"), event("g", event="jane@example.com said"),
+    ]  # fmt: skip
+    export = tmp_path / "export.json"
+    for last in ([], [event("h")]):  # a document is read as a whole again
+        export.write_bytes(orjson.dumps(told + last))
+        report = ingest(warehouse, export, topics={1001: "offers"}, now=NOON + len(last) * HOUR)
+        with warehouse.connect() as connection:
+            query = "select address, scope, reason, suppressed_at, last_suppressed_at from event.suppression"
+            assert set(rows(connection, query)) == {
+                ("a@example.com", "all", "complaint", NOON, NOON),
+                ("b@example.com", "topic:offers", "unsubscribed", NOON, NOON),
+            }
+            reasons = rows(connection, "select line, reason from event.rejected order by line")
+        assert reasons == [(line, "timestamp_not_a_number") for line in (1, 2, 3)]
+        assert report.rows()[6:] == [
+            ("kept, of unknown kind: archived", 2),
+            ("kept, of unknown kind: with other signs than a name", 1),
+            ("refused: timestamp_not_a_number", 3),
+        ]

@@ -70,10 +70,10 @@ def lines(events: list[Any]) -> bytes:
 def take(warehouse: Engine, tmp_path: Path) -> Callable[..., IngestReport]:
     """Write the events to a file (a new one unless named) and ingest it."""
 
-    def write_and_ingest(events: list[Any], name: str | None = None) -> IngestReport:
+    def write_and_ingest(events: list[Any], name: str | None = None, now: datetime | None = None) -> IngestReport:
         path = tmp_path / (name or f"export-{len(list(tmp_path.iterdir()))}.ndjson")
         path.write_bytes(lines(events))
-        return ingest(warehouse, path, topics=TOPICS)
+        return ingest(warehouse, path, topics=TOPICS, now=now)
 
     return write_and_ingest
 
@@ -633,14 +633,18 @@ class TestSettling:
         assert take([event("delivered", "a", mails, 3)]).settled == 1
         assert end_state(warehouse)["states"][0] == ("a", "accepted", "settled_by_event", at(3), at(3))
 
-    def test_our_own_events_do_not_say_that_the_provider_s_come(
+    def test_only_events_of_our_mails_say_that_the_provider_s_come(
         self, warehouse: Engine, mails: dict[str, str], take: Callable[..., IngestReport]
     ) -> None:
-        """The newest event lets doubt end by policy. A click on our own page is no sign of the provider's feed."""
+        """No sign of the provider's feed are a click on our own page, an event of another application of the account,
+        and one that lies ahead of the clock."""
         take([event("lm_unsubscribe", "a", mails, 90), event("open", "b", mails, 3)], "one.ndjson")
         take([event("lm_unsubscribe", "c", mails, 99)], "two.ndjson")
+        take([event("open", "c", mails, 101, lm_message_id=...)], "three.ndjson")
+        take([event("open", "c", mails, 102), event("open", "c", mails, 120)], "four.ndjson", now=at(110))
         with warehouse.connect() as connection:
-            assert rows(connection, "select newest_at from event.batch order by batch_id") == [(at(3),), (None,)]
+            newest = rows(connection, "select newest_at from event.batch order by batch_id")
+        assert newest == [(at(3),), (None,), (None,), (at(102),)]
 
     @pytest.mark.usefixtures("states")
     def test_an_earlier_event_that_comes_later_moves_the_time(

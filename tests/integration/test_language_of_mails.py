@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from builders import NOON, rows
 from lifecycle_mail.command_line.mails import _as_now
 from lifecycle_mail.decisions import decide
+from lifecycle_mail.delivery import preview
 from lifecycle_mail.journeys import advance, enroll, publish
 from lifecycle_mail.messages import write_messages
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.pipeline import Installation
+from lifecycle_mail.settings import Settings
 from planning import BRAND, campaign_of, members, topic_of
 from reader_locales import LANGUAGES, READ, templates_in
 
@@ -56,6 +60,30 @@ def test_a_planned_mail_has_the_language_of_its_preview(warehouse: Engine, tmp_p
     installation = cast(Installation, SimpleNamespace(library=library, brand=BRAND))
     for locale in ("pt-BR", "zh-Hant-TW", "HE-IL", "zh-TW", "iw-IL"):
         assert _as_now(installation, campaign_of(), "reminder", locale, "EUR").language == READ[locale]
+    previewed = Counter[str]()
+    settings = Settings(database_url="postgresql://unused", templates_dir=tmp_path / "templates")
+    for line in preview(warehouse, settings, {"reminders": topic_of()}, now=NOON):
+        previewed[line.language] += line.would_go
+    assert previewed == Counter(READ.values())
     again: dict[str, Any] = plan(warehouse, library)
     assert again["messages"] == 0
     assert {people[customer]: language for customer, language in planned(warehouse).items()} == READ
+
+
+def test_a_planned_mail_keeps_its_language(warehouse: Engine, tmp_path: Path) -> None:
+    """A mail has the language that its recipient had when it was decided. One who changes it reads the next mail so."""
+    library = TemplateLibrary(templates_in(tmp_path / "templates", "th", "fa"))
+    members(warehouse, "before", "between", locale="th-TH")
+    plan(warehouse, library)
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("update source.customer set locale = 'fa-IR' where customer_id = 'between'"))
+    members(warehouse, "after", locale="fa-IR")
+
+    plan(warehouse, library)
+
+    assert planned(warehouse) == {"before": "th", "between": "th", "after": "fa"}
+    settings = Settings(database_url="postgresql://unused", templates_dir=tmp_path / "templates")
+    lines = preview(warehouse, settings, {"reminders": topic_of()}, now=NOON)
+    assert {line.language: line.would_go for line in lines} == {"th": 2, "fa": 1}
+    html = {line.language: line.sample.html for line in lines if line.sample}
+    assert ('<html lang="th" dir="ltr"' in html["th"], '<html lang="fa" dir="rtl"' in html["fa"]) == (True, True)

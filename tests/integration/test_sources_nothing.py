@@ -15,10 +15,12 @@ from sqlalchemy.engine import Engine
 import builders
 from lifecycle_mail.intake import Limits
 from lifecycle_mail.kpis.timeline import mailbox_timeline, timeline
-from lifecycle_mail.sources import LoadReport, load_feeds, silent_feeds
+from lifecycle_mail.sources import LoadReport, load_feeds, silence, silent_feeds
+from lifecycle_mail.sources.feeds import feeds
 
 NOW = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 CREATED = "2026-01-01T00:00:00Z"
+DEFAULT = Limits()
 NBSP, ZERO_WIDTH = "\u00a0", "\u200b"
 
 
@@ -251,8 +253,84 @@ def test_a_feed_that_falls_silent_is_named(warehouse: Engine) -> None:
             builders.insert(connection, "source.load", started_at=at, finished_at=at, counts=counts)
     with warehouse.connect() as connection:
         assert silent_feeds(connection, NOW, Limits()) == [
-            "orders: nothing new since 2026-11-21T01:00+00:00, in 10 loads; look at what writes the feed"
+            "orders: nothing new since 2026-11-21 01:00 UTC, in 10 loads; look at what writes the feed"
         ]
         assert silent_feeds(connection, NOW, Limits(silent_hours=12)) == []
         assert silent_feeds(connection, NOW, Limits(missing_periods=11)) == []
         assert silent_feeds(connection, NOW, Limits(missing_periods=0)) == []
+        assert len(silent_feeds(connection, NOW, Limits(silent_hours=0))) == 1  # the habit needs no clock
+        assert silence(connection, NOW, Limits(silent_hours=0)) == silent_feeds(connection, NOW, Limits())
+
+
+CLOCK = "feeds: the newest fact of all is of {}, {}, and {} hours old, more than {}: "
+
+
+def test_all_feeds_together_are_judged_by_the_clock(warehouse: Engine, tmp_path: Path) -> None:
+    """The newest fact of any feed counts, whichever row or file has it; one that lies ahead of its load does not. A
+    feed that only says what is (products) has no facts with a time."""
+
+    def said(hours: float, limits: Limits = DEFAULT) -> str:
+        with warehouse.connect() as connection:
+            found = silence(connection, NOW + dt.timedelta(hours=hours), limits)
+        return "".join(one.partition("look at")[0] for one in found)
+
+    assert said(0).startswith("feeds: none has brought a fact with a time yet: ")
+    assert said(0, Limits(silent_hours=0)) == ""
+    load(warehouse, tmp_path, "products.csv", "product_id,name\ntea,Green tea\n")
+    assert said(0).startswith("feeds: none has brought a fact with a time yet: ")
+    load(warehouse, tmp_path, "orders.csv", (
+        "order_id,customer_id,ordered_at,total,currency\n"
+        "o1,ann,2026-11-21T08:00:00Z,5,EUR\n"
+        "o2,ann,2026-11-21T06:00:00Z,5,EUR\n"
+        "o3,ann,2027-11-21T06:00:00Z,5,EUR\n"
+    ))  # fmt: skip
+    assert said(0) == CLOCK.format("orders", "2026-11-21 08:00 UTC", "4.0", 3)
+    assert said(-1) == ""
+    assert (said(0, Limits(silent_hours=4)), said(0, Limits(silent_hours=0))) == ("", "")
+    load(warehouse, tmp_path, "customers.csv", (
+        "customer_id,email,created_at,permission,permission_at\n"
+        "ann,ann@example.com,2026-11-01T08:00:00Z,withdrawn,2026-11-21T10:00:00Z\n"
+    ))  # fmt: skip
+    assert said(0) == ""
+    load(warehouse, tmp_path, "customers.csv", (  # an older file takes nothing back
+        "customer_id,email,created_at\nbob,bob@example.com,2026-11-01T08:00:00Z\n"
+    ))  # fmt: skip
+    assert said(3.5) == CLOCK.format("customers", "2026-11-21 10:00 UTC", "5.5", 3)
+
+
+def test_periods_that_brought_nothing_of_any_feed_are_named(warehouse: Engine) -> None:
+    """Two hours whose loads brought nothing are red; a repeated load counts once, and a load that broke off not."""
+    hour = NOW.replace(minute=0)
+
+    def loaded(hours: float, changed: int, ended: bool = True) -> None:
+        at = hour + dt.timedelta(hours=hours)
+        counts = {"orders": {"changed": changed}, "products": {"changed": 0}}
+        with warehouse.begin() as connection:
+            builders.insert(
+                connection, "source.load", started_at=at, finished_at=at if ended else None, counts=counts
+            )
+
+    def said(limits: Limits = DEFAULT) -> list[str]:
+        with warehouse.connect() as connection:
+            found = silence(connection, hour + dt.timedelta(hours=6), limits)
+        return [one.partition(":")[2].partition(":")[0].strip() for one in found if "periods" in one]
+
+    with warehouse.begin() as connection:
+        builders.insert(connection, "source.newest_fact", feed="orders", happened_at=hour + dt.timedelta(hours=5))
+    loaded(0, 1)
+    loaded(0.5, 0)
+    loaded(1, 0)
+    loaded(1.5, 0)
+    loaded(2, 0, ended=False)
+    assert said() == []
+    loaded(3, 0)
+    assert said() == ["the loads of the last 2 periods brought nothing new of any feed"]
+    assert said(Limits(missing_periods=3)) == said(Limits(missing_periods=0)) == said(Limits(silent_hours=0)) == []
+    loaded(4, 1)
+    assert said() == []
+
+
+def test_each_feed_with_facts_says_when_they_happened() -> None:
+    """A feed whose rows must have a time names it under dated_by, so that its silence is noticed."""
+    timed = {feed.name for feed in feeds().values() if any(c.required and c.kind == "time" for c in feed.columns)}
+    assert {feed.name for feed in feeds().values() if feed.dated_by} == timed

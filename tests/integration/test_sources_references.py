@@ -12,7 +12,8 @@ from sqlalchemy.engine import Engine
 
 from lifecycle_mail import segments
 from lifecycle_mail.sources import load_feeds
-from lifecycle_mail.sources.references import Waiting
+from lifecycle_mail.sources.feeds import feeds
+from lifecycle_mail.sources.references import Waiting, homes
 
 NOON = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
 PEOPLE = {
@@ -164,3 +165,30 @@ def test_a_cart_loses_its_second_line(warehouse: Engine, tmp_path: Path) -> None
     with warehouse.connect() as connection:
         found = connection.execute(sa.text("select line_no, quantity, unit_price from source.cart_line")).all()
     assert [tuple(row) for row in found] == [(0, 3, 6)]
+
+
+def test_an_order_may_name_an_offer_that_no_feed_has_brought(warehouse: Engine, tmp_path: Path) -> None:
+    """The report counts it once the shop loads offers, and the view has the code."""
+    orders = "order_id,customer_id,ordered_at,total,offer_code\no1,ann,2026-03-25T12:00:00Z,5,SPRING\n"
+    offers = "offer_code,percent,valid_from,valid_until\nSUMMER,5,2026-01-01T00:00:00Z,2026-12-31T00:00:00Z\n"
+    assert load(warehouse, tmp_path / "a", {**PEOPLE, "orders": orders}) == ()
+    load(warehouse, tmp_path / "b", {"offers": offers})
+    told = load(warehouse, tmp_path / "c", {"orders": orders})
+    assert told == (Waiting("orders", "offers", 1, 1),)
+    with warehouse.connect() as connection:
+        named = connection.execute(sa.text("select feed, refers_to, key, rows from source.unmatched_reference"))
+        assert [tuple(row) for row in named] == [("orders", "offers", "SPRING", 1)]
+
+
+def test_the_view_reads_each_column_that_refers_to_another_feed(warehouse: Engine) -> None:
+    """A feed that is added has its rows without what they name in the view too."""
+    query = sa.text(
+        "select table_name, column_name from information_schema.view_column_usage"
+        " where view_schema = 'source' and view_name = 'unmatched_reference'"
+    )
+    with warehouse.connect() as connection:
+        read = {tuple(row) for row in connection.execute(query)}
+    pairs = [(feed, home) for feed in feeds().values() for home in homes(feed, feeds())]
+    columns = {(table, home.key[0]) for feed, home in pairs for table in (feed.table, home.table)}
+    assert ("cart_line", "cart_id") in columns
+    assert columns - read == set(), "add these to include/sql/sources/schema/views/unmatched_reference.sql"

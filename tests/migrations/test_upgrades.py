@@ -243,3 +243,15 @@ def test_the_migration_trims_what_a_load_trims(empty: Engine) -> None:
     with empty.connect() as connection:
         found = {product_id for (product_id,) in rows(connection, "select product_id from source.product")}
     assert found == {f"p{number}" for number in range(len(BLANKS))}
+
+
+def test_an_upgrade_knows_the_newest_facts(empty: Engine) -> None:
+    """The first load after the upgrade may bring nothing: how old the facts are is known all the same."""
+    bring_before_baseline(empty, AT_BASELINE)
+    ahead = dt.datetime(2999, 1, 1, tzinfo=dt.UTC)
+    with empty.begin() as connection:
+        for name, at in (("old", NOON - dt.timedelta(days=1)), ("new", NOON), ("ahead", ahead)):
+            order(connection, name, "ann", at)
+    assert "0079_newest_facts" in migrate(empty)
+    with empty.connect() as connection:
+        assert rows(connection, "select feed, happened_at from source.newest_fact") == [("orders", NOON)]

@@ -168,16 +168,6 @@ def test_what_a_finished_mail_shows_is_told_beside_what_reading_shows(check: Com
     assert "a picture has no alternative text" in err
 
 
-def test_every_language_is_checked(check: Command, folder: Path) -> None:
-    """A language that lacks a campaign's word would stop the mails of its readers: the check says so."""
-    words = (folder / "templates/translations/en.yaml").read_text(encoding="utf-8")
-    (folder / "templates/translations/de.yaml").write_text(words.replace("choice_title:", "choise_title:"))
-    status, _, err = check("campaign", "check", "win_back")
-    assert status == 1
-    assert "no message win_back.miss_you.choice_title in de.yaml" in err
-    assert "en.yaml" not in err
-
-
 def test_a_topics_file_tells_everything_and_is_refused_as_before(check: Command, folder: Path) -> None:
     """Unknown keys, topics, retired names and groups of the topics file are told together; reading it raises them."""
     path = folder / "topics.yaml"

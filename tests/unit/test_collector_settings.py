@@ -34,6 +34,17 @@ def test_defaults_and_secrets(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [], "the check of the folder leaves nothing behind"
 
 
+def test_blanks_around_a_value_are_no_part_of_it(tmp_path: Path) -> None:
+    """A number of blanks is none, so its default holds."""
+    settings = CollectorSettings.from_environment({
+        "LIFECYCLE_EVENTS_DIR": f" {tmp_path} ", "SENDGRID_WEBHOOK_PUBLIC_KEY": f"\n{PEM}\n",
+        "LIFECYCLE_MODE": " live ", "LIFECYCLE_LINK_SECRET": " own ", "LIFECYCLE_COLLECTOR_TOLERANCE_HOURS": " 2 ",
+        "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES": "  ",
+    })  # fmt: skip
+    assert (settings.events_dir, settings.tolerance_seconds) == (tmp_path, 2 * 3600)
+    assert settings.max_body_bytes == 2_000_000
+
+
 @pytest.mark.parametrize("secret", [None, "", "  "])
 def test_without_a_secret_the_links_of_development_are_read(tmp_path: Path, secret: str | None) -> None:
     """Library and collector have the same secret if none is set: a link that one signs is read by the other."""
@@ -77,6 +88,10 @@ def test_the_key_may_lie_in_a_file(tmp_path: Path) -> None:
         ({"LIFECYCLE_COLLECTOR_MAX_BODY_BYTES": "0"}, "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES must be above 0"),
         ({"LIFECYCLE_COLLECTOR_HEADER_SECONDS": "soon"}, "LIFECYCLE_COLLECTOR_HEADER_SECONDS must be a number"),
         ({"LIFECYCLE_COLLECTOR_BODY_SECONDS": "-1"}, "LIFECYCLE_COLLECTOR_BODY_SECONDS must be above 0"),
+        ({"LIFECYCLE_COLLECTOR_MAX_BODY_BYTES": "0.5"}, "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES must be at least 1"),
+        ({"LIFECYCLE_EVENTS_DIR": "'/tmp'"}, "LIFECYCLE_EVENTS_DIR stands in quotes"),
+        ({"LIFECYCLE_MODE": "LIVE"}, "LIFECYCLE_MODE is 'LIVE': choose one of preview, simulate, live"),
+        ({"LIFECYCLE_MODE": "'live'", "LIFECYCLE_LINK_SECRET": ""}, "choose one of preview, simulate, live"),
         ({"LIFECYCLE_COLLECTOR_MAX_CONNECTIONS": "0.5"}, "LIFECYCLE_COLLECTOR_MAX_CONNECTIONS must be at least 1"),
         ({"LIFECYCLE_COLLECTOR_MAX_HELD_BYTES": "3999999"},
          "LIFECYCLE_COLLECTOR_MAX_HELD_BYTES must be at least two times"),

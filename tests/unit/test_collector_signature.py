@@ -53,10 +53,11 @@ def test_the_vendors_example_is_accepted() -> None:
 
 
 def test_any_of_several_keys_is_enough() -> None:
-    """While a key is replaced, a post signed with the old or the new one passes: keys with commas between them, or PEM
-    blocks one after another. Without the key that signed, it is refused, however many others there are."""
+    """While a key is replaced, a post signed with the old or the new one passes: keys with commas or line ends between
+    them, or PEM blocks one after another. Without the key that signed, it is refused, however many others there are."""
     other, third = text(OTHER.public_key()), pem(OTHER.public_key())
-    for keys in (f"{other},{KEY}", f"{KEY}, {other}", f"\n{KEY},\n", third + pem(read_public_key(KEY))):
+    blocks = third + pem(read_public_key(KEY))
+    for keys in (f"{other},{KEY}", f"{KEY}, {other}", f"\n{KEY},\n", f"{other}\n{KEY}\n", f"{other}; {KEY};", blocks):
         check(key=keys)
     for keys in (other, f"{other},{third}"):
         with pytest.raises(NotSigned, match="does not match"):

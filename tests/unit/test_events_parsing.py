@@ -13,6 +13,7 @@ from lifecycle_mail.events.parsing import (
     FACT_COLUMNS,
     Refused,
     Rules,
+    no_of_refused,
     plain_json,
     staged,
     without_addresses,
@@ -209,7 +210,10 @@ def test_what_an_event_means(
         ({"timestamp": [1]}, "timestamp_not_a_number"),
         ({"timestamp": 5}, "timestamp_too_early"),
         ({"timestamp": -(10**30)}, "timestamp_too_early"),
-        ({"timestamp": 1_770_000_000_000}, "timestamp_in_future"),
+        ({"timestamp": 5_000_000_000}, "timestamp_in_future"),
+        ({"timestamp": 5_000_000_000_000}, "timestamp_in_future"),
+        ({"timestamp": float("inf")}, "timestamp_not_a_number"),
+        ({"timestamp": "2026-02-02T02:40:00"}, "timestamp_not_a_number"),  # of no zone
         ({"email": 5}, "email_not_text"),
         ({"email": ["a"]}, "email_not_text"),
         ({"email": "a" * 321}, "email_too_long"),
@@ -316,6 +320,76 @@ def test_plain_json_drops_what_no_text_can_hold() -> None:
     assert orjson.loads(plain_json({"a\x00": ["b\x00c", {"d": "\x00"}], "n": 1})) == {"a": ["bc", {"d": ""}], "n": 1}
 
 
-def test_a_timestamp_as_digits_in_a_text_counts() -> None:
-    """A tool in between turned the number into text: the event still is evidence, and still is the same event."""
-    assert fact_of(timestamp="1770000000")["occurred_at"] == fact_of()["occurred_at"]
+@pytest.mark.parametrize(
+    "told",
+    [
+        "1770000000", " 1770000000 ", "1770000000.0", 1_770_000_000.7, 1_770_000_000_123, "1770000000123",
+        1_770_000_000_123_456, 1_770_000_000_123_456_789, "2026-02-02T02:40:00Z", "2026-02-02 02:40:00 UTC",
+        "2026-02-02T03:40:00.250+01:00",
+    ],
+)  # fmt: skip
+def test_a_timestamp_in_another_form_counts(told: object) -> None:
+    """A tool in between wrote the number in another form: the event still is evidence, and still is the same event."""
+    assert fact_of(timestamp=told)["occurred_at"] == fact_of()["occurred_at"]
+    assert fact_of(timestamp=told, sg_event_id=...)["sg_event_id"] == fact_of(sg_event_id=...)["sg_event_id"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "other"),
+    [
+        ({"event": "group_unsubscribe", "asm_group_id": 7}, {"event": " Group_Unsubscribe", "asm_group_id": 7.0}),
+        ({"event": "group_resubscribe", "asm_group_id": 7}, {"event": "group_resubscribe", "asm_group_id": " 7.0"}),
+        ({"event": "group_unsubscribe", "asm_group_id": 8}, {"event": "group_unsubscribe", "asm_group_id": 8.0}),
+        ({"event": "bounce", "type": "bounce"}, {"event": "Bounce", "type": "Bounce "}),
+        ({"event": "bounce", "type": "blocked"}, {"event": "bounce", "type": "Blocked"}),
+        ({"event": "bounce"}, {"event": "bounce", "type": ""}),
+        ({"event": "open", "sg_machine_open": True}, {"event": "OPEN", "sg_machine_open": "True"}),
+        ({"event": "open", "sg_machine_open": False}, {"event": "open", "sg_machine_open": "False"}),
+        ({"event": "spamreport"}, {"event": "spamreport", "email": "Jane D. <jane@example.com>"}),
+        ({"event": "spamreport"}, {"event": "spamreport", "email": "mailto:Jane@example.com"}),
+        ({"event": "deferred", "attempt": "2"}, {"event": "deferred", "attempt": 2}),
+    ],
+)
+def test_a_word_in_another_form_means_the_same(fields: dict[str, object], other: dict[str, object]) -> None:
+    """Case, blanks, a float of a table with empty fields, a display name: what a tool made of a value changes nothing.
+    A group of another form would otherwise end all mail, and its resubscription would end nothing."""
+    assert fact_of(**other) == fact_of(**fields)
+
+
+def test_a_tool_s_word_for_no_id_is_none() -> None:
+    """Two events with such a word in place of an id are two. Blanks around an id are no part of it."""
+    for identity in (" ", "null", "None", "NaN", "undefined"):
+        assert str(fact_of(sg_event_id=identity)["sg_event_id"]).startswith("hash:")
+    assert fact_of(sg_event_id=" id-1 ")["sg_event_id"] == "id-1"
+
+
+def no_of(**fields: object) -> tuple[object, ...] | None:
+    event = {"email": "Jane@Example.com", "event": "spamreport", "timestamp": "soon", "sg_event_id": "id-1", **fields}
+    event = {name: value for name, value in event.items() if value is not ...}
+    found = no_of_refused(event, orjson.dumps(event), RULES_AT_NOON)
+    if found is None:
+        return None
+    row = dict(zip(FACT_COLUMNS, fields_of(found.fact_row), strict=True))
+    return tuple(plain(name, row[name]) for name in ("occurred_at", "message_id", "address", "scope", "suppression"))
+
+
+RULES_AT_NOON = Rules({7: "offers"}, latest_epoch=1_770_100_000, ingest_epoch=1_770_000_000)
+AT_INGEST = datetime(2026, 2, 2, 2, 40, tzinfo=UTC)
+
+
+def test_a_no_counts_although_its_event_is_refused() -> None:
+    """Without a readable time it was said at the ingest, without a readable address it is about the mail it names. What
+    is no word against mail, or about no known mailbox or mail, stays refused."""
+    jane = "jane@example.com"
+    assert no_of() == no_of(timestamp=...) == (AT_INGEST, None, jane, "all", "complaint")
+    assert no_of(timestamp=1_990_000_000) == (AT_INGEST, None, jane, "all", "complaint")
+    assert no_of(event="group_unsubscribe", asm_group_id=7) == (AT_INGEST, None, jane, "topic:offers", "unsubscribed")
+    assert no_of(event="bounce") == (AT_INGEST, None, jane, "all", "hard_bounce")
+    named = {"lm_message_id": MESSAGE_ID, "email": ["x"]}
+    assert no_of(**named) == (AT_INGEST, MESSAGE_ID, None, "all", "complaint")
+    at_its_time = no_of(**named, timestamp=1_770_000_060)
+    assert at_its_time == (AT_INGEST + timedelta(minutes=1), MESSAGE_ID, None, "all", "complaint")
+    assert no_of(email=5) is None
+    for kind in ("open", "delivered", "group_resubscribe", "future", 5, ""):
+        assert no_of(event=kind) is None
+    assert no_of(event="bounce", type="blocked") is None

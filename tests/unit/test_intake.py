@@ -72,6 +72,9 @@ def test_the_limits_are_settings() -> None:
     }  # fmt: skip
     assert Settings.from_environment(environment).intake_limits == Limits(0.5, 12, 0)
     assert Settings.from_environment({"LIFECYCLE_DATABASE_URL": "x"}).intake_limits == Limits(5, 3, 2)
+    names = ("LIFECYCLE_REFUSED_PERCENT", "LIFECYCLE_SILENT_HOURS", "LIFECYCLE_MISSING_PERIODS")
+    switched_off = {"LIFECYCLE_DATABASE_URL": "x", **dict.fromkeys(names, "Off")}
+    assert Settings.from_environment(switched_off).intake_limits == Limits(100, 0, 0)
     for name, value in (
         ("REFUSED_PERCENT", "many"), ("REFUSED_PERCENT", "101"), ("REFUSED_PERCENT", "nan"), ("SILENT_HOURS", "-1"),
     ):  # fmt: skip

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
-from message_templates import LINKS, cart, customer, library, shell
+from message_templates import BASE, LINKS, cart, customer, library, shell
 
 from lifecycle_mail.messages.directions import is_in_tag, with_bdi
 from lifecycle_mail.messages.formatting import html_writer, subject_line, text_writer
-from lifecycle_mail.messages.shells import RenderedMail, rebuild
+from lifecycle_mail.messages.shells import RenderedMail, ShellSpec, rebuild
 from lifecycle_mail.messages.template_checks import check_template
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.messages.wording import Wording
-from reader_locales import templates_in
+from reader_locales import in_words_of, templates_in
 
 OPEN, CLOSE = "\u2068", "\u2069"
 REMINDER = "cart_abandoned/reminder"
@@ -27,7 +29,7 @@ ITEMS = [
 
 @pytest.fixture(scope="module")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> TemplateLibrary:
-    """The product's templates, with the English words as if they were Hebrew and Persian ones."""
+    """The product's templates, with words in letters of Hebrew and Persian."""
     return TemplateLibrary(templates_in(tmp_path_factory.mktemp("trial") / "templates", "he", "fa"))
 
 
@@ -42,12 +44,46 @@ def mail(templates: TemplateLibrary, language: str, first_name: str) -> Rendered
 def test_latin_names_in_a_right_to_left_mail_are_isolated(templates: TemplateLibrary) -> None:
     """In HTML they stand in `<bdi>`, in text and subject between the two signs; Hebrew names stay as they are."""
     built = mail(templates, "he", "Anna (VIP)")
+    subject, hello = (in_words_of("he", text) for text in ("{name}, your basket is still here", "Hello {name},"))
     assert "<bdi>Coffee (beans), 1 kg</bdi></a>" in built.html
     assert "- \u2068Coffee (beans), 1 kg\u2069 (" in built.text
-    assert built.subject == "\u2068Anna (VIP)\u2069, your basket is still here"
-    assert "Hello <bdi>Anna (VIP)</bdi>,</p>" in built.html
+    assert built.subject == subject.format(name="\u2068Anna (VIP)\u2069")
+    assert f"{hello.format(name='<bdi>Anna (VIP)</bdi>')}</p>" in built.html
     assert ">קפה (טחון)</strong>" in built.html
-    assert "\n- קפה (טחון)  " in built.text
+    assert "\n\u200f- קפה (טחון)  " in built.text
+
+
+def test_a_line_of_a_text_part_has_the_direction_of_its_language(templates: TemplateLibrary) -> None:
+    """A program takes a line's direction from its first letter outside of isolated values. A Persian amount begins with
+    a mark to the other side, and a line may have no word of its own."""
+    for language, direction in (("en", "L"), ("he", "R"), ("fa", "R")):
+        lines = mail(templates, language, "Anna דנה").text.splitlines()
+        found = {line: first_strong(line) for line in lines if line.strip("- ")}
+        usual = {"L", ""} if direction == "L" else {"R"}  # a line without any letter is read from left to right
+        assert {line: one for line, one in found.items() if one not in usual} == {}
+    assert "  \u2068\u200e$\xa0۴٫۹۸\u2069" in mail(templates, "fa", "Anna").text
+
+
+def first_strong(line: str) -> str:
+    """Return L or R, by the rule P2 of Unicode's bidirectional algorithm."""
+    outside = re.sub("\u2068[^\u2069]*\u2069", "", line)
+    classes = (unicodedata.bidirectional(character) for character in outside)
+    return {"AL": "R"}.get(found := next((one for one in classes if one in ("L", "R", "AL")), ""), found)
+
+
+def test_letters_of_attributes_survive_the_conversion(tmp_path: Path) -> None:
+    """A vowel of Thai, a point of Hebrew or a joined emoji stays what it is in a link, a label or a text."""
+    made = library(tmp_path)
+    shutil.copy(tmp_path / "translations/en.yaml", tmp_path / "translations/he.yaml")
+    brand = {**BASE["brand"], "name": "ร้านน้ำชา שָׁלוֹם 👩\u200d🍳 A\\B", "url": "https://shop.example.com/น้ำ/",
+             "logo_url": "https://shop.example.com/น้ำ.png"}  # fmt: skip
+    for language in ("en", "he"):
+        html = made.shell(ShellSpec("trial/mail", "trial", "mail", None, language, "USD", brand)).html
+        assert "\\u{" not in html
+        assert f'alt="{brand["name"]}"' in html
+        assert f'aria-label="{brand["name"]}"' in html
+        assert 'href="https://shop.example.com/น้ำ/"' in html
+        assert 'src="https://shop.example.com/น้ำ.png"' in html
 
 
 def test_a_right_to_left_name_in_an_english_mail_is_isolated(templates: TemplateLibrary) -> None:
@@ -100,7 +136,8 @@ def test_a_slot_inside_an_attribute_gets_no_markup(tmp_path: Path) -> None:
     [
         ("ltr", "Anna", False), ("ltr", "Zoë 中文 สวัสดี", False), ("ltr", "דנה", True), ("ltr", "سارا", True),
         ("ltr", "Anna דנה", True), ("ltr", "٣٤", False), ("ltr", "12 (34)", False),
-        ("ltr", "https://קפה.example/א", False),
+        ("ltr", "https://קפה.example/א", False), ("ltr", "Anna\u200f (1)", True), ("ltr", "\u061c12", True),
+        ("rtl", "\u200e$\xa04", True), ("rtl", "\u200e", True), ("ltr", "\u200e$\xa04", False),
         ("rtl", "דנה", False), ("rtl", "می\u200cخواهم", False), ("rtl", "12 (34)", False),
         ("rtl", "\u200f15 \u200f₪", False),
         ("rtl", "Anna", True), ("rtl", "中文", True), ("rtl", "דנה Anna", True), ("rtl", "US$ 4.00", True),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
+import re
+from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
@@ -81,7 +83,11 @@ def test_what_is_known_when_the_mail_goes() -> None:
     assert at_sending({"currency": "EUR"}, "USD", NOON) == {**at, "currency": "EUR"}
     two = {"currency": None, "totals": [{"currency": "EUR"}, {"currency": "CZK"}]}
     assert at_sending(two, "USD", NOON) == {**two, **at}
-    assert at_sending({"month": 2, "day": 29}, "USD", NOON)["birthday_on"] == "2026-02-28"
+    february = NOON.replace(month=2)
+    assert at_sending({"month": 2, "day": 29}, "USD", february)["birthday_on"] == "2026-02-28"
+    new_year = NOON.replace(month=12, day=31)
+    assert at_sending({"month": 1, "day": 1}, "USD", new_year)["birthday_on"] == "2027-01-01"
+    assert at_sending({"month": 12, "day": 31}, "USD", new_year + dt.timedelta(days=2))["birthday_on"] == "2026-12-31"
     assert at_sending({"month": 2, "day": 29, "birthday_on": "2028-02-29"}, "USD", NOON)["birthday_on"] == "2028-02-29"
 
 
@@ -137,7 +143,8 @@ def test_a_reminder_of_several_says_what_holds_of_all() -> None:
 @pytest.mark.parametrize(
     ("at", "zone", "subject", "words"),
     [
-        ("2026-11-23T12:00:00+00:00", "UTC", "Happy birthday, Ada", "Your day is coming up"),
+        ("2026-11-23T12:00:00+00:00", "UTC", "An early happy birthday, Ada", "Your day is coming up"),
+        ("2026-11-24T04:30:00+00:00", "America/New_York", "An early happy birthday, Ada", "Your day is coming up"),
         ("2026-11-24T12:00:00+00:00", "UTC", "Happy birthday, Ada", "Today is your day"),
         ("2026-11-24T22:00:00+00:00", "Asia/Tokyo", "A late happy birthday, Ada", "We hope you had a lovely birthday"),
         ("2026-11-25T02:00:00+00:00", "America/New_York", "Happy birthday, Ada", "Today is your day"),
@@ -148,7 +155,26 @@ def test_a_wish_knows_whether_the_day_has_passed(at: str, zone: str, subject: st
     mail = said("birthday/wish", {"month": 11, "day": 24, "birthday_on": "2026-11-24"}, at, zone)
     assert mail.startswith(f"{subject}|")
     assert words in mail
-    assert ("among the first" in mail) is (subject == "Happy birthday, Ada")
+    assert ("among the first" in mail) is not subject.startswith("A late")
+    for title in ("An early happy birthday!", "A late happy birthday!", "Happy birthday!"):
+        assert (title in mail) is (title[:7] == subject[:7])
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (24, "for one day from this mail"), (168, "for 7 days from this mail"), (30, "for 30 hours from this mail"),
+        (12.5, "for 12.5 hours from this mail"), (1, "for one hour from this mail"),
+    ],
+)  # fmt: skip
+def test_an_offer_is_not_said_to_last_longer_than_it_does(hours: float, words: str) -> None:
+    """Thirty hours are not two days, and a day from the evening on is not today alone."""
+    sample = read_samples(TEMPLATES, "birthday/wish")[0]
+    spec = replace(sample.spec("birthday/wish"), offer={"percent": 15.0, "valid_hours": float(hours)})
+    shell = LIBRARY.shell(spec)
+    for part in (shell.html, shell.text):
+        assert words in part
+        assert "15% off" in part
 
 
 def test_a_product_without_a_name_is_an_item() -> None:
@@ -166,14 +192,45 @@ def test_a_product_without_a_name_is_an_item() -> None:
     )
 
 
-def test_a_total_is_the_sum_of_what_is_shown() -> None:
-    """The lines of a cart and its total add up to the cent as they stand in the mail."""
-    line = {
-        "product_id": "p", "name": "Tea", "quantity": 7, "unit_price": 2.6514, "total": 18.56, "currency": "USD",
-        "url": None, "image_url": None,
-    }  # fmt: skip
-    context = {"items": [line, line], "item_count": 2, "totals": [{"currency": "USD", "total": 37.12}]}
-    mail = said("cart_abandoned/reminder", context, "2026-11-21T12:00:00+00:00")
-    assert mail.count("- Tea (Quantity 7)  $18.56") == 2
-    assert "Total: $37.12" in mail
-    assert Decimal("18.56") * 2 == Decimal("37.12")
+@pytest.mark.parametrize("wrong", [{"total": "x"}, {"total": "1e40"}, {"total": None}, {"name": "Tea"}])
+def test_a_snapshot_that_holds_no_amount_stays_as_it_is(wrong: dict[str, Any]) -> None:
+    """Its template names what is wrong, and the other mails go."""
+    cart = {"items": [{"currency": None, **wrong}], "item_count": 1, "currency": None, "total": 1}
+    assert at_sending(cart, "USD", NOON) == {**cart, "sent_at": NOON.isoformat(), "currency": "USD"}
+
+
+LINES = ((7, "2.6514"), (3, "0.375"), ("0.5", 101), (1, "1249.5"), (4, "250"))
+DIGITS = {"USD": 2, "JPY": 0, "IRR": 0, "KWD": 3, "CLF": 4}
+
+
+@pytest.mark.parametrize("currency", DIGITS)
+@pytest.mark.parametrize("told", [True, False], ids=["told", "the brand's"])
+@pytest.mark.parametrize("name", ["cart_abandoned/reminder", "cart_abandoned/doubts", "cart_abandoned/incentive"])
+def test_what_a_cart_shows_adds_up(name: str, told: bool, currency: str) -> None:
+    """In currencies without digits, with two, three and four: a price per piece times the quantity is the amount of its
+    line, and the lines together are the total. So it is if no feed tells the currency and it is the brand's."""
+    unit = Decimal(1).scaleb(-DIGITS[currency]) if told else Decimal("0.000001")  # as the segment rounds
+    exact = [(Decimal(quantity) * Decimal(price)).quantize(unit, ROUND_HALF_UP) for quantity, price in LINES]
+    items = [
+        {"product_id": "p", "name": "Tea", "quantity": quantity, "unit_price": price, "total": str(total),
+         "currency": currency if told else None, "url": None, "image_url": None}
+        for (quantity, price), total in zip(LINES, exact, strict=True)
+    ]  # fmt: skip
+    totals = [{"currency": items[0]["currency"], "total": str(sum(exact))}]
+    sample = read_samples(TEMPLATES, name)[0]
+    shell = LIBRARY.shell(replace(sample.spec(name), currency=currency))
+    cart = {**sample.context, "items": items, "item_count": 5, "totals": totals, "currency": items[0]["currency"]}
+    slots = LIBRARY.slots(shell).render(customer(), at_sending(cart, currency, NOON), LINKS)
+    text = rebuild(shell, slots.substitutions, slots.subject).text
+
+    def amount(written: str) -> Decimal:
+        return Decimal("".join(filter(str.isdigit, written))).scaleb(-DIGITS[currency])
+
+    rows = re.findall(r"^- Tea(?: \((?:Quantity )?([0-9.]+)(?: at ([^)]+) each)?\))?  (.+)$", text, re.M)
+    shown = sum(amount(total) for _, _, total in rows)
+    if name != "cart_abandoned/doubts":
+        assert len(rows) == 5
+        assert amount(text.partition("Total: ")[2].partition("\n")[0]) == shown
+    assert [(piece, total) for count, piece, total in rows
+            if piece and Decimal(count) * amount(piece) != amount(total)] == []  # fmt: skip
+    assert any(piece for _, piece, _ in rows) is (name == "cart_abandoned/reminder")

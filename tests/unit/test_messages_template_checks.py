@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from message_templates import CART, GREETING, NAME, library, mjml, text
 
-from lifecycle_mail.messages.template_checks import check_template
+from lifecycle_mail.messages.template_checks import check_catalogues, check_template
 
 
 def faults(folder: Path, content: str = GREETING, **files: str) -> list[str]:
@@ -241,6 +242,44 @@ def test_each_language_is_checked(tmp_path: Path) -> None:
     found = [str(error) for error in check_template(templates, NAME, ("en", "pl"))]
     assert "pl.yaml: basket.more lacks the plural form few, many; add it" in found
     assert any("no message footer.share in pl.yaml" in one for one in found)
+
+
+def test_words_of_a_language_show_the_values_that_the_first_one_shows(tmp_path: Path) -> None:
+    """A forgotten {name} is missing in each greeting, and "one hour" is wrong for 21 hours if both have the same form.
+    Thai has one form for all numbers, and may write it without plural forms."""
+    templates = library(tmp_path, GREETING + '{{ t("hours", count=2) }} {{ t("dear", name="A") }}')
+    languages = ("en", "ru", "th", "pl")
+    words = {
+        "en": 'hours: {one: one hour, other: "{count} hours"}, dear: "Dear {name}"',
+        "ru": 'hours: {one: час, few: "{count} часа", many: "{count} часов", other: "{count} часа"}, dear: "{name}"',
+        "th": 'hours: "{count} ชั่วโมง", dear: "สวัสดี"',
+        "pl": 'hours: {one: godzinę, few: "{count} godziny", many: "{count} godzin", other: "{count}"}, dear: "{name}"',
+    }
+    english = (tmp_path / "translations/en.yaml").read_text(encoding="utf-8")
+    for language, own in words.items():
+        there = yaml.safe_load(english)["messages"] | yaml.safe_load(f"{{{own}}}")
+        there["basket"] |= {"more": there["basket"]["more"]["other"]}
+        (tmp_path / f"translations/{language}.yaml").write_text(
+            yaml.safe_dump({"messages": there}, allow_unicode=True), encoding="utf-8"
+        )
+    assert [str(error) for error in check_template(templates, NAME, languages)] == [
+        "ru.yaml: hours: one is the form of 1, 21, 31 …; write {count} in it",
+        "th.yaml: dear does not show name, and en.yaml does; write {name}",
+    ]
+
+
+def test_a_file_that_no_words_are_read_from_is_named(tmp_path: Path) -> None:
+    """A wrong ending, a name that is no language, and a second file for the same readers would be passed over."""
+    templates = library(tmp_path)
+    assert check_catalogues(templates) == []
+    for name in ("fa.yml", "he.yaml", "iw.yaml", "persian.yaml", "th.yaml", "zh-TW.yaml", "zh_Hant_TW.yaml"):
+        (tmp_path / "translations" / name).write_text("messages: {}", encoding="utf-8")
+    assert [str(error) for error in check_catalogues(templates)] == [
+        "translations/fa.yml: no words are read from it; name it like en.yaml or zh-Hant.yaml",
+        "translations/iw.yaml: translations/he.yaml has the words of the same language; keep one",
+        "translations/persian.yaml: no words are read from it; name it like en.yaml or zh-Hant.yaml",
+        "translations/zh_Hant_TW.yaml: translations/zh-TW.yaml has the words of the same language; keep one",
+    ]
 
 
 def test_a_field_the_sample_lacks_is_told_with_the_sample(tmp_path: Path) -> None:

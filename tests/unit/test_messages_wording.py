@@ -94,7 +94,24 @@ def test_the_direction_is_the_languages_own(tmp_path: Path) -> None:
     languages = ("en", "he", "fa", "ur", "th", "zh-Hant")
     found = {one: words(tmp_path, "messages: {a: b}", one).direction for one in languages}
     assert found == {"en": "ltr", "he": "rtl", "fa": "rtl", "ur": "rtl", "th": "ltr", "zh-Hant": "ltr"}
-    assert words(tmp_path, "direction: ltr\nmessages: {a: b}", "he").direction == "ltr"
+    assert words(tmp_path, "direction: rtl\nmessages: {a: b}", "he").direction == "rtl"
+    with pytest.raises(TemplateError, match=r"fa\.yaml: direction is ltr, but fa is written rtl; leave direction out"):
+        words(tmp_path, "direction: ltr\nmessages: {a: b}", "fa")
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "1,200 more|12.5% off|one left|1.5 left"), ("de", "1.200 more|12,5% off|one left|1,5 left"),
+        ("fa", "۱٬۲۰۰ more|۱۲٫۵% off|one left|۱٫۵ left"), ("th", "1,200 more|12.5% off|1 left|1.5 left"),
+    ],
+)  # fmt: skip
+def test_numbers_in_messages_are_written_as_the_language_does(tmp_path: Path, language: str, expected: str) -> None:
+    """Counts and shares have the digits and marks of the language; the plural form is that of the number."""
+    content = 'messages: {more: "{count} more", off: "{percent}% off", left: {one: one left, other: "{count} left"}}'
+    t = words(tmp_path, content, language).translator("a/b")
+    said = (t("more", count=1200), t("off", percent=12.5), t("left", count=1.0), t("left", count=1.5))
+    assert "|".join(said) == expected
 
 
 def test_a_right_to_left_language_mirrors_the_whole_mail(tmp_path: Path) -> None:
@@ -103,8 +120,7 @@ def test_a_right_to_left_language_mirrors_the_whole_mail(tmp_path: Path) -> None
     (tmp_path / "cart_abandoned").mkdir()
     (tmp_path / "cart_abandoned/reminder").symlink_to(TEMPLATES / "cart_abandoned/reminder")
     english = (tmp_path / "translations/en.yaml").read_text(encoding="utf-8")
-    turned = english.replace("direction: ltr", "direction: rtl")
-    (tmp_path / "translations/fa.yaml").write_text(turned, encoding="utf-8")
+    (tmp_path / "translations/fa.yaml").write_text(english, encoding="utf-8")
     mails = {}
     for language in ("en", "fa"):
         made = shell(templates, "cart_abandoned/reminder", language=language)

@@ -145,10 +145,14 @@ def test_only_two_ports_are_published_and_to_this_host_alone() -> None:
         assert re.match(r"\$\{[A-Z_]+:-127\.0\.0\.1:\d+\}:\d+$", port)
 
 
-def test_init_makes_the_pool_that_bounds_requests() -> None:
-    """The pool `sendgrid` exists before any DAG needs it."""
-    assert "airflow pools set sendgrid" in str(SERVICES["init"]["command"])
-    assert "python -m lifecycle_mail migrate" in str(SERVICES["init"]["command"])
+def test_init_makes_both_schemas_and_leaves_the_pool_to_the_plugin() -> None:
+    """The pool `sendgrid` has one home, the plugin, whose components know how many slots it gets."""
+    command = str(SERVICES["init"]["command"])
+    assert "airflow db migrate" in command
+    assert "python -m lifecycle_mail migrate" in command
+    assert "pools" not in command
+    for name in ("scheduler", "dag-processor", "triggerer"):  # these have Airflow's database
+        assert SERVICES[name]["environment"]["SENDGRID_POOL_SLOTS"] == "${SENDGRID_POOL_SLOTS:-4}"
 
 
 def test_the_base_image_is_an_argument() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from event_collector.settings import DEVELOPMENT_SECRET as COLLECTOR_SECRET
 from lifecycle_mail.errors import SettingsError
+from lifecycle_mail.sendgrid.client import client_of
 from lifecycle_mail.settings import DEVELOPMENT_SECRET, Settings
 
 DATABASE = {"LIFECYCLE_DATABASE_URL": "postgresql://"}
@@ -44,8 +45,10 @@ def test_allowed_recipients_are_addresses_and_domains(written: str, expected: tu
 
 
 @pytest.mark.parametrize(
-    "entry", ["example.com", "@", "ann@", "a@b@example.com", "ann example.com", '"ann@example.com', "*"]
-)
+    "entry",
+    ["example.com", "@", "ann@", "a@b@example.com", "ann example.com", '"ann@example.com', "*", "*@example.com",
+     "@*.example.com", "@.", "@example.com.", "@.example.com", "@example..com", "ann@example.com>"],
+)  # fmt: skip
 def test_an_entry_that_would_match_nothing_is_refused(entry: str) -> None:
     """It would silently leave a person out. The line gives its place and not the entry, which may be an address."""
     with pytest.raises(SettingsError, match="entry 2 is neither an address nor an @domain") as caught:
@@ -95,3 +98,45 @@ def test_blanks_are_no_value(name: str, field: str, default: Any) -> None:
 def test_library_and_collector_have_one_secret_of_development() -> None:
     """The collector imports nothing of the library, so this holds the two equal."""
     assert COLLECTOR_SECRET == DEVELOPMENT_SECRET
+
+
+@pytest.mark.parametrize("name", ["LIFECYCLE_PUBLIC_URL", "SENDGRID_BASE_URL"])
+@pytest.mark.parametrize(
+    "written",
+    ["mail.example.com", "//mail.example.com", "ftp://mail.example.com", "https://", "https:///x",
+     "https://mail.example.com/?a=b", "https://mail.example.com#top", "https://ann:pw@mail.example.com",
+     "https://mail .example.com", "https://mail.example.com/a\nb", "https://mail.example.com:port",
+     "https:\\\\mail.example.com", "javascript:alert(1)"],
+)  # fmt: skip
+def test_an_address_is_one_to_which_a_path_can_be_joined(name: str, written: str) -> None:
+    """Links to unsubscribe and requests are joined to it. With ? or # in it, each link would lead elsewhere."""
+    with pytest.raises(SettingsError, match=f"{name} is no address") as caught:
+        read(**{name: written})
+    assert "ann" not in str(caught.value)
+
+
+def test_slashes_at_the_end_of_an_address_are_no_part_of_it() -> None:
+    """A path may be: a collector can lie below one. That of SendGrid's API is joined to it, so each request would fail.
+    """
+    assert read(LIFECYCLE_PUBLIC_URL="https://example.com/mail///").public_url == "https://example.com/mail"
+    assert read(SENDGRID_BASE_URL=" https://api.sendgrid.com/ ").sendgrid_base_url == "https://api.sendgrid.com"
+    for path in ("/v3", "/v3/", "/V3/mail/send"):
+        settings = read(SENDGRID_BASE_URL=f"https://api.sendgrid.com{path}")
+        with pytest.raises(SettingsError, match="ends with a path of SendGrid's API"):
+            client_of(settings, timeout_seconds=1, connections=1)
+
+
+@pytest.mark.parametrize("key", ["Bearer SG.hush", "SG.hush\nhush", "SG.hush\u00a0hush", "SG.hüsh"])
+def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str) -> None:
+    """It would be a 401 at each delivery, or no request at all."""
+    with pytest.raises(SettingsError, match="SENDGRID_API_KEY has a blank") as caught:
+        read(SENDGRID_API_KEY=key)
+    assert "SG." not in str(caught.value)
+    assert read(SENDGRID_API_KEY=" SG.hush\n").sendgrid_api_key == "SG.hush"
+
+
+@pytest.mark.parametrize("name", ["LIFECYCLE_EVENT_RETENTION_MONTHS", "LIFECYCLE_SILENT_HOURS"])
+def test_a_number_of_any_length_is_refused_in_words(name: str) -> None:
+    """Python makes no number of thousands of digits."""
+    with pytest.raises(SettingsError, match="give a whole number"):
+        read(**{name: "9" * 5_000})

@@ -15,6 +15,11 @@ NAMES = [
     ("Rene\u0301", "René"),
     ("J.R.R. Tolkien", "J.R.R. Tolkien"),
     ("สมชาย", "สมชาย"),
+    ("\u202eannA\u202c", "annA"),
+    ("\u2067\u05d3\u05e0\u05d4\u2069", "\u05d3\u05e0\u05d4"),
+    ("\u202e", ""),
+    ("می\u200cخواهم", "می\u200cخواهم"),
+    ("Anna 👩\u200d🍳", "Anna 👩\u200d🍳"),
     ("Nan", "Nan"),
     ("Na", "Na"),
     ("Nullmann", "Nullmann"),
@@ -24,7 +29,8 @@ NAMES = [
 
 @pytest.mark.parametrize(("text", "name"), NAMES)
 def test_names_of_people(text: str, name: str) -> None:
-    """Entities are decoded, also twice escaped ones, and breaks become one blank; what is a name stays."""
+    """Entities are decoded, also twice escaped ones, breaks become one blank, and signs that turn a text around
+    go; what is a name stays."""
     assert parse_name(text) == name
 
 
@@ -54,7 +60,7 @@ def test_names_of_products() -> None:
     """Entities are decoded; a name that looks like a link, or like a person's placeholder, is a product's name."""
     assert parse_label("Salt &amp; Pepper") == "Salt & Pepper"
     assert parse_label("Guest\ttowel &quot;Win.shop&quot;") == 'Guest towel "Win.shop"'
-    assert parse_label("&nbsp;") == ""
+    assert parse_label("&nbsp;") == parse_label("\u202e\u202c") == ""
     assert parse_label("a" * 300) == "a" * MAXIMUM_LABEL
 
 

@@ -23,7 +23,8 @@ IN_WORDS = {
 """What an error says in place of a pattern."""
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"({_LABEL}\.)+(?![0-9]+$){_LABEL}")  # the last part of a domain is no number
 _LONGEST_LOCAL_PART, _LONGEST_ADDRESS = 64, 254
 
 
@@ -54,7 +55,7 @@ def _sender_name(name: str) -> str:
             raise ValueError(f"SendGrid takes {called} in a name for the end of an address: write the name without it")
     if not name.isprintable():
         raise ValueError("the name has a line break or another control character: write it on one line")
-    return name
+    return name.strip()
 
 
 def _ip_pool(name: str) -> str:

@@ -33,8 +33,9 @@ from lifecycle_mail.campaigns.documents import shown
 from lifecycle_mail.campaigns.patterns import TEMPLATE
 from lifecycle_mail.errors import LifecycleError, TemplateError
 from lifecycle_mail.journeys import days_ahead
+from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages import Definition, read_definition
-from lifecycle_mail.messages.template_checks import check_template
+from lifecycle_mail.messages.template_checks import check_catalogues, check_template
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.segments import definition, parameters
 from lifecycle_mail.settings import Settings
@@ -74,7 +75,9 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
     found = Findings(problems=[*topic_problems, *brand_problems])
     if name is None:
         found.warnings += _misnamed(settings.campaigns_dir)
-    templates = _Templates(TemplateLibrary(settings.templates_dir), brand.language if brand else "en")
+    library = TemplateLibrary(settings.templates_dir)
+    found.problems += map(str, check_catalogues(library))
+    templates = _Templates(library, library.language_for(None, brand.language if brand else "en"))
     for path in files:
         survey = survey_campaign(path, topics if topics or topics.unread else None)
         found.campaigns += 1
@@ -95,12 +98,15 @@ def definition_of(settings: Settings, name: str) -> Definition:
 
 
 class _Templates:
-    """Checks the templates of campaign files, each once, in every language that mails can be written in."""
+    """Checks the templates of campaign files, each once, in every language that mails can be written in.
 
-    def __init__(self, library: TemplateLibrary, language: str) -> None:
+    `own` is the brand's language.
+    """
+
+    def __init__(self, library: TemplateLibrary, own: str) -> None:
         self._library = library
         self._known = library.names()
-        self._languages = library.languages() or [language]
+        self._languages = [own, *(one for one in library.languages() if one != own and canonical(one))]
         self.seen: set[str] = set()
 
     def problems(self, survey: Survey) -> Iterator[str]:

@@ -11,6 +11,7 @@ from lifecycle_mail.events.groups import UnlistedGroup, unlisted_groups
 from lifecycle_mail.events.health import event_alarms, list_alarms
 from lifecycle_mail.events.ingesting import ingest
 from lifecycle_mail.events.lifting import KINDS, LiftReport, lift
+from lifecycle_mail.events.parsing import footer_links
 from lifecycle_mail.events.renaming import regroup, rename_campaign, rename_topics
 from lifecycle_mail.events.soft_bounces import Rest
 from lifecycle_mail.events.suppression_sync import SyncReport, groups_of, pull, push
@@ -26,6 +27,7 @@ __all__ = [
     "UnlistedGroup",
     "erase",
     "event_alarms",
+    "footer_links",
     "groups_of",
     "has_files",
     "ingest",

@@ -22,7 +22,8 @@ from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import lock, run, scalar
 from lifecycle_mail.errors import EventsError
-from lifecycle_mail.events.envelopes import rewritten
+from lifecycle_mail.events.encoded import decoded, from_utf_16, to_utf_16, utf_16
+from lifecycle_mail.events.envelopes import may_be_encoded, rewritten
 from lifecycle_mail.events.erased import unescaped, without_person
 from lifecycle_mail.events.export_reader import (
     ExportFile,
@@ -133,8 +134,10 @@ def _is_same(file: ExportFile, position: Position) -> bool:
 
 
 def _refresh(connection: Connection, file: ExportFile, position: Position) -> None:
-    # A file that was compressed again has another size on disk. Positions count its text, which has the same length.
-    size = file.path.stat().st_size if is_gzipped(file.path) else position.size_bytes
+    # A file that was replaced may have another size on disk. Of a packed one, positions count its text, which has the
+    # same length. A document is read as a whole.
+    is_replaced = is_gzipped(file.path) or is_document(file.path)
+    size = file.path.stat().st_size if is_replaced else position.size_bytes
     run(
         connection,
         "events/refresh_fingerprint",
@@ -180,11 +183,14 @@ def _lines(stream: Any) -> Iterator[tuple[int, bytes]]:
 def _scrub_whole(path: Path, clean: Clean) -> int:
     gzipped = is_gzipped(path)
     text = gzip.decompress(path.read_bytes()) if gzipped else path.read_bytes()
+    if form := utf_16(text):
+        text = from_utf_16(text, form)
     lines = [text] if is_document(path) else text.splitlines(keepends=True)
     cleaned = [clean(line) for line in lines]
     changed = sum(before != after for before, after in zip(lines, cleaned, strict=True))
     if changed:
-        _replace(path, gzip.compress(b"".join(cleaned), mtime=0) if gzipped else b"".join(cleaned))
+        whole = to_utf_16(b"".join(cleaned), form) if form else b"".join(cleaned)
+        _replace(path, gzip.compress(whole, mtime=0) if gzipped else whole)
     return changed
 
 
@@ -209,7 +215,8 @@ def scrubbed_line(line: bytes, whose: re.Pattern[str], mails: Mails = None) -> b
     people in an array, in an envelope or next to it stay as they are. What holds the address and cannot be parsed
     becomes blank.
     """
-    if b"\\" not in line and not _mentions(line.decode("utf-8", "replace"), whose):
+    is_plain = b"\\" not in line and not may_be_encoded(line)
+    if is_plain and not _mentions(line.decode("utf-8", "replace"), whose):
         return line
     clean, place = [], 0
     for piece in pieces(line):
@@ -268,10 +275,18 @@ def _padded(text: bytes, line: bytes) -> bytes:
 
 def _mentions(value: Any, whose: re.Pattern[str]) -> bool:
     if isinstance(value, str):
-        return whose.search(value.lower()) is not None
+        return whose.search(value.lower()) is not None or _mentions_encoded(value, whose)
     if isinstance(value, dict):
         return any(_mentions(item, whose) for pair in value.items() for item in pair)
     return isinstance(value, list) and any(_mentions(item, whose) for item in value)
+
+
+def _mentions_encoded(value: str, whose: re.Pattern[str]) -> bool:
+    try:
+        found = decoded(value)
+    except ValueError:
+        return False
+    return found is not None and whose.search(found[0].decode("utf-8", "replace").lower()) is not None
 
 
 def _reduced(item: Any, whose: re.Pattern[str], mails: Mails) -> Any:

@@ -5,7 +5,7 @@ file may grow while it is read, and a step can always be resumed. This module do
 
 Forms read: one event object per line (NDJSON); objects one after another without a line end; one JSON array per line;
 one array per file, also spread over lines as SendGrid posts it; envelopes around any of these (`envelopes`); each of
-these also gzipped.
+these also gzipped, or in UTF-16.
 """
 
 from __future__ import annotations
@@ -25,14 +25,18 @@ from typing import IO, Any, NamedTuple
 import orjson
 
 from lifecycle_mail.errors import EventsError
+from lifecycle_mail.events.encoded import GZIP, from_utf_16, hides_address, utf_16
 from lifecycle_mail.events.envelopes import Unread, events_in, is_event
 from lifecycle_mail.events.erased import names_erased
-from lifecycle_mail.events.parsing import DAY_SECONDS, Refused, Rules, Staged, staged, written
+from lifecycle_mail.events.parsing import DAY_SECONDS, Refused, Rules, Staged, no_of_refused, staged, written
 from lifecycle_mail.events.pieces import Piece, pieces
 from lifecycle_mail.intake import Intake
+from lifecycle_mail.sendgrid.event_words import KINDS, kind_of, shown_kind
 
-SUFFIXES = (".ndjson", ".jsonl", ".json")
-_GZIP = b"\x1f\x8b"
+SUFFIXES = (".ndjson", ".jsonl", ".jsonlines", ".json")
+_PACKED = (b"PK\x03\x04", b"BZh", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00")  # zip, bzip2, zstd, xz: never read
+_SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?[\s\[\x1e]*\{[ \t]*[\r\n]")  # an object begins, and its line ends
+_HEAD_BYTES = 64
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]*")  # of a name: 2026-12-01.17 has none
 BLOCK_BYTES = 1 << 22
 FINGERPRINT_BYTES = 4096
@@ -135,7 +139,8 @@ def sorted_out(path: Path) -> tuple[list[ExportFile], dict[str, str]]:
         EventsError: there is no such file or folder, or it cannot be listed.
     """
     if path.is_file():
-        return [ExportFile(path.name, path)], {}
+        reason = "packed_otherwise" if _is_packed(path) else ""
+        return ([], {path.name: reason}) if reason else ([ExportFile(path.name, path)], {})
     if not path.is_dir():
         raise EventsError(f"cannot read events: {path} does not exist. Give an export file or a folder")
     try:
@@ -154,6 +159,8 @@ def _is_hidden(file: Path, folder: Path) -> bool:
 def _left_out(file: Path) -> str:
     if not file.is_file():
         return "not_a_regular_file"
+    if _is_packed(file):
+        return "packed_otherwise"
     return "" if _text_suffix(file) in ("", *SUFFIXES) else "other_ending"
 
 
@@ -163,21 +170,32 @@ def _text_suffix(file: Path) -> str:
     return suffix if _ENDING.fullmatch(suffix) else ""
 
 
+def _is_packed(file: Path) -> bool:
+    """Tell by its first bytes whether the file is compressed in a way that is not read."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(8).startswith(_PACKED)
+    except OSError:
+        return False  # the reader says why
+
+
 def is_gzipped(file: Path) -> bool:
     """Tell by its first bytes whether the file's text is compressed, whatever it is called."""
     with file.open("rb") as stream:
-        return stream.read(len(_GZIP)) == _GZIP
+        return stream.read(len(GZIP)) == GZIP
 
 
 def is_document(file: Path) -> bool:
-    """Tell whether a file is read as a whole: by its ending, or because an object begins that is spread over lines."""
+    """Tell whether a file is read as a whole: by its ending, in UTF-16, or if an object begins that is spread over
+    lines."""
     if _text_suffix(file) == ".json":
         return True
     try:
         with _opened(file) as stream:
-            return stream.readline(16).strip() == b"{"
+            head = stream.read(_HEAD_BYTES)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         return False
+    return bool(utf_16(head) or _SPREAD.match(head))
 
 
 def fingerprint(file: Path, size_bytes: int) -> str:
@@ -205,6 +223,7 @@ class Reader:
         self.unreadable: dict[str, str] = {}
         self.read: dict[str, int] = {}  # events and lines received, by file
         self.refused: dict[str, Counter[str]] = {}  # events and lines set aside, by file and reason
+        self.unknown = Counter[str]()  # events kept although their kind is not known, by kind
 
     def steps(self, files: Sequence[ExportFile]) -> Iterator[Step]:
         """Yield the steps of all files; a file that was read to its end and has not changed yields nothing.
@@ -272,8 +291,16 @@ class Reader:
                 text = stream.read(LARGEST_STEP_BYTES + 1)
         except (EOFError, zlib.error, gzip.BadGzipFile):
             return False
+        form = utf_16(text)
+        if len(text) > LARGEST_STEP_BYTES:
+            if form:
+                detail = f"a file in UTF-16 may have {LARGEST_STEP_BYTES} bytes: write it in UTF-8"
+                self._set_aside(file.source_name, 1, "utf_16_too_large", detail, b"")
+                self._reached(replace(start, is_finished=True))
+            return bool(form)
+        text = from_utf_16(text, form) if form else text
         body = text.removeprefix(b"\xef\xbb\xbf")
-        if len(text) > LARGEST_STEP_BYTES or not (_is_value(body) or _first_line(body) == b"{"):
+        if not (form or _is_value(body) or _SPREAD.match(body)):
             return False
         found = list(pieces(body))
         if len(found) == 1 and not found[0].fault:
@@ -387,14 +414,21 @@ class Reader:
             event = staged(value, raw, self._rules)
         except Refused as refused:
             self._set_aside(source_name, number, refused.reason, refused.detail, raw)
+            if said := no_of_refused(value, raw, self._rules):
+                self._keep(source_name, said)
             return
+        self._keep(source_name, event)
+        if (kind := kind_of(value)) not in KINDS:
+            self.unknown[shown_kind(kind)] += 1
+
+    def _keep(self, source_name: str, event: Staged) -> None:
         self._count(source_name)
         if event.identity not in self._before:
             self._step.take(event)
 
     def _set_aside(self, source_name: str, line: int, reason: str, detail: str, raw: bytes) -> None:
         text = raw.decode("utf-8", "replace").replace("\x00", "")[:LONGEST_RAW]
-        if self._rules.is_erased is not None and names_erased(text, self._rules.is_erased):
+        if hides_address(text) or (self._rules.is_erased is not None and names_erased(text, self._rules.is_erased)):
             text = ""
         digest = hashlib.md5(raw, usedforsecurity=False).hexdigest()
         self._count(source_name)
@@ -423,10 +457,6 @@ def _is_value(body: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
-
-
-def _first_line(body: bytes) -> bytes:
-    return body[:16].lstrip().split(b"\n", 1)[0].strip()
 
 
 def _opened(file: Path) -> IO[bytes]:

@@ -22,7 +22,7 @@ import orjson
 from sqlalchemy.engine import Engine
 
 from lifecycle_mail.concurrency import exclusive_lock
-from lifecycle_mail.database import run
+from lifecycle_mail.database import run, scalar
 from lifecycle_mail.events.clicks import settle_within_ingest
 from lifecycle_mail.events.erased import erased_addresses
 from lifecycle_mail.events.export_reader import Position, Reader, Step, sorted_out
@@ -31,6 +31,7 @@ from lifecycle_mail.events.matching import match_waiting
 from lifecycle_mail.events.parsing import LATEST_EPOCH, Rules
 from lifecycle_mail.events.soft_bounces import USUAL_REST, Rest
 from lifecycle_mail.events.taking import IngestReport, take_step
+from lifecycle_mail.moments import CLOCK_SKEW
 
 logger = logging.getLogger(__name__)
 
@@ -55,13 +56,15 @@ def ingest(
     link_secret: str | None = None,
     events_a_step: int = EVENTS_A_STEP,
     rest: Rest = USUAL_REST,
+    footer_links: Collection[str] = (),
     progress: Progress = _silent,
 ) -> IngestReport:
     """Take every event of an export file, or of all export files in a folder, that is not in the warehouse yet.
 
     `topics` maps SendGrid's unsubscribe groups to our topics, and `foreign_groups` are other applications', whose words
     are ignored; leaving any other group is kept as the scope 'group:<number>', which blocks all mail. `rest` says when
-    mail to a mailbox rests after soft bounces.
+    mail to a mailbox rests after soft bounces. Clicks on `footer_links` (`parsing.footer_links`) are kept and
+    mean nothing.
     With `now`, events more than two days later than it are refused. `link_secret` keys the hashes of erased
     addresses: of an event about an erased person only fields that name no person are kept (None = no event is checked).
     After each committed step `progress` is called with the step's first file and the events received and
@@ -75,9 +78,13 @@ def ingest(
     files, left_out = sorted_out(path)
     with exclusive_lock(engine, "ingest"):
         is_erased = None if link_secret is None else erased_addresses(engine, link_secret)
-        rules = Rules(topics or {}, _latest_epoch(now), is_erased, frozenset(foreign_groups))
+        rules = Rules(
+            topics or {}, _latest_epoch(now), is_erased, frozenset(foreign_groups), _ingest_epoch(engine, now),
+            tuple(footer_links),
+        )
         reader = Reader(_positions(engine), rules, events_a_step)
-        for step, report in _taken(engine, _ahead(reader.steps(files)), rest):
+        take = partial(take_step, engine, rest=rest, latest=None if now is None else now + CLOCK_SKEW)
+        for step, report in _taken(engine, _ahead(reader.steps(files)), take):
             total = total.plus(report)
             names.update(step.positions)
             progress(min(step.positions), total.received, total.inserted)
@@ -87,13 +94,22 @@ def ingest(
     warn_of_unlisted_groups(engine)
     barren = (*reader.barren(), *(left_out if not files else ()))
     skipped = {**left_out, **reader.unreadable}
-    return replace(total, files=len(names), intakes=reader.intakes(), skipped=skipped, barren=barren)
+    return replace(
+        total, files=len(names), intakes=reader.intakes(), skipped=skipped, barren=barren, unknown=dict(reader.unknown)
+    )
 
 
 def _latest_epoch(now: datetime | None) -> int:
     if now is None:
         return LATEST_EPOCH
     return int((now.astimezone(UTC) + timedelta(days=FUTURE_DAYS)).timestamp())
+
+
+def _ingest_epoch(engine: Engine, now: datetime | None) -> int:
+    if now is not None:
+        return int(now.timestamp())
+    with engine.connect() as connection:
+        return int(scalar(connection, "events/present_epoch"))
 
 
 def _positions(engine: Engine) -> dict[str, Position]:
@@ -111,7 +127,9 @@ def _ahead(steps: Iterator[Step]) -> Iterator[Step]:
             yield step
 
 
-def _taken(engine: Engine, steps: Iterator[Step], rest: Rest) -> Iterator[tuple[Step, IngestReport]]:
+def _taken(
+    engine: Engine, steps: Iterator[Step], take: Callable[..., IngestReport]
+) -> Iterator[tuple[Step, IngestReport]]:
     """Take the steps, two at once; yield each with its report, in order, once it is committed."""
     under_way, months = UnderWay(), set[date]()
     with ThreadPoolExecutor(STEPS_AT_ONCE) as pool:
@@ -121,7 +139,7 @@ def _taken(engine: Engine, steps: Iterator[Step], rest: Rest) -> Iterator[tuple[
                 yield from _finished(under_way, 0)
                 _make_months(engine, missing)
                 months |= missing
-            _begin(pool, partial(take_step, engine, step, rest=rest), step, under_way)
+            _begin(pool, partial(take, step), step, under_way)
             yield from _finished(under_way, STEPS_AT_ONCE - 1)
         yield from _finished(under_way, 0)
 

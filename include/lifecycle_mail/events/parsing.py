@@ -24,12 +24,13 @@ from lifecycle_mail.mailboxes import mailbox
 from lifecycle_mail.sendgrid.event_words import (
     EARLIEST_EPOCH,
     FAILURES,
-    LONGEST_NUMBER,
     Groups,
     fact_of,
     given_id,
     is_of_others,
+    kind_of,
     request_of,
+    seconds_of,
     suppression_of,
     telling_fields,
 )
@@ -49,18 +50,29 @@ DAY_SECONDS = 86_400
 LONGEST_ADDRESS = 320
 LONGEST_KIND = 100
 LONGEST_REASON = 1000
+_BARE = re.compile(r"(?:.*<|\s*mailto:)\s*([^<>]*[^<>\s])\s*>?\s*", re.IGNORECASE | re.DOTALL)
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
 @dataclass(frozen=True)
 class Rules:
     """What an ingest knows in addition to the events: unsubscribe group → topic; the latest plausible second; whose
-    addresses must not be stored again (None = no person was erased); groups of other applications."""
+    addresses must not be stored again (None = no person was erased); groups of other applications; the second of the
+    ingest itself; links of the footer (`footer_links`), a click on which shows no interest in the mail."""
 
     topics: Mapping[int, str]
     latest_epoch: int = LATEST_EPOCH
     is_erased: ErasedAddresses | None = None
     foreign_groups: frozenset[int] = frozenset()
+    ingest_epoch: int = LATEST_EPOCH
+    footer_links: tuple[str, ...] = ()
+
+    def is_footer(self, link: Any) -> bool:
+        """Tell whether a link is one of the footer's, whatever is appended to it."""
+        if type(link) is not str:
+            return False
+        page = _page(link)
+        return any(page.startswith(one) if one.endswith("/") else page == one for one in self.footer_links)
 
     @cached_property
     def groups(self) -> Groups:
@@ -89,14 +101,47 @@ class Staged(NamedTuple):
     event_row: bytes
 
 
-def staged(event: Event, raw: bytes, rules: Rules) -> Staged:
-    """Return the event as it is stored; `raw` is its own JSON text.
+def no_of_refused(event: Event, raw: bytes, rules: Rules) -> Staged | None:
+    """Return what a refused event says against mail; None = nothing, or nothing about a known mailbox or mail.
+
+    A no counts even from an event that is refused, as one of a feed's row does. Without a time that can be read it was
+    said at the ingest. Without an address it is about the mail that it names.
+    """
+    try:
+        kind = _kind(event)
+        if not suppression_of(event, kind, fact_of(event, kind), _reason(event), rules.groups)[1]:
+            return None
+        if not _has_address(event):
+            event = {**event, "email": None}
+        return staged(event, raw, rules, _epoch_or_ingest(event, rules)) if _is_about_someone(event) else None
+    except Refused:
+        return None
+
+
+def _epoch_or_ingest(event: Event, rules: Rules) -> int:
+    try:
+        return _epoch(event, rules)
+    except Refused:
+        return rules.ingest_epoch
+
+
+def _has_address(event: Event) -> bool:
+    email = event.get("email")
+    return type(email) is str and len(email) <= LONGEST_ADDRESS
+
+
+def _is_about_someone(event: Event) -> bool:
+    return event["email"] is not None or _message_id(event) != NULL
+
+
+def staged(event: Event, raw: bytes, rules: Rules, epoch: int | None = None) -> Staged:
+    """Return the event as it is stored; `raw` is its own JSON text. `epoch` is its second, None = the one it tells.
 
     Raises:
         Refused: a field that the ledger needs is missing or of the wrong type.
     """
     kind = _kind(event)
-    epoch = _epoch(event, rules)
+    epoch = _epoch(event, rules) if epoch is None else epoch
     address = _address(event)
     whom = kept_whom = _kind_field(kind) + address
     if rules.is_erased is not None and (name := address[len(NULL) :]):
@@ -110,6 +155,8 @@ def staged(event: Event, raw: bytes, rules: Rules) -> Staged:
             raw = written(without_person(event))
     identity = given_id(event) or _hash_of(event)
     fact = fact_of(event, kind)
+    if fact == "click" and rules.footer_links and rules.is_footer(event.get("url")):
+        fact = ""
     message_id = _message_id(event)
     if message_id == NULL and fact and "lm_message_id" not in event:
         meaning = _lost(event, kind, fact, rules, whom)
@@ -160,6 +207,15 @@ def _click(link: Any, agent: Any) -> bytes:
 @lru_cache(maxsize=10_000)
 def _agent_fields(agent: str) -> bytes:
     return bigint(_short_hash(agent)) + boolean(is_scanner(agent))
+
+
+def _page(link: str) -> str:
+    return link.partition("?")[0].partition("#")[0].strip().rstrip("/").lower()
+
+
+def footer_links(public_url: str, preferences_url: str) -> tuple[str, ...]:
+    """Return the links that show no interest in a mail: all below the one to unsubscribe, and the preferences."""
+    return f"{_page(public_url)}/unsubscribe/", _page(preferences_url)
 
 
 def _short_hash(value: str) -> int:
@@ -226,8 +282,8 @@ def _without_nul(value: Any) -> Any:
 
 
 def _kind(event: Event) -> str:
-    kind = event.get("event")
-    if type(kind) is not str or not kind.strip():
+    kind = kind_of(event)
+    if type(kind) is not str or not kind:
         raise Refused("event_missing", "field event is missing or not a text")
     if len(kind) > LONGEST_KIND:
         raise Refused("event_too_long", f"field event has {len(kind)} characters")
@@ -238,12 +294,8 @@ def _epoch(event: Event, rules: Rules) -> int:
     value = event.get("timestamp")
     if type(value) is int and EARLIEST_EPOCH <= value <= rules.latest_epoch:
         return value
-    if type(value) is float and value == value and abs(value) < 1e18:
-        value = int(value)
-        # A tool in between may have turned numbers into text. The event is evidence all the same.
-    if type(value) is str and value.isascii() and value.isdigit() and len(value) < LONGEST_NUMBER:
-        value = int(value)
-    if type(value) is not int:
+    value = seconds_of(value)
+    if value is None:
         raise Refused("timestamp_not_a_number", "field timestamp is missing or not a number of seconds")
     if value < EARLIEST_EPOCH:
         raise Refused("timestamp_too_early", f"timestamp {value} lies before 2009")
@@ -260,6 +312,8 @@ def _address(event: Event) -> bytes:
         raise Refused("email_not_text", "field email is not a text")
     if len(email) > LONGEST_ADDRESS:
         raise Refused("email_too_long", f"field email has {len(email)} characters")
+    if "<" in email or ":" in email:
+        email = _BARE.sub(r"\1", email)
     return _text_or_null(mailbox(email))
 
 

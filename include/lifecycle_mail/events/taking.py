@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from threading import Event
 
 import orjson
@@ -32,7 +33,7 @@ class IngestReport:
     """Counts of one ingest: received = inserted + duplicates + rejected; files read, messages settled.
 
     `intakes` is what became of each file, and `skipped` says why others were left out. `barren` are files that never
-    gave anything.
+    gave anything. `unknown` are kinds of events that mean nothing here, and how many of them were read.
     """
 
     received: int = 0
@@ -44,6 +45,7 @@ class IngestReport:
     intakes: tuple[Intake, ...] = field(default=(), compare=False)
     skipped: Mapping[str, str] = field(default_factory=dict, compare=False)
     barren: tuple[str, ...] = field(default=(), compare=False)
+    unknown: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     def counts(self) -> dict[str, int]:
         """Return the counts by name."""
@@ -51,7 +53,8 @@ class IngestReport:
 
     def rows(self) -> list[Row]:
         """Return the table by reason."""
-        return rows_of(self.counts(), by_reason(self.intakes), self.skipped)
+        unknown = {f"kept, of unknown kind: {kind}": number for kind, number in sorted(self.unknown.items())}
+        return rows_of({**self.counts(), **unknown}, by_reason(self.intakes), self.skipped)
 
     @property
     def is_unreadable(self) -> bool:
@@ -83,10 +86,17 @@ HARMLESS = ("other_ending",)  # reasons to leave a file out that need no look
 
 
 def take_step(
-    engine: Engine, step: Step, before: Future[IngestReport] | None, has_begun: Event, *, rest: Rest
+    engine: Engine,
+    step: Step,
+    before: Future[IngestReport] | None,
+    has_begun: Event,
+    *,
+    rest: Rest,
+    latest: datetime | None = None,
 ) -> IngestReport:
     """Take one step. It is committed after `before`, the previous step, and not at all if that one failed.
 
+    An event later than `latest` (None = any) says nothing of how new the feed is.
     `has_begun` is set once the transaction holds every lock that other steps could wait for. Afterwards the step keeps
     only its positions, because a step is large and the next one is already being read.
     """
@@ -98,7 +108,8 @@ def take_step(
             if before is not None:
                 before.result()
             settled = _fold(connection, batch_id, rest) if inserted else 0
-            return _finish(connection, step, batch_id, inserted, settled)
+            newest_at = scalar(connection, "events/newest_staged", latest=latest) if inserted else None
+            return _finish(connection, step, batch_id, inserted, settled, newest_at)
     finally:
         has_begun.set()
 
@@ -147,11 +158,12 @@ def _fold(connection: Connection, batch_id: int, rest: Rest) -> int:
     return settled
 
 
-def _finish(connection: Connection, step: Step, batch_id: int, inserted: int, settled: int) -> IngestReport:
+def _finish(
+    connection: Connection, step: Step, batch_id: int, inserted: int, settled: int, newest_at: datetime | None
+) -> IngestReport:
     if step.set_aside:
         _keep_set_aside(connection, step.set_aside)
     duplicates = step.received - len(step.set_aside) - inserted
-    newest_at = scalar(connection, "events/newest_staged") if inserted else None
     run(
         connection, "events/finish_batch",
         batch_id=batch_id, inserted=inserted, duplicates=duplicates, newest_at=newest_at,

@@ -27,6 +27,7 @@ from jinja2.runtime import Context, Macro
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
+from lifecycle_mail.messages.casing import casing_filters
 from lifecycle_mail.messages.formatting import html_value, html_writer, text_value, text_writer, web_url
 from lifecycle_mail.messages.texts import Texts, texts_in
 
@@ -295,7 +296,7 @@ class MailEnvironment(Environment):
         writer = html_writer if part == "html" else text_writer
         self.output: Callable[[Any], str] = writer(str(shared.get("dir", "ltr")))
         self.constant: Callable[[Any], str] = html_value if part == "html" else text_value
-        self.filters["web_url"] = web_url
+        self.filters |= {"web_url": web_url, **casing_filters(str(shared.get("language", "en")))}
         self.globals = {**SAFE_GLOBALS, **shared}
 
     def part_of(self, name: str) -> str:

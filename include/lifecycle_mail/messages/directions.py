@@ -12,14 +12,16 @@ import re
 from collections.abc import Callable
 
 OPEN, CLOSE = "\u2068", "\u2069"
+LEFT_TO_RIGHT_MARK, RIGHT_TO_LEFT_MARK = "\u200e", "\u200f"
 
 # Letters of Hebrew, Arabic, Syriac, Thaana, N'Ko, Adlam and their relatives. Their digits and marks have no direction.
+# Among them are the marks RLM and ALM, which turn a line as a letter does. LRM does so to the other side.
 _RIGHT_TO_LEFT = (
-    "\u05be-\u05f4\u0608\u060b\u060d\u061b-\u064a\u066d-\u06d5\u06e5-\u06ef\u06fa-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+    "\u200f\u061c\u05be-\u05f4\u0608\u060b\u060d\u061b-\u064a\u066d-\u06d5\u06e5-\u06ef\u06fa-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
     "\U00010800-\U00010fff\U0001e800-\U0001efff"
 )
 _LETTER_TO_LEFT = re.compile(f"[{_RIGHT_TO_LEFT}]")
-_LETTER_TO_RIGHT = re.compile(rf"(?![{_RIGHT_TO_LEFT}])[^\W\d_]")
+_LETTER_TO_RIGHT = re.compile(rf"(?![{_RIGHT_TO_LEFT}])(?:[^\W\d_]|{LEFT_TO_RIGHT_MARK})")
 # Programs make links of addresses, and people copy codes: a sign at their end would become part of them. They read
 # right without it, because they begin with a letter and have no blank.
 _COPIED = re.compile(r"(?:[a-z][a-z0-9+.-]*://|mailto:|tel:)\S*|[^@\s]+@[^@\s]+|[A-Z][A-Z_-]*[0-9][A-Z0-9_-]*", re.I)
@@ -75,6 +77,17 @@ def is_in_tag(html: str, token: str) -> bool:
 def closed(line: str) -> str:
     """Return a line that was cut, with the sign that ends what the cut left open."""
     return line + CLOSE * (line.count(OPEN) - line.count(CLOSE))
+
+
+def place_after(line: str, length: int) -> int | None:
+    """Return the index after the first `length` characters, signs not counted; None if the line has no more."""
+    seen = 0
+    for place, character in enumerate(line):
+        if character not in (OPEN, CLOSE):
+            if seen == length:
+                return place
+            seen += 1
+    return None
 
 
 def _in_html(found: re.Match[str]) -> str:

@@ -8,18 +8,19 @@ So one C-level test decides the common case, and Babel is asked only once per lo
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 from markupsafe import Markup, escape
 
-from lifecycle_mail.messages.directions import Isolating, closed, isolated, other_direction
+from lifecycle_mail.messages.directions import Isolating, closed, isolated, other_direction, place_after
+from lifecycle_mail.messages.numerals import day_and_month, digits_of, long_date, numbering_system
 from lifecycle_mail.settings import UNSAFE_SCHEMES
+from lifecycle_mail.sources.names import cut
 
 try:  # Markup objects cost more than the escaping itself; markupsafe's own inner function creates none.
     from markupsafe import _escape_inner as _escape
@@ -36,6 +37,7 @@ SUBJECT_LIMIT = 120
 # Persian, Hebrew amounts and emoji need them.
 _BREAKS = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
+_CODE_AT_NUMBER = re.compile(r"(?<=[^\W\d_])(?=[0-9])|(?<=[0-9])(?=[^\W\d_])")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 # The only form that SendGrid itself would read as an instruction in a text part: <%asm_…%>.
 _PROVIDER_TAG = re.compile("<(?=%)")
@@ -95,13 +97,18 @@ html_value, text_value = html_writer("ltr"), text_writer("ltr")
 
 
 def subject_line(text: str) -> str:
-    """Return `text` as a subject header: one line, trimmed, at most 120 characters, cut at a word."""
+    """Return `text` as a subject header: one line, trimmed, at most 120 characters, cut at a word.
+
+    Signs around isolated values do not count. Thai and Chinese have no blanks between words: a blank in the first half
+    is no place to cut, and what a reader sees as one character stays whole.
+    """
     line = " ".join(text.split())
-    if len(line) <= SUBJECT_LIMIT:
+    if len(line) <= SUBJECT_LIMIT or place_after(line, SUBJECT_LIMIT) is None:
         return line
-    head = line[:SUBJECT_LIMIT]
-    cut = (head[: head.rindex(" ")] if " " in head else head[:-1]).rstrip(" ,;:-")
-    return closed(cut) + "…"
+    head = cut(line, place_after(line, SUBJECT_LIMIT - 1) or 0)
+    blank = head.rfind(" ")
+    word = head[:blank] if blank >= len(head) // 2 else head
+    return closed(word.rstrip(" ,;:-،、，")) + "…"
 
 
 def web_url(value: Any) -> str | None:
@@ -140,21 +147,37 @@ def money_writer(language: str, currency: str) -> Callable[..., str]:
 def _amount_writer(language: str, currency: str) -> Callable[[Any], str]:
     """Return the fast writer for one locale and currency."""
     locale = _locale(language)
-    digits = get_currency_precision(currency)
-    template = format_currency(Decimal("1234567.89"), currency, locale=locale)
+    digits, native = get_currency_precision(currency), digits_of(locale)
+    template = _babel_amount(Decimal("1234567.89"), currency, locale)
     simple = _simple_pattern(template, digits)
 
     def write(value: Any) -> str:
-        number = _decimal(value)
+        number = _shown(_decimal(value), digits)
         if simple is None or number < 0 or number >= 10_000_000 or _differs_when_small(locale, number):
-            return format_currency(number, currency, locale=locale)
+            return _babel_amount(number, currency, locale).translate(native)
         before, thousands, point, after = simple
         plain = f"{number:,.{digits}f}"
         if thousands != "," or point != ".":
             plain = plain.replace(",", "\0").replace(".", point).replace("\0", thousands)
-        return before + plain + after
+        return before + plain.translate(native) + after
 
     return write
+
+
+def shown_amount(value: Any, currency: str) -> Decimal:
+    """Return an amount as it is shown in `currency` (ISO 4217)."""
+    return _shown(_decimal(value), get_currency_precision(currency))
+
+
+def _shown(number: Decimal, digits: int) -> Decimal:
+    """Return an amount as it is shown: rounded as PostgreSQL rounds the totals next to it."""
+    return number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+
+
+def _babel_amount(number: Decimal, currency: str, locale: Locale) -> str:
+    """Return Babel's amount with a blank between a code and the number: KWD 1.500. Symbols need none (CLDR)."""
+    written = format_currency(number, currency, locale=locale, numbering_system=numbering_system(locale))
+    return _CODE_AT_NUMBER.sub("\u00a0", written)
 
 
 def _simple_pattern(template: str, digits: int) -> tuple[str, str, str, str] | None:
@@ -185,16 +208,18 @@ def _decimal(value: Any) -> Decimal:
 def number_writer(language: str) -> Callable[[Any], str]:
     """Return a function that writes numbers (quantities, days) with the locale's marks."""
     locale = _locale(language)
+    system, native = numbering_system(locale), digits_of(locale)
 
     @lru_cache(maxsize=5_000)
     def number(value: Any) -> str:
-        return format_decimal(_decimal(value), locale=locale)
+        return format_decimal(_decimal(value), locale=locale, numbering_system=system).translate(native)
 
     return number
 
 
 def date_writer(language: str) -> Callable[..., str]:
-    """Return a function that writes an ISO 8601 string, date or datetime as November 21, 2026.
+    """Return a function that writes an ISO 8601 string, date or datetime as November 21, 2026, in the calendar and
+    digits of `language` (`numerals`).
 
     The function takes the date and, for an instant, the zone that decides which date it is (customer.timezone).
     """
@@ -202,7 +227,7 @@ def date_writer(language: str) -> Callable[..., str]:
 
     @lru_cache(maxsize=5_000)
     def date_(value: Any, zone: str | None = None) -> str:
-        return format_date(_date(value, zone), format="long", locale=locale)
+        return long_date(_date(value, zone), locale)
 
     return date_
 
@@ -216,7 +241,7 @@ def day_writer(language: str) -> Callable[..., str]:
 
     @lru_cache(maxsize=5_000)
     def day(value: Any, zone: str | None = None) -> str:
-        return format_skeleton("MMMMd", _date(value, zone), locale=locale)
+        return day_and_month(_date(value, zone), locale)
 
     return day
 
@@ -280,7 +305,7 @@ def addition_checker(currency: str) -> Callable[..., bool]:
     @lru_cache(maxsize=20_000)
     def adds_up(quantity: Any, price: Any, total: Any, other: str | None = None) -> bool:
         digits = get_currency_precision(other or currency)
-        return _decimal(quantity) * round(_decimal(price), digits) == round(_decimal(total), digits)
+        return _decimal(quantity) * _shown(_decimal(price), digits) == _shown(_decimal(total), digits)
 
     return adds_up
 
@@ -291,9 +316,10 @@ TILES = (("#e3efe6", "#23573c"), ("#fbe9dd", "#8a3d12"), ("#e4ecf7", "#274b7d"),
 
 
 @lru_cache(maxsize=20_000)
-def tile_of(name: Any) -> dict[str, str]:
-    """Return letter, paper and ink of the tile for a product without a picture."""
-    letter = next((sign.upper() for sign in str(name or "") if sign.isalnum()), "•")
+def tile_of(name: Any, upper: Callable[[str], str] = str.upper) -> dict[str, str]:
+    """Return letter, paper and ink of the tile for a product without a picture; `upper` is the language's own."""
+    sign = next((sign for sign in str(name or "") if sign.isalnum()), "•")
+    letter = upper(sign) if len(upper(sign)) == 1 else sign  # not SS for ß
     paper, ink = TILES[sum(map(ord, str(name or ""))) % len(TILES)]
     return {"letter": letter, "paper": paper, "ink": ink}
 

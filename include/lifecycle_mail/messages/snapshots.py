@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-from lifecycle_mail.messages.formatting import days_until, times
+from lifecycle_mail.messages.formatting import days_until, shown_amount, times
 
 
 def with_occurrences(context: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,9 +33,29 @@ def at_sending(context: Mapping[str, Any], currency: str, now: dt.datetime) -> d
     known = {**context, "sent_at": now.isoformat()}
     if len(context.get("totals", ())) < 2:
         known["currency"] = context.get("currency") or currency
+    if known.get("items") and all(item.get("currency") is None for item in known["items"]):
+        known |= _in_currency(known, currency)
     if "month" in context and "birthday_on" not in context:
-        known["birthday_on"] = _birthday_in(now.year, context)
+        known["birthday_on"] = _nearest_birthday(now, context)
     return known
+
+
+def _in_currency(cart: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """Return a cart's lines and totals rounded as `currency` is shown, because no feed told which they are in.
+
+    What is shown adds up: if all lines are there, the total is their sum. What is no amount stays for the template to
+    report.
+    """
+    whole = _completed(cart)
+    try:
+        items = [{**item, "total": str(shown_amount(item["total"], currency))} for item in whole["items"]]
+    except (KeyError, ValueError, ArithmeticError):
+        return {}
+    totals = whole["totals"]
+    if whole.get("item_count") == len(items) and len(totals) == 1:
+        together = str(sum(Decimal(item["total"]) for item in items))
+        return {"items": items, "total": together, "totals": [{**totals[0], "total": together}]}
+    return {"items": items}
 
 
 def in_time(things: Sequence[Mapping[str, Any]], now: Any, zone: str | None = None) -> bool:
@@ -67,6 +88,13 @@ def _line(item: Mapping[str, Any], currency: str | None) -> Mapping[str, Any]:
         return {**item, "total": times(item["quantity"], item["unit_price"]), "currency": currency}
     except (KeyError, ValueError):  # the template that needs the total names what is missing
         return item
+
+
+def _nearest_birthday(now: dt.datetime, context: Mapping[str, Any]) -> str:
+    """Return the date of the birthday that is nearest to `now`. In a night of the new year, the year of UTC is not yet,
+    or no longer, that of the reader."""
+    dates = [_birthday_in(now.year + step, context) for step in (-1, 0, 1)]
+    return min(dates, key=lambda day: abs(days_until(day, now)))
 
 
 def _birthday_in(year: int, context: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import escape
 
 from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages.dialect import PERSONAL, is_slot
 from lifecycle_mail.messages.formatting import is_instant
 from lifecycle_mail.messages.samples import Sample, read_samples
@@ -44,11 +45,28 @@ _JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 _TAG = re.compile(r"<(/?)(mj[a-z-]*)\b([^<>]*?)(/?)>")
 
 
+def check_catalogues(library: TemplateLibrary) -> list[TemplateError]:
+    """Return the files among the words that no mail would be written from: fa.yml, persian.yaml, iw.yaml next to he."""
+    found: dict[str, str] = {}
+    problems: list[TemplateError] = []
+    for file in library.texts.files("translations"):
+        stem, _, suffix = file.rpartition("/")[2].rpartition(".")
+        locale = canonical(stem) if suffix == "yaml" else None
+        if locale is None:
+            problems.append(TemplateError(f"{file}: no words are read from it; name it like en.yaml or zh-Hant.yaml"))
+        elif locale in found:
+            problems.append(TemplateError(f"{file}: {found[locale]} has the words of the same language; keep one"))
+        else:
+            found[locale] = file
+    return problems
+
+
 def check_template(library: TemplateLibrary, name: str, languages: Iterable[str] = ("en",)) -> list[TemplateError]:
     """Return everything wrong with template `name` in the given languages, in reading order, each once.
 
-    Each error has file, line and what to do.
+    The words of the first language say which values the others have to show. Each error has file, line and what to do.
     """
+    languages = list(languages)
     found = [error for file in (*PARTS, "sample.json") if (error := _missing(library, name, file))]
     samples = list[Sample]()
     try:
@@ -59,7 +77,7 @@ def check_template(library: TemplateLibrary, name: str, languages: Iterable[str]
     found += [error for file in PARTS for error in _check_file(library, read, file)]
     found += _slots_without_twin(read)
     for language in languages:
-        words = list(_check_words(library, read, language))
+        words = list(_check_words(library, read, language, languages[0]))
         found += words
         drawn = _check_samples(library, name, samples, language)
         # What is wrong in reading is wrong in rendering again: only what a finished mail shows is news then.
@@ -313,20 +331,28 @@ def _mjml_tags(file: str, content: str) -> Iterator[TemplateError]:
         yield TemplateError(f"{file}:{line}: <{kind}> is never closed; add </{kind}>")
 
 
-def _check_words(library: TemplateLibrary, read: _Reading, language: str) -> Iterator[TemplateError]:
+def _check_words(
+    library: TemplateLibrary, read: _Reading, language: str, first: str
+) -> Iterator[TemplateError]:
     """Yield words that the template asks for and a language lacks, or that need other values than they get."""
     try:
         wording = library.wording(language)
     except TemplateError as error:
         yield from (TemplateError(line) for line in str(error).splitlines())
         return
+    try:
+        shown = library.wording(first)
+    except TemplateError:
+        shown = wording  # that language tells it
     for source in (source for sources in read.sources.values() for source in sources):
         for call in source.tree.find_all(nodes.Call):
             if isinstance(call.node, nodes.Name) and call.node.name == "t":
-                yield from _check_message(wording, read.name, source.file, call)
+                yield from _check_message(wording, shown, read.name, source.file, call)
 
 
-def _check_message(wording: Wording, name: str, file: str, call: nodes.Call) -> Iterator[TemplateError]:
+def _check_message(
+    wording: Wording, shown: Wording, name: str, file: str, call: nodes.Call
+) -> Iterator[TemplateError]:
     where = f"{file}:{call.lineno}"
     if not call.args or not isinstance(call.args[0], nodes.Const):
         yield TemplateError(f"{where}: t() with a computed key cannot be checked; write the key itself")
@@ -338,10 +364,19 @@ def _check_message(wording: Wording, name: str, file: str, call: nodes.Call) -> 
         near = _nearest(key, wording.messages)
         yield TemplateError(f"{where}: no message {key} in {wording.path.name}{near}; add it there")
         return
+    if hidden := sorted((shown.placeholders(key) or set()) - wanted):
+        yield TemplateError(
+            f"{wording.path.name}: {key} does not show {', '.join(hidden)}, and {shown.path.name} does; write "
+            f"{' '.join(f'{{{one}}}' for one in hidden)}"
+        )
     forms = wording.plural_forms(key)
     if wanted - given or (forms and "count" not in given):
         lacking = sorted(wanted - given | ({"count"} - given if forms else set()))
         yield TemplateError(f"{where}: message {key} needs {', '.join(lacking)}; give it in t()")
+    for form, numbers in wording.uncounted_forms(key).items():
+        yield TemplateError(
+            f"{wording.path.name}: {key}: {form} is the form of {', '.join(map(str, numbers))} …; write {{count}} in it"
+        )
     if forms and wording.wanted_forms() - forms:
         lacking = sorted(wording.wanted_forms() - forms)
         yield TemplateError(f"{wording.path.name}: {key} lacks the plural form {', '.join(lacking)}; add it")

@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -22,9 +23,10 @@ from markupsafe import Markup
 from mjml import mjml2html
 
 from lifecycle_mail.errors import TemplateError
-from lifecycle_mail.locales import nearest_language
+from lifecycle_mail.locales import bcp47, nearest_language
+from lifecycle_mail.messages.casing import casing_filters
 from lifecycle_mail.messages.dialect import MailEnvironment, compile_slot
-from lifecycle_mail.messages.directions import with_bdi
+from lifecycle_mail.messages.directions import RIGHT_TO_LEFT_MARK, with_bdi, without_marks
 from lifecycle_mail.messages.formatting import (
     addition_checker,
     date_writer,
@@ -49,7 +51,7 @@ from lifecycle_mail.messages.texts import FolderTexts, Texts, texts_in
 from lifecycle_mail.messages.wording import Wording, languages
 
 # Increase this if the same files would render to another mail. It is part of every template version.
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 FILES = (*MAIL_FILES, SAMPLE)
 PLACES = {"subject.txt": "subject", "preheader.txt": "preheader"}
 BRAND_FIELDS = ("name", "url", "colour", "postal_address", "support_email", "preferences_url")
@@ -206,13 +208,15 @@ class TemplateLibrary:
         rtl = wording.direction == "rtl"
         return {
             "brand": shell.brand, "campaign": shell.campaign, "step": shell.step, "variant": shell.variant,
-            "language": shell.language, "currency": shell.currency, "offer": shell.offer,
+            "language": bcp47(shell.language), "currency": shell.currency, "offer": shell.offer,
             "t": wording.translator(shell.name), "money": money_writer(shell.language, shell.currency),
             "number": number_writer(shell.language), "date": date_writer(shell.language),
             "day": day_writer(shell.language), "days_until": days_until,
             "in_time": in_time, "adds_up": addition_checker(shell.currency),
             "dir": wording.direction, "start": "right" if rtl else "left", "end": "left" if rtl else "right",
-            "ink_on": ink_on, "readable": readable, "tile_of": tile_of, "times": times,
+            "line_start": RIGHT_TO_LEFT_MARK if rtl else "",
+            "ink_on": ink_on, "readable": readable, "times": times,
+            "tile_of": partial(tile_of, upper=casing_filters(shell.language)["upper"]),
         }  # fmt: skip
 
     def _render(
@@ -295,11 +299,29 @@ def full_brand(brand: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_html(name: str, mjml: str) -> str:
-    """Turn MJML into HTML. Raises TemplateError if it is not valid MJML; `check_template` finds the line."""
+    """Turn MJML into HTML. Raises TemplateError if it is not valid MJML; `check_template` finds the line.
+
+    The converter would write some letters of attributes as code: `\\u{e31}` for a vowel of Thai, in links too. So it
+    gets none but ASCII there.
+    """
     try:
-        return str(mjml2html(mjml, fonts={}))
+        html = str(mjml2html(_ATTRIBUTES.sub(_referring, mjml), fonts={}))
+        whole = _REFERENCE.sub(lambda found: chr(int(found[1], 16)), html)
+        return _LABEL.sub(lambda found: without_marks(found[0]), whole, count=1)
     except ValueError as error:
         raise TemplateError(f"{name}/body.mjml: not valid MJML ({error}); check that every tag is closed") from None
+
+
+# Where the converter takes attributes from: its own tags, and the title, which becomes a label.
+_ATTRIBUTES = re.compile("<mj-title>.*?</mj-title>|<mj[^<>]*>", re.DOTALL)
+_UNFIT = re.compile(r"[^\x00-\x7f]|\\")
+_REFERENCE = re.compile("&#x0000([0-9a-f]{6});")
+_LABEL = re.compile('aria-label="[^"]*"')
+
+
+def _referring(tag: re.Match[str]) -> str:
+    """Return a tag with references, of a form that no author writes, in place of what the converter would spoil."""
+    return _UNFIT.sub(lambda found: f"&#x0000{ord(found[0]):06x};", tag[0])
 
 
 def shell_error(texts: Texts, name: str, error: Exception) -> TemplateError:

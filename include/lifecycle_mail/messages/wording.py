@@ -1,20 +1,20 @@
 """The words of a mail in one language: lookup, plural forms and the direction of writing.
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
-There is one file per language, include/templates/translations/<language>.yaml. Its direction is the language's own, if
-it gives none:
+There is one file per language, include/templates/translations/<language>.yaml. Its direction is that of the language:
 
-    direction: ltr
     messages:
       footer: {unsubscribe: Unsubscribe}
       cart_abandoned: {reminder: {more: {one: "and {count} more item", other: "and {count} more items"}}}
 
 A mapping whose keys are CLDR plural categories (zero, one, two, few, many, other) is one message in several
-forms. Messages are plain text, and are escaped like any other value.
+forms. Messages are plain text, and are escaped like any other value. Numbers among the values are written as the
+language writes them.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
@@ -25,11 +25,13 @@ from babel import Locale, UnknownLocaleError
 
 from lifecycle_mail.campaigns import parse_document
 from lifecycle_mail.errors import CampaignError, TemplateError
+from lifecycle_mail.locales import direction_of
 from lifecycle_mail.messages.directions import Isolating, isolated, other_direction
-from lifecycle_mail.messages.formatting import clean
+from lifecycle_mail.messages.formatting import clean, number_writer
 from lifecycle_mail.messages.texts import StoredTexts, Texts, texts_in
 
 PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
+_TEXTS, _NUMBERS = frozenset({str, Isolating}), frozenset({int, float, Decimal})
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
 
@@ -45,11 +47,17 @@ class Wording:
         self.language = language
         content = _read(self.path, texts, language)
         locale = _locale_of(self.path, language)
-        self.direction: str = content.get("direction") or locale.text_direction
+        self.direction: str = content.get("direction") or direction_of(language)
         self._plural: Callable[[float], str] = locale.plural_form
         self.messages: dict[str, str | dict[str, str]] = dict(_messages_in(self.path, content.get("messages") or {}))
         if self.direction not in ("ltr", "rtl"):
             raise TemplateError(f"{self.path}: direction is neither ltr nor rtl; write one of the two")
+        if self.direction != direction_of(language):
+            raise TemplateError(
+                f"{self.path}: direction is {self.direction}, but {language} is written {direction_of(language)}; "
+                "leave direction out"
+            )
+        self._number = number_writer(language)
 
     def translator(self, name: str) -> Callable[..., str]:
         """Return `t(key, count=…, **values)` for the template `name`; a key with a leading dot is its own."""
@@ -77,6 +85,19 @@ class Wording:
         message = self.messages.get(key)
         return set(message) if isinstance(message, dict) else None
 
+    def uncounted_forms(self, key: str) -> dict[str, list[int]]:
+        """Return the plural forms that stand for several numbers and show none, with the first of their numbers.
+
+        In Russian, `one` is also the form of 21 and 31: "one hour" would be wrong there.
+        """
+        message = self.messages.get(key)
+        if not isinstance(message, dict) or "{count}" not in "".join(message.values()):
+            return {}
+        numbers: dict[str, list[int]] = {form: [] for form, text in message.items() if "{count}" not in text}
+        for number in range(1, 201):
+            numbers.get(self._plural(number), []).append(number)
+        return {form: found[:3] for form, found in numbers.items() if len(found) > 1}
+
     def wanted_forms(self) -> set[str]:
         """Return the plural forms that this language needs for whole numbers, by CLDR."""
         return {self._plural(number) for number in range(201)}
@@ -103,6 +124,12 @@ class Wording:
 
         return choose
 
+    def _written(self, value: Any) -> Any:
+        """Return a value with a number as the language writes it, and None as nothing."""
+        if type(value) in _NUMBERS:
+            return self._number(value)
+        return "" if value is None else value
+
     def _filled(self, key: str, message: str) -> Callable[[dict[str, Any]], str]:
         """Return a function that puts values into the braces of `message`, once and literally.
 
@@ -119,8 +146,8 @@ class Wording:
             except KeyError as missing:
                 raise TemplateError(f"{self.path}: {key} needs {missing}; give it a value in the template") from None
             given = found if type(found) is tuple else (found,)
-            if None in given:
-                given = tuple("" if value is None else value for value in given)
+            if not _TEXTS.issuperset(map(type, given)):
+                given = tuple(map(self._written, given))
             written = shape % given
             if is_ltr and written.isascii():
                 return written

@@ -13,6 +13,7 @@ from lifecycle_mail.settings import Settings
 
 LIVE_BASE_URL = "https://api.sendgrid.com"
 CONNECT_SECONDS = 10.0
+_API_PATHS = ("/v3", "/v3/mail", "/v3/mail/send")
 JSON = {"Content-Type": "application/json"}
 
 # Below WARNING, httpx and httpcore log request lines and headers. The key must not appear at any level.
@@ -68,8 +69,10 @@ def client_of(
     The client follows no redirect and takes no proxy from the environment, so the key goes nowhere else.
 
     Raises:
-        SettingsError: SENDGRID_BASE_URL is not an address.
+        SettingsError: SENDGRID_BASE_URL is not an address, or has the API's path, which is joined to it.
     """
+    if base_url(settings).lower().endswith(_API_PATHS):
+        raise SettingsError("SENDGRID_BASE_URL ends with a path of SendGrid's API, which is joined to it: leave it out")
     try:
         address = httpx.URL(base_url(settings))
     except httpx.InvalidURL:

@@ -6,7 +6,8 @@ from lifecycle_mail.sources.consent import Withdrawal, lift_withdrawals, record_
 from lifecycle_mail.sources.contract import Column, Feed
 from lifecycle_mail.sources.erasure import Erasure, address_of, erase_address, erase_customer, holders_of
 from lifecycle_mail.sources.loading import is_loaded_since, is_loading, load_feeds
-from lifecycle_mail.sources.reports import FeedCounts, LoadReport, silent_feeds
+from lifecycle_mail.sources.newest import silence, silent_feeds
+from lifecycle_mail.sources.reports import FeedCounts, LoadReport
 from lifecycle_mail.sources.supply import rebuild_supplies, settle_supplies
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "record_engagement",
     "record_permission",
     "settle_supplies",
+    "silence",
     "silent_feeds",
     "withdrawals_at",
 ]

@@ -62,7 +62,8 @@ class Feed:
     mean something even in a refused row. `keeps_first_load`: the table's first_load_id says which load
     first brought a row. `part_of`: the feed whose rows these are parts of (an order's lines), by the first column of
     the key. `numbers`: the column of the key that tells rows apart whose other key columns are equal. Its default is 0,
-    and further rows of such a key without a value get the next numbers in the order of the file.
+    and further rows of such a key without a value get the next numbers in the order of the file. `dated_by`: time
+    columns that say when a row's fact happened.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Feed:
     keeps_first_load: bool = False
     part_of: str = ""
     numbers: str = ""
+    dated_by: tuple[str, ...] = ()
 
     @property
     def tells_customer(self) -> bool:

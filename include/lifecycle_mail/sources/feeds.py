@@ -75,6 +75,7 @@ class _FeedFile(BaseModel):
     keeps_first_load: bool = False
     part_of: Name | None = None
     numbers: Name | None = None
+    dated_by: tuple[Name, ...] = ()
     columns: dict[OptionalName, _ColumnFile] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -87,6 +88,8 @@ class _FeedFile(BaseModel):
         _require("replaces", self.replaces, set(self.key), "a part of the key")
         _require("telling", self.telling, known, "a column")
         _require("in_order", [name for pair in self.in_order for name in pair], known, "a column")
+        times = {name.removesuffix("?") for name, column in self.columns.items() if column.kind == "time"}
+        _require("dated_by", self.dated_by, times, "a column of kind time")
         return self
 
     def contract(self) -> Feed:
@@ -94,7 +97,7 @@ class _FeedFile(BaseModel):
         columns = tuple(column.column(written) for written, column in self.columns.items())
         return Feed(
             self.feed, self.table, columns, self.key, self.in_order, self.replaces, self.telling, self.keeps_first_load,
-            self.part_of or "", self.numbers or "",
+            self.part_of or "", self.numbers or "", self.dated_by,
         )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from lifecycle_mail.sources.contract import Feed
 from lifecycle_mail.sources.feed_files import FeedFile, feed_files
 from lifecycle_mail.sources.feeds import feeds
 from lifecycle_mail.sources.links import WEB
+from lifecycle_mail.sources.newest import note_newest
 from lifecycle_mail.sources.queries import SQL_FEEDS_FOLDER, SqlFeed, read_query, reader_warnings, sql_feeds
 from lifecycle_mail.sources.references import Waiting, note_references, prepare_references, waiting_rows
 from lifecycle_mail.sources.reports import FeedCounts, LoadReport
@@ -287,6 +288,7 @@ class _Load:
         if feed.name == "customers":
             settle_staged_permissions(self.connection, self.load_id)
         changed = self._merge(feed, staged.always_absent)
+        note_newest(self.connection, feed, self.now)
         note_references(self.connection, feed, feeds())
         if feed.tells_cart_status:
             run(self.connection, "sources/mark_unread_carts", load_id=self.load_id)

@@ -18,6 +18,7 @@ MAXIMUM_LABEL = 200  # characters of the name of a product or place
 # Reasons for which a known row loses the value that it had, because the value that came says what it is.
 CLEARING = frozenset({"link_in_name"})
 
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]")
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LINK = re.compile(
     r"://|\bwww\.|\b(?:https?|mailto|javascript|data):|@[\w-]+\.\w"
@@ -58,11 +59,14 @@ def parse_label(text: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Return `text` without entities, in composed characters, with one blank in place of breaks and double blanks."""
+    """Return `text` without entities, in composed characters, with one blank in place of breaks and double blanks.
+
+    Signs that turn or override the direction of what follows them are no part of a name.
+    """
     for _ in range(_ENTITIES_INSIDE):
         if "&" in text:
             text = html.unescape(text)
-    return _BREAKS.sub(" ", unicodedata.normalize("NFC", text)).strip(BLANKS)
+    return _BREAKS.sub(" ", _TURNING.sub("", unicodedata.normalize("NFC", text))).strip(BLANKS)
 
 
 def cut(text: str, length: int) -> str:

@@ -61,7 +61,7 @@ def note_references(connection: Connection, feed: Feed, feeds: dict[str, Feed]) 
 
     A value that may be missing is noted only if its feed has brought anything: a shop need not load all feeds.
     """
-    for home in _homes(feed, feeds):
+    for home in homes(feed, feeds):
         column = next(one for one in feed.columns if one.name == home.key[0])
         with raw_cursor(connection) as cursor:
             parameters = {"feed": feed.name, "refers_to": home.name, "is_required": column.required}
@@ -77,7 +77,7 @@ def waiting_rows(connection: Connection, feeds: dict[str, Feed]) -> list[Waiting
     return sorted(Waiting(**row) for row in run(connection, "sources/waiting_rows").mappings())
 
 
-def _homes(feed: Feed, feeds: dict[str, Feed]) -> list[Feed]:
+def homes(feed: Feed, feeds: dict[str, Feed]) -> list[Feed]:
     """Return the feeds whose key is a column of `feed`."""
     return [
         other

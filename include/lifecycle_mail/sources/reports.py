@@ -8,11 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
-from sqlalchemy.engine import Connection
-
-from lifecycle_mail.database import run
 from lifecycle_mail.intake import Intake, Limits, Row
 from lifecycle_mail.sources.references import Waiting
 
@@ -124,16 +120,3 @@ def _wrong(intake: Intake) -> Intake:
     """Return the intake without the rows that were set aside for good reasons."""
     refused = {reason: number for reason, number in intake.refused.items() if reason not in LET_GO}
     return replace(intake, refused=refused)
-
-
-def silent_feeds(connection: Connection, now: datetime, limits: Limits) -> list[str]:
-    """Say which feeds bring nothing new any more at `now` (aware), although they had the habit of it."""
-    found = run(
-        connection, "sources/feed_silence",
-        now=now, silence=limits.silence, missing_periods=limits.missing_periods,
-    )  # fmt: skip
-    return [
-        f"{row.feed}: nothing new since {row.last_news_at.astimezone(UTC).isoformat(timespec='minutes')}, in "
-        f"{row.loads_since} loads; look at what writes the feed"
-        for row in (found if limits.missing_periods else [])
-    ]

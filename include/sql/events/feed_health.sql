@@ -1,12 +1,14 @@
 -- Whether the provider's events come as they should, judged by the mails that it accepted.
--- grain: one row: newest_at = newest event (null = none); is_silent = it is older than the limit, and a mail that was
---   accepted after it should have been heard of; missing_hours = hours of the last day in which several mails were
---   accepted and none of them has an event
--- now timestamptz; silent_hours hours
+-- grain: one row: newest_at = newest event of our mails (null = none); is_silent = it is older than the limit, and a
+--   mail that was accepted after it should have been heard of; missing_hours = hours of the last day in which several
+--   mails were accepted and none of them has an event
+-- now timestamptz; silent_hours hours (0 = never silent)
 -- look-back: batches of events; the mails accepted in the last 25 hours, of each hour up to the first with an event
 with newest as (
     select max(batch.newest_at) as newest_at
     from event.batch
+    -- A time ahead of the clock says nothing of the present.
+    where batch.newest_at <= cast(:now as timestamptz) + interval '5 minutes'
 ),
 
 hour as (
@@ -47,7 +49,8 @@ missing as (
 select
     newest.newest_at,
     (select count(*) from missing) as missing_hours,
-    coalesce(newest.newest_at, '-infinity')
+    cast(:silent_hours as double precision) > 0
+    and coalesce(newest.newest_at, '-infinity')
     < cast(:now as timestamptz) - cast(:silent_hours as double precision) * interval '1 hour'
     and exists (
         select 1

@@ -10,7 +10,7 @@
 -- context: cart_id, cart_url, item_count (lines in all), items: the ten lines of highest value, each with its currency,
 --   its total, rounded as the currency is shown, and its name (null if the catalogue does not have the product),
 --   totals (currency and total of all rounded lines, one per currency), currency and total (null if there are several).
---   A line is in its own currency, else the cart's, else its product's, else the customer's.
+--   A line is in its own currency, else the cart's, else its product's, else the customer's; null keeps six digits.
 -- about: cart_id
 with abandoned as (
     select

@@ -23,7 +23,9 @@ comment on column event.batch.received is 'Events and lines read.';
 comment on column event.batch.inserted is 'Events that were new.';
 comment on column event.batch.duplicates is 'Events that were here already.';
 comment on column event.batch.rejected is 'Events and lines set aside.';
-comment on column event.batch.newest_at is 'Time of the newest event that was new; null = no event was new.';
+comment on column event.batch.newest_at is
+'Time of the newest event of our mails that was new; null = no such event was new. A time ahead of the ingest is left '
+'out.';
 
 create table event.file (
     source_name text primary key,

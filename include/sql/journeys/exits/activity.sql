@@ -3,7 +3,7 @@
 -- grain: one row per sign: enrollment_id, reason, exited_at
 -- reads: series
 -- look-back: since the enrollment; for a series about inactivity, since the last activity it was about. If a mail was
--- opened or clicked before that, too, the raw events there are tell the first time after it
+-- opened or clicked before that, too, the raw opens and the clicks there are tell the first time after it
 select
     series.enrollment_id,
     'activity' as reason,
@@ -39,19 +39,22 @@ inner join
         inner join event.event on engagement.message_id = event.message_id
         where
             engagement.customer_id = series.customer_id
-            and (
-                (
-                    event.event = 'open'
-                    and event.fact is distinct from 'machine_open'
-                    and engagement.first_open_at <= began.at
-                    and engagement.last_open_at > began.at
-                )
-                or (
-                    event.event = 'click'
-                    and engagement.first_click_at <= began.at
-                    and engagement.last_click_at > began.at
-                )
-            )
+            and event.event = 'open'
+            and event.fact is distinct from 'machine_open'
+            and engagement.first_open_at <= began.at
+            and engagement.last_open_at > began.at
             and event.occurred_at > began.at
+        union all
+        select click.clicked_at
+        from event.engagement
+        inner join event.click on engagement.enrollment_id = click.enrollment_id and engagement.step = click.step
+        where
+            engagement.customer_id = series.customer_id
+            -- The index holds only mails that were opened or clicked.
+            and (engagement.first_open_at is not null or engagement.first_click_at is not null)
+            and click.kind = 'human'
+            and engagement.first_click_at <= began.at
+            and engagement.last_click_at > began.at
+            and click.clicked_at > began.at
     ) as activity
     on began.at < activity.occurred_at

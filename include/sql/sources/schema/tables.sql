@@ -16,6 +16,16 @@ comment on column source.load.started_at is 'When the load began.';
 comment on column source.load.finished_at is 'When it was committed.';
 comment on column source.load.counts is 'Rows loaded and rejected, by feed.';
 
+create table source.newest_fact (
+    feed text primary key,
+    happened_at timestamptz not null
+);
+
+comment on table source.newest_fact is 'When the newest fact of a feed happened, one row per feed.';
+comment on column source.newest_fact.feed is 'Feed.';
+comment on column source.newest_fact.happened_at is
+'Newest time in the columns that the feed''s file names under dated_by; a time ahead of its load is left out.';
+
 create table source.customer (
     customer_id text primary key,
     email text,

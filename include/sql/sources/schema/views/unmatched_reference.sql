@@ -21,6 +21,11 @@ with known as (
         'carts' as refers_to,
         cart.cart_id as key
     from source.cart
+    union all
+    select
+        'offers' as refers_to,
+        offer.offer_code as key
+    from source.offer
 ),
 
 named as (
@@ -32,7 +37,8 @@ named as (
         lateral (
             values
             ('customers', orders.customer_id, false),
-            ('carts', orders.cart_id, true)
+            ('carts', orders.cart_id, true),
+            ('offers', orders.offer_code, true)
         ) as said (refers_to, key, is_optional)
     union all
     select
