@@ -152,7 +152,7 @@ def test_files_no_reader_can_follow_cost_nothing_but_themselves(campaigns_folder
     assert set(bag.dags) == whole
     assert set(bag.import_errors) == {str(DAGS / "broken_campaigns.py")}
     (error,) = bag.import_errors.values()
-    assert error.strip().splitlines()[-4:] == [
+    assert [line for line in error.strip().splitlines() if "is missing: add it" not in line][-4:] == [
         "a_folder.yaml: cannot be read: it is a folder: put the YAML file itself here",
         "alias.yaml:1: aliases and anchors (&, *) are not used here: write the value out",
         "deep.yaml:1: lists and mappings are nested more than 20 levels deep: remove some levels",

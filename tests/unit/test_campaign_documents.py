@@ -79,7 +79,7 @@ def refusal(folder: Path, content: str | bytes, name: str = "x") -> str:
 def test_what_no_campaign_needs_is_refused_with_its_line(tmp_path: Path, content: str | bytes, told: str) -> None:
     """Aliases, depth, odd keys, tags, endless numbers, control characters: one readable line, in no time."""
     begun = time.monotonic()
-    assert refusal(tmp_path, content) == told
+    assert told in refusal(tmp_path, content).splitlines()
     assert time.monotonic() - begun < 5
 
 

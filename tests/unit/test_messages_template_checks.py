@@ -113,7 +113,7 @@ def test_the_date_of_a_moment_needs_a_zone(tmp_path: Path, name: str) -> None:
 def test_an_unknown_shared_variable_is_refused(tmp_path: Path) -> None:
     """Outside slots only shared variables exist; the error lists them."""
     found = faults(tmp_path, GREETING + "\n{{ campain }}")
-    assert found[0].startswith("trial/mail/body.mjml:5: unknown variable campain; shared are adds_up, brand, ")
+    assert found[0].startswith("trial/mail/body.mjml:5: unknown variable campain (did you mean campaign?); ")
 
 
 def test_a_slot_must_be_in_the_text_part_too(tmp_path: Path) -> None:

@@ -3,16 +3,20 @@
 Below the stages. Journeys, decisions, messages and delivery all read campaigns, and none of them owns campaigns.
 """
 
-from lifecycle_mail.campaigns.brand import Brand, read_brand
-from lifecycle_mail.campaigns.building import did_you_mean
+from lifecycle_mail.campaigns.brand import Brand, read_brand, survey_brand
+from lifecycle_mail.campaigns.building import did_you_mean, in_file_order
 from lifecycle_mail.campaigns.documents import Document, parse_document, read_document
 from lifecycle_mail.campaigns.files import (
+    Survey,
+    campaign_file,
+    campaign_files,
     find_campaign,
     former_names,
     json_schema,
     line_of,
     read_campaign,
     read_campaigns,
+    survey_campaign,
 )
 from lifecycle_mail.campaigns.models import (
     EVENT_RETRY_HOURS,
@@ -24,12 +28,13 @@ from lifecycle_mail.campaigns.models import (
     HourRange,
     Limits,
     Offer,
+    SegmentUse,
     Sender,
     Step,
     Topic,
 )
 from lifecycle_mail.campaigns.schedules import period_at, tick_at_or_after, tick_at_or_before, two_periods_after
-from lifecycle_mail.campaigns.topics import Topics, read_topics, topic_called, topics_schema
+from lifecycle_mail.campaigns.topics import Topics, read_topics, survey_topics, topic_called, topics_schema
 
 __all__ = [
     "EVENT_RETRY_HOURS",
@@ -43,13 +48,18 @@ __all__ = [
     "HourRange",
     "Limits",
     "Offer",
+    "SegmentUse",
     "Sender",
     "Step",
+    "Survey",
     "Topic",
     "Topics",
+    "campaign_file",
+    "campaign_files",
     "did_you_mean",
     "find_campaign",
     "former_names",
+    "in_file_order",
     "json_schema",
     "line_of",
     "parse_document",
@@ -59,6 +69,9 @@ __all__ = [
     "read_campaigns",
     "read_document",
     "read_topics",
+    "survey_brand",
+    "survey_campaign",
+    "survey_topics",
     "tick_at_or_after",
     "tick_at_or_before",
     "topic_called",

@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lifecycle_mail.campaigns.building import build
-from lifecycle_mail.campaigns.documents import read_document
+from lifecycle_mail.campaigns.building import in_file_order, survey
+from lifecycle_mail.campaigns.documents import survey_document
 from lifecycle_mail.campaigns.patterns import COLOUR, CURRENCY
+from lifecycle_mail.errors import CampaignError
 
 
 class Brand(BaseModel):
@@ -39,4 +40,18 @@ def read_brand(path: Path, *, postal_address: str) -> Brand:
     Raises:
         CampaignError: the file is missing or wrong; one line per error, with file and line.
     """
-    return build(Brand, read_document(path), path, extra={"postal_address": postal_address})
+    brand, problems = survey_brand(path, postal_address=postal_address)
+    if brand is None:
+        raise CampaignError("\n".join(problems))
+    return brand
+
+
+def survey_brand(path: Path, *, postal_address: str) -> tuple[Brand | None, list[str]]:
+    """Return what `read_brand` returns or None, and all that is wrong with the file, by line."""
+    try:
+        document = survey_document(path)
+    except CampaignError as error:
+        return None, str(error).splitlines()
+    brand, problems = survey(Brand, document, path, extra={"postal_address": postal_address})
+    problems = in_file_order([*problems, *document.problems], path)
+    return (None if problems else brand), problems

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from lifecycle_mail.campaigns.crossing import CROSSED, Fault
 from lifecycle_mail.campaigns.documents import Document, shown
 from lifecycle_mail.campaigns.patterns import IN_WORDS
 from lifecycle_mail.errors import CampaignError
@@ -28,22 +30,63 @@ def build(
     Raises:
         CampaignError: one line per error, each with file, line and what to write instead.
     """
+    made, problems = survey(model, document, path, at, extra)
+    if made is None:
+        raise CampaignError("\n".join(problems))
+    return made
+
+
+def survey(
+    model: type[Model],
+    document: Document,
+    path: Path,
+    at: tuple[Any, ...] = (),
+    extra: dict[str, Any] | None = None,
+) -> tuple[Model | None, list[str]]:
+    """Return what `build` returns or None, and all that is wrong with it, in the order of the file."""
     value = document.value
     for key in at:
         value = value[key]
     if not isinstance(value, dict):
         found = "the file is empty" if document.value is None else "the value here is not a mapping"
-        raise CampaignError(f"{path.name}:{document.line(at)}: {found}: write keys and values, such as `name: value`")
+        return None, [
+            f"{path.name}:{document.line(at)}: {found}: write keys and values, such as `name: value`"
+        ]
+    values = {**value, **(extra or {})}
     try:
-        return model.model_validate({**value, **(extra or {})})
+        return model.model_validate(values), []
     except ValidationError as error:
-        problems = [_describe(problem, model, document, path, at) for problem in _telling(error)]
-        raise CampaignError("\n".join(problems)) from None
+        told = [_describe(problem, model, document, path, at) for problem in _telling(error, document, at)]
+    crossed: Callable[[Any], Iterable[Fault]] = getattr(model, "crossed", lambda _values: ())
+    told += [
+        f"{path.name}:{document.line((*at, *place))}: '{_named(place)}': {wrong}" for place, wrong in crossed(values)
+    ]
+    return None, in_file_order(told, path)
 
 
-def _telling(error: ValidationError) -> list[Any]:
-    """Return what is wrong. A list with a wrong item is also reported as too short; only the item's error is kept."""
-    found = error.errors()
+def _named(place: Iterable[Any]) -> str:
+    return shown(".".join(str(part) for part in place) or "the file")
+
+
+def in_file_order(problems: Iterable[str], path: Path) -> list[str]:
+    """Return the problems of one file by their lines, each once; those without a line come first."""
+    begins = re.compile(rf"{re.escape(path.name)}:(\d+): ")
+
+    def line(problem: str) -> int:
+        found = begins.match(problem)
+        return int(found[1]) if found else 0
+
+    return sorted(dict.fromkeys(problems), key=line)
+
+
+def _telling(error: ValidationError, document: Document, at: tuple[Any, ...]) -> list[Any]:
+    """Return what is wrong with single values, as far as the document did not refuse them.
+
+    A list with a wrong item is also reported as too short; only the item's error is kept.
+    """
+    found = [
+        one for one in error.errors() if one["type"] != CROSSED and not document.is_spoiled((*at, *one["loc"]))
+    ]
     inner = {problem["loc"][:1] for problem in found if len(problem["loc"]) > 1}
     return [one for one in found if not (one["type"] == "too_short" and one["loc"] in inner)]
 

@@ -33,10 +33,19 @@ _ONE_BY_ONE = "aliases and anchors (&, *) are not used here: write the value out
 
 @dataclass(frozen=True)
 class Document:
-    """The values of a file (mappings have text as keys), and the line of every key. `None` = the file is empty."""
+    """The values of a file (mappings have text as keys), and the line of every key. `None` = the file is empty.
+
+    `problems` are single values that were refused, one line each. They stand at `spoiled`, and are None in `value`.
+    """
 
     value: Any
     lines: dict[tuple[Any, ...], int]
+    problems: tuple[str, ...] = ()
+    spoiled: frozenset[tuple[Any, ...]] = frozenset()
+
+    def is_spoiled(self, location: Sequence[Any]) -> bool:
+        """Tell whether the value at `location`, or one around it, was refused already."""
+        return any(tuple(location[:length]) in self.spoiled for length in range(len(location) + 1))
 
     def line(self, location: Sequence[Any]) -> int:
         """Return the line of `location`, or of the nearest thing around it."""
@@ -53,7 +62,7 @@ def read_document(path: Path) -> Document:
     infinite numbers, and control characters. A byte order mark is ignored.
 
     Raises:
-        CampaignError: the file is refused; the message has file, line and what to do.
+        CampaignError: the file is refused; one line per problem, each with file, line and what to do.
     """
     return parse_document(path, _text_of(path))
 
@@ -62,16 +71,32 @@ def parse_document(path: Path, text: str) -> Document:
     """Return the values in the text of the YAML file `path`, within the limits of `read_document`.
 
     Raises:
-        CampaignError: the text is refused; the message has file, line and what to do.
+        CampaignError: the text is refused; one line per problem, each with file, line and what to do.
     """
+    document = _parsed(path, text)
+    if document.problems:
+        raise CampaignError("\n".join(document.problems))
+    return document
+
+
+def survey_document(path: Path) -> Document:
+    """Read one YAML file as `read_document` does, and return also one with values that are refused.
+
+    Raises:
+        CampaignError: nothing of the file can be read.
+    """
+    return _parsed(path, _text_of(path))
+
+
+def _parsed(path: Path, text: str) -> Document:
     text = text.removeprefix("\ufeff")
     if len(text.encode(errors="replace")) > LARGEST_BYTES:
         raise _too_large(path)
     try:
         _require_plain(path, text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        lines: dict[tuple[Any, ...], int] = {}
-        value = None if node is None else _Builder(path, lines).build(node, ())
+        builder = _Builder(path)
+        value = None if node is None else builder.build(node, ())
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise CampaignError(f"{path.name}:{line}: is not YAML: {error.problem}") from None
@@ -81,7 +106,7 @@ def parse_document(path: Path, text: str) -> Document:
     except (yaml.YAMLError, ValueError, OverflowError):
         # ValueError: PyYAML's scanner raises it for an escape such as "\Uffffffff" that is not a character.
         raise CampaignError(f"{path.name}:1: is not YAML: an escape in quotes is not a character") from None
-    return Document(value, lines)
+    return Document(value, builder.lines, tuple(builder.problems), frozenset(builder.spoiled))
 
 
 def shown(value: Any) -> str:
@@ -158,37 +183,50 @@ def _problem_of(event: yaml.NodeEvent, depth: int, values: int) -> str:
     return ""
 
 
-@dataclass(frozen=True)
 class _Builder:
-    """Builds plain values from the nodes of one file, and records the line of every key in `lines`."""
+    """Builds plain values from the nodes of one file, and records the line of every key, and what it refuses."""
 
-    path: Path
-    lines: dict[tuple[Any, ...], int]
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: dict[tuple[Any, ...], int] = {}
+        self.problems: list[str] = []
+        self.spoiled: set[tuple[Any, ...]] = set()
 
     def build(self, node: yaml.Node, at: tuple[Any, ...]) -> Any:
         """Return the value of a node; `at` is where it stands."""
         self.lines.setdefault(at, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
-            return {self.key(key, at): self.build(value, (*at, key.value)) for key, value in node.value}
+            return self.mapping(node, at)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(value, (*at, index)) for index, value in enumerate(node.value)]
         return self.scalar(node, at)
 
-    def key(self, node: yaml.Node, at: tuple[Any, ...]) -> str:
-        """Return a key as it is written; a key must be plain text and occur once."""
+    def mapping(self, node: yaml.MappingNode, at: tuple[Any, ...]) -> dict[str, Any]:
+        """Return the values by their keys, as they are written. A key that is refused is left out."""
+        found: dict[str, Any] = {}
+        for key, value in node.value:
+            if wrong := self.wrong_key(key, at):
+                self.refuse(key, wrong)
+                continue
+            self.lines[(*at, key.value)] = key.start_mark.line + 1
+            found[str(key.value)] = self.build(value, (*at, key.value))
+        return found
+
+    def wrong_key(self, node: yaml.Node, at: tuple[Any, ...]) -> str | None:
+        """Return what is wrong with a key: it must be plain text and occur once."""
         if not isinstance(node, yaml.ScalarNode):
-            raise self.refusal(node, "the key is a list or mapping, but must be plain text: put {…} in quotes")
+            return "the key is a list or mapping, but must be plain text: put {…} in quotes"
         if node.value == "<<":
-            raise self.refusal(node, "'<<' (a merge) is not used here: write the keys out")
-        self.require_printable(node)
-        if (*at, node.value) in self.lines:
-            raise self.refusal(node, f"'{shown(node.value)}' is given twice: remove one")
-        self.lines[(*at, node.value)] = node.start_mark.line + 1
-        return str(node.value)
+            return "'<<' (a merge) is not used here: write the keys out"
+        if odd := _odd_character(node):
+            return odd
+        return f"'{shown(node.value)}' is given twice: remove one" if (*at, node.value) in self.lines else None
 
     def scalar(self, node: yaml.Node, at: tuple[Any, ...]) -> Any:
-        """Return text, a number, true or false, a date, or None."""
-        self.require_printable(node)
+        """Return text, a number, true or false, a date, or None. Neither the database nor a mail can hold control
+        characters and halves of characters: a text with one is refused."""
+        if odd := _odd_character(node):
+            return self.spoil(node, at, odd)
         if node.tag in _AS_TEXT:
             return node.value
         try:
@@ -196,26 +234,30 @@ class _Builder:
                 raise ValueError
             value = yaml.SafeLoader.yaml_constructors[node.tag](_CONSTRUCTOR, node)
         except (ValueError, OverflowError, KeyError):
-            raise self.no_value(node, at) from None
+            return self.spoil(node, at, _no_value(node, at))
         if isinstance(value, float) and not math.isfinite(value):
-            raise self.no_value(node, at)
+            return self.spoil(node, at, _no_value(node, at))
         return value
 
-    def no_value(self, node: yaml.Node, at: tuple[Any, ...]) -> CampaignError:
-        """Return the error of a text that YAML takes for a number or a date and that is neither."""
-        where = ".".join(map(str, at)) or "the file"
-        written = f"{shown(node.value)} is not a number or a date"
-        return self.refusal(node, f"'{shown(where)}': {written}: write one, or put it in quotes")
+    def spoil(self, node: yaml.Node, at: tuple[Any, ...], problem: str) -> None:
+        """Refuse the value at `at`."""
+        self.spoiled.add(at)
+        self.refuse(node, problem)
 
-    def require_printable(self, node: yaml.Node) -> None:
-        """Refuse what neither the database nor a mail can hold: control characters and halves of characters."""
-        odd = next((one for one in node.value if _is_control(one)), None)
-        if odd is not None:
-            raise self.refusal(node, f"the text has the character U+{ord(odd):04X}: take it out")
+    def refuse(self, node: yaml.Node, problem: str) -> None:
+        """Record what is wrong at one place."""
+        self.problems.append(f"{self.path.name}:{node.start_mark.line + 1}: {problem}")
 
-    def refusal(self, node: yaml.Node, problem: str) -> CampaignError:
-        """Return the error of one place."""
-        return CampaignError(f"{self.path.name}:{node.start_mark.line + 1}: {problem}")
+
+def _no_value(node: yaml.Node, at: tuple[Any, ...]) -> str:
+    """Say that YAML takes a text for a number or a date, and that it is neither."""
+    where = ".".join(map(str, at)) or "the file"
+    return f"'{shown(where)}': {shown(node.value)} is not a number or a date: write one, or put it in quotes"
+
+
+def _odd_character(node: yaml.Node) -> str | None:
+    odd = next((one for one in node.value if _is_control(one)), None)
+    return None if odd is None else f"the text has the character U+{ord(odd):04X}: take it out"
 
 
 _CONSTRUCTOR = yaml.SafeLoader("")

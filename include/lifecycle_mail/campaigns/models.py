@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Self
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from lifecycle_mail.campaigns import crossing
 from lifecycle_mail.campaigns.patterns import TEMPLATE, IpPool, Name, SenderName, SendingAddress
 from lifecycle_mail.campaigns.schedules import is_schedule
 from lifecycle_mail.words import CONDITIONS, EXITS, WordOf, words_of
@@ -39,6 +40,17 @@ NewerOccurrence = Literal["supersede", "join", "wait"]
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @classmethod
+    def crossed(cls, values: Mapping[str, Any]) -> Iterator[crossing.Fault]:  # noqa: ARG003
+        """Yield what plain values of this model, as a file has them, say wrongly about each other."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        for place, wrong in self.crossed(self.model_dump(by_alias=True)):
+            raise PydanticCustomError(crossing.CROSSED, "{wrong}", {"wrong": wrong, "place": place})
+        return self
 
 
 class HourRange(_Strict):
@@ -72,11 +84,9 @@ class Goal(_Strict):
     begins: dt.date | None = Field(None, alias="from", description="date the target counts from; none = the first mail")
     until: dt.date | None = Field(None, description="date the target is for")
 
-    @model_validator(mode="after")
-    def _begins_before_it_ends(self) -> Goal:
-        if self.begins and self.until and self.begins > self.until:
-            raise ValueError(f"`from` is later than `until`: {self.begins} is after {self.until}")
-        return self
+    @classmethod
+    def crossed(cls, values: Mapping[str, Any]) -> Iterator[crossing.Fault]:
+        return crossing.of_goal(values)
 
 
 class Attribution(_Strict):
@@ -122,13 +132,9 @@ class Step(_Strict):
             for name, value in plain.items()
         }
 
-    @model_validator(mode="after")
-    def _shares_add_up(self) -> Step:
-        if self.variants and abs(sum(self.variants.values()) - 1) > 1e-9:
-            raise ValueError(f"the shares of variants add up to {sum(self.variants.values()):g}: make them 1")
-        if {"default", "holdout"} & set(self.variants):
-            raise ValueError("'default' and 'holdout' are reserved: choose another variant name")
-        return self
+    @classmethod
+    def crossed(cls, values: Mapping[str, Any]) -> Iterator[crossing.Fault]:
+        return crossing.of_step(values)
 
 
 class SegmentUse(BaseModel):
@@ -187,42 +193,9 @@ class Campaign(_Strict):
             raise ValueError('no moment matches this: write five cron fields, such as "0 * * * *"')
         return value
 
-    @model_validator(mode="after")
-    def _is_not_its_own_former_name(self) -> Campaign:
-        if self.campaign in self.renamed_from:
-            raise PydanticCustomError(
-                "former_name", "{wrong}",
-                {"wrong": f"'{self.campaign}' is what it is called now: take it out", "place": ("renamed_from",)},
-            )  # fmt: skip
-        return self
-
-    @model_validator(mode="after")
-    def _steps_in_order(self) -> Campaign:
-        names = [step.step for step in self.steps]
-        if len(set(names)) != len(names):
-            raise ValueError("two steps have the same name: give each its own")
-        hours = [step.after_hours for step in self.steps]
-        if hours != sorted(hours):
-            raise ValueError("steps are not in the order of after_hours: sort them")
-        return self
-
-    @model_validator(mode="after")
-    def _only_join_looks_ahead(self) -> Campaign:
-        if self.join_ahead_days is not None and self.newer_occurrence != "join":
-            raise ValueError("join_ahead_days is for newer_occurrence: join: write that, or remove join_ahead_days")
-        return self
-
-    @model_validator(mode="after")
-    def _conditions_name_earlier_steps(self) -> Campaign:
-        names = [step.step for step in self.steps]
-        for position, step in enumerate(self.steps):
-            for clause, conditions in (("when", step.when), ("unless", step.unless)):
-                for word, value in conditions.items():
-                    wrong = _wrong_value(word, value, names[:position])
-                    if wrong:
-                        place = ("steps", position, clause, word)
-                        raise PydanticCustomError("condition_value", "{wrong}", {"wrong": wrong, "place": place})
-        return self
+    @classmethod
+    def crossed(cls, values: Mapping[str, Any]) -> Iterator[crossing.Fault]:
+        return crossing.of_campaign(values)
 
     @property
     def joins(self) -> bool:
@@ -281,16 +254,6 @@ class Campaign(_Strict):
         """Return the checksum that an approval holds for."""
         text = orjson.dumps(self.content(), option=orjson.OPT_SORT_KEYS, default=str)
         return hashlib.md5(text, usedforsecurity=False).hexdigest()
-
-
-def _wrong_value(word: str, value: str | bool, earlier: Sequence[str]) -> str | None:
-    """Return what is wrong with a condition's value in a campaign file, by the header of the word's file."""
-    if words_of(CONDITIONS)[word].header["value"] == "true":
-        return None if value is True else f"'{word}' takes true: write {word}: true"
-    if value in earlier:
-        return None
-    choices = f"choose one of {', '.join(earlier)}" if earlier else "there is none"
-    return f"'{word}' takes the name of an earlier step, not '{value}': {choices}"
 
 
 class Sender(_Strict):
@@ -370,10 +333,6 @@ class Topic(_Strict):
         """The smallest `max_lateness_hours` with which mails can still go after the policy plans them again."""
         return self.resend_after_hours + RESEND_ROOM_HOURS if self.in_doubt == "resend" else 0.0
 
-    @model_validator(mode="after")
-    def _transactional_is_free(self) -> Topic:
-        if self.kind == "transactional" and self.cap:
-            raise ValueError("a transactional topic has no cap: remove it")
-        if self.kind == "marketing" and "pending" in self.permissions:
-            raise ValueError("marketing needs a confirmed permission: remove 'pending'")
-        return self
+    @classmethod
+    def crossed(cls, values: Mapping[str, Any]) -> Iterator[crossing.Fault]:
+        return crossing.of_topic(values)

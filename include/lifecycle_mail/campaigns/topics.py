@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from lifecycle_mail.campaigns.building import build, did_you_mean
-from lifecycle_mail.campaigns.documents import Document, read_document, shown
+from lifecycle_mail.campaigns.building import did_you_mean, in_file_order, survey
+from lifecycle_mail.campaigns.documents import Document, shown, survey_document
 from lifecycle_mail.campaigns.models import Topic
 from lifecycle_mail.campaigns.patterns import Name
 from lifecycle_mail.errors import CampaignError
@@ -25,7 +25,8 @@ class Topics(dict[str, Topic]):
     """The topics of a file by name.
 
     retired: names of topics that have ended. retired_groups: unsubscribe group → retired topic, where the file says so.
-    foreign_groups: groups that other applications of the SendGrid account use.
+    foreign_groups: groups that other applications of the SendGrid account use. unread: topics of the file that are
+    wrong, which only a survey leaves out.
     """
 
     def __init__(
@@ -34,8 +35,10 @@ class Topics(dict[str, Topic]):
         retired: Iterable[str] = (),
         retired_groups: Mapping[int, str] | None = None,
         foreign_groups: Iterable[int] = (),
+        unread: Iterable[str] = (),
     ) -> None:
         super().__init__(topics)
+        self.unread = tuple(unread)
         self.retired = tuple(retired)
         self.retired_groups = dict(retired_groups or {})
         self.foreign_groups = tuple(foreign_groups)
@@ -67,17 +70,35 @@ def read_topics(path: Path) -> Topics:
     Raises:
         CampaignError: as for campaigns.
     """
-    document = read_document(path)
-    entries = document.value.get("topics") if isinstance(document.value, dict) else None
-    if not isinstance(entries, dict) or not entries:
-        raise CampaignError(f"{path.name}:1: the file has no topics: begin with 'topics:' and one entry per topic")
-    _refuse_unknown_keys(document, path)
-    built = {name: build(Topic, document, path, at=("topics", name), extra={"topic": name}) for name in entries}
-    retired, retired_groups = _retired(document, path)
-    topics = Topics(built, retired, retired_groups, _foreign_groups(document, path))
-    for problem in (*_shared_groups(topics, document, path), *_names_used_twice(topics, document, path)):
-        raise CampaignError(problem)
+    topics, problems = survey_topics(path)
+    if problems:
+        raise CampaignError("\n".join(problems))
     return topics
+
+
+def survey_topics(path: Path) -> tuple[Topics, list[str]]:
+    """Return the topics of a file that can be read, and all that is wrong with the file, by line."""
+    try:
+        document = survey_document(path)
+    except CampaignError as error:
+        return Topics({}), str(error).splitlines()
+    value = document.value if isinstance(document.value, dict) else {}
+    entries = value.get("topics")
+    problems = [*document.problems, *_unknown_keys(document, value, path)]
+    if not isinstance(entries, dict) or not entries:
+        said = f"{path.name}:1: the file has no topics: begin with 'topics:' and one entry per topic"
+        return Topics({}), in_file_order([*problems, said], path)
+    built = {}
+    for name in entries:
+        built[name], wrong = survey(Topic, document, path, at=("topics", name), extra={"topic": name})
+        problems += wrong
+    read = {name: topic for name, topic in built.items() if topic is not None}
+    retired, retired_groups = _retired(document, path, problems)
+    foreign = _foreign_groups(document, path, problems)
+    topics = Topics(read, retired, retired_groups, foreign, unread=built.keys() - read.keys())
+    problems += _shared_groups(topics, document, path)
+    problems += _names_used_twice(topics, document, path)
+    return topics, in_file_order(problems, path)
 
 
 def topics_schema() -> dict[str, Any]:
@@ -102,21 +123,22 @@ def topics_schema() -> dict[str, Any]:
     }
 
 
-def _refuse_unknown_keys(document: Document, path: Path) -> None:
-    for key in document.value:
+def _unknown_keys(document: Document, value: dict[str, Any], path: Path) -> Iterator[str]:
+    for key in value:
         if key not in _KEYS:
             line = document.line((key,))
-            raise CampaignError(f"{path.name}:{line}: unknown key '{shown(key)}'{did_you_mean(shown(key), _KEYS)}")
+            yield f"{path.name}:{line}: unknown key '{shown(key)}'{did_you_mean(shown(key), _KEYS)}"
 
 
-def _retired(document: Document, path: Path) -> tuple[list[str], dict[int, str]]:
-    """Return the names of the file's list `retired`, and the groups that it gives with them."""
+def _retired(document: Document, path: Path, problems: list[str]) -> tuple[list[str], dict[int, str]]:
+    """Return the names of the file's list `retired`, and the groups that it gives with them; add what is wrong."""
     entries = document.value.get("retired")
     if entries is None:
         return [], {}
     if not isinstance(entries, list):
         line = document.line(("retired",))
-        raise CampaignError(f"{path.name}:{line}: 'retired' is a list of topics that have ended: write [name, …]")
+        problems.append(f"{path.name}:{line}: 'retired' is a list of topics that have ended: write [name, …]")
+        return [], {}
     names, groups = list[str](), dict[int, str]()
     for place, entry in enumerate(entries):
         has_group = isinstance(entry, dict) and set(entry) == _RETIRED_KEYS
@@ -124,26 +146,26 @@ def _retired(document: Document, path: Path) -> tuple[list[str], dict[int, str]]
         if not _is_name(name) or (has_group and not _is_group(entry["sendgrid_group_id"])):
             line = document.line(("retired", place))
             form = "{topic: name, sendgrid_group_id: number}" if isinstance(entry, dict) else "one"
-            raise CampaignError(
-                f"{path.name}:{line}: 'retired': '{shown(entry)}' is not a name of a topic: write {form}"
-            )
+            problems.append(f"{path.name}:{line}: 'retired': '{shown(entry)}' is not a name of a topic: write {form}")
+            continue
         names.append(name)
         if has_group:
             groups[entry["sendgrid_group_id"]] = name
     return names, groups
 
 
-def _foreign_groups(document: Document, path: Path) -> list[int]:
-    """Return the numbers of the file's list `foreign_groups`."""
+def _foreign_groups(document: Document, path: Path, problems: list[str]) -> list[int]:
+    """Return the numbers of the file's list `foreign_groups`; add what is wrong."""
     numbers = document.value.get("foreign_groups")
     if numbers is None:
         return []
     if not isinstance(numbers, list) or not all(_is_group(number) for number in numbers):
         line = document.line(("foreign_groups",))
-        raise CampaignError(
+        problems.append(
             f"{path.name}:{line}: 'foreign_groups' is a list of the numbers of unsubscribe groups of SendGrid that "
             "other applications use: write [number, …]"
         )
+        return []
     return numbers
 
 

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Annotated
 
 import typer
 
 from lifecycle_mail.moments import require_not_future
+
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        help="The moment to work for, ISO 8601 with offset, not in the future. Default: now.",
+        metavar="TS",
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("-p", help="A parameter of the segment, key=value; may repeat.", metavar="KEY=VALUE"),
+]
+SegmentName = Annotated[str, typer.Argument(help="A segment, or the path of a rules file.", metavar="SEGMENT")]
 
 
 def moment(text: str) -> dt.datetime:
@@ -21,10 +36,15 @@ def moment(text: str) -> dt.datetime:
 
 
 def past_moment(text: str, now: dt.datetime) -> dt.datetime:
-    """Read the --as-of of a command: a moment as above, not later than `now` (FutureRefused otherwise)."""
+    """Read a moment as above, not later than `now` (FutureRefused otherwise)."""
     value = moment(text)
     require_not_future(value, now, "--as-of")
     return value
+
+
+def moment_or_now(text: str | None, now: dt.datetime) -> dt.datetime:
+    """Read the --as-of of a command: a moment that is past, or `now` if none is given."""
+    return now if text is None else past_moment(text, now)
 
 
 def day(text: str) -> dt.date:

@@ -5,67 +5,87 @@ Needs neither database nor settings. Reads campaigns, topics, brand, segment hea
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from lifecycle_mail.campaigns import (
     Campaign,
+    SegmentUse,
+    Survey,
     Topic,
+    campaign_file,
+    campaign_files,
     did_you_mean,
     find_campaign,
+    in_file_order,
     line_of,
     read_brand,
-    read_campaigns,
     read_topics,
+    survey_brand,
+    survey_campaign,
+    survey_topics,
 )
-from lifecycle_mail.errors import LifecycleError
+from lifecycle_mail.campaigns.documents import shown
+from lifecycle_mail.campaigns.patterns import TEMPLATE
+from lifecycle_mail.errors import LifecycleError, TemplateError
 from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages import Definition, read_definition
 from lifecycle_mail.messages.template_checks import check_catalogues, check_template
 from lifecycle_mail.messages.templates import TemplateLibrary
-from lifecycle_mail.segments import parameters
+from lifecycle_mail.segments import definition, parameters
 from lifecycle_mail.settings import Settings
 
 
 @dataclass
 class Findings:
-    """What was checked, and every problem as one line with its file; `warnings` are no reason to refuse."""
+    """What was checked, and every problem as one line with its file, in the order of the files.
+
+    `warnings` are no reason to refuse.
+    """
 
     campaigns: int = 0
     templates: int = 0
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
+    def count(self) -> str:
+        """Return how many problems there are, as people say it."""
+        files = len({problem.partition(":")[0] for problem in self.problems})
+        return f"{_number(len(self.problems), 'problem')} in {_number(files, 'file')}"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
 
 def check_campaigns(settings: Settings, name: str | None) -> Findings:
-    """Check one campaign, or all of them, with their segments and templates."""
-    found = Findings()
-    topics = read_topics(settings.topics_file)
-    brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
+    """Check one campaign, or all of them, with topics and brand, their segments and templates.
+
+    Raises:
+        CampaignError: there is no such campaign, or no folder of campaigns.
+    """
+    files = campaign_files(settings.campaigns_dir) if name is None else [campaign_file(settings.campaigns_dir, name)]
+    topics, topic_problems = survey_topics(settings.topics_file)
+    brand, brand_problems = survey_brand(settings.brand_file, postal_address=settings.postal_address)
+    found = Findings(problems=[*topic_problems, *brand_problems])
     if name is None:
-        campaigns, broken = read_campaigns(settings.campaigns_dir, topics)
-        found.problems += [str(error) for error in broken]
-    else:
-        campaigns = [find_campaign(settings.campaigns_dir, name, topics)]
+        found.warnings += _misnamed(settings.campaigns_dir)
     library = TemplateLibrary(settings.templates_dir)
     found.problems += map(str, check_catalogues(library))
-    own = library.language_for(None, brand.language)
-    languages = [own, *(one for one in library.languages() if one != own and canonical(one))]
-    templates: set[str] = set()
-    for campaign in campaigns:
-        path = settings.campaigns_dir / f"{campaign.campaign}.yaml"
+    templates = _Templates(library, library.language_for(None, brand.language if brand else "en"))
+    for path in files:
+        survey = survey_campaign(path, topics if topics or topics.unread else None)
         found.campaigns += 1
-        found.problems += _segment_problems(campaign, path)
-        found.warnings += _resend_warnings(campaign, topics[campaign.topic], path)
-        for place, step in enumerate(campaign.steps):
-            templates.add(step.template)
-            line = line_of(path, ("steps", place, "template"))
-            found.problems += [
-                f"{path.name}:{line}: step {step.step}: {problem}"
-                for problem in _template_problems(library, step.template, languages)
-            ]
-    found.templates = len(templates)
+        problems = [*survey.problems, *_segment_problems(survey), *templates.problems(survey)]
+        found.problems += in_file_order(problems, path)
+        if survey.campaign is not None and survey.campaign.topic in topics:
+            found.warnings += _resend_warnings(survey.campaign, topics[survey.campaign.topic], path)
+    found.templates = len(templates.seen)
     return found
 
 
@@ -77,11 +97,42 @@ def definition_of(settings: Settings, name: str) -> Definition:
     return read_definition(campaign, topics[campaign.topic], TemplateLibrary(settings.templates_dir), brand)
 
 
-def _template_problems(library: TemplateLibrary, template: str, languages: list[str]) -> list[str]:
-    known = library.names()
-    if template not in known:
-        return [f"no template '{template}'{did_you_mean(template, known)}"]
-    return [str(error) for error in check_template(library, template, languages)]
+class _Templates:
+    """Checks the templates of campaign files, each once, in every language that mails can be written in.
+
+    `own` is the brand's language.
+    """
+
+    def __init__(self, library: TemplateLibrary, own: str) -> None:
+        self._library = library
+        self._known = library.names()
+        self._languages = [own, *(one for one in library.languages() if one != own and canonical(one))]
+        self.seen: set[str] = set()
+
+    def problems(self, survey: Survey) -> Iterator[str]:
+        """Yield what is wrong with the templates that one file names, at the lines that name them."""
+        steps = survey.values.get("steps")
+        for place, step in enumerate(steps if isinstance(steps, list) else ()):
+            template = step.get("template") if isinstance(step, dict) else None
+            if not isinstance(template, str) or not re.search(TEMPLATE, template):
+                continue
+            begins = f"{survey.at('steps', place, 'template')}step {shown(step.get('step', place + 1))}: "
+            if template not in self._known:
+                yield f"{begins}no template '{shown(template)}'{did_you_mean(template, self._known)}"
+            elif template not in self.seen:
+                self.seen.add(template)
+                yield from (f"{begins}{error}" for error in self._check(template))
+
+    def _check(self, template: str) -> list[TemplateError]:
+        return check_template(self._library, template, self._languages)
+
+
+def _misnamed(folder: Path) -> list[str]:
+    """Return a warning for each file that looks like a campaign file and is not read."""
+    return [
+        f"{path.name}: this file is not read, because campaign files end in .yaml: rename it to {path.stem}.yaml"
+        for path in sorted(folder.glob("*.yml"))
+    ]
 
 
 def _resend_warnings(campaign: Campaign, topic: Topic, path: Path) -> list[str]:
@@ -96,14 +147,41 @@ def _resend_warnings(campaign: Campaign, topic: Topic, path: Path) -> list[str]:
     ]
 
 
-def _segment_problems(campaign: Campaign, path: Path) -> list[str]:
+def _segment_problems(survey: Survey) -> Iterator[str]:
+    """Yield what is wrong with the segment that a file names: the name, or each parameter."""
     try:
-        parameters(campaign.segment.name, campaign.segment.parameters)
+        segment = SegmentUse.model_validate(survey.values.get("segment"))
+        definition(segment.name)
+    except ValidationError:
+        return  # the model told it
     except LifecycleError as error:
-        return [f"{path.name}:{line_of(path, ('segment',))}: {error}"]
+        yield f"{survey.at('segment', 'name')}{error}"
+        return
+    wrong = {name: _refusal_of(segment, name) for name in segment.parameters}
+    for name, refusal in wrong.items():
+        if refusal:
+            yield f"{survey.at('segment', name)}{refusal}"
+    if not any(wrong.values()):
+        yield from _ahead_problems(survey, segment)
+
+
+def _refusal_of(segment: SegmentUse, name: str) -> LifecycleError | None:
     try:
-        days_ahead(campaign)
+        parameters(segment.name, {name: segment.parameters[name]})
     except LifecycleError as error:
-        place = "join_ahead_days" if campaign.join_ahead_days else "segment"
-        return [f"{path.name}:{line_of(path, (place,))}: {error}"]
-    return []
+        return error
+    return None
+
+
+def _ahead_problems(survey: Survey, segment: SegmentUse) -> Iterator[str]:
+    """Yield that the segment cannot look as far ahead as the file asks, whatever else is wrong with the file."""
+    days = survey.values.get("join_ahead_days")
+    if days is not None and type(days) is not int:
+        return
+    asking = Campaign.model_construct(
+        segment=segment, newer_occurrence=survey.values.get("newer_occurrence"), join_ahead_days=days
+    )
+    try:
+        days_ahead(asking)
+    except LifecycleError as error:
+        yield f"{survey.at('join_ahead_days' if days else 'segment')}{error}"

@@ -12,16 +12,37 @@ from typing import Annotated
 import typer
 
 from lifecycle_mail import delivery, events, kpis, segments
-from lifecycle_mail.campaigns import json_schema, read_campaigns, read_topics, topics_schema
+from lifecycle_mail.campaigns import find_campaign, json_schema, read_campaigns, read_topics, topics_schema
 from lifecycle_mail.command_line import segment_requests
-from lifecycle_mail.command_line.arguments import day, moment, parameters, past_moment, present
+from lifecycle_mail.command_line.arguments import (
+    AsOf,
+    Parameters,
+    SegmentName,
+    day,
+    moment,
+    moment_or_now,
+    parameters,
+    present,
+)
 from lifecycle_mail.command_line.campaign_checks import check_campaigns, definition_of
 from lifecycle_mail.command_line.console import Bars, errors, print_table, progress_bar, results
-from lifecycle_mail.command_line.mails import print_mail, stored_mail
+from lifecycle_mail.command_line.mails import (
+    asked_of,
+    language_note,
+    print_mail,
+    sample_mail,
+    show_in_browser,
+    stored_mail,
+    write_html,
+)
+from lifecycle_mail.command_line.new_campaign import new_campaign
+from lifecycle_mail.command_line.new_files import shown
+from lifecycle_mail.command_line.new_segment import new_rules_segment, new_sql_segment
 from lifecycle_mail.database import engine, rehearsal, require_reachable
 from lifecycle_mail.errors import CampaignError, FeedError, LifecycleError
 from lifecycle_mail.intake import Row
 from lifecycle_mail.kpis.timeline import mailbox_timeline, refused_files, timeline
+from lifecycle_mail.messages.shells import RenderedMail
 from lifecycle_mail.migrations import migrate as apply_migrations
 from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import Settings
@@ -31,15 +52,22 @@ app = typer.Typer(
     help="""Lifecycle mail from your own PostgreSQL: segments are SQL, campaigns are YAML, every number is a table.
 
 The path: load → campaign plan → deliver → events ingest → kpis roll-up. Each command can be run again: nothing is
-mailed twice. Settings come from the environment: LIFECYCLE_DATABASE_URL (always), LIFECYCLE_MODE (preview, simulate,
-live), SENDGRID_API_KEY, SENDGRID_BASE_URL, LIFECYCLE_EVENTS_DIR. Times are ISO 8601 with an offset.""",
+mailed twice. To begin a campaign of your own: segment new, campaign new, campaign check, message preview --sample.
+These four need no database.
+
+Settings come from the environment: LIFECYCLE_DATABASE_URL, LIFECYCLE_MODE (preview, simulate, live), SENDGRID_API_KEY,
+SENDGRID_BASE_URL, LIFECYCLE_EVENTS_DIR. Times are ISO 8601 with an offset. Exit status: 0 done, 1 refused with the
+reason on stderr, 2 wrong usage.""",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"max_content_width": 100},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-segment_app = typer.Typer(help="Look at segments: names, sizes, members at any moment.", no_args_is_help=True)
-campaign_app = typer.Typer(help="Check, plan, pause and approve campaigns.", no_args_is_help=True)
+segment_app = typer.Typer(
+    help="Write segments, and look at them: names, sizes, members at any moment.", no_args_is_help=True
+)
+campaign_app = typer.Typer(help="Write, check, plan, approve, pause and retire campaigns.", no_args_is_help=True)
 message_app = typer.Typer(help="Look at single mails.", no_args_is_help=True)
 sending_app = typer.Typer(help="One switch for all sending.", no_args_is_help=True)
 events_app = typer.Typer(help="Take in what SendGrid reports.", no_args_is_help=True)
@@ -59,11 +87,9 @@ for name, sub in (
     app.add_typer(sub, name=name)
 segment_app.add_typer(segment_requests.app)
 
-AsOf = Annotated[
-    str,
-    typer.Option("--as-of", help="The moment to work for, ISO 8601 with offset; not in the future.", metavar="TS"),
-]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why, for those who look.", metavar="TEXT")]
+CampaignName = Annotated[str, typer.Argument(help="The campaign, as its file is called.", metavar="CAMPAIGN")]
+NewName = Annotated[str, typer.Argument(help="Lower-case letters, digits and _.", metavar="NAME")]
 
 
 def _open() -> Installation:
@@ -81,7 +107,9 @@ def migrate() -> None:
 
 @app.command()
 def load(
-    folder: Annotated[Path, typer.Argument(help="Folder with feed files: customers.csv, orders.parquet …")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with feed files: customers.csv, orders.parquet …", metavar="FOLDER")
+    ],
 ) -> None:
     """Load feed files. Rows and values that break the contract go to source.rejected with a reason; the rest loads.
 
@@ -100,7 +128,7 @@ def load(
 
 @segment_app.command("list")
 def segment_list() -> None:
-    """List the segments, with their parameters' defaults and a sentence about their members."""
+    """List the segments, each with its parameters and who its members are."""
     found, broken = segments.readable_segments()
     rows: list[list[object]] = [
         [
@@ -115,15 +143,42 @@ def segment_list() -> None:
         errors.print(str(error), style="red", markup=False, highlight=False)
 
 
+@segment_app.command("new")
+def segment_new(
+    name: NewName,
+    rules: Annotated[
+        bool, typer.Option("--rules", help="Of rules: include/segments/NAME.yaml. Default: SQL, with a case.")
+    ] = False,
+) -> None:
+    """Write a segment that works, for you to change. Refuses a name that is taken.
+
+    A segment in SQL comes with a case that passes.
+    """
+    paths = new_rules_segment(name) if rules else new_sql_segment(name)
+    second = f"python -m lifecycle_mail segment preview {name}" if rules else f"pytest {shown(paths[1].parents[1])}"
+    first = "change it" if rules else "change them"
+    _print_written({"wrote": paths}, first, [f"python -m lifecycle_mail segment members {name}", second])
+
+
+def _print_written(paths: dict[str, list[Path]], first: str, commands: list[str]) -> None:
+    """Say which files were written or changed, what to do with them first, and then which commands to run."""
+    lines = [f"{what} {shown(path)}" for what, found in paths.items() for path in found]
+    for line in [*lines, f"{first}, then run:", *(f"  {command}" for command in commands)]:
+        results.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 @segment_app.command("size")
 def segment_size(
-    name: str,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Default: now.", metavar="TS")] = None,
-    parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value, may repeat.")] = None,
+    name: SegmentName,
+    as_of: AsOf = None,
+    parameter: Parameters = None,
 ) -> None:
-    """Print how many members a segment has; on stderr, who of its customers may be mailed, and why not the others."""
+    """Print how many members a segment has, and on stderr how many may be mailed.
+
+    It says why the others may not.
+    """
     now, installation = present(), _open()
-    at, given = past_moment(as_of, now) if as_of else now, parameters(parameter or [])
+    at, given = moment_or_now(as_of, now), parameters(parameter or [])
     results.print(segments.size(installation.engine, name, at, given), highlight=False)
     reach = installation.segment_reach(name, at, now, given)
     for why, customers in ("may be mailed", reach.mailable), *reach.refused.items():
@@ -132,18 +187,18 @@ def segment_size(
 
 @segment_app.command("members")
 def segment_members(
-    name: str,
-    as_of: AsOf,
-    parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value, may repeat.")] = None,
+    name: SegmentName,
+    as_of: AsOf = None,
+    parameter: Parameters = None,
 ) -> None:
     """Write the members at a moment as CSV: customer_id, occurrence, occurred_at, context. Changes nothing."""
-    at, given = past_moment(as_of, present()), parameters(parameter or [])
+    at, given = moment_or_now(as_of, present()), parameters(parameter or [])
     segments.write_csv(_open().engine, name, at, given, sys.stdout)
 
 
 @campaign_app.command("list")
 def campaign_list() -> None:
-    """List the campaigns of include/campaigns, and those that the warehouse has and no file does."""
+    """List the campaigns that have a file, and those that only the warehouse knows."""
     settings = Settings.from_environment(os.environ, database=False)
     campaigns, broken = read_campaigns(settings.campaigns_dir, read_topics(settings.topics_file))
     rows: list[list[object]] = [
@@ -166,17 +221,53 @@ def _lost_campaigns() -> list[str]:
         return [f"campaigns without a file are not known: {error}"]
 
 
+@campaign_app.command("new")
+def campaign_new(
+    name: NewName,
+    like: Annotated[
+        str | None, typer.Option("--like", help="Copy this campaign, its templates and its words.", metavar="CAMPAIGN")
+    ] = None,
+    segment: Annotated[
+        str | None,
+        typer.Option(
+            "--segment",
+            help="Without --like: to whom. Default: the segment of the same name, else the first one.",
+            metavar="SEGMENT",
+        ),
+    ] = None,
+) -> None:
+    """Write a campaign that passes its check, for you to change: file, templates and words. Needs no database.
+
+    What each campaign has of its own is marked with `Change`. Its DAG is paused until you unpause it.
+    """
+    if like is not None and segment is not None:
+        raise typer.BadParameter("a copy has the segment of its original: give --like or --segment")
+    written = new_campaign(Settings.from_environment(os.environ, database=False), name, like, segment)
+    paths = {"wrote": [written.file, *written.templates], "changed": written.translations}
+    commands = [f"campaign check {name}", f"message preview {name} {written.steps[0]} --sample"]
+    _print_written(
+        paths, f"it writes to segment {written.segment}: change what is marked",
+        [f"python -m lifecycle_mail {command}" for command in commands],
+    )  # fmt: skip
+
+
 @campaign_app.command("check")
 def campaign_check(
-    name: Annotated[str | None, typer.Argument(help="One campaign; all without it.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One campaign. Default: all.", metavar="CAMPAIGN")
+    ] = None,
 ) -> None:
-    """Check campaign files, their segments and templates. Needs neither database nor settings."""
+    """Check campaign files, topics, brand, segments, templates and words. Needs neither database nor settings.
+
+    Names everything that is wrong in one run, in the order of the files, each with file and line. Exit status 1 if
+    anything is wrong; a warning alone is no reason.
+    """
     settings = Settings.from_environment(os.environ, database=False)
     found = check_campaigns(settings, name)
     for warning in found.warnings:
         errors.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
     if found.problems:
-        raise CampaignError("\n".join(found.problems))
+        raise CampaignError("\n".join([*found.problems, found.count()]))
     results.print(f"{found.campaigns} campaign(s), {found.templates} template(s): nothing wrong", highlight=False)
     if name is not None:
         results.print(f"definition {definition_of(settings, name).md5}", highlight=False)
@@ -184,7 +275,7 @@ def campaign_check(
 
 @campaign_app.command("schema")
 def campaign_schema(
-    topics: Annotated[bool, typer.Option("--topics", help="of topics.yaml instead")] = False,
+    topics: Annotated[bool, typer.Option("--topics", help="That of topics.yaml instead.")] = False,
 ) -> None:
     """Print the JSON Schema of a campaign file, for editors."""
     results.print_json(data=topics_schema() if topics else json_schema())
@@ -192,18 +283,19 @@ def campaign_schema(
 
 @campaign_app.command("plan")
 def campaign_plan(
-    name: str,
-    as_of: AsOf,
+    name: CampaignName,
+    as_of: AsOf = None,
     now: Annotated[
         str | None,
-        typer.Option("--now", help="Plan as at this moment (not in live); default: as-of.", metavar="TS"),
+        typer.Option("--now", help="What the present is (not in live). Default: --as-of, else now.", metavar="TS"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do it all, show it, keep nothing.")] = False,
 ) -> None:
-    """Segment → enroll → advance → decide → write mails, for one campaign at one moment. Sends nothing.
+    """Plan a campaign: segment → enroll → advance → decide → write mails. Sends nothing.
 
-    A moment in the future is refused. Outside live, --now says what the present is. A late run plans nothing: one that
-    is older than max_lateness_hours and a period of the schedule, or earlier than what the campaign planned before.
+    A moment in the future is refused. Outside live, --now says what the present is, and --as-of is then the same if it
+    is not given. A late run plans nothing: one that is older than max_lateness_hours and a period of the schedule, or
+    earlier than what the campaign planned before. So a scheduled run for a moment before this one is late afterwards.
     """
     installation = _open()
     at, moment_now = _times_of_plan(installation.settings.mode == "live", as_of, now)
@@ -214,26 +306,27 @@ def campaign_plan(
             ).plan(name, at, moment_now)
     else:
         report = installation.plan(name, at, moment_now)
-    title = f"{name} at {at.isoformat()}" + (" (dry run: nothing was kept)" if dry_run else "")
+    title = f"{name} at {at.isoformat(timespec='seconds')}" + (" (dry run: nothing was kept)" if dry_run else "")
     print_table(title, ["what", "number"], [[what, number] for what, number in report.counts().items()])
     if report.late:
         results.print(f"late: {report.late}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _times_of_plan(live: bool, as_of: str, now: str | None) -> tuple[dt.datetime, dt.datetime]:
+def _times_of_plan(live: bool, as_of: str | None, now: str | None) -> tuple[dt.datetime, dt.datetime]:
     """Return the moment to plan for, and the moment that lateness counts from: the clock in live, else --now or as-of.
 
-    Whether a moment is in the future is judged by --now if it is given, else by the clock.
+    The moment to plan for is --now or the clock if --as-of is not given. Whether it is in the future is judged by the
+    same.
     """
     if now and live:
         raise LifecycleError("--now is refused in live mode, where plans use the real clock: leave it out")
     clock = moment(now) if now else present()
-    at = past_moment(as_of, clock)
+    at = moment_or_now(as_of, clock)
     return at, clock if now or live else at
 
 
 @campaign_app.command("pause")
-def campaign_pause(name: str, reason: Reason = None) -> None:
+def campaign_pause(name: CampaignName, reason: Reason = None) -> None:
     """Stop a campaign's mails within one batch, even if its file is broken or gone."""
     installation = _open()
     installation.require_known(name)
@@ -242,7 +335,7 @@ def campaign_pause(name: str, reason: Reason = None) -> None:
 
 
 @campaign_app.command("resume")
-def campaign_resume(name: str) -> None:
+def campaign_resume(name: CampaignName) -> None:
     """Let a campaign's mails go again, whatever paused it."""
     installation = _open()
     installation.require_present(name)
@@ -254,15 +347,16 @@ def campaign_resume(name: str) -> None:
 
 @campaign_app.command("approve")
 def campaign_approve(
-    name: str,
-    by: Annotated[str, typer.Option("--by", help="Who approves: a role or a login, no address.")],
+    name: CampaignName,
+    by: Annotated[str, typer.Option("--by", help="Who approves: a role or a login, no address.", metavar="NAME")],
     definition: Annotated[
         str | None, typer.Option("--definition", help="Approve only if it is this one.", metavar="CHECKSUM")
     ] = None,
 ) -> None:
-    """Approve a campaign for live sending as it is read now: its file, templates, layouts, words, brand and sender.
+    """Approve a campaign for live sending, as its files are now.
 
-    A change of any of them needs a new approval. `campaign check NAME` shows the checksum.
+    That is its file, templates, layouts, words, brand and sender. A change of any of them needs a new approval.
+    `campaign check CAMPAIGN` shows the checksum.
     """
     _require_no_address(by)
     approved = _open().approve(name, by, present(), definition)
@@ -273,11 +367,11 @@ def campaign_approve(
 
 @campaign_app.command("revoke")
 def campaign_revoke(
-    name: str,
-    by: Annotated[str, typer.Option("--by", help="Who revokes: a role or a login, no address.")],
+    name: CampaignName,
+    by: Annotated[str, typer.Option("--by", help="Who revokes: a role or a login, no address.", metavar="NAME")],
     because: Annotated[str, typer.Option("--because", help="Why, for those who look.", metavar="TEXT")],
 ) -> None:
-    """Withdraw the approval of what was approved last, and cancel the planned mails that carry it.
+    """Withdraw the approval that was given last, and cancel the planned mails of it.
 
     An earlier definition that was approved goes on; `campaign pause` stops them all.
     """
@@ -294,12 +388,13 @@ def campaign_revoke(
 
 @campaign_app.command("retire")
 def campaign_retire(
-    name: str,
+    name: CampaignName,
     because: Annotated[str, typer.Option("--because", help="Why, for those who look.", metavar="TEXT")],
 ) -> None:
-    """End a campaign for good: its running series end as campaign_retired, its planned mails are cancelled.
+    """End a campaign for good, with its running series and planned mails.
 
-    Its numbers stay. Nothing is planned under its name any more.
+    The series end as campaign_retired, and the mails are cancelled. Its numbers stay. Nothing is planned under its name
+    any more.
     """
     _require_no_address("", because)
     done = _open().retire(name, because, present())
@@ -319,24 +414,70 @@ def _require_no_address(by: str, because: str = "") -> None:
 
 @message_app.command("preview")
 def message_preview(
-    campaign: str,
-    step: str,
-    customer: Annotated[str, typer.Option("--customer", help="Customer id.")],
-    html: Annotated[bool, typer.Option("--html", help="Print the HTML part instead of the text.")] = False,
+    campaign: CampaignName,
+    step: Annotated[str, typer.Argument(help="The step, as the campaign's file names it.", metavar="STEP")],
+    customer: Annotated[str | None, typer.Option("--customer", help="Of this customer.", metavar="ID")] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Of a member of the segment; made up if there is none, or no warehouse.")
+    ] = False,
+    variant: Annotated[
+        str | None, typer.Option("--variant", help="In this variant. Default: the first.", metavar="VARIANT")
+    ] = None,
+    locale: Annotated[
+        str | None, typer.Option("--locale", help="For a reader of this locale, such as pt-BR.", metavar="LOCALE")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the HTML part to this file; - is stdout.", metavar="PATH")
+    ] = None,
+    open_it: Annotated[
+        bool, typer.Option("--open", help="Show the HTML part in the browser, from a file that only you may read.")
+    ] = False,
 ) -> None:
-    """Print one customer's mail: the exact one if it was rendered, else as it would be rendered now."""
-    installation = _open()
-    read = installation.campaign(campaign)
-    print_mail(stored_mail(installation, read, step, customer, present()), html)
+    """Print one mail: that of a customer, or a sample.
+
+    --customer shows the exact mail if it was rendered, else the mail as it would be rendered now. --sample needs no
+    customer and no warehouse, and says on stderr whose facts the mail tells. --variant and --locale show the mail as it
+    would be rendered now, whatever was rendered before.
+    """
+    if (customer is None) is not sample:
+        raise typer.BadParameter("say whose mail: give --customer ID, or --sample")
+    settings = Settings.from_environment(os.environ, database=not sample)
+    made_up = None
+    if customer is not None:
+        installation = open_installation(settings)
+        read = installation.campaign(campaign)
+        mail = stored_mail(installation, read, step, customer, present(), variant, locale)
+    else:
+        read = find_campaign(settings.campaigns_dir, campaign, read_topics(settings.topics_file))
+        drawn = sample_mail(settings, read, asked_of(read, step, variant, locale), present())
+        mail, made_up = drawn.mail, drawn.facts if drawn.is_made_up else None
+        errors.print(drawn.facts, markup=False, highlight=False)
+    if note := language_note(settings, locale):
+        errors.print(note, markup=False, highlight=False)
+    _show_mail(mail, made_up, html, open_it)
+
+
+def _show_mail(mail: RenderedMail, made_up: str | None, html: Path | None, open_it: bool) -> None:
+    if html is None and not open_it:
+        print_mail(mail)
+    elif html == Path("-"):
+        sys.stdout.write(mail.html)
+    else:
+        path = write_html(mail, made_up, html)
+        is_shown = open_it and show_in_browser(path)
+        hint = "" if is_shown or not open_it else ": no browser was found, so open this file yourself"
+        results.print(f"{path}{hint}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
 def deliver(
     now: Annotated[
-        str | None, typer.Option("--now", help="Work as at this moment (not in live).", metavar="TS")
+        str | None, typer.Option("--now", help="Work as at this moment (not in live). Default: now.", metavar="TS")
     ] = None,
-    worker: Annotated[str, typer.Option(help="Name of this worker in delivery.attempt.")] = "",
-    shard: Annotated[int, typer.Option(help="Where this worker begins among the shells.")] = 0,
+    worker: Annotated[
+        str, typer.Option(help="Name of this worker in delivery.attempt. Default: from the process.", metavar="NAME")
+    ] = "",
+    shard: Annotated[int, typer.Option(help="Where this worker begins among the shells.", metavar="NUMBER")] = 0,
 ) -> None:
     """Send every mail that may go now, until nothing is claimable. Mode preview renders and shows only."""
     installation = _open()
@@ -400,7 +541,7 @@ def sending_resume() -> None:
 
 @sending_app.command("status")
 def sending_status() -> None:
-    """Show what is paused, since when and why, which mails wait for something else, and who has not planned in time."""
+    """Show what is paused and why, what else mails wait for, and which campaigns are late."""
     installation = _open()
     with installation.engine.connect() as connection:
         held = delivery.pauses(connection)
@@ -417,7 +558,7 @@ def sending_status() -> None:
 @events_app.command("ingest")
 def events_ingest(
     path: Annotated[
-        Path | None, typer.Argument(help="A file or folder; default: LIFECYCLE_EVENTS_DIR.")
+        Path | None, typer.Argument(help="A file or folder. Default: LIFECYCLE_EVENTS_DIR.", metavar="PATH")
     ] = None,
 ) -> None:
     """Take in event exports: objects, lines of them, arrays, or envelopes of queues. Duplicates count once, always.
@@ -454,7 +595,7 @@ def _name_unlisted_groups(installation: Installation) -> None:
 @suppressions_app.command("sync")
 def suppressions_sync(
     now: Annotated[
-        str | None, typer.Option("--now", help="Read up to this moment (not in live).", metavar="TS")
+        str | None, typer.Option("--now", help="Read up to this moment (not in live). Default: now.", metavar="TS")
     ] = None,
 ) -> None:
     """Read SendGrid's suppression lists, then send it the opt-outs that it does not have. Preview does neither."""
@@ -477,15 +618,17 @@ def suppressions_sync(
 
 @suppressions_app.command("lift")
 def suppressions_lift(
-    address: Annotated[str, typer.Argument(help="The address, in any case.")],
+    address: Annotated[str, typer.Argument(help="The address, in any case.", metavar="ADDRESS")],
     because: Annotated[str, typer.Option("--because", help="Why, for those who look.", metavar="TEXT")],
-    by: Annotated[str, typer.Option("--by", help="Who lifts: a role or a login. Default: your login.")] = "",
+    by: Annotated[
+        str, typer.Option("--by", help="Who lifts: a role or a login. Default: your login.", metavar="NAME")
+    ] = "",
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="bounces, complaints or opt_outs; may repeat. Default: all.", metavar="KIND"),
+        typer.Option("--only", help="One of bounces, complaints, opt_outs; may repeat. Default: all.", metavar="KIND"),
     ] = None,
 ) -> None:
-    """Let an address be mailed again: lift every no that was said there, and take it off SendGrid's lists.
+    """Let an address be mailed again, and take it off SendGrid's lists.
 
     That is the operator's yes: it ends suppressions, opt-outs, complaints and withdrawals at the address. Who never
     confirmed is not mailed, and what a customer said at another address stays: the command names both.
@@ -533,7 +676,10 @@ def kpis_roll_up(
     until: Annotated[str | None, typer.Option("--to", help="Last reporting day.", metavar="DATE")] = None,
     full: Annotated[bool, typer.Option("--full", help="Recompute everything from the facts.")] = False,
 ) -> None:
-    """Bring the KPI tables up to date: the same numbers as a full recompute, at the cost of what changed."""
+    """Bring the KPI tables up to date.
+
+    The numbers are those of a full recompute, at the cost of what changed.
+    """
     first, last = day(since) if since else None, day(until) if until else None
     if first and last and first > last:
         raise typer.BadParameter(f"--from {first} is after --to {last}: swap them")
@@ -543,9 +689,10 @@ def kpis_roll_up(
 
 @kpis_app.command("check")
 def kpis_check() -> None:
-    """Check that the KPI tables add up: exit status 1, with one line per identity that does not hold.
+    """Check that the KPI tables add up.
 
-    Reads everything that was counted. The DAG roll_up_kpis does the same after each roll-up, for the days it wrote.
+    If they do not, the exit status is 1, with one line per identity that does not hold. Reads everything that was
+    counted. The DAG roll_up_kpis does the same after each roll-up, for the days it wrote.
     """
     _open().check_kpis()
     results.print("the KPI tables add up")
@@ -553,10 +700,10 @@ def kpis_check() -> None:
 
 @app.command()
 def maintain() -> None:
-    """Make the coming monthly partitions, and drop months past their retention (by default nothing is dropped).
+    """Make the coming monthly partitions, and drop months past their retention.
 
-    Also makes the filters by which an erasure finds an address among new raw events, and forgets which recipient took a
-    place in days and weeks long past.
+    Without a retention in the settings no month is dropped. Also makes the filters by which an erasure finds an address
+    among new raw events, and forgets which recipient took a place in days and weeks long past.
     """
     installation, now = _open(), present()
     made = installation.ensure_months(now)
@@ -573,11 +720,13 @@ def maintain() -> None:
 
 @app.command()
 def why(
-    customer: str,
-    campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", help="Ask what holds at this moment; default: now.", metavar="TS")
+    customer: Annotated[
+        str, typer.Argument(help="The customer's key, or an address.", metavar="CUSTOMER|ADDRESS")
+    ],
+    campaign: Annotated[
+        str | None, typer.Option("--campaign", help="Only this campaign.", metavar="CAMPAIGN")
     ] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Explain why a customer was or was not mailed, and what holds the next mail back.
 
@@ -585,7 +734,7 @@ def why(
     claim would say of running series and planned mails if they came now. Nothing is changed. For an address it shows
     every word about mail at that mailbox: who said it, and what ended it. Both name rows of feeds that were refused.
     """
-    at = past_moment(as_of, present()) if as_of else present()
+    at = moment_or_now(as_of, present())
     customer = customer.strip(BLANKS)
     installation = _open()
     called = installation.present_name(campaign) if campaign else None

@@ -1,53 +1,143 @@
-"""`message preview`: one customer's mail, exact if it was rendered, else as it would be rendered now."""
+"""`message preview`: one customer's mail, exact if it was rendered, else as it would be rendered now. Or a sample."""
 
 from __future__ import annotations
 
 import datetime as dt
+import os
 import sys
-from dataclasses import replace
+import tempfile
+import webbrowser
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import Connection, Row
 
 from lifecycle_mail import segments
-from lifecycle_mail.campaigns import Campaign
+from lifecycle_mail.campaigns import Brand, Campaign, Step, read_brand
 from lifecycle_mail.database import run
 from lifecycle_mail.delivery.work import ClaimSetup, shell_to_send
-from lifecycle_mail.errors import CampaignError, LifecycleError
+from lifecycle_mail.errors import CampaignError, DatabaseUnavailable, LifecycleError, SchemaOutOfDate
 from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.messages import load_shell
 from lifecycle_mail.messages.packing import packer
+from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec, rebuild
 from lifecycle_mail.messages.snapshots import at_sending
 from lifecycle_mail.messages.templates import TemplateLibrary
-from lifecycle_mail.pipeline import Installation
+from lifecycle_mail.pipeline import Installation, open_installation
+from lifecycle_mail.settings import Settings
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which mail is shown: its step, and variant and language if they are not those that a series would get."""
+
+    step: Step
+    variant: str | None = None
+    locale: str | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether neither variant nor language is asked for."""
+        return self.variant is None and self.locale is None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A mail to look at. `facts` says whose facts it tells, for people; `is_made_up` if they are no customer's."""
+
+    mail: RenderedMail
+    facts: str
+    is_made_up: bool
+
+
+def asked_of(campaign: Campaign, step: str, variant: str | None = None, locale: str | None = None) -> Asked:
+    """Return what is asked for.
+
+    Raises:
+        CampaignError: the campaign has no such step, or the step no such variant.
+    """
+    names = [one.step for one in campaign.steps]
+    if step not in names:
+        raise CampaignError(f"campaign {campaign.campaign} has no step '{step}': it has {', '.join(names)}")
+    found = campaign.step_named(step)
+    if variant is not None and variant not in found.variants:
+        has = f"it has {', '.join(found.variants)}" if found.variants else "it has none, so leave --variant out"
+        raise CampaignError(f"step {step} of campaign {campaign.campaign} has no variant '{variant}': {has}")
+    return Asked(found, variant, locale)
 
 
 def stored_mail(
-    installation: Installation, campaign: Campaign, step: str, customer_id: str, now: dt.datetime
+    installation: Installation,
+    campaign: Campaign,
+    step: str,
+    customer_id: str,
+    now: dt.datetime,
+    variant: str | None = None,
+    locale: str | None = None,
 ) -> RenderedMail:
-    """Return the mail of one customer and step.
+    """Return the mail of one customer and step; in another variant or language, as it would be written now.
 
     Raises:
-        LifecycleError: no such step or customer, or the customer is neither enrolled nor in the segment.
+        LifecycleError: no such step, variant or customer, or the customer is neither enrolled nor in the segment.
     """
-    if step not in [one.step for one in campaign.steps]:
-        raise CampaignError(
-            f"campaign {campaign.campaign} has no step '{step}': it has "
-            + ", ".join(one.step for one in campaign.steps)
-        )
+    asked = asked_of(campaign, step, variant, locale)
     with installation.engine.connect() as connection:
         reading = {"campaign": campaign.campaign, "step": step, "customer_id": customer_id}
         row = run(connection, "messages/stored_mail", **reading).one_or_none()
-        if row is not None and row.slots is not None:
+        if row is not None and row.slots is not None and asked.is_plain:
             shell = load_shell(connection, row.shell_id)
             return rebuild(shell, packer(shell.slots_dictionary).unpack(bytes(row.slots)), row.subject)
         context = row.context if row is not None else _context_now(installation, campaign, customer_id, now)
         library: TemplateLibrary = installation.library
         chosen: Shell | None = None
-        if row is not None and row.shell_id is not None:
+        if row is not None and row.shell_id is not None and asked.is_plain:
             library, chosen = _as_planned(installation, connection, row.shell_id, now)
-        return _render(installation, connection, campaign, step, customer_id, context, library, chosen, now)
+        return _render(installation, connection, campaign, asked, customer_id, context, library, chosen, now)
+
+
+def sample_mail(settings: Settings, campaign: Campaign, asked: Asked, now: dt.datetime) -> Sample:
+    """Return the mail of a member of the segment. If there is none, or no warehouse, the facts are made up."""
+    if not settings.database_url:
+        return _made_up(settings, campaign, asked, now, "no warehouse is set (LIFECYCLE_DATABASE_URL)")
+    try:
+        installation = open_installation(settings)
+    except (DatabaseUnavailable, SchemaOutOfDate) as error:
+        return _made_up(settings, campaign, asked, now, str(error))
+    segment = campaign.segment
+    member = next(iter(segments.members(installation.engine, segment.name, now, segment.parameters)), None)
+    if member is None:
+        return _made_up(settings, campaign, asked, now, f"segment {segment.name} has no members now")
+    who, library = member.customer_id, installation.library
+    with installation.engine.connect() as connection:
+        context = _context_now(installation, campaign, who, now)
+        mail = _render(installation, connection, campaign, asked, who, context, library, None, now)
+    return Sample(mail, f"facts of customer {who}, a member of segment {segment.name} now", is_made_up=False)
+
+
+def _made_up(settings: Settings, campaign: Campaign, asked: Asked, now: dt.datetime, because: str) -> Sample:
+    """Return the mail with the facts of its template's sample.json, in the brand of this installation."""
+    library = TemplateLibrary(settings.templates_dir)
+    brand = read_brand(settings.brand_file, postal_address=settings.postal_address)
+    samples = read_samples(settings.templates_dir, asked.step.template)
+    chosen = next((one for one in samples if one.variant == asked.variant), samples[0])
+    currency = chosen.context.get("currency") or brand.currency
+    shell = _as_now(library, brand, campaign, asked, asked.locale, currency)
+    # The sample says when it goes, so that its days fit one another.
+    sent_at = chosen.context.get("sent_at")
+    context = at_sending(chosen.context, shell.currency, dt.datetime.fromisoformat(sent_at) if sent_at else now)
+    customer = {**chosen.customer, "language": shell.language, "currency": shell.currency}
+    mail = _written(settings, library, shell, customer, context)
+    return Sample(mail, f"facts made up ({asked.step.template}/sample.json): {because}", is_made_up=True)
+
+
+def language_note(settings: Settings, locale: str | None) -> str | None:
+    """Return what to say if there are no words for the readers of `locale`."""
+    library = TemplateLibrary(settings.templates_dir)
+    if locale is None or library.language_for(locale, ""):
+        return None
+    return f"no words for '{locale}' (there are {', '.join(library.languages())}): the mail is in the brand's language"
 
 
 def _context_now(
@@ -82,7 +172,7 @@ def _render(
     installation: Installation,
     connection: Connection,
     campaign: Campaign,
-    step_name: str,
+    asked: Asked,
     customer_id: str,
     context: dict[str, Any],
     library: TemplateLibrary,
@@ -94,10 +184,16 @@ def _render(
         raise LifecycleError(f"customer '{customer_id}' is unknown: check the id")
     if shell is None:
         currency = context.get("currency") or person.currency or installation.brand.currency
-        shell = _as_now(installation, campaign, step_name, person.locale, currency)
-    context = at_sending(context, shell.currency, now)
+        locale = asked.locale or person.locale
+        shell = _as_now(installation.library, installation.brand, campaign, asked, locale, currency)
     customer = _customer(person, shell.language, shell.currency)
-    links = {"unsubscribe_url": f"{installation.settings.public_url}/unsubscribe/preview", "view_url": None}
+    return _written(installation.settings, library, shell, customer, at_sending(context, shell.currency, now))
+
+
+def _written(
+    settings: Settings, library: TemplateLibrary, shell: Shell, customer: dict[str, Any], context: dict[str, Any]
+) -> RenderedMail:
+    links = {"unsubscribe_url": f"{settings.public_url}/unsubscribe/preview", "view_url": None}
     slots = library.slots(shell).render(customer, context, links, None)
     return rebuild(shell, slots.substitutions, slots.subject)
 
@@ -121,11 +217,11 @@ def _as_planned(
 
 
 def _as_now(
-    installation: Installation, campaign: Campaign, step_name: str, locale: str | None, currency: str
+    library: TemplateLibrary, brand: Brand, campaign: Campaign, asked: Asked, locale: str | None, currency: str
 ) -> Shell:
-    """Return the shell of a mail that was not planned: the step's first variant."""
-    library, brand, step = installation.library, installation.brand, campaign.step_named(step_name)
-    variant = next(iter(step.variants), "default")
+    """Return the shell of a mail that was not planned: of the variant asked for, else of the step's first."""
+    step = asked.step
+    variant = asked.variant or next(iter(step.variants), "default")
     spec = ShellSpec(
         template=step.template,
         campaign=campaign.campaign,
@@ -150,6 +246,34 @@ def _customer(person: Row[Any], language: str, currency: str) -> dict[str, Any]:
     }
 
 
-def print_mail(mail: RenderedMail, html: bool) -> None:
-    """Write the mail to stdout: the HTML part alone, or the subject and the text part."""
-    sys.stdout.write(mail.html if html else f"Subject: {mail.subject}\n\n{mail.text}")
+def print_mail(mail: RenderedMail) -> None:
+    """Write subject and text part to stdout."""
+    sys.stdout.write(f"Subject: {mail.subject}\n\n{mail.text}")
+
+
+def write_html(mail: RenderedMail, made_up: str | None, path: Path | None) -> Path:
+    """Write the HTML part to `path`, or to a new temporary file, that only this user may read; return its path.
+
+    `made_up`: what to say at the end of the file, unseen by readers, if the facts are made up.
+
+    Raises:
+        LifecycleError: the file cannot be written.
+    """
+    note = f"<!-- {made_up.replace('--', '- -')} -->\n" if made_up else ""
+    try:
+        handle, name = tempfile.mkstemp(prefix="mail-", suffix=".html") if path is None else _opened(path)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"{mail.html}\n{note}")
+    except OSError as error:
+        where = path or tempfile.gettempdir()
+        raise LifecycleError(f"{where} cannot be written ({error.strerror}): name another file with --html") from None
+    return Path(name)
+
+
+def _opened(path: Path) -> tuple[int, str]:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), str(path)
+
+
+def show_in_browser(path: Path) -> bool:
+    """Open a file in the user's browser; return whether there is one."""
+    return webbrowser.open(path.resolve().as_uri())

@@ -11,15 +11,24 @@ import typer
 from rich.markdown import Markdown
 
 from lifecycle_mail import audiences, previews, segments
-from lifecycle_mail.command_line.arguments import parameters, past_moment, present
+from lifecycle_mail.command_line.arguments import (
+    AsOf,
+    Parameters,
+    SegmentName,
+    moment_or_now,
+    parameters,
+    present,
+)
 from lifecycle_mail.command_line.console import errors, print_table, results
 from lifecycle_mail.errors import SegmentError
 from lifecycle_mail.pipeline import Installation, open_installation
 from lifecycle_mail.settings import Settings
 
 app = typer.Typer()
-By = Annotated[str, typer.Option("--by", help="Who: a role or a login, no address.")]
-Version = Annotated[int | None, typer.Option("--version", help="Decide only if this version waits.")]
+By = Annotated[str, typer.Option("--by", help="Who: a role or a login, no address.", metavar="NAME")]
+Version = Annotated[
+    int | None, typer.Option("--version", help="Decide only if this version waits.", metavar="NUMBER")
+]
 
 
 def _open() -> Installation:
@@ -28,17 +37,22 @@ def _open() -> Installation:
 
 @app.command("preview")
 def segment_preview(
-    name: Annotated[str, typer.Argument(help="A segment, or the path of a rules file.")],
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Default: now.", metavar="TS")] = None,
-    topic: Annotated[str | None, typer.Option("--topic", help="Of the mail; default: the first marketing one.")] = None,
+    name: SegmentName,
+    as_of: AsOf = None,
+    topic: Annotated[
+        str | None, typer.Option("--topic", help="Of the mail. Default: the first marketing one.", metavar="TOPIC")
+    ] = None,
     replay: Annotated[bool, typer.Option("--replay/--no-replay", help="What it would have done, by week.")] = True,
     daily: Annotated[bool, typer.Option("--daily", help="By day, for 90 days.")] = False,
     sql: Annotated[bool, typer.Option("--sql", help="Show the select too.")] = False,
 ) -> None:
-    """Show who is in a segment, who may be mailed and why not the others, overlaps, and what it would have done."""
+    """Show who is in a segment, who may be mailed, and what it would have done.
+
+    Shows also why the others may not be mailed, and which segments it overlaps.
+    """
     now = present()
     found, points = _open().preview_segment(
-        name, past_moment(as_of, now) if as_of else now, now, topic, replay=replay, daily=daily
+        name, moment_or_now(as_of, now), now, topic, replay=replay, daily=daily
     )
     text = previews.markdown(found, points, with_sql=sql)
     if sys.stdout.isatty():
@@ -49,11 +63,11 @@ def segment_preview(
 
 @app.command("request")
 def segment_request(
-    rules: Annotated[Path, typer.Argument(help="The rules file (YAML); - reads it from stdin.")],
+    rules: Annotated[Path, typer.Argument(help="The rules file (YAML); - is stdin.", metavar="PATH")],
     by: By,
     note: Annotated[str | None, typer.Option("--note", help="What it is for.", metavar="TEXT")] = None,
 ) -> None:
-    """Ask for a segment of rules. It runs when it is approved; a later version replaces one that waits."""
+    """Ask for a segment of rules. It runs when it is approved. A later version replaces one that waits."""
     _require_no_address(by, note or "")
     asked = _open().request_segment(_text_of(rules), by, present(), note)
     results.print(segments.sentence(asked.rules), highlight=False, markup=False)
@@ -62,7 +76,7 @@ def segment_request(
 
 @app.command("requests")
 def segment_requests(
-    name: Annotated[str | None, typer.Argument(help="One segment; all without it.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One segment. Default: all.", metavar="SEGMENT")] = None,
 ) -> None:
     """List what was asked for: versions, who asked, who decided and why."""
     columns = ["segment", "version", "state", "asked by", "at", "decided by", "at", "why"]
@@ -83,8 +97,11 @@ def segment_requests(
 
 
 @app.command("approve")
-def segment_approve(name: str, by: By, version: Version = None) -> None:
-    """Approve the version that waits: it is computed from the next refresh on, and any campaign may use it."""
+def segment_approve(name: SegmentName, by: By, version: Version = None) -> None:
+    """Approve the version that waits.
+
+    It is computed from the next refresh on, and any campaign may use it.
+    """
     _require_no_address(by)
     done = _open().decide_segment(name, by, present(), is_approved=True, version=version)
     results.print(f"segment {name}, version {done.version}, is approved by {by}", highlight=False)
@@ -92,7 +109,7 @@ def segment_approve(name: str, by: By, version: Version = None) -> None:
 
 @app.command("reject")
 def segment_reject(
-    name: str,
+    name: SegmentName,
     by: By,
     because: Annotated[str, typer.Option("--because", help="Why, for who asked.", metavar="TEXT")],
     version: Version = None,
@@ -105,12 +122,15 @@ def segment_reject(
 
 @app.command("retire")
 def segment_retire(
-    name: str,
+    name: SegmentName,
     by: By,
     because: Annotated[str, typer.Option("--because", help="Why, for those who look.", metavar="TEXT")],
     anyway: Annotated[bool, typer.Option("--anyway", help="Although campaigns or segments use it.")] = False,
 ) -> None:
-    """Retire an approved segment: it is not computed any more. Refused while campaigns or other segments use it."""
+    """Retire an approved segment, which is not computed any more.
+
+    Refused while campaigns or other segments use it.
+    """
     _require_no_address(by, because)
     left = _open().retire_segment(name, by, present(), because, anyway=anyway)
     results.print(f"segment {name} is retired; {left} members left it", highlight=False)
@@ -118,8 +138,8 @@ def segment_retire(
 
 @app.command("export")
 def segment_export(
-    name: str,
-    to: Annotated[Path | None, typer.Option("--to", help="Folder; default: include/segments.", metavar="DIR")] = None,
+    name: SegmentName,
+    to: Annotated[Path | None, typer.Option("--to", help="Folder. Default: include/segments.", metavar="DIR")] = None,
 ) -> None:
     """Write an approved segment to a rules file for the repository. It reads as the same rules."""
     results.print(f"{_open().export_segment(name, to)}", highlight=False)
@@ -127,24 +147,25 @@ def segment_export(
 
 @app.command("audience")
 def segment_audience(
-    name: str,
+    name: SegmentName,
     to: Annotated[Path, typer.Option("--to", help="Folder that the files are written to.", metavar="DIR")],
     by: By,
     network: Annotated[
         audiences.Network, typer.Option("--for", help="Whose spelling: trimmed and in lower case, or Google's.")
     ] = "plain",
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Default: now.", metavar="TS")] = None,
-    topic: Annotated[str | None, typer.Option("--topic", help="Who left it is left out; default: marketing.")] = None,
-    parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value, may repeat.")] = None,
+    as_of: AsOf = None,
+    topic: Annotated[str | None, typer.Option("--topic", help="Who left it is left out. Default: marketing.")] = None,
+    parameter: Parameters = None,
 ) -> None:
-    """Write SHA-256 of the addresses of a segment for an advertising network, and what changed since the last export.
+    """Write hashes (SHA-256) of a segment's addresses for an advertising network.
 
-    Only customers who may be mailed are in it. Three files: all, added, removed. Who exported what is kept.
+    Writes also what changed since the last export. Only customers who may be mailed are in it. Three files: all, added,
+    removed. Who exported what is kept.
     """
     _require_no_address(by)
     now = present()
     done = _open().export_audience(
-        name, to, by, past_moment(as_of, now) if as_of else now, now,
+        name, to, by, moment_or_now(as_of, now), now,
         parameters=parameters(parameter or []), network=network, topic=topic,
     )  # fmt: skip
     for path, count in zip(done.files, (done.addresses, done.added, done.removed), strict=True):
@@ -153,11 +174,11 @@ def segment_audience(
 
 @app.command("refresh")
 def segment_refresh(
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Default: now.", metavar="TS")] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Bring the members and sizes of every segment of rules up to date."""
     now = present()
-    done, failed = _open().refresh_rules(past_moment(as_of, now) if as_of else now, now)
+    done, failed = _open().refresh_rules(moment_or_now(as_of, now), now)
     rows: list[list[object]] = [[name, one.members, one.entered, one.departed] for name, one in done.items()]
     print_table("Segments of rules", ["segment", "members", "entered", "departed"], rows)
     for error in failed:

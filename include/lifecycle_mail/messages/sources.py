@@ -43,23 +43,36 @@ class TemplateSource:
     imports: dict[str, tuple[str, str | None]] = field(default_factory=dict)
 
 
-def read_sources(env: MailEnvironment, file: str) -> list[TemplateSource]:
+def read_sources(
+    env: MailEnvironment, file: str, refused: list[TemplateError] | None = None
+) -> list[TemplateSource]:
     """Return `file` and every template that it extends, includes or imports, each once.
 
-    Raises TemplateError with file and line for a missing file, a syntax error or a computed reference.
+    Raises TemplateError with file and line for a missing file, a syntax error or a computed reference. With `refused`
+    such an error is added there instead, and the other files are returned.
     """
     found: dict[str, TemplateSource] = {}
-    waiting = [file]
+    waiting, seen = [file], set[str]()
     while waiting:
         name = waiting.pop(0)
-        if name in found:
+        if name in seen:
             continue
-        found[name] = source = _read(env, name)
-        for wanted in meta.find_referenced_templates(source.tree):
-            if wanted is None:
-                raise TemplateError(f"{name}: extends, includes or imports a computed name; write the name itself")
-            waiting.append(wanted)
+        seen.add(name)
+        try:
+            found[name] = _read(env, name)
+            waiting += _referenced(found[name])
+        except TemplateError as error:
+            if refused is None:
+                raise
+            refused.append(error)
     return list(found.values())
+
+
+def _referenced(source: TemplateSource) -> list[str]:
+    names = list(meta.find_referenced_templates(source.tree))
+    if None in names:
+        raise TemplateError(f"{source.file}: extends, includes or imports a computed name; write the name itself")
+    return [name for name in names if name is not None]
 
 
 def _read(env: MailEnvironment, file: str) -> TemplateSource:

@@ -9,6 +9,7 @@ import copy
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from difflib import get_close_matches
 from html.parser import HTMLParser
 from typing import Any
 
@@ -24,8 +25,8 @@ from lifecycle_mail.messages.samples import Sample, read_samples
 from lifecycle_mail.messages.shells import Shell, rebuild
 from lifecycle_mail.messages.slots import OFFER_FIELDS
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, dotted_names, read_sources
-from lifecycle_mail.messages.templates import TemplateLibrary
-from lifecycle_mail.messages.wording import Wording
+from lifecycle_mail.messages.templates import BRAND_FIELDS, BRAND_OPTIONAL, TemplateLibrary
+from lifecycle_mail.messages.wording import Wording, no_words
 
 PARTS = {"subject.txt": "text", "preheader.txt": "html", "body.mjml": "html", "body.txt": "text"}
 CUSTOMER_FIELDS = ("first_name", "last_name", "language", "currency", "country", "timezone")
@@ -66,20 +67,21 @@ def check_template(library: TemplateLibrary, name: str, languages: Iterable[str]
     The words of the first language say which values the others have to show. Each error has file, line and what to do.
     """
     languages = list(languages)
-    missing = [error for file in (*PARTS, "sample.json") if (error := _missing(library, name, file))]
-    if missing:
-        return missing
+    found = [error for file in (*PARTS, "sample.json") if (error := _missing(library, name, file))]
+    samples = list[Sample]()
     try:
         samples = read_samples(library.folder, name)
-        found = [error for file in PARTS for error in _check_file(library, name, file, samples[0])]
-        found += _slots_without_twin(library, name, samples[0])
-        found += [error for language in languages for error in _check_words(library, name, language, languages[0])]
-        if not found:
-            found = [
-                error for language in languages for error in _check_samples(library, name, samples, language)
-            ]
     except TemplateError as error:
-        return [error]
+        found += [error] if (library.folder / name / "sample.json").is_file() else []
+    read = _Reading(library, name, samples[0] if samples else None)
+    found += [error for file in PARTS for error in _check_file(library, read, file)]
+    found += _slots_without_twin(read)
+    for language in languages:
+        words = list(_check_words(library, read, language, languages[0]))
+        found += words
+        drawn = _check_samples(library, name, samples, language)
+        # What is wrong in reading is wrong in rendering again: only what a finished mail shows is news then.
+        found += [error for error, is_stopped in drawn if not (found and is_stopped)]
     return list({str(error): error for error in found}.values())
 
 
@@ -91,19 +93,35 @@ def _missing(library: TemplateLibrary, name: str, file: str) -> TemplateError | 
     )
 
 
-def _sources(library: TemplateLibrary, name: str, file: str, sample: Sample) -> list[TemplateSource]:
-    env = library.environment(PARTS[file], _shell(library, name, sample, sample.language), None)
-    return read_sources(env, f"{name}/{file}")
+class _Reading:
+    """A template's files, each with those that it extends and imports, and the names that they may use.
+
+    They are read without words and without a sample if there is none, so that no fault hides another. `refused` are the
+    errors of what could not be read, by file.
+    """
+
+    def __init__(self, library: TemplateLibrary, name: str, sample: Sample | None) -> None:
+        self.name = name
+        self.sources: dict[str, list[TemplateSource]] = {}
+        self.shared: dict[str, set[str]] = {}
+        self.refused: dict[str, list[TemplateError]] = {}
+        campaign, _, step = name.partition("/")
+        shell = Shell(name, campaign, step, None, "en", "USD", "", "", "", "", "", "", {}, {})
+        for file, part in PARTS.items():
+            if not (library.folder / name / file).is_file():
+                continue
+            env = library.environment(part, shell, None, wording=no_words())
+            self.shared[file] = set(env.globals) | {"caller"} | ({"preheader"} if file == "body.mjml" else set())
+            self.sources[file] = read_sources(env, f"{name}/{file}", self.refused.setdefault(file, []))
+        self.shapes = _shapes(sample)
 
 
-def _check_file(library: TemplateLibrary, name: str, file: str, sample: Sample) -> Iterator[TemplateError]:
+def _check_file(library: TemplateLibrary, read: _Reading, file: str) -> Iterator[TemplateError]:
     """Yield the errors that show when one file, and the files it extends and imports, are read."""
-    shell = _shell(library, name, sample, sample.language)
-    shared = set(library.environment(PARTS[file], shell, None).globals) | {"caller"}
-    if file == "body.mjml":
-        shared.add("preheader")
+    yield from read.refused.get(file, ())
     bodies: dict[str, SlotSource] = {}
-    for source in _sources(library, name, file, sample):
+    for source in read.sources.get(file, ()):
+        shared = read.shared[file]
         yield from _outside_slots(source, shared)
         yield from _misplaced(source)
         if source.file.endswith(".mjml"):
@@ -115,7 +133,7 @@ def _check_file(library: TemplateLibrary, name: str, file: str, sample: Sample) 
                     f"{slot.file}:{slot.line}: slot {slot.name} is written differently in "
                     f"{twin.file}:{twin.line}; make them equal or rename one"
                 )
-            yield from _inside_slot(slot, source, shared, _shapes(sample, shell))
+            yield from _inside_slot(slot, source, shared, read.shapes)
 
 
 class _WithoutSlots(NodeTransformer):
@@ -141,7 +159,7 @@ def _outside_slots(source: TemplateSource, shared: set[str]) -> Iterator[Templat
             )
         elif node.name in unknown:
             yield TemplateError(
-                f"{source.file}:{node.lineno}: unknown variable {node.name}; "
+                f"{source.file}:{node.lineno}: unknown variable {node.name}{_nearest(node.name, shared)}; "
                 f"shared are {', '.join(sorted(shared))}"
             )
 
@@ -181,7 +199,7 @@ def _inside_slot(
     for name in sorted(meta.find_undeclared_variables(tree) - known):
         line = next((node.lineno for node in tree.find_all(nodes.Name) if node.name == name), slot.line)
         yield TemplateError(
-            f"{slot.file}:{line}: slot {slot.name}: unknown variable {name}; a slot may use "
+            f"{slot.file}:{line}: slot {slot.name}: unknown variable {name}{_nearest(name, known)}; a slot may use "
             f"{', '.join(sorted(PERSONAL))}, shared variables and macros imported at the top of the file"
         )
     walker = _Fields(slot, dict(shapes))
@@ -249,30 +267,39 @@ class _Fields:
         if node.attr not in held:
             dotted = next(iter(dotted_names(node)), node.attr)
             self.errors.append(TemplateError(
-                f"{self.slot.file}:{node.lineno}: slot {self.slot.name}: {dotted} is not there; known are "
-                f"{', '.join(map(str, held))}"
+                f"{self.slot.file}:{node.lineno}: slot {self.slot.name}: {dotted} is not there"
+                f"{_nearest(node.attr, held)}; known are {', '.join(map(str, held))}"
             ))  # fmt: skip
             return UNKNOWN
         return held[node.attr]
 
 
-def _shapes(sample: Sample, shell: Shell) -> dict[str, Any]:
+def _shapes(sample: Sample | None) -> dict[str, Any]:
     """Return the declared variables with sample values; offers always with all their fields."""
-    return {
-        "customer": dict.fromkeys(CUSTOMER_FIELDS), "context": sample.context, "links": sample.links,
-        "brand": shell.brand, "offer": dict.fromkeys(OFFER_FIELDS),
-    }  # fmt: skip
+    known = {"customer": dict.fromkeys(CUSTOMER_FIELDS), "offer": dict.fromkeys(OFFER_FIELDS)}
+    if sample is None:
+        return known | dict.fromkeys(("context", "links", "brand"), UNKNOWN)
+    brand = {**dict.fromkeys((*BRAND_FIELDS, *BRAND_OPTIONAL)), **sample.brand}
+    return {**known, "context": sample.context, "links": sample.links, "brand": brand}
 
 
-def _slots_without_twin(library: TemplateLibrary, name: str, sample: Sample) -> Iterator[TemplateError]:
+def _nearest(word: str, known: Iterable[Any]) -> str:
+    """Return " (did you mean …?)" if a known word is near."""
+    near = get_close_matches(word, [str(one) for one in known], n=1, cutoff=0.6)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _slots_without_twin(read: _Reading) -> Iterator[TemplateError]:
     """Yield the personal parts of the html that readers of the text part would not get."""
+    if any(read.refused.get(file, True) for file in ("body.mjml", "body.txt")):
+        return
     html, text = (
-        {slot.name: slot for source in _sources(library, name, file, sample) for slot in source.slots}
+        {slot.name: slot for source in read.sources[file] for slot in source.slots}
         for file in ("body.mjml", "body.txt")
     )
     for slot in (html[one] for one in sorted(html.keys() - text.keys())):
         yield TemplateError(
-            f"{slot.file}:{slot.line}: slot {slot.name} is missing in {name}/body.txt; "
+            f"{slot.file}:{slot.line}: slot {slot.name} is missing in {read.name}/body.txt; "
             "say the same in the text part"
         )
 
@@ -287,7 +314,8 @@ def _mjml_tags(file: str, content: str) -> Iterator[TemplateError]:
         closing, kind, single = bool(tag[1]), tag[2], bool(tag[4])
         if kind not in MJML_TAGS:
             yield TemplateError(
-                f"{file}:{line}: MJML has no <{kind}> and would drop it silently; correct the tag"
+                f"{file}:{line}: MJML has no <{kind}>{_nearest(kind, MJML_TAGS)} and would drop it silently; correct "
+                "the tag"
             )
         elif closing and (not opened or opened[-1][0] != kind):
             expected = f"</{opened[-1][0]}> of line {opened[-1][1]}" if opened else "no closing tag"
@@ -303,15 +331,23 @@ def _mjml_tags(file: str, content: str) -> Iterator[TemplateError]:
         yield TemplateError(f"{file}:{line}: <{kind}> is never closed; add </{kind}>")
 
 
-def _check_words(library: TemplateLibrary, name: str, language: str, first: str) -> Iterator[TemplateError]:
+def _check_words(
+    library: TemplateLibrary, read: _Reading, language: str, first: str
+) -> Iterator[TemplateError]:
     """Yield words that the template asks for and a language lacks, or that need other values than they get."""
-    wording, shown = library.wording(language), library.wording(first)
-    sample = read_samples(library.folder, name)[0]
-    for file in PARTS:
-        for source in _sources(library, name, file, sample):
-            for call in source.tree.find_all(nodes.Call):
-                if isinstance(call.node, nodes.Name) and call.node.name == "t":
-                    yield from _check_message(wording, shown, name, source.file, call)
+    try:
+        wording = library.wording(language)
+    except TemplateError as error:
+        yield from (TemplateError(line) for line in str(error).splitlines())
+        return
+    try:
+        shown = library.wording(first)
+    except TemplateError:
+        shown = wording  # that language tells it
+    for source in (source for sources in read.sources.values() for source in sources):
+        for call in source.tree.find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name == "t":
+                yield from _check_message(wording, shown, read.name, source.file, call)
 
 
 def _check_message(
@@ -325,7 +361,8 @@ def _check_message(
     key = name.replace("/", ".") + written if written.startswith(".") else written
     wanted, given = wording.placeholders(key), {pair.key for pair in call.kwargs}
     if wanted is None:
-        yield TemplateError(f"{where}: no message {key} in {wording.path.name}; add it there")
+        near = _nearest(key, wording.messages)
+        yield TemplateError(f"{where}: no message {key} in {wording.path.name}{near}; add it there")
         return
     if hidden := sorted((shown.placeholders(key) or set()) - wanted):
         yield TemplateError(
@@ -347,19 +384,21 @@ def _check_message(
 
 def _check_samples(
     library: TemplateLibrary, name: str, samples: list[Sample], language: str
-) -> Iterator[TemplateError]:
-    """Yield errors that show only when the samples are rendered, each in the slow and in the fast way."""
+) -> Iterator[tuple[TemplateError, bool]]:
+    """Yield errors that show only when the samples are rendered, each in the slow and in the fast way, and whether the
+    error stopped the rendering."""
     for sample in samples:
         try:
-            yield from _check_sample(library, name, sample, language)
+            for error in _check_sample(library, name, sample, language):
+                yield error, False
         except TemplateError as error:
-            yield TemplateError(f"{error} (sample {sample.label})")
+            yield TemplateError(f"{error} (sample {sample.label})"), True
 
 
 def _check_sample(
     library: TemplateLibrary, name: str, sample: Sample, language: str
 ) -> Iterator[TemplateError]:
-    shell = _shell(library, name, sample, language, rendered=True)
+    shell = library.shell(replace(sample.spec(name), language=language))
     whole = library.whole(shell, sample.customer, sample.context, sample.links)
     slots = library.slots(shell).render(sample.customer, sample.context, sample.links)
     where = f"{name}/body"
@@ -416,8 +455,3 @@ def _faulty_tags(name: str, html: str, untracked: frozenset[str]) -> Iterator[Te
     reader.feed(html)
     yield from (TemplateError(f"{name}/body.mjml: {fault}") for fault in dict.fromkeys(reader.found))
 
-
-def _shell(library: TemplateLibrary, name: str, sample: Sample, language: str, rendered: bool = False) -> Shell:
-    """Return the sample's shell: rendered, or only its ingredients for reading the sources."""
-    spec = replace(sample.spec(name), language=language)
-    return library.shell(spec) if rendered else library.ingredients(spec)

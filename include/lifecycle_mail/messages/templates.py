@@ -187,9 +187,14 @@ class TemplateLibrary:
                 "render a new shell for new messages"
             )
 
-    def environment(self, part: str, shell: Shell, mark: str | None, direct: bool = False) -> MailEnvironment:
-        """Return the environment of one part (html or text) of a shell, with its shared variables."""
-        return MailEnvironment(self.texts, part, self._shared(shell), mark, direct)
+    def environment(
+        self, part: str, shell: Shell, mark: str | None, direct: bool = False, wording: Wording | None = None
+    ) -> MailEnvironment:
+        """Return the environment of one part (html or text) of a shell, with its shared variables.
+
+        `wording`: instead of the words of the shell's language.
+        """
+        return MailEnvironment(self.texts, part, self._shared(shell, wording), mark, direct)
 
     def wording(self, language: str) -> Wording:
         """Return the words of a language, read once."""
@@ -197,9 +202,9 @@ class TemplateLibrary:
             self._wordings[language] = Wording(self.texts, language)
         return self._wordings[language]
 
-    def _shared(self, shell: Shell) -> dict[str, Any]:
+    def _shared(self, shell: Shell, wording: Wording | None = None) -> dict[str, Any]:
         """Return the variables that a shell and its slots may both use. None of them belongs to one customer."""
-        wording = self.wording(shell.language)
+        wording = wording or self.wording(shell.language)
         rtl = wording.direction == "rtl"
         return {
             "brand": shell.brand, "campaign": shell.campaign, "step": shell.step, "variant": shell.variant,

@@ -28,7 +28,7 @@ from lifecycle_mail.errors import CampaignError, TemplateError
 from lifecycle_mail.locales import direction_of
 from lifecycle_mail.messages.directions import Isolating, isolated, other_direction
 from lifecycle_mail.messages.formatting import clean, number_writer
-from lifecycle_mail.messages.texts import Texts, texts_in
+from lifecycle_mail.messages.texts import StoredTexts, Texts, texts_in
 
 PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
 _TEXTS, _NUMBERS = frozenset({str, Isolating}), frozenset({int, float, Decimal})
@@ -165,6 +165,12 @@ def _beside(value: Any, is_other: Callable[[str], bool]) -> str:
     return isolated(text) if type(value) is str and is_other(value) else text
 
 
+@lru_cache(maxsize=1)
+def no_words() -> Wording:
+    """Return a language without messages, for those who read templates and render none."""
+    return Wording(StoredTexts({wording_file("en"): "messages: {}\n"}), "en")
+
+
 def wording_file(language: str) -> str:
     """Return the name of a language's file inside the template folder."""
     return f"translations/{language}.yaml"
@@ -185,7 +191,7 @@ def _read(path: Path, texts: Texts, language: str) -> dict[str, Any]:
         raise TemplateError(f"{path}: the file is not UTF-8 text; save it as UTF-8") from None
     except CampaignError as error:
         told = str(error).replace(": is not YAML:", ": not readable as YAML:")
-        raise TemplateError(f"{path.parent}/{told}") from None
+        raise TemplateError("\n".join(f"{path.parent}/{line}" for line in told.splitlines())) from None
     if not isinstance(content, dict):
         raise TemplateError(f"{path}: not a mapping with direction and messages; see translations/en.yaml")
     return content
