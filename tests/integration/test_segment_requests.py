@@ -221,6 +221,7 @@ def test_a_campaign_uses_an_approved_segment_by_its_name(shop: Engine, files: Pa
     assert (status, "no segment is called 'asia'" in error) == (1, True)
     command("segment", "approve", "asia", "--by", "crm")
     assert command("campaign", "plan", "spring", "--as-of", NOW.isoformat())[0] == 0
+    registry.learn({})  # as in a new process
     assert command("campaign", "check", "spring")[0] == 0
     with shop.connect() as connection:
         enrolled = connection.execute(sa.text("select customer_id from journey.enrollment order by 1")).scalars().all()

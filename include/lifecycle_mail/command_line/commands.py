@@ -263,6 +263,7 @@ def campaign_check(
     anything is wrong; a warning alone is no reason.
     """
     settings = Settings.from_environment(os.environ, database=False)
+    _learn_approved_segments()
     found = check_campaigns(settings, name)
     for warning in found.warnings:
         errors.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
@@ -271,6 +272,16 @@ def campaign_check(
     results.print(f"{found.campaigns} campaign(s), {found.templates} template(s): nothing wrong", highlight=False)
     if name is not None:
         results.print(f"definition {definition_of(settings, name).md5}", highlight=False)
+
+
+def _learn_approved_segments() -> None:
+    """Know the segments that were approved in the warehouse, if one is set and answers: campaigns may name them."""
+    if not os.environ.get("LIFECYCLE_DATABASE_URL"):
+        return
+    try:
+        _open()
+    except LifecycleError as error:
+        errors.print(f"approved segments are not known: {error}", style="yellow", markup=False, highlight=False)
 
 
 @campaign_app.command("schema")
