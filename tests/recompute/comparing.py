@@ -16,7 +16,7 @@ from recompute.facts import Facts, read, table
 from recompute.mailing_list import COMING, movements
 from recompute.steps import FACTS, STILL_MOVING, Step, steps_of
 
-BOOKKEEPING = {"ahead", "list_change", "moved_fact", "progress", "roll_up", "rolled_load"}
+BOOKKEEPING = {"ahead", "list_change", "moved_fact", "progress", "roll_up", "rolled_load", "waiting_change"}
 OF_OTHERS = {
     "arm_count", "arm_unit", "campaign_goal", "campaign_lift", "experiment", "experiment_result", "series_daily",
     "variant_result",
@@ -36,6 +36,7 @@ RATES: dict[str, tuple[list[str], str]] = {
     "machine_open_rate": (["machine_openers"], "delivered"),
     "click_through_rate": (["clickers"], "delivered"),
     "click_to_open_rate": (["clickers"], "openers"),
+    "machine_click_rate": (["machine_clickers"], "delivered"),
     "conversion_rate": (["converters"], "delivered"),
     "click_to_conversion": (["click_converters"], "clickers"),
     "accepted_conversion_rate": (["accepted_converters"], "accepted"),
@@ -47,7 +48,6 @@ RATES: dict[str, tuple[list[str], str]] = {
     "unsubscribe_rate": (["unsubscribed"], "delivered"),
     "complaint_rate": (["complained"], "delivered"),
 }
-NO_RATE = ["machine_clickers"]
 LEAVES = ("unsubscribed", "bounced", "complained", "sunset", "withdrawn", "erased")
 
 
@@ -129,6 +129,8 @@ class Numbers:
             "order_credit": self.order_credit,
             "campaign_revenue_daily": self.campaign_revenue_daily,
             "event_revenue_daily": self.event_revenue_daily,
+            "step_daily": self.step_daily,
+            "waiting_daily": self.not_enrolled_daily,
             "list_movement": self.list_movement,
             "list_daily": self.list_daily,
             "campaign_rates": self.campaign_rates,
@@ -217,6 +219,19 @@ class Numbers:
         ]  # fmt: skip
         return _counted(pd.DataFrame(rows), [*KEY, "outcome", "reason"], "steps")
 
+    def step_daily(self) -> pd.DataFrame:
+        """Steps by what was decided, and what became of them; empty where there is no such word."""
+        words = ["decision_outcome", "decision_reason", "state", "reason", "outcome"]
+        rows = [
+            (
+                *self._key(step), self.facts.day(step.first_seen_at),
+                *(self._outcome(step)[word] or "" for word in words),
+            )
+            for step in self.steps
+        ]  # fmt: skip
+        key = [*KEY, "decided_day", *words]
+        return _counted(pd.DataFrame(rows, columns=key), key, "steps")
+
     def message_states(self) -> pd.DataFrame:
         key = ["campaign", "step", "variant", "state", "outcome"]
         rows = [(s.campaign, s.step, s.variant, s.state, s.outcome) for s in self.steps if s.mail]
@@ -258,7 +273,7 @@ class Numbers:
         return self._with_rates(found)
 
     def _with_rates(self, counts: pd.DataFrame) -> pd.DataFrame:
-        found = counts.drop(columns=NO_RATE).astype(object).reset_index(drop=True)
+        found = counts.astype(object).reset_index(drop=True)
         rows = found.to_dict("records")
         for name, (numerators, denominator) in RATES.items():
             found[name] = [rate(sum(int(row[one]) for one in numerators), int(row[denominator])) for row in rows]

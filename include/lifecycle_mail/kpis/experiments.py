@@ -46,8 +46,9 @@ def count_units(
         run(connection, f"kpis/create_{table}")
         connection.exec_driver_sql(f"analyze kpi_{table} (customer_id)")
     run(connection, "kpis/create_unit_delta", **moments)
-    for name in ("apply_arm_count", "prune_arm_count", "replace_units"):
-        run(connection, f"kpis/{name}")
+    run(connection, "kpis/apply_arm_count", as_of=now)
+    run(connection, "kpis/prune_arm_count")
+    run(connection, "kpis/replace_units", as_of=now)
 
 
 def write_results(connection: Connection, now: datetime) -> None:

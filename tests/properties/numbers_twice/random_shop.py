@@ -79,7 +79,7 @@ class Shop:
         """Let many random things happen, events at the end."""
         deeds = {
             self.decide: 14, self.deliver: 5, self.bring_fact: 10, self.bring_fact_again: 8, self.consent: 3,
-            self.rest: 1, self.move_house: 1, self.redefine: 1, self.rates: 5, self.wait: 1, self.erase_somebody: 1,
+            self.rest: 1, self.move_house: 1, self.redefine: 1, self.rates: 5, self.wait: 3, self.erase_somebody: 1,
             self.lift: 1,
         }  # fmt: skip
         with self.warehouse.begin() as connection:
@@ -135,7 +135,11 @@ class Shop:
             )
 
     def wait(self, connection: Connection) -> None:
-        """An occurrence that begins no series."""
+        """An occurrence that begins no series, while one of before begins a series after all."""
+        connection.execute(sa.text(
+            "update journey.occurrence set fate = 'enrolled', reason = null, enrollment_id = 1"
+            " where occurrence = (select min(occurrence) from journey.occurrence where fate = 'waiting')"
+        ))
         builders.insert(
             connection, "journey.occurrence", campaign=self.chance.choice(list(CAMPAIGNS)), customer_id=self.somebody(),
             occurrence=f"w{self.number()}", occurred_at=NOON, fate="waiting", decided_at=self.moment(),

@@ -22,6 +22,8 @@ select
     kpi.rate(d.clickers, d.delivered) as click_through_rate,
     0.03 as click_through_rate_benchmark,
     kpi.rate(d.clickers, d.openers) as click_to_open_rate,
+    d.machine_clickers,
+    kpi.rate(d.machine_clickers, d.delivered) as machine_click_rate,
     d.converters,
     kpi.rate(d.converters, d.delivered) as conversion_rate,
     c.goal_target_ratio as conversion_rate_benchmark,
@@ -72,6 +74,9 @@ comment on column kpi.campaign_rates.clickers is 'Messages clicked by a person.'
 comment on column kpi.campaign_rates.click_through_rate is 'clickers / delivered.';
 comment on column kpi.campaign_rates.click_through_rate_benchmark is 'Guides'' benchmark.';
 comment on column kpi.campaign_rates.click_to_open_rate is 'clickers / openers.';
+comment on column kpi.campaign_rates.machine_clickers is
+'Messages clicked by a scanner, or in doubt; a person may have clicked too.';
+comment on column kpi.campaign_rates.machine_click_rate is 'machine_clickers / delivered; says nothing about people.';
 comment on column kpi.campaign_rates.converters is 'Delivered messages whose goal was reached inside the window.';
 comment on column kpi.campaign_rates.conversion_rate is 'converters / delivered.';
 comment on column kpi.campaign_rates.conversion_rate_benchmark is

@@ -15,6 +15,7 @@ with level as (
         sum(d.openers) as openers,
         sum(d.machine_openers) as machine_openers,
         sum(d.clickers) as clickers,
+        sum(d.machine_clickers) as machine_clickers,
         sum(d.converters) as converters,
         sum(d.pending) as pending,
         sum(d.click_converters) as click_converters,
@@ -52,6 +53,8 @@ select
     kpi.rate(l.clickers, l.delivered) as click_through_rate,
     0.03 as click_through_rate_benchmark,
     kpi.rate(l.clickers, l.openers) as click_to_open_rate,
+    l.machine_clickers,
+    kpi.rate(l.machine_clickers, l.delivered) as machine_click_rate,
     l.converters,
     kpi.rate(l.converters, l.delivered) as conversion_rate,
     c.goal_target_ratio as conversion_rate_benchmark,
@@ -104,6 +107,9 @@ comment on column kpi.campaign_summary.clickers is 'Messages clicked by a person
 comment on column kpi.campaign_summary.click_through_rate is 'clickers / delivered.';
 comment on column kpi.campaign_summary.click_through_rate_benchmark is 'Guides'' benchmark.';
 comment on column kpi.campaign_summary.click_to_open_rate is 'clickers / openers.';
+comment on column kpi.campaign_summary.machine_clickers is
+'Messages clicked by a scanner, or in doubt; a person may have clicked too.';
+comment on column kpi.campaign_summary.machine_click_rate is 'machine_clickers / delivered; says nothing about people.';
 comment on column kpi.campaign_summary.converters is 'Delivered messages whose goal was reached inside the window.';
 comment on column kpi.campaign_summary.conversion_rate is 'converters / delivered.';
 comment on column kpi.campaign_summary.conversion_rate_benchmark is
