@@ -103,8 +103,8 @@ create table kpi.waiting_change (
 );
 
 comment on table kpi.waiting_change is
-'Moments of which occurrences began or ceased to wait; rows may repeat. The next roll-up counts these days again, and '
-'deletes the rows.';
+'Days to count again, because an occurrence began or ceased to wait; rows may repeat. The next roll-up counts them '
+'and deletes the rows.';
 comment on column kpi.waiting_change.campaign is 'Campaign of these occurrences.';
 comment on column kpi.waiting_change.decided_at is 'as_of since which they wait, or waited.';
 
