@@ -13,8 +13,9 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 import builders
 from builders import NOON, customer, insert, load, order, rows
-from lifecycle_mail.database import run
-from lifecycle_mail.kpis import check, rename_campaign, roll_up
+from lifecycle_mail.database import run, statement
+from lifecycle_mail.journeys.planning import record_planning
+from lifecycle_mail.kpis import check, experiments, rename_campaign, roll_up
 from planning import campaign_of, member, members, plan, topic_of
 
 HOUR = timedelta(hours=1)
@@ -526,6 +527,23 @@ class TestVariants:
         query = "select epoch, kind, customer_id from kpi.arm_unit order by 1, 2"
         assert found(tested, query) == [(1, "holdout", "ann"), (2, "holdout", "bob"), (2, "variant", "bob")]
 
+    @pytest.mark.parametrize("hours", [3, 12])
+    def test_a_period_planned_again_after_a_change_takes_nothing_from_before(
+        self, warehouse: Engine, hours: float
+    ) -> None:
+        """The shares change after noon's twelfth hour was planned. Then an earlier hour, or the same one, is planned with
+        the new shares. Whoever was dealt by the old ones stays compared by them."""
+        for number, (shares, as_of) in enumerate([({"one": 0.5, "other": 0.5}, 12), ({"one": 0.9, "other": 0.1}, hours)]):
+            step = {"step": "reminder", "after_hours": 0, "template": "cart_abandoned/reminder", "variants": shares}
+            campaign = campaign_of(steps=[step])
+            members(warehouse, *(f"p{number}-{one}" for one in range(3)))
+            plan(warehouse, campaign, topic_of(), at(as_of))
+            with warehouse.begin() as connection:
+                record_planning(connection, campaign.campaign, at(as_of), at(13))
+            rolled(warehouse, at(14))
+        query = "select left(customer_id, 2), epoch, count(*) from kpi.arm_unit where kind = 'variant' group by 1, 2"
+        assert (("p0", 1, 3)) in found(warehouse, query)
+
 
 class TestVerdicts:
     """A verdict stands before a number."""
@@ -667,3 +685,34 @@ def test_results_are_read_from_a_few_rows(shop: Engine, view: str) -> None:
         read.update({node["Relation Name"]} if "Relation Name" in node else ())
         waiting += node.get("Plans", [])
     assert read <= {"experiment_result", "series_daily", "progress", "campaign"}
+
+
+def test_ended_windows_and_new_people_are_not_compared_one_by_one(
+    shop: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows of 2,000 people end while 2,000 others begin. Each is looked up: no list of people is read once per
+    person, which took an hour for 60,000 of both."""
+    plans: list[Any] = []
+    ran = experiments.run
+
+    def look(connection: Connection, name: str, **given: Any) -> Any:
+        if name == "kpis/create_unit_delta":
+            query = sa.text(f"explain (format json) {statement(name).text}")
+            plans.append(connection.execute(query, given).scalar_one()[0]["Plan"])
+        return ran(connection, name, **given)
+
+    for prefix, now in (("a", at(24)), ("b", LATER)):
+        with shop.begin() as connection:
+            people(connection, prefix, 0, 2_000)
+        monkeypatch.setattr(experiments, "run", look)
+        roll_up(shop, reporting_zone="UTC", now=now)
+    assert repeated_scans(plans[1]) == []  # the first one has no stored people
+
+
+def repeated_scans(node: dict[str, Any], is_repeated: bool = False) -> list[str]:
+    """Tables of people that a plan reads from begin to end once per row of another table."""
+    found = [node["Relation Name"]] if is_repeated and node["Node Type"] == "Seq Scan" else []
+    for child in node.get("Plans", []):
+        inner = node["Node Type"] == "Nested Loop" and child["Parent Relationship"] == "Inner"
+        found += repeated_scans(child, is_repeated or inner)
+    return [name for name in found if name in ("kpi_unit", "arm_unit")]

@@ -42,6 +42,8 @@ def count_units(
     connection.exec_driver_sql("analyze kpi_first")
     if not full:
         run(connection, "kpis/create_known_unit")
+    connection.exec_driver_sql("create index on kpi_known_unit (customer_id)")
+    connection.exec_driver_sql("analyze kpi_known_unit (customer_id)")
     for table in ("found_unit", "unit"):
         run(connection, f"kpis/create_{table}")
         connection.exec_driver_sql(f"analyze kpi_{table} (customer_id)")

@@ -44,12 +44,15 @@ with candidate as (
             and not enrollment.is_holdout
             and experiment.shares ? kpi_first.variant
             -- Variants are dealt when a step comes due. If other shares held by then, the step is of neither epoch.
-            and experiment.shares = (
-                select epoch.variants -> kpi_first.step
-                from journey.epoch
-                where epoch.campaign = enrollment.campaign and epoch.began_at <= kpi_first.as_of
-                order by epoch.epoch desc
-                limit 1
+            and (
+                (experiment.ended_at is null and experiment.started_at <= kpi_first.as_of)
+                or experiment.shares = (
+                    select epoch.variants -> kpi_first.step
+                    from journey.epoch
+                    where epoch.campaign = enrollment.campaign and epoch.began_at <= kpi_first.as_of
+                    order by epoch.epoch desc
+                    limit 1
+                )
             )
         )
 )
