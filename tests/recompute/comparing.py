@@ -12,16 +12,16 @@ from typing import Any
 import pandas as pd
 from sqlalchemy.engine import Engine
 
+from recompute.experiments import RESULTS, Experiments
 from recompute.facts import Facts, read, table
 from recompute.mailing_list import COMING, movements
 from recompute.steps import FACTS, STILL_MOVING, Step, steps_of
 
 BOOKKEEPING = {"ahead", "list_change", "moved_fact", "progress", "roll_up", "rolled_load", "waiting_change"}
-OF_OTHERS = {
-    "arm_count", "arm_unit", "campaign_goal", "campaign_lift", "experiment", "experiment_result", "series_daily",
-    "variant_result",
-}  # fmt: skip
-"""What has judges of its own: experiments and goals, with published values of intervals, and shops written by hand."""
+OF_OTHERS = {"campaign_lift", "variant_result"}
+"""Views that give columns of kpi.experiment_result other names."""
+PARTLY = {"experiment_result": RESULTS}
+"""Of what only these columns are computed here: the others have judges of their own, with published values."""
 
 KEY = ["day", "campaign", "step", "variant"]
 COUNTS = list(FACTS)
@@ -67,7 +67,7 @@ def differences(warehouse: Engine, zone: str, currency: str | None, now: dt.date
     found = []
     for name, compute in numbers.tables().items():
         right, stored = compute(), table(warehouse, f"kpi.{name}")
-        columns = [column for column in stored.columns if column != "as_of"]
+        columns = PARTLY.get(name) or [column for column in stored.columns if column != "as_of"]
         unknown = set(columns) ^ set(right.columns)
         if unknown:
             found.append(f"{name}: only one of both has the columns {', '.join(sorted(unknown))}")
@@ -80,7 +80,9 @@ def differences(warehouse: Engine, zone: str, currency: str | None, now: dt.date
 
 def recomputed_names() -> set[str]:
     """The tables and views of schema kpi that are computed here."""
-    return set(Numbers.tables(Numbers.__new__(Numbers)))
+    one, other = Numbers.__new__(Numbers), Experiments.__new__(Experiments)
+    one.experiments = other
+    return set(one.tables())
 
 
 def _apart(right: pd.DataFrame, stored: pd.DataFrame) -> tuple[list[Any], list[Any]]:
@@ -102,6 +104,8 @@ def _value(value: Any) -> Any:
         return None
     if isinstance(value, bool):
         return value
+    if isinstance(value, dict):
+        return tuple(sorted((key, _value(one)) for key, one in value.items()))
     if isinstance(value, int | float | Decimal) or hasattr(value, "dtype"):
         return Decimal(str(value)).normalize() + 0 if not isinstance(value, bool | str) else value
     return value
@@ -113,6 +117,7 @@ class Numbers:
     def __init__(self, facts: Facts, counted: pd.DataFrame) -> None:
         self.facts = facts
         self.steps = steps_of(facts)
+        self.experiments = Experiments(facts, self.steps)
         self.campaigns = {row.campaign: row for row in facts.rows("journey.campaign")}
         self.outcomes = pd.DataFrame([self._outcome(step) for step in self.steps], dtype=object)
         self.credits = self._credits()
@@ -141,6 +146,7 @@ class Numbers:
             "decision_daily": self.decision_daily,
             "message_states": self.message_states,
             "not_enrolled_daily": self.not_enrolled_daily,
+            **self.experiments.tables(),
         }
 
     # Steps and their counts
@@ -220,7 +226,7 @@ class Numbers:
         return _counted(pd.DataFrame(rows), [*KEY, "outcome", "reason"], "steps")
 
     def step_daily(self) -> pd.DataFrame:
-        """Steps by what was decided, and what became of them; empty where there is no such word."""
+        """Steps by what was decided, and what became of them. A word that a step does not have is empty."""
         words = ["decision_outcome", "decision_reason", "state", "reason", "outcome"]
         rows = [
             (

@@ -40,7 +40,9 @@ MOVING: dict[str, tuple[str, str, dict[str, tuple[Any, ...]]]] = {
 EVENTS: list[tuple[str, dict[str, Any]]] = [
     ("processed", {}), ("delivered", {}), ("delivered", {}), ("delivered", {}), ("open", {}), ("open", {}),
     ("open", {"sg_machine_open": True}), ("click", {"url": "https://example.com/a"}),
-    ("click", {"url": "https://example.com/a"}), ("bounce", {"type": "bounce"}),
+    ("click", {"url": "https://example.com/a", "useragent": "Mozilla/5.0"}),
+    ("click", {"url": "https://example.com/b", "useragent": "Mozilla/5.0"}),
+    ("click", {"url": "https://example.com/a", "useragent": "Barracuda Sentinel"}), ("bounce", {"type": "bounce"}),
     ("bounce", {"type": "blocked"}), ("dropped", {"reason": "Bounced Address"}), ("spamreport", {}),
     ("unsubscribe", {}), ("group_unsubscribe", {"asm_group_id": 7}), ("group_resubscribe", {"asm_group_id": 7}),
     ("deferred", {}), ("lm_unsubscribe", {"lm_topic": "reminders"}),
@@ -54,10 +56,13 @@ class Shop:
         self.warehouse, self.folder, self.chance = warehouse, folder, random.Random(seed)
         self.mails: list[tuple[str, str, datetime]] = []
         self.posted: list[dict[str, Any]] = []
+        self.epochs: dict[str, int] = {}
         self.serial = 0
         with warehouse.begin() as connection:
             for name, columns in CAMPAIGNS.items():
                 builders.campaign(connection, name, **columns)
+                self.epochs[name] = 0
+                self.begin_epoch(connection, name)
             for who in PEOPLE:
                 builders.customer(connection, who)
                 self.say(connection, who, "confirmed", "feed", NOON - timedelta(days=self.chance.randrange(20)))
@@ -79,7 +84,7 @@ class Shop:
         """Let many random things happen, events at the end."""
         deeds = {
             self.decide: 14, self.deliver: 5, self.bring_fact: 10, self.bring_fact_again: 8, self.consent: 3,
-            self.rest: 1, self.move_house: 1, self.redefine: 1, self.rates: 5, self.wait: 3, self.erase_somebody: 1,
+            self.rest: 1, self.move_house: 1, self.redefine: 1, self.rates: 5, self.wait: 3, self.begin_epoch: 1, self.erase_somebody: 1,
             self.lift: 1,
         }  # fmt: skip
         with self.warehouse.begin() as connection:
@@ -101,11 +106,15 @@ class Shop:
 
     def decide(self, connection: Connection) -> None:
         campaign, who, at = self.chance.choice(list(CAMPAIGNS)), self.somebody(), self.moment()
-        enrollment = builders.enrollment(connection, campaign, who, occurrence=f"o{self.number()}", enrolled_at=at)
         outcome, reason = self.chance.choice(
             [("send", "eligible")] * 5
             + [("defer", "quiet_hours"), ("skip", "held_out"), ("skip", "suppressed"), ("hold", "paused")]
+            + [("skip", "added_later"), ("skip", "capped")]
         )
+        enrollment = builders.enrollment(
+            connection, campaign, who, occurrence=f"o{self.number()}", enrolled_at=at,
+            is_holdout=reason == "held_out", epoch=self.chance.randint(1, self.epochs[campaign]),
+        )  # fmt: skip
         arm = "holdout" if reason == "held_out" else self.chance.choice(["a", "b"])
         step = self.chance.choice(["reminder", "again"])
         said = {"step": step, "variant": arm}
@@ -117,7 +126,7 @@ class Shop:
                 connection, enrollment, campaign, who, state=state, planned_at=at, reason=reason, **said
             )
             self.mails.append((message_id, who, at))
-        elif outcome == "hold":
+        elif outcome == "hold" or reason == "added_later":
             later = {"decided_at": at + timedelta(days=1), "outcome": "skip", "reason": "stale"}
             builders.decision(connection, enrollment, campaign, who, **later, **said)
 
@@ -153,6 +162,20 @@ class Shop:
         ])  # fmt: skip
         query = sa.text(f"update journey.campaign set {column} = :value where campaign = :campaign")  # noqa: S608
         connection.execute(query, {"value": value, "campaign": self.chance.choice(list(CAMPAIGNS))})
+
+    def begin_epoch(self, connection: Connection, campaign: str | None = None) -> None:
+        """Other shares, sometimes other variants or another goal than the campaign's mails have."""
+        campaign = campaign or self.chance.choice(list(CAMPAIGNS))
+        self.epochs[campaign] += 1
+        variants = self.chance.choice([{}, {"a": 1}, {"a": 0.5, "b": 0.5}, {"a": 0.9, "b": 0.1}])
+        ((latest,),) = rows(connection, "select max(as_of) + interval '1 second' from decision.decision")
+        goal = CAMPAIGNS[campaign] if self.chance.random() < 0.8 else self.chance.choice(list(CAMPAIGNS.values()))
+        builders.epoch(
+            connection, campaign, epoch=self.epochs[campaign], holdout_ratio=self.chance.choice([0, 0.1, 0.3, 1]),
+            began_at=latest or NOON - timedelta(days=9),
+            variants={"reminder": variants, "again": {"a": 0.5, "b": 0.5}} if variants else {},
+            goal_event=goal["goal_event"], goal_within_days=goal["goal_within_days"],
+        )  # fmt: skip
 
     # What people do, as loads bring it
 
@@ -292,6 +315,7 @@ class Shop:
         message_id, who, at = self.chance.choice(self.mails)
         kind, extra = self.chance.choice(EVENTS)
         moment = at + timedelta(minutes=self.chance.choice([0, 1, 5, 300, 60 * 26, 60 * 24 * 4, 60 * 24 * 33]))
+        moment += timedelta(seconds=self.chance.choice([0, 0, 1, 3, 12, 70]))
         return {
             "email": f"{who}@example.com", "timestamp": int(moment.timestamp()), "event": kind,
             "sg_event_id": f"e{self.number()}", "lm_message_id": message_id, **extra,

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from random_shop import FIRST_LOOK, TODAY, Shop
 from sqlalchemy.engine import Engine
 
+from lifecycle_mail.events import settle_clicks
 from lifecycle_mail.kpis import check, roll_up
 from recompute import BOOKKEEPING, OF_OTHERS, differences, recomputed_names, relations, repeated
 from suite_budget import with_long
@@ -33,6 +34,7 @@ def test_the_numbers_are_what_the_definitions_say(
     for number, portion in enumerate(PORTIONS):
         getattr(shop, portion)()
         now = FIRST_LOOK if number == 0 else TODAY  # what is dated ahead of the first one has happened at the second
+        settle_clicks(warehouse, full=True)
         roll_up(warehouse, reporting_zone=zone, reporting_currency=currency, now=now)
         assert differences(warehouse, zone, currency, now) == []
         assert check(warehouse) == check(warehouse, since=now) == []
