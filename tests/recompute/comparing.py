@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy.engine import Engine
 
-from recompute.experiments import RESULTS, Experiments
+from recompute.experiments import RESULTS, Experiments, wilson
 from recompute.facts import Facts, read, table
 from recompute.mailing_list import COMING, movements
 from recompute.steps import FACTS, STILL_MOVING, Step, steps_of
@@ -282,7 +282,9 @@ class Numbers:
         found = counts.astype(object).reset_index(drop=True)
         rows = found.to_dict("records")
         for name, (numerators, denominator) in RATES.items():
-            found[name] = [rate(sum(int(row[one]) for one in numerators), int(row[denominator])) for row in rows]
+            parts = [(sum(int(row[one]) for one in numerators), int(row[denominator])) for row in rows]
+            found[name] = [rate(*part) for part in parts]
+            found[f"{name}_low"], found[f"{name}_high"] = zip(*(wilson(*part) for part in parts), strict=True)
         for name, value in BENCHMARKS.items():
             found[name] = Decimal(value)
         targets = {name: campaign.goal_target_ratio for name, campaign in self.campaigns.items()}

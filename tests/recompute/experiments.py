@@ -173,7 +173,7 @@ class Experiments:
             found = [
                 row.redeemed_at
                 for row in self.facts.rows("source.offer")
-                if row.customer_id == who and row.campaign in (None, one.campaign)
+                if row.customer_id == who and self.facts.called(row.campaign) in (None, one.campaign)
             ]
         return earliest(*(at for at in found if at is not None and since <= at <= until))
 
@@ -212,8 +212,8 @@ class Experiments:
         told = [sides for sides in eligible if sides[0][1] and sides[1][1]]
         (hits, people), (other_hits, others) = _summed(eligible)
         (all_hits, all_people), (all_other_hits, all_others) = _summed(everyone)
-        low, high = _wilson(hits, people)
-        other_low, other_high = _wilson(other_hits, others)
+        low, high = wilson(hits, people)
+        other_low, other_high = wilson(other_hits, others)
         campaign = self.campaigns.get(one.campaign)
         return {
             "campaign": one.campaign, "kind": one.kind, "step": one.step, "arm": arm,
@@ -286,7 +286,7 @@ class Experiments:
         today, mailed, converted = self.facts.day(self.facts.now), len(days), sum(has for _, has in days)
         assert today is not None
         target, until = one.goal_target_ratio, one.goal_until
-        low, high = _wilson(converted, mailed)
+        low, high = wilson(converted, mailed)
         missing = None if target is None else max(0, math.ceil(target * mailed) - converted)
         left = (until - today).days + 1 if until and until >= today else None
         first_day = one.goal_from or min((day for day, _ in days), default=None)
@@ -319,8 +319,8 @@ def _share(part: Any, whole: Any) -> Decimal | None:
     return round(Decimal(part) / Decimal(whole), 6) if whole else None
 
 
-def _wilson(hits: int, trials: int) -> tuple[Decimal | None, Decimal | None]:
-    """The bounds of a share, 95 %."""
+def wilson(hits: int, trials: int) -> tuple[Decimal | None, Decimal | None]:
+    """The bounds of a share, 95 %: Wilson's score, by another author."""
     if not trials:
         return None, None
     low, high = proportion_confint(hits, trials, alpha=0.05, method="wilson")

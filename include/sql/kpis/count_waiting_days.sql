@@ -1,4 +1,5 @@
--- Count the waiting occurrences of these days again, by an index of only these. Equal counts are left alone.
+-- Count the waiting occurrences of these days again, by an index of only these. Equal counts are left alone. The index is
+-- asked for more than a day, because a day of a zone may begin with an hour that comes twice.
 -- grain: one row per (day, campaign, reason)
 -- reporting_zone text: IANA zone of the days; as_of timestamptz: `now` of the roll-up
 -- look-back: the occurrences that wait since these days
@@ -14,10 +15,9 @@ with counted as (
         on
             waiting_day.campaign = occurrence.campaign
             and occurrence.fate = 'waiting'
-            and occurrence.decided_at
-            >= cast(waiting_day.day as timestamp) at time zone cast(:reporting_zone as text)
-            and occurrence.decided_at
-            < cast(waiting_day.day + 1 as timestamp) at time zone cast(:reporting_zone as text)
+            and occurrence.decided_at >= cast(waiting_day.day as timestamptz) - interval '24 hours'
+            and occurrence.decided_at < cast(waiting_day.day as timestamptz) + interval '48 hours'
+            and cast(occurrence.decided_at at time zone cast(:reporting_zone as text) as date) = waiting_day.day
     group by waiting_day.day, waiting_day.campaign, occurrence.reason
 ),
 
