@@ -295,9 +295,12 @@ def test_the_newest_event_that_happened_decides(
     events = [
         {
             "email": "ann@example.com", "timestamp": int(at.timestamp()), "sg_event_id": f"e{number}",
-            "lm_message_id": message_id, **({"event": "bounce", "type": kind} if kind == "blocked" else {"event": kind}),
+            "lm_message_id": message_id,
+            **({"event": "bounce", "type": kind} if kind == "blocked" else {"event": kind}),
         }
-        for number, (kind, at) in enumerate([*zip(before, (NOON + n * HOUR for n in (1, 2, 3))), (ahead, AHEAD)])
+        for number, (kind, at) in enumerate(
+            zip([*before, ahead], [NOON + HOUR, NOON + 2 * HOUR, NOON + 3 * HOUR, AHEAD], strict=True)
+        )
     ]  # fmt: skip
     (tmp_path / "export.ndjson").write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in events))
     ingest(warehouse, tmp_path)

@@ -26,7 +26,9 @@ TABLES = {
     "event_revenue_daily": "day, campaign, step, variant, currency",
     "order_credit": "order_id",
     "series_daily": "day, campaign",
-    "step_daily": "day, decided_day, campaign, step, variant, decision_outcome, decision_reason, state, reason, outcome",
+    "step_daily": (
+        "day, decided_day, campaign, step, variant, decision_outcome, decision_reason, state, reason, outcome"
+    ),
     "waiting_daily": "day, campaign, reason",
     "experiment": "campaign, epoch, kind, step",
     "arm_unit": "campaign, epoch, kind, step, customer_id",

@@ -1,4 +1,4 @@
-"""Who is compared with whom, what these people did, and goals of series, from docs/kpis.md ("Experiments", "A goal")."""
+"""Who is compared with whom, what these people did, and goals of series, from docs/kpis.md."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RESULTS = [
     "other_rate_low", "other_rate_high", "difference", "all_units", "all_converters", "all_other_units",
     "all_other_converters", "all_difference",
 ]  # fmt: skip
-"""What is computed of kpi.experiment_result. Bounds of differences and the verdict have published values to judge them."""
+"""What is computed of kpi.experiment_result. Bounds of differences and verdicts are judged by published values."""
 
 
 class Experiment(NamedTuple):
@@ -112,7 +112,7 @@ class Experiments:
                 yield self._unit(one, decision)
 
     def _decisions(self, one: Experiment) -> Iterator[Any]:
-        """Decisions that may make somebody a unit, the earliest first. Those about the file say nothing of a person."""
+        """Decisions that may make a customer a unit, the earliest first. Those about the file are passed over."""
         for decision in sorted(self.facts.rows("decision.decision"), key=lambda row: row.decision_id):
             series = self.series[decision.enrollment_id]
             if (series.campaign, series.epoch) != one[:2] or decision.reason in ABOUT_THE_FILE:

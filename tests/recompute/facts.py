@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 TABLES = (
-    "source.customer", "source.permission_change", "source.permission_rest", "source.former_address",
-    "source.orders", "source.page_view", "source.review", "source.offer", "source.currency_rate",
-    "installation.campaign", "journey.campaign", "journey.epoch", "journey.enrollment", "journey.occurrence", "decision.decision", "message.message", "delivery.attempt",
-    "event.event", "event.click", "event.suppression",
+    "source.customer", "source.permission_change", "source.permission_rest", "source.former_address", "source.orders",
+    "source.page_view", "source.review", "source.offer", "source.currency_rate", "installation.campaign",
+    "journey.campaign", "journey.epoch", "journey.enrollment", "journey.occurrence", "decision.decision",
+    "message.message", "delivery.attempt", "event.event", "event.click", "event.suppression",
 )  # fmt: skip
 
 

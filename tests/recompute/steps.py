@@ -107,7 +107,9 @@ def _goals(facts: Facts) -> dict[str, list[Any]]:
         "order": [(one.customer_id, one.ordered_at, None) for one in orders],
         "page_view": [(one.customer_id, one.viewed_at, None) for one in facts.rows("source.page_view")],
         "review": [(one.customer_id, one.reviewed_at, None) for one in facts.rows("source.review")],
-        "offer_used": [(one.customer_id, one.redeemed_at, facts.called(one.campaign)) for one in facts.rows("source.offer")],
+        "offer_used": [
+            (one.customer_id, one.redeemed_at, facts.called(one.campaign)) for one in facts.rows("source.offer")
+        ],
     }
     return {word: [one for one in those if facts.has_happened(one[1])] for word, those in found.items()}
 

@@ -1,5 +1,5 @@
--- Count the waiting occurrences of these days again, by an index of only these. Equal counts are left alone. The index is
--- asked for more than a day, because a day of a zone may begin with an hour that comes twice.
+-- Count the waiting occurrences of these days again, by an index of only these. Equal counts are left alone. The index
+-- is asked for more than a day, because a day of a zone may begin with an hour that comes twice.
 -- grain: one row per (day, campaign, reason)
 -- reporting_zone text: IANA zone of the days; as_of timestamptz: `now` of the roll-up
 -- look-back: the occurrences that wait since these days

@@ -90,7 +90,8 @@ class Shop:
         """Let many random things happen, events at the end."""
         deeds = {
             self.decide: 14, self.deliver: 5, self.bring_fact: 10, self.bring_fact_again: 8, self.consent: 3,
-            self.rest: 1, self.move_house: 1, self.redefine: 1, self.rates: 5, self.wait: 3, self.begin_epoch: 1, self.rename: 1, self.erase_somebody: 1,
+            self.rest: 1, self.move_house: 1, self.redefine: 1, self.rates: 5, self.wait: 3,
+            self.begin_epoch: 1, self.rename: 1, self.erase_somebody: 1,
             self.lift: 1,
         }  # fmt: skip
         with self.warehouse.begin() as connection:
@@ -157,7 +158,8 @@ class Shop:
             " where occurrence = (select min(occurrence) from journey.occurrence where fate = 'waiting')"
         ))
         builders.insert(
-            connection, "journey.occurrence", campaign=self.chance.choice(list(self.called.values())), customer_id=self.somebody(),
+            connection, "journey.occurrence", campaign=self.chance.choice(list(self.called.values())),
+            customer_id=self.somebody(),
             occurrence=f"w{self.number()}", occurred_at=NOON, fate="waiting", decided_at=self.moment(),
             reason=self.chance.choice(["series_running", "reentered_too_soon"]),
         )  # fmt: skip
@@ -187,7 +189,8 @@ class Shop:
         ((latest,),) = rows(connection, "select max(as_of) + interval '1 second' from decision.decision")
         goal = CAMPAIGNS[campaign] if self.chance.random() < 0.8 else self.chance.choice(list(CAMPAIGNS.values()))
         builders.epoch(
-            connection, self.called[campaign], epoch=self.epochs[campaign], holdout_ratio=self.chance.choice([0, 0.1, 0.3, 1]),
+            connection, self.called[campaign], epoch=self.epochs[campaign],
+            holdout_ratio=self.chance.choice([0, 0.1, 0.3, 1]),
             began_at=latest or NOON - timedelta(days=9),
             variants={"reminder": variants, "again": {"a": 0.5, "b": 0.5}} if variants else {},
             goal_event=goal["goal_event"], goal_within_days=goal["goal_within_days"],
