@@ -66,13 +66,18 @@ from (
         stored.converted_at,
         -1 as sign
     from kpi_known_unit as known
-    inner join kpi.arm_unit as stored
-        on
-            known.customer_id = stored.customer_id
-            and known.campaign = stored.campaign
-            and known.epoch = stored.epoch
-            and known.kind = stored.kind
-            and known.step = stored.step
+    inner join lateral (
+        select arm_unit.*
+        from kpi.arm_unit
+        where
+            arm_unit.customer_id = known.customer_id
+            and arm_unit.campaign = known.campaign
+            and arm_unit.epoch = known.epoch
+            and arm_unit.kind = known.kind
+            and arm_unit.step = known.step
+        -- Keeps this an index probe per known unit, however many units are stored.
+        offset 0
+    ) as stored on true
     union all
     select
         ended.campaign,
