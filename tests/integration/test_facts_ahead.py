@@ -6,8 +6,10 @@ A shop's clock or a mistyped date brings them: orders, page views, carts, review
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy.engine import Connection, Engine
 
@@ -26,6 +28,7 @@ from builders import (
     rows,
 )
 from lifecycle_mail import segments
+from lifecycle_mail.events import ingest
 from lifecycle_mail.journeys import enroll, exit_of
 from lifecycle_mail.kpis import check, roll_up
 from lifecycle_mail.sources import rebuild_activity
@@ -268,3 +271,39 @@ def test_numbers_count_a_fact_from_its_time_on(warehouse: Engine, goal: str) -> 
     for moment, counted in ((AHEAD + 2 * DAY, last), (AHEAD - HOUR, nothing), (AHEAD, first)):
         roll_up(warehouse, reporting_zone="UTC", now=moment, full=True)
         assert numbers(warehouse) == counted
+
+
+@pytest.mark.parametrize(
+    ("before", "ahead", "outcome"),
+    [
+        (["delivered", "blocked", "delivered"], "delivered", "delivered"),
+        (["blocked", "delivered", "blocked"], "blocked", "bounced_soft"),
+        (["open", "blocked", "open"], "open", "delivered"),
+        (["click", "blocked", "click"], "click", "delivered"),
+    ],
+)
+def test_the_newest_event_that_happened_decides(
+    warehouse: Engine, tmp_path: Path, before: list[str], ahead: str, outcome: str
+) -> None:
+    """Of three events before now and one of the same kind ahead, the third is the newest so far."""
+    with warehouse.begin() as connection:
+        customer(connection, "ann")
+        campaign(connection)
+        series = enrollment(connection, "cart_abandoned", "ann")
+        decision(connection, series, "cart_abandoned", "ann")
+        message_id = message(connection, series, "cart_abandoned", "ann")
+    events = [
+        {
+            "email": "ann@example.com", "timestamp": int(at.timestamp()), "sg_event_id": f"e{number}",
+            "lm_message_id": message_id,
+            **({"event": "bounce", "type": kind} if kind == "blocked" else {"event": kind}),
+        }
+        for number, (kind, at) in enumerate(
+            zip([*before, ahead], [NOON + HOUR, NOON + 2 * HOUR, NOON + 3 * HOUR, AHEAD], strict=True)
+        )
+    ]  # fmt: skip
+    (tmp_path / "export.ndjson").write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in events))
+    ingest(warehouse, tmp_path)
+    roll_up(warehouse, reporting_zone="UTC", now=NOON + DAY)
+    with warehouse.connect() as connection:
+        assert rows(connection, "select outcome from kpi.step_outcome") == [(outcome,)]

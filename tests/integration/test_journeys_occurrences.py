@@ -17,7 +17,7 @@ from lifecycle_mail.delivery.claims import claim_in
 from lifecycle_mail.delivery.picking import Batch
 from lifecycle_mail.delivery.work import ClaimSetup, shells_with_work
 from lifecycle_mail.journeys import EnrollCounts, enroll, publish
-from lifecycle_mail.kpis import outlook, timeline
+from lifecycle_mail.kpis import outlook, roll_up, timeline
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.settings import Settings
 from planning import CART_CONTEXT, THREE_STEPS, TOPICS, campaign_of, decided, member, members, plan, states, topic_of
@@ -363,6 +363,8 @@ def test_a_joined_newer_state_of_the_same_thing_replaces_the_older(warehouse: En
 
 
 def reasons(engine: Engine) -> set[tuple[Any, ...]]:
+    """What the next roll-up counts."""
+    roll_up(engine, reporting_zone="UTC", now=NOON + 2 * DAY)
     with engine.connect() as connection:
         return set(rows(connection, "select day, campaign, reason, occurrences, customers from kpi.not_enrolled_daily"))
 
@@ -393,6 +395,7 @@ def test_why_and_a_kpi_name_the_reason_of_those_not_enrolled(warehouse: Engine) 
     with warehouse.begin() as connection:
         left(connection, "new-bob", NOON + 2 * DAY)
     assert enroll(warehouse, campaign, NOON + 3 * DAY).enrolled == 1
+    assert reasons(warehouse) == {((NOON + DAY).date(), "cart_abandoned", "reentered_too_soon", 1, 1)}
     assert {row for row in fates(warehouse) if "new" in row[1]} == {
         ("ann", "new-ann", "enrolled", None, None), ("bob", "new-bob", "missed", "reentered_too_soon", None),
     }  # fmt: skip

@@ -26,6 +26,10 @@ TABLES = {
     "event_revenue_daily": "day, campaign, step, variant, currency",
     "order_credit": "order_id",
     "series_daily": "day, campaign",
+    "step_daily": (
+        "day, decided_day, campaign, step, variant, decision_outcome, decision_reason, state, reason, outcome"
+    ),
+    "waiting_daily": "day, campaign, reason",
     "experiment": "campaign, epoch, kind, step",
     "arm_unit": "campaign, epoch, kind, step, customer_id",
     "arm_count": "campaign, epoch, kind, step, arm, is_eligible, is_matured",
@@ -97,6 +101,7 @@ class World:
         with self.warehouse.begin() as connection:
             for deed in self.chance.choices(deeds, weights, k=self.chance.randrange(12, 30)):
                 deed(connection)
+            self.wait(connection)
         self.post_events()
 
     def decide(self, connection: Connection) -> None:
@@ -210,6 +215,22 @@ class World:
         query = "update source.customer set email = :email where customer_id = :who and erased_at is null"
         connection.execute(sa.text(query), {"email": email, "who": who})
 
+    def wait(self, connection: Connection) -> None:
+        """Some occurrences that began no series do now; others wait for another reason since, or begin to wait."""
+        for (key,) in rows(connection, "select occurrence from journey.occurrence where fate = 'waiting' order by 1"):
+            change = self.chance.choice([
+                "fate = fate", "fate = fate", "reason = 'reentered_too_soon', decided_at = :at",
+                "fate = 'enrolled', reason = null, enrollment_id = 1",
+            ])  # fmt: skip
+            query = sa.text(f"update journey.occurrence set {change} where occurrence = :key")  # noqa: S608
+            connection.execute(query, {"key": key, **({"at": self.moment()} if ":at" in change else {})})
+        for _ in range(3):
+            builders.insert(
+                connection, "journey.occurrence", campaign="cart", customer_id=self.chance.choice(self.customers),
+                occurrence=f"w{self.number()}", occurred_at=NOON, fate="waiting", reason="series_running",
+                decided_at=NOON + timedelta(hours=self.chance.randrange(60)),
+            )  # fmt: skip
+
     def redefine_goal(self, connection: Connection) -> None:
         query = "update journey.campaign set goal_within_days = :days where campaign = :campaign"
         which = {"days": self.chance.randrange(1, 8), "campaign": self.chance.choice(["cart", "wish"])}
@@ -273,7 +294,7 @@ def test_incremental_equals_full(warehouse: Engine, tmp_path: Path, seed: int, z
         ("create_delta", "stored.clicked_day", "stored.opened_day as clicked_day"),  # two facts mixed up
         ("create_delta", "stored.clicked_day", "cast(null as date) as clicked_day"),  # a fact forgotten
         ("apply_event_daily", "(kpi_delta.opened_day, 'openers')", "(kpi_delta.clicked_day, 'openers')"),
-        ("apply_campaign_daily", "openers = known.openers + excluded.openers", "openers = excluded.openers"),
+        ("apply_campaign_daily", "planned = known.planned + excluded.planned", "planned = excluded.planned"),
     ],
 )
 def test_a_fault_in_the_counts_is_found(
@@ -385,7 +406,9 @@ def test_days_asked_for_are_judged_again(warehouse: Engine, tmp_path: Path) -> N
         world.live()
     roll_up(warehouse, reporting_zone="UTC", now=LATER)
     with warehouse.begin() as connection:
-        connection.execute(sa.text("update event.engagement set first_open_at = null, last_open_at = null"))
+        connection.exec_driver_sql(
+            "update event.engagement set first_open_at = null, last_open_at = null, first_click_at = null"
+        )
         ((first_day,),) = rows(connection, "select min(day) from kpi.campaign_daily where openers > 0")
     stale = numbers(warehouse)
     roll_up(warehouse, reporting_zone="UTC", now=LATER)
@@ -434,6 +457,8 @@ def test_a_failed_roll_up_leaves_nothing_behind(warehouse: Engine, tmp_path: Pat
         ("update kpi.event_daily set accepted = accepted + 1 where accepted > 0", "same_totals"),
         ("update kpi.campaign_daily set accepted = accepted + 1, planned = planned + 1", "counted_steps"),
         ("update kpi.campaign_revenue_daily set revenue = revenue + 1", "revenue"),
+        ("update kpi.step_daily set steps = steps + 1", "step_states"),
+        ("delete from kpi.step_daily where outcome <> ''", "step_states"),
         ("update kpi.arm_count set units = units + 1", "people"),
         ("update kpi.arm_count set converters = units + 1", "people"),
         ("delete from kpi.arm_unit where customer_id = (select min(customer_id) from kpi.arm_unit)", "people"),

@@ -12,16 +12,16 @@ from typing import Any
 import pandas as pd
 from sqlalchemy.engine import Engine
 
+from recompute.experiments import RESULTS, Experiments, wilson
 from recompute.facts import Facts, read, table
 from recompute.mailing_list import COMING, movements
 from recompute.steps import FACTS, STILL_MOVING, Step, steps_of
 
-BOOKKEEPING = {"ahead", "list_change", "moved_fact", "progress", "roll_up", "rolled_load"}
-OF_OTHERS = {
-    "arm_count", "arm_unit", "campaign_goal", "campaign_lift", "experiment", "experiment_result", "series_daily",
-    "variant_result",
-}  # fmt: skip
-"""What has judges of its own: experiments and goals, with published values of intervals, and shops written by hand."""
+BOOKKEEPING = {"ahead", "list_change", "moved_fact", "progress", "roll_up", "rolled_load", "waiting_change"}
+OF_OTHERS = {"campaign_lift", "variant_result"}
+"""Views that give columns of kpi.experiment_result other names."""
+PARTLY = {"experiment_result": RESULTS}
+"""Of what only these columns are computed here: the others have judges of their own, with published values."""
 
 KEY = ["day", "campaign", "step", "variant"]
 COUNTS = list(FACTS)
@@ -36,6 +36,7 @@ RATES: dict[str, tuple[list[str], str]] = {
     "machine_open_rate": (["machine_openers"], "delivered"),
     "click_through_rate": (["clickers"], "delivered"),
     "click_to_open_rate": (["clickers"], "openers"),
+    "machine_click_rate": (["machine_clickers"], "delivered"),
     "conversion_rate": (["converters"], "delivered"),
     "click_to_conversion": (["click_converters"], "clickers"),
     "accepted_conversion_rate": (["accepted_converters"], "accepted"),
@@ -47,7 +48,6 @@ RATES: dict[str, tuple[list[str], str]] = {
     "unsubscribe_rate": (["unsubscribed"], "delivered"),
     "complaint_rate": (["complained"], "delivered"),
 }
-NO_RATE = ["machine_clickers"]
 LEAVES = ("unsubscribed", "bounced", "complained", "sunset", "withdrawn", "erased")
 
 
@@ -67,7 +67,7 @@ def differences(warehouse: Engine, zone: str, currency: str | None, now: dt.date
     found = []
     for name, compute in numbers.tables().items():
         right, stored = compute(), table(warehouse, f"kpi.{name}")
-        columns = [column for column in stored.columns if column != "as_of"]
+        columns = PARTLY.get(name) or [column for column in stored.columns if column != "as_of"]
         unknown = set(columns) ^ set(right.columns)
         if unknown:
             found.append(f"{name}: only one of both has the columns {', '.join(sorted(unknown))}")
@@ -80,7 +80,9 @@ def differences(warehouse: Engine, zone: str, currency: str | None, now: dt.date
 
 def recomputed_names() -> set[str]:
     """The tables and views of schema kpi that are computed here."""
-    return set(Numbers.tables(Numbers.__new__(Numbers)))
+    one, other = Numbers.__new__(Numbers), Experiments.__new__(Experiments)
+    one.experiments = other
+    return set(one.tables())
 
 
 def _apart(right: pd.DataFrame, stored: pd.DataFrame) -> tuple[list[Any], list[Any]]:
@@ -102,6 +104,8 @@ def _value(value: Any) -> Any:
         return None
     if isinstance(value, bool):
         return value
+    if isinstance(value, dict):
+        return tuple(sorted((key, _value(one)) for key, one in value.items()))
     if isinstance(value, int | float | Decimal) or hasattr(value, "dtype"):
         return Decimal(str(value)).normalize() + 0 if not isinstance(value, bool | str) else value
     return value
@@ -113,6 +117,7 @@ class Numbers:
     def __init__(self, facts: Facts, counted: pd.DataFrame) -> None:
         self.facts = facts
         self.steps = steps_of(facts)
+        self.experiments = Experiments(facts, self.steps)
         self.campaigns = {row.campaign: row for row in facts.rows("journey.campaign")}
         self.outcomes = pd.DataFrame([self._outcome(step) for step in self.steps], dtype=object)
         self.credits = self._credits()
@@ -129,6 +134,8 @@ class Numbers:
             "order_credit": self.order_credit,
             "campaign_revenue_daily": self.campaign_revenue_daily,
             "event_revenue_daily": self.event_revenue_daily,
+            "step_daily": self.step_daily,
+            "waiting_daily": self.not_enrolled_daily,
             "list_movement": self.list_movement,
             "list_daily": self.list_daily,
             "campaign_rates": self.campaign_rates,
@@ -139,6 +146,7 @@ class Numbers:
             "decision_daily": self.decision_daily,
             "message_states": self.message_states,
             "not_enrolled_daily": self.not_enrolled_daily,
+            **self.experiments.tables(),
         }
 
     # Steps and their counts
@@ -217,6 +225,19 @@ class Numbers:
         ]  # fmt: skip
         return _counted(pd.DataFrame(rows), [*KEY, "outcome", "reason"], "steps")
 
+    def step_daily(self) -> pd.DataFrame:
+        """Steps by what was decided, and what became of them. A word that a step does not have is empty."""
+        words = ["decision_outcome", "decision_reason", "state", "reason", "outcome"]
+        rows = [
+            (
+                *self._key(step), self.facts.day(step.first_seen_at),
+                *(self._outcome(step)[word] or "" for word in words),
+            )
+            for step in self.steps
+        ]  # fmt: skip
+        key = [*KEY, "decided_day", *words]
+        return _counted(pd.DataFrame(rows, columns=key), key, "steps")
+
     def message_states(self) -> pd.DataFrame:
         key = ["campaign", "step", "variant", "state", "outcome"]
         rows = [(s.campaign, s.step, s.variant, s.state, s.outcome) for s in self.steps if s.mail]
@@ -258,10 +279,12 @@ class Numbers:
         return self._with_rates(found)
 
     def _with_rates(self, counts: pd.DataFrame) -> pd.DataFrame:
-        found = counts.drop(columns=NO_RATE).astype(object).reset_index(drop=True)
+        found = counts.astype(object).reset_index(drop=True)
         rows = found.to_dict("records")
         for name, (numerators, denominator) in RATES.items():
-            found[name] = [rate(sum(int(row[one]) for one in numerators), int(row[denominator])) for row in rows]
+            parts = [(sum(int(row[one]) for one in numerators), int(row[denominator])) for row in rows]
+            found[name] = [rate(*part) for part in parts]
+            found[f"{name}_low"], found[f"{name}_high"] = zip(*(wilson(*part) for part in parts), strict=True)
         for name, value in BENCHMARKS.items():
             found[name] = Decimal(value)
         targets = {name: campaign.goal_target_ratio for name, campaign in self.campaigns.items()}

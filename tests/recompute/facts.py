@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 TABLES = (
-    "source.customer", "source.permission_change", "source.permission_rest", "source.former_address",
-    "source.orders", "source.page_view", "source.review", "source.offer", "source.currency_rate",
-    "journey.campaign", "journey.occurrence", "decision.decision", "message.message", "event.engagement",
-    "event.suppression",
+    "source.customer", "source.permission_change", "source.permission_rest", "source.former_address", "source.orders",
+    "source.page_view", "source.review", "source.offer", "source.currency_rate", "installation.campaign",
+    "journey.campaign", "journey.epoch", "journey.enrollment", "journey.occurrence", "decision.decision",
+    "message.message", "delivery.attempt", "event.event", "event.click", "event.suppression",
 )  # fmt: skip
 
 
@@ -38,6 +38,11 @@ class Facts:
     def has_happened(self, moment: dt.datetime | None) -> bool:
         """Whether a moment is there, and not dated ahead of the roll-up."""
         return moment is not None and moment <= self.now
+
+    def called(self, campaign: str | None) -> str | None:
+        """The present name of a campaign that a fact names."""
+        known = {row.campaign: row.became for row in self.rows("installation.campaign")}
+        return known.get(campaign or "") or campaign
 
     def day(self, moment: dt.datetime | None) -> dt.date | None:
         """The reporting day of a moment."""

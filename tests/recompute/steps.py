@@ -5,16 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
+from recompute.events import heard
 from recompute.facts import Facts, earliest, latest
 
 Moment = dt.datetime | None
-NEWEST = {
-    "last_open_at": "first_open_at", "last_click_at": "first_click_at", "last_delivered_at": "delivered_at",
-    "last_bounced_soft_at": "bounced_soft_at",
-}  # fmt: skip
 STILL_MOVING = {"planned", "claimed", "in_doubt"}
 
 
@@ -56,7 +52,7 @@ def steps_of(facts: Facts) -> list[Step]:
     for decision in sorted(facts.rows("decision.decision"), key=lambda row: row.decision_id):
         final[decision.enrollment_id, decision.step] = decision
     mails = {(row.enrollment_id, row.step): row for row in facts.rows("message.message")}
-    heard = {(row.enrollment_id, row.step): _so_far(row, facts) for row in facts.rows("event.engagement")}
+    told = heard(facts)
     campaigns = {row.campaign: row for row in facts.rows("journey.campaign")}
     goals = _goals(facts)
     found = []
@@ -64,22 +60,11 @@ def steps_of(facts: Facts) -> list[Step]:
         decision, mail = final.get(key), mails.get(key)
         whose = mail or decision
         step = Step(
-            *key, whose.campaign, whose.customer_id, whose.variant, decision=decision, mail=mail, heard=heard.get(key)
+            *key, whose.campaign, whose.customer_id, whose.variant, decision=decision, mail=mail, heard=told.get(key)
         )
         _judge(step, campaigns.get(step.campaign), goals)
         found.append(step)
     return found
-
-
-def _so_far(heard: Any, facts: Facts) -> SimpleNamespace:
-    """What was heard of a mail up to now. The newest of its kind may be ahead although the first is not."""
-    known = {
-        name: value if not isinstance(value, dt.datetime) or facts.has_happened(value) else None
-        for name, value in heard._asdict().items()
-    }
-    for newest, first in NEWEST.items():
-        known[newest] = known[newest] or known[first]
-    return SimpleNamespace(**known)
 
 
 def _judge(step: Step, campaign: Any, goals: dict[str, list[Any]]) -> None:
@@ -122,7 +107,9 @@ def _goals(facts: Facts) -> dict[str, list[Any]]:
         "order": [(one.customer_id, one.ordered_at, None) for one in orders],
         "page_view": [(one.customer_id, one.viewed_at, None) for one in facts.rows("source.page_view")],
         "review": [(one.customer_id, one.reviewed_at, None) for one in facts.rows("source.review")],
-        "offer_used": [(one.customer_id, one.redeemed_at, one.campaign) for one in facts.rows("source.offer")],
+        "offer_used": [
+            (one.customer_id, one.redeemed_at, facts.called(one.campaign)) for one in facts.rows("source.offer")
+        ],
     }
     return {word: [one for one in those if facts.has_happened(one[1])] for word, those in found.items()}
 

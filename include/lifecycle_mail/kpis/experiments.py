@@ -42,12 +42,15 @@ def count_units(
     connection.exec_driver_sql("analyze kpi_first")
     if not full:
         run(connection, "kpis/create_known_unit")
+    connection.exec_driver_sql("create index on kpi_known_unit (customer_id)")
+    connection.exec_driver_sql("analyze kpi_known_unit (customer_id)")
     for table in ("found_unit", "unit"):
         run(connection, f"kpis/create_{table}")
         connection.exec_driver_sql(f"analyze kpi_{table} (customer_id)")
     run(connection, "kpis/create_unit_delta", **moments)
-    for name in ("apply_arm_count", "prune_arm_count", "replace_units"):
-        run(connection, f"kpis/{name}")
+    run(connection, "kpis/apply_arm_count", as_of=now)
+    run(connection, "kpis/prune_arm_count")
+    run(connection, "kpis/replace_units", as_of=now)
 
 
 def write_results(connection: Connection, now: datetime) -> None:

@@ -99,6 +99,7 @@ def roll_up(
         outcomes = _judge(connection, by)
         orders = _count(connection, by, load_ids, come=come)
         _experiment(connection, progress, full, now)
+        _wait(connection, by, full)
         customers = _list(connection, by, full)
         report = RollUpReport(outcomes, customers, orders, int(full))
         run(
@@ -221,11 +222,11 @@ def _count(connection: Connection, by: _Counting, load_ids: str, *, come: int) -
             run(connection, "kpis/recredit_come", now=by.now)
         run(connection, "kpis/keep_orders_ahead", now=by.now)
         _make(connection, "series")
-        for name in ("apply_campaign_daily", "apply_event_daily", "replace_outcomes"):
+        for name in ("apply_campaign_daily", "apply_event_daily", "apply_step_daily", "replace_outcomes"):
             run_for_facts(connection, f"kpis/{name}", as_of=by.now)
         connection.exec_driver_sql("alter table kpi_series rename to kpi_series_before")
         _make(connection, "series")
-        run(connection, "kpis/apply_series_daily")
+        run(connection, "kpis/apply_series_daily", as_of=by.now)
         run(connection, "kpis/prune_series_daily")
         orders = _make(
             connection, "credit", reporting_zone=by.zone, reporting_currency=by.currency, now=by.now
@@ -237,7 +238,16 @@ def _count(connection: Connection, by: _Counting, load_ids: str, *, come: int) -
         run(connection, f"kpis/apply_{days}_revenue", as_of=by.now)
         run(connection, f"kpis/prune_{days}_revenue")
         run_for_facts(connection, f"kpis/prune_{days}_daily")
+    run(connection, "kpis/prune_step_daily")
     return orders
+
+
+def _wait(connection: Connection, by: _Counting, full: bool) -> None:
+    """Count the occurrences without a series of the days on which such began or ceased to wait."""
+    _make(connection, "waiting_day", reporting_zone=by.zone, is_full=full)
+    run(connection, "kpis/forget_waiting")
+    with _probing(connection):
+        run(connection, "kpis/count_waiting_days", reporting_zone=by.zone, as_of=by.now)
 
 
 def _experiment(connection: Connection, progress: dict[str, str], full: bool, now: datetime) -> None:

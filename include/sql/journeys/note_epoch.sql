@@ -1,8 +1,10 @@
--- Note by which shares, variants and goal series begin, as a new epoch if the latest one has others.
+-- Note by which shares, variants and goal series begin, as a new epoch if the latest one has others. It begins after
+-- every as_of that was planned before, also if this run is for an earlier one or for the same one again: steps decided
+-- then were dealt by the shares of before, and stay theirs.
 -- grain: one row; epoch = the number of the epoch in which series begin now
 -- campaign, goal_event text; holdout_ratio 0..1; variants jsonb: step → variant → share; goal_within_days days;
 -- as_of timestamptz
--- look-back: the latest epoch
+-- look-back: the latest epoch, and the latest planning
 with latest as (
     select epoch.*
     from journey.epoch
@@ -26,7 +28,15 @@ begun as (
     select
         cast(:campaign as text) as campaign,
         coalesce(latest.epoch, 0) + 1 as epoch,
-        cast(:as_of as timestamptz) as began_at,
+        greatest(
+            cast(:as_of as timestamptz),
+            latest.began_at + interval '1 microsecond',
+            (
+                select planning.last_as_of + interval '1 microsecond'
+                from journey.planning
+                where planning.campaign = cast(:campaign as text)
+            )
+        ) as began_at,
         given.holdout_ratio,
         given.variants,
         given.goal_event,

@@ -3,13 +3,14 @@
 -- grain: one row per (enrollment, step)
 -- campaign text; later_than bigint: its last decision rolled up
 -- look-back: decisions after the campaign's last one
-insert into kpi_first (enrollment_id, step, variant, decided_at, as_of, is_eligible)
+insert into kpi_first (enrollment_id, step, variant, decided_at, as_of, decision_id, is_eligible)
 select distinct on (fresh.enrollment_id, fresh.step)
     fresh.enrollment_id,
     fresh.step,
     fresh.variant,
     fresh.decided_at,
     fresh.as_of,
+    fresh.decision_id,
     fresh.outcome in ('send', 'defer')
     or fresh.reason in ('held_out', 'stale', 'no_common_hours', 'capped', 'lower_priority') as is_eligible
 from decision.decision as fresh

@@ -2,13 +2,14 @@
 -- known, so that series of before the first roll-up with units are counted.
 -- grain: one row per (enrollment, step)
 -- look-back: months whose decisions were dropped
-insert into kpi_first (enrollment_id, step, variant, decided_at, as_of, is_eligible)
+insert into kpi_first (enrollment_id, step, variant, decided_at, as_of, decision_id, is_eligible)
 select
     kpi_retired.enrollment_id,
     kpi_retired.step,
     kpi_retired.variant,
     kpi_retired.decided_at,
     kpi_retired.decided_at as as_of,
+    kpi_retired.decision_id,
     kpi_retired.decision_outcome in ('send', 'defer')
     or kpi_retired.decision_reason in ('held_out', 'stale', 'no_common_hours', 'capped', 'lower_priority')
         as is_eligible

@@ -18,6 +18,9 @@ select
     cast(:as_of as timestamptz) as as_of
 from kpi_delta
 group by kpi_delta.day, kpi_delta.campaign, kpi_delta.step, kpi_delta.variant
+having
+    false
+    or coalesce(sum(kpi_delta.n) filter (where kpi_delta.each_day is not null), 0) <> 0
 on conflict (day, campaign, step, variant) do update
     set
         each_fact = known.each_fact + excluded.each_fact,

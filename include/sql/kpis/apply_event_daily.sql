@@ -24,6 +24,9 @@ cross join
     ) as happened (day, fact)
 where happened.day is not null
 group by happened.day, kpi_delta.campaign, kpi_delta.step, kpi_delta.variant
+having
+    false
+    or coalesce(sum(kpi_delta.n) filter (where happened.fact = 'each_fact'), 0) <> 0
 on conflict (day, campaign, step, variant) do update
     set
         each_fact = known.each_fact + excluded.each_fact,

@@ -1,12 +1,17 @@
 -- The changes of the counts: the new outcomes less the stored ones, grouped by everything that a count depends on.
 -- The table is dropped with the transaction.
--- grain: one row per combination of campaign, step, variant and days; n = how many more (or fewer) steps have it
+-- grain: one row per combination of campaign, step, variant, words and days; n = how many more (or fewer) steps have it
 create temporary table kpi_delta on commit drop as
 select
     signed.campaign,
     signed.step,
     signed.variant,
     signed.day,
+    signed.decision_outcome,
+    signed.decision_reason,
+    signed.state,
+    signed.reason,
+    signed.outcome,
     signed.each_day,
     sum(signed.sign) as n
 from (
@@ -15,6 +20,11 @@ from (
         fresh.step,
         fresh.variant,
         fresh.day,
+        fresh.decision_outcome,
+        fresh.decision_reason,
+        fresh.state,
+        fresh.reason,
+        fresh.outcome,
         fresh.each_day,
         1 as sign
     from kpi_outcome as fresh
@@ -24,6 +34,11 @@ from (
         stored.step,
         stored.variant,
         stored.day,
+        stored.decision_outcome,
+        stored.decision_reason,
+        stored.state,
+        stored.reason,
+        stored.outcome,
         stored.each_day,
         -1 as sign
     from kpi_outcome as fresh
@@ -35,5 +50,10 @@ group by
     signed.step,
     signed.variant,
     signed.day,
+    signed.decision_outcome,
+    signed.decision_reason,
+    signed.state,
+    signed.reason,
+    signed.outcome,
     signed.each_day
 having sum(signed.sign) <> 0

@@ -9,5 +9,6 @@ create temporary table kpi_first (
     variant text not null,
     decided_at timestamptz not null,
     as_of timestamptz not null,
+    decision_id bigint not null,
     is_eligible boolean not null
 ) on commit drop

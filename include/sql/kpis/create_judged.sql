@@ -2,6 +2,7 @@
 -- Each accepted mail has one outcome. A hard bounce is final. Otherwise the latest counts of delivery, soft bounce and
 -- drop; an open, a click (a machine's too), an unsubscribe or a complaint proves delivery. If nothing was heard, it is
 -- pending. bounced_soft_at is the newest one. Events dated later than now do not count yet (heard_ahead_at: the first).
+-- If the newest event of its kind is one of these, the newest up to now is looked up among the raw events of the mail.
 -- The table is dropped with the transaction.
 -- grain: one row per (enrollment, step)
 -- now timestamptz
@@ -14,11 +15,27 @@ with engagement as not materialized (
         case when heard.bounced_hard_at <= asked.at then heard.bounced_hard_at end as bounced_hard_at,
         case
             when heard.last_delivered_at <= asked.at then heard.last_delivered_at
-            when heard.delivered_at <= asked.at then heard.delivered_at
+            when heard.delivered_at <= asked.at
+                then greatest(heard.delivered_at, (
+                    select max(event.occurred_at)
+                    from event.event
+                    where
+                        event.message_id = heard.message_id
+                        and event.event = 'delivered'
+                        and event.occurred_at <= asked.at
+                ))
         end as last_delivered_at,
         case
             when heard.last_bounced_soft_at <= asked.at then heard.last_bounced_soft_at
-            when heard.bounced_soft_at <= asked.at then heard.bounced_soft_at
+            when heard.bounced_soft_at <= asked.at
+                then greatest(heard.bounced_soft_at, (
+                    select max(event.occurred_at)
+                    from event.event
+                    where
+                        event.message_id = heard.message_id
+                        and event.fact = 'bounced_soft'
+                        and event.occurred_at <= asked.at
+                ))
         end as bounced_soft_at,
         case when heard.dropped_at <= asked.at then heard.dropped_at end as dropped_at,
         case when heard.first_open_at <= asked.at then heard.first_open_at end as first_open_at,
@@ -31,11 +48,29 @@ with engagement as not materialized (
         case when heard.complained_at <= asked.at then heard.complained_at end as complained_at,
         case
             when heard.last_open_at <= asked.at then heard.last_open_at
-            when heard.first_open_at <= asked.at then heard.first_open_at
+            when heard.first_open_at <= asked.at
+                then greatest(heard.first_open_at, (
+                    select max(event.occurred_at)
+                    from event.event
+                    where
+                        event.message_id = heard.message_id
+                        and event.event = 'open'
+                        and event.fact is null
+                        and event.occurred_at <= asked.at
+                ))
         end as last_open_at,
         case
             when heard.last_click_at <= asked.at then heard.last_click_at
-            when heard.first_click_at <= asked.at then heard.first_click_at
+            when heard.first_click_at <= asked.at
+                then greatest(heard.first_click_at, (
+                    select max(click.clicked_at)
+                    from event.click
+                    where
+                        click.enrollment_id = heard.enrollment_id
+                        and click.step = heard.step
+                        and click.kind = 'human'
+                        and click.clicked_at <= asked.at
+                ))
         end as last_click_at,
         case
             when

@@ -1,6 +1,7 @@
 -- The changes of the counts of people: these units as they are now less as they are stored. The other units change a
 -- count if their window ended since the last roll-up, or is open again because this roll-up is for an earlier moment.
--- The table is dropped with the transaction.
+-- Which stored units are among these is read from kpi_known_unit, which has an index: kpi_unit is read once. A full
+-- roll-up has no stored units by now. The table is dropped with the transaction.
 -- grain: one row per experiment, arm, eligibility and maturity
 -- now, counted_until timestamptz: of this roll-up and of the last one
 -- look-back: windows that end between the two
@@ -16,17 +17,19 @@ with ended as (
         stored.window_ends_at,
         stored.converted_at
     from kpi.arm_unit as stored
-    left join kpi_unit as fresh
-        on
-            stored.customer_id = fresh.customer_id
-            and stored.campaign = fresh.campaign
-            and stored.epoch = fresh.epoch
-            and stored.kind = fresh.kind
-            and stored.step = fresh.step
     where
         stored.window_ends_at > least(cast(:now as timestamptz), cast(:counted_until as timestamptz))
         and stored.window_ends_at <= greatest(cast(:now as timestamptz), cast(:counted_until as timestamptz))
-        and fresh.customer_id is null
+        and not exists (
+            select 1
+            from kpi_known_unit as known
+            where
+                known.customer_id = stored.customer_id
+                and known.campaign = stored.campaign
+                and known.epoch = stored.epoch
+                and known.kind = stored.kind
+                and known.step = stored.step
+        )
 )
 
 select
@@ -62,14 +65,19 @@ from (
         stored.window_ends_at <= cast(:counted_until as timestamptz) as is_matured,
         stored.converted_at,
         -1 as sign
-    from kpi_unit as fresh
-    inner join kpi.arm_unit as stored
-        on
-            fresh.customer_id = stored.customer_id
-            and fresh.campaign = stored.campaign
-            and fresh.epoch = stored.epoch
-            and fresh.kind = stored.kind
-            and fresh.step = stored.step
+    from kpi_known_unit as known
+    inner join lateral (
+        select arm_unit.*
+        from kpi.arm_unit
+        where
+            arm_unit.customer_id = known.customer_id
+            and arm_unit.campaign = known.campaign
+            and arm_unit.epoch = known.epoch
+            and arm_unit.kind = known.kind
+            and arm_unit.step = known.step
+        -- Keeps this an index probe per known unit, however many units are stored.
+        offset 0
+    ) as stored on true
     union all
     select
         ended.campaign,

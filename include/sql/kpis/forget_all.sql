@@ -25,6 +25,14 @@ forgotten_series as (
     delete from kpi.series_daily
 ),
 
+forgotten_steps as (
+    delete from kpi.step_daily
+),
+
+forgotten_waiting as (
+    delete from kpi.waiting_daily
+),
+
 forgotten_experiments as (
     delete from kpi.experiment
 ),
@@ -35,6 +43,10 @@ forgotten_units as (
 
 forgotten_people as (
     delete from kpi.arm_count
+),
+
+forgotten_list_days as (
+    delete from kpi.list_daily
 ),
 
 forgotten_ahead as (

@@ -44,6 +44,27 @@ series_daily as (
     returning series_daily.campaign
 ),
 
+step_daily as (
+    update kpi.step_daily
+    set campaign = cast(:present as text)
+    where step_daily.campaign = cast(:former as text)
+    returning step_daily.campaign
+),
+
+waiting_daily as (
+    update kpi.waiting_daily
+    set campaign = cast(:present as text)
+    where waiting_daily.campaign = cast(:former as text)
+    returning waiting_daily.campaign
+),
+
+waiting_change as (
+    update kpi.waiting_change
+    set campaign = cast(:present as text)
+    where waiting_change.campaign = cast(:former as text)
+    returning waiting_change.campaign
+),
+
 experiment as (
     update kpi.experiment
     set campaign = cast(:present as text)

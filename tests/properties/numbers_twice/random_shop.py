@@ -13,16 +13,21 @@ from sqlalchemy.engine import Connection, Engine
 
 import builders
 from builders import NOON, rows
+from lifecycle_mail import decisions, delivery, events, journeys, kpis, messages
+from lifecycle_mail.database import run
 from lifecycle_mail.events import erase, ingest
 
 FIRST_LOOK, TODAY = NOON + timedelta(days=9), NOON + timedelta(days=20)
 PEOPLE = tuple(f"c{number}" for number in range(6))
 CURRENCIES = ("EUR", "EUR", "USD", "USD", "THB", None)
 CAMPAIGNS: dict[str, dict[str, Any]] = {
-    "cart": {"goal_event": "order", "goal_within_days": 5},
+    "cart": {"goal_event": "order", "goal_within_days": 5, "goal_until": (NOON + timedelta(days=10)).date()},
     "wish": {"goal_event": "click", "goal_within_days": 2, "credit_model": "clicked", "credit_within_days": 3},
     "taste": {"goal_event": "review", "goal_within_days": 9, "credit_model": "opened"},
-    "look": {"goal_event": "page_view", "goal_within_days": 4, "credit_within_days": 1},
+    "look": {
+        "goal_event": "page_view", "goal_within_days": 4, "credit_within_days": 1,
+        "goal_from": (NOON + timedelta(days=2)).date(), "goal_until": (NOON + timedelta(days=30)).date(),
+    },
     "gift": {"goal_event": "offer_used", "goal_within_days": 8, "goal_target_ratio": None},
     "read": {"goal_event": "open", "goal_within_days": 6},
     "receipt": {"goal_event": "order", "goal_within_days": 3, "is_marketing": False},
@@ -40,7 +45,9 @@ MOVING: dict[str, tuple[str, str, dict[str, tuple[Any, ...]]]] = {
 EVENTS: list[tuple[str, dict[str, Any]]] = [
     ("processed", {}), ("delivered", {}), ("delivered", {}), ("delivered", {}), ("open", {}), ("open", {}),
     ("open", {"sg_machine_open": True}), ("click", {"url": "https://example.com/a"}),
-    ("click", {"url": "https://example.com/a"}), ("bounce", {"type": "bounce"}),
+    ("click", {"url": "https://example.com/a", "useragent": "Mozilla/5.0"}),
+    ("click", {"url": "https://example.com/b", "useragent": "Mozilla/5.0"}),
+    ("click", {"url": "https://example.com/a", "useragent": "Barracuda Sentinel"}), ("bounce", {"type": "bounce"}),
     ("bounce", {"type": "blocked"}), ("dropped", {"reason": "Bounced Address"}), ("spamreport", {}),
     ("unsubscribe", {}), ("group_unsubscribe", {"asm_group_id": 7}), ("group_resubscribe", {"asm_group_id": 7}),
     ("deferred", {}), ("lm_unsubscribe", {"lm_topic": "reminders"}),
@@ -54,10 +61,14 @@ class Shop:
         self.warehouse, self.folder, self.chance = warehouse, folder, random.Random(seed)
         self.mails: list[tuple[str, str, datetime]] = []
         self.posted: list[dict[str, Any]] = []
+        self.epochs: dict[str, int] = {}
+        self.called = {name: name for name in CAMPAIGNS}
         self.serial = 0
         with warehouse.begin() as connection:
             for name, columns in CAMPAIGNS.items():
                 builders.campaign(connection, name, **columns)
+                self.epochs[name] = 0
+                self.begin_epoch(connection, name)
             for who in PEOPLE:
                 builders.customer(connection, who)
                 self.say(connection, who, "confirmed", "feed", NOON - timedelta(days=self.chance.randrange(20)))
@@ -79,7 +90,8 @@ class Shop:
         """Let many random things happen, events at the end."""
         deeds = {
             self.decide: 14, self.deliver: 5, self.bring_fact: 10, self.bring_fact_again: 8, self.consent: 3,
-            self.rest: 1, self.move_house: 1, self.redefine: 1, self.rates: 5, self.wait: 1, self.erase_somebody: 1,
+            self.rest: 1, self.move_house: 1, self.redefine: 1, self.rates: 5, self.wait: 3,
+            self.begin_epoch: 1, self.rename: 1, self.erase_somebody: 1,
             self.lift: 1,
         }  # fmt: skip
         with self.warehouse.begin() as connection:
@@ -101,11 +113,16 @@ class Shop:
 
     def decide(self, connection: Connection) -> None:
         campaign, who, at = self.chance.choice(list(CAMPAIGNS)), self.somebody(), self.moment()
-        enrollment = builders.enrollment(connection, campaign, who, occurrence=f"o{self.number()}", enrolled_at=at)
         outcome, reason = self.chance.choice(
             [("send", "eligible")] * 5
             + [("defer", "quiet_hours"), ("skip", "held_out"), ("skip", "suppressed"), ("hold", "paused")]
+            + [("skip", "added_later"), ("skip", "capped")]
         )
+        epoch, campaign = self.chance.randint(1, self.epochs[campaign]), self.called[campaign]
+        enrollment = builders.enrollment(
+            connection, campaign, who, occurrence=f"o{self.number()}", enrolled_at=at,
+            is_holdout=reason == "held_out", epoch=epoch,
+        )  # fmt: skip
         arm = "holdout" if reason == "held_out" else self.chance.choice(["a", "b"])
         step = self.chance.choice(["reminder", "again"])
         said = {"step": step, "variant": arm}
@@ -117,7 +134,7 @@ class Shop:
                 connection, enrollment, campaign, who, state=state, planned_at=at, reason=reason, **said
             )
             self.mails.append((message_id, who, at))
-        elif outcome == "hold":
+        elif outcome == "hold" or reason == "added_later":
             later = {"decided_at": at + timedelta(days=1), "outcome": "skip", "reason": "stale"}
             builders.decision(connection, enrollment, campaign, who, **later, **said)
 
@@ -135,9 +152,14 @@ class Shop:
             )
 
     def wait(self, connection: Connection) -> None:
-        """An occurrence that begins no series."""
+        """An occurrence that begins no series, while one of before begins a series after all."""
+        connection.execute(sa.text(
+            "update journey.occurrence set fate = 'enrolled', reason = null, enrollment_id = 1"
+            " where occurrence = (select min(occurrence) from journey.occurrence where fate = 'waiting')"
+        ))
         builders.insert(
-            connection, "journey.occurrence", campaign=self.chance.choice(list(CAMPAIGNS)), customer_id=self.somebody(),
+            connection, "journey.occurrence", campaign=self.chance.choice(list(self.called.values())),
+            customer_id=self.somebody(),
             occurrence=f"w{self.number()}", occurred_at=NOON, fate="waiting", decided_at=self.moment(),
             reason=self.chance.choice(["series_running", "reentered_too_soon"]),
         )  # fmt: skip
@@ -148,7 +170,31 @@ class Shop:
             ("credit_within_days", None), ("credit_model", self.chance.choice(["sent", "opened", "clicked"])),
         ])  # fmt: skip
         query = sa.text(f"update journey.campaign set {column} = :value where campaign = :campaign")  # noqa: S608
-        connection.execute(query, {"value": value, "campaign": self.chance.choice(list(CAMPAIGNS))})
+        connection.execute(query, {"value": value, "campaign": self.chance.choice(list(self.called.values()))})
+
+    def rename(self, connection: Connection) -> None:
+        """A campaign goes on under another name. Offers still name it as before."""
+        first = self.chance.choice(list(CAMPAIGNS))
+        former, present = self.called[first], f"{first}-{self.number()}"
+        for stage in (journeys, decisions, messages, delivery, events, kpis):
+            stage.rename_campaign(connection, former, present)
+        run(connection, "installation/rename_campaign", former=former, present=present, first_name=first)
+        self.called[first] = present
+
+    def begin_epoch(self, connection: Connection, campaign: str | None = None) -> None:
+        """Other shares, sometimes other variants or another goal than the campaign's mails have."""
+        campaign = campaign or self.chance.choice(list(CAMPAIGNS))
+        self.epochs[campaign] += 1
+        variants = self.chance.choice([{}, {"a": 1}, {"a": 0.5, "b": 0.5}, {"a": 0.9, "b": 0.1}])
+        ((latest,),) = rows(connection, "select max(as_of) + interval '1 second' from decision.decision")
+        goal = CAMPAIGNS[campaign] if self.chance.random() < 0.8 else self.chance.choice(list(CAMPAIGNS.values()))
+        builders.epoch(
+            connection, self.called[campaign], epoch=self.epochs[campaign],
+            holdout_ratio=self.chance.choice([0, 0.1, 0.3, 1]),
+            began_at=latest or NOON - timedelta(days=9),
+            variants={"reminder": variants, "again": {"a": 0.5, "b": 0.5}} if variants else {},
+            goal_event=goal["goal_event"], goal_within_days=goal["goal_within_days"],
+        )  # fmt: skip
 
     # What people do, as loads bring it
 
@@ -288,6 +334,7 @@ class Shop:
         message_id, who, at = self.chance.choice(self.mails)
         kind, extra = self.chance.choice(EVENTS)
         moment = at + timedelta(minutes=self.chance.choice([0, 1, 5, 300, 60 * 26, 60 * 24 * 4, 60 * 24 * 33]))
+        moment += timedelta(seconds=self.chance.choice([0, 0, 1, 3, 12, 70]))
         return {
             "email": f"{who}@example.com", "timestamp": int(moment.timestamp()), "event": kind,
             "sg_event_id": f"e{self.number()}", "lm_message_id": message_id, **extra,

@@ -59,7 +59,8 @@ comment on table journey.epoch is
 'Shares, variants and goal by which series began, one row per campaign and epoch; an epoch ends where the next begins.';
 comment on column journey.epoch.campaign is 'Campaign.';
 comment on column journey.epoch.epoch is 'Number, from 1.';
-comment on column journey.epoch.began_at is 'as_of of the first run that planned with them.';
+comment on column journey.epoch.began_at is
+'as_of of the first run that planned with them; just after the latest as_of planned before, if that is not earlier.';
 comment on column journey.epoch.holdout_ratio is 'Share of enrolled customers that gets nothing.';
 comment on column journey.epoch.variants is 'Steps with variants: step, variant and its share.';
 comment on column journey.epoch.goal_event is 'What counts as a conversion.';

@@ -1,6 +1,8 @@
 create schema kpi;
 comment on schema kpi is
-'Stage 8, kpis: numerators and denominators an analyst can add up; rates are views over them.';
+'Stage 8, kpis: numerators and denominators an analyst can add up; rates are views over them. as_of on a row is the '
+'moment up to which facts counted when a roll-up last wrote it. Later roll-ups found nothing that changes the row, so '
+'it holds until as_of of kpi.progress too.';
 
 create table kpi.step_outcome (
     enrollment_id bigint not null,
@@ -479,6 +481,7 @@ create table kpi.arm_unit (
     revenue jsonb not null,
     orders_before bigint not null,
     revenue_before jsonb not null,
+    as_of timestamptz not null,
     -- `customer_id` first: the index of the key also finds a customer's units.
     primary key (customer_id, campaign, epoch, kind, step)
 );
@@ -508,6 +511,7 @@ comment on column kpi.arm_unit.revenue is
 'Their totals by currency (ISO 4217; XXX = none named), refunded ones left out: {"EUR": 12.5}. Never add them up.';
 comment on column kpi.arm_unit.orders_before is 'Orders of the 90 days before enrolled_at that were not cancelled.';
 comment on column kpi.arm_unit.revenue_before is 'Their totals by currency, refunded ones left out.';
+comment on column kpi.arm_unit.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.arm_count (
     campaign text not null,
@@ -519,6 +523,7 @@ create table kpi.arm_count (
     is_matured boolean not null,
     units bigint not null,
     converters bigint not null,
+    as_of timestamptz not null,
     primary key (campaign, epoch, kind, step, arm, is_eligible, is_matured)
 );
 
@@ -533,6 +538,7 @@ comment on column kpi.arm_count.is_eligible is 'As in kpi.arm_unit.';
 comment on column kpi.arm_count.is_matured is 'The window was over at kpi.experiment.as_of.';
 comment on column kpi.arm_count.units is 'People.';
 comment on column kpi.arm_count.converters is 'Of these: goal reached inside the window.';
+comment on column kpi.arm_count.as_of is '`now` of the roll-up that last wrote the row.';
 
 create table kpi.experiment_result (
     campaign text not null,
@@ -621,6 +627,7 @@ create table kpi.series_daily (
     campaign text not null,
     mailed bigint not null,
     converted bigint not null,
+    as_of timestamptz not null,
     primary key (day, campaign)
 );
 
@@ -630,3 +637,71 @@ comment on column kpi.series_daily.day is 'Reporting day of acceptance of the se
 comment on column kpi.series_daily.campaign is 'Campaign.';
 comment on column kpi.series_daily.mailed is 'Series with a delivered mail.';
 comment on column kpi.series_daily.converted is 'Of mailed: a delivered mail reached the goal inside its window.';
+comment on column kpi.series_daily.as_of is '`now` of the roll-up that last wrote the row.';
+
+create table kpi.step_daily (
+    day date not null,
+    decided_day date not null,
+    campaign text not null,
+    step text not null,
+    variant text not null,
+    decision_outcome text not null,
+    decision_reason text not null,
+    state text not null,
+    reason text not null,
+    outcome text not null,
+    steps bigint not null,
+    as_of timestamptz not null,
+    primary key (
+        day, decided_day, campaign, step, variant, decision_outcome, decision_reason, state, reason, outcome
+    )
+);
+
+comment on table kpi.step_daily is
+'Steps by what was decided and what became of them: one row per day, decided_day, campaign, step, variant, '
+'decision_outcome, decision_reason, state, reason and outcome. Empty words are of steps that have none.';
+comment on column kpi.step_daily.day is 'Reporting day: of acceptance, else of the final decision.';
+comment on column kpi.step_daily.decided_day is 'Reporting day of the final decision.';
+comment on column kpi.step_daily.campaign is 'Campaign.';
+comment on column kpi.step_daily.step is 'Step.';
+comment on column kpi.step_daily.variant is 'Arm of the step, or ''holdout''.';
+comment on column kpi.step_daily.decision_outcome is 'send, skip, defer, hold; empty = no decision is kept.';
+comment on column kpi.step_daily.decision_reason is 'Its reason.';
+comment on column kpi.step_daily.state is 'State of the message; empty = there is none.';
+comment on column kpi.step_daily.reason is 'Why nothing was mailed: reason of the decision, or of the message.';
+comment on column kpi.step_daily.outcome is 'Outcome of an accepted mail; empty = none was accepted.';
+comment on column kpi.step_daily.steps is 'Steps.';
+comment on column kpi.step_daily.as_of is '`now` of the roll-up that last wrote the row.';
+
+create table kpi.waiting_daily (
+    day date not null,
+    campaign text not null,
+    reason text not null,
+    occurrences bigint not null,
+    customers bigint not null,
+    as_of timestamptz not null,
+    primary key (day, campaign, reason)
+);
+
+comment on table kpi.waiting_daily is
+'Occurrences of members that have no series, one row per reporting day, campaign and reason.';
+comment on column kpi.waiting_daily.day is
+'Reporting day of the as_of since which the occurrences have no series for this reason.';
+comment on column kpi.waiting_daily.campaign is 'Campaign.';
+comment on column kpi.waiting_daily.reason is
+'series_running: the customer is in a series of the campaign; reentered_too_soon: reenter_after_days are not over.';
+comment on column kpi.waiting_daily.occurrences is
+'Occurrences. One that is enrolled later is not counted any more.';
+comment on column kpi.waiting_daily.customers is 'Distinct customers of these occurrences.';
+comment on column kpi.waiting_daily.as_of is '`now` of the roll-up that last wrote the row.';
+
+create table kpi.waiting_change (
+    campaign text not null,
+    decided_at timestamptz not null
+);
+
+comment on table kpi.waiting_change is
+'Days to count again, because an occurrence began or ceased to wait; rows may repeat. The next roll-up counts them '
+'and deletes the rows.';
+comment on column kpi.waiting_change.campaign is 'Campaign of these occurrences.';
+comment on column kpi.waiting_change.decided_at is 'as_of since which they wait, or waited.';

@@ -27,12 +27,13 @@ begin
     select known.customer_id
     from changed
     inner join source.permission_change as known on changed.address = known.address
-    where changed.permission = 'confirmed' and changed.origin <> 'feed' and known.permission = 'withdrawn'
+    where
+        changed.permission in ('confirmed', 'lifted') and changed.origin <> 'feed' and known.permission = 'withdrawn'
     union
     select customer.customer_id
     from changed
     inner join source.customer on changed.address = customer.address
-    where changed.permission = 'confirmed' and changed.origin <> 'feed';
+    where changed.permission in ('confirmed', 'lifted') and changed.origin <> 'feed';
     return null;
 end
 $$;

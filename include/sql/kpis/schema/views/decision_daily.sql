@@ -1,19 +1,17 @@
 -- What was decided, and why, by the day of the decision.
 create or replace view kpi.decision_daily as
 select
-    coalesce(o.planned_day, o.held_out_day, o.skipped_day, o.day) as day,
-    o.campaign,
-    o.step,
-    o.variant,
-    o.decision_outcome as outcome,
-    o.decision_reason as reason,
-    count(*) as steps,
-    max(o.as_of) as as_of
-from kpi.step_outcome as o
-where o.decision_id is not null
-group by
-    coalesce(o.planned_day, o.held_out_day, o.skipped_day, o.day), o.campaign, o.step, o.variant,
-    o.decision_outcome, o.decision_reason;
+    d.decided_day as day,
+    d.campaign,
+    d.step,
+    d.variant,
+    d.decision_outcome as outcome,
+    d.decision_reason as reason,
+    cast(sum(d.steps) as bigint) as steps,
+    max(d.as_of) as as_of
+from kpi.step_daily as d
+where d.decision_outcome <> ''
+group by d.decided_day, d.campaign, d.step, d.variant, d.decision_outcome, d.decision_reason;
 
 comment on view kpi.decision_daily is
 'Decisions by outcome and reason, one row per reporting day, campaign, step, variant, outcome and reason.';

@@ -1,16 +1,16 @@
 -- The states of all messages, those in doubt included.
 create or replace view kpi.message_states as
 select
-    o.campaign,
-    o.step,
-    o.variant,
-    o.state,
-    o.outcome,
-    count(*) as messages,
-    max(o.as_of) as as_of
-from kpi.step_outcome as o
-where o.state is not null
-group by o.campaign, o.step, o.variant, o.state, o.outcome;
+    d.campaign,
+    d.step,
+    d.variant,
+    d.state,
+    nullif(d.outcome, '') as outcome,
+    cast(sum(d.steps) as bigint) as messages,
+    max(d.as_of) as as_of
+from kpi.step_daily as d
+where d.state <> ''
+group by d.campaign, d.step, d.variant, d.state, d.outcome;
 
 comment on view kpi.message_states is 'States of all messages, one row per campaign, step, variant, state and outcome.';
 comment on column kpi.message_states.campaign is 'Campaign.';

@@ -1,19 +1,23 @@
 -- Why nothing was mailed: steps skipped by their decision, and messages that ended without acceptance.
 create or replace view kpi.refused_daily as
 select
-    o.day,
-    o.campaign,
-    o.step,
-    o.variant,
-    coalesce(o.reason, o.state, o.decision_outcome) as reason,
-    count(*) as steps,
-    count(*) filter (where o.state is null) as by_decision,
-    count(*) filter (where o.state is not null) as by_message,
-    count(*) filter (where o.state = 'in_doubt') as in_doubt,
-    max(o.as_of) as as_of
-from kpi.step_outcome as o
-where o.accepted_at is null and (not o.is_open or o.state = 'in_doubt')
-group by o.day, o.campaign, o.step, o.variant, coalesce(o.reason, o.state, o.decision_outcome);
+    d.day,
+    d.campaign,
+    d.step,
+    d.variant,
+    coalesce(nullif(d.reason, ''), nullif(d.state, ''), d.decision_outcome) as reason,
+    cast(sum(d.steps) as bigint) as steps,
+    cast(coalesce(sum(d.steps) filter (where d.state = ''), 0) as bigint) as by_decision,
+    cast(coalesce(sum(d.steps) filter (where d.state <> ''), 0) as bigint) as by_message,
+    cast(coalesce(sum(d.steps) filter (where d.state = 'in_doubt'), 0) as bigint) as in_doubt,
+    max(d.as_of) as as_of
+from kpi.step_daily as d
+where
+    d.outcome = ''
+    and d.state not in ('planned', 'claimed')
+    and (d.state <> '' or d.decision_outcome = 'skip')
+group by
+    d.day, d.campaign, d.step, d.variant, coalesce(nullif(d.reason, ''), nullif(d.state, ''), d.decision_outcome);
 
 comment on view kpi.refused_daily is
 'Steps that no mail went out for, one row per reporting day, campaign, step, arm and reason.';
