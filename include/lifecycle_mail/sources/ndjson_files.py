@@ -115,14 +115,18 @@ class _Taken:
                 RefusedRow(self._next(number), what[0], f"the line is not {what[1]}", text, cells=cells)
             )
         else:
+            shown = text if is_text else storable(text)
             for row in rows:
-                self.row(number, text if len(rows) == 1 else json.dumps(row, ensure_ascii=False), row)
+                self._add(number, shown if len(rows) == 1 else storable(json.dumps(row, ensure_ascii=False)), row)
 
     def row(self, number: int, text: str, row: Row) -> None:
         """Take one object, whose text is `text`."""
+        self._add(number, storable(text), row)
+
+    def _add(self, number: int, text: str, row: Row) -> None:
         if not row.keys() <= self._known:
             self.rows.notice(row.keys() - self._known)
-        self.rows.add(self._next(number), text if is_encodable(text) else storable(text), row)
+        self.rows.add(self._next(number), text, row)
 
     def _next(self, number: int) -> int:
         self.number = max(number, self.number + 1)
