@@ -72,6 +72,9 @@ FACTS: dict[str, tuple[Callable[[Connection], object], str, str]] = {
     ),
     "order": (lambda connection: order(connection, "o1", "ann", FACT_AT), "order", "converted"),
     "reordered": (_reordered, "reordered", "converted"),
+    "purchase_moved": (
+        lambda connection: order(connection, "o1", "bob", FACT_AT), "purchase_moved", "purchase_moved",
+    ),
     "review": (
         _inserted("source.review", review_id="r", product_id="p", rating=5, reviewed_at=FACT_AT),
         "review", "review",
@@ -118,7 +121,7 @@ def joined(engine: Engine, **columns: Any) -> None:
     with engine.begin() as connection:
         customer(connection, "ann", **columns)
         member(
-            connection, "ann", "cart-ann", context={**CART_CONTEXT, "cart_id": "cart-ann", "product_id": "p1"}
+            connection, "ann", "cart-ann", context={**CART_CONTEXT, "cart_id": "cart-ann", "order_id": "o1", "product_id": "p1"},
         )
 
 

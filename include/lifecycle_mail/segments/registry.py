@@ -11,6 +11,7 @@ comment at the head of its own file. To add a segment is to add a file:
     -- look-back: how far back facts are read
     -- context: what a mail gets from it
     -- about: keys of the context that say what an occurrence is about; the first that has a value does
+    -- moves: keys of the context that name a thing which may get another customer; journey.thing_of reads them
     -- ahead: the parameter, in days, that looks further ahead if it is raised
     --
     -- Anything below an empty comment line is for the reader of the SQL alone.
@@ -32,7 +33,7 @@ from lifecycle_mail.errors import SegmentError
 SEGMENTS_FOLDER = SQL_FOLDER / "segments"
 INSTANT = "as_of"
 _FIRST = "-- segment:"
-_FIELDS = ("segment", "what", "grain", "parameter", "look-back", "context", "about", "ahead")
+_FIELDS = ("segment", "what", "grain", "parameter", "look-back", "context", "about", "moves", "ahead")
 _REQUIRED = ("segment", "what", "grain", "look-back")
 _FIELD = re.compile(rf"-- (?P<field>{'|'.join(_FIELDS)}): (?P<text>.+)")
 _PARAMETER = re.compile(
@@ -86,6 +87,7 @@ class SegmentDefinition:
     context: str
     parameters: tuple[Parameter, ...]
     about: tuple[str, ...] = ()
+    moves: tuple[str, ...] = ()
     ahead: str | None = None
 
     def parameter(self, name: str) -> Parameter:
@@ -222,9 +224,14 @@ def read_definition(path: Path) -> SegmentDefinition:
         look_back=fields["look-back"],
         context=fields.get("context", ""),
         parameters=tuple(declared),
-        about=tuple(key.strip() for key in fields.get("about", "").split(",") if key.strip()),
+        about=_keys(fields.get("about", "")),
+        moves=_keys(fields.get("moves", "")),
         ahead=ahead,
     )
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in text.split(",") if key.strip())
 
 
 def _header(path: Path) -> Iterator[tuple[int, str, str]]:

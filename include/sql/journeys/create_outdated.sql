@@ -14,5 +14,6 @@ inner join journey.enrollment
         and enrollment.campaign = cast(:campaign as text)
         and enrollment.ended_at is null
         and candidate.place = 1
+        and not candidate.is_too_soon
         and candidate.occurred_at > enrollment.occurred_at
         and enrollment.enrolled_at <= cast(:as_of as timestamptz)

@@ -12,6 +12,7 @@
 --   totals (currency and total of all rounded lines, one per currency), currency and total (null if there are several).
 --   A line is in its own currency, else the cart's, else its product's, else the customer's.
 -- about: cart_id
+-- moves: cart_id
 with abandoned as (
     select
         k.*,

@@ -11,9 +11,10 @@
 -- parameter: lead_days: integer, days of 24 hours, default 3, 0 to 365, how long before run-out a mail is due
 -- parameter: lateness_days: integer, days of 24 hours, default 7, 1 to 365, how long a due purchase stays due
 -- look-back: all orders up to as_of
--- context: product_id and product_name (null by rhythm), product_type, ordered_at, quantity (packs),
+-- context: product_id, product_name and order_id (null by rhythm), product_type, ordered_at, quantity (packs),
 --   runs_out_at, delivery_days (null = not known), url and image_url (null by rhythm), basis: declared or rhythm
 -- about: product_id, product_type
+-- moves: order_id, product_id
 -- ahead: lead_days
 --
 -- The kept supply decides if as_of is not before its newest purchase and no purchase of the customer changed since it
@@ -72,6 +73,7 @@ select
     d.ordered_at as occurred_at,
     jsonb_build_object(
         'product_id', p.product_id,
+        'order_id', case d.basis when 'declared' then d.order_id end,
         'product_name', p.name,
         'product_type', case d.basis when 'declared' then p.product_type else d.item end,
         'ordered_at', replace(
