@@ -203,6 +203,24 @@ def test_another_cart_of_the_customer_moves_up(warehouse: Engine) -> None:
     assert waiting(warehouse) == [("ann", "reentered_too_soon")]
 
 
+def test_a_cart_that_changes_after_it_moved(warehouse: Engine) -> None:
+    """Ann's series of it has sent nothing itself, and goes on with the newer cart: the reminder went to the guest. A
+    newer cart of hers waits, as it would have if the reminder had been hers."""
+    shop(warehouse)
+    planned(warehouse, 0, CART)
+    become(warehouse, "accepted")
+    moves(warehouse, "ann", 5)
+    planned(warehouse, 7, CART)
+    moves(warehouse, "ann", 8)
+    planned(warehouse, 10, CART)
+    cart(warehouse, "k2", "ann", 11)
+    for hours in (13, 23):
+        planned(warehouse, hours, CART)
+    assert series(warehouse) == [("guest", "cart_moved"), ("ann", None)]
+    assert steps(warehouse, "ann") == [("reminder", 0, "already_sent"), ("doubts", 23, "eligible")]
+    assert waiting(warehouse) == [("ann", "series_running")]
+
+
 @pytest.mark.parametrize(
     ("newer_occurrence", "is_mailed", "found"),
     [

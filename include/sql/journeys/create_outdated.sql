@@ -1,12 +1,13 @@
 -- Step 2 of enrolling: running series whose customer has a newer occurrence.
--- grain: one row per enrollment
+-- grain: one row per enrollment; goes_on: it goes on with another customer's series, of which something was sent
 -- campaign text; as_of timestamptz
 -- look-back: running enrollments
 create temporary table outdated on commit drop as
 select
     enrollment.enrollment_id,
     enrollment.customer_id,
-    enrollment.is_holdout
+    enrollment.is_holdout,
+    enrollment.continues is not null as goes_on
 from candidate
 inner join journey.enrollment
     on

@@ -18,6 +18,7 @@ from lifecycle_mail.events import erase, ingest
 FIRST_LOOK, TODAY = NOON + timedelta(days=9), NOON + timedelta(days=20)
 PEOPLE = tuple(f"c{number}" for number in range(6))
 CURRENCIES = ("EUR", "EUR", "USD", "USD", "THB", None)
+CARTS = ("k1", "k2", "k3")
 CAMPAIGNS: dict[str, dict[str, Any]] = {
     "cart": {"goal_event": "order", "goal_within_days": 5},
     "wish": {"goal_event": "click", "goal_within_days": 2, "credit_model": "clicked", "credit_within_days": 3},
@@ -31,7 +32,8 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
 MOVING: dict[str, tuple[str, str, dict[str, tuple[Any, ...]]]] = {
     "source.orders": (
         "order_id", "ordered_at",
-        {"status": ("placed", "placed", "cancelled", "refunded"), "total": (3, 20, 41.5), "currency": CURRENCIES},
+        {"status": ("placed", "placed", "cancelled", "refunded"), "total": (3, 20, 41.5), "currency": CURRENCIES,
+         "cart_id": (None, *CARTS)},
     ),
     "source.page_view": ("view_id", "viewed_at", {}),
     "source.review": ("review_id", "reviewed_at", {}),
@@ -101,7 +103,10 @@ class Shop:
 
     def decide(self, connection: Connection) -> None:
         campaign, who, at = self.chance.choice(list(CAMPAIGNS)), self.somebody(), self.moment()
-        enrollment = builders.enrollment(connection, campaign, who, occurrence=f"o{self.number()}", enrolled_at=at)
+        context = {"cart_id": self.chance.choice(CARTS)} if campaign in ("cart", "wish") else {}
+        enrollment = builders.enrollment(
+            connection, campaign, who, occurrence=f"o{self.number()}", enrolled_at=at, context=context
+        )
         outcome, reason = self.chance.choice(
             [("send", "eligible")] * 5
             + [("defer", "quiet_hours"), ("skip", "held_out"), ("skip", "suppressed"), ("hold", "paused")]
