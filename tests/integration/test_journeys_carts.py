@@ -58,7 +58,9 @@ def become(warehouse: Engine, state: str, hours: float = 0) -> None:
     at = NOON + hours * HOUR
     query = """
         update message.message
-        set state = :state, claimed_at = :at, accepted_at = case when :state = 'accepted' then cast(:at as timestamptz) end
+        set
+            state = :state, claimed_at = :at,
+            accepted_at = case when :state = 'accepted' then cast(:at as timestamptz) end
         where state = 'planned'
     """
     with warehouse.begin() as connection:
@@ -118,7 +120,7 @@ def test_a_series_goes_on_where_that_of_the_former_customer_was(warehouse: Engin
 
 @pytest.mark.parametrize("state", ["planned", "cancelled", "rejected"])
 def test_a_series_begins_anew_if_nothing_was_sent(warehouse: Engine, state: str) -> None:
-    """A planned mail never goes once the cart has moved, and what the provider refused reached nobody."""
+    """A planned mail never goes once the cart has moved, and what the provider refused reached no one."""
     shop(warehouse)
     planned(warehouse, 0, CART)
     become(warehouse, state)
@@ -167,7 +169,7 @@ def test_a_cart_that_moves_twice_and_back(warehouse: Engine) -> None:
 
 @pytest.mark.parametrize("is_sent", [True, False])
 def test_the_reentry_days_are_those_of_the_cart(warehouse: Engine, is_sent: bool) -> None:
-    """If the former series ended otherwise, Ann waits for its re-entry days. If nothing of it was sent, she does not."""
+    """If the former series ended otherwise, Ann waits for its re-entry days. If it sent nothing, she does not."""
     shop(warehouse)
     planned(warehouse)
     if is_sent:
@@ -263,7 +265,7 @@ def test_the_arm_follows_the_cart(warehouse: Engine) -> None:
     shop(warehouse)
     planned(warehouse, 0, campaign_of(steps=third, holdout=0.999999))
     moves(warehouse, "ann", 5)
-    campaign = campaign_of(steps=third)  # of those who begin now nobody is held out
+    campaign = campaign_of(steps=third)  # those who begin now are not held out
     for hours in (7, 23, 47):
         planned(warehouse, hours, campaign)
     assert steps(warehouse, "ann") == [

@@ -151,8 +151,8 @@ def test_an_occurrence_joins_until_the_mail_is_claimed(warehouse: Engine) -> Non
 
 
 def test_a_purchase_that_moved_to_another_customer(warehouse: Engine) -> None:
-    """A guest's orders are given to Ann's account. What the guest's mail named, she is not reminded of again; rice, which
-    it did not name, is hers. A planned mail of the guest that named a moved purchase does not go."""
+    """A guest's orders are given to Ann's account. What the guest's mail named, she is not reminded of again; rice,
+    which it did not name, is hers."""
     with warehouse.begin() as connection:
         customer(connection, "ann")
         customer(connection, "guest")

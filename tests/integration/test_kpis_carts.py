@@ -1,4 +1,4 @@
-"""Whose numbers an order counts in that names a cart: those of the cart's series, whoever placed it, and once."""
+"""Whose numbers an order counts in that names a cart: those of the cart's series, and once."""
 
 from __future__ import annotations
 

@@ -121,7 +121,8 @@ def joined(engine: Engine, **columns: Any) -> None:
     with engine.begin() as connection:
         customer(connection, "ann", **columns)
         member(
-            connection, "ann", "cart-ann", context={**CART_CONTEXT, "cart_id": "cart-ann", "order_id": "o1", "product_id": "p1"},
+            connection, "ann", "cart-ann",
+            context={**CART_CONTEXT, "cart_id": "cart-ann", "order_id": "o1", "product_id": "p1"},
         )
 
 

@@ -1,5 +1,4 @@
-"""Whose an order is in a campaign: of the customers of its series about the cart that the order names, else of who placed
-it."""
+"""Whose an order is in a campaign: of the customers of its series about the cart it names, else of who placed it."""
 
 from __future__ import annotations
 
@@ -42,7 +41,7 @@ class Buyers:
         return {one.customer_id for one in series} if series else {self.placed_by[order_id]}
 
     def rows(self) -> Iterable[tuple[str, str, str, bool]]:
-        """(order, campaign, customer, whether the first series about the cart is theirs) if somebody else ordered."""
+        """(order, campaign, customer, is the first series about the cart theirs) if another customer ordered."""
         for (order_id, campaign), series in self.told.items():
             first = min(series).customer_id
             for who in {one.customer_id for one in series}:

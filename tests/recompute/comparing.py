@@ -316,7 +316,7 @@ class Numbers:
         return (order.total * newest.rate).quantize(FOUR_DIGITS, ROUND_HALF_UP)
 
     def cart_order(self) -> pd.DataFrame:
-        """Orders of carts that somebody else placed, by campaign and by the customers for whom they count."""
+        """Orders of carts that another customer placed, by campaign and by the customers for whom they count."""
         orders = {row.order_id: row for row in self.facts.rows("source.orders")}
         rows = [
             {

@@ -14,8 +14,8 @@ from sqlalchemy.engine import Engine
 TABLES = (
     "source.customer", "source.permission_change", "source.permission_rest", "source.former_address",
     "source.orders", "source.page_view", "source.review", "source.offer", "source.currency_rate",
-    "journey.campaign", "journey.enrollment", "journey.occurrence", "decision.decision", "message.message", "event.engagement",
-    "event.suppression",
+    "journey.campaign", "journey.enrollment", "journey.occurrence", "decision.decision", "message.message",
+    "event.engagement", "event.suppression",
 )  # fmt: skip
 
 

@@ -21,8 +21,8 @@ _BEGUN = {"begun_series": ("journeys/begun_series",)}
 
 
 def follow(connection: Connection, campaign: Campaign, entry: dict[str, Any]) -> bool:
-    """Fill the table `followed`: candidates about a thing that moved to them (a cart after a login), and what the series
-    of its former customer means for theirs. Those who have to wait for it are marked. Return whether there is the table.
+    """Fill the table `followed`: candidates about a thing that moved to them (a cart after a login), and what the
+    series of its former customer means for theirs. Those who have to wait are marked. Return whether it is there.
 
     Three statements: create_former (whose series there were), create_followed (what was sent of them), mark_over.
     """

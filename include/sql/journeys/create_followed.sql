@@ -1,8 +1,8 @@
 -- Step 1c of enrolling: what the series of things that moved mean for the candidates.
 -- grain: one row per candidate whose thing moved, or that has to wait because another customer had a mail about it
--- continues: the first series of the thing, which goes on; null = nothing was sent, or too long ago, and it begins anew
+-- continues: the first series of the thing, which goes on; null = nothing was sent, or too long ago, and it begins at its first step
 -- sent: the steps that were sent; is_over: the series ended otherwise, and its re-entry days are not over. Where
--- occurrences join, a thing of which something was sent waits for these days, too
+-- occurrences join, a thing that a mail went about waits for these days, too
 -- as_of timestamptz; reenter_after_days days; last_after_hours hours of the last step; joins boolean: occurrences join;
 -- and what journeys/begun_series binds
 -- begun_series: the rows of journeys/begun_series
@@ -40,7 +40,7 @@ sent as (
     inner join chain on begun.enrollment_id = chain.enrollment_id
     left join message.message as refused
         on begun.enrollment_id = refused.enrollment_id and begun.step = refused.step and refused.state = 'rejected'
-    where refused.enrollment_id is null  -- the provider refused it, so it reached nobody
+    where refused.enrollment_id is null  -- the provider refused it, so it reached no one
     group by chain.first_id
 ),
 

@@ -1,5 +1,5 @@
 -- Step 2 of enrolling: running series whose customer has a newer occurrence.
--- grain: one row per enrollment; goes_on: it goes on with another customer's series, of which something was sent
+-- grain: one row per enrollment; goes_on: it goes on with another customer's series that has sent something
 -- campaign text; as_of timestamptz
 -- look-back: running enrollments
 create temporary table outdated on commit drop as

@@ -1,5 +1,5 @@
--- The series that this roll-up looks at, as they are stored now. What goes on for another customer is one series with the
--- first. The table is dropped with the transaction.
+-- The series that this roll-up looks at, as they are stored now. What goes on for another customer is one series with
+-- the first. The table is dropped with the transaction.
 -- grain: one row per series with a delivered mail
 create temporary table kpi_series on commit drop as
 with looked_at as (

@@ -1,5 +1,5 @@
--- Store for whom these orders count, if somebody else than the customer of a series about the cart placed them. Series
--- count once a step of theirs is looked at.
+-- Store for whom these orders count, if a series about the cart is of another customer than the one who placed them.
+-- Series count once a step of theirs is looked at.
 -- grain: one row per order, campaign and customer of a series about the cart
 -- as_of timestamptz: `now` of the roll-up
 -- look-back: all series about these carts

@@ -23,7 +23,7 @@ comment on column journey.enrollment.continues is
 'First series of the same cart or purchase, which this one goes on with for another customer; null = it goes on with '
 'none.';
 comment on column journey.enrollment.steps_from is
-'Steps count from here, where that first series began; null = they count from enrolled_at.';
+'When that first series began, from which the steps count; null = they count from enrolled_at.';
 comment on column journey.step_due.due_at is 'steps_from, else enrolled_at, + after_hours.';
 comment on column journey.step_due.refusal is
 'Why no mail goes out for it whatever else holds: added_later, step_gone, already_sent; null = nothing of the kind.';

@@ -118,9 +118,6 @@ select
                 )
             else jsonb_build_array(jsonb_build_object('currency', c.currency, 'total', trim_scale(c.total)))
         end,
-        'items', case
-            when c.item_count <= 10 then c.items
-            else jsonb_path_query_array(c.items, '$[0 to 9]')
-        end
+        'items', case when c.item_count <= 10 then c.items else jsonb_path_query_array(c.items, '$[0 to 9]') end
     ) as context
 from carts as c

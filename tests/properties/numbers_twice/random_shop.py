@@ -82,7 +82,7 @@ class Shop:
         deeds = {
             self.decide: 14, self.deliver: 5, self.bring_fact: 10, self.bring_fact_again: 8, self.consent: 3,
             self.rest: 1, self.move_house: 1, self.redefine: 1, self.rates: 5, self.wait: 1, self.erase_somebody: 1,
-            self.lift: 1,
+            self.lift: 1, self.order_another_cart: 3,
         }  # fmt: skip
         with self.warehouse.begin() as connection:
             for deed in self.chance.choices(list(deeds), list(deeds.values()), k=self.chance.randrange(50, 80)):
@@ -96,7 +96,10 @@ class Shop:
             table = self.chance.choice(list(MOVING))
             known = self.known(connection, table, only_after_mails=True)
             if known:
-                self.change(connection, table, self.chance.choice(known), {"customer_id": self.somebody()})
+                another: dict[str, Any] = {"customer_id": self.somebody()}
+                if table == "source.orders" and self.chance.random() < 0.5:
+                    another = {"cart_id": self.chance.choice((None, *CARTS))}
+                self.change(connection, table, self.chance.choice(known), another)
             self.chance.choice([self.lift, self.rates, self.consent])(connection)
 
     # Series and mails
@@ -138,6 +141,23 @@ class Shop:
                 ),
                 {"state": state, "reason": "suppressed" if state == "cancelled" else None, "id": message_id},
             )
+
+    def order_another_cart(self, connection: Connection) -> None:
+        """Two were mailed about a cart each, soon after each other, and one of them orders one of the carts."""
+        at, keys = self.moment(), self.chance.sample(CARTS, 2)
+        two = self.chance.sample(PEOPLE, 2)
+        for number, who in enumerate(two):
+            begun, said = at + timedelta(minutes=number), {"step": "reminder", "variant": "a"}
+            enrollment = builders.enrollment(
+                connection, "cart", who, occurrence=f"o{self.number()}", enrolled_at=begun,
+                context={"cart_id": keys[number]},
+            )  # fmt: skip
+            builders.decision(connection, enrollment, "cart", who, decided_at=begun, **said)
+            message_id = builders.message(connection, enrollment, "cart", who, planned_at=begun, **said)
+            self.mails.append((message_id, who, begun))
+        bought = {"customer_id": two[1], **self.drawn("source.orders"), "cart_id": keys[0]}
+        bought["ordered_at"] = at + timedelta(hours=self.chance.randrange(1, 60))
+        self.load(connection, "source.orders", f"f{self.number()}", bought)
 
     def wait(self, connection: Connection) -> None:
         """An occurrence that begins no series."""

@@ -117,7 +117,7 @@ comment on column journey.enrollment.continues is
 'First series of the same cart or purchase, which this one goes on with for another customer; null = it goes on with '
 'none.';
 comment on column journey.enrollment.steps_from is
-'Steps count from here, where that first series began; null = they count from enrolled_at.';
+'When that first series began, from which the steps count; null = they count from enrolled_at.';
 
 -- What became of occurrences that did not simply begin a series of their own. A million occurrences that did have
 -- their row in journey.enrollment, and none here. journey.occurrence_fate shows both.
