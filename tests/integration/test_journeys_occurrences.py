@@ -150,6 +150,35 @@ def test_an_occurrence_joins_until_the_mail_is_claimed(warehouse: Engine) -> Non
     assert series(warehouse) == [("ann-coffee/1", 1, "completed"), ("ann-milk/1", 0, None)]
 
 
+def test_a_purchase_that_moved_to_another_customer(warehouse: Engine) -> None:
+    """A guest's orders are given to Ann's account. What the guest's mail named, she is not reminded of again; rice,
+    which it did not name, is hers."""
+    with warehouse.begin() as connection:
+        customer(connection, "ann")
+        customer(connection, "guest")
+    for product, days in (("coffee", 3), ("filters", 6), ("rice", 7.1)):
+        purchase(warehouse, "guest", product, NOON + days * DAY)
+    refreshed(warehouse, replenishment())
+    assert len(claimed(warehouse)) == 1
+    accept(warehouse)
+    with warehouse.begin() as connection:
+        again = sa.text("update source.orders set customer_id = 'ann', load_id = :load")
+        connection.execute(again, {"load": load(connection)})
+    for days in (1, 4.2):
+        for _ in range(2):
+            refreshed(warehouse, replenishment(), NOON + days * DAY)
+    assert fates(warehouse) == {
+        ("guest", "guest-coffee/1", "enrolled", None, "purchase_moved"),
+        ("guest", "guest-filters/1", "joined", None, "purchase_moved"),
+        ("ann", "guest-coffee/1", "waiting", "reentered_too_soon", None),
+        ("ann", "guest-filters/1", "waiting", "reentered_too_soon", None),
+        ("ann", "guest-rice/1", "enrolled", None, None),
+    }  # fmt: skip
+    assert {row[:3] for row in states(warehouse)} == {
+        ("guest", "due_soon", "accepted"), ("ann", "due_soon", "planned"),
+    }  # fmt: skip
+
+
 def test_days_before_reentry_count_per_product(warehouse: Engine) -> None:
     """Coffee bought again and due within reenter_after_days of its last series waits, alone and together with others;
     what is due for the first time is enrolled at once."""

@@ -78,6 +78,9 @@ FACTS: dict[str, tuple[Callable[[Connection], object], str, str]] = {
     "order": (lambda connection: order(connection, "o1", "ann", FACT_AT), "order", "converted"),
     "refunded": (_refunded, "refunded", "refunded"),
     "reordered": (_reordered, "reordered", "converted"),
+    "purchase_moved": (
+        lambda connection: order(connection, "o1", "bob", FACT_AT), "purchase_moved", "purchase_moved",
+    ),
     "review": (
         _inserted("source.review", review_id="r", product_id="p", rating=5, reviewed_at=FACT_AT),
         "review", "review",

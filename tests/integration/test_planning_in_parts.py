@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 from builders import NOON, rows
 from lifecycle_mail import concurrency
 from lifecycle_mail.campaigns import Campaign
-from lifecycle_mail.database import statement
+from lifecycle_mail.database import _composed, statement
 from lifecycle_mail.decisions import decide, rules
 from lifecycle_mail.journeys import advance, enroll, publish, series
 from lifecycle_mail.kpis import check, roll_up
@@ -120,24 +120,30 @@ def nested_loops(monkeypatch: pytest.MonkeyPatch, without: str | None = None) ->
     `without`: a statement that is left out.
     """
     found: set[str] = set()
-    run = series.run
+    run, run_with, run_given = series.run, series.run_with, series.run_given
 
-    def explained(connection: Connection, name: str, /, **parameters: Any) -> Any:
-        if name == without:
-            return None
-        if name in ("journeys/enroll", "journeys/create_candidate"):
-            text = sa.text(f"explain {statement(name).text}")
-            plan_lines = connection.execute(text, parameters).scalars().all()
-            if any("Nested Loop Anti Join" in line for line in plan_lines):
-                found.add(name)
-        return run(connection, name, **parameters)
+    def explain(connection: Connection, name: str, text: str, parameters: dict[str, Any]) -> None:
+        plan_lines = connection.execute(sa.text(f"explain {text}"), parameters).scalars().all()
+        if any("Nested Loop Anti Join" in line for line in plan_lines):
+            found.add(name)
+
+    def running(connection: Connection, name: str, /, **parameters: Any) -> Any:
+        return None if name == without else run(connection, name, **parameters)
 
     def given(connection: Connection, name: str, parameters: dict[str, Any], /) -> Any:
-        bound = statement(name).compile().params
-        return explained(connection, name, **{key: parameters[key] for key in bound})
+        if name == "journeys/create_candidate":
+            bound = statement(name).compile().params
+            explain(connection, name, statement(name).text, {key: parameters[key] for key in bound})
+        return run_given(connection, name, parameters)
 
-    monkeypatch.setattr(series, "run", explained)
+    def composed(connection: Connection, name: str, put_in: dict[str, tuple[str, ...]], /, **parameters: Any) -> Any:
+        if name == "journeys/enroll":
+            explain(connection, name, _composed(name, tuple(put_in.items())).text, parameters)
+        return run_with(connection, name, put_in, **parameters)
+
+    monkeypatch.setattr(series, "run", running)
     monkeypatch.setattr(series, "run_given", given)
+    monkeypatch.setattr(series, "run_with", composed)
     return found
 
 
@@ -162,7 +168,7 @@ def test_no_part_loops_over_what_the_other_is_writing(
 
 def part_that_dies(monkeypatch: pytest.MonkeyPatch, customers: series._Customers) -> None:
     """Let the part of these customers die as it begins their series: what it ended before is rolled back with it."""
-    begin, run, dying = series._begin, series.run, set[int]()
+    begin, run_with, dying = series._begin, series.run_with, set[int]()
 
     def beginning(
         campaign: Campaign, first_name: str, as_of: Any, connection: Connection, part: series._Customers
@@ -171,13 +177,13 @@ def part_that_dies(monkeypatch: pytest.MonkeyPatch, customers: series._Customers
             dying.add(id(connection))
         return begin(campaign, first_name, as_of, connection, part)
 
-    def failing(connection: Connection, name: str, /, **parameters: Any) -> Any:
+    def failing(connection: Connection, name: str, put_in: Any, /, **parameters: Any) -> Any:
         if name == "journeys/enroll" and id(connection) in dying:
             raise RuntimeError("the part died")
-        return run(connection, name, **parameters)
+        return run_with(connection, name, put_in, **parameters)
 
     monkeypatch.setattr(series, "_begin", beginning)
-    monkeypatch.setattr(series, "run", failing)
+    monkeypatch.setattr(series, "run_with", failing)
 
 
 @pytest.mark.parametrize("dying", [0, 1])

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy.engine import Engine
 
+from recompute.carts import Buyers
 from recompute.experiments import RESULTS, Experiments, wilson
 from recompute.facts import Facts, read, table
 from recompute.mailing_list import COMING, movements
@@ -116,8 +117,9 @@ class Numbers:
 
     def __init__(self, facts: Facts, counted: pd.DataFrame) -> None:
         self.facts = facts
-        self.steps = steps_of(facts)
-        self.experiments = Experiments(facts, self.steps)
+        self.buyers = Buyers(facts)
+        self.steps = steps_of(facts, self.buyers)
+        self.experiments = Experiments(facts, self.steps, self.buyers)
         self.campaigns = {row.campaign: row for row in facts.rows("journey.campaign")}
         self.outcomes = pd.DataFrame([self._outcome(step) for step in self.steps], dtype=object)
         self.credits = self._credits()
@@ -131,6 +133,7 @@ class Numbers:
             "step_outcome": self.step_outcome,
             "campaign_daily": self.campaign_daily,
             "event_daily": self.event_daily,
+            "cart_order": self.cart_order,
             "order_credit": self.order_credit,
             "campaign_revenue_daily": self.campaign_revenue_daily,
             "event_revenue_daily": self.event_revenue_daily,
@@ -295,16 +298,14 @@ class Numbers:
 
     def _credits(self) -> pd.DataFrame:
         """An order that was placed is credited once: to the mail touched last before it, if it came in time."""
-        mails: dict[str, list[Step]] = {}
-        for step in self.steps:
-            if step.credit_since:
-                mails.setdefault(step.customer_id, []).append(step)
+        mails = [step for step in self.steps if step.credit_since]
         rows = []
         for order in self.facts.rows("source.orders"):
             touched = [
                 mail
-                for mail in mails.get(order.customer_id, [])
-                if mail.credit_since <= order.ordered_at <= mail.credit_until  # type: ignore[operator]
+                for mail in mails
+                if mail.customer_id in self.buyers.of(order.order_id, mail.campaign)
+                and mail.credit_since <= order.ordered_at <= mail.credit_until  # type: ignore[operator]
             ]
             if order.status != "placed" or not touched or not self.facts.has_happened(order.ordered_at):
                 continue
@@ -316,7 +317,7 @@ class Numbers:
         day, order_day = self.facts.day(mail.accepted_at), self.facts.day(order.ordered_at)
         assert order_day is not None
         return {
-            "order_id": order.order_id, "customer_id": order.customer_id, "enrollment_id": mail.enrollment_id,
+            "order_id": order.order_id, "customer_id": mail.customer_id, "enrollment_id": mail.enrollment_id,
             "step": mail.step, "campaign": mail.campaign, "variant": mail.variant, "day": day, "order_day": order_day,
             "currency": order.currency or "XXX", "revenue": order.total,
             "is_delivered": mail.outcome == "delivered", "model": mail.credit_model,
@@ -336,6 +337,19 @@ class Numbers:
             return None
         newest = max(rates, key=lambda one: one.day)
         return (order.total * newest.rate).quantize(FOUR_DIGITS, ROUND_HALF_UP)
+
+    def cart_order(self) -> pd.DataFrame:
+        """Orders of carts that another customer placed, by campaign and by the customers for whom they count."""
+        orders = {row.order_id: row for row in self.facts.rows("source.orders")}
+        rows = [
+            {
+                "order_id": order_id, "campaign": campaign, "customer_id": who, "is_first": is_first,
+                "placed_by": orders[order_id].customer_id, "ordered_at": orders[order_id].ordered_at,
+            }
+            for order_id, campaign, who, is_first in self.buyers.rows()
+        ]  # fmt: skip
+        columns = ["order_id", "campaign", "customer_id", "is_first", "placed_by", "ordered_at"]
+        return pd.DataFrame(rows, columns=columns, dtype=object)
 
     def order_credit(self) -> pd.DataFrame:
         return self.credits

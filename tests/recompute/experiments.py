@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
+from recompute.carts import Buyers
 from recompute.events import heard
 from recompute.facts import Facts, earliest
 from recompute.steps import Step
@@ -48,8 +49,11 @@ class Experiment(NamedTuple):
 class Experiments:
     """Everything about experiments and goals."""
 
-    def __init__(self, facts: Facts, steps: list[Step]) -> None:
+    def __init__(self, facts: Facts, steps: list[Step], buyers: Buyers) -> None:
         self.facts, self.steps = facts, steps
+        self.others_carts: dict[tuple[str, str], set[tuple[str, bool]]] = defaultdict(set)
+        for order_id, campaign, who, is_first in buyers.rows():
+            self.others_carts[order_id, campaign].add((who, is_first))
         self.campaigns = {row.campaign: row for row in facts.rows("journey.campaign")}
         self.series = {row.enrollment_id: row for row in facts.rows("journey.enrollment")}
         self.epochs: dict[str, list[Any]] = defaultdict(list)
@@ -136,10 +140,10 @@ class Experiments:
         until = since + dt.timedelta(days=float(one.began.goal_within_days))
         before = [
             order
-            for order in self.orders[series.customer_id]
+            for order in self._orders_of(one, series.customer_id)
             if series.enrolled_at - dt.timedelta(days=90) <= order.ordered_at < series.enrolled_at
         ]
-        during = [order for order in self.orders[series.customer_id] if since <= order.ordered_at <= until]
+        during = [order for order in self._orders_of(one, series.customer_id) if since <= order.ordered_at <= until]
         return {
             **dict(zip(KEY, one[:4], strict=True)), "customer_id": series.customer_id,
             "arm": decision.variant if one.kind == "variant" else "held_out" if series.is_holdout else "treated",
@@ -151,6 +155,18 @@ class Experiments:
             "orders": len(during), "revenue": _by_currency(during),
             "orders_before": len(before), "revenue_before": _by_currency(before),
         }  # fmt: skip
+
+    def _orders_of(self, one: Experiment, who: str) -> list[Any]:
+        """The orders that count for a customer. That of a cart counts in a holdout for its first customer alone."""
+        own = [order for order in self.orders[who] if (order.order_id, one[0]) not in self.others_carts]
+        named = [
+            order
+            for orders in list(self.orders.values())
+            for order in orders
+            for told, is_first in self.others_carts.get((order.order_id, one[0]), ())
+            if told == who and (is_first or one.kind == "variant")
+        ]
+        return own + named
 
     def _goal(self, one: Experiment, series: Any, decision: Any, since: dt.datetime, until: dt.datetime) -> Any:
         """The earliest fact that is the epoch's goal. What only mailed people can do is no goal of a holdout."""
@@ -164,7 +180,7 @@ class Experiments:
             # The first one counts: a mail cannot be opened for the first time twice.
             found = [earliest(*found)]
         elif goal == "order":
-            found = [order.ordered_at for order in self.orders[who]]
+            found = [order.ordered_at for order in self._orders_of(one, who)]
         elif goal == "page_view":
             found = [row.viewed_at for row in self.facts.rows("source.page_view") if row.customer_id == who]
         elif goal == "review":

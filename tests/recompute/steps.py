@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from recompute.carts import Buyers
 from recompute.events import heard
 from recompute.facts import Facts, earliest, latest
 
@@ -46,7 +47,7 @@ class Step:
         return self.outcome in ("delivered", "pending")
 
 
-def steps_of(facts: Facts) -> list[Step]:
+def steps_of(facts: Facts, buyers: Buyers) -> list[Step]:
     """Return every step that was ever decided, or that has a message."""
     final: dict[tuple[int, str], Any] = {}
     for decision in sorted(facts.rows("decision.decision"), key=lambda row: row.decision_id):
@@ -54,7 +55,7 @@ def steps_of(facts: Facts) -> list[Step]:
     mails = {(row.enrollment_id, row.step): row for row in facts.rows("message.message")}
     told = heard(facts)
     campaigns = {row.campaign: row for row in facts.rows("journey.campaign")}
-    goals = _goals(facts)
+    goals = _goals(facts, buyers)
     found = []
     for key in sorted({*final, *mails}):
         decision, mail = final.get(key), mails.get(key)
@@ -100,11 +101,17 @@ def _outcome(heard: Any) -> str:
     return "bounced_soft" if soft == stopped else "dropped"
 
 
-def _goals(facts: Facts) -> dict[str, list[Any]]:
-    """The facts that may reach a goal: (customer, moment, campaign or None) by the word of the goal."""
+def _goals(facts: Facts, buyers: Buyers) -> dict[str, list[Any]]:
+    """The facts that may reach a goal: (customer, moment, campaign or None) by the word of the goal. Whose an order is,
+    the campaign decides."""
     orders = [one for one in facts.rows("source.orders") if one.status != "cancelled"]
     found = {
-        "order": [(one.customer_id, one.ordered_at, None) for one in orders],
+        "order": [
+            (who, one.ordered_at, campaign.campaign)
+            for one in orders
+            for campaign in facts.rows("journey.campaign")
+            for who in buyers.of(one.order_id, campaign.campaign)
+        ],
         "page_view": [(one.customer_id, one.viewed_at, None) for one in facts.rows("source.page_view")],
         "review": [(one.customer_id, one.reviewed_at, None) for one in facts.rows("source.review")],
         "offer_used": [

@@ -54,6 +54,15 @@ def test_a_header_says_everything() -> None:
         assert all(parameter.unit and parameter.meaning for parameter in one.parameters)
 
 
+def test_what_may_move_is_read_from_the_context() -> None:
+    """A segment whose thing may get another customer names keys that journey.thing_of reads, and has in its context."""
+    read = (SQL_FOLDER / "journeys" / "schema" / "functions" / "thing_of.sql").read_text(encoding="utf-8")
+    moving = {one.name: one.moves for one in list_segments() if one.moves}
+    assert moving == {"cart_abandoned": ("cart_id",), "replenishment_due": ("order_id", "product_id")}
+    for name, keys in moving.items():
+        assert all(f"'{key}'" in read and key in definition(name).context for key in keys)
+
+
 def test_every_statement_of_the_folder_says_what_it_is() -> None:
     """Also the statements that are no segments begin with a comment."""
     for path in (SQL_FOLDER / "segments").glob("*.sql"):

@@ -8,9 +8,9 @@
     record         the decisions, and how far the lane was decided
 
 The order of the rules: the series has ended (converted, superseded, unsubscribed …), the step is not for this series
-(`added_later`, `step_gone`), erased or unknown customer, no permission, suppressed, branch not taken, held out, stale,
-over the cap (`lower_priority` if a mail that wins is planned, else `capped`), outside the recipient's hours
-(`quiet_hours`), and otherwise `eligible`.
+(`added_later`, `step_gone`, `already_sent`), erased or unknown customer, no permission, suppressed, branch not taken,
+held out, stale, over the cap (`lower_priority` if a mail that wins is planned, else `capped`), outside the recipient's
+hours (`quiet_hours`), and otherwise `eligible`.
 """
 
 from __future__ import annotations

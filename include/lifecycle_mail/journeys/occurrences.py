@@ -20,6 +20,27 @@ from lifecycle_mail.segments import copy_members_ahead, definition
 _BEGUN = {"begun_series": ("journeys/begun_series",)}
 
 
+def follow(connection: Connection, campaign: Campaign, entry: dict[str, Any]) -> bool:
+    """Fill the table `followed`: candidates about a thing that moved to them (a cart after a login), and what the
+    series of its former customer means for theirs. Those who have to wait are marked. Return whether it is there.
+
+    Three statements: create_former (whose series there were), create_followed (what was sent of them), mark_over.
+    """
+    if not definition(campaign.segment.name).moves:
+        return False
+    found = run_given(connection, "journeys/create_former", entry).rowcount
+    if found:
+        asked = {
+            "as_of": entry["as_of"], "joins": campaign.joins, "returned_counts": False,
+            "reenter_after_days": campaign.reenter_after_days,
+            "last_after_hours": max(step.after_hours for step in campaign.steps),
+        }  # fmt: skip
+        run_with(connection, "journeys/create_followed", _BEGUN, **asked)
+        run(connection, "journeys/mark_over")
+    connection.exec_driver_sql("drop table former")
+    return found > 0
+
+
 def supersede(connection: Connection, campaign: Campaign, entry: dict[str, Any]) -> tuple[int, int]:
     """Let newer occurrences end the series that nothing was sent of, or give the others their context.
 

@@ -23,6 +23,7 @@ from lifecycle_mail.journeys.occurrences import (
     PartExit,
     admit,
     end_shared_by_exit,
+    follow,
     join_series,
     part_exits,
     supersede,
@@ -137,7 +138,8 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
 
     A customer has at most one running series per campaign. What a newer occurrence does meanwhile, the campaign says
     (`newer_occurrence`), and what became of it is in journey.occurrence_fate. Whether a customer is held out depends on
-    campaign and customer alone, so a person is always on the same side.
+    campaign and customer alone, so a person is always on the same side. A series that goes on with a cart of another
+    customer keeps the side of that one.
     """
     lock_name = f"campaign:{campaign.campaign}"
     with exclusive_lock(engine, lock_name):
@@ -232,15 +234,17 @@ def _begin_candidates(
     connection: Connection, campaign: Campaign, dealt: _Dealt, entry: dict[str, Any], candidates: int
 ) -> _Begun:
     connection.exec_driver_sql("analyze candidate")
+    is_followed = follow(connection, campaign, entry)
     superseded, taken_over, joined = 0, 0, 0
     if campaign.supersedes:
         superseded, taken_over = supersede(connection, campaign, entry)
     if campaign.joins:
         admit(connection, campaign, entry)
     run(connection, f"journeys/enter_{'together' if campaign.joins else 'newest'}")
-    begun = run(
+    begun = run_with(
         connection,
         "journeys/enroll",
+        {"followed": ("journeys/followed" if is_followed else "journeys/none_followed",)},
         campaign=campaign.campaign,
         first_name=dealt.first_name,
         epoch=dealt.epoch,
@@ -252,11 +256,20 @@ def _begin_candidates(
         **_first_steps(campaign),
     ).one()
     connection.exec_driver_sql("drop view entering")
+    if is_followed:
+        _go_on(connection, campaign, dealt, entry)
     if campaign.joins:
         joined = join_series(connection, campaign, entry)
     settled = begun.enrolled == candidates
     waiting = 0 if settled else write_waiting(connection, entry)
     return _Begun(begun.enrolled, begun.steps, superseded, joined, taken_over, waiting)
+
+
+def _go_on(connection: Connection, campaign: Campaign, dealt: _Dealt, entry: dict[str, Any]) -> None:
+    """Note the steps of series that go on with one of another customer."""
+    given = {**entry, "first_name": dealt.first_name, "steps": json_of(step_values(campaign))}
+    run_given(connection, "journeys/continue_series", given)
+    connection.exec_driver_sql("drop table followed")
 
 
 def _refresh_statistics(engine: Engine, enrolled: int, steps: int) -> None:

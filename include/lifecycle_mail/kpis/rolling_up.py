@@ -95,7 +95,7 @@ def roll_up(
         load_ids = bigints(run(connection, "kpis/loads").scalars())
         come = _make(connection, "come", now=now)
         run(connection, "kpis/forget_come", now=now)
-        _touch(connection, progress, full, load_ids, _days(since, until))
+        _touch(connection, progress, full, load_ids, _days(since, until), now)
         outcomes = _judge(connection, by)
         orders = _count(connection, by, load_ids, come=come)
         _experiment(connection, progress, full, now)
@@ -159,12 +159,15 @@ def _touch(
     full: bool,
     load_ids: str,
     days: tuple[date, date] | None,
+    now: datetime,
 ) -> None:
     """Find the steps that may have changed: kpi_touched."""
     run(connection, "kpis/create_touched")
+    run(connection, "kpis/create_changed")
     if full:
         run(connection, "kpis/touch_all")
         run(connection, "kpis/touch_retired")
+        _name(connection, load_ids, now)
     else:
         with _probing(connection):
             campaigns = run(connection, "kpis/campaigns").all()
@@ -173,7 +176,7 @@ def _touch(
                 run(connection, "kpis/touch_decided", campaign=one.campaign, later_than=later_than)
             counted_by = {one.campaign: progress.get(f"goal:{one.campaign}", one.goal) for one in campaigns}
             redefined = [one.campaign for one in campaigns if counted_by[one.campaign] != one.goal]
-            _note(connection, int(progress.get("events", 0)), load_ids, redefined, days)
+            _note(connection, int(progress.get("events", 0)), load_ids, redefined, days, now)
             run(connection, "kpis/touch_known")
     run(connection, "kpis/forget_moved")
     _analyze(connection, "touched")
@@ -185,13 +188,15 @@ def _note(
     load_ids: str,
     redefined: list[str],
     days: tuple[date, date] | None,
+    now: datetime,
 ) -> None:
     """Record the steps about which something changed: kpi_changed."""
-    run(connection, "kpis/create_changed")
-    run(connection, "kpis/note_engaged", last_batch_id=last_batch_id)
     run(connection, "kpis/note_moved")
-    run(connection, "kpis/note_come")
     _make(connection, "arrived", load_ids=load_ids)
+    _name(connection, load_ids, now, arrive=True)
+    _analyze(connection, "arrived")
+    run(connection, "kpis/note_engaged", last_batch_id=last_batch_id)
+    run(connection, "kpis/note_come")
     run(connection, "kpis/note_reached")
     run(connection, "kpis/note_converted")
     if redefined:
@@ -199,6 +204,18 @@ def _note(
     if days:
         run(connection, "kpis/note_days", since=days[0], until=days[1])
     _analyze(connection, "changed")
+
+
+def _name(connection: Connection, load_ids: str, now: datetime, *, arrive: bool = False) -> None:
+    """Write for whom orders of carts count, before any step is judged: kpi.cart_order. With `arrive` those for whom it
+    may have changed have a fact that came."""
+    _make(connection, "named", load_ids=load_ids)
+    if arrive:
+        run(connection, "kpis/arrive_named")
+    run(connection, "kpis/forget_cart_orders")
+    run(connection, "kpis/insert_cart_orders", as_of=now)
+    if arrive:
+        run(connection, "kpis/arrive_named")
 
 
 def _judge(connection: Connection, by: _Counting) -> int:

@@ -15,6 +15,7 @@ head of its own file. To add one is to add a file:
     -- look-back: how far back facts are read
     -- context: what a mail gets from it
     -- about: keys of the context that say what an occurrence is about; the first that has a value does
+    -- moves: keys of the context that name a thing which may get another customer; journey.thing_of reads them
     -- ahead: the parameter, in days, that looks further ahead if it is raised
     --
     -- Anything below an empty comment line is for the reader of the SQL alone.
@@ -43,7 +44,7 @@ Asked = str | RuleSegment
 """A segment as functions take it: its name, the path of a rules file, or rules."""
 _FIRST = "-- segment:"
 _APPROVED: dict[str, RuleSegment | SegmentError] = {}
-_FIELDS = ("segment", "what", "grain", "parameter", "look-back", "context", "about", "ahead")
+_FIELDS = ("segment", "what", "grain", "parameter", "look-back", "context", "about", "moves", "ahead")
 _REQUIRED = ("segment", "what", "grain", "look-back")
 _FIELD = re.compile(rf"-- (?P<field>{'|'.join(_FIELDS)}): (?P<text>.+)")
 _PARAMETER = re.compile(
@@ -97,6 +98,7 @@ class SegmentDefinition:
     context: str
     parameters: tuple[Parameter, ...]
     about: tuple[str, ...] = ()
+    moves: tuple[str, ...] = ()
     ahead: str | None = None
     rules: RuleSegment | None = None
 
@@ -309,9 +311,14 @@ def read_definition(path: Path) -> SegmentDefinition:
         look_back=fields["look-back"],
         context=fields.get("context", ""),
         parameters=tuple(declared),
-        about=tuple(key.strip() for key in fields.get("about", "").split(",") if key.strip()),
+        about=_keys(fields.get("about", "")),
+        moves=_keys(fields.get("moves", "")),
         ahead=ahead,
     )
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in text.split(",") if key.strip())
 
 
 def _header(path: Path) -> Iterator[tuple[int, str, str]]:

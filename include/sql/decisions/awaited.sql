@@ -16,6 +16,7 @@ select
     waiting.refusal,
     cast(0 as smallint) as lane
 from journey.enrollment
+left join journey.enrollment as first on enrollment.continues = first.enrollment_id
 inner join
     lateral (
         select
@@ -35,7 +36,9 @@ inner join
             null as step_due_id,
             upcoming.enrollment_id,
             step.step,
-            journey.arm_of(cast(:first_name as text), step.step, enrollment.customer_id, step.variants) as variant,
+            journey.arm_of(
+                cast(:first_name as text), step.step, coalesce(first.customer_id, enrollment.customer_id), step.variants
+            ) as variant,
             upcoming.due_at,
             null as refusal
         from journey.upcoming

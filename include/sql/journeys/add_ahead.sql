@@ -34,6 +34,15 @@ where
             and part.occurrence = ahead.occurrence
             and part.fate <> 'waiting'
     )
+    -- What another customer had before is judged when it is due, as a candidate.
+    and not exists (
+        select 1
+        from journey.series_about as other
+        where
+            other.campaign = cast(:campaign as text)
+            and other.thing = journey.thing_of(ahead.context)
+            and other.customer_id <> ahead.customer_id
+    )
     and not exists (
         select 1
         from recent

@@ -15,14 +15,14 @@ with step as (
 series as (
     select
         enrollment.enrollment_id,
-        enrollment.enrolled_at,
+        coalesce(enrollment.steps_from, enrollment.enrolled_at) as steps_from,
         cast(null as timestamptz) as ended_due_at
     from journey.enrollment
     where enrollment.campaign = cast(:campaign as text) and enrollment.ended_at is null
     union all
     select
         enrollment.enrollment_id,
-        enrollment.enrolled_at,
+        coalesce(enrollment.steps_from, enrollment.enrolled_at) as steps_from,
         upcoming.due_at as ended_due_at
     from journey.upcoming
     inner join journey.enrollment on upcoming.enrollment_id = enrollment.enrollment_id
@@ -39,7 +39,7 @@ from series
 left join lateral (
     select
         step.step,
-        series.enrolled_at + step.after_hours * interval '1 hour' as due_at
+        series.steps_from + step.after_hours * interval '1 hour' as due_at
     from step
     where
         not exists (

@@ -1,7 +1,8 @@
 -- Step 1 of enrolling: the occurrences of members that have no series yet.
 -- grain: one row per customer and occurrence; (customer_id, occurrence, entered_at) is the key of the membership, which
 -- holds the context: that is wide, and a copy of it would be written for nothing
--- place: 1 = the customer's newest occurrence; is_too_soon: set by mark_recent.sql, where occurrences join
+-- place: 1 = the customer's newest occurrence; is_too_soon: set by mark_over.sql, and by mark_recent.sql where
+-- occurrences join
 -- campaign, segment text; as_of timestamptz
 -- customer_from, customer_before text: the customers of this part (null = no bound)
 -- look-back: intervals open at as_of; all enrollments of the campaign

@@ -1,5 +1,5 @@
 -- Step 1 of joining: running series of candidates' customers, if no mail of the series was claimed yet, and no step
--- decided for a customer who is held out.
+-- decided for a customer who is held out. One that goes on with another customer's series has begun.
 -- grain: one row per enrollment
 -- campaign text; as_of timestamptz, and what journeys/begun_series binds
 -- begun_series: the rows of journeys/begun_series
@@ -14,6 +14,7 @@ with asked as (
     where
         enrollment.campaign = cast(:campaign as text)
         and enrollment.ended_at is null
+        and enrollment.continues is null
         and enrollment.enrolled_at <= cast(:as_of as timestamptz)
         and enrollment.customer_id in (select candidate.customer_id from candidate)
 ),

@@ -19,22 +19,28 @@ select
     upcoming.enrollment_id,
     awaited.position,
     enrollment.customer_id,
-    enrollment.enrolled_at,
+    -- Who goes on with a series is dealt as its first customer was.
+    case
+        when enrollment.continues is null then enrollment.customer_id
+        else (select first.customer_id from journey.enrollment as first where first.enrollment_id = enrollment.continues)
+    end as dealt_as,
+    began.steps_from,
     enrollment.ended_at is not null as has_ended,
     later.step as next_step,
     later.due_at as next_due_at
 from journey.upcoming
 inner join journey.enrollment on upcoming.enrollment_id = enrollment.enrollment_id
+cross join lateral (select coalesce(enrollment.steps_from, enrollment.enrolled_at) as steps_from) as began
 left join step as awaited on upcoming.step = awaited.step
 left join lateral (
     select
         step.step,
-        enrollment.enrolled_at + step.after_hours * interval '1 hour' as due_at
+        began.steps_from + step.after_hours * interval '1 hour' as due_at
     from step
     where
         enrollment.ended_at is null
         and step.position >= awaited.position
-        and enrollment.enrolled_at + step.after_hours * interval '1 hour' > cast(:as_of as timestamptz)
+        and began.steps_from + step.after_hours * interval '1 hour' > cast(:as_of as timestamptz)
         and not (
             cast(:has_changed as boolean)
             and exists (

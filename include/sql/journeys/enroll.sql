@@ -5,6 +5,9 @@
 -- campaign, segment text; first_name text: what the campaign was called first; as_of timestamptz;
 -- holdout_ratio 0..1; epoch integer: the one of these shares; reenter_after_days days (null = those who enter were
 -- chosen by it);
+-- followed: the rows of journeys/followed, or of journeys/none_followed: entrants whose thing had a series of another
+-- customer. One that goes on with it keeps its arm, and continue_series.sql notes its steps. A series of the entrant's
+-- own does not count if it ended because the thing had moved
 -- due_steps jsonb: [{step, after_hours, variants: [{variant, up_to}]}] due at enrollment;
 -- next_step text and next_after_hours hours of the first step after them (null = none is left)
 -- look-back: enrollments of the last reenter_after_days days, and all running ones
@@ -12,7 +15,7 @@
 -- candidates. To check three unique keys before each row would cost half as much again as the insert.
 with begun as (
     insert into journey.enrollment (
-        campaign, customer_id, occurrence, occurred_at, context, enrolled_at, is_holdout, epoch
+        campaign, customer_id, occurrence, occurred_at, context, enrolled_at, is_holdout, epoch, continues, steps_from
     )
     select
         cast(:campaign as text) as campaign,
@@ -21,9 +24,14 @@ with begun as (
         entering.occurred_at,
         membership.context,
         cast(:as_of as timestamptz) as enrolled_at,
-        journey.ratio_of('holdout/' || cast(:first_name as text) || '/' || entering.customer_id)
-        < cast(:holdout_ratio as double precision) as is_holdout,
-        cast(:epoch as integer) as epoch
+        case
+            when thing.continues is not null then thing.is_holdout
+            else journey.ratio_of('holdout/' || cast(:first_name as text) || '/' || entering.customer_id)
+                < cast(:holdout_ratio as double precision)
+        end as is_holdout,
+        cast(:epoch as integer) as epoch,
+        thing.continues,
+        thing.steps_from
     from entering
     inner join segment.membership
         on
@@ -31,6 +39,8 @@ with begun as (
             and entering.customer_id = membership.customer_id
             and entering.occurrence = membership.occurrence
             and entering.entered_at = membership.entered_at
+    left join followed as thing
+        on entering.customer_id = thing.customer_id and entering.occurrence = thing.occurrence
     where
         not exists (
             select 1
@@ -42,13 +52,20 @@ with begun as (
                     other.ended_at is null
                     or (
                         other.end_reason <> 'superseded'
+                        and (
+                            thing.thing is null
+                            or other.end_reason not in ('cart_moved', 'purchase_moved')
+                            or thing.thing is distinct from journey.thing_of(other.context)
+                        )
                         and other.enrolled_at
                         > cast(:as_of as timestamptz)
                         - cast(:reenter_after_days as double precision) * interval '24 hours'
                     )
                 )
         )
-    returning enrollment.enrollment_id, enrollment.customer_id, enrollment.occurrence, enrollment.enrolled_at
+    returning
+        enrollment.enrollment_id, enrollment.customer_id, enrollment.occurrence, enrollment.enrolled_at,
+        enrollment.continues
 ),
 
 noticed as (
@@ -64,6 +81,7 @@ noticed as (
     from begun
     cross join
         jsonb_to_recordset(cast(:due_steps as jsonb)) as step (step text, after_hours double precision, variants jsonb)
+    where begun.continues is null
     returning step_due.enrollment_id
 ),
 
@@ -75,7 +93,7 @@ awaited as (
         begun.enrolled_at + cast(:next_after_hours as double precision) * interval '1 hour' as due_at,
         cast(:next_step as text) as step
     from begun
-    where cast(:next_after_hours as double precision) is not null
+    where cast(:next_after_hours as double precision) is not null and begun.continues is null
     returning upcoming.enrollment_id
 ),
 

@@ -8,4 +8,4 @@ select
     candidate.occurred_at,
     candidate.entered_at
 from candidate
-where candidate.place = 1
+where candidate.place = 1 and not candidate.is_too_soon

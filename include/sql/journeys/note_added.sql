@@ -10,17 +10,20 @@ select
     step.step,
     cast(:campaign as text) as campaign,
     enrollment.customer_id,
-    journey.arm_of(cast(:first_name as text), step.step, enrollment.customer_id, step.variants) as variant,
-    enrollment.enrolled_at + step.after_hours * interval '1 hour' as due_at,
+    journey.arm_of(
+        cast(:first_name as text), step.step, coalesce(first.customer_id, enrollment.customer_id), step.variants
+    ) as variant,
+    coalesce(enrollment.steps_from, enrollment.enrolled_at) + step.after_hours * interval '1 hour' as due_at,
     cast(:as_of as timestamptz) as noticed_at,
     'added_later' as refusal
 from journey.progress
 inner join journey.enrollment on progress.campaign = enrollment.campaign and enrollment.ended_at is null
+left join journey.enrollment as first on enrollment.continues = first.enrollment_id
 cross join
     jsonb_to_recordset(cast(:steps as jsonb))
         as step (position integer, step text, after_hours double precision, variants jsonb)
 where
     progress.campaign = cast(:campaign as text)
-    and enrollment.enrolled_at + step.after_hours * interval '1 hour' <= progress.noticed_until
+    and coalesce(enrollment.steps_from, enrollment.enrolled_at) + step.after_hours * interval '1 hour' <= progress.noticed_until
 order by enrollment.enrollment_id, step.position
 on conflict (enrollment_id, step) do nothing

@@ -10,8 +10,8 @@ select
     step.step,
     cast(:campaign as text) as campaign,
     ready.customer_id,
-    journey.arm_of(cast(:first_name as text), step.step, ready.customer_id, step.variants) as variant,
-    ready.enrolled_at + step.after_hours * interval '1 hour' as due_at,
+    journey.arm_of(cast(:first_name as text), step.step, ready.dealt_as, step.variants) as variant,
+    ready.steps_from + step.after_hours * interval '1 hour' as due_at,
     cast(:as_of as timestamptz) as noticed_at
 from ready
 inner join
@@ -20,6 +20,6 @@ inner join
     on ready.position <= step.position
 where
     ready.has_ended
-    or ready.enrolled_at + step.after_hours * interval '1 hour' <= cast(:as_of as timestamptz)
+    or ready.steps_from + step.after_hours * interval '1 hour' <= cast(:as_of as timestamptz)
 order by ready.enrollment_id, step.position
 on conflict (enrollment_id, step) do nothing

@@ -10,7 +10,7 @@ select
     cast(:campaign as text) as campaign,
     ready.customer_id,
     'default' as variant,
-    ready.enrolled_at + step.after_hours * interval '1 hour' as due_at,
+    ready.steps_from + step.after_hours * interval '1 hour' as due_at,
     cast(:as_of as timestamptz) as noticed_at,
     'step_gone' as refusal
 from ready

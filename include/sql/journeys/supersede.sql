@@ -9,6 +9,7 @@ with asked as (
         outdated.enrollment_id,
         outdated.is_holdout
     from outdated
+    where not outdated.goes_on
 ),
 
 sent as (select begun.enrollment_id from begun_series as begun),

@@ -1,5 +1,6 @@
 -- First decisions of a campaign since the last roll-up. If a step was decided before that too, its unit is stored, and
--- keeps its first decision. Decisions about what the file lost, or got too late, say nothing of the person.
+-- keeps its first decision. Decisions about what the file lost or got too late, or another customer got, say
+-- nothing of the person.
 -- grain: one row per (enrollment, step)
 -- campaign text; later_than bigint: its last decision rolled up
 -- look-back: decisions after the campaign's last one
@@ -17,5 +18,5 @@ from decision.decision as fresh
 where
     fresh.campaign = cast(:campaign as text)
     and fresh.decision_id > cast(:later_than as bigint)
-    and fresh.reason not in ('added_later', 'step_gone')
+    and fresh.reason not in ('added_later', 'step_gone', 'already_sent')
 order by fresh.enrollment_id asc, fresh.step asc, fresh.decision_id asc

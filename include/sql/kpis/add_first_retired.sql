@@ -14,4 +14,4 @@ select
     or kpi_retired.decision_reason in ('held_out', 'stale', 'no_common_hours', 'capped', 'lower_priority')
         as is_eligible
 from kpi_retired
-where kpi_retired.decision_reason not in ('added_later', 'step_gone')
+where kpi_retired.decision_reason not in ('added_later', 'step_gone', 'already_sent')

@@ -39,7 +39,8 @@ with candidate as (
     inner join journey.enrollment on kpi_first.enrollment_id = enrollment.enrollment_id
     inner join kpi.experiment on enrollment.campaign = experiment.campaign and enrollment.epoch = experiment.epoch
     where
-        experiment.kind = 'holdout'
+        -- A login may be what a mail caused: who goes on with a series was not dealt, and is no unit.
+        (experiment.kind = 'holdout' and enrollment.continues is null)
         or (
             experiment.step = kpi_first.step
             and not enrollment.is_holdout

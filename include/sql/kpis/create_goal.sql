@@ -24,7 +24,7 @@ cross join
         select fact.reached_at
         from
             kpi.goal_facts(
-                judged.goal_event, judged.campaign, judged.customer_id, judged.accepted_at, judged.goal_until
+                judged.goal_event, judged.campaign, judged.customer_id, judged.accepted_at, judged.goal_until, false
             ) as fact
     ) as goal_fact
 where judged.outcome in ('delivered', 'pending')

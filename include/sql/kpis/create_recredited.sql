@@ -1,5 +1,6 @@
 -- Orders whose credit may change: those inside the time in which a mail takes credit differently than before, those
--- that came with loads that are not rolled up yet, and those whose currency has a new rate. The table is dropped with
+-- that came with loads that are not rolled up yet, those of carts whose series may be new, and those whose currency has
+-- a new rate. The table is dropped with
 -- the transaction.
 -- grain: one row per order
 -- load_ids bigint[]: loads not rolled up yet; reporting_currency text, empty = none
@@ -61,6 +62,22 @@ select
 from span
 inner join source.orders
     on span.customer_id = orders.customer_id and orders.ordered_at between span.since and span.until
+union
+select
+    orders.order_id,
+    orders.customer_id,
+    orders.ordered_at
+from span
+inner join kpi.cart_order
+    on span.customer_id = cart_order.customer_id and cart_order.ordered_at between span.since and span.until
+inner join source.orders on cart_order.order_id = orders.order_id
+union
+select
+    orders.order_id,
+    orders.customer_id,
+    orders.ordered_at
+from kpi_named
+inner join source.orders on kpi_named.order_id = orders.order_id
 union
 select
     orders.order_id,

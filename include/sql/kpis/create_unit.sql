@@ -1,4 +1,5 @@
--- What the units did, from the base facts alone. The goal is that of their epoch. What only mailed people can do is no
+-- What the units did, from the base facts alone. An order of a cart counts for whom kpi.cart_order names, in a holdout
+-- for the first customer of the cart alone. The goal is that of their epoch. What only mailed people can do is no
 -- goal of a holdout. Only windows that are over are compared, so a fact that is dated ahead counts in its time.
 -- The table is dropped with the transaction.
 -- grain: one row per unit
@@ -59,7 +60,8 @@ cross join
             select reached.reached_at
             from
                 kpi.goal_facts(
-                    timed.goal_event, timed.campaign, timed.customer_id, timed.counted_from, timed.window_ends_at
+                    timed.goal_event, timed.campaign, timed.customer_id, timed.counted_from, timed.window_ends_at,
+                    timed.kind = 'holdout'
                 ) as reached
             where timed.kind = 'variant' or timed.goal_event <> 'offer_used'
         ) as fact
@@ -81,11 +83,30 @@ cross join
                 count(*) filter (where orders.ordered_at < timed.enrolled_at) as orders_before,
                 sum(orders.total) filter (where orders.ordered_at < timed.enrolled_at and placed.is_paid)
                     as revenue_before
-            from source.orders
+            from (
+                select own.order_id
+                from source.orders as own
+                where
+                    own.customer_id = timed.customer_id
+                    and own.ordered_at >= timed.enrolled_at - 90 * interval '24 hours'
+                    and own.ordered_at <= timed.window_ends_at
+                    and not exists (
+                        select 1
+                        from kpi.cart_order
+                        where cart_order.order_id = own.order_id and cart_order.campaign = timed.campaign
+                    )
+                union all
+                select named.order_id
+                from kpi.cart_order as named
+                where
+                    named.customer_id = timed.customer_id
+                    and named.campaign = timed.campaign
+                    and (named.is_first or timed.kind <> 'holdout')
+            ) as counted
+            inner join source.orders on counted.order_id = orders.order_id
             cross join lateral (select orders.status = 'placed' as is_paid) as placed
             where
-                orders.customer_id = timed.customer_id
-                and orders.ordered_at >= timed.enrolled_at - 90 * interval '24 hours'
+                orders.ordered_at >= timed.enrolled_at - 90 * interval '24 hours'
                 and orders.ordered_at <= timed.window_ends_at
                 and orders.status <> 'cancelled'
             group by coalesce(orders.currency, 'XXX')

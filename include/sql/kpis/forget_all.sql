@@ -21,6 +21,10 @@ forgotten_credits as (
     delete from kpi.order_credit
 ),
 
+forgotten_orders as (
+    delete from kpi.cart_order
+),
+
 forgotten_series as (
     delete from kpi.series_daily
 ),

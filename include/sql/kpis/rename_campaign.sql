@@ -23,6 +23,13 @@ order_credit as (
     returning order_credit.campaign
 ),
 
+cart_order as (
+    update kpi.cart_order
+    set campaign = cast(:present as text)
+    where cart_order.campaign = cast(:former as text)
+    returning cart_order.campaign
+),
+
 campaign_revenue_daily as (
     update kpi.campaign_revenue_daily
     set campaign = cast(:present as text)

@@ -12,6 +12,7 @@
 --   totals (currency and total of all rounded lines, one per currency), currency and total (null if there are several).
 --   A line is in its own currency, else the cart's, else its product's, else the customer's; null keeps six digits.
 -- about: cart_id
+-- moves: cart_id
 with abandoned as (
     select
         k.*,
@@ -117,9 +118,6 @@ select
                 )
             else jsonb_build_array(jsonb_build_object('currency', c.currency, 'total', trim_scale(c.total)))
         end,
-        'items', case
-            when c.item_count <= 10 then c.items
-            else jsonb_path_query_array(c.items, '$[0 to 9]')
-        end
+        'items', case when c.item_count <= 10 then c.items else jsonb_path_query_array(c.items, '$[0 to 9]') end
     ) as context
 from carts as c

@@ -14,6 +14,7 @@
 -- context: order_id, product_id and product_name (null by rhythm), product_type, ordered_at, quantity (packs),
 --   runs_out_at, delivery_days (null = not known), url and image_url (null by rhythm), basis: declared or rhythm
 -- about: product_id, product_type
+-- moves: order_id, product_id
 -- ahead: lead_days
 --
 -- The kept supply decides if as_of is not before its newest purchase and no purchase of the customer changed since it

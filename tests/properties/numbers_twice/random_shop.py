@@ -20,6 +20,7 @@ from lifecycle_mail.events import erase, ingest
 FIRST_LOOK, TODAY = NOON + timedelta(days=9), NOON + timedelta(days=20)
 PEOPLE = tuple(f"c{number}" for number in range(6))
 CURRENCIES = ("EUR", "EUR", "USD", "USD", "THB", None)
+CARTS = ("k1", "k2", "k3")
 CAMPAIGNS: dict[str, dict[str, Any]] = {
     "cart": {"goal_event": "order", "goal_within_days": 5, "goal_until": (NOON + timedelta(days=10)).date()},
     "wish": {"goal_event": "click", "goal_within_days": 2, "credit_model": "clicked", "credit_within_days": 3},
@@ -36,7 +37,8 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
 MOVING: dict[str, tuple[str, str, dict[str, tuple[Any, ...]]]] = {
     "source.orders": (
         "order_id", "ordered_at",
-        {"status": ("placed", "placed", "cancelled", "refunded"), "total": (3, 20, 41.5), "currency": CURRENCIES},
+        {"status": ("placed", "placed", "cancelled", "refunded"), "total": (3, 20, 41.5), "currency": CURRENCIES,
+         "cart_id": (None, *CARTS)},
     ),
     "source.page_view": ("view_id", "viewed_at", {}),
     "source.review": ("review_id", "reviewed_at", {}),
@@ -92,7 +94,7 @@ class Shop:
             self.decide: 14, self.deliver: 5, self.bring_fact: 10, self.bring_fact_again: 8, self.consent: 3,
             self.rest: 1, self.move_house: 1, self.redefine: 1, self.rates: 5, self.wait: 3,
             self.begin_epoch: 1, self.rename: 1, self.erase_somebody: 1,
-            self.lift: 1,
+            self.lift: 1, self.order_another_cart: 3,
         }  # fmt: skip
         with self.warehouse.begin() as connection:
             for deed in self.chance.choices(list(deeds), list(deeds.values()), k=self.chance.randrange(50, 80)):
@@ -106,13 +108,17 @@ class Shop:
             table = self.chance.choice(list(MOVING))
             known = self.known(connection, table, only_after_mails=True)
             if known:
-                self.change(connection, table, self.chance.choice(known), {"customer_id": self.somebody()})
+                another: dict[str, Any] = {"customer_id": self.somebody()}
+                if table == "source.orders" and self.chance.random() < 0.5:
+                    another = {"cart_id": self.chance.choice((None, *CARTS))}
+                self.change(connection, table, self.chance.choice(known), another)
             self.chance.choice([self.lift, self.rates, self.consent])(connection)
 
     # Series and mails
 
     def decide(self, connection: Connection) -> None:
         campaign, who, at = self.chance.choice(list(CAMPAIGNS)), self.somebody(), self.moment()
+        context = {"cart_id": self.chance.choice(CARTS)} if campaign in ("cart", "wish") else {}
         outcome, reason = self.chance.choice(
             [("send", "eligible")] * 5
             + [("defer", "quiet_hours"), ("skip", "held_out"), ("skip", "suppressed"), ("hold", "paused")]
@@ -121,7 +127,7 @@ class Shop:
         epoch, campaign = self.chance.randint(1, self.epochs[campaign]), self.called[campaign]
         enrollment = builders.enrollment(
             connection, campaign, who, occurrence=f"o{self.number()}", enrolled_at=at,
-            is_holdout=reason == "held_out", epoch=epoch,
+            is_holdout=reason == "held_out", epoch=epoch, context=context,
         )  # fmt: skip
         arm = "holdout" if reason == "held_out" else self.chance.choice(["a", "b"])
         step = self.chance.choice(["reminder", "again"])
@@ -150,6 +156,24 @@ class Shop:
                 ),
                 {"state": state, "reason": "suppressed" if state == "cancelled" else None, "id": message_id},
             )
+
+    def order_another_cart(self, connection: Connection) -> None:
+        """Two were mailed about a cart each, soon after each other, and one of them orders one of the carts."""
+        at, keys = self.moment(), self.chance.sample(CARTS, 2)
+        two = self.chance.sample(PEOPLE, 2)
+        for number, who in enumerate(two):
+            begun, said = at + timedelta(minutes=number), {"step": "reminder", "variant": "a"}
+            campaign, epoch = self.called["cart"], self.epochs["cart"]
+            enrollment = builders.enrollment(
+                connection, campaign, who, occurrence=f"o{self.number()}", enrolled_at=begun,
+                context={"cart_id": keys[number]}, epoch=epoch,
+            )  # fmt: skip
+            builders.decision(connection, enrollment, campaign, who, decided_at=begun, **said)
+            message_id = builders.message(connection, enrollment, campaign, who, planned_at=begun, **said)
+            self.mails.append((message_id, who, begun))
+        bought = {"customer_id": two[1], **self.drawn("source.orders"), "cart_id": keys[0]}
+        bought["ordered_at"] = at + timedelta(hours=self.chance.randrange(1, 60))
+        self.load(connection, "source.orders", f"f{self.number()}", bought)
 
     def wait(self, connection: Connection) -> None:
         """An occurrence that begins no series, while one of before begins a series after all."""

@@ -79,12 +79,21 @@ create table journey.enrollment (
     end_reason text,
     joined integer not null default 0,
     epoch integer not null default 1,
+    continues bigint,
+    steps_from timestamptz,
     -- `customer_id` first: the index of the key also finds a customer's series.
     unique (customer_id, campaign, occurrence)
 );
--- No statement looks up a series by its snapshot. Without this line, `analyze` spends most of its time on it.
+-- No statement looks up a series by its whole snapshot. Without this line, `analyze` spends most of its time on it.
 alter table journey.enrollment alter column context set statistics 0;
 create unique index enrollment_running on journey.enrollment (campaign, customer_id) where ended_at is null;
+-- The expression is journey.thing_of(context): what the series is about, if that may move to another customer.
+create index enrollment_thing on journey.enrollment (
+    coalesce(context ->> 'cart_id', (context ->> 'order_id') || '/' || (context ->> 'product_id'))
+)
+where coalesce(context ->> 'cart_id', (context ->> 'order_id') || '/' || (context ->> 'product_id')) is not null;
+create index enrollment_continues on journey.enrollment (continues, enrollment_id) where continues is not null;
+create index enrollment_continued on journey.enrollment (enrollment_id, continues) where continues is not null;
 
 comment on table journey.enrollment is
 'Series of customers, one row per campaign, customer and occurrence; at most one is running per campaign and '
@@ -97,13 +106,19 @@ comment on column journey.enrollment.occurred_at is 'When the occurrence happene
 comment on column journey.enrollment.context is
 'Snapshot at entry; leaving the segment changes nothing. A newer one replaces it where the campaign says so. A series '
 'of several occurrences has the key occurrences: the snapshots of all that have not ended, and its own first.';
-comment on column journey.enrollment.enrolled_at is 'as_of of the run that enrolled; steps count from here.';
+comment on column journey.enrollment.enrolled_at is
+'as_of of the run that enrolled; steps count from here, unless steps_from says otherwise.';
 comment on column journey.enrollment.is_holdout is 'Gets nothing, so that lift is measured.';
 comment on column journey.enrollment.ended_at is 'When the series ended; null = running.';
 comment on column journey.enrollment.end_reason is 'Completed, converted, superseded, unsubscribed, cart_emptied…';
 comment on column journey.enrollment.joined is
 'Occurrences that became part of the series besides its own; each has a row in journey.occurrence.';
 comment on column journey.enrollment.epoch is 'Epoch in which it began, see journey.epoch.';
+comment on column journey.enrollment.continues is
+'First series of the same cart or purchase, which this one goes on with for another customer; null = it goes on with '
+'none.';
+comment on column journey.enrollment.steps_from is
+'When that first series began, from which the steps count; null = they count from enrolled_at.';
 
 -- What became of occurrences that did not simply begin a series of their own. A million occurrences that did have
 -- their row in journey.enrollment, and none here. journey.occurrence_fate shows both.
@@ -127,6 +142,12 @@ alter table journey.occurrence alter column context set statistics 0;
 create index occurrence_part on journey.occurrence (enrollment_id) where fate in ('enrolled', 'joined');
 create index occurrence_open on journey.occurrence (campaign, enrollment_id)
 where fate in ('enrolled', 'joined') and ended_at is null;
+create index occurrence_thing on journey.occurrence (
+    coalesce(context ->> 'cart_id', (context ->> 'order_id') || '/' || (context ->> 'product_id'))
+)
+where
+fate in ('enrolled', 'joined')
+and coalesce(context ->> 'cart_id', (context ->> 'order_id') || '/' || (context ->> 'product_id')) is not null;
 create index occurrence_waiting on journey.occurrence (campaign, decided_at) where fate = 'waiting';
 
 comment on table journey.occurrence is
@@ -172,10 +193,10 @@ comment on column journey.step_due.step is 'Step of the campaign file.';
 comment on column journey.step_due.campaign is 'Campaign.';
 comment on column journey.step_due.customer_id is 'Customer.';
 comment on column journey.step_due.variant is 'Arm of the step''s variants; ''default'' if there are none.';
-comment on column journey.step_due.due_at is 'enrolled_at + after_hours.';
+comment on column journey.step_due.due_at is 'steps_from, else enrolled_at, + after_hours.';
 comment on column journey.step_due.noticed_at is 'as_of of the run that noticed.';
 comment on column journey.step_due.refusal is
-'Why no mail goes out for it whatever else holds: added_later, step_gone; null = nothing of the kind.';
+'Why no mail goes out for it whatever else holds: added_later, step_gone, already_sent; null = nothing of the kind.';
 comment on column journey.step_due.lane is 'Which of the two transactions decides it: 0 = even enrollment_id, 1 = odd.';
 
 -- The step that a series awaits, in a narrow row of its own. A change at every step would otherwise rewrite the

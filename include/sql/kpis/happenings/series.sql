@@ -16,7 +16,8 @@ cross join
         (
             enrollment.enrolled_at,
             'enrolled',
-            'occurrence ' || enrollment.occurrence || case when enrollment.is_holdout then ', held out' else '' end,
+            'occurrence ' || enrollment.occurrence || case when enrollment.is_holdout then ', held out' else '' end
+            || case when enrollment.continues is not null then ', goes on with another customer''s series' else '' end,
             10
         ),
         (enrollment.ended_at, 'series ended', enrollment.end_reason, 60)
