@@ -79,7 +79,7 @@ FACTS: dict[str, tuple[Callable[[Connection], object], str, str]] = {
     "refunded": (_refunded, "refunded", "refunded"),
     "reordered": (_reordered, "reordered", "converted"),
     "purchase_moved": (
-        lambda connection: order(connection, "o1", "bob", FACT_AT), "purchase_moved", "purchase_moved",
+        lambda connection: order(connection, "o-ann", "bob", FACT_AT), "purchase_moved", "purchase_moved",
     ),
     "review": (
         _inserted("source.review", review_id="r", product_id="p", rating=5, reviewed_at=FACT_AT),

@@ -57,7 +57,7 @@ def _series_about_carts(facts: Facts) -> dict[str, list[Series]]:
             contexts.append((series[part.enrollment_id], part.context))
     found: dict[str, list[Series]] = {}
     for one, context in contexts:
-        if context.get("cart_id") is not None:
+        if (context or {}).get("cart_id") is not None:
             told = Series(one.enrollment_id, one.campaign, one.customer_id, one.enrolled_at)
             found.setdefault(context["cart_id"], []).append(told)
     return found
