@@ -31,6 +31,10 @@ _AS_TEXT = {_TEXT, "tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"}
 _ONE_BY_ONE = "aliases and anchors (&, *) are not used here: write the value out"
 
 
+class OddNumber(int):
+    """A whole number that is not written as people write it: 0012 is ten to YAML, and 1_7 is seventeen."""
+
+
 @dataclass(frozen=True)
 class Document:
     """The values of a file (mappings have text as keys), and the line of every key. `None` = the file is empty."""
@@ -199,7 +203,7 @@ class _Builder:
             raise self.no_value(node, at) from None
         if isinstance(value, float) and not math.isfinite(value):
             raise self.no_value(node, at)
-        return value
+        return OddNumber(value) if type(value) is int and str(value) != node.value else value
 
     def no_value(self, node: yaml.Node, at: tuple[Any, ...]) -> CampaignError:
         """Return the error of a text that YAML takes for a number or a date and that is neither."""
