@@ -97,6 +97,8 @@ WHO_IS_IN = {
     # One line has to be coffee and of Baby.
     "{all: [{did: ordered, product_type: coffee, category: Baby}]}": "",
     "{all: [{did: ordered, product_id: T}]}": "ben",
+    "{all: [{did: ordered, product_id: [T, X]}]}": "ben",
+    "{all: [{did: ordered, product_id: {not_in: [C]}}]}": "ben",
     "{all: [{did: ordered, total: {at_least: 50}}]}": "ann",
     "{any: [{did: ordered, total: 100}, {all: [{is: country, known: false}, {is: orders, equals: 0}]}]}":
         "ann dee",

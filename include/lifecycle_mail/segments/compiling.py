@@ -229,8 +229,8 @@ def _products(rule: Did, product_id: sa.ColumnElement[Any]) -> list[sa.ColumnEle
 
 def _line_table(name: str, column: str) -> sa.TableClause:
     schema, _, table = name.rpartition(".")
-    names = (column, "product_id", "quantity")
-    return sa.table(table, *(sa.column(name) for name in names), schema=schema)
+    texts = [sa.column(name, sa.Text()) for name in (column, "product_id")]
+    return sa.table(table, *texts, sa.column("quantity", sa.Numeric()), schema=schema)
 
 
 def _bound(name: str, as_of: datetime) -> sa.TextClause:

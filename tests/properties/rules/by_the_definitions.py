@@ -53,6 +53,8 @@ class Judge:
         value = self.value(name, who, rule.get("currency"))
         value = ABSENT.get(name) if value is None else value
         asked = {word: given for word, given in rule.items() if word not in ("is", "currency", "known")}
+        if not asked and "known" not in rule:
+            asked = {"equals": True}
         if "known" in rule and rule["known"] != (value is not None):
             return False
         if isinstance(value, datetime):

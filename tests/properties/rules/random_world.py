@@ -50,7 +50,7 @@ class World:
         self.take("products", [self.product(f"p{number}") for number in range(5)])
         facts = [name for name in KEYS if name not in ("customers", "products", "order_lines", "cart_lines")]
         for name in facts:
-            for _ in range(people * (3 if name in ("orders", "page_views") else 1)):
+            for _ in range(people * (2 if name in ("orders", "page_views") else 1)):
                 self.take(name, [getattr(self, name)()])
         self.mails = self.sent_mails()
         self.load(KEYS)
@@ -203,7 +203,7 @@ class World:
 
     def moment(self) -> datetime:
         """A moment around the edge of a window: just before, exactly at, or just after an hour of the world."""
-        edge = self.begin + HOUR * self.chance.randrange(0, 40) - DAY * self.chance.choice(DAYS)
+        edge = self.begin + HOUR * self.chance.randrange(0, 24) - DAY * self.chance.choice((*DAYS, 1, 7, 7, 7))
         return edge + self.chance.choice((timedelta(0), timedelta(0), HOUR / 2, timedelta(microseconds=1)))
 
     def number(self, letter: str) -> str:
