@@ -136,6 +136,30 @@ def test_segments_that_ask_each_other_are_refused(
         segments.size(shop, str(path), NOW)
 
 
+def test_segments_that_ask_without_an_end_are_refused(
+    shop: Engine, written: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of these asks the one before it twice: twenty of them would be a million rules."""
+    path = Path(written("{all: [{did: ordered}]}", "chain_0"))
+    monkeypatch.setattr("lifecycle_mail.segments.registry.RULES_FOLDER", path.parent)
+    for number in range(1, 21):
+        before = f"{{in_segment: chain_{number - 1}}}"
+        path = Path(written(f"{{all: [{before}, {before}]}}", f"chain_{number}"))
+    assert segments.size(shop, "chain_2", NOW) == 2
+    with pytest.raises(SegmentError, match="segment chain_20 has more than 240 rules with those of the segments"):
+        segments.size(shop, str(path), NOW)
+
+
+@pytest.mark.parametrize("at", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
+def test_a_window_may_reach_beyond_the_calendar(shop: Engine, written: Write, at: datetime) -> None:
+    """A moment of the first or the last year is judged like any other."""
+    path = written(
+        "{any: [{did: ordered, between_days: [0, 40000]}, {is: contract_ends_in_days, at_most: 40000},"
+        " {is: signed_up_days_ago, in: [-40000, 40000]}]}"
+    )
+    assert segments.size(shop, path, at) == 0
+
+
 def _refreshed(engine: Engine, path: str, *days: int) -> list[tuple[str, str, str]]:
     """Refresh on these days after NOW; return the intervals: occurrence, days of entry and departure."""
     for day in days:

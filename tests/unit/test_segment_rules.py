@@ -41,7 +41,7 @@ def _read(rules: str) -> RuleSegment:
         ("- {did: ordered, total: {at_least: 5, currency: EUR}}", "'rules.all.0.total.currency': choose one of equals"),
         ("- {is: country, at_least: 2}", "country is no number, and has no at_least"),
         ("- {is: country, in: []}", "at least 1 item"),
-        ("- {is: orders, equals: many}", "'many' is no number: write one, without quotes"),
+        ("- {is: orders, equals: many}", "'many' is no number: write one such as 2"),
         ("- {is: orders, at_least: true}", "true is no number"),
         ("- {is: orders, between: [3, 1]}", "3 is more than 1: write the smaller one first"),
         ("- {is: orders, at_least: 1, currency: EUR}", "orders is no amount of money: take out currency"),
@@ -136,6 +136,9 @@ def test_rules_say_themselves_in_plain_words(rules: str, words: str) -> None:
         ("{is: total_spent, at_least: 1, currency: usd}", "{is: total_spent, at_least: 1, currency: USD}"),
         ("{did: ordered, currency: {not_in: [usd]}}", "{did: ordered, currency: {not_in: [USD]}}"),
         ("{none: {did: ordered}}", "{none: [{did: ordered}]}"),
+        ('{is: orders, in: ["3", 1e3]}', "{is: orders, in: [3, 1000]}"),
+        ('{did: ordered, total: "50"}', "{did: ordered, total: {equals: 50}}"),
+        ('{is: city, equals: "\\ud83d\\ude00"}', "{is: city, equals: 😀}"),
     ],
 )
 def test_a_plain_number_is_a_text_and_codes_have_one_case(written: str, meant: str) -> None:

@@ -176,6 +176,7 @@ class _Builder:
             return {self.key(key, at): self.build(value, (*at, key.value)) for key, value in node.value}
         if isinstance(node, yaml.SequenceNode):
             return [self.build(value, (*at, index)) for index, value in enumerate(node.value)]
+        node.value = _joined(node.value)
         return self.scalar(node, at)
 
     def key(self, node: yaml.Node, at: tuple[Any, ...]) -> str:
@@ -223,6 +224,13 @@ class _Builder:
 
 
 _CONSTRUCTOR = yaml.SafeLoader("")
+
+
+def _joined(text: str) -> str:
+    """Return the text with halves of characters put together, as JSON writes them in escapes."""
+    if text.isascii() or not any(0xD800 <= ord(one) <= 0xDFFF for one in text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _is_control(character: str) -> bool:

@@ -130,8 +130,26 @@ def _text(value: Any, case: str) -> Any:
     return getattr(value, case)() if case and isinstance(value, str) else value
 
 
+def _numbers(value: Any) -> Any:
+    """Return a comparison whose values are numbers: YAML takes 1e3 for a text, and some write 3 in quotes."""
+    if not isinstance(value, dict):
+        return value
+    return {word: _read_number(given) if word in ("equals", "in", "not_in") else given for word, given in value.items()}
+
+
+def _read_number(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_read_number(one) for one in value]
+    try:
+        number = float(value) if isinstance(value, str) and len(value) <= LONGEST_TEXT else math.nan
+    except ValueError:
+        return value
+    return number if math.isfinite(number) else value
+
+
 Filter = Annotated[Comparison, BeforeValidator(_compared, json_schema_input_type=Scalar | Values | Comparison)]
 TextFilter = Annotated[Filter, BeforeValidator(lambda value: _texts(_compared(value), ""))]
+NumberFilter = Annotated[Filter, BeforeValidator(lambda value: _numbers(_compared(value)))]
 CurrencyFilter = Annotated[Filter, BeforeValidator(lambda value: _texts(_compared(value), "upper"))]
 
 
@@ -149,7 +167,9 @@ class Is(Comparison):
     def _reads_texts(cls, value: Any) -> Any:
         name = value.get("is") if isinstance(value, dict) else None
         asked = attributes().get(name) if isinstance(name, str) else None
-        return _texts(value, asked.case) if asked and asked.type == "text" else value
+        if asked and asked.type != "boolean":
+            return _texts(value, asked.case) if asked.type == "text" else _numbers(value)
+        return value
 
     @property
     def asks(self) -> Attribute:
@@ -185,8 +205,8 @@ class Did(_Strict):
     category: TextFilter | None = None
     topic: TextFilter | None = None
     currency: CurrencyFilter | None = None
-    total: Filter | None = None
-    rating: Filter | None = None
+    total: NumberFilter | None = None
+    rating: NumberFilter | None = None
     at_least: Count | None = Field(None, description="times; 1 if no number of times is given")
     at_most: Count | None = Field(None, description="times; alone it includes never")
     exactly: Count | None = Field(None, description="times")
@@ -405,7 +425,7 @@ def _require_value(attribute: Attribute, operator: str, value: Any) -> None:
         _number(value)
     elif attribute.type in ("number", "instant"):
         if isinstance(value, str | bool):
-            raise ValueError(f"{str(value)!r} is no number: write one, without quotes")
+            raise ValueError(f"{str(value)!r} is no number: write one such as 2")
     elif attribute.type == "boolean":
         if not isinstance(value, bool):
             raise ValueError(f"{attribute.name} is true or false, not {value!r}")
