@@ -136,6 +136,25 @@ def test_segments_that_ask_each_other_are_refused(
         segments.size(shop, str(path), NOW)
 
 
+def test_a_cart_is_closed_by_whoever_orders(
+    shop: Engine, written: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refresh of the changes finds the owner of a cart that another customer's order names, and names no more."""
+    monkeypatch.setattr("lifecycle_mail.segments.changes.LARGEST_SHARE", 1.0)
+    path, found = written("{all: [{is: open_cart}]}"), []
+    with shop.begin() as connection:
+        at = {"created_at": NOW - 9 * DAY, "updated_at": NOW - 9 * DAY}
+        insert(connection, "source.cart", cart_id="k", customer_id="ann", status="open", load_id=1, **at)
+        insert(connection, "source.cart_line", cart_id="k", product_id="C", quantity=1, unit_price=5, load_id=1)
+    for hour, cart_id in enumerate((None, "k", None)):
+        with shop.begin() as connection:
+            named = sa.text("update source.orders set cart_id = :cart_id, load_id = :load_id where order_id = 'b1'")
+            connection.execute(named, {"cart_id": cart_id, "load_id": load(connection)})
+        counts = segments.refresh(shop, path, NOW + timedelta(hours=hour))
+        found.append((counts.members, counts.entered, counts.departed))
+    assert found == [(1, 1, 0), (0, 0, 1), (1, 1, 0)]
+
+
 def test_segments_that_ask_without_an_end_are_refused(
     shop: Engine, written: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,9 +62,9 @@ class World:
         """Let an hour pass in which a few things change."""
         self.now += HOUR * self.chance.choice((1, 1, 1, 1, 1, 5, 12))
         deeds = {
-            self.bring: 6, self.bring_again: 8, self.hand_over: 4, self.events_come: 3, self.erase: 1, self.rest: 3,
+            self.bring: 8, self.bring_again: 14, self.hand_over: 4, self.events_come: 3, self.erase: 1, self.rest: 2,
         }  # fmt: skip
-        for deed in self.chance.choices(list(deeds), list(deeds.values()), k=self.chance.choice((1, 1, 2))):
+        for deed in self.chance.choices(list(deeds), list(deeds.values()), k=self.chance.choice((1, 2, 3))):
             deed()
 
     def rest(self) -> None:

@@ -40,7 +40,8 @@ Rule = dict[str, Any]
 ASKED_EACH_TIME: list[Rule] = [
     {"did": "ordered", "within_days": 7}, {"did": "viewed", "between_days": [1, 7], "at_most": 1},
     {"is": "last_order_days_ago", "at_least": 7}, {"is": "orders", "at_most": 1}, {"is": "open_cart"},
-    {"did": "ordered", "product_type": "coffee", "category": ["Baby"]},
+    {"did": "ordered", "product_type": "coffee", "category": ["Baby"]}, {"is": "country", "in": ["TH", "TW"]},
+    {"is": "returns", "at_least": 1},
 ]  # fmt: skip
 
 
