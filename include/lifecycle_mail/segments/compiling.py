@@ -24,6 +24,7 @@ Among = Callable[[sa.ColumnElement[Any]], sa.ColumnElement[bool]]
 OtherSegment = Callable[[InSegment, datetime, Among], sa.Subquery]
 """The members of another segment at an instant, among the customers that are asked for."""
 
+_FIRST_MOMENT, _LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _INSTANT = sa.DateTime(timezone=True)
 _TYPES: dict[str, Any] = {
     "number": sa.Numeric(),
@@ -52,7 +53,7 @@ def days_before(at: datetime, days: float) -> datetime:
     try:
         return at - timedelta(days=days)
     except OverflowError:
-        return (datetime.min if days > 0 else datetime.max).replace(tzinfo=UTC)
+        return _FIRST_MOMENT if days > 0 else _LAST_MOMENT
 
 
 def everybody(_column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

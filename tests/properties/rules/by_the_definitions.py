@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -74,8 +74,9 @@ class Judge:
         for row in self.orders_of(who):
             if row["status"] == "placed":
                 by_currency.setdefault(row["currency"] or "XXX", []).append(Decimal(str(row["total"])))
-        worth = {
-            one: sum(totals) / (len(totals) if name == "average_order" else 1) for one, totals in by_currency.items()
+        worth: dict[str, Decimal] = {
+            one: sum(totals, Decimal(0)) / (len(totals) if name == "average_order" else 1)
+            for one, totals in by_currency.items()
         }
         if currency:
             return worth.get(currency)
@@ -136,7 +137,7 @@ class Judge:
 
     def average_rating(self, who: str) -> Decimal | None:
         ratings = [Decimal(str(row["rating"])) for row in self.of("reviews", who, "reviewed_at")]
-        return round(sum(ratings) / len(ratings) + Decimal("1e-9"), 2) if ratings else None
+        return round(sum(ratings, Decimal(0)) / len(ratings) + Decimal("1e-9"), 2) if ratings else None
 
     def price_sensitivity(self, who: str) -> Decimal | None:
         orders = self.orders_of(who)
@@ -254,7 +255,7 @@ class Judge:
             if name in rule and not _meets(row.get(name), rule[name]):
                 return False
         asked = [name for name in PRODUCT if name in rule]
-        lines = row["lines"] if "lines" in row else [row]
+        lines = row.get("lines", [row])
         return not asked or any(
             all(_meets(self.product_of(line["product_id"]).get(name), rule[name]) for name in asked) for line in lines
         )
@@ -343,10 +344,7 @@ def _meets(value: Any, asked: Any) -> bool:
 
 
 def _compare(value: Any, word: str, given: Any) -> bool:
-    if isinstance(given, list):
-        given = [_exact(one) for one in given]
-    else:
-        given = _exact(given)
+    given = [_exact(one) for one in given] if isinstance(given, list) else _exact(given)
     value = Decimal(str(value)) if isinstance(value, int | float | str) and _is_number(given) else value
     meets: dict[str, Callable[[], bool]] = {
         "equals": lambda: value == given, "in": lambda: value in given, "not_in": lambda: value not in given,

@@ -184,7 +184,7 @@ class World:
         elif kind == "open":
             self.opens.append((who, message_id, at))
         self.serial += 1
-        extra = {"click": {"url": "https://example.com/a"}, "machine": {"sg_machine_open": True}, "open": {}}[kind]
+        extra: Row = {"click": {"url": "https://example.com/a"}, "machine": {"sg_machine_open": True}, "open": {}}[kind]
         return {
             "email": f"{who}@example.com", "timestamp": int(at.timestamp()), "lm_message_id": message_id,
             "event": "click" if kind == "click" else "open", "sg_event_id": f"e{self.serial}", **extra,

@@ -34,8 +34,10 @@ WORDS = {
     "product_id": ["p0", "p1", "p5"], "product_type": ["coffee", "tea"], "category": ["Baby", "Home"],
     "topic": ["sale", "brew", "w0", "w1"],
 }  # fmt: skip
-NUMBERS = {"total": [0, 10, 49.99], "rating": [1, 2, 4.5], "price_sensitivity": [0, 0.5, 1], "age": [26, 27, 45, 46],
-           "total_spent": [0, 10, 59.99, 110], "average_order": [10, 29.995], "birthday_month": [3, 4, 5]}  # fmt: skip
+NUMBERS: dict[str, list[float]] = {
+    "total": [0, 10, 49.99], "rating": [1, 2, 4.5], "price_sensitivity": [0, 0.5, 1], "age": [26, 27, 45, 46],
+    "total_spent": [0, 10, 59.99, 110], "average_order": [10, 29.995], "birthday_month": [3, 4, 5],
+}  # fmt: skip
 Rule = dict[str, Any]
 ASKED_EACH_TIME: list[Rule] = [
     {"did": "ordered", "within_days": 7}, {"did": "viewed", "between_days": [1, 7], "at_most": 1},
@@ -102,7 +104,8 @@ class Wishes:
             {"at_least": 1, "at_most": 2},
         ))  # fmt: skip
         near, far = sorted(self.chance.sample(DAYS, 2))
-        return rule | self.chance.choice(({}, {"within_days": far}, {"within_days": far}, {"between_days": [near, far]}))
+        within: Rule = {"within_days": far}
+        return rule | self.chance.choice(({}, within, within, {"between_days": [near, far]}))
 
 
 def _write(folder: Path, wishes: Wishes, number: int) -> tuple[str, Rule]:
@@ -120,7 +123,7 @@ def _inside(warehouse: Engine, path: str) -> set[tuple[str, str]]:
         return {(who, of) for who, of in rows(connection, query, segment=Path(path).stem)}
 
 
-SHORT = [(1, 12, 12)]
+SHORT = [(1, 10, 10)]
 LONG = [(seed, 30, 40) for seed in range(2, 32)]
 
 
@@ -149,6 +152,6 @@ def test_rules_find_whom_they_mean(
 
 def test_every_word_has_a_second_definition() -> None:
     """A new attribute or fact is judged in plain Python too, or it is named with those that have cases alone."""
-    columns = {"country", "region", "city", "currency", "tier", "signup_source", "locale", "total_spent", "average_order"}
-    words = {*attributes(), *facts()} - WITHOUT_A_SECOND - columns
+    columns = {"country", "region", "city", "currency", "tier", "signup_source", "locale"}
+    words = {*attributes(), *facts()} - WITHOUT_A_SECOND - columns - {"total_spent", "average_order"}
     assert {word for word in words if not hasattr(Judge, word)} == set()
