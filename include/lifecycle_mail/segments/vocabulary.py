@@ -27,7 +27,8 @@ class Attribute:
     """One value per customer (or per customer and currency), as the header of its file declares it.
 
     `case` is that of its codes, however a rule writes them. `absent` is the value of customers without a row; None = it
-    is not known. `changes` names the feeds whose rows change the value, `engagement`, `time` if it changes as time passes, and `everyone` if it depends on other people.
+    is not known. `changes` names the feeds whose rows change the value, `engagement`, `time` if it changes as
+    time passes, and `everyone` if it depends on other people.
     """
 
     name: str
