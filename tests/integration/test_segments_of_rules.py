@@ -97,6 +97,8 @@ WHO_IS_IN = {
     # One line has to be coffee and of Baby.
     "{all: [{did: ordered, product_type: coffee, category: Baby}]}": "",
     "{all: [{did: ordered, product_id: T}]}": "ben",
+    "{all: [{did: ordered, product_id: [T, X]}]}": "ben",
+    "{all: [{did: ordered, product_id: {not_in: [C]}}]}": "ben",
     "{all: [{did: ordered, total: {at_least: 50}}]}": "ann",
     "{any: [{did: ordered, total: 100}, {all: [{is: country, known: false}, {is: orders, equals: 0}]}]}":
         "ann dee",
@@ -132,6 +134,49 @@ def test_segments_that_ask_each_other_are_refused(
     monkeypatch.setattr("lifecycle_mail.segments.registry.RULES_FOLDER", path.parent)
     with pytest.raises(SegmentError, match="first → second → first"):
         segments.size(shop, str(path), NOW)
+
+
+def test_a_cart_is_closed_by_whoever_orders(
+    shop: Engine, written: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refresh of the changes finds the owner of a cart that another customer's order names, and names no more."""
+    monkeypatch.setattr("lifecycle_mail.segments.changes.LARGEST_SHARE", 1.0)
+    path, found = written("{all: [{is: open_cart}]}"), []
+    with shop.begin() as connection:
+        at = {"created_at": NOW - 9 * DAY, "updated_at": NOW - 9 * DAY}
+        insert(connection, "source.cart", cart_id="k", customer_id="ann", status="open", load_id=1, **at)
+        insert(connection, "source.cart_line", cart_id="k", product_id="C", quantity=1, unit_price=5, load_id=1)
+    for hour, cart_id in enumerate((None, "k", None)):
+        with shop.begin() as connection:
+            named = sa.text("update source.orders set cart_id = :cart_id, load_id = :load_id where order_id = 'b1'")
+            connection.execute(named, {"cart_id": cart_id, "load_id": load(connection)})
+        counts = segments.refresh(shop, path, NOW + timedelta(hours=hour))
+        found.append((counts.members, counts.entered, counts.departed))
+    assert found == [(1, 1, 0), (0, 0, 1), (1, 1, 0)]
+
+
+def test_segments_that_ask_without_an_end_are_refused(
+    shop: Engine, written: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of these asks the one before it twice: twenty of them would be a million rules."""
+    path = Path(written("{all: [{did: ordered}]}", "chain_0"))
+    monkeypatch.setattr("lifecycle_mail.segments.registry.RULES_FOLDER", path.parent)
+    for number in range(1, 21):
+        before = f"{{in_segment: chain_{number - 1}}}"
+        path = Path(written(f"{{all: [{before}, {before}]}}", f"chain_{number}"))
+    assert segments.size(shop, "chain_2", NOW) == 2
+    with pytest.raises(SegmentError, match="segment chain_20 has more than 240 rules with those of the segments"):
+        segments.size(shop, str(path), NOW)
+
+
+@pytest.mark.parametrize("at", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
+def test_a_window_may_reach_beyond_the_calendar(shop: Engine, written: Write, at: datetime) -> None:
+    """A moment of the first or the last year is judged like any other."""
+    path = written(
+        "{any: [{did: ordered, between_days: [0, 40000]}, {is: contract_ends_in_days, at_most: 40000},"
+        " {is: signed_up_days_ago, in: [-40000, 40000]}]}"
+    )
+    assert segments.size(shop, path, at) == 0
 
 
 def _refreshed(engine: Engine, path: str, *days: int) -> list[tuple[str, str, str]]:

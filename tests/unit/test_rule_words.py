@@ -41,7 +41,8 @@ def test_a_header_keeps_the_contract(folder: str, kind: str, name: str) -> None:
     """The header has the lines that its readers need, no others, and words that they know. Two cases hold the word."""
     header = header_of(kind, name)
     needed = COMMON | (ATTRIBUTE if kind == "attribute" else FACT)
-    more = {"filters"} | ({"unit", "formula", "values", "absent", "direction"} if kind == "attribute" else {"lines"})
+    of_values = {"unit", "formula", "values", "case", "absent", "direction"}
+    more = {"filters"} | (of_values if kind == "attribute" else {"lines"})
     assert needed <= set(header) <= needed | more
     assert header[kind] == name
     assert header["history"] in ("facts", "today")
@@ -52,6 +53,7 @@ def test_a_header_keeps_the_contract(folder: str, kind: str, name: str) -> None:
         assert ("{}" in header["says"]) == (header["type"] != "boolean")
         assert (header["type"] == "instant") == ("direction" in header)
         assert header.get("filters", "currency") == "currency"
+        assert header.get("case", "upper") in ("upper", "lower")
         assert header.get("absent") in {None, "0", "false", *listed(header.get("values", ""))}
     else:
         assert listed(header.get("filters", "")) <= FILTERS

@@ -24,11 +24,25 @@ def _read(rules: str) -> RuleSegment:
         ("- {did: ordered, within_day: 7}", "unknown key 'rules.all.0.within_day': did you mean 'within_days'?"),
         ("- {is: country}", "says nothing of country: add one of equals"),
         ("- {is: country, in: [TH, NO]}", "YAML reads this as false: write it in quotes"),
-        ("- {is: country, equals: 12}", "YAML reads this as 12: write it in quotes"),
+        ("- {is: city, equals: 0012}", "YAML reads this as 10: write it in quotes"),
+        ("- {did: ordered, product_id: 1_7}", "YAML reads this as 17: write it in quotes"),
+        ("- {did: ordered, product_id: [7, 1.0]}", "YAML reads this as 1.0: write it in quotes"),
+        ("- {is: city, equals: 2026-01-01}", "YAML reads this as a date: write it in quotes"),
+        ("- {is: country, equals: [TH, TW]}", "'rules.all.0.equals': write one value here; for several write in: […]"),
+        ("- {is: country, not_equals: TH}", "there is no not_equals: write not_in"),
+        ("- {did: ordered, product_type: {not: tea}}", "there is no not: write not_in"),
+        ("- {is: orders, more_than: 3}", "there is no more_than: write at_least"),
+        ("- {is: orders, between: [true, 3]}", "true is no number"),
+        ("- {did: ordered, within_days: true}", "true is no number"),
+        ("- {in_segment: inactive, with: {days: true}}", "true is no number"),
+        ("- {is: last_order_days_ago, at_least: 1.0e+9}", "write days from -40000 to 40000"),
+        ("- {country: {equals: TH}}", "this is no rule: begin it with is: country"),
+        ("- {ordered: {at_least: 2}}", "this is no rule: begin it with did: ordered"),
+        ("- {did: ordered, total: {at_least: 5, currency: EUR}}", "'rules.all.0.total.currency': choose one of equals"),
         ("- {is: country, at_least: 2}", "country is no number, and has no at_least"),
         ("- {is: country, in: []}", "at least 1 item"),
-        ("- {is: orders, equals: many}", "'many' is no number: orders is counted in orders"),
-        ("- {is: orders, at_least: true}", "True is no number"),
+        ("- {is: orders, equals: many}", "'many' is no number: write one such as 2"),
+        ("- {is: orders, at_least: true}", "true is no number"),
         ("- {is: orders, between: [3, 1]}", "3 is more than 1: write the smaller one first"),
         ("- {is: orders, at_least: 1, currency: EUR}", "orders is no amount of money: take out currency"),
         ("- {is: country, equals: TH, known: false}", "what is not known cannot be compared"),
@@ -75,7 +89,7 @@ def test_rules_without_an_end_are_refused(rules: str, problem: str) -> None:
 def test_every_problem_is_told_at_once_with_a_line_of_its_own() -> None:
     """A file with three wrong rules, one of them deep inside, gives three lines."""
     deep = "    - any:\n        - {did: ordered,\n           total: cheap}\n"
-    rules = f"    - {{is: country, in: TH}}\n{deep}    - {{is: age_of}}\n"
+    rules = f"    - {{is: country, in: []}}\n{deep}    - {{is: age_of}}\n"
     with pytest.raises(SegmentError) as error:
         _read(rules)
     assert [line.partition(": ")[0] for line in str(error.value).splitlines()] == [
@@ -108,6 +122,35 @@ def test_every_problem_is_told_at_once_with_a_line_of_its_own() -> None:
 def test_rules_say_themselves_in_plain_words(rules: str, words: str) -> None:
     """The sentence has every value of the rules, and brackets only as far as they are needed."""
     assert sentence(_read(f"    {rules}\n")) == words
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("{did: ordered, product_id: 17}", '{did: ordered, product_id: "17"}'),
+        ("{did: ordered, product_id: [17, 0]}", '{did: ordered, product_id: {in: ["17", "0"]}}'),
+        ("{is: city, not_in: [7]}", '{is: city, not_in: ["7"]}'),
+        ("{is: country, in: TH}", "{is: country, in: [TH]}"),
+        ("{is: country, in: [th, Tw]}", "{is: country, in: [TH, TW]}"),
+        ("{is: language, equals: TH}", "{is: language, equals: th}"),
+        ("{is: total_spent, at_least: 1, currency: usd}", "{is: total_spent, at_least: 1, currency: USD}"),
+        ("{did: ordered, currency: {not_in: [usd]}}", "{did: ordered, currency: {not_in: [USD]}}"),
+        ("{none: {did: ordered}}", "{none: [{did: ordered}]}"),
+        ('{is: orders, in: ["3", 1e3]}', "{is: orders, in: [3, 1000]}"),
+        ('{did: ordered, total: "50"}', "{did: ordered, total: {equals: 50}}"),
+        ('{is: city, equals: "\\ud83d\\ude00"}', "{is: city, equals: 😀}"),
+    ],
+)
+def test_a_plain_number_is_a_text_and_codes_have_one_case(written: str, meant: str) -> None:
+    """What YAML has not changed is taken as it is meant, and one thing by itself is a list of one."""
+    assert _read(f"    - {written}\n") == _read(f"    - {meant}\n")
+
+
+def test_one_rule_needs_no_group_and_a_list_does() -> None:
+    """`rules` may be one rule. Of a list it does not say whether all or any of it are meant."""
+    assert parse_rules(f"{HEAD}occurrence:\nrules: {{did: ordered}}\n") == _read("    - {did: ordered}\n")
+    with pytest.raises(SegmentError, match="this is a list: write all, any or none, and the list below it"):
+        parse_rules(f"{HEAD}rules:\n  - {{did: ordered}}\n")
 
 
 def test_groups_together_all_hold() -> None:

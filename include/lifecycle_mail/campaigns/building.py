@@ -127,9 +127,9 @@ def _known_keys(model: type[BaseModel], location: Iterable[Any]) -> list[str]:
         if _is_kind(part):
             place = next(one for one in place["oneOf"] if one["$ref"].endswith(f"/{part.strip('[]')}"))
             continue
-        place = _resolve(schema, place)
+        place = _resolve(schema, place, isinstance(part, int))
         place = place.get("items", {}) if isinstance(part, int) else _under(place, part)
-    return list(_resolve(schema, place).get("properties", {}))
+    return list(_resolve(schema, place, False).get("properties", {}))
 
 
 def _under(place: dict[str, Any], key: Any) -> dict[str, Any]:
@@ -139,9 +139,10 @@ def _under(place: dict[str, Any], key: Any) -> dict[str, Any]:
     return found[0] if found else {}
 
 
-def _resolve(schema: dict[str, Any], place: dict[str, Any]) -> dict[str, Any]:
+def _resolve(schema: dict[str, Any], place: dict[str, Any], is_list: bool) -> dict[str, Any]:
+    """Return the list or the mapping that may stand at a place."""
     for option in [place, *place.get("anyOf", [])]:
-        if option.get("type") == "array":
+        if is_list and option.get("type") == "array":
             return option
         if "$ref" in option:
             found: dict[str, Any] = schema["$defs"][option["$ref"].rsplit("/", 1)[1]]

@@ -31,6 +31,10 @@ _AS_TEXT = {_TEXT, "tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"}
 _ONE_BY_ONE = "aliases and anchors (&, *) are not used here: write the value out"
 
 
+class OddNumber(int):
+    """A whole number that is not written as people write it: 0012 is ten to YAML, and 1_7 is seventeen."""
+
+
 @dataclass(frozen=True)
 class Document:
     """The values of a file (mappings have text as keys), and the line of every key. `None` = the file is empty.
@@ -199,6 +203,7 @@ class _Builder:
             return self.mapping(node, at)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(value, (*at, index)) for index, value in enumerate(node.value)]
+        node.value = _joined(node.value)
         return self.scalar(node, at)
 
     def mapping(self, node: yaml.MappingNode, at: tuple[Any, ...]) -> dict[str, Any]:
@@ -237,7 +242,7 @@ class _Builder:
             return self.spoil(node, at, _no_value(node, at))
         if isinstance(value, float) and not math.isfinite(value):
             return self.spoil(node, at, _no_value(node, at))
-        return value
+        return OddNumber(value) if type(value) is int and str(value) != node.value else value
 
     def spoil(self, node: yaml.Node, at: tuple[Any, ...], problem: str) -> None:
         """Refuse the value at `at`."""
@@ -261,6 +266,13 @@ def _odd_character(node: yaml.Node) -> str | None:
 
 
 _CONSTRUCTOR = yaml.SafeLoader("")
+
+
+def _joined(text: str) -> str:
+    """Return the text with halves of characters put together, as JSON writes them in escapes."""
+    if text.isascii() or not any(0xD800 <= ord(one) <= 0xDFFF for one in text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _is_control(character: str) -> bool:

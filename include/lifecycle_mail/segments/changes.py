@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import run, statement
-from lifecycle_mail.segments.compiling import Among, attribute_values, filtered_facts
+from lifecycle_mail.segments.compiling import Among, attribute_values, days_before, filtered_facts
 from lifecycle_mail.segments.evaluation import copy_aside
 from lifecycle_mail.segments.reading import let_read, reading
 from lifecycle_mail.segments.rules import Did, InSegment, Is, RuleSegment, leaves
@@ -116,20 +116,18 @@ def _passed(rule: Is | Did | InSegment, since: datetime, as_of: datetime) -> Ite
         rows, conditions = filtered_facts(rule, as_of)
         edges = [days for days in (rule.within_days, *(rule.between_days or ())) if days is not None]
         for days in edges:
-            passed = _between(rows.c.at, since, as_of, timedelta(days=days))
+            passed = _between(rows.c.at, since, as_of, days)
             yield sa.select(rows.c.customer_id).where(*conditions, passed)
     elif isinstance(rule, Is) and rule.asks.type == "instant":
         values = attribute_values(rule.asks, as_of)
         sign = -1 if rule.asks.is_ahead else 1
         for days in _days(rule):
-            passed = _between(values.c.value, since, as_of, sign * timedelta(days=days))
+            passed = _between(values.c.value, since, as_of, sign * days)
             yield sa.select(values.c.customer_id).where(passed)
 
 
-def _between(
-    at: sa.ColumnElement[Any], since: datetime, as_of: datetime, away: timedelta
-) -> sa.ColumnElement[bool]:
-    return sa.and_(at >= since - away, at <= as_of - away)
+def _between(at: sa.ColumnElement[Any], since: datetime, as_of: datetime, days: float) -> sa.ColumnElement[bool]:
+    return sa.and_(at >= days_before(since, days), at <= days_before(as_of, days))
 
 
 def _days(rule: Is) -> Iterator[float]:

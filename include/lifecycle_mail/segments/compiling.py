@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +24,7 @@ Among = Callable[[sa.ColumnElement[Any]], sa.ColumnElement[bool]]
 OtherSegment = Callable[[InSegment, datetime, Among], sa.Subquery]
 """The members of another segment at an instant, among the customers that are asked for."""
 
+_FIRST_MOMENT, _LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _INSTANT = sa.DateTime(timezone=True)
 _TYPES: dict[str, Any] = {
     "number": sa.Numeric(),
@@ -45,6 +46,14 @@ _MEMBERSHIP = sa.table(
     *(sa.column(name, _INSTANT) for name in ("occurred_at", "entered_at", "left_at")),
     schema="segment",
 )
+
+
+def days_before(at: datetime, days: float) -> datetime:
+    """Return the moment so many days of 24 hours before; beyond the calendar its first or its last moment."""
+    try:
+        return at - timedelta(days=days)
+    except OverflowError:
+        return _FIRST_MOMENT if days > 0 else _LAST_MOMENT
 
 
 def everybody(_column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
@@ -115,10 +124,10 @@ class _Compiler:
         rows, conditions = filtered_facts(rule, self.as_of)
         at = rows.c.at
         if rule.within_days is not None:
-            conditions.append(at > self.as_of - timedelta(days=rule.within_days))
+            conditions.append(at > days_before(self.as_of, rule.within_days))
         if rule.between_days is not None:
             near, far = rule.between_days
-            conditions += [at > self.as_of - timedelta(days=far), at <= self.as_of - timedelta(days=near)]
+            conditions += [at > days_before(self.as_of, far), at <= days_before(self.as_of, near)]
         return self._so_often(rule, rows, conditions)
 
     def _so_often(self, rule: Did, rows: Any, conditions: list[sa.ColumnElement[bool]]) -> _Found:
@@ -229,8 +238,8 @@ def _products(rule: Did, product_id: sa.ColumnElement[Any]) -> list[sa.ColumnEle
 
 def _line_table(name: str, column: str) -> sa.TableClause:
     schema, _, table = name.rpartition(".")
-    names = (column, "product_id", "quantity")
-    return sa.table(table, *(sa.column(name) for name in names), schema=schema)
+    texts = [sa.column(name, sa.Text()) for name in (column, "product_id")]
+    return sa.table(table, *texts, sa.column("quantity", sa.Numeric()), schema=schema)
 
 
 def _bound(name: str, as_of: datetime) -> sa.TextClause:
@@ -277,8 +286,7 @@ def _so_many_days(
     if word == "between":
         parts = zip(("at_least", "at_most"), given, strict=True)
         return sa.and_(*[_so_many_days(attribute, at, part, days, as_of) for part, days in parts])
-    away = timedelta(days=given)
-    edge = as_of + away if attribute.is_ahead else as_of - away
+    edge = days_before(as_of, -given if attribute.is_ahead else given)
     is_later_side = (word == "at_least") == attribute.is_ahead
     return at >= edge if is_later_side else at <= edge
 

@@ -25,12 +25,13 @@ from lifecycle_mail.errors import SegmentError
 from lifecycle_mail.segments.compiling import Among, everybody, members_of
 from lifecycle_mail.segments.reading import Limits, let_read, limits_of, reading, written_out
 from lifecycle_mail.segments.registry import INSTANT, Asked, SegmentDefinition, definition
-from lifecycle_mail.segments.rules import InSegment
+from lifecycle_mail.segments.rules import InSegment, leaves
 
 CSV_HEADER = ("customer_id", "occurrence", "occurred_at", "context")
 _ROWS_AT_A_TIME = 1_000
 # Up to so many customers a segment is asked for them by name: a condition that reaches into its select.
 _FEW = 20_000
+MOST_CONDITIONS_IN_ALL = 240
 _ASKED = sa.table("segment_asked", sa.column("customer_id", sa.Text()))
 # A segment reads whole tables once per run. It needs memory for sorts and hashes, and a plan for all rows, not the
 # first.
@@ -141,7 +142,29 @@ def selected(name: Asked, as_of: datetime, given: dict[str, Any], among: Among =
     """
     if as_of.tzinfo is None:
         raise SegmentError(f"as_of {as_of.isoformat()} has no time zone: write it with an offset, e.g. …T10:00:00Z")
-    return _selected(definition(name), as_of.astimezone(UTC), given, among, ())
+    segment = definition(name)
+    _require_an_end(segment)
+    return _selected(segment, as_of.astimezone(UTC), given, among, ())
+
+
+def _require_an_end(segment: SegmentDefinition) -> None:
+    """Refuse rules that ask so many others, and these again others, that their select would have no end."""
+    if segment.rules is not None and _conditions(segment, {}) > MOST_CONDITIONS_IN_ALL:
+        raise SegmentError(
+            f"segment {segment.name} has more than {MOST_CONDITIONS_IN_ALL} rules with those of the segments that it"
+            " asks: take some in_segment out"
+        )
+
+
+def _conditions(segment: SegmentDefinition, known: dict[str, int]) -> int:
+    """Return how many rules a segment has with those of others. A segment that asks itself is found elsewhere."""
+    if segment.rules is None:
+        return 1
+    if segment.name not in known:
+        known[segment.name] = 1
+        asked = [definition(one.segment) if isinstance(one, InSegment) else None for one in leaves(segment.rules.rules)]
+        known[segment.name] = sum(_conditions(one, known) if one else 1 for one in asked)
+    return known[segment.name]
 
 
 def _selected(

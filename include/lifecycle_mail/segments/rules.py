@@ -36,12 +36,41 @@ LONGEST_DAYS = 40_000  # more than a lifetime, and still a valid time in the dat
 LONGEST_TEXT = 200
 MOST_VALUES = 1_000
 Occurrence = Literal["entry", "once", "month"]
-Days = Annotated[float, Field(ge=0, le=LONGEST_DAYS)]
+Days = Annotated[float, BeforeValidator(lambda value: _number(value)), Field(ge=0, le=LONGEST_DAYS)]
 Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
-Scalar = str | bool | int | float
-Values = Annotated[list[Scalar], Field(min_length=1, max_length=MOST_VALUES)]
-Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 COMPARISONS = ("equals", "in", "not_in", "at_least", "at_most", "between")
+# What people write for an operator, and which one says it. The letters alone would suggest the opposite.
+MEANT = {
+    "not_equals": "not_in", "not_equal": "not_in", "is_not": "not_in", "not": "not_in", "value": "equals",
+    "more_than": "at_least", "greater_than": "at_least", "min": "at_least",
+    "less_than": "at_most", "fewer_than": "at_most", "max": "at_most", "exists": "known",
+}  # fmt: skip
+
+
+def _scalar(value: Any) -> Any:
+    """Refuse in one line what is no single value."""
+    if isinstance(value, list | dict):
+        raise ValueError("write one value here; for several write in: […]")
+    if value is not None and not isinstance(value, str | bool | int | float):
+        raise ValueError("YAML reads this as a date: write it in quotes")
+    return value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(f"{str(value).lower()} is no number: write one such as 2")
+    return value
+
+
+def _several(value: Any) -> Any:
+    """Return a list: one thing by itself is a list of one."""
+    return [value] if isinstance(value, str | bool | int | float | dict) else value
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Scalar = Annotated[str | bool | int | float, BeforeValidator(_scalar)]
+Values = Annotated[list[Scalar], BeforeValidator(_several), Field(min_length=1, max_length=MOST_VALUES)]
+Pair = Annotated[list[Number], Field(min_length=2, max_length=2)]
 
 
 class _Strict(BaseModel):
@@ -54,8 +83,8 @@ class Comparison(_Strict):
     equals: Scalar | None = None
     in_: Values | None = Field(None, alias="in")
     not_in: Values | None = None
-    at_least: float | None = Field(None, description="this value or more")
-    at_most: float | None = Field(None, description="this value or less")
+    at_least: Number | None = Field(None, description="this value or more")
+    at_most: Number | None = Field(None, description="this value or less")
     between: Pair | None = Field(None, description="from the first to the second, both included")
 
     def asked(self) -> dict[str, Any]:
@@ -65,10 +94,13 @@ class Comparison(_Strict):
     def _has(self, name: str) -> bool:
         return getattr(self, "in_" if name == "in" else name) is not None
 
-    @field_validator("at_least", "at_most", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _is_a_number(cls, value: Any) -> Any:
-        return _number(value)
+    def _says_an_operator(cls, value: Any) -> Any:
+        for word in value if isinstance(value, dict) else ():
+            if word in MEANT:
+                raise ValueError(f"there is no {word}: write {MEANT[word]}")
+        return value
 
     @field_validator("between")
     @classmethod
@@ -83,7 +115,42 @@ def _compared(value: Any) -> Any:
     return value if isinstance(value, dict | BaseModel) else {"equals": value}
 
 
+def _texts(value: Any, case: str) -> Any:
+    """Return a comparison whose values are texts: a number that is written plainly is one, and codes have one case."""
+    if not isinstance(value, dict):
+        return value
+    return {word: _text(given, case) if word in ("equals", "in", "not_in") else given for word, given in value.items()}
+
+
+def _text(value: Any, case: str) -> Any:
+    if isinstance(value, list):
+        return [_text(one, case) for one in value]
+    if type(value) is int:  # and no OddNumber: YAML has changed nothing of it
+        return str(value)
+    return getattr(value, case)() if case and isinstance(value, str) else value
+
+
+def _numbers(value: Any) -> Any:
+    """Return a comparison whose values are numbers: YAML takes 1e3 for a text, and some write 3 in quotes."""
+    if not isinstance(value, dict):
+        return value
+    return {word: _read_number(given) if word in ("equals", "in", "not_in") else given for word, given in value.items()}
+
+
+def _read_number(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_read_number(one) for one in value]
+    try:
+        number = float(value) if isinstance(value, str) and len(value) <= LONGEST_TEXT else math.nan
+    except ValueError:
+        return value
+    return number if math.isfinite(number) else value
+
+
 Filter = Annotated[Comparison, BeforeValidator(_compared, json_schema_input_type=Scalar | Values | Comparison)]
+TextFilter = Annotated[Filter, BeforeValidator(lambda value: _texts(_compared(value), ""))]
+NumberFilter = Annotated[Filter, BeforeValidator(lambda value: _numbers(_compared(value)))]
+CurrencyFilter = Annotated[Filter, BeforeValidator(lambda value: _texts(_compared(value), "upper"))]
 
 
 class Is(Comparison):
@@ -91,7 +158,18 @@ class Is(Comparison):
 
     attribute: Annotated[str, WordOf(ATTRIBUTES)] = Field(alias="is")
     known: Annotated[bool, Field(strict=True)] | None = Field(None, description="whether the value is known at all")
-    currency: Annotated[str, Field(pattern=CURRENCY)] | None = Field(None, description="for amounts: in which currency")
+    currency: Annotated[str, BeforeValidator(lambda value: _text(value, "upper")), Field(pattern=CURRENCY)] | None = (
+        Field(None, description="for amounts: in which currency")
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reads_texts(cls, value: Any) -> Any:
+        name = value.get("is") if isinstance(value, dict) else None
+        asked = attributes().get(name) if isinstance(name, str) else None
+        if asked and asked.type != "boolean":
+            return _texts(value, asked.case) if asked.type == "text" else _numbers(value)
+        return value
 
     @property
     def asks(self) -> Attribute:
@@ -122,13 +200,13 @@ class Did(_Strict):
     """The customer did something, so often, at such times."""
 
     fact: Annotated[str, WordOf(FACTS)] = Field(alias="did")
-    product_id: Filter | None = None
-    product_type: Filter | None = None
-    category: Filter | None = None
-    topic: Filter | None = None
-    currency: Filter | None = None
-    total: Filter | None = None
-    rating: Filter | None = None
+    product_id: TextFilter | None = None
+    product_type: TextFilter | None = None
+    category: TextFilter | None = None
+    topic: TextFilter | None = None
+    currency: CurrencyFilter | None = None
+    total: NumberFilter | None = None
+    rating: NumberFilter | None = None
     at_least: Count | None = Field(None, description="times; 1 if no number of times is given")
     at_most: Count | None = Field(None, description="times; alone it includes never")
     exactly: Count | None = Field(None, description="times")
@@ -185,7 +263,7 @@ class InSegment(_Strict):
     """The customer is in another segment at the same moment."""
 
     segment: Name = Field(alias="in_segment")
-    parameters: dict[str, float] = Field(
+    parameters: dict[str, Number] = Field(
         default_factory=dict, alias="with", description="parameters of that segment that differ from its defaults"
     )
 
@@ -193,9 +271,9 @@ class InSegment(_Strict):
 class Group(_Strict):
     """Rules together: every one of `all`, at least one of `any`, and not one of `none`."""
 
-    all_: list[Condition] | None = Field(None, alias="all", min_length=1)
-    any_: list[Condition] | None = Field(None, alias="any", min_length=1)
-    none_: list[Condition] | None = Field(None, alias="none", min_length=1)
+    all_: Rules | None = Field(None, alias="all", min_length=1)
+    any_: Rules | None = Field(None, alias="any", min_length=1)
+    none_: Rules | None = Field(None, alias="none", min_length=1)
 
     def parts(self) -> dict[str, list[Condition]]:
         """Return the rules by `all`, `any` and `none`, as far as they are given."""
@@ -220,6 +298,23 @@ def _kind(value: Any) -> str | None:
     return "[Group]" if keys & {"all", "any", "none"} else None
 
 
+def _begun(value: Any) -> Any:
+    """Refuse what begins with the name of an attribute or a fact, with what to write."""
+    if isinstance(value, dict) and _kind(value) is None:
+        for word, names in (("is", attributes()), ("did", facts())):
+            name = next((key for key in value if key in names), None)
+            if name:
+                raise ValueError(f"this is no rule: begin it with {word}: {name}")
+    return value
+
+
+def _in_a_group(value: Any) -> Any:
+    """Return rules as a group: one rule by itself is a group of one."""
+    if isinstance(value, list):
+        raise ValueError("this is a list: write all, any or none, and the list below it")
+    return {"all": [value]} if _kind(value) in ("[Is]", "[Did]", "[InSegment]") else value
+
+
 Condition = Annotated[
     Union[  # noqa: UP007 - the operator | does not take a name that is defined below
         Annotated[Is, Tag("[Is]")],
@@ -233,6 +328,7 @@ Condition = Annotated[
         custom_error_message="this is no rule: begin it with is, did, in_segment, all, any or none",
     ),
 ]
+Rules = Annotated[list[Annotated[Condition, BeforeValidator(_begun)]], BeforeValidator(_several)]
 Leaf = Is | Did | InSegment
 Group.model_rebuild()
 
@@ -244,7 +340,12 @@ class RuleSegment(_Strict):
     what: str = Field(min_length=1, max_length=500, description="one sentence: who is in it, and what for")
     owner: str = Field(min_length=3, max_length=254, description="who answers for it")
     occurrence: Occurrence = Field("entry", description="a new occurrence with each entry, only once, or every month")
-    rules: Group
+    rules: Annotated[Group, BeforeValidator(_in_a_group)]
+
+    @field_validator("occurrence", mode="before")
+    @classmethod
+    def _may_be_empty(cls, value: Any) -> Any:
+        return "entry" if value is None else value
 
     @model_validator(mode="after")
     def _is_not_endless(self) -> RuleSegment:
@@ -308,12 +409,6 @@ def _depth(rule: Leaf | Group) -> int:
     return 1 + max(_depth(one) for part in rule.parts().values() for one in part)
 
 
-def _number(value: Any) -> Any:
-    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
-        raise ValueError(f"{value!r} is no number: write one such as 2")
-    return value
-
-
 def _ordered(pair: list[float] | None) -> list[float] | None:
     if pair and pair[0] > pair[1]:
         raise ValueError(f"{pair[0]:g} is more than {pair[1]:g}: write the smaller one first")
@@ -322,13 +417,15 @@ def _ordered(pair: list[float] | None) -> list[float] | None:
 
 def _require_value(attribute: Attribute, operator: str, value: Any) -> None:
     """Refuse a comparison that makes no sense for the attribute."""
+    if attribute.type == "instant" and not isinstance(value, str) and abs(value) > LONGEST_DAYS:
+        raise ValueError(f"{attribute.name}: write days from -{LONGEST_DAYS} to {LONGEST_DAYS}")
     if operator in ("at_least", "at_most", "between"):
         if attribute.type not in ("number", "instant"):
             raise ValueError(f"{attribute.name} is no number, and has no {operator}: write equals, in or not_in")
         _number(value)
     elif attribute.type in ("number", "instant"):
         if isinstance(value, str | bool):
-            raise ValueError(f"{value!r} is no number: {attribute.name} is counted in {attribute.unit}")
+            raise ValueError(f"{str(value)!r} is no number: write one such as 2")
     elif attribute.type == "boolean":
         if not isinstance(value, bool):
             raise ValueError(f"{attribute.name} is true or false, not {value!r}")

@@ -26,8 +26,9 @@ NUMBER_FILTERS = ("total", "rating")
 class Attribute:
     """One value per customer (or per customer and currency), as the header of its file declares it.
 
-    `absent` is the value of customers without a row; None = it is not known. `changes` names the feeds whose rows
-    change the value, `engagement`, `time` if it changes as time passes, and `everyone` if it depends on other people.
+    `case` is that of its codes, however a rule writes them. `absent` is the value of customers without a row; None = it
+    is not known. `changes` names the feeds whose rows change the value, `engagement`, `time` if it changes as
+    time passes, and `everyone` if it depends on other people.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Attribute:
     unit: str
     formula: str
     values: tuple[str, ...]
+    case: Literal["upper", "lower", ""]
     absent: Any
     has_currency: bool
     is_ahead: bool
@@ -111,6 +113,7 @@ def _attribute(name: str, header: Mapping[str, str]) -> Attribute:
         unit=header.get("unit", ""),
         formula=header.get("formula", ""),
         values=_list(header.get("values", "")),
+        case=cast(Any, header.get("case", "")),
         absent=_absent(name, kind, header.get("absent")),
         has_currency=header.get("filters") == "currency",
         is_ahead=header.get("direction") == "ahead",

@@ -3,6 +3,7 @@
 -- says: country is {}
 -- type: text
 -- unit: ISO 3166-1 alpha-2, upper case
+-- case: upper
 -- history: today
 -- changes: customers
 -- grain: customer_id

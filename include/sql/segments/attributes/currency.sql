@@ -3,6 +3,7 @@
 -- says: currency is {}
 -- type: text
 -- unit: ISO 4217, upper case
+-- case: upper
 -- history: today
 -- changes: customers
 -- grain: customer_id

@@ -3,6 +3,7 @@
 -- says: language is {}
 -- type: text
 -- unit: ISO 639, lower case, such as th
+-- case: lower
 -- formula: the first part of the locale
 -- history: today
 -- changes: customers
