@@ -18,13 +18,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, may_wait, run_in_parallel
+from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, may_wait, run_in_parallel, run_two_at_a_time
 from lifecycle_mail.database import lock, refresh_statistics, run, scalar, statement
+from lifecycle_mail.errors import SegmentError
 from lifecycle_mail.segments.changes import Refreshed, definition_md5, last_refresh, touched_since
 from lifecycle_mail.segments.compiling import Among, everybody
 from lifecycle_mail.segments.evaluation import copy_aside, counted, plan_for_whole_tables, selected
 from lifecycle_mail.segments.reading import let_read, reading
-from lifecycle_mail.segments.registry import definition, segment_key
+from lifecycle_mail.segments.registry import definition, readable_segments, segment_key
 
 _INSTANT = timedelta(microseconds=1)
 # For up to this many new memberships, the segment is asked for their customers alone. PostgreSQL can move that
@@ -96,6 +97,22 @@ def refresh(
         run(connection, "segments/mark_refreshed", segment=key, as_of=as_of, read_whole_at=whole, **mark)
         run(connection, "segments/write_size", segment=key, as_of=as_of, **size)
     return SegmentCounts(members=size["members"], entered=entered, departed=departed)
+
+
+def refresh_rules(engine: Engine, as_of: datetime) -> tuple[dict[str, SegmentCounts], list[SegmentError]]:
+    """Refresh every segment of rules, two at a time; return the counts by name, and the errors of the others."""
+    segments, failed = readable_segments()
+    names = [one.name for one in segments if one.rules is not None]
+
+    def one_of_them(name: str) -> SegmentCounts | SegmentError:
+        try:
+            return refresh(engine, name, as_of)
+        except SegmentError as error:
+            return error
+
+    found = dict(zip(names, run_two_at_a_time(engine, names, one_of_them), strict=True))
+    done = {name: one for name, one in found.items() if isinstance(one, SegmentCounts)}
+    return done, [*failed, *(one for one in found.values() if isinstance(one, SegmentError))]
 
 
 @dataclass(frozen=True)
