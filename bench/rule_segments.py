@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import csv
 import random
-import re
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -304,9 +303,9 @@ def plans_of(own: Engine) -> dict[str, list[str]]:
 
         def note(connection: Any, cursor: Any, text: str, given: Any, *_: Any, noted: list[str] = noted) -> None:
             if "read_select" in text and not text.startswith("explain"):
-                query = next(value for value in given.values() if re.match(r"\s*(/\*|select|with)", str(value)))
+                query = max(map(str, given.values()), key=len)
                 cursor.execute(f"explain (analyze, buffers, costs) {query}".replace("%", "%%"), {})
-                noted += ["--", *(row[0] for row in cursor.fetchall())]
+                noted += ["--", *(row[0][:240] for row in cursor.fetchall())]
 
         sa.event.listen(own, "before_cursor_execute", note)
         _, seconds = timed(lambda name=name: segments.refresh(own, name, NOW + HOUR + timedelta(minutes=1)))

@@ -61,8 +61,10 @@ class _Found:
 
     @property
     def holds(self) -> sa.ColumnElement[bool]:
-        found = self.customers.c.customer_id
-        return found.is_not(None) if self.meets else found.is_(None)
+        # Not `customer_id is not null`: PostgreSQL would turn the outer join into an inner one and choose its order by
+        # estimates, which of a formula are guesses. An outer join always begins with the customers, and hashes.
+        found = sa.func.coalesce(self.customers.c.is_found, sa.false())
+        return found if self.meets else sa.not_(found)
 
 
 @dataclass
@@ -135,7 +137,8 @@ class _Compiler:
         return sa.select(values.c.customer_id).where(self.among(values.c.customer_id))
 
     def _named(self, customers: sa.Select[Any], meets: bool) -> _Found:
-        return _Found(customers.subquery(f"rule_{len(self.found) + 1}"), meets)
+        named = customers.add_columns(sa.true().label("is_found"))
+        return _Found(named.subquery(f"rule_{len(self.found) + 1}"), meets)
 
 
 def customers_of(
