@@ -52,7 +52,7 @@ RULE_WORLD = {
         insert into event.engagement (enrollment_id, step, message_id, campaign, customer_id, first_event_at,
             first_open_at, last_open_at, first_click_at, last_click_at, batch_id)
         select n, 'one', gen_random_uuid(), 'any', 'c' || (hashint8extended(n, 11) & 1073741823) % :customers, at,
-            opened_at, opened_at, clicked_at, clicked_at, 1
+            opened_at, opened_at, clicked_at, clicked_at, 0
         from generate_series(1, :customers * 2) as n
         cross join lateral (select cast(:now as timestamptz) - n * (interval '500 days' / (:customers * 2)) as at) as sent
         cross join lateral (
