@@ -116,7 +116,8 @@ KEPT = {
 def make_world(own: Engine, sizes: dict[str, int], world: dict[str, str] = WORLD) -> None:
     """Put the shop in place as a backup is restored: rows, then indexes, then the tables kept from the facts."""
     with own.begin() as connection:
-        connection.execute(sa.text("insert into source.load (finished_at) values (:now)"), {"now": NOW - timedelta(days=2)})
+        loaded = sa.text("insert into source.load (finished_at) values (:at)")
+        connection.execute(loaded, {"at": NOW - timedelta(days=2)})
     fed = (*FED, *(table for table in world if table not in (*FED, "engagement")))
     rebuild = {table: _strip(own, table) for table in (*fed, *KEPT)}
     side_by_side([partial(_fill, own, f"source.{table}", world[table], sizes) for table in fed])

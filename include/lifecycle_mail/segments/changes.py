@@ -82,8 +82,8 @@ def touched_since(
 
 
 def _among(touched: Sequence[str], column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    # PostgreSQL moves a comparison with an array into grouped subqueries, but not a join. It looks an array up by a hash
-    # table, and knows how long it is, only if the array is a constant.
+    # PostgreSQL moves a comparison with an array into grouped subqueries, but not a join. It hashes an array, and knows
+    # how long it is, only if the array is a constant.
     return column == sa.any_(sa.literal(touched, ARRAY(sa.Text())))
 
 
