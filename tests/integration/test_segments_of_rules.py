@@ -193,6 +193,8 @@ def test_occurrences_once_and_every_month(shop: Engine, written: Write, occurren
 HALF_A_DAY = {
     "{all: [{is: lifecycle_stage, equals: at_risk}]}": ("ben", "ann"),
     "{all: [{is: lifecycle_stage, equals: lapsed}]}": ("eve", "ben eve"),
+    "{all: [{is: last_order_days_ago, at_least: 90}]}": ("ben eve", "ann ben eve"),
+    "{all: [{is: last_visit_days_ago, at_most: 90}]}": ("fay", "ivy"),
     "{all: [{is: age, at_least: 30}]}": ("", "cem"),
     "{all: [{is: favourite_product_type, equals: coffee}]}": ("eve", ""),
     "{all: [{is: engagement, equals: low}]}": ("fay", "ivy"),

@@ -20,10 +20,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import run, statement
-from lifecycle_mail.segments.compiling import Among, attribute_values, filtered_facts
+from lifecycle_mail.segments.compiling import Among, attribute_values, every_fact, filtered_facts
 from lifecycle_mail.segments.reading import reading
 from lifecycle_mail.segments.registry import definition
 from lifecycle_mail.segments.rules import Did, InSegment, Is, RuleSegment, leaves
+from lifecycle_mail.segments.vocabulary import facts
 from lifecycle_mail.words import words_of
 
 CHANGED = "segments/changed"
@@ -135,12 +136,21 @@ def _passed(rule: Is | Did, since: datetime, as_of: datetime) -> Iterator[sa.Sel
         for days in edges:
             passed = _between(rows.c.at, since, as_of, timedelta(days=days))
             yield sa.select(rows.c.customer_id).where(*conditions, passed)
-    elif isinstance(rule, Is) and rule.asks.type == "instant":
+    elif rule.asks.type == "instant":
+        yield from _passed_instant(rule, since, as_of)
+
+
+def _passed_instant(rule: Is, since: datetime, as_of: datetime) -> Iterator[sa.Select[Any]]:
+    """Yield whose instant passed an edge, by its fact if the attribute names one: that is found by an index of times."""
+    away = [timedelta(days=-days if rule.asks.is_ahead else days) for days in _days(rule)]
+    if rule.asks.time_of is not None:
+        rows = every_fact(facts()[rule.asks.time_of], as_of)
+        for length in away:
+            yield sa.select(rows.c.customer_id).where(_between(rows.c.at, since, as_of, length))
+    elif away:
         values = attribute_values(rule.asks, as_of)
-        sign = -1 if rule.asks.is_ahead else 1
-        for days in _days(rule):
-            passed = _between(values.c.value, since, as_of, sign * timedelta(days=days))
-            yield sa.select(values.c.customer_id).where(passed)
+        passed = [_between(values.c.value, since, as_of, length) for length in away]
+        yield sa.select(values.c.customer_id).where(sa.or_(*passed))
 
 
 def _between(

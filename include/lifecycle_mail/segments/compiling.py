@@ -191,12 +191,17 @@ def attribute_values(attribute: Attribute, as_of: datetime, currency: str | None
     return sa.select(rows.c.customer_id, greatest).group_by(rows.c.customer_id).subquery()
 
 
+def every_fact(fact: Fact, as_of: datetime) -> sa.Subquery:
+    """Return the facts of a word up to `as_of`, of everybody: customer_id, fact_id, at and what filters ask."""
+    columns: dict[str, Any] = {"customer_id": sa.Text(), "fact_id": sa.Text(), "at": _INSTANT}
+    columns |= {name: sa.Numeric() if name in NUMBER_FILTERS else sa.Text() for name in fact.columns}
+    return _bound(fact.statement, as_of).columns(**columns).subquery("fact")
+
+
 def filtered_facts(rule: Did, as_of: datetime) -> tuple[sa.Subquery, list[sa.ColumnElement[bool]]]:
     """Return the facts that a rule asks about, up to `as_of`, and the conditions of its filters."""
     fact = rule.asks
-    columns: dict[str, Any] = {"customer_id": sa.Text(), "fact_id": sa.Text(), "at": _INSTANT}
-    columns |= {name: sa.Numeric() if name in NUMBER_FILTERS else sa.Text() for name in fact.columns}
-    rows = _bound(fact.statement, as_of).columns(**columns).subquery("fact")
+    rows = every_fact(fact, as_of)
     own = [name for name in rule.filters() if name in fact.columns]
     conditions = [_compared(rows.c[name], *asked) for name in own for asked in rule.filters()[name].items()]
     if _needs_products(rule):
