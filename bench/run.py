@@ -31,7 +31,7 @@ HERE = Path(__file__).resolve().parent
 ACCEPTED, RUNS = HERE, HERE / "runs"
 """The folder of the committed results, and the folder of what this machine measured."""
 RESULTS, TABLE = "results.json", "RESULTS.md"
-BENCHMARKS = ("delivery", "planning", "segments", "events", "roll_up")
+BENCHMARKS = ("delivery", "planning", "segments", "rule_segments", "events", "roll_up")
 REGRESSION = 0.8
 RUNS_KEPT = 6
 

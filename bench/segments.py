@@ -113,19 +113,21 @@ KEPT = {
 }  # fmt: skip
 
 
-def make_world(own: Engine, sizes: dict[str, int]) -> None:
+def make_world(own: Engine, sizes: dict[str, int], world: dict[str, str] = WORLD) -> None:
     """Put the shop in place as a backup is restored: rows, then indexes, then the tables kept from the facts."""
     with own.begin() as connection:
-        connection.execute(sa.text("insert into source.load default values"))
-    rebuild = {table: _strip(own, table) for table in (*FED, *KEPT)}
-    side_by_side([partial(_fill, own, f"source.{table}", WORLD[table], sizes) for table in FED])
-    _fill(own, "event.engagement", WORLD["engagement"], sizes)
+        loaded = sa.text("insert into source.load (finished_at) values (:at)")
+        connection.execute(loaded, {"at": NOW - timedelta(days=2)})
+    fed = (*FED, *(table for table in world if table not in (*FED, "engagement")))
+    rebuild = {table: _strip(own, table) for table in (*fed, *KEPT)}
+    side_by_side([partial(_fill, own, f"source.{table}", world[table], sizes) for table in fed])
+    _fill(own, "event.engagement", world["engagement"], sizes)
     say("rows written; now indexes")
-    side_by_side([partial(_execute, own, *rebuild[table]) for table in FED])
+    side_by_side([partial(execute, own, *rebuild[table]) for table in fed])
     say("indexes built; now the tables kept from the facts")
     side_by_side([partial(_fill, own, f"source.{table}", KEPT[table], sizes) for table in KEPT])
     for table in KEPT:
-        _execute(own, *rebuild[table])
+        execute(own, *rebuild[table])
 
 
 _KEYS = sa.text(
@@ -163,7 +165,8 @@ def _fill(own: Engine, table: str, command: str, sizes: dict[str, int]) -> None:
     say(f"  {table} written")
 
 
-def _execute(own: Engine, *commands: str) -> None:
+def execute(own: Engine, *commands: str) -> None:
+    """Give the server commands that no transaction may hold, one after the other."""
     with own.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for command in commands:
             connection.exec_driver_sql(command)
@@ -236,7 +239,7 @@ class Stopwatch:
 def load_hour(own: Engine, folder: Path) -> dict[str, float]:
     """Load the hour's feed; return the seconds of the whole load, and of each part that keeps activity."""
     watch = Stopwatch()
-    _execute(own, "alter database postgres set track_functions = 'pl'")
+    execute(own, "alter database postgres set track_functions = 'pl'")
     own.dispose()
     with watch.watch(loading, "touch_customers", "refresh_activity", "settle_supplies"):
         loaded, seconds = timed(lambda: sources.load_feeds(own, folder, link_secret="bench", now=NOW + HOUR))
@@ -451,7 +454,7 @@ def main() -> None:
         say(f"shop of {sizes} made in {making:.0f} s; refreshes of the day before and the hour before")
         for as_of in (NOW - timedelta(days=1), NOW):
             refresh_all(own, as_of)
-        _execute(own, "vacuum analyze segment.membership", "checkpoint")  # an hour passes
+        execute(own, "vacuum analyze segment.membership", "checkpoint")  # an hour passes
         write_feed(Path(folder), sizes)
         say("the hour: load, then four refreshes")
         load = load_hour(own, Path(folder))

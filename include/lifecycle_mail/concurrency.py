@@ -63,6 +63,16 @@ def run_in_parallel(
     return [done.result() for done in under_way]
 
 
+def run_two_at_a_time(engine: Engine, parts: Sequence[Part], work: Callable[[Part], Result]) -> list[Result]:
+    """Do `work` for each part on one of two threads; return what each gave, in the order of the parts.
+
+    The parts are independent: all of them are done even if one fails. Then the first error is raised.
+    """
+    with ThreadPoolExecutor(1 if isinstance(engine, Rehearsal) else 2) as pool:
+        under_way = [pool.submit(work, part) for part in parts]
+    return [done.result() for done in under_way]
+
+
 def _do(
     engine: Engine,
     name: str,

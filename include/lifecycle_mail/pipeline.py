@@ -436,13 +436,7 @@ class Installation:
             FutureRefused: `as_of` is later than `now`.
         """
         require_not_future(as_of, now, "as_of")
-        done, failed = {}, segments.readable_segments()[1]
-        for rules in segments.rule_segments():
-            try:
-                done[rules.segment] = segments.refresh(self.engine, rules.segment, as_of)
-            except SegmentError as error:
-                failed.append(error)
-        return done, failed
+        return segments.refresh_rules(self.engine, as_of)
 
     def refresh_segment(
         self, campaign_name: str, as_of: dt.datetime, now: dt.datetime

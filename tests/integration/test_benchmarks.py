@@ -20,6 +20,7 @@ FIGURES = {
     },
     "planning": {"planning_1m_seconds"},
     "segments": {"segments_hour_seconds", "segments_hour_seconds_sql"},
+    "rule_segments": {"rule_segments_hour_seconds"},
     "events": {"events_per_second"},
     "roll_up": {"roll_up_growth", "roll_up_seconds"},
 }  # fmt: skip

@@ -232,3 +232,74 @@ def test_occurrences_once_and_every_month(shop: Engine, written: Write, occurren
     with shop.begin() as connection:
         order(connection, "a3", "ann", NOW + 65 * DAY)
     assert [stay[0] for stay in _refreshed(shop, path, 31, 50, 63, 65, 156)] == found
+
+
+# By rules: who is in at NOW, and twelve hours later. Time alone does it, but ivy looks at a page.
+HALF_A_DAY = {
+    "{all: [{is: lifecycle_stage, equals: at_risk}]}": ("ben", "ann"),
+    "{all: [{is: lifecycle_stage, equals: lapsed}]}": ("eve", "ben eve"),
+    "{all: [{is: last_order_days_ago, at_least: 90}]}": ("ben eve", "ann ben eve"),
+    "{all: [{is: last_visit_days_ago, at_most: 90}]}": ("fay", "ivy"),
+    "{all: [{is: age, at_least: 30}]}": ("", "cem"),
+    "{all: [{is: favourite_product_type, equals: coffee}]}": ("eve", ""),
+    "{all: [{is: engagement, equals: low}]}": ("fay", "ivy"),
+    "{all: [{did: registered}]}": ("gus hal", "hal"),
+    "{all: [{did: attended}]}": ("", "hal"),
+    "{all: [{is: age, at_least: 30}, {in_segment: at_risk}]}": ("", ""),
+    "{any: [{in_segment: at_risk}, {in_segment: of_page}]}": ("ben fay", "ann ivy"),
+}
+
+
+def test_what_time_changes_is_found_without_reading_everybody(
+    warehouse: Engine, written: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hourly refresh finds who crossed an edge by time alone, also through another segment, and reads no others."""
+    monkeypatch.setattr("lifecycle_mail.segments.changes.LARGEST_SHARE", 0.999)
+    with warehouse.begin() as connection:
+        _write_edges(connection)
+    folder = Path(written("{all: [{is: lifecycle_stage, equals: at_risk}]}", "at_risk")).parent
+    written("{all: [{did: viewed, within_days: 90}]}", "of_page")
+    monkeypatch.setattr("lifecycle_mail.segments.registry.RULES_FOLDER", folder)
+    paths = {rules: written(rules, f"asked_{number}") for number, rules in enumerate(HALF_A_DAY)}
+    found = {rules: [_kept(warehouse, path, 0)] for rules, path in paths.items()}
+    with warehouse.begin() as connection:
+        insert(connection, "source.page_view", view_id="v2", customer_id="ivy", viewed_at=NOW, load_id=load(connection))
+    for rules, path in paths.items():
+        found[rules] += [_kept(warehouse, path, hours) for hours in (6, 12)][-1:]
+    assert {rules: tuple(both) for rules, both in found.items()} == HALF_A_DAY
+    with warehouse.connect() as connection:
+        whole = connection.execute(sa.text("select distinct read_whole_at from segment.refresh")).scalars().all()
+    assert whole == [NOW]
+
+
+def _write_edges(connection: Connection) -> None:
+    """Nine customers, each an hour or some from an edge."""
+    load(connection)
+    hour = DAY / 24
+    for name in ("ann", "ben", "eve", "fay", "gus", "hal", "ivy"):
+        customer(connection, name)
+    customer(connection, "cem", birthday="1996-06-02", timezone="Asia/Bangkok")
+    customer(connection, "dee", birthday="1996-06-03", timezone="Asia/Bangkok")
+    insert(connection, "source.product", product_id="C", name="C", product_type="coffee", load_id=1)
+    order(connection, "a1", "ann", NOW - 90 * DAY + 3 * hour)
+    order(connection, "b1", "ben", NOW - 180 * DAY + 9 * hour)
+    order(connection, "e1", "eve", NOW - 365 * DAY + 2 * hour)
+    _line(connection, "e1", 1, "C")
+    insert(connection, "source.page_view", view_id="v1", customer_id="fay", viewed_at=NOW - 90 * DAY + hour, load_id=1)
+    insert(
+        connection, "source.occasion",
+        occasion_id="O", name="O", kind="webinar", starts_at=NOW + 8 * hour, load_id=1,
+    )  # fmt: skip
+    for name, status, at in (("gus", "cancelled", NOW + 7 * hour), ("hal", "attended", None)):
+        insert(
+            connection, "source.registration",
+            occasion_id="O", customer_id=name, registered_at=NOW - DAY, status=status, status_at=at, load_id=1,
+        )  # fmt: skip
+
+
+def _kept(engine: Engine, path: str, hours: int) -> str:
+    """Refresh so many hours after NOW; return the members that are kept."""
+    segments.refresh(engine, path, NOW + hours * DAY / 24)
+    query = "select customer_id from segment.membership where segment = :segment and left_at is null order by 1"
+    with engine.connect() as connection:
+        return " ".join(connection.execute(sa.text(query), {"segment": Path(path).stem}).scalars())

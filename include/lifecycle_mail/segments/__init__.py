@@ -18,7 +18,7 @@ from lifecycle_mail.segments.evaluation import (
     write_csv,
 )
 from lifecycle_mail.segments.forms import rules_of_form
-from lifecycle_mail.segments.intervals import SegmentCounts, erase_contexts, refresh
+from lifecycle_mail.segments.intervals import SegmentCounts, erase_contexts, refresh, refresh_rules
 from lifecycle_mail.segments.reading import Limits, limited
 from lifecycle_mail.segments.registry import (
     Asked,
@@ -81,6 +81,7 @@ __all__ = [
     "read_rules",
     "readable_segments",
     "refresh",
+    "refresh_rules",
     "requests_of",
     "retire",
     "rule_segments",

@@ -1,35 +1,40 @@
 """Which customers a refresh of rules has to look at again: those of whom a rule may say something else than before.
 
 These are the customers whose facts changed since the last refresh, and those of whom a fact passed the edge of a window
-in the meantime. A word that says in its header that time, or other people, change its value cannot be looked at in
-part: then everything is read, as it is once a day in any case.
+in the meantime. If a word says in its header that time changes its value, include/sql/segments/passed/<attribute>.sql
+gives the customers of whom it may have. Without that file, and for a word that other people change, everything is
+read. So it is for a segment that asks one of SQL, and once a day in any case.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import run, statement
-from lifecycle_mail.segments.compiling import Among, attribute_values, days_before, filtered_facts
-from lifecycle_mail.segments.evaluation import copy_aside
-from lifecycle_mail.segments.reading import let_read, reading
+from lifecycle_mail.segments.compiling import Among, attribute_values, days_before, every_fact, filtered_facts
+from lifecycle_mail.segments.reading import reading
+from lifecycle_mail.segments.registry import definition
 from lifecycle_mail.segments.rules import Did, InSegment, Is, RuleSegment, leaves
+from lifecycle_mail.segments.vocabulary import facts
 from lifecycle_mail.words import words_of
 
 CHANGED = "segments/changed"
+PASSED = "segments/passed"
 ALWAYS = ("customers", "moved")
 READ_WHOLE_AFTER = timedelta(hours=24)
-# With more customers than this share of all, reading everything costs less.
+# With more customers than this, or than this share of all, reading everything costs less.
+MOST_TOUCHED = 50_000
 LARGEST_SHARE = 0.1
-_TOUCHED = sa.table("segment_touched", sa.column("customer_id", sa.Text()))
-_COUNT = sa.text("select count(*) > :share * (select count(*) from source.customer) from segment_touched")
+_CUSTOMERS = sa.text("select count(*) from source.customer")
 
 
 @dataclass(frozen=True)
@@ -54,18 +59,16 @@ def last_refresh(connection: Connection, key: str) -> Refreshed | None:
 
 
 def definition_md5(member: sa.Subquery, rules: RuleSegment | None) -> str:
-    """Return the checksum of a segment's select: its text, and the values of its rules."""
-    said = rules.model_dump_json(by_alias=True) if rules else ""
+    """Return the checksum of a segment's select: its text, and the values of its rules and of those that they ask."""
+    every = [rules, *_asked_by(rules)] if rules else []
+    said = "".join(one.model_dump_json(by_alias=True) for one in every)
     return hashlib.md5(f"{sa.select(member).compile()}{said}".encode(), usedforsecurity=False).hexdigest()
 
 
 def touched_since(
     connection: Connection, rules: RuleSegment, member: sa.Subquery, last: Refreshed, as_of: datetime
 ) -> Among | None:
-    """Return what restricts a column to the customers to look at again; None = read everything. Times are in UTC.
-
-    They stand in the temporary table segment_touched until the transaction ends.
-    """
+    """Return what restricts a column to the customers to look at again; None = read everything. Times are in UTC."""
     if last.load_id is None or last.read_whole_at is None or as_of - last.read_whole_at >= READ_WHOLE_AFTER:
         return None
     is_new_month = (as_of.year, as_of.month) != (last.at.year, last.at.month)
@@ -73,44 +76,59 @@ def touched_since(
     if parts is None:
         return None
     found = sa.union(*parts).subquery("touched")
-    with reading(connection, rules.segment, member, sa.select(found.c.customer_id)) as rows:
-        copy_aside(connection, "segment_touched", sa.select(rows))
-    if connection.execute(_COUNT, {"share": LARGEST_SHARE}).scalar_one():
-        connection.exec_driver_sql("drop table segment_touched")
-        return None
-    let_read(connection, "segment_touched")
-    return _among
+    with reading(connection, rules.segment, member, sa.select(found.c.customer_id).limit(MOST_TOUCHED + 1)) as rows:
+        touched = connection.execute(sa.select(rows)).scalars().all()
+    most = min(MOST_TOUCHED, LARGEST_SHARE * connection.execute(_CUSTOMERS).scalar_one())
+    return partial(_among, touched) if len(touched) <= most else None
 
 
-def _among(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    # One array for the whole statement. PostgreSQL moves a comparison with it into grouped subqueries, but not a join.
-    some = sa.func.array(sa.select(_TOUCHED.c.customer_id).scalar_subquery())
-    return column == sa.any_(some)
+def _among(touched: Sequence[str], column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    # PostgreSQL moves a comparison with an array into grouped subqueries, but not a join. It hashes an array, and knows
+    # how long it is, only if the array is a constant.
+    return column == sa.any_(sa.literal(touched, ARRAY(sa.Text())))
 
 
 def _parts(rules: RuleSegment, last: Refreshed, as_of: datetime) -> list[sa.Select[Any]] | None:
-    asked = list(leaves(rules.rules))
-    if any(isinstance(one, InSegment) for one in asked):
+    asked = [one for some in (rules, *_asked_by(rules)) for one in leaves(some.rules)]
+    if any(isinstance(one, InSegment) and definition(one.segment).rules is None for one in asked):
         return None
-    words = [*ALWAYS, *(word for one in asked if not isinstance(one, InSegment) for word in one.asks.changes)]
-    known = words_of(CHANGED)
-    if not set(words) <= set(known):
+    words = [one for one in asked if not isinstance(one, InSegment)]
+    feeds = dict.fromkeys([*ALWAYS, *(word for one in words for word in _feeds(one))])
+    if not set(feeds) <= set(words_of(CHANGED)):
         return None
     seen = {"load_id": last.load_id, "batch_id": last.batch_id, "since": last.at, "as_of": as_of}
-    parts = [_changed(word, seen) for word in dict.fromkeys(words)]
-    for one in asked:
+    parts = [_customers(f"{CHANGED}/{feed}", seen) for feed in feeds]
+    for one in words:
         parts += _passed(one, last.at, as_of)
+    for name in dict.fromkeys(one.attribute for one in words if isinstance(one, Is)):
+        if name in words_of(PASSED):
+            parts.append(_customers(f"{PASSED}/{name}", seen))
     return parts
 
 
-def _changed(word: str, seen: dict[str, Any]) -> sa.Select[Any]:
-    text = statement(f"{CHANGED}/{word}")
+def _asked_by(rules: RuleSegment) -> Iterator[RuleSegment]:
+    """Yield the rules of the segments that `rules` ask, and of those that these ask."""
+    for one in leaves(rules.rules):
+        other = definition(one.segment).rules if isinstance(one, InSegment) else None
+        if other is not None:
+            yield other
+            yield from _asked_by(other)
+
+
+def _feeds(rule: Is | Did) -> list[str]:
+    """Return the feeds that change a word's value, with `time` only if no file tells whose value it changes."""
+    told = isinstance(rule, Is) and rule.attribute in words_of(PASSED)
+    return [word for word in rule.asks.changes if not (told and word == "time")]
+
+
+def _customers(name: str, seen: dict[str, Any]) -> sa.Select[Any]:
+    text = statement(name)
     bound = text.bindparams(**{name: seen[name] for name in text.compile().params})
-    rows = bound.columns(customer_id=sa.Text()).subquery(f"changed_{word}")
+    rows = bound.columns(customer_id=sa.Text()).subquery(name.replace("/", "_"))
     return sa.select(rows.c.customer_id)
 
 
-def _passed(rule: Is | Did | InSegment, since: datetime, as_of: datetime) -> Iterator[sa.Select[Any]]:
+def _passed(rule: Is | Did, since: datetime, as_of: datetime) -> Iterator[sa.Select[Any]]:
     """Yield who has a time that passed an edge of the rule's window between the two moments."""
     if isinstance(rule, Did):
         rows, conditions = filtered_facts(rule, as_of)
@@ -118,12 +136,21 @@ def _passed(rule: Is | Did | InSegment, since: datetime, as_of: datetime) -> Ite
         for days in edges:
             passed = _between(rows.c.at, since, as_of, days)
             yield sa.select(rows.c.customer_id).where(*conditions, passed)
-    elif isinstance(rule, Is) and rule.asks.type == "instant":
+    elif rule.asks.type == "instant":
+        yield from _passed_instant(rule, since, as_of)
+
+
+def _passed_instant(rule: Is, since: datetime, as_of: datetime) -> Iterator[sa.Select[Any]]:
+    """Yield whose instant passed an edge, by its fact if the attribute names one: that is found by an index of times."""
+    away = [-days if rule.asks.is_ahead else days for days in _days(rule)]
+    if rule.asks.time_of is not None:
+        rows = every_fact(facts()[rule.asks.time_of], as_of)
+        for days in away:
+            yield sa.select(rows.c.customer_id).where(_between(rows.c.at, since, as_of, days))
+    elif away:
         values = attribute_values(rule.asks, as_of)
-        sign = -1 if rule.asks.is_ahead else 1
-        for days in _days(rule):
-            passed = _between(values.c.value, since, as_of, sign * days)
-            yield sa.select(values.c.customer_id).where(passed)
+        passed = [_between(values.c.value, since, as_of, days) for days in away]
+        yield sa.select(values.c.customer_id).where(sa.or_(*passed))
 
 
 def _between(at: sa.ColumnElement[Any], since: datetime, as_of: datetime, days: float) -> sa.ColumnElement[bool]:

@@ -70,8 +70,10 @@ class _Found:
 
     @property
     def holds(self) -> sa.ColumnElement[bool]:
-        found = self.customers.c.customer_id
-        return found.is_not(None) if self.meets else found.is_(None)
+        # Not `customer_id is not null`: PostgreSQL would turn the outer join into an inner one and choose its order by
+        # estimates, which of a formula are guesses. An outer join always begins with the customers, and hashes.
+        found = sa.func.coalesce(self.customers.c.is_found, sa.false())
+        return found if self.meets else sa.not_(found)
 
 
 @dataclass
@@ -144,7 +146,8 @@ class _Compiler:
         return sa.select(values.c.customer_id).where(self.among(values.c.customer_id))
 
     def _named(self, customers: sa.Select[Any], meets: bool) -> _Found:
-        return _Found(customers.subquery(f"rule_{len(self.found) + 1}"), meets)
+        named = customers.add_columns(sa.true().label("is_found"))
+        return _Found(named.subquery(f"rule_{len(self.found) + 1}"), meets)
 
 
 def customers_of(
@@ -197,12 +200,17 @@ def attribute_values(attribute: Attribute, as_of: datetime, currency: str | None
     return sa.select(rows.c.customer_id, greatest).group_by(rows.c.customer_id).subquery()
 
 
+def every_fact(fact: Fact, as_of: datetime) -> sa.Subquery:
+    """Return the facts of a word up to `as_of`, of everybody: customer_id, fact_id, at and what filters ask."""
+    columns: dict[str, Any] = {"customer_id": sa.Text(), "fact_id": sa.Text(), "at": _INSTANT}
+    columns |= {name: sa.Numeric() if name in NUMBER_FILTERS else sa.Text() for name in fact.columns}
+    return _bound(fact.statement, as_of).columns(**columns).subquery("fact")
+
+
 def filtered_facts(rule: Did, as_of: datetime) -> tuple[sa.Subquery, list[sa.ColumnElement[bool]]]:
     """Return the facts that a rule asks about, up to `as_of`, and the conditions of its filters."""
     fact = rule.asks
-    columns: dict[str, Any] = {"customer_id": sa.Text(), "fact_id": sa.Text(), "at": _INSTANT}
-    columns |= {name: sa.Numeric() if name in NUMBER_FILTERS else sa.Text() for name in fact.columns}
-    rows = _bound(fact.statement, as_of).columns(**columns).subquery("fact")
+    rows = every_fact(fact, as_of)
     own = [name for name in rule.filters() if name in fact.columns]
     conditions = [_compared(rows.c[name], *asked) for name in own for asked in rule.filters()[name].items()]
     if _needs_products(rule):

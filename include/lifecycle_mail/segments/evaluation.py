@@ -22,7 +22,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from lifecycle_mail.database import statement
 from lifecycle_mail.errors import SegmentError
-from lifecycle_mail.segments.compiling import Among, everybody, members_of
+from lifecycle_mail.segments.compiling import Among, customers_of, everybody, members_of
 from lifecycle_mail.segments.reading import Limits, let_read, limits_of, reading, written_out
 from lifecycle_mail.segments.registry import INSTANT, Asked, SegmentDefinition, definition
 from lifecycle_mail.segments.rules import InSegment, leaves
@@ -191,7 +191,11 @@ def _other(inside: tuple[str, ...], rule: InSegment, as_of: datetime, among: Amo
     if rule.segment in inside:
         way = " → ".join((*inside, rule.segment))
         raise SegmentError(f"these segments ask each other in a circle: {way}: take one in_segment out")
-    return _selected(definition(rule.segment), as_of, dict(rule.parameters), among, inside)
+    other = definition(rule.segment)
+    if other.rules is not None:
+        other.values(dict(rule.parameters))
+        return customers_of(other.rules, as_of, partial(_other, (*inside, other.name)), among).subquery("member")
+    return _selected(other, as_of, dict(rule.parameters), among, inside)
 
 
 def copy_members_ahead(

@@ -18,20 +18,23 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Engine
 
-from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, may_wait, run_in_parallel
+from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, may_wait, run_in_parallel, run_two_at_a_time
 from lifecycle_mail.database import lock, refresh_statistics, run, scalar, statement
+from lifecycle_mail.errors import SegmentError
 from lifecycle_mail.segments.changes import Refreshed, definition_md5, last_refresh, touched_since
 from lifecycle_mail.segments.compiling import Among, everybody
 from lifecycle_mail.segments.evaluation import copy_aside, counted, plan_for_whole_tables, selected
 from lifecycle_mail.segments.reading import let_read, reading
-from lifecycle_mail.segments.registry import definition, segment_key
+from lifecycle_mail.segments.registry import definition, readable_segments, segment_key
 
 _INSTANT = timedelta(microseconds=1)
 # For up to this many new memberships, the segment is asked for their customers alone. PostgreSQL can move that
 # condition into the segment's select, so contexts are built for these customers and not for all.
 _FEW = 20_000
 _COLUMNS = ("segment", "customer_id", "occurrence", "is_member")
-_DIFFERENCE = sa.table("segment_difference", *(sa.column(name) for name in _COLUMNS))
+_DIFFERENCE = sa.table(
+    "segment_difference", *(sa.column(name) for name in _COLUMNS), sa.column("occurred_at"), sa.column("context")
+)
 _MEMBERSHIP = sa.table(
     "membership",
     *(sa.column(name) for name in ("segment", "customer_id", "occurrence", "occurred_at", "context")),
@@ -96,6 +99,22 @@ def refresh(
         run(connection, "segments/mark_refreshed", segment=key, as_of=as_of, read_whole_at=whole, **mark)
         run(connection, "segments/write_size", segment=key, as_of=as_of, **size)
     return SegmentCounts(members=size["members"], entered=entered, departed=departed)
+
+
+def refresh_rules(engine: Engine, as_of: datetime) -> tuple[dict[str, SegmentCounts], list[SegmentError]]:
+    """Refresh every segment of rules, two at a time; return the counts by name, and the errors of the others."""
+    segments, failed = readable_segments()
+    names = [one.name for one in segments if one.rules is not None]
+
+    def one_of_them(name: str) -> SegmentCounts | SegmentError:
+        try:
+            return refresh(engine, name, as_of)
+        except SegmentError as error:
+            return error
+
+    found = dict(zip(names, run_two_at_a_time(engine, names, one_of_them), strict=True))
+    done = {name: one for name, one in found.items() if isinstance(one, SegmentCounts)}
+    return done, [*failed, *(one for one in found.values() if isinstance(one, SegmentError))]
 
 
 @dataclass(frozen=True)
@@ -176,7 +195,8 @@ def _find_difference(connection: Connection, asked: _Asked, *, forward: bool) ->
     """Fill segment_difference with the memberships that are new or gone at the instant; return how many.
 
     Everything is compared, and only the differences are kept. So the difference is right whichever facts changed, and
-    however late. Builds no context. PostgreSQL hashes a full join even if it has no statistics.
+    however late. Builds no context, except of rules, whose context is empty. PostgreSQL hashes a full join even if it
+    has no statistics.
     """
     member, known = asked.member, _known(asked.key, asked.as_of, forward=forward)
     if asked.among is not everybody:
@@ -187,6 +207,7 @@ def _find_difference(connection: Connection, asked: _Asked, *, forward: bool) ->
             sa.func.coalesce(member.c.customer_id, known.c.customer_id).label("customer_id"),
             sa.func.coalesce(member.c.occurrence, known.c.occurrence).label("occurrence"),
             known.c.customer_id.is_(None).label("is_member"),
+            *((member.c.occurred_at, member.c.context) if _is_of_rules(asked) else ()),
         )
         .select_from(member.join(known, same, full=True))
         .where(sa.or_(member.c.customer_id.is_(None), known.c.customer_id.is_(None)))
@@ -218,8 +239,11 @@ def _size(connection: Connection, key: str, as_of: datetime, *, forward: bool) -
 def _enter(connection: Connection, asked: _Asked, left_at: datetime | None) -> int:
     """Insert the new memberships of segment_difference, and build the contexts of these alone; return how many.
 
-    The segment is read a second time. A membership that vanished in between is left to the next refresh.
+    The segment is read a second time, except one of rules. A membership that vanished in between is left to the next
+    refresh.
     """
+    if _is_of_rules(asked):
+        return _insert_rows(connection, asked, left_at, _DIFFERENCE, _DIFFERENCE.c.is_member)
     entering = sa.select(_DIFFERENCE.c.customer_id).where(_DIFFERENCE.c.is_member).limit(_FEW + 1)
     few = connection.execute(entering).scalars().all()
     if not few:
@@ -242,19 +266,29 @@ def _new(member: sa.Subquery) -> sa.Select[Any]:
 
 def _insert(connection: Connection, asked: _Asked, left_at: datetime | None, members: sa.Select[Any]) -> int:
     """Insert `members`, a select of some members of the segment, as memberships from the instant on."""
-    instant = sa.DateTime(timezone=True)
     with reading(connection, asked.name, asked.member, members) as found:
-        rows = sa.select(
-            sa.cast(sa.literal(asked.key), sa.Text()),
-            found.c.customer_id,
-            found.c.occurrence,
-            found.c.occurred_at,
-            found.c.context,
-            sa.cast(sa.literal(asked.as_of, instant), instant),
-            sa.cast(sa.literal(left_at, instant), instant),
-        )
-        names = [column.name for column in _MEMBERSHIP.c]
-        return connection.execute(sa.insert(_MEMBERSHIP).from_select(names, rows)).rowcount
+        return _insert_rows(connection, asked, left_at, found, sa.true())
+
+
+def _insert_rows(
+    connection: Connection, asked: _Asked, left_at: datetime | None, found: Any, which: sa.ColumnElement[bool]
+) -> int:
+    instant = sa.DateTime(timezone=True)
+    rows = sa.select(
+        sa.cast(sa.literal(asked.key), sa.Text()),
+        found.c.customer_id,
+        found.c.occurrence,
+        found.c.occurred_at,
+        found.c.context,
+        sa.cast(sa.literal(asked.as_of, instant), instant),
+        sa.cast(sa.literal(left_at, instant), instant),
+    ).where(which)
+    names = [column.name for column in _MEMBERSHIP.c]
+    return connection.execute(sa.insert(_MEMBERSHIP).from_select(names, rows)).rowcount
+
+
+def _is_of_rules(asked: _Asked) -> bool:
+    return definition(asked.name).rules is not None
 
 
 def erase_contexts(connection: Connection, customer_id: str) -> int:

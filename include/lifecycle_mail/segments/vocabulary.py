@@ -28,7 +28,8 @@ class Attribute:
 
     `case` is that of its codes, however a rule writes them. `absent` is the value of customers without a row; None = it
     is not known. `changes` names the feeds whose rows change the value, `engagement`, `time` if it changes as
-    time passes, and `everyone` if it depends on other people.
+    time passes, and `everyone` if it depends on other people. `time_of` names the fact whose time an instant is: by it a
+    refresh finds who passed an edge (None = not said).
     """
 
     name: str
@@ -42,6 +43,7 @@ class Attribute:
     absent: Any
     has_currency: bool
     is_ahead: bool
+    time_of: str | None
     has_past: bool
     changes: tuple[str, ...]
 
@@ -117,6 +119,7 @@ def _attribute(name: str, header: Mapping[str, str]) -> Attribute:
         absent=_absent(name, kind, header.get("absent")),
         has_currency=header.get("filters") == "currency",
         is_ahead=header.get("direction") == "ahead",
+        time_of=header.get("time-of"),
         has_past=told("history") == "facts",
         changes=_list(told("changes")),
     )

@@ -4,6 +4,7 @@
 -- type: instant
 -- unit: days
 -- direction: ago
+-- time-of: ordered
 -- history: facts
 -- changes: orders
 -- grain: customer_id

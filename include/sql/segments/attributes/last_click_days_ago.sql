@@ -4,6 +4,7 @@
 -- type: instant
 -- unit: days
 -- direction: ago
+-- time-of: clicked
 -- history: facts
 -- changes: engagement
 -- grain: customer_id

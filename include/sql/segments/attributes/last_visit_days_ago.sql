@@ -4,6 +4,7 @@
 -- type: instant
 -- unit: days
 -- direction: ago
+-- time-of: viewed
 -- history: facts
 -- changes: page_views
 -- grain: customer_id
