@@ -11,6 +11,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 
 from lifecycle_airflow.installation import Counts, installation
+from lifecycle_airflow.run_listener import REFUSED
 from lifecycle_airflow.run_window import now
 from lifecycle_mail.errors import SegmentError
 
@@ -32,8 +33,12 @@ def ask(system: Installation, context: Mapping[str, Any]) -> Counts:
     from lifecycle_mail.segments import rules_of_form  # not while parsing: it imports the whole stage
 
     params = context["params"]
-    asked = system.request_segment(rules_of_form(params), requester(context), now(), params.get("note") or None)
-    return {"version": asked.version, "customers": system.show_request(asked, now())}
+    try:
+        asked = system.request_segment(rules_of_form(params), requester(context), now(), params.get("note") or None)
+        return {"version": asked.version, "customers": system.show_request(asked, now())}
+    except SegmentError as refused:
+        context["ti"].xcom_push(key=REFUSED, value=str(refused))  # the scheduler writes it into the note of the run
+        raise
 
 
 def person(name: str | None) -> str:
