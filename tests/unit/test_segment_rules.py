@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from lifecycle_mail.errors import SegmentError
 from lifecycle_mail.segments.rules import RuleSegment, parse_rules
 from lifecycle_mail.segments.sentences import sentence
+from lifecycle_mail.segments.vocabulary import attributes, facts
+from lifecycle_mail.settings import INCLUDE
 
 HEAD = "segment: coffee\nwhat: Likes coffee.\nowner: marketing@example.com\n"
 
@@ -114,3 +118,21 @@ def test_groups_together_all_hold() -> None:
     """`rules` may have all, any and none together."""
     read = parse_rules(f"{HEAD}rules:\n  any: [{{is: orders, equals: 1}}]\n  none: [{{did: ordered}}]\n")
     assert sentence(read) == "Placed 1 order in all and never bought anything."
+
+
+def test_the_documentation_of_the_form_lists_every_word() -> None:
+    """A marketer reads the words where the form is: in the documentation of the DAG, in their order."""
+    text = (INCLUDE.parent / "dags/request_segment.py").read_text(encoding="utf-8")
+    for ask, words in (("`is` asks", attributes()), ("`did` asks", facts())):
+        listed = text.partition(f"\n{ask}")[2].partition(":\n")[2].partition(".\n")[0]
+        assert re.findall(r"`(\w+)`", listed) == sorted(words), ask
+
+
+def test_the_example_of_the_page_is_right() -> None:
+    """The rules that docs/segments.md shows can be read, and say what the page says."""
+    page = (INCLUDE.parent / "docs/segments.md").read_text(encoding="utf-8")
+    shown = page.partition("```yaml\n")[2].partition("```")[0]
+    assert sentence(parse_rules(shown)) == (
+        "Country is TH or TW and bought coffee at least twice in the last 365 days and opened a mail in the last 90 days "
+        "and (spent at least 100 USD in all or is in segment vip) and never bought anything in the last 60 days."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
@@ -12,6 +13,7 @@ from lifecycle_mail.previews.looking import MANY_MAILS, SegmentPreview
 from lifecycle_mail.previews.replaying import Point
 from lifecycle_mail.segments import RuleSegment
 
+_HEADERS = re.compile(r"(?<= \*/)\n(?:[ \t]*\n)+")  # the empty lines that a statement of a file begins with
 _REASONS = {
     "no_permission": "no permission",
     "mailbox_rests": "their mailbox rests after soft bounces",
@@ -48,6 +50,10 @@ def customers(count: int) -> str:
     return _counted(count, "customer")
 
 
+def _subject(count: int) -> str:
+    return customers(count) if count else "No customer"
+
+
 def _counted(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
@@ -77,7 +83,7 @@ def _pressed(preview: SegmentPreview) -> str:
     else:
         got = (
             f"In the last 30 days {customers(pressure.mailed)} got {_counted(pressure.mails, 'mail')}. "
-            f"{customers(pressure.mailed_often)} got {MANY_MAILS} or more."
+            f"{_subject(pressure.mailed_often)} got {MANY_MAILS} or more."
         )
     if not pressure.capped:
         return got
@@ -148,7 +154,12 @@ def _notes(rules: RuleSegment | None) -> str:
 
 
 def _select(preview: SegmentPreview) -> str:
-    return f"### The select\n\n```sql\n{preview.sql};\n```"
+    return f"### The select\n\n```sql\n{runnable(preview)}\n```"
+
+
+def runnable(preview: SegmentPreview) -> str:
+    """Return the select as psql takes it."""
+    return f"{_HEADERS.sub(chr(10), preview.sql)};"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
