@@ -7,6 +7,7 @@ import re
 import pytest
 
 from lifecycle_mail.errors import SegmentError
+from lifecycle_mail.segments.forms import as_in_form, rules_of_form
 from lifecycle_mail.segments.rules import RuleSegment, parse_rules
 from lifecycle_mail.segments.sentences import sentence
 from lifecycle_mail.segments.vocabulary import attributes, facts
@@ -136,3 +137,28 @@ def test_the_example_of_the_page_is_right() -> None:
         "Country is TH or TW and bought coffee at least twice in the last 365 days and opened a mail in the last 90 days "
         "and (spent at least 100 USD in all or is in segment vip) and never bought anything in the last 60 days."
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            {"all": "did: ordered\n\n- is: contry, in: [TH]"},
+            "all, line 3: 'is' is 'contry': did you mean 'country'?",
+        ),
+        ({"none": "did: ordered, within_day: 7"}, "none, line 1: unknown key 'within_day': did you mean 'within_days'?"),
+        ({"any": "country: TH"}, "any, line 1: the rule"),
+        ({"all": "is country"}, "all, line 1: this is no rule"),
+        ({"all": "is: country, in: [TH"}, "all, line 1: "),
+        ({}, "there is no rule: write all, any or none"),
+    ],
+)
+def test_a_wrong_form_is_told_in_its_own_places(fields: dict[str, str], said: str) -> None:
+    """A marketer knows fields and lines of the form, and has never seen the file that is made of it."""
+    form = {"segment": "coffee", "what": "Likes coffee.", "owner": "crm", "all": None, "any": None, **fields}
+    with pytest.raises(SegmentError) as refused:
+        parse_rules(rules_of_form(form))
+    text = str(as_in_form(refused.value, form))
+    assert said in text
+    assert "rules.yaml" not in text
+    assert "rules." not in text

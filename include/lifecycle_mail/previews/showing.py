@@ -14,6 +14,11 @@ from lifecycle_mail.previews.replaying import Point
 from lifecycle_mail.segments import RuleSegment
 
 _HEADERS = re.compile(r"(?<= \*/)\n(?:[ \t]*\n)+")  # the empty lines that a statement of a file begins with
+_NEW = {
+    "entry": "A customer who comes in again counts as new.",
+    "once": "A customer counts as new one time for good.",
+    "month": "A customer counts as new every month.",
+}
 _REASONS = {
     "no_permission": "no permission",
     "mailbox_rests": "their mailbox rests after soft bounces",
@@ -30,7 +35,12 @@ def markdown(preview: SegmentPreview, replay: Sequence[Point] = (), *, with_sql:
 
 def _head(preview: SegmentPreview) -> str:
     segment = preview.segment
-    said = segments.sentence(segment.rules) if segment.rules else f"{segment.what[:1].upper()}{segment.what[1:]}"
+    said = f"{segment.what[:1].upper()}{segment.what[1:]}"
+    if segment.parameters:
+        said += f" With {', '.join(f'{one.name} {one.default}' for one in segment.parameters)}."
+    if segment.rules:
+        meant = f"Meant as: {' '.join(said.split())} {_NEW[segment.rules.occurrence]}"
+        said = f"{segments.sentence(segment.rules)}\n\n{meant}"
     return f"## Segment {segment.name}\n\n{said}\n\n{_size(preview)} Found in {preview.seconds:.2f} s."
 
 
