@@ -71,21 +71,20 @@ LINES = "One rule per line, such as"
         ),
         "all": Param(
             None, **RULES, title="All of these hold",
-            description_md=f"{LINES} *is: country, in: \\[TH, TW\\]* or *did: opened, within_days: 90*. Fill in at least "
+            description=f"{LINES} “is: country, in: [TH, TW]” or “did: opened, within_days: 90”. Fill in at least "
             "one of the three fields of rules. The documentation of the DAG lists the words.",
         ),
         "any": Param(
             None, **RULES, title="At least one of these holds",
-            description_md=f"{LINES} *did: ordered, product_type: coffee, at_least: 2, within_days: 365*",
+            description=f"{LINES} “did: ordered, product_type: coffee, at_least: 2, within_days: 365”.",
         ),
         "none": Param(
             None, **RULES, title="None of these holds",
-            description_md=f"{LINES} *did: ordered, within_days: 60* or *in_segment: inactive*",
+            description=f"{LINES} “did: ordered, within_days: 60” or “in_segment: inactive”.",
         ),
         "occurrence": Param(
             "entry", type="string", enum=["entry", "once", "month"], title="Counts as new",
-            description_md="*entry*: each time a customer comes in again. *once*: one time for good. *month*: every "
-            "month.",
+            description="entry = each time a customer comes in again. once = one time for good. month = every month.",
         ),
         "note": Param(
             None, type=["null", "string"], maxLength=1000, title="Note",
