@@ -30,6 +30,7 @@ from local_stack.steps import AGAIN, StepFailed, Steps
 
 SENDGRID_POOL_SLOTS = 2
 RUN_TIMEOUT_SECONDS = 900.0
+SEGMENT_DAGS = ("refresh_segments", "request_segment")
 PARTNER_REFUSED_PERCENT = 80.0
 """Of the partner's export so many rows are broken on purpose. With the usual limit each load of it would be red."""
 
@@ -89,7 +90,8 @@ class Demo:
         with self.steps.step("Airflow: wait until it is healthy", self.home.logs):
             self.airflow.wait_healthy()
             self.campaigns = self._campaign_dags()
-            self.airflow.wait_dags(["load_sources", *self.campaigns, "deliver_messages"])
+            self.airflow.wait_dags(["load_sources", *self.campaigns, *SEGMENT_DAGS, "deliver_messages"])
+            self.airflow.unpause(["request_segment"])  # it waits for people, so the demo has nothing to run of it
 
     def _settings(self) -> dict[str, str]:
         """Return the environment that makes the library simulate, and only on this machine."""
@@ -127,8 +129,8 @@ class Demo:
     def _follow_the_path(self) -> None:
         self._run_dags("load_sources: the shop's feeds", ["load_sources"])
         self.shop.take_away()
-        names = f"{len(self.campaigns)} campaigns: segment, enroll, advance, decide, write mails"
-        self._run_dags(names, self.campaigns)
+        names = f"{len(self.campaigns)} campaigns (segment, enroll, advance, decide, write mails) and segments of rules"
+        self._run_dags(names, [*self.campaigns, "refresh_segments"])
         self._run_dags("deliver_messages: what may be mailed now", ["deliver_messages"])
         self._let_recipients_act()
         self._run_dags("ingest_events: what the provider reported", ["ingest_events"])
@@ -151,7 +153,8 @@ class Demo:
             self.airflow.unpause([dag_id])
             if dag_id != "roll_up_kpis":
                 return self._new_run(dag_id, known)
-        conf = {"as_of": dt.datetime.now(dt.UTC).isoformat()} if dag_id in self.campaigns else {}
+        takes_as_of = dag_id in (*self.campaigns, "refresh_segments")
+        conf = {"as_of": dt.datetime.now(dt.UTC).isoformat()} if takes_as_of else {}
         return self.airflow.trigger(dag_id, conf)
 
     def _new_run(self, dag_id: str, known: set[str]) -> Run:
@@ -212,6 +215,7 @@ class Demo:
             ("The mails, as recipients see them", outbox),
             *([("Letters that show as boxes", fonts)] if fonts else []),
             ("Airflow", f"{self.airflow.url}  user {user}  password {password}"),
+            ("Ask for a segment in a form", f"{self.airflow.url}/dags/request_segment  docs/segments.md shows how"),
             ("The command line", f". {environment} && {python} -m lifecycle_mail --help"),
             ("Why a customer got a mail, or none", why),
             ("What is real here and what is made up", "include/demo_world/README.md"),

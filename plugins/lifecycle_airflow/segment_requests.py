@@ -11,6 +11,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 
 from lifecycle_airflow.installation import Counts, installation
+from lifecycle_airflow.run_listener import REFUSED
 from lifecycle_airflow.run_window import now
 from lifecycle_mail.errors import SegmentError
 
@@ -29,11 +30,16 @@ REASON = Param("", type=["null", "string"], title="Why", description="For who as
 
 def ask(system: Installation, context: Mapping[str, Any]) -> Counts:
     """Ask for the segment of the form, and keep its preview; return the version, and how many customers are in it."""
-    from lifecycle_mail.segments import rules_of_form  # not while parsing: it imports the whole stage
+    from lifecycle_mail.segments import as_in_form, rules_of_form  # not while parsing: it imports the whole stage
 
     params = context["params"]
-    asked = system.request_segment(rules_of_form(params), requester(context), now(), params.get("note") or None)
-    return {"version": asked.version, "customers": system.show_request(asked, now())}
+    try:
+        asked = system.request_segment(rules_of_form(params), requester(context), now(), params.get("note") or None)
+        return {"version": asked.version, "customers": system.show_request(asked, now())}
+    except SegmentError as error:
+        refused = as_in_form(error, params)
+        context["ti"].xcom_push(key=REFUSED, value=str(refused))  # the scheduler writes it into the note of the run
+        raise refused from None
 
 
 def person(name: str | None) -> str:

@@ -63,3 +63,14 @@ def test_other_teams_dags_are_left_alone() -> None:
     run: Any = _Run(TEN.replace(year=2027), "finance")
     run_listener.on_dag_run_running(run)
     assert (run.state, run.note, run.told) == ("running", None, [])
+
+
+def test_what_a_task_refused_is_the_note_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who filled in a form sees at the run what was wrong, before a note of their own; other DAGs are left alone."""
+    monkeypatch.setattr(run_listener, "_refused", lambda run: ["all, line 1: did you mean 'country'?"])
+    ours, other, long = _Run(None, TAG, note="for spring"), _Run(None, note="theirs"), _Run(None, TAG, note="x" * 999)
+    for run in (ours, other, long):
+        run_listener.on_dag_run_failed(run)
+    assert ours.note == "all, line 1: did you mean 'country'?\nfor spring"
+    assert other.note == "theirs"
+    assert len(long.note or "") == 1000

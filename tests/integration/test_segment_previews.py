@@ -109,8 +109,51 @@ def test_a_new_version_says_who_comes_in_and_who_leaves(
             assert command("segment", "approve", "asia", "--by", "crm")[0] == 0
     status, out, _ = command("segment", "preview", path, "--no-replay")
     assert status == 0
-    assert "1 customers come in, 6 leave, 0 stay." in out
-    assert "Of country only the latest state is known" in out
+    assert "1 customer comes in, 6 leave, 0 stay." in out
+    assert "of `country` only the latest state is known" in out
+
+
+def test_a_key_that_is_an_address_and_a_name_of_one_letter_are_masked(shop: Engine, written: Write) -> None:
+    """What the shop uses as its key of a customer, or a name of one letter, is not readable either."""
+    with shop.begin() as connection:
+        customer(connection, "hao@example.com", country="TW", first_name="昊", email="h@example.com")
+    found = previews.preview(shop, written("{all: [{is: country, in: [TW]}]}"), REMINDERS, NOW, NOW)
+    assert [(one["customer_id"], one["first_name"], one["email"]) for one in found.sample] == [
+        ("h…@…", "…", "h…@e….com")
+    ]
+    shown = previews.markdown(found)
+    assert "昊" not in shown
+    assert "**1 customer**, at 2026-06-01 12:00 UTC. That is 12.5% of the shop's 8 customers." in shown
+
+
+def test_a_segment_without_members_says_so(shop: Engine, written: Write) -> None:
+    """No customer is a sentence, and tables of nothing are left out."""
+    found = previews.preview(shop, written("{all: [{is: country, in: [DE]}]}"), REMINDERS, NOW, NOW)
+    shown = previews.markdown(found, with_sql=False)
+    assert "**No customer** is in it at 2026-06-01 12:00 UTC. The shop has 7 customers then." in shown
+    assert "|" not in shown
+
+
+def test_columns_stand_below_each_other(shop: Engine, written: Write) -> None:
+    """A pipe or a file shows the text as it is, so the text itself is a table; numbers are on the right."""
+    found = previews.preview(shop, written("{all: [{is: country, in: [TH]}]}"), REMINDERS, NOW, NOW)
+    tables = previews.markdown(found, with_sql=False).split("### ")[1:]
+    lines = [line for line in tables[0].splitlines() if line.startswith("|")]
+    assert len({len(line) for line in lines}) == 1
+    assert lines[1].endswith("-: |")
+    assert lines[2].endswith(" 2 |")
+
+
+@pytest.mark.parametrize("name", ["inactive", "cart_abandoned", "rules"])
+def test_the_select_runs_as_it_is_printed(shop: Engine, written: Write, name: str) -> None:
+    """psql takes it: values are in place, quotes and percent signs are right, and it ends with a semicolon."""
+    asked = written("{all: [{is: city, not_in: [\"50% o'clock\"]}]}") if name == "rules" else name
+    text = previews.runnable(previews.preview(shop, asked, REMINDERS, NOW, NOW))
+    assert text.endswith(";")
+    assert " */\n\n" not in text
+    with shop.connect() as connection, connection.connection.cursor() as cursor:
+        cursor.execute(text)  # without parameters the driver reads no percent sign
+        assert [column.name for column in cursor.description][:2] == ["customer_id", "occurrence"]
 
 
 def test_what_it_would_have_done(shop: Engine, written: Write) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from lifecycle_mail.errors import SegmentError
+from lifecycle_mail.segments.forms import as_in_form, rules_of_form
 from lifecycle_mail.segments.rules import RuleSegment, parse_rules
 from lifecycle_mail.segments.sentences import sentence
+from lifecycle_mail.segments.vocabulary import attributes, facts
+from lifecycle_mail.settings import INCLUDE
 
 HEAD = "segment: coffee\nwhat: Likes coffee.\nowner: marketing@example.com\n"
 
@@ -157,3 +162,46 @@ def test_groups_together_all_hold() -> None:
     """`rules` may have all, any and none together."""
     read = parse_rules(f"{HEAD}rules:\n  any: [{{is: orders, equals: 1}}]\n  none: [{{did: ordered}}]\n")
     assert sentence(read) == "Placed 1 order in all and never bought anything."
+
+
+def test_the_documentation_of_the_form_lists_every_word() -> None:
+    """A marketer reads the words where the form is: in the documentation of the DAG, in their order."""
+    text = (INCLUDE.parent / "dags/request_segment.py").read_text(encoding="utf-8")
+    for ask, words in (("`is` asks", attributes()), ("`did` asks", facts())):
+        listed = text.partition(f"\n{ask}")[2].partition(":\n")[2].partition(".\n")[0]
+        assert re.findall(r"`(\w+)`", listed) == sorted(words), ask
+
+
+def test_the_example_of_the_page_is_right() -> None:
+    """The rules that docs/segments.md shows can be read, and say what the page says."""
+    page = (INCLUDE.parent / "docs/segments.md").read_text(encoding="utf-8")
+    shown = page.partition("```yaml\n")[2].partition("```")[0]
+    assert sentence(parse_rules(shown)) == (
+        "Country is TH or TW and bought coffee at least twice in the last 365 days and opened a mail in the last 90 days "
+        "and (spent at least 100 USD in all or is in segment vip) and never bought anything in the last 60 days."
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            {"all": "did: ordered\n\n- is: contry, in: [TH]"},
+            "all, line 3: 'is' is 'contry': did you mean 'country'?",
+        ),
+        ({"none": "did: ordered, within_day: 7"}, "none, line 1: unknown key 'within_day': did you mean 'within_days'?"),
+        ({"any": "country: TH"}, "any, line 1: the rule"),
+        ({"all": "is country"}, "all, line 1: this is no rule"),
+        ({"all": "is: country, in: [TH"}, "all, line 1: "),
+        ({}, "there is no rule: write all, any or none"),
+    ],
+)
+def test_a_wrong_form_is_told_in_its_own_places(fields: dict[str, str], said: str) -> None:
+    """A marketer knows fields and lines of the form, and has never seen the file that is made of it."""
+    form = {"segment": "coffee", "what": "Likes coffee.", "owner": "crm", "all": None, "any": None, **fields}
+    with pytest.raises(SegmentError) as refused:
+        parse_rules(rules_of_form(form))
+    text = str(as_in_form(refused.value, form))
+    assert said in text
+    assert "rules.yaml" not in text
+    assert "rules." not in text

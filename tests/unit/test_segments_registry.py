@@ -32,25 +32,27 @@ def write(folder: Path, text: str, name: str = "sleepy") -> Path:
     return path
 
 
-def test_the_four_segments_are_there() -> None:
-    """The four segments of the catalogue are listed by name, with their parameters and defaults."""
+def test_the_segments_of_the_repository_are_there() -> None:
+    """SQL segments and segments of rules are listed by name, with their parameters and defaults."""
     found = {one.name: {p.name: p.default for p in one.parameters} for one in list_segments()}
     assert found == {
         "birthday": {"days_before": 0},
         "birthday_this_month": {},
         "cart_abandoned": {"idle_minutes": 60, "max_age_days": 7},
+        "coffee_lovers_at_risk": {},
         "inactive": {"days": 90},
         "replenishment_due": {"lead_days": 3, "lateness_days": 7},
+        "vip": {},
     }
 
 
 def test_a_header_says_everything() -> None:
-    """Every segment says what it is, its grain, its look-back and its context; every parameter its unit."""
+    """Every segment says what it is, its grain, its look-back; every parameter its unit. Rules give no context."""
     for one in list_segments():
         assert one.what
         assert one.grain.startswith("customer_id, occurrence")
         assert one.look_back
-        assert one.context
+        assert one.context or one.rules
         assert all(parameter.unit and parameter.meaning for parameter in one.parameters)
 
 
@@ -105,7 +107,7 @@ def test_an_unknown_segment_names_the_nearest() -> None:
         definition("cart_abandonned")
     assert str(refused.value) == (
         "no segment is called 'cart_abandonned': did you mean 'cart_abandoned'? "
-        "there are birthday, birthday_this_month, cart_abandoned, inactive, replenishment_due"
+        "there are birthday, birthday_this_month, cart_abandoned, coffee_lovers_at_risk, inactive, replenishment_due, vip"
     )
 
 
@@ -174,7 +176,7 @@ def test_one_membership_has_one_key(name: str, given: dict[str, object], key: st
     assert segment_key(name, given) == key
 
 
-@pytest.mark.parametrize("name", [one.name for one in list_segments()])
+@pytest.mark.parametrize("name", [one.name for one in list_segments() if one.rules is None])
 def test_statements_bind_what_headers_declare(name: str) -> None:
     """A segment's statement binds as_of and the declared parameters, and nothing else; none reads a clock."""
     text = (SQL_FOLDER / "segments" / f"{name}.sql").read_text(encoding="utf-8")
@@ -194,6 +196,7 @@ def test_a_file_that_cannot_be_read_costs_its_own_segment(tmp_path: Path, monkey
     (folder / "binary.sql").write_bytes(b"\xff\xfe\x00")
     (folder / "folder.sql").mkdir()
     monkeypatch.setattr("lifecycle_mail.segments.registry.SEGMENTS_FOLDER", folder)
+    monkeypatch.setattr("lifecycle_mail.segments.registry.RULES_FOLDER", folder)
     monkeypatch.setattr("lifecycle_mail.database.SQL_FOLDER", tmp_path)
     found, errors = readable_segments()
     assert [one.name for one in found] == ["sleepy"]

@@ -54,11 +54,13 @@ def segment_preview(
     found, points = _open().preview_segment(
         name, moment_or_now(as_of, now), now, topic, replay=replay, daily=daily
     )
-    text = previews.markdown(found, points, with_sql=sql)
-    if sys.stdout.isatty():
-        results.print(Markdown(text))
-    else:
-        results.print(text, end="", markup=False, highlight=False)
+    is_terminal = sys.stdout.isatty()
+    text = previews.markdown(found, points, with_sql=sql and not is_terminal)
+    if not is_terminal:
+        return results.print(text, end="", markup=False, highlight=False)
+    results.print(Markdown(text))
+    if sql:  # as it is: Markdown would break its lines, and with them its texts
+        results.print(previews.runnable(found), markup=False, highlight=False)
 
 
 @app.command("request")

@@ -6,7 +6,7 @@
 
 from lifecycle_mail.previews.looking import Change, Pressure, Reach, SegmentPreview, judge, preview, reach
 from lifecycle_mail.previews.replaying import DAILY, WEEKLY, Point, replay
-from lifecycle_mail.previews.showing import markdown
+from lifecycle_mail.previews.showing import markdown, runnable
 
 __all__ = [
     "DAILY",
@@ -21,4 +21,5 @@ __all__ = [
     "preview",
     "reach",
     "replay",
+    "runnable",
 ]

@@ -17,7 +17,7 @@ from lifecycle_mail.segments.evaluation import (
     size,
     write_csv,
 )
-from lifecycle_mail.segments.forms import rules_of_form
+from lifecycle_mail.segments.forms import as_in_form, rules_of_form
 from lifecycle_mail.segments.intervals import SegmentCounts, erase_contexts, refresh, refresh_rules
 from lifecycle_mail.segments.reading import Limits, limited
 from lifecycle_mail.segments.registry import (
@@ -60,6 +60,7 @@ __all__ = [
     "RuleSegment",
     "SegmentCounts",
     "SegmentDefinition",
+    "as_in_form",
     "ask_for",
     "asked_by",
     "copy_customers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from lifecycle_mail.errors import CampaignError, SegmentError
 
 HEAD = ("segment", "what", "owner", "occurrence")
 GROUPS = ("all", "any", "none")
+_FILE = re.compile(r"^rules\.yaml:\d+: ", re.MULTILINE)
+_PLACE = re.compile(r"^(?P<before>.*?)'rules\.(?P<group>all|any|none)\.(?P<number>\d+)\.?(?P<key>[^']*)'", re.MULTILINE)
 
 
 def rules_of_form(fields: Mapping[str, Any]) -> str:
@@ -25,6 +28,18 @@ def rules_of_form(fields: Mapping[str, Any]) -> str:
     written = {name: str(fields[name]).strip() for name in HEAD if fields.get(name)}
     plain = {**written, "rules": {group: found for group, found in rules.items() if found}}
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
+
+
+def as_in_form(refused: SegmentError, fields: Mapping[str, Any]) -> SegmentError:
+    """Return the error of a form's rules with the places of the form: field and line, as no person sees the file."""
+
+    def place(match: re.Match[str]) -> str:
+        written = str(fields.get(match["group"]) or "").splitlines()
+        lines = [number for number, line in enumerate(written, start=1) if line.strip().removeprefix("- ")]
+        named = f"'{match['key']}'" if match["key"] else "the rule"
+        return f"{match['group']}, line {lines[int(match['number'])]}: {match['before']}{named}"
+
+    return SegmentError(_PLACE.sub(place, _FILE.sub("", str(refused))))
 
 
 def _rules(group: str, text: str) -> list[Any]:

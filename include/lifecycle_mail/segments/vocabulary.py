@@ -28,8 +28,8 @@ class Attribute:
 
     `case` is that of its codes, however a rule writes them. `absent` is the value of customers without a row; None = it
     is not known. `changes` names the feeds whose rows change the value, `engagement`, `time` if it changes as
-    time passes, and `everyone` if it depends on other people. `time_of` names the fact whose time an instant is: by it a
-    refresh finds who passed an edge (None = not said).
+    time passes, and `everyone` if it depends on other people. `time_of` names the fact whose time an instant is: by it
+    a refresh finds who passed an edge (None = not said).
     """
 
     name: str

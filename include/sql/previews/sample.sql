@@ -1,5 +1,6 @@
--- Ten customers of preview_member, masked: no name and no address is readable. The same ones each time.
--- grain: customer_id
+-- Ten customers of preview_member, masked: no name and no address is readable, also if it is the shop's key of the
+-- customer, or a name of one letter. The same ones each time.
+-- grain: one row per customer
 -- parameters: as_of timestamptz
 -- look-back: all orders up to as_of
 with chosen as (
@@ -10,8 +11,11 @@ with chosen as (
 )
 
 select
-    customer.customer_id,
-    left(customer.first_name, 1) || '…' as first_name,
+    case
+        when customer.customer_id like '%@%' then left(customer.customer_id, 1) || '…@…'
+        else customer.customer_id
+    end as customer_id,
+    case when char_length(customer.first_name) > 1 then left(customer.first_name, 1) else '' end || '…' as first_name,
     left(customer.email, 1) || '…' || substring(customer.email, '@.') || '…' || substring(customer.email, '\.[^.]+$')
         as email,
     customer.country,
