@@ -141,7 +141,7 @@ def _passed(rule: Is | Did, since: datetime, as_of: datetime) -> Iterator[sa.Sel
 
 
 def _passed_instant(rule: Is, since: datetime, as_of: datetime) -> Iterator[sa.Select[Any]]:
-    """Yield whose instant passed an edge, by its fact if the attribute names one: that is found by an index of times."""
+    """Yield whose instant passed an edge. If the attribute names its fact, an index of times finds them."""
     away = [-days if rule.asks.is_ahead else days for days in _days(rule)]
     if rule.asks.time_of is not None:
         rows = every_fact(facts()[rule.asks.time_of], as_of)

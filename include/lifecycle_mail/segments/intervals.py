@@ -157,10 +157,11 @@ def _lock_name(key: str) -> str:
 def _enter_everybody(engine: Engine, connection: Connection, asked: _Asked) -> int:
     """Insert a segment that was never refreshed. There is nothing to compare it with, so it is read once.
 
-    Building contexts takes half of the time. With many customers two transactions build half of them each.
+    Building contexts takes half of the time. With many customers two transactions build half of them each. Rules have
+    no contexts, and each half would read everything.
     """
     customer_id = run(connection, "segments/middle_customer", many_rows=PARALLEL_FROM_ROWS).scalar_one_or_none()
-    if customer_id is None:
+    if customer_id is None or _is_of_rules(asked):
         entered = _insert(connection, asked, None, sa.select(asked.member))
     else:
         may_wait(connection)
