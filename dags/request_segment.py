@@ -1,7 +1,8 @@
 """Ask for a new segment in plain fields, see what it would do, and get it approved.
 
-**Schedule.** None: a marketer triggers it. The form asks for a name, a sentence, an owner, and the rules. A customer is in
-the segment if every rule of *all* holds, at least one of *any*, and not one of *none*. Each line is one rule, for example:
+**Schedule.** None: a marketer triggers it. The form asks for a name, a sentence, an owner, and the rules. A customer is
+in the segment if every rule of *all* holds, at least one of *any*, and not one of *none*. Each line is one rule, for
+example:
 
 - `is: country, in: [TH, TW]`
 - `did: ordered, product_type: coffee, at_least: 2, within_days: 365`
@@ -16,8 +17,8 @@ the segment if every rule of *all* holds, at least one of *any*, and not one of 
 `price_sensitivity`, `promo_code_used`, `referrals`, `region`, `returns`, `reviews`, `rfm_group`,
 `signed_up_days_ago`, `signup_source`, `tier`, `timezone`, `total_spent`.
 
-`did` asks what a customer did, and takes `at_least`, `at_most` or `exactly` (times), `within_days` or `between_days`, and
-filters such as `product_type`:
+`did` asks what a customer did, and takes `at_least`, `at_most` or `exactly` (times), `within_days` or `between_days`,
+and filters such as `product_type`:
 `attended`, `carted`, `clicked`, `downloaded`, `opened`, `ordered`, `redeemed`, `referred`, `registered`, `reviewed`,
 `subscribed`, `used`, `viewed`.
 

@@ -1,4 +1,4 @@
-"""A listener in Airflow's scheduler that fails a run at once if it would wait for the future, and says what was refused.
+"""A listener in Airflow's scheduler that fails a run at once if it would wait for the future, and notes refusals.
 
 The scheduler starts a run whose logical date is in the future, schedules none of its tasks, and logs one line. A run
 whose `run_after` is in the future stays queued. Both count as the one run that a DAG of ours may have at a time, so no

@@ -107,7 +107,8 @@ def test_an_unknown_segment_names_the_nearest() -> None:
         definition("cart_abandonned")
     assert str(refused.value) == (
         "no segment is called 'cart_abandonned': did you mean 'cart_abandoned'? "
-        "there are birthday, birthday_this_month, cart_abandoned, coffee_lovers_at_risk, inactive, replenishment_due, vip"
+        "there are birthday, birthday_this_month, cart_abandoned, coffee_lovers_at_risk, inactive, "
+        "replenishment_due, vip"
     )
 
 

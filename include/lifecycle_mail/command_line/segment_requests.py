@@ -57,7 +57,8 @@ def segment_preview(
     is_terminal = sys.stdout.isatty()
     text = previews.markdown(found, points, with_sql=sql and not is_terminal)
     if not is_terminal:
-        return results.print(text, end="", markup=False, highlight=False)
+        results.print(text, end="", markup=False, highlight=False)
+        return
     results.print(Markdown(text))
     if sql:  # as it is: Markdown would break its lines, and with them its texts
         results.print(previews.runnable(found), markup=False, highlight=False)
