@@ -1,4 +1,4 @@
-"""What an hour costs twenty segments of rules, beside plain SQL that reads everything for the same twenty.
+"""What an hour costs twenty segments of rules, next to plain SQL that reads everything for the same twenty.
 
     .venv/bin/python bench/rule_segments.py [--scale 1.0] [--profile]
 
@@ -24,11 +24,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from measuring import PROFILES, Figure, report, say, timed, warehouse
-from segments import HOUR, NOW, PRODUCTS, SIZES, WORLD, Stopwatch, execute, load_hour, make_world, write_feed
 from sqlalchemy.engine import Engine
 
 from lifecycle_mail import segments
 from lifecycle_mail.segments import intervals, registry
+from segments import HOUR, NOW, PRODUCTS, SIZES, WORLD, Stopwatch, execute, load_hour, make_world, write_feed
 
 LIMIT_SECONDS = 30.0
 

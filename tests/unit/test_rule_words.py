@@ -41,7 +41,7 @@ def test_a_header_keeps_the_contract(folder: str, kind: str, name: str) -> None:
     """The header has the lines that its readers need, no others, and words that they know. Two cases hold the word."""
     header = header_of(kind, name)
     needed = COMMON | (ATTRIBUTE if kind == "attribute" else FACT)
-    of_values = {"unit", "formula", "values", "case", "absent", "direction"}
+    of_values = {"unit", "formula", "values", "case", "absent", "direction", "time-of"}
     more = {"filters"} | (of_values if kind == "attribute" else {"lines"})
     assert needed <= set(header) <= needed | more
     assert header[kind] == name

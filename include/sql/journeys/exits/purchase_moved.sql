@@ -11,3 +11,5 @@ select
     orders.ordered_at as exited_at
 from series
 inner join source.orders on orders.order_id = series.context ->> 'order_id' and series.customer_id <> orders.customer_id
+-- By rhythm the series is about a person's habit and names no product.
+where series.context ->> 'product_id' is not null

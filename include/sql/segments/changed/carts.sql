@@ -1,5 +1,5 @@
 -- changed: carts
--- what: customers of carts that came or changed, or that a changed order names, whoever ordered
+-- what: customers of carts that came or changed, or that a changed order of any customer names
 -- grain: customer_id, any number of times
 -- parameters: load_id: the last load that the refresh before knew; since, as_of timestamptz: the refreshes
 -- look-back: rows of later loads; facts of the time between the refreshes, whenever they were loaded

@@ -1,4 +1,4 @@
--- Whose cart an order no longer names. The order closed that cart, whoever ordered, and only the row before tells it.
+-- Whose cart an order no longer names. The order closed that cart for any customer, and only the row before tells it.
 create or replace function segment.note_unnamed_cart() returns trigger
 language plpgsql as $$
 begin
