@@ -65,7 +65,7 @@ class Shop:
         self.posted: list[dict[str, Any]] = []
         self.epochs: dict[str, int] = {}
         self.called = {name: name for name in CAMPAIGNS}
-        self.serial = 0
+        self.serial, self.today = 0, FIRST_LOOK
         with warehouse.begin() as connection:
             for name, columns in CAMPAIGNS.items():
                 builders.campaign(connection, name, **columns)
@@ -100,6 +100,7 @@ class Shop:
             for deed in self.chance.choices(list(deeds), list(deeds.values()), k=self.chance.randrange(50, 80)):
                 deed(connection)
         self.post_events()
+        self.today = TODAY  # a roll-up follows: a later erasure is later than what it counted
 
     def pass_quietly(self) -> None:
         """A fact that may have reached a goal gets another customer, and nothing else: the former one has to be found
@@ -340,7 +341,7 @@ class Shop:
         query = (
             "update source.customer set email = null, erased_at = coalesce(erased_at, :at) where customer_id = :who"
         )
-        connection.execute(sa.text(query), {"at": FIRST_LOOK, "who": who})
+        connection.execute(sa.text(query), {"at": self.today, "who": who})
 
     # Events
 

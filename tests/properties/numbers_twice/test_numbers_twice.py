@@ -20,9 +20,9 @@ from recompute import BOOKKEEPING, OF_OTHERS, differences, recomputed_names, rel
 from suite_budget import with_long
 
 PORTIONS = ("live", "live", "pass_quietly", "pass_quietly", "live", "pass_quietly", "pass_quietly", "pass_quietly")
-SHOPS = [(9, "UTC", None), (7, "America/New_York", "EUR")]
+SHOPS = [(3, "UTC", None), (7, "America/New_York", "EUR")]
 MORE_SHOPS = [(seed, ("UTC", "America/New_York", "Asia/Kolkata")[seed % 3], (None, "EUR", "USD")[seed % 3])
-              for seed in range(1, 33) if seed not in (7, 9)]  # fmt: skip
+              for seed in range(1, 33) if seed not in (3, 7)]  # fmt: skip
 
 
 @pytest.mark.parametrize(("seed", "zone", "currency"), with_long(SHOPS, MORE_SHOPS))
