@@ -9,6 +9,9 @@ others too (`segment.membership`, `segment.size_daily`).
 **A re-run** computes the same moment again and changes nothing, unless facts changed.
 
 **Red.** A segment of rules could not be computed. The others are up to date; the log names each and says why.
+
+**To undo.** Computing takes nothing away. `segment retire NAME --by WHO --because TEXT` ends an approved segment, and a
+file's segment ends with its file.
 """
 
 import datetime as dt

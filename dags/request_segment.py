@@ -18,11 +18,12 @@ example:
 `signed_up_days_ago`, `signup_source`, `tier`, `timezone`, `total_spent`.
 
 `did` asks what a customer did, and takes `at_least`, `at_most` or `exactly` (times), `within_days` or `between_days`,
-and filters such as `product_type`:
-`attended`, `carted`, `clicked`, `downloaded`, `opened`, `ordered`, `redeemed`, `referred`, `registered`, `reviewed`,
-`subscribed`, `used`, `viewed`.
+and filters such as `product_type`: `attended`, `carted`, `clicked`, `downloaded`, `opened`, `ordered`, `redeemed`,
+`referred`, `registered`, `reviewed`, `subscribed`, `used`, `viewed`.
 
-docs/segments.md shows the whole way, and docs/attributes.md says what each word means.
+**Params.** `segment`: the name. `what`: a sentence. `all`, `any`, `none`: the rules. `owner`: the team that answers for
+it. `occurrence`: when a customer counts as new. `note`: for who approves. docs/segments.md shows the whole way, and
+docs/attributes.md says what each word means.
 
 **Tasks.** `ask` keeps the request and computes its preview. `decision` shows the preview: how many customers, who may
 be mailed and why not the others, what it shares with other segments, ten masked customers, and what it would have done
@@ -32,7 +33,6 @@ request is rejected. `replay` computes the last ninety days one by one into `seg
 **Approved**: `refresh_segments` computes it from its next run on, `segment.size_daily` has its sizes, and any campaign
 may name it. **Rejected**: nothing runs; the reason is in `segment requests`. If `LIFECYCLE_SEGMENTS_NEED_ANOTHER` is
 on, the approval of who asked fails this task, and the request still waits: `segment approve NAME --by WHO` decides it.
-
 **Red** at `ask`: a rule is wrong. The note of the run says which, where, and what to write. Trigger it again.
 
 **A re-run** asks for nothing new if the rules are the same. **A new version** is a new run with the same name: the

@@ -36,6 +36,7 @@ SLOW_FILES = {
     "tests/integration/test_segments_worlds.py": 12,
     "tests/integration/test_retention.py": 10,
     "tests/properties/numbers_twice/test_numbers_twice.py": 10,
+    "tests/properties/rules/test_rules.py": 10,
     "tests/integration/test_sources_crash.py": 6,
 }
 """Seconds on a quiet core, of `make test` alone. CONTRIBUTING.md says what makes them slow."""

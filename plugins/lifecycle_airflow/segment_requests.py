@@ -86,7 +86,6 @@ def decision() -> SegmentDecision:
         defaults=REJECT,
         params={"reason": REASON},
         response_timeout=TIME_TO_ANSWER,
-        execution_timeout=None,
     )
 
 

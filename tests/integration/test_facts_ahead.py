@@ -88,6 +88,10 @@ def clicked(connection: Connection, who: str, *moments: datetime) -> int:
             connection, "event.event", sg_event_id=f"{who}-{moment:%m%d%H}", occurred_at=moment, event="click",
             fact="click", message_id=message_id, batch_id=number, raw={},
         )  # fmt: skip
+        insert(
+            connection, "event.click", enrollment_id=series, step="reminder", clicked_at=moment, link=1, agent=1,
+            is_scanner=False,
+        )  # fmt: skip
     return insert(
         connection, "event.engagement", enrollment_id=series, step="reminder", message_id=message_id,
         campaign="other", customer_id=who, first_event_at=min(moments), first_click_at=min(moments),

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from builders import NOON, rows
-from lifecycle_mail.command_line.mails import _as_now
+from lifecycle_mail.command_line.mails import Asked, _as_now
 from lifecycle_mail.decisions import decide
 from lifecycle_mail.delivery import preview
 from lifecycle_mail.journeys import advance, enroll, publish
 from lifecycle_mail.messages import write_messages
 from lifecycle_mail.messages.templates import TemplateLibrary
-from lifecycle_mail.pipeline import Installation
 from lifecycle_mail.settings import Settings
 from planning import BRAND, campaign_of, members, topic_of
 from reader_locales import LANGUAGES, READ, templates_in
@@ -57,9 +55,10 @@ def test_a_planned_mail_has_the_language_of_its_preview(warehouse: Engine, tmp_p
     assert (counts["messages"], counts["shells"]) == (len(READ), len(set(READ.values())))
     assert {people[customer]: language for customer, language in planned(warehouse).items()} == READ
     assert {locale: library.language_for(locale, BRAND.language) for locale in READ} == READ
-    installation = cast(Installation, SimpleNamespace(library=library, brand=BRAND))
     for locale in ("pt-BR", "zh-Hant-TW", "HE-IL", "zh-TW", "iw-IL"):
-        assert _as_now(installation, campaign_of(), "reminder", locale, "EUR").language == READ[locale]
+        campaign = campaign_of()
+        shell = _as_now(library, BRAND, campaign, Asked(campaign.steps[0]), locale, "EUR")
+        assert shell.language == READ[locale]
     previewed = Counter[str]()
     settings = Settings(database_url="postgresql://unused", templates_dir=tmp_path / "templates")
     for line in preview(warehouse, settings, {"reminders": topic_of()}, now=NOON):

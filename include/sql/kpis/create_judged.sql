@@ -2,100 +2,11 @@
 -- Each accepted mail has one outcome. A hard bounce is final. Otherwise the latest counts of delivery, soft bounce and
 -- drop; an open, a click (a machine's too), an unsubscribe or a complaint proves delivery. If nothing was heard, it is
 -- pending. bounced_soft_at is the newest one. Events dated later than now do not count yet (heard_ahead_at: the first).
--- If the newest event of its kind is one of these, the newest up to now is looked up among the raw events of the mail.
 -- The table is dropped with the transaction.
 -- grain: one row per (enrollment, step)
 -- now timestamptz
 create temporary table kpi_judged on commit drop as
-with engagement as not materialized (
-    select
-        heard.enrollment_id,
-        heard.step,
-        case when heard.delivered_at <= asked.at then heard.delivered_at end as delivered_at,
-        case when heard.bounced_hard_at <= asked.at then heard.bounced_hard_at end as bounced_hard_at,
-        case
-            when heard.last_delivered_at <= asked.at then heard.last_delivered_at
-            when heard.delivered_at <= asked.at
-                then greatest(heard.delivered_at, (
-                    select max(event.occurred_at)
-                    from event.event
-                    where
-                        event.message_id = heard.message_id
-                        and event.event = 'delivered'
-                        and event.occurred_at <= asked.at
-                ))
-        end as last_delivered_at,
-        case
-            when heard.last_bounced_soft_at <= asked.at then heard.last_bounced_soft_at
-            when heard.bounced_soft_at <= asked.at
-                then greatest(heard.bounced_soft_at, (
-                    select max(event.occurred_at)
-                    from event.event
-                    where
-                        event.message_id = heard.message_id
-                        and event.fact = 'bounced_soft'
-                        and event.occurred_at <= asked.at
-                ))
-        end as bounced_soft_at,
-        case when heard.dropped_at <= asked.at then heard.dropped_at end as dropped_at,
-        case when heard.first_open_at <= asked.at then heard.first_open_at end as first_open_at,
-        case when heard.first_machine_open_at <= asked.at then heard.first_machine_open_at end as first_machine_open_at,
-        case when heard.first_click_at <= asked.at then heard.first_click_at end as first_click_at,
-        case
-            when heard.first_machine_click_at <= asked.at then heard.first_machine_click_at
-        end as first_machine_click_at,
-        case when heard.unsubscribed_at <= asked.at then heard.unsubscribed_at end as unsubscribed_at,
-        case when heard.complained_at <= asked.at then heard.complained_at end as complained_at,
-        case
-            when heard.last_open_at <= asked.at then heard.last_open_at
-            when heard.first_open_at <= asked.at
-                then greatest(heard.first_open_at, (
-                    select max(event.occurred_at)
-                    from event.event
-                    where
-                        event.message_id = heard.message_id
-                        and event.event = 'open'
-                        and event.fact is null
-                        and event.occurred_at <= asked.at
-                ))
-        end as last_open_at,
-        case
-            when heard.last_click_at <= asked.at then heard.last_click_at
-            when heard.first_click_at <= asked.at
-                then greatest(heard.first_click_at, (
-                    select max(click.clicked_at)
-                    from event.click
-                    where
-                        click.enrollment_id = heard.enrollment_id
-                        and click.step = heard.step
-                        and click.kind = 'human'
-                        and click.clicked_at <= asked.at
-                ))
-        end as last_click_at,
-        case
-            when
-                greatest(
-                    heard.delivered_at, heard.bounced_hard_at, heard.bounced_soft_at, heard.dropped_at,
-                    heard.last_delivered_at, heard.last_bounced_soft_at, heard.last_open_at, heard.unsubscribed_at,
-                    heard.last_click_at, heard.first_machine_open_at, heard.first_machine_click_at, heard.complained_at
-                ) > asked.at
-                then (
-                    select min(moment.at)
-                    from
-                        unnest(array[
-                            heard.delivered_at, heard.bounced_hard_at, heard.bounced_soft_at, heard.dropped_at,
-                            heard.first_open_at, heard.last_open_at, heard.first_machine_open_at, heard.first_click_at,
-                            heard.last_click_at, heard.unsubscribed_at, heard.complained_at,
-                            heard.last_delivered_at, heard.last_bounced_soft_at, heard.first_machine_click_at
-                        ]) as moment (at)
-                    where moment.at > asked.at
-                )
-        end as heard_ahead_at
-    from event.engagement as heard
-    cross join (select cast(:now as timestamptz) as at) as asked
-),
-
-known as (
+with known as (
     select
         touched.enrollment_id,
         touched.step,
@@ -132,7 +43,7 @@ known as (
         ) as last_reached_at
     from kpi_touched as touched
     left join message.message on touched.enrollment_id = message.enrollment_id and touched.step = message.step
-    left join engagement
+    left join kpi.heard_at(cast(:now as timestamptz)) as engagement
         on touched.enrollment_id = engagement.enrollment_id and touched.step = engagement.step
 )
 

@@ -23,5 +23,13 @@ where orders.load_id = any(cast(:load_ids as bigint[]))
 union
 select orders.order_id
 from looked_at
-inner join journey.series_about as about on looked_at.enrollment_id = about.enrollment_id and about.is_cart
+inner join lateral (
+    select
+        series_about.thing,
+        series_about.enrolled_at
+    from journey.series_about
+    where series_about.enrollment_id = looked_at.enrollment_id and series_about.is_cart
+    -- Keeps this an index probe per series: a join would read all series that are about something.
+    offset 0
+) as about on true
 inner join source.orders on about.thing = orders.cart_id and about.enrolled_at <= orders.ordered_at

@@ -16,13 +16,11 @@ with day as (
 select c.customer_id
 from source.customer as c
 where
-    cast(extract(month from c.birthday) * 100 + extract(day from c.birthday) as integer) = any(
-        array(
-            select day.number
-            from day
-            union all
-            select 229
-            from day
-            where day.number = 228
-        )
+    cast(extract(month from c.birthday) * 100 + extract(day from c.birthday) as integer) in (
+        select day.number
+        from day
+        union all
+        select 229 as number
+        from day
+        where day.number = 228
     )
