@@ -1,6 +1,7 @@
 -- Step 1c of enrolling: what the series of things that moved mean for the candidates.
 -- grain: one row per candidate whose thing moved, or that has to wait because another customer had a mail about it
--- continues: the first series of the thing, which goes on; null = nothing was sent, or too long ago, and it begins at its first step
+-- continues: the first series of the thing, which goes on; null = nothing was sent, or too long ago, and it begins at
+-- its first step
 -- sent: the steps that were sent; is_over: the series ended otherwise, and its re-entry days are not over. Where
 -- occurrences join, a thing that a mail went about waits for these days, too
 -- as_of timestamptz; reenter_after_days days; last_after_hours hours of the last step; joins boolean: occurrences join;
@@ -25,7 +26,8 @@ with chain as (
     inner join journey.enrollment on series.enrollment_id = enrollment.enrollment_id
 ),
 
-asked as (
+-- begun_series reads it.
+asked as (  -- noqa: ST03
     select
         chain.enrollment_id,
         chain.is_holdout

@@ -22,7 +22,11 @@ select
     -- Who goes on with a series is dealt as its first customer was.
     case
         when enrollment.continues is null then enrollment.customer_id
-        else (select first.customer_id from journey.enrollment as first where first.enrollment_id = enrollment.continues)
+        else (
+            select first.customer_id
+            from journey.enrollment as first
+            where first.enrollment_id = enrollment.continues
+        )
     end as dealt_as,
     began.steps_from,
     enrollment.ended_at is not null as has_ended,

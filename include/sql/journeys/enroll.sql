@@ -26,7 +26,8 @@ with begun as (
         cast(:as_of as timestamptz) as enrolled_at,
         case
             when thing.continues is not null then thing.is_holdout
-            else journey.ratio_of('holdout/' || cast(:first_name as text) || '/' || entering.customer_id)
+            else
+                journey.ratio_of('holdout/' || cast(:first_name as text) || '/' || entering.customer_id)
                 < cast(:holdout_ratio as double precision)
         end as is_holdout,
         cast(:epoch as integer) as epoch,

@@ -1,5 +1,5 @@
--- Empty the snapshots of an erased customer's series. The series stay, and so do the keys of the cart or purchase, which
--- the occurrences have anyway: by them another customer of the same cart is not mailed again.
+-- Empty the snapshots of an erased customer's series. The series stay, and so do the keys of the cart or purchase,
+-- which the occurrences have anyway: by them another customer of the same cart is not mailed again.
 -- grain: one row per enrollment
 -- customer_id text
 -- look-back: every enrollment of the customer

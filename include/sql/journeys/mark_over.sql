@@ -1,5 +1,5 @@
--- Step 1d of enrolling: mark the candidates that have to wait because another customer had a mail about their thing, and
--- let the customers' other occurrences move up.
+-- Step 1d of enrolling: mark the candidates that have to wait because another customer had a mail about their thing,
+-- and let the customers' other occurrences move up.
 -- grain: one row per candidate of these customers
 -- look-back: none
 update candidate

@@ -24,6 +24,7 @@ cross join
         as step (position integer, step text, after_hours double precision, variants jsonb)
 where
     progress.campaign = cast(:campaign as text)
-    and coalesce(enrollment.steps_from, enrollment.enrolled_at) + step.after_hours * interval '1 hour' <= progress.noticed_until
+    and coalesce(enrollment.steps_from, enrollment.enrolled_at) + step.after_hours * interval '1 hour'
+    <= progress.noticed_until
 order by enrollment.enrollment_id, step.position
 on conflict (enrollment_id, step) do nothing

@@ -1,6 +1,7 @@
 -- The mail that each of these orders is credited to: of the mails whose time of credit holds the order, the one that
 -- was touched last before it. A cancelled order never counts, and one that is dated later than now does not count yet.
--- A refunded order leaves no revenue. An order of a cart counts for mails to whom kpi.cart_order names. The table is dropped with the transaction.
+-- A refunded order leaves no revenue. An order of a cart counts for mails to whom kpi.cart_order names. The table is
+-- dropped with the transaction.
 -- grain: one row per order
 -- reporting_zone text: IANA zone of the days; reporting_currency text, empty = none; now timestamptz
 -- look-back: the longest time of credit of a campaign before the order

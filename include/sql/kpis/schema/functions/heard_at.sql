@@ -1,5 +1,5 @@
--- What was heard of each mail up to `as_of`: first and newest times. If the newest event of its kind is dated later, the
--- newest up to `as_of` is looked up among the raw events of the mail. PostgreSQL inlines the function.
+-- What was heard of each mail up to `as_of`: first and newest times. If the newest event of its kind is dated later,
+-- the newest up to `as_of` is looked up among the raw events of the mail. PostgreSQL inlines the function.
 -- grain: one row per mail with any event
 -- look-back: all mails
 create or replace function kpi.heard_at(as_of timestamptz)
