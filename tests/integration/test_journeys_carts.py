@@ -100,34 +100,42 @@ def test_a_series_follows_its_cart_to_another_customer(warehouse: Engine) -> Non
         assert series(warehouse) == [("guest", "cart_moved"), ("ann", None)]
 
 
-@pytest.mark.parametrize("state", ["accepted", "claimed", "in_doubt", "abandoned"])
-def test_a_series_goes_on_where_that_of_the_former_customer_was(warehouse: Engine, state: str) -> None:
-    """What was sent, or may have been, is not sent again, and the other steps keep the hours of the first series."""
-    shop(warehouse)
-    planned(warehouse, 0, CART)
-    become(warehouse, state)
-    moves(warehouse, "ann", 5)
-    for hours in (7, 7, 22, 23, 47):
-        planned(warehouse, hours, CART)
-    assert series(warehouse) == [("guest", "cart_moved"), ("ann", None)]
-    assert steps(warehouse, "guest") == [
-        ("reminder", 0, "eligible"), ("doubts", 23, "cart_moved"), ("incentive", 47, "cart_moved"),
-    ]  # fmt: skip
-    assert steps(warehouse, "ann") == [
-        ("reminder", 0, "already_sent"), ("doubts", 23, "eligible"), ("incentive", 47, "eligible"),
-    ]  # fmt: skip
+SENT, NOT_SENT = ("accepted", "claimed", "in_doubt", "abandoned"), ("planned", "cancelled", "rejected")
 
 
-@pytest.mark.parametrize("state", ["planned", "cancelled", "rejected"])
-def test_a_series_begins_anew_if_nothing_was_sent(warehouse: Engine, state: str) -> None:
-    """A planned mail never goes once the cart has moved, and what the provider refused reached no one."""
-    shop(warehouse)
+def test_a_series_goes_on_where_that_of_the_former_customer_was(warehouse: Engine) -> None:
+    """What was sent, or may have been, is not sent again, and the other steps keep the hours of the first series. If
+    nothing was sent, the new series begins at the first step: a planned mail never goes once the cart has moved, and
+    what the provider refused reached no one."""
+    for state in (*SENT, *NOT_SENT):
+        with warehouse.begin() as connection:
+            customer(connection, f"guest-{state}")
+            customer(connection, f"ann-{state}")
+        cart(warehouse, f"k-{state}", f"guest-{state}", -1)
     planned(warehouse, 0, CART)
-    become(warehouse, state)
-    moves(warehouse, "ann", 5)
-    for hours in (7, 29, 30):
+    with warehouse.begin() as connection:
+        connection.execute(
+            sa.text(
+                "update message.message set state = split_part(customer_id, '-', 2), claimed_at = :at,"
+                " accepted_at = case when customer_id = 'guest-accepted' then cast(:at as timestamptz) end"
+            ),
+            {"at": NOON},
+        )
+        connection.execute(
+            sa.text("update source.cart set customer_id = replace(customer_id, 'guest', 'ann'), updated_at = :at"),
+            {"at": NOON + 5 * HOUR},
+        )
+    for hours in (7, 7, 22, 23, 30, 47):
         planned(warehouse, hours, CART)
-    assert steps(warehouse, "ann") == [("reminder", 7, "eligible"), ("doubts", 30, "eligible")]
+    for state in SENT:
+        assert steps(warehouse, f"guest-{state}") == [
+            ("reminder", 0, "eligible"), ("doubts", 23, "cart_moved"), ("incentive", 47, "cart_moved"),
+        ]  # fmt: skip
+        assert steps(warehouse, f"ann-{state}") == [
+            ("reminder", 0, "already_sent"), ("doubts", 23, "eligible"), ("incentive", 47, "eligible"),
+        ]  # fmt: skip
+    for state in NOT_SENT:
+        assert steps(warehouse, f"ann-{state}") == [("reminder", 7, "eligible"), ("doubts", 30, "eligible")]
 
 
 def test_a_step_that_fell_due_between_the_two_series_is_sent(warehouse: Engine) -> None:
