@@ -17,9 +17,9 @@ example:
 `price_sensitivity`, `promo_code_used`, `referrals`, `region`, `returns`, `reviews`, `rfm_group`,
 `signed_up_days_ago`, `signup_source`, `tier`, `timezone`, `total_spent`.
 
-`did` asks what a customer did, and takes `at_least`, `at_most` or `exactly` (times), `within_days` or `between_days`,
-and filters such as `product_type`: `attended`, `carted`, `clicked`, `downloaded`, `opened`, `ordered`, `redeemed`,
-`referred`, `registered`, `reviewed`, `subscribed`, `used`, `viewed`.
+`did` asks what a customer did: `at_least`, `at_most`, `exactly` (times), `within_days`, `between_days`, and filters:
+`attended`, `carted`, `clicked`, `downloaded`, `opened`, `ordered`, `redeemed`, `referred`, `registered`, `reviewed`,
+`subscribed`, `used`, `viewed`.
 
 **Params.** `segment`: the name. `what`: a sentence. `all`, `any`, `none`: the rules. `owner`: the team that answers for
 it. `occurrence`: when a customer counts as new. `note`: for who approves. docs/segments.md shows the whole way, and

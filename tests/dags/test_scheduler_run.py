@@ -117,7 +117,7 @@ def test_a_wish_waits_for_a_person_and_then_runs(world: AirflowWorld) -> None:
     assert "### What it would have done" in shown["body"]
     assert FIRST_NAME not in shown["body"]
     airflow.request("PATCH", decision, json={"chosen_options": ["Approve"], "params_input": {"reason": "good"}})
-    assert airflow.wait_run(asked, 180).state == "success", airflow.task_states(asked)
+    assert airflow.wait_run(asked, 420).state == "success", airflow.task_states(asked)
     request = "select version, decision, requested_by, decided_by, reason from segment.request"
     assert world.rows(request) == [(1, "approved", "admin", "admin", "good")]
     assert world.rows("select count(*) from segment.replay_daily") == [(90,)]
