@@ -86,6 +86,7 @@ def decision() -> SegmentDecision:
         defaults=REJECT,
         params={"reason": REASON},
         response_timeout=TIME_TO_ANSWER,
+        execution_timeout=None,
     )
 
 

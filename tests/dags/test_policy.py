@@ -78,7 +78,7 @@ def test_every_task_is_bounded_and_owned(dag: DAG) -> None:
     assert dag.tasks
     for task in dag.tasks:
         assert task.owner != "airflow"
-        assert isinstance(task.execution_timeout, dt.timedelta)
+        assert isinstance(_limit(task), dt.timedelta)
         assert task.retries == 3
         assert task.retry_exponential_backoff > 1
         assert task.max_retry_delay is not None
@@ -104,12 +104,17 @@ def test_every_run_has_a_time_limit(dags: dict[str, Any]) -> None:
         assert _longest_way(dag) <= dag.dagrun_timeout, dag.dag_id
 
 
+def _limit(task: Any) -> Any:
+    """How long a task may take; one that waits for a person, how long it waits."""
+    return task.execution_timeout or task.response_timeout
+
+
 def _longest_way(dag: Any) -> dt.timedelta:
     """The time that the tasks of a DAG may take, one after the other, along its longest path."""
     ends: dict[str, dt.timedelta] = {}
     for task in dag.topological_sort():
         before = max((ends[name] for name in task.upstream_task_ids), default=dt.timedelta())
-        ends[task.task_id] = before + task.execution_timeout
+        ends[task.task_id] = before + _limit(task)
     return max(ends.values())
 
 
