@@ -35,6 +35,7 @@ from lifecycle_mail.errors import LifecycleError, TemplateError
 from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages import Definition, read_definition
+from lifecycle_mail.messages.offers import GIFTS
 from lifecycle_mail.messages.template_checks import check_catalogues, check_template
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.segments import definition, parameters
@@ -113,6 +114,8 @@ class _Templates:
         """Yield what is wrong with the templates that one file names, at the lines that name them."""
         steps = survey.values.get("steps")
         for place, step in enumerate(steps if isinstance(steps, list) else ()):
+            if isinstance(step, dict) and isinstance(step.get("offer"), dict):
+                yield from self._gift_problems(step["offer"].get("gift"), survey.at("steps", place, "offer", "gift"))
             template = step.get("template") if isinstance(step, dict) else None
             if not isinstance(template, str) or not re.search(TEMPLATE, template):
                 continue
@@ -122,6 +125,17 @@ class _Templates:
             elif template not in self.seen:
                 self.seen.add(template)
                 yield from (f"{begins}{error}" for error in self._check(template))
+
+    def _gift_problems(self, gift: object, where: str) -> Iterator[str]:
+        """Yield each language that has no name for a gift."""
+        for language in self._languages if isinstance(gift, str) else ():
+            words = self._library.wording(language).messages
+            if GIFTS + str(gift) not in words:
+                named = [key.removeprefix(GIFTS) for key in words if key.startswith(GIFTS)]
+                yield (
+                    f"{where}translations/{language}.yaml has no {GIFTS}{shown(gift)}"
+                    f"{did_you_mean(str(gift), named)}; add it there"
+                )
 
     def _check(self, template: str) -> list[TemplateError]:
         return check_template(self._library, template, self._languages)

@@ -22,7 +22,7 @@ from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages.dialect import PERSONAL, is_slot
 from lifecycle_mail.messages.formatting import is_instant
 from lifecycle_mail.messages.samples import Sample, read_samples
-from lifecycle_mail.messages.shells import Shell, rebuild
+from lifecycle_mail.messages.shells import RenderedMail, Shell, rebuild
 from lifecycle_mail.messages.slots import OFFER_FIELDS
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, dotted_names, read_sources
 from lifecycle_mail.messages.templates import BRAND_FIELDS, BRAND_OPTIONAL, TemplateLibrary
@@ -416,12 +416,28 @@ def _check_sample(
             yield TemplateError(
                 f"{where}.{part}: no postal address; extend the base layout, or show the address"
             )
+    yield from _hidden_offer(name, sample, whole)
     if not whole.subject or not shell.preheader.strip():
         yield TemplateError(f"{name}: subject or preheader is empty (sample {sample.label}); write both")
     if "\n" in shell.preheader.strip():
         yield TemplateError(f"{name}/preheader.txt: more than one line; write one")
     own = {*sample.links.values(), sample.brand["preferences_url"]}
     yield from _faulty_tags(name, whole.html, frozenset(filter(None, own)))
+
+
+def _hidden_offer(name: str, sample: Sample, whole: RenderedMail) -> Iterator[TemplateError]:
+    """Yield what a mail with an offer does not show: a recipient needs the code and has to know until when it holds."""
+    if sample.offer is None:
+        return
+    if missing := [key for key in ("code", "valid_until") if sample.offer.get(key) is None]:
+        yield TemplateError(f"{name}/sample.json: the offer has no {' and no '.join(missing)}; give the sample both")
+        return
+    for part, text in (("mjml", whole.html), ("txt", whole.text)):
+        if str(sample.offer["code"]) not in text:
+            yield TemplateError(
+                f"{name}/body.{part}: the offer's code is not shown (sample {sample.label}); write offer_code of the "
+                "base macros in a slot"
+            )
 
 
 class _Tags(HTMLParser):
