@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lifecycle_mail.campaigns.building import in_file_order, survey
 from lifecycle_mail.campaigns.documents import survey_document
-from lifecycle_mail.campaigns.patterns import COLOUR, CURRENCY
+from lifecycle_mail.campaigns.patterns import COLOUR, CURRENCY, Name, Page
 from lifecycle_mail.errors import CampaignError
+
+
+def _by_lower_case(pages: dict[str, str]) -> dict[str, str]:
+    return {topic.lower(): page for topic, page in pages.items()}
 
 
 class Brand(BaseModel):
@@ -31,6 +35,10 @@ class Brand(BaseModel):
     postal_address: str
     currency: str = Field("USD", pattern=CURRENCY)
     language: str = "en"
+    pages: dict[Name, Page] = Field(default_factory=dict, description="name → page of the shop that mails lead to")
+    topic_pages: Annotated[dict[str, Page], AfterValidator(_by_lower_case)] = Field(
+        default_factory=dict, description="topic or subject, as the feeds write it → its page"
+    )
 
     def for_templates(self) -> dict[str, Any]:
         """Return the values that templates know as `brand`."""

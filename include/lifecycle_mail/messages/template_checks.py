@@ -26,7 +26,7 @@ from lifecycle_mail.messages.samples import Sample, read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell, rebuild
 from lifecycle_mail.messages.slots import OFFER_FIELDS
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, dotted_names, read_sources
-from lifecycle_mail.messages.templates import BRAND_FIELDS, BRAND_OPTIONAL, TemplateLibrary
+from lifecycle_mail.messages.templates import BRAND_FIELDS, BRAND_OPTIONAL, BRAND_PAGES, TemplateLibrary
 from lifecycle_mail.messages.wording import Wording, no_words
 
 PARTS = {"subject.txt": "text", "preheader.txt": "html", "body.mjml": "html", "body.txt": "text"}
@@ -86,8 +86,26 @@ def check_template(library: TemplateLibrary, name: str, languages: Iterable[str]
     return list({str(error): error for error in found}.values())
 
 
+def lacking_pages(library: TemplateLibrary, name: str, pages: Iterable[str]) -> Iterator[TemplateError]:
+    """Yield the pages of the shop that template `name` leads to and the brand file does not have."""
+    known = set(pages)
+    for file in PARTS:
+        text = (library.folder / name / file).read_text(encoding="utf-8") if _has(library, name, file) else ""
+        for found in re.finditer(r"\bbrand\.pages\.([a-z][a-z0-9_]*)", text):
+            if found[1] not in known:
+                line = text.count("\n", 0, found.start()) + 1
+                yield TemplateError(
+                    f"{name}/{file}:{line}: brand.yaml has no page {found[1]}{_nearest(found[1], known)}; "
+                    "add it there below pages"
+                )
+
+
+def _has(library: TemplateLibrary, name: str, file: str) -> bool:
+    return (library.folder / name / file).is_file()
+
+
 def _missing(library: TemplateLibrary, name: str, file: str) -> TemplateError | None:
-    if (library.folder / name / file).is_file():
+    if _has(library, name, file):
         return None
     return TemplateError(
         f"{name}/{file}: no such file; every template has subject, preheader, two bodies and a sample"
@@ -280,7 +298,7 @@ def _shapes(sample: Sample | None) -> dict[str, Any]:
     known = {"customer": dict.fromkeys(CUSTOMER_FIELDS), "offer": dict.fromkeys(OFFER_FIELDS)}
     if sample is None:
         return known | dict.fromkeys(("context", "links", "brand"), UNKNOWN)
-    brand = {**dict.fromkeys((*BRAND_FIELDS, *BRAND_OPTIONAL)), **sample.brand}
+    brand = {**dict.fromkeys((*BRAND_FIELDS, *BRAND_OPTIONAL, *BRAND_PAGES)), **sample.brand}
     return {**known, "context": sample.context, "links": sample.links, "brand": brand}
 
 
