@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -29,6 +30,7 @@ from lifecycle_mail.campaigns import (
     survey_brand,
     survey_campaign,
     survey_topics,
+    template_places,
 )
 from lifecycle_mail.campaigns.documents import shown
 from lifecycle_mail.campaigns.patterns import TEMPLATE
@@ -114,14 +116,11 @@ class _Templates:
 
     def problems(self, survey: Survey) -> Iterator[str]:
         """Yield what is wrong with the templates that one file names, at the lines that name them."""
-        steps = survey.values.get("steps")
-        for place, step in enumerate(steps if isinstance(steps, list) else ()):
-            if isinstance(step, dict) and isinstance(step.get("offer"), dict):
-                yield from self._gift_problems(step["offer"].get("gift"), survey.at("steps", place, "offer", "gift"))
-            template = step.get("template") if isinstance(step, dict) else None
-            if not isinstance(template, str) or not re.search(TEMPLATE, template):
+        for at, step, template in template_places(survey.values):
+            yield from self._gift_problems(_gift_beside(survey, at), survey.at(*at[:-1], "offer", "gift"))
+            if not re.search(TEMPLATE, template):
                 continue
-            begins = f"{survey.at('steps', place, 'template')}step {shown(step.get('step', place + 1))}: "
+            begins = f"{survey.at(*at)}step {step}: "
             if template not in self._known:
                 yield f"{begins}no template '{shown(template)}'{did_you_mean(template, self._known)}"
             elif template not in self.seen:
@@ -143,6 +142,14 @@ class _Templates:
         yield from check_template(self._library, template, self._languages)
         if self._brand is not None:
             yield from lacking_pages(self._library, template, self._brand.pages)
+
+
+def _gift_beside(survey: Survey, template_at: tuple[Any, ...]) -> object:
+    """Return the gift that the step of a template gives, as the file has it; None = none."""
+    step: Any = survey.values
+    for key in template_at[:-1]:
+        step = step[key]
+    return step["offer"].get("gift") if isinstance(step.get("offer"), dict) else None
 
 
 def _misnamed(folder: Path) -> list[str]:
