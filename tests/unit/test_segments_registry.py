@@ -42,6 +42,7 @@ def test_the_segments_of_the_repository_are_there() -> None:
         "bought_unused": {"days": 14, "max_age_days": 60},
         "cart_abandoned": {"idle_minutes": 60, "max_age_days": 7},
         "coffee_lovers_at_risk": {},
+        "friend_bought": {"days": 7},
         "heavy_happy": {},
         "highly_engaged": {},
         "inactive": {"days": 90},

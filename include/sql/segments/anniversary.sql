@@ -25,18 +25,20 @@ with begun as (
 
 select
     b.customer_id,
-    b.basis || ' ' || cast(cast(extract(year from latest.anniversary_on) as integer) as text) as occurrence,
-    cast(latest.anniversary_on as timestamp) at time zone b.name as occurred_at,
+    b.basis || ' ' || cast(cast(extract(year from b.anniversary_on) as integer) as text) as occurrence,
+    cast(b.anniversary_on as timestamp) at time zone b.name as occurred_at,
     jsonb_build_object(
         'basis', b.basis,
         'since_on', b.since_on,
-        'years', cast(extract(year from latest.anniversary_on) - extract(year from b.since_on) as integer),
-        'anniversary_on', latest.anniversary_on
+        'years', cast(extract(year from b.anniversary_on) - extract(year from b.since_on) as integer),
+        'anniversary_on', b.anniversary_on
     ) as context
-from begun as b
-cross join lateral (
-    select segment.next_birthday(b.since_on, b.today - cast(:lateness_days as integer)) as anniversary_on
-) as latest
+from (
+    select
+        begun.*,
+        segment.next_birthday(begun.since_on, begun.today - cast(:lateness_days as integer)) as anniversary_on
+    from begun
+) as b
 where
-    latest.anniversary_on <= b.today
-    and extract(year from latest.anniversary_on) > extract(year from b.since_on)
+    b.anniversary_on <= b.today
+    and extract(year from b.anniversary_on) > extract(year from b.since_on)

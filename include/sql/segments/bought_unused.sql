@@ -1,8 +1,8 @@
 -- segment: bought_unused
 -- what: customers who bought a product at least `days` ago and have not used it since, of the products whose use the
 --   shop reports. A use is a lead action feature_use with the product's id or its type as the subject. A product is
---   reported if some customer's use of it, or of its type, is known at as_of. Cancelled and refunded orders and lines of
---   no quantity do not count
+--   reported if some customer's use of it, or of its type, is known at as_of. Cancelled and refunded orders do not
+--   count, nor do lines of no quantity
 -- grain: customer_id, occurrence (the product and the order), one per customer: the latest such purchase
 -- parameter: days: integer, days of 24 hours, default 14, 1 to 180, how long ago the purchase is at least
 -- parameter: max_age_days: integer, days of 24 hours, default 60, 2 to 365, how long ago it is at most
