@@ -20,7 +20,7 @@ from lifecycle_mail.messages.snapshots import with_occurrences
 
 OFFER_KINDS = ("percent", "amount", "free_shipping", "gift")
 OFFER_FIELDS = (
-    "kind", *OFFER_KINDS, "currency", "minimum", "only_once", "valid_hours", "code", "valid_until"
+    "kind", *OFFER_KINDS, "currency", "minimum", "only_once", "of", "valid_hours", "code", "valid_until"
 )  # fmt: skip
 
 
