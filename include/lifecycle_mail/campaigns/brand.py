@@ -18,7 +18,10 @@ def _by_lower_case(pages: dict[str, str]) -> dict[str, str]:
 
 
 class Brand(BaseModel):
-    """The sender as recipients see it. `currency` (ISO 4217) and `language` are the fallbacks of a mail."""
+    """The sender as recipients see it. `currency` (ISO 4217) and `language` are the fallbacks of a mail.
+
+    `preferences_url`: a preference page of the shop's own; None = ours, which each mail has a signed link to.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,7 +31,7 @@ class Brand(BaseModel):
     logo_url: str | None = None
     colour: str = Field(pattern=COLOUR)
     support_email: str
-    preferences_url: str
+    preferences_url: str | None = None
     postal_address: str
     currency: str = Field("USD", pattern=CURRENCY)
     language: str = "en"

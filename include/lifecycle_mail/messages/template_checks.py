@@ -21,8 +21,9 @@ from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages.dialect import PERSONAL, is_slot
 from lifecycle_mail.messages.formatting import is_instant
+from lifecycle_mail.messages.links import PAGES
 from lifecycle_mail.messages.samples import Sample, read_samples
-from lifecycle_mail.messages.shells import Shell, rebuild
+from lifecycle_mail.messages.shells import RenderedMail, Shell, rebuild
 from lifecycle_mail.messages.slots import OFFER_FIELDS
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, dotted_names, read_sources
 from lifecycle_mail.messages.templates import BRAND_FIELDS, BRAND_OPTIONAL, BRAND_PAGES, TemplateLibrary
@@ -426,7 +427,7 @@ def _check_sample(
             'HTML as MJML does: attributes in "…", <br />, no blanks between tags'
         )
     for part, text, shown in (("mjml", whole.html, lambda one: str(escape(one))), ("txt", whole.text, str)):
-        if shown(sample.links["unsubscribe_url"]) not in text:
+        if not any(shown(sample.links[name]) in text for name in ("leave_url", "unsubscribe_url")):
             yield TemplateError(
                 f"{where}.{part}: no unsubscribe link; extend the base layout, or show the link"
             )
@@ -438,8 +439,9 @@ def _check_sample(
         yield TemplateError(f"{name}: subject or preheader is empty (sample {sample.label}); write both")
     if "\n" in shell.preheader.strip():
         yield TemplateError(f"{name}/preheader.txt: more than one line; write one")
-    own = {*sample.links.values(), sample.brand["preferences_url"]}
+    own = {*sample.links.values(), sample.brand.get("preferences_url")}
     yield from _faulty_tags(name, whole.html, frozenset(filter(None, own)))
+    yield from _unknown_pages(name, whole, sample.links["page_url"])
 
 
 class _Tags(HTMLParser):
@@ -461,11 +463,27 @@ class _Tags(HTMLParser):
             self.found.append("a picture has no alternative text; give it alt")
         if tag == "a" and not given.get("href"):
             self.found.append("a link goes nowhere; give it an address, or leave the link out")
-        if given.get("href") in self.untracked and given.get("clicktracking") != "off":
+        link = given.get("href") or ""
+        if any(f"{link}/".startswith(f"{own}/") for own in self.untracked) and given.get("clicktracking") != "off":
             self.found.append(
                 "SendGrid would count clicks on the link to unsubscribe, to the preferences or to the mail in the "
                 'browser; write <a clicktracking="off" href=…> in an mj-text'
             )
+
+
+_SURVEY = re.compile(r"survey/[a-z0-9_]{1,40}/[a-z0-9_]{1,40}")
+
+
+def _unknown_pages(name: str, mail: RenderedMail, page_url: str) -> Iterator[TemplateError]:
+    """Yield links below the recipient's address of pages behind which there is no page."""
+    below = re.compile(re.escape(page_url) + r"(?:/([^\s\"'<>]*))?")
+    for part, text in (("mjml", mail.html), ("txt", mail.text)):
+        for page in dict.fromkeys(page or "" for page in below.findall(text)):
+            if page not in PAGES and not _SURVEY.fullmatch(page):
+                yield TemplateError(
+                    f"{name}/body.{part}: there is no page /{page}{_nearest(page, PAGES)}; known are "
+                    f"{', '.join(PAGES)} and survey/<survey>/<answer>, named in a-z, 0-9 and _"
+                )
 
 
 def _faulty_tags(name: str, html: str, untracked: frozenset[str]) -> Iterator[TemplateError]:

@@ -54,8 +54,8 @@ from lifecycle_mail.messages.wording import Wording, languages
 ENGINE_VERSION = "3"
 FILES = (*MAIL_FILES, SAMPLE)
 PLACES = {"subject.txt": "subject", "preheader.txt": "preheader"}
-BRAND_FIELDS = ("name", "url", "colour", "postal_address", "support_email", "preferences_url")
-BRAND_OPTIONAL = ("tagline", "logo_url")
+BRAND_FIELDS = ("name", "url", "colour", "postal_address", "support_email")
+BRAND_OPTIONAL = ("tagline", "logo_url", "preferences_url")
 BRAND_PAGES = ("pages", "topic_pages")
 
 
