@@ -190,3 +190,21 @@ def test_a_file_with_another_ending_is_named(check: Command, folder: Path) -> No
     status, out, err = check("campaign", "check")
     assert (status, "nothing wrong" in out) == (0, True)
     assert err.startswith("warning: welcome.yml: this file is not read")
+
+
+def test_conditions_that_ask_rules_are_checked_as_rules_are(folder: Path, check: Command) -> None:
+    """A segment that is not there, an operator that the attribute does not take, and a key that no value has are told
+    at their lines, with the nearest right word."""
+    change(
+        folder / "campaigns" / "cart_abandoned.yaml",
+        (
+            "  - step: doubts\n",
+            "  - step: doubts\n    when:\n      has: {is: country, at_least: 3}\n      in_segment: inactiv\n",
+        ),
+    )
+    done = check("campaign", "check", "cart_abandoned")
+    assert done.code == 1
+    lines = [line for line in done.out.splitlines() if "cart_abandoned.yaml" in line]
+    assert len(lines) == 2
+    assert "country" in lines[0]
+    assert "did you mean 'inactive'?" in lines[1]

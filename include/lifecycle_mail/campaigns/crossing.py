@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from lifecycle_mail.campaigns.conditions import wrong_steps
 from lifecycle_mail.words import CONDITIONS, words_of
 
 Fault = tuple[tuple[Any, ...], str]
@@ -73,20 +74,8 @@ def _between_steps(step: Mapping[str, Any], before: Sequence[Mapping[str, Any]])
         yield ("after_hours",), "steps are not in the order of after_hours: sort them"
     for clause in ("when", "unless"):
         for word, value in _mapping(step.get(clause)).items():
-            if word in words_of(CONDITIONS) and (wrong := _wrong_value(word, value, names)):
-                yield (clause, word), wrong
-
-
-def _wrong_value(word: str, value: Any, earlier: Sequence[str]) -> str | None:
-    """Return what is wrong with a condition's value, by the header of the word's file."""
-    if not isinstance(value, str | bool):
-        return None
-    if words_of(CONDITIONS)[word].header["value"] == "true":
-        return None if value is True else f"'{word}' takes true: write {word}: true"
-    if value in earlier:
-        return None
-    choices = f"choose one of {', '.join(earlier)}" if earlier else "there is none"
-    return f"'{word}' takes the name of an earlier step, not '{value}': {choices}"
+            wrong = wrong_steps(word, value, before) if word in words_of(CONDITIONS) else ()
+            yield from (((clause, word), one) for one in wrong)
 
 
 def _inside(place: tuple[Any, ...], faults: Iterator[Fault]) -> Iterator[Fault]:

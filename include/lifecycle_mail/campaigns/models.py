@@ -12,9 +12,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from pydantic_core import PydanticCustomError
 
 from lifecycle_mail.campaigns import crossing
+from lifecycle_mail.campaigns.conditions import Conditions
 from lifecycle_mail.campaigns.patterns import TEMPLATE, IpPool, Name, SenderName, SendingAddress
 from lifecycle_mail.campaigns.schedules import is_schedule
-from lifecycle_mail.words import CONDITIONS, EXITS, WordOf, words_of
+from lifecycle_mail.words import EXITS, WordOf, words_of
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
@@ -30,8 +31,6 @@ JOIN_AHEAD_DAYS = 3
 WITHOUT_OFFER = "without_offer"
 GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
 ExitWord = Annotated[str, WordOf(EXITS)]
-ConditionWord = Annotated[str, WordOf(CONDITIONS)]
-Conditions = dict[ConditionWord, str | Literal[True]]
 Permission = Literal["pending", "confirmed"]
 Touch = Literal["send", "open", "click"]
 CREDIT_MODELS: dict[Touch, str] = {"send": "sent", "open": "opened", "click": "clicked"}
