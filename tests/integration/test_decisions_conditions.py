@@ -150,7 +150,7 @@ def test_rules_are_judged_at_the_moment_that_each_step_is_due(warehouse: Engine)
     another customer did, change nothing."""
     members(warehouse, "ann", "bob", "cat", country="TH")
     members(warehouse, "dan", country="FR")
-    asked = {"has": {"is": "country", "in": ["TH", "TW"]}, "stage": ["first_time_buyer", "repeat_buyer"]}
+    asked = {"has": {"is": "country", "in": ["TH", "TW"]}, "stage": ["first_time_buyer", "at_risk"]}
     branch = campaign(when=asked, unless={"in_segment": "inactive"})
     plan(warehouse, branch, topic_of())
     with warehouse.begin() as connection:
@@ -161,7 +161,7 @@ def test_rules_are_judged_at_the_moment_that_each_step_is_due(warehouse: Engine)
     plan(warehouse, branch, topic_of(), DUE + 2 * HOUR)
     assert {name: (reason, condition) for name, (_, reason, condition) in again(warehouse).items()} == {
         "ann": ("eligible", None),
-        "bob": ("branch_not_taken", {"when": {"stage": ["first_time_buyer", "repeat_buyer"]}}),
-        "cat": ("branch_not_taken", {"when": {"stage": ["first_time_buyer", "repeat_buyer"]}}),
+        "bob": ("branch_not_taken", {"when": {"stage": ["first_time_buyer", "at_risk"]}}),
+        "cat": ("branch_not_taken", {"unless": {"in_segment": "inactive"}}),
         "dan": ("branch_not_taken", {"when": {"has": {"is": "country", "in": ["TH", "TW"]}}}),
     }

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lifecycle_mail.campaigns import (
+    Brand,
     Campaign,
     SegmentUse,
     Survey,
@@ -37,7 +38,7 @@ from lifecycle_mail.errors import LifecycleError, TemplateError
 from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages import Definition, read_definition
-from lifecycle_mail.messages.template_checks import check_catalogues, check_template
+from lifecycle_mail.messages.template_checks import check_catalogues, check_template, lacking_pages
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.segments import definition, parameters
 from lifecycle_mail.settings import Settings
@@ -79,7 +80,7 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
         found.warnings += _misnamed(settings.campaigns_dir)
     library = TemplateLibrary(settings.templates_dir)
     found.problems += map(str, check_catalogues(library))
-    templates = _Templates(library, library.language_for(None, brand.language if brand else "en"))
+    templates = _Templates(library, library.language_for(None, brand.language if brand else "en"), brand)
     for path in files:
         survey = survey_campaign(path, topics if topics or topics.unread else None)
         found.campaigns += 1
@@ -103,11 +104,12 @@ def definition_of(settings: Settings, name: str) -> Definition:
 class _Templates:
     """Checks the templates of campaign files, each once, in every language that mails can be written in.
 
-    `own` is the brand's language.
+    `own` is the brand's language. Without a brand no page is missed.
     """
 
-    def __init__(self, library: TemplateLibrary, own: str) -> None:
+    def __init__(self, library: TemplateLibrary, own: str, brand: Brand | None) -> None:
         self._library = library
+        self._brand = brand
         self._known = library.names()
         self._languages = [own, *(one for one in library.languages() if one != own and canonical(one))]
         self.seen: set[str] = set()
@@ -126,8 +128,10 @@ class _Templates:
                 self.seen.add(template)
                 yield from (f"{begins}{error}" for error in self._check(template))
 
-    def _check(self, template: str) -> list[TemplateError]:
-        return check_template(self._library, template, self._languages)
+    def _check(self, template: str) -> Iterator[TemplateError]:
+        yield from check_template(self._library, template, self._languages)
+        if self._brand is not None:
+            yield from lacking_pages(self._library, template, self._brand.pages)
 
 
 def _misnamed(folder: Path) -> list[str]:

@@ -20,6 +20,7 @@ from lifecycle_mail.delivery.work import ClaimSetup, shell_to_send
 from lifecycle_mail.errors import CampaignError, DatabaseUnavailable, LifecycleError, SchemaOutOfDate
 from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.messages import load_shell
+from lifecycle_mail.messages.links import page_links
 from lifecycle_mail.messages.packing import packer
 from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec, rebuild
@@ -193,7 +194,8 @@ def _render(
 def _written(
     settings: Settings, library: TemplateLibrary, shell: Shell, customer: dict[str, Any], context: dict[str, Any]
 ) -> RenderedMail:
-    links = {"unsubscribe_url": f"{settings.public_url}/unsubscribe/preview", "view_url": None}
+    unsubscribe = f"{settings.public_url}/unsubscribe/preview"
+    links = {"unsubscribe_url": unsubscribe, **page_links(settings.pages_url, "preview")}
     slots = library.slots(shell).render(customer, context, links, None)
     return rebuild(shell, slots.substitutions, slots.subject)
 

@@ -392,6 +392,9 @@ def parse_rules(text: str, name: str = "rules.yaml") -> RuleSegment:
     return _built(Path(name), lambda: parse_document(Path(name), text))
 
 
+_PLACE = r"condition:\d+: |'rules(\.all\.0)?': |rules\.all\.0\."  # where it stands in the segment that is made of it
+
+
 def condition_rules(rule: Mapping[str, Any]) -> RuleSegment:
     """Return the rule of a step's condition as a segment of that rule alone.
 
@@ -403,7 +406,7 @@ def condition_rules(rule: Mapping[str, Any]) -> RuleSegment:
     try:
         return parse_rules(text, "condition")
     except SegmentError as error:
-        raise SegmentError(re.sub(r"condition:\d+: |rules\.(all\.0\.?)?", "", str(error))) from None
+        raise SegmentError(re.sub(_PLACE, "", str(error))) from None
 
 
 def rules_schema() -> dict[str, Any]:

@@ -1,5 +1,5 @@
--- Step 4 of deciding begins: the table of customers whom a rule fits at the due moment. The segments stage says who they
--- are (add_fitting), and words that read `fitting` look here. It is emptied for each condition.
+-- Step 4 of deciding begins: the table of customers whom a rule fits at the due moment. The segments stage says who
+-- they are (add_fitting), and words that read `fitting` look here. It is emptied for each condition.
 -- grain: one row per customer and moment
 -- look-back: none
 create temporary table fitting (

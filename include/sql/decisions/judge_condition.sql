@@ -1,8 +1,8 @@
 -- Step 4 of deciding: note the steps for which one of their conditions does not hold. It is judged as of the due
 -- moment. Later facts do not count, however late the run is.
 -- grain: one row per step due for which the condition does not hold
--- step text; value jsonb: the word's value in the campaign file, its keys written out; must_hold boolean: true for `when`, false for `unless`;
--- condition jsonb: the condition as the file has it
+-- step text; value jsonb: the word's value in the campaign file, its keys written out; must_hold boolean: true for
+-- `when`, false for `unless`; condition jsonb: the condition as the file has it
 -- condition_word: the word in decisions/conditions; it reads `asked`, and `fitting` if its header says so
 -- look-back: that of the word
 with asked as not materialized (  -- noqa: ST03

@@ -1,6 +1,7 @@
 -- condition: has
 -- value: rule
--- what: an attribute of the customer is so at the due moment, as a rule of a segment says it: `{is: country, in: [TH]}`.
+-- what: an attribute of the customer is so at the due moment, as a rule of a segment says it:
+--   `{is: country, in: [TH]}`.
 -- grain: step_due_id
 -- reads: asked, fitting
 -- look-back: that of the attribute

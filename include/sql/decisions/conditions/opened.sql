@@ -7,7 +7,8 @@
 -- look-back: the series, and those that it goes on with
 select asked.step_due_id
 from asked
-inner join event.engagement on asked.enrollment_id = engagement.enrollment_id and asked.value ->> 'step' = engagement.step
+inner join event.engagement
+    on asked.enrollment_id = engagement.enrollment_id and asked.value ->> 'step' = engagement.step
 where least(engagement.first_open_at, engagement.first_click_at) <= asked.due_at
 union all
 select asked.step_due_id

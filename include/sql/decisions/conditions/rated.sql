@@ -13,7 +13,7 @@ with newest as (
     from asked
     inner join source.review on asked.customer_id = review.customer_id and asked.enrolled_at < review.reviewed_at
     where review.reviewed_at <= asked.due_at
-    order by asked.step_due_id, review.reviewed_at desc, review.rating
+    order by asked.step_due_id asc, review.reviewed_at desc, review.rating asc
 )
 
 select newest.step_due_id
