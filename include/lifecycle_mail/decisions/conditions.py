@@ -26,7 +26,7 @@ RULES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 def judge_conditions(connection: Connection, campaign: Campaign) -> None:
     """Note for which steps of `due` one of their conditions does not hold."""
-    for step in campaign.steps:
+    for step in campaign.every_step:
         for clause, conditions in (("when", step.when), ("unless", step.unless)):
             for word, value in conditions.items():
                 _judge(connection, step.step, clause, word, value)
