@@ -19,6 +19,7 @@ Fault = tuple[tuple[Any, ...], str]
 """Where in the values, and what is wrong there."""
 
 CROSSED = "crossed"  # the type of pydantic's error for a fault
+OFFER_KINDS = ("percent", "amount", "free_shipping", "gift")
 RESERVED_VARIANTS = {"default", "holdout"}
 TIMINGS = ("after_hours", "after", "at", "on")
 """The keys that say when a step is due; a step has exactly one."""
@@ -65,6 +66,22 @@ def _of_variants(step: Mapping[str, Any]) -> Iterator[Fault]:
         yield ("variants",), f"the shares of variants add up to {sum(readable):g}: make them 1"
     for name in sorted(RESERVED_VARIANTS & set(variants)):
         yield ("variants", name), "'default' and 'holdout' are reserved: choose another variant name"
+    if isinstance(step.get("offer"), Mapping):
+        yield from _inside(("offer",), of_offer(step["offer"]))
+
+
+def of_offer(offer: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what is wrong between the keys of an offer."""
+    given = [kind for kind in OFFER_KINDS if offer.get(kind) is not None]
+    if len(given) != 1:
+        yield (), f"an offer is one of {', '.join(OFFER_KINDS)}, not {' and '.join(given) or 'none'}: give one"
+    priced = [name for name in ("amount", "minimum") if offer.get(name) is not None]
+    if priced and offer.get("currency") is None:
+        yield (priced[0],), f"{priced[0]} has no currency: add one, such as currency: EUR"
+    if offer.get("currency") is not None and not priced:
+        yield ("currency",), "no amount and no minimum is in this currency: remove it"
+    if offer.get("codes") is not None and offer.get("code") is not None:
+        yield ("code",), "personal codes and one shared code exclude each other: keep codes or code"
 
 
 def of_topic(topic: Mapping[str, Any]) -> Iterator[Fault]:

@@ -39,6 +39,7 @@ from lifecycle_mail.errors import LifecycleError, TemplateError
 from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages import Definition, read_definition
+from lifecycle_mail.messages.offers import GIFTS
 from lifecycle_mail.messages.template_checks import check_catalogues, check_template, lacking_pages
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.segments import definition, parameters
@@ -118,6 +119,7 @@ class _Templates:
     def problems(self, survey: Survey) -> Iterator[str]:
         """Yield what is wrong with the templates that one file names, at the lines that name them."""
         for at, step, template in template_places(survey.values):
+            yield from self._gift_problems(_gift_beside(survey, at), survey.at(*at[:-1], "offer", "gift"))
             if not re.search(TEMPLATE, template):
                 continue
             begins = f"{survey.at(*at)}step {step}: "
@@ -127,10 +129,29 @@ class _Templates:
                 self.seen.add(template)
                 yield from (f"{begins}{error}" for error in self._check(template))
 
+    def _gift_problems(self, gift: object, where: str) -> Iterator[str]:
+        """Yield each language that has no name for a gift."""
+        for language in self._languages if isinstance(gift, str) else ():
+            words = self._library.wording(language).messages
+            if GIFTS + str(gift) not in words:
+                named = [key.removeprefix(GIFTS) for key in words if key.startswith(GIFTS)]
+                yield (
+                    f"{where}translations/{language}.yaml has no {GIFTS}{shown(gift)}"
+                    f"{did_you_mean(str(gift), named)}; add it there"
+                )
+
     def _check(self, template: str) -> Iterator[TemplateError]:
         yield from check_template(self._library, template, self._languages)
         if self._brand is not None:
             yield from lacking_pages(self._library, template, self._brand.pages)
+
+
+def _gift_beside(survey: Survey, template_at: tuple[Any, ...]) -> object:
+    """Return the gift that the step of a template gives, as the file has it; None = none."""
+    step: Any = survey.values
+    for key in template_at[:-1]:
+        step = step[key]
+    return step["offer"].get("gift") if isinstance(step.get("offer"), dict) else None
 
 
 def _misnamed(folder: Path) -> list[str]:
