@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from lifecycle_mail.campaigns.conditions import wrong_steps
 from lifecycle_mail.campaigns.resending import written_out
 from lifecycle_mail.words import CONDITIONS, EXITS, words_of
 
@@ -159,8 +160,8 @@ def _between_steps(
         yield ("offer", "of"), f"no earlier step '{of}' has an offer: name one that has"
     for clause in ("when", "unless"):
         for word, value in _mapping(step.get(clause)).items():
-            if word in words_of(CONDITIONS) and (wrong := _wrong_value(word, value, names)):
-                yield (clause, word), wrong
+            wrong = wrong_steps(word, value, before) if word in words_of(CONDITIONS) else ()
+            yield from (((clause, word), one) for one in wrong)
 
 
 def _in_order(
@@ -191,18 +192,6 @@ def _choice(written: str, known: Sequence[str]) -> str:
     if nearest:
         return f": did you mean '{nearest[0]}'?"
     return f": choose one of {', '.join(known)}" if known else ": write after_hours"
-
-
-def _wrong_value(word: str, value: Any, earlier: Sequence[str]) -> str | None:
-    """Return what is wrong with a condition's value, by the header of the word's file."""
-    if not isinstance(value, str | bool):
-        return None
-    if words_of(CONDITIONS)[word].header["value"] == "true":
-        return None if value is True else f"'{word}' takes true: write {word}: true"
-    if value in earlier:
-        return None
-    choices = f"choose one of {', '.join(earlier)}" if earlier else "there is none"
-    return f"'{word}' takes the name of an earlier step, not '{value}': {choices}"
 
 
 def _entries(said: Any) -> Sequence[Any]:

@@ -22,11 +22,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from lifecycle_mail.campaigns import crossing
+from lifecycle_mail.campaigns.conditions import Conditions
 from lifecycle_mail.campaigns.moments import AfterStep, AtMoment, Dates, Hours, LocalTime, Resend, Sunset, several
 from lifecycle_mail.campaigns.patterns import CURRENCY, SHARED_CODE, TEMPLATE, IpPool, Name, SenderName, SendingAddress
 from lifecycle_mail.campaigns.resending import written_out
 from lifecycle_mail.campaigns.schedules import is_schedule
-from lifecycle_mail.words import CONDITIONS, EXITS, WordOf, words_of
+from lifecycle_mail.words import EXITS, WordOf, words_of
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
@@ -43,8 +44,6 @@ JOIN_AHEAD_DAYS = 3
 WITHOUT_OFFER = "without_offer"
 GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
 ExitWord = Annotated[str, WordOf(EXITS)]
-ConditionWord = Annotated[str, WordOf(CONDITIONS)]
-Conditions = dict[ConditionWord, str | Literal[True]]
 Permission = Literal["pending", "confirmed"]
 Touch = Literal["send", "open", "click"]
 CREDIT_MODELS: dict[Touch, str] = {"send": "sent", "open": "opened", "click": "clicked"}

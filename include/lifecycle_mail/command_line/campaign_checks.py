@@ -34,6 +34,7 @@ from lifecycle_mail.campaigns import (
 )
 from lifecycle_mail.campaigns.documents import shown
 from lifecycle_mail.campaigns.patterns import TEMPLATE
+from lifecycle_mail.decisions import require_rules
 from lifecycle_mail.errors import LifecycleError, TemplateError
 from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.locales import canonical
@@ -85,7 +86,8 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
     for path in files:
         survey = survey_campaign(path, topics if topics or topics.unread else None)
         found.campaigns += 1
-        problems = [*survey.problems, *_segment_problems(survey), *templates.problems(survey)]
+        conditions = _condition_problems(survey)
+        problems = [*survey.problems, *_segment_problems(survey), *conditions, *templates.problems(survey)]
         found.problems += in_file_order(problems, path)
         if survey.campaign is not None and survey.campaign.topic in topics:
             found.warnings += _resend_warnings(survey.campaign, topics[survey.campaign.topic], path)
@@ -188,6 +190,25 @@ def _segment_problems(survey: Survey) -> Iterator[str]:
             yield f"{survey.at('segment', name)}{refusal}"
     if not any(wrong.values()):
         yield from _ahead_problems(survey, segment)
+
+
+def _condition_problems(survey: Survey) -> Iterator[str]:
+    """Yield what is wrong with conditions that ask what the rules of segments ask, whatever step they stand at."""
+    for place, word, value in _conditions_in(survey.values) if survey.campaign else ():
+        try:
+            require_rules(word, value)
+        except LifecycleError as error:
+            yield f"{survey.at(*place)}{error}"
+
+
+def _conditions_in(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str, Any]]:
+    """Yield the conditions inside values of a campaign file: where, the word, and what the file says of it."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in inside:
+        if key in ("when", "unless") and isinstance(inner, dict):
+            yield from (((*at, key, word), word, said) for word, said in inner.items())
+        else:
+            yield from _conditions_in(inner, (*at, key))
 
 
 def _refusal_of(segment: SegmentUse, name: str) -> LifecycleError | None:
