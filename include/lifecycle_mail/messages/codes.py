@@ -39,6 +39,11 @@ def codes_of(connection: Connection, shell: Shell, enrollment_ids: Sequence[int]
     return {row.enrollment_id: {"code": row.code, "valid_until": row.valid_until} for row in rows}
 
 
+def erase_codes(connection: Connection, customer_id: str, at: dt.datetime) -> int:
+    """Withdraw the personal codes of a person who is erased; returns how many they had."""
+    return run(connection, "messages/erase_codes", customer_id=customer_id, at=at).rowcount
+
+
 def example_code(offer: Mapping[str, Any] | None, now: dt.datetime) -> Mapping[str, Any] | None:
     """Return what a mail that is only shown has in place of a code: no shop takes it. None without an offer."""
     if offer is None:

@@ -24,7 +24,7 @@ language sql stable parallel safe as $$
     select r.reviewed_at from source.review as r
     where goal = 'review' and r.customer_id = of_customer and r.reviewed_at between since and till
     union all
-    select f.redeemed_at from source.offer as f
+    select f.redeemed_at from message.used_offer as f
     where goal = 'offer_used' and f.customer_id = of_customer and f.redeemed_at between since and till
         and (f.campaign is null or f.campaign = of_campaign or installation.campaign_called(f.campaign) = of_campaign)
 $$;
