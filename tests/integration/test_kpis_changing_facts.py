@@ -197,7 +197,7 @@ def told(warehouse: Engine, query: str, **values: Any) -> set[tuple[str, str]]:
 
 
 def test_a_friends_order_reaches_a_goal(goals: Engine) -> None:
-    """From the load that tells of the order on, and for whom the referral is by then."""
+    """From the load that names the order on, and for whom the referral is by then."""
     columns = "referral_id, customer_id, referred_at, load_id"
     put_in = f"insert into source.referral ({columns}) values ('r', 'ann', :at, :load)"  # noqa: S608
     assert told(goals, put_in) == set()
