@@ -190,3 +190,20 @@ def test_a_file_with_another_ending_is_named(check: Command, folder: Path) -> No
     status, out, err = check("campaign", "check")
     assert (status, "nothing wrong" in out) == (0, True)
     assert err.startswith("warning: welcome.yml: this file is not read")
+
+
+def test_what_a_step_recommends_and_what_its_mail_shows_belong_together(check: Command, folder: Path) -> None:
+    """A step that recommends needs a mail that shows it, and the reverse; an unknown word gets the nearest right one."""
+    file, home = folder / "campaigns" / "cart_abandoned.yaml", folder / "templates" / "cart_abandoned" / "reminder"
+    change(file, ("template: cart_abandoned/reminder}", "template: cart_abandoned/reminder, recommend: {what: upgrad}}"))
+    assert "'steps.0.recommend.what' is 'upgrad': did you mean 'upgrade'?" in check("campaign", "check")[2]
+    change(file, ("upgrad}", "upgrade}"))
+    assert "does not show what `recommend` asks for" in check("campaign", "check")[2]
+    for body in ("body.mjml", "body.txt"):
+        slot = "{% slot recommended %}{% for one in recommended %}{{ one.name }}{% endfor %}{% endslot %}"
+        change(home / body, ('{{ t(".close") }}', '{{ t(".close") }}' + slot))
+    product = '{"product_id": "p", "name": "Mug", "url": null, "image_url": null, "price": 1, "currency": "USD"}'
+    change(home / "sample.json", ('"context": {\n    "cart_id"', f'"recommended": [{product}], "context": {{\n    "cart_id"'))
+    assert check("campaign", "check")[0] == 0
+    change(file, (", recommend: {what: upgrade}", ""))
+    assert "shows recommended products: say which" in check("campaign", "check")[2]

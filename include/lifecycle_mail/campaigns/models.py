@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from lifecycle_mail.campaigns import crossing
 from lifecycle_mail.campaigns.patterns import TEMPLATE, IpPool, Name, SenderName, SendingAddress
 from lifecycle_mail.campaigns.schedules import is_schedule
-from lifecycle_mail.words import CONDITIONS, EXITS, WordOf, words_of
+from lifecycle_mail.words import CONDITIONS, EXITS, RECOMMENDATIONS, WordOf, words_of
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
@@ -106,6 +106,13 @@ class Offer(_Strict):
     code: str | None = Field(None, max_length=40)
 
 
+class Recommend(_Strict):
+    """Products that a mail recommends: which kind, and how many at most."""
+
+    what: Annotated[str, WordOf(RECOMMENDATIONS)]
+    items: int = Field(3, ge=1, le=10, description="at most so many; a mail may get fewer, or none")
+
+
 class Step(_Strict):
     """One mail of a series."""
 
@@ -115,6 +122,7 @@ class Step(_Strict):
     when: Conditions = Field(default_factory=dict, description="sent only if all of these hold at the due moment")
     unless: Conditions = Field(default_factory=dict, description="sent only if none of these holds at the due moment")
     offer: Offer | None = None
+    recommend: Recommend | None = Field(None, description="products that templates get as `recommended`")
     variants: dict[Name, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict, description="variant → share; shares add up to 1"
     )
@@ -221,6 +229,10 @@ class Campaign(_Strict):
     def step_named(self, name: str) -> Step:
         """Return the step called `name` (KeyError otherwise)."""
         return {step.step: step for step in self.steps}[name]
+
+    def recommend_of(self, step: str) -> Recommend | None:
+        """Return what mails of `step` recommend; None = nothing, or the campaign does not have the step any more."""
+        return next((one.recommend for one in self.steps if one.step == step), None)
 
     @property
     def first_name(self) -> str:

@@ -21,6 +21,7 @@ from lifecycle_mail.errors import CampaignError, DatabaseUnavailable, LifecycleE
 from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.messages import load_shell
 from lifecycle_mail.messages.packing import packer
+from lifecycle_mail.messages.recommending import Shown, recommended_for
 from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec, rebuild
 from lifecycle_mail.messages.snapshots import at_sending
@@ -128,7 +129,7 @@ def _made_up(settings: Settings, campaign: Campaign, asked: Asked, now: dt.datet
     sent_at = chosen.context.get("sent_at")
     context = at_sending(chosen.context, shell.currency, dt.datetime.fromisoformat(sent_at) if sent_at else now)
     customer = {**chosen.customer, "language": shell.language, "currency": shell.currency}
-    mail = _written(settings, library, shell, customer, context)
+    mail = _written(settings, library, shell, customer, context, chosen.recommended)
     return Sample(mail, f"facts made up ({asked.step.template}/sample.json): {because}", is_made_up=True)
 
 
@@ -187,14 +188,22 @@ def _render(
         locale = asked.locale or person.locale
         shell = _as_now(installation.library, installation.brand, campaign, asked, locale, currency)
     customer = _customer(person, shell.language, shell.currency)
-    return _written(installation.settings, library, shell, customer, at_sending(context, shell.currency, now))
+    people = [(customer_id, context)]
+    recommended = recommended_for(connection, asked.step.recommend, people, shell.currency, now)[0]
+    known = at_sending(context, shell.currency, now)
+    return _written(installation.settings, library, shell, customer, known, recommended)
 
 
 def _written(
-    settings: Settings, library: TemplateLibrary, shell: Shell, customer: dict[str, Any], context: dict[str, Any]
+    settings: Settings,
+    library: TemplateLibrary,
+    shell: Shell,
+    customer: dict[str, Any],
+    context: dict[str, Any],
+    recommended: Shown,
 ) -> RenderedMail:
     links = {"unsubscribe_url": f"{settings.public_url}/unsubscribe/preview", "view_url": None}
-    slots = library.slots(shell).render(customer, context, links, None)
+    slots = library.slots(shell).render(customer, context, links, None, recommended)
     return rebuild(shell, slots.substitutions, slots.subject)
 
 
