@@ -237,7 +237,7 @@ def test_a_missing_variable_is_refused_without_the_recipients_data() -> None:
     [
         ({"language": "en"}, {}, {}, "customer.first_name"),
         ({}, {"items": [{"name": "Eggs", "quantity": 1, "url": None, "image_url": None}]}, {}, "item.unit_price"),
-        ({}, {}, {"view_url": None}, None),
+        ({}, {}, {"unsubscribe_url": "https://x.example.com/u"}, None),
     ],
 )
 def test_each_missing_field_is_named(
@@ -247,8 +247,7 @@ def test_each_missing_field_is_named(
     renderer = REAL.slots(shell(REAL, REMINDER))
     given = person or customer()
     if named is None:
-        links = {"unsubscribe_url": "https://x.example.com/u"}
-        named = "links.view_url"
+        named = "links.page_url"
     with pytest.raises(TemplateError, match=rf"variable {re.escape(named)} is missing"):
         renderer.render(given, cart(**context), links or LINKS)
 

@@ -340,7 +340,8 @@ def test_a_template_may_show_recommended_products(tmp_path: Path) -> None:
 
 def test_a_template_must_do_without_recommended_products(tmp_path: Path) -> None:
     """There may be none for a recipient, so the check renders every sample without them too."""
-    found = faults(tmp_path, **recommending("{% slot r %}{{ recommended[0].name }}{% endslot %}", recommended=[PRODUCT]))
+    first = "{% slot r %}{{ recommended[0].name }}{% endslot %}"
+    found = faults(tmp_path, **recommending(first, recommended=[PRODUCT]))
     assert found, "nothing was found"
     assert all("nothing_recommended" in one for one in found), found
 

@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from lifecycle_mail.campaigns import (
+    Brand,
     Campaign,
     SegmentUse,
     Survey,
@@ -28,6 +30,7 @@ from lifecycle_mail.campaigns import (
     survey_brand,
     survey_campaign,
     survey_topics,
+    template_places,
 )
 from lifecycle_mail.campaigns.documents import shown
 from lifecycle_mail.campaigns.patterns import TEMPLATE
@@ -35,7 +38,7 @@ from lifecycle_mail.errors import LifecycleError, TemplateError
 from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages import Definition, read_definition
-from lifecycle_mail.messages.template_checks import check_catalogues, check_template
+from lifecycle_mail.messages.template_checks import check_catalogues, check_template, lacking_pages
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.segments import definition, parameters
 from lifecycle_mail.settings import Settings
@@ -77,7 +80,7 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
         found.warnings += _misnamed(settings.campaigns_dir)
     library = TemplateLibrary(settings.templates_dir)
     found.problems += map(str, check_catalogues(library))
-    templates = _Templates(library, library.language_for(None, brand.language if brand else "en"))
+    templates = _Templates(library, library.language_for(None, brand.language if brand else "en"), brand)
     for path in files:
         survey = survey_campaign(path, topics if topics or topics.unread else None)
         found.campaigns += 1
@@ -100,30 +103,29 @@ def definition_of(settings: Settings, name: str) -> Definition:
 class _Templates:
     """Checks the templates of campaign files, each once, in every language that mails can be written in.
 
-    `own` is the brand's language.
+    `own` is the brand's language. Without a brand no page is missed.
     """
 
-    def __init__(self, library: TemplateLibrary, own: str) -> None:
+    def __init__(self, library: TemplateLibrary, own: str, brand: Brand | None) -> None:
         self._library = library
+        self._brand = brand
         self._known = library.names()
         self._languages = [own, *(one for one in library.languages() if one != own and canonical(one))]
         self.seen: set[str] = set()
 
     def problems(self, survey: Survey) -> Iterator[str]:
         """Yield what is wrong with the templates that one file names, at the lines that name them."""
-        steps = survey.values.get("steps")
-        for place, step in enumerate(steps if isinstance(steps, list) else ()):
-            template = step.get("template") if isinstance(step, dict) else None
-            if not isinstance(template, str) or not re.search(TEMPLATE, template):
+        for at, step, template in template_places(survey.values):
+            if not re.search(TEMPLATE, template):
                 continue
-            begins = f"{survey.at('steps', place, 'template')}step {shown(step.get('step', place + 1))}: "
+            begins = f"{survey.at(*at)}step {step}: "
             if template not in self._known:
                 yield f"{begins}no template '{shown(template)}'{did_you_mean(template, self._known)}"
                 continue
             if template not in self.seen:
                 self.seen.add(template)
                 yield from (f"{begins}{error}" for error in self._check(template))
-            if wrong := self._wrong_recommendation(template, step.get("recommend") is not None):
+            if wrong := self._wrong_recommendation(template, _recommends(survey.values, at)):
                 yield f"{begins}{wrong}"
 
     def _wrong_recommendation(self, template: str, is_asked: bool) -> str | None:
@@ -138,8 +140,17 @@ class _Templates:
             return f"template '{template}' does not show what `recommend` asks for: show it, or leave the key out"
         return None
 
-    def _check(self, template: str) -> list[TemplateError]:
-        return check_template(self._library, template, self._languages)
+    def _check(self, template: str) -> Iterator[TemplateError]:
+        yield from check_template(self._library, template, self._languages)
+        if self._brand is not None:
+            yield from lacking_pages(self._library, template, self._brand.pages)
+
+
+def _recommends(values: Any, at: tuple[Any, ...]) -> bool:
+    """Return whether the step whose template stands at `at` has the key `recommend`."""
+    for key in at[:-1]:
+        values = values[key]
+    return values.get("recommend") is not None
 
 
 def _misnamed(folder: Path) -> list[str]:

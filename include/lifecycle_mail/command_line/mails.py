@@ -20,6 +20,7 @@ from lifecycle_mail.delivery.work import ClaimSetup, shell_to_send
 from lifecycle_mail.errors import CampaignError, DatabaseUnavailable, LifecycleError, SchemaOutOfDate
 from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.messages import load_shell
+from lifecycle_mail.messages.links import page_links
 from lifecycle_mail.messages.packing import packer
 from lifecycle_mail.messages.recommending import Shown, recommended_for
 from lifecycle_mail.messages.samples import read_samples
@@ -59,7 +60,7 @@ def asked_of(campaign: Campaign, step: str, variant: str | None = None, locale: 
     Raises:
         CampaignError: the campaign has no such step, or the step no such variant.
     """
-    names = [one.step for one in campaign.steps]
+    names = [one.step for one in campaign.mails]
     if step not in names:
         raise CampaignError(f"campaign {campaign.campaign} has no step '{step}': it has {', '.join(names)}")
     found = campaign.step_named(step)
@@ -202,7 +203,8 @@ def _written(
     context: dict[str, Any],
     recommended: Shown,
 ) -> RenderedMail:
-    links = {"unsubscribe_url": f"{settings.public_url}/unsubscribe/preview", "view_url": None}
+    unsubscribe = f"{settings.public_url}/unsubscribe/preview"
+    links = {"unsubscribe_url": unsubscribe, **page_links(settings.pages_url, "preview")}
     slots = library.slots(shell).render(customer, context, links, None, recommended)
     return rebuild(shell, slots.substitutions, slots.subject)
 

@@ -9,7 +9,7 @@ import orjson
 
 from lifecycle_mail.delivery.picking import PickedMail
 from lifecycle_mail.errors import TemplateError
-from lifecycle_mail.messages.links import unsubscribe_url
+from lifecycle_mail.messages.links import make_page_token, page_links, unsubscribe_url
 from lifecycle_mail.messages.packing import packer
 from lifecycle_mail.messages.recommending import Shown
 from lifecycle_mail.messages.slots import SlotRenderer
@@ -32,11 +32,14 @@ def render(
     A mail that cannot be rendered is refused by itself, with key and reason.
     """
     pack = packer(renderer.shell.slots_dictionary).pack
+    last_day = (now.astimezone(dt.UTC) + dt.timedelta(days=settings.link_days)).date()
     rendered, broken = [], []
     for row in rows:
         try:
             link = unsubscribe_url(settings.public_url, settings.link_secret, row.message_id, topic)
-            rendered.append(_render_one(renderer, pack, link, row, now, recommended.get(row.enrollment_id, [])))
+            shown = recommended.get(row.enrollment_id, [])
+            pages = page_links(settings.pages_url, make_page_token(settings.link_secret, row.message_id, last_day))
+            rendered.append(_render_one(renderer, pack, {**pages, "unsubscribe_url": link}, row, now, shown))
         except TemplateError:
             broken.append((row.key, "render_failed"))
     return rendered, broken
@@ -45,7 +48,7 @@ def render(
 def _render_one(
     renderer: SlotRenderer,
     pack: Callable[[bytes], bytes],
-    link: str,
+    links: dict[str, str],
     row: PickedMail,
     now: dt.datetime,
     recommended: Shown,
@@ -60,10 +63,10 @@ def _render_one(
         "currency": shell.currency,
     }
     context = at_sending(orjson.loads(row.context), shell.currency, now)
-    slots = renderer.render(customer, context, {"unsubscribe_url": link, "view_url": None}, None, recommended)
+    slots = renderer.render(customer, context, links, None, recommended)
     # Copied, because orjson's result holds four times the memory it needs for as long as the mail is kept.
     plain = bytes(memoryview(orjson.dumps(slots.substitutions)))
-    return ClaimedMail(row.key, row.message_id, row.email, link, slots.subject, plain, pack(plain))
+    return ClaimedMail(row.key, row.message_id, row.email, links["unsubscribe_url"], slots.subject, plain, pack(plain))
 
 
 def parted_by_size(mails: list[ClaimedMail]) -> tuple[list[ClaimedMail], list[MessageKey]]:

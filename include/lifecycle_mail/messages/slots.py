@@ -63,7 +63,7 @@ class SlotRenderer:
         """Return the recipient's slots.
 
         `customer`: first_name and last_name (may be None), language, currency, country, timezone.
-        `context`: the segment's snapshot. `links`: unsubscribe_url, view_url.
+        `context`: the segment's snapshot. `links`: unsubscribe_url, and those of `page_links`.
         `offer`: the fields in which the recipient's own differs (a code), or None for the shell's.
         `recommended`: products, each with the keys RECOMMENDED_FIELDS; there may be none.
         Raises TemplateError naming template, slot and variable, never the recipient's data.

@@ -54,8 +54,9 @@ from lifecycle_mail.messages.wording import Wording, languages
 ENGINE_VERSION = "3"
 FILES = (*MAIL_FILES, SAMPLE)
 PLACES = {"subject.txt": "subject", "preheader.txt": "preheader"}
-BRAND_FIELDS = ("name", "url", "colour", "postal_address", "support_email", "preferences_url")
-BRAND_OPTIONAL = ("tagline", "logo_url")
+BRAND_FIELDS = ("name", "url", "colour", "postal_address", "support_email")
+BRAND_OPTIONAL = ("tagline", "logo_url", "preferences_url")
+BRAND_PAGES = ("pages", "topic_pages")
 
 
 def template_version(folder: Path | Texts, name: str) -> str:
@@ -304,7 +305,7 @@ def full_brand(brand: Mapping[str, Any]) -> dict[str, Any]:
         raise TemplateError(f"the brand lacks {', '.join(missing)}; add it, so that recipients recognise the sender")
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", str(brand["colour"])):
         raise TemplateError("the brand's colour is not written as #rrggbb; write it like #1f6b45")
-    return {**dict.fromkeys(BRAND_OPTIONAL), **brand}
+    return {**dict.fromkeys(BRAND_OPTIONAL), **{field: {} for field in BRAND_PAGES}, **brand}
 
 
 def to_html(name: str, mjml: str) -> str:

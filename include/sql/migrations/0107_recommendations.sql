@@ -63,7 +63,8 @@ comment on column segment.product_pair.product_id is 'Product that was bought.';
 comment on column segment.product_pair.other_product_id is 'Product that is bought together with it.';
 comment on column segment.product_pair.orders is 'Baskets with both.';
 comment on column segment.product_pair.support is 'Share of all counted baskets that have both.';
-comment on column segment.product_pair.confidence is 'Share of the baskets with the product that have the other one too.';
+comment on column segment.product_pair.confidence is
+'Share of the baskets with the product that have the other one too.';
 comment on column segment.product_pair.lift is
 'Confidence divided by the share of all baskets that have the other product; above 1: more often than by chance.';
 comment on column segment.product_pair.place is 'Rank among the pairs of the product, by confidence.';
@@ -101,7 +102,8 @@ comment on table segment.recommendation_refresh is 'How far the baskets are coun
 comment on column segment.recommendation_refresh.is_only is 'Always true: there is one row.';
 comment on column segment.recommendation_refresh.refreshed_at is 'Orders up to this moment count.';
 comment on column segment.recommendation_refresh.load_id is 'Last load whose rows are counted.';
-comment on column segment.recommendation_refresh.rules_md5 is 'Checksum of what a basket is: another one counts all again.';
+comment on column segment.recommendation_refresh.rules_md5 is
+'Checksum of what a basket is; another one counts all again.';
 
 create table segment.recommendation_check (
     as_of timestamptz primary key,
@@ -129,7 +131,8 @@ comment on column segment.recommendation_check.items_shown is 'Products in all; 
 comment on column segment.recommendation_check.hits_together is 'Customers who bought one of the products of pairs.';
 comment on column segment.recommendation_check.hits_bestsellers is 'Customers who bought one of the bestsellers.';
 comment on column segment.recommendation_check.hit_rate_together is 'hits_together / customers; null = no customer.';
-comment on column segment.recommendation_check.hit_rate_bestsellers is 'hits_bestsellers / customers; null = no customer.';
+comment on column segment.recommendation_check.hit_rate_bestsellers is
+'hits_bestsellers / customers; null = no customer.';
 comment on column segment.recommendation_check.chosen is 'What complements are from this check on.';
 comment on column segment.recommendation_check.because is 'better, not_better, or too_few customers to judge by.';
 

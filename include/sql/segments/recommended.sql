@@ -8,7 +8,7 @@
 with candidate as (
     select distinct on (named.mail, named.product_id) named.*
     from candidates as named
-    order by named.mail, named.product_id, named.place, named.score desc
+    order by named.mail asc, named.product_id asc, named.place asc, named.score desc
 ),
 
 fit as (
@@ -23,7 +23,7 @@ fit as (
         coalesce(product.currency, cast(:currency as text)) as currency,
         row_number() over (
             partition by candidate.mail
-            order by candidate.place, candidate.score desc, candidate.product_id collate "C"
+            order by candidate.place asc, candidate.score desc, candidate.product_id collate "C" asc
         ) as place
     from candidate
     inner join recommendation_asked as asked on candidate.mail = asked.mail

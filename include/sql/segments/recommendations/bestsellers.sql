@@ -2,6 +2,7 @@
 -- what: what sells best in the product types that the mail is about, then in its categories, then in the whole shop.
 -- grain: mail and product_id, any number of times; place: lower comes first, then the higher score
 -- reads: recommendation_asked
+-- parameters: as_of timestamptz; currency ISO 4217 of the mails
 -- look-back: orders of 180 days (segment.bestseller)
 with kind as (
     select
@@ -10,7 +11,7 @@ with kind as (
         'product_type' as kind,
         named.name
     from recommendation_asked as asked
-    cross join lateral unnest(asked.product_types) as named (name)
+    cross join unnest(asked.product_types) as named (name)
     union
     select
         asked.mail,
@@ -18,7 +19,7 @@ with kind as (
         'category' as kind,
         named.name
     from recommendation_asked as asked
-    cross join lateral unnest(asked.categories) as named (name)
+    cross join unnest(asked.categories) as named (name)
     union
     select
         asked.mail,
@@ -26,11 +27,11 @@ with kind as (
         of_product.kind,
         of_product.name
     from recommendation_asked as asked
-    cross join lateral unnest(asked.product_ids) as named (product_id)
+    cross join unnest(asked.product_ids) as named (product_id)
     inner join source.product on named.product_id = product.product_id
-    cross join lateral (
+    inner join lateral (
         values (1, 'product_type', product.product_type), (2, 'category', product.category)
-    ) as of_product (place, kind, name)
+    ) as of_product (place, kind, name) on true
     where of_product.name is not null
     union
     select

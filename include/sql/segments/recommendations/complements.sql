@@ -4,19 +4,20 @@
 --   (segment.recommendation_check) finds these no better than bestsellers, the bestsellers of the products' categories.
 -- grain: mail and product_id, any number of times; place: lower comes first, then the higher score
 -- reads: recommendation_asked
+-- parameters: as_of timestamptz; currency ISO 4217 of the mails
 -- look-back: the customer's last order; orders of 180 days (segment.product_pair)
 with seed as (
     select distinct
         asked.mail,
         named.product_id
     from recommendation_asked as asked
-    cross join lateral unnest(asked.product_ids) as named (product_id)
+    cross join unnest(asked.product_ids) as named (product_id)
     union
     select
         asked.mail,
         order_line.product_id
     from recommendation_asked as asked
-    cross join lateral (
+    inner join lateral (
         select orders.order_id
         from source.orders
         where
@@ -25,7 +26,7 @@ with seed as (
             and orders.status <> 'cancelled'
         order by orders.ordered_at desc, orders.order_id desc
         limit 1
-    ) as last_order
+    ) as last_order on true
     inner join source.order_line on last_order.order_id = order_line.order_id
     where cardinality(asked.product_ids) = 0 and order_line.quantity > 0
 ),
@@ -52,8 +53,10 @@ select
     'declared' as why
 from seed
 inner join source.product on seed.product_id = product.product_id
-cross join lateral regexp_split_to_table(product.complements, '[\s;]+')
-    with ordinality as listed (product_id, position)
+inner join lateral (
+    select given.*
+    from regexp_split_to_table(product.complements, '[\s;]+') with ordinality as given (product_id, position)
+) as listed on true
 union all
 select
     seed.mail,

@@ -3,6 +3,7 @@
 --   first, then what sells best of what they never had.
 -- grain: mail and product_id, any number of times; place: lower comes first, then the higher score
 -- reads: recommendation_asked
+-- parameters: as_of timestamptz; currency ISO 4217 of the mails
 -- look-back: the customer's last visit or order; orders of 180 days (segment.bestseller)
 with new_product as materialized (
     select
@@ -15,7 +16,7 @@ with new_product as materialized (
         and segment.is_on_sale(
             product.price, product.available_from, product.available_until, cast(:as_of as timestamptz)
         )
-    order by product.available_from desc, product.product_id
+    order by product.available_from desc, product.product_id asc
     limit 50
 ),
 

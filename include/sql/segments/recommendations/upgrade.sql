@@ -4,26 +4,27 @@
 --   up to twice the price.
 -- grain: mail and product_id, any number of times; place: lower comes first, then the higher score
 -- reads: recommendation_asked
+-- parameters: as_of timestamptz; currency ISO 4217 of the mails
 -- look-back: open carts; page views of 14 days
 with seed as (
     select distinct
         asked.mail,
         named.product_id
     from recommendation_asked as asked
-    cross join lateral unnest(asked.product_ids) as named (product_id)
+    cross join unnest(asked.product_ids) as named (product_id)
     union
     select
         asked.mail,
         carted.product_id
     from recommendation_asked as asked
-    cross join lateral unnest(asked.in_cart) as carted (product_id)
+    cross join unnest(asked.in_cart) as carted (product_id)
     where cardinality(asked.product_ids) = 0
     union
     select
         asked.mail,
         viewed.product_id
     from recommendation_asked as asked
-    cross join lateral (
+    inner join lateral (
         select page_view.product_id
         from source.page_view
         where
@@ -33,7 +34,7 @@ with seed as (
             and page_view.product_id is not null
         order by page_view.viewed_at desc, page_view.view_id desc
         limit 1
-    ) as viewed
+    ) as viewed on true
     where cardinality(asked.product_ids) = 0 and cardinality(asked.in_cart) = 0
 ),
 
@@ -70,7 +71,7 @@ select
     -dearer.price / cheaper.price as score,
     'upgrade' as why
 from cheaper
-cross join lateral (
+inner join lateral (
     select
         product.product_id,
         product.price
@@ -85,5 +86,5 @@ cross join lateral (
         )
     order by product.price, product.product_id
     limit 20
-) as dearer
+) as dearer on true
 where cheaper.declared is null and cheaper.price > 0
