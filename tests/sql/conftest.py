@@ -42,10 +42,12 @@ import sqlalchemy as sa
 import yaml
 from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
 
-from lifecycle_mail.database import engine, run, run_given, run_with, statement
+from lifecycle_mail.database import engine, run, run_given, run_with, statement, texts
+from lifecycle_mail.decisions.conditions import rules_of
 from lifecycle_mail.kpis.facts import facts, run_for_facts
-from lifecycle_mail.segments import parameters
+from lifecycle_mail.segments import fitting, parameters
 from lifecycle_mail.sources import settle_supplies
+from lifecycle_mail.words import words_of
 
 FOLDER = Path(__file__).parent
 # Folder of cases → folder of words, the relation they read, its columns and what a column holds that a case leaves out.
@@ -59,7 +61,7 @@ ASKED = {
     "step_due_id": ("bigint", 1), "enrollment_id": ("bigint", 1), "campaign": ("text", "campaign"),
     "customer_id": ("text", "customer_id"), "due_at": ("timestamptz", "2020-01-01T00:00:00+00:00"),
     "is_holdout": ("boolean", False), "occurred_at": ("timestamptz", "2020-01-01T00:00:00+00:00"),
-    "enrolled_at": ("timestamptz", "2020-01-01T00:00:00+00:00"), "context": ("jsonb", {}), "value": ("text", "true"),
+    "enrolled_at": ("timestamptz", "2020-01-01T00:00:00+00:00"), "context": ("jsonb", {}), "value": ("jsonb", {}),
 }  # fmt: skip
 MAIL = {
     "mail": ("integer", 0), "customer_id": ("text", "customer_id"), "product_ids": ("text[]", []),
@@ -197,7 +199,10 @@ def _question(
         return partial(_recommended, connection, folder, name, rows, chosen)
     types = ", ".join(f"{column} {kind}" for column, (kind, _) in columns.items())
     given = f"select * from jsonb_to_recordset(cast(:read as jsonb)) as given ({types})"  # noqa: S608
-    text = f"with {relation} as not materialized ({given})\n{statement(f'{folder}/{name}').text}"
+    word = statement(f"{folder}/{name}").text
+    text = f"with {relation} as not materialized ({given})\nselect found.* from (\n{word}\n) as found"
+    if "fitting" in words_of(folder)[name].header["reads"]:
+        _fit(connection, name, rows)
     return partial(connection.execute, sa.text(text), {"read": orjson.dumps(rows).decode(), **chosen})
 
 
@@ -210,6 +215,15 @@ def _recommended(
     run(connection, "segments/create_recommendation_asked", asked=asked, as_of=chosen["as_of"])
     given = {"currency": "EUR", "items": 3, **chosen}
     return run_with(connection, "segments/recommended", {"candidates": (f"{folder}/{name}",)}, **given)
+
+
+def _fit(connection: Connection, word: str, rows: list[dict[str, Any]]) -> None:
+    """Fill the relation `fitting` with the customers of `asked` whom the rule of the word fits, as deciding does."""
+    run(connection, "decisions/create_fitting")
+    for row in rows:
+        at, who = datetime.fromisoformat(row["due_at"]), [row["customer_id"]]
+        found = fitting(connection, rules_of(word, row["value"]), at, who)
+        run(connection, "decisions/add_fitting", due_at=row["due_at"], customers=texts(found))
 
 
 def _read(path: Path) -> Any:
