@@ -111,10 +111,12 @@ def test_each_mail_with_an_offer_has_one_code(warehouse: Engine) -> None:
 def test_a_hundred_thousand_codes_differ(warehouse: Engine) -> None:
     """Codes are random, so that none follows from another or from an id."""
     with warehouse.connect() as connection:
-        made = "select message.new_code() as code from generate_series(1, 100000)"
-        counted = f"select count(distinct code), min(length(code)), max(length(code)) from ({made}) as m"
+        connection.execute(
+            sa.text("create temporary table made as select message.new_code() as code from generate_series(1, 100000)")
+        )
+        counted = "select count(distinct code), min(length(code)), max(length(code)) from made"
         assert rows(connection, counted) == [(100_000, 23, 23)]
-        signs = f"select distinct sign from ({made} limit 1000) as m, regexp_split_to_table(code, '') as sign"
+        signs = "select distinct regexp_split_to_table(code, '') from (select code from made limit 1000) as m"
         assert {sign for (sign,) in rows(connection, signs)} == set("CDFHJKMNPRTWXY47-")
 
 
@@ -240,9 +242,10 @@ def test_a_killed_export_loses_nothing(warehouse: Engine, tmp_path: Path, monkey
             with pytest.raises(KeyboardInterrupt):
                 export_codes(warehouse, tmp_path, NOON)
         assert list(tmp_path.glob("*.csv")) == []
-    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as broken:
         broken.setattr(offer_export, "_keep_name", _killed)
-        export_codes(warehouse, tmp_path, NOON)
+        with pytest.raises(KeyboardInterrupt):
+            export_codes(warehouse, tmp_path, NOON)
     (whole,) = tmp_path.glob("*.csv")
     assert told(export_codes(warehouse, tmp_path, NOON + HOUR)) == told(OfferExport(whole, 1))
 
@@ -309,9 +312,11 @@ def test_the_codes_of_an_erased_person_are_taken_back(warehouse: Engine, tmp_pat
 
 
 def test_an_order_with_the_code_ends_the_series(warehouse: Engine, settings: Settings) -> None:
-    """The code that the customer types, in small letters, ends a series with the exit offer_used."""
+    """A code that an order names in small letters is used, by whoever placed it: the series that gave it has reached
+    its goal. A cancelled order uses none."""
     later = {**INCENTIVE, "step": "later", "after_hours": 48, "offer": {"of": "incentive"}}
-    campaign = offering(steps=[INCENTIVE, later], exit_on=["offer_used"], goal={"event": "offer_used", "within_days": 5})
+    goal = {"event": "offer_used", "within_days": 5}
+    campaign = offering(steps=[INCENTIVE, later], exit_on=["offer_used"], goal=goal)
     members(warehouse, "ann", "bob")
     plan(warehouse, campaign, topic_of())
     deliver(warehouse, settings)
@@ -325,4 +330,4 @@ def test_an_order_with_the_code_ends_the_series(warehouse: Engine, settings: Set
     plan(warehouse, campaign, topic_of(), NOON + 3 * HOUR)
     with warehouse.connect() as connection:
         ended = rows(connection, "select customer_id, end_reason from journey.enrollment order by 1")
-    assert ended == [("ann", "offer_used"), ("bob", None)]
+    assert ended == [("ann", "converted"), ("bob", None)]

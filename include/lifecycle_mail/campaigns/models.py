@@ -27,7 +27,7 @@ from lifecycle_mail.campaigns.moments import AfterStep, AtMoment, Dates, Hours, 
 from lifecycle_mail.campaigns.patterns import CURRENCY, SHARED_CODE, TEMPLATE, IpPool, Name, SenderName, SendingAddress
 from lifecycle_mail.campaigns.resending import written_out
 from lifecycle_mail.campaigns.schedules import is_schedule
-from lifecycle_mail.words import EXITS, WordOf, words_of
+from lifecycle_mail.words import EXITS, GOALS, RECOMMENDATIONS, WordOf, words_of
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
@@ -42,7 +42,7 @@ LONGEST_DAYS = 40_000
 JOIN_AHEAD_DAYS = 3
 
 WITHOUT_OFFER = "without_offer"
-GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
+GoalEvent = Annotated[str, WordOf(GOALS)]
 ExitWord = Annotated[str, WordOf(EXITS)]
 Permission = Literal["pending", "confirmed"]
 Touch = Literal["send", "open", "click"]
@@ -164,6 +164,13 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+class Recommend(_Strict):
+    """Products that a mail recommends: which kind, and how many at most."""
+
+    what: Annotated[str, WordOf(RECOMMENDATIONS)]
+    items: int = Field(3, ge=1, le=10, description="at most so many; a mail may get fewer, or none")
+
+
 class Step(_Strict):
     """One mail of a series, and when it is due: by exactly one of after_hours, after, at, on and resend."""
 
@@ -187,6 +194,7 @@ class Step(_Strict):
     when: Conditions = Field(default_factory=dict, description="sent only if all of these hold at the due moment")
     unless: Conditions = Field(default_factory=dict, description="sent only if none of these holds at the due moment")
     offer: Offer | None = None
+    recommend: Recommend | None = Field(None, description="products that templates get as `recommended`")
     variants: dict[Name, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict, description="variant → share; shares add up to 1"
     )
@@ -391,6 +399,10 @@ class Campaign(_Strict):
     def is_fixed(self) -> bool:
         """Whether every step is due so many hours after enrollment, and nothing else."""
         return not self.end_steps and all(step.is_fixed for step in self.steps)
+
+    def recommend_of(self, step: str) -> Recommend | None:
+        """Return what mails of `step` recommend; None = nothing, or the campaign does not have the step any more."""
+        return next((one.recommend for one in self.every_step if one.step == step), None)
 
     @property
     def first_name(self) -> str:

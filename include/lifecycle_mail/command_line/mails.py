@@ -24,6 +24,7 @@ from lifecycle_mail.messages import load_shell
 from lifecycle_mail.messages.codes import codes_of, example_code
 from lifecycle_mail.messages.links import page_links
 from lifecycle_mail.messages.packing import packer
+from lifecycle_mail.messages.recommending import Shown, recommended_for
 from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec, rebuild
 from lifecycle_mail.messages.snapshots import at_sending
@@ -133,7 +134,8 @@ def _made_up(settings: Settings, campaign: Campaign, asked: Asked, now: dt.datet
     then = dt.datetime.fromisoformat(sent_at) if sent_at else now
     context = at_sending(chosen.context, shell.currency, then)
     customer = {**chosen.customer, "language": shell.language, "currency": shell.currency}
-    mail = _written(settings, library, shell, customer, context, example_code(shell.offer, then))
+    offer = example_code(shell.offer, then)
+    mail = _written(settings, library, shell, customer, context, offer, chosen.recommended)
     return Sample(mail, f"facts made up ({asked.step.template}/sample.json): {because}", is_made_up=True)
 
 
@@ -193,9 +195,12 @@ def _render(
         locale = asked.locale or person.locale
         shell = _as_now(installation.library, installation.brand, campaign, asked, locale, currency)
     customer = _customer(person, shell.language, shell.currency)
+    people = [(customer_id, context)]
+    recommended = recommended_for(connection, asked.step.recommend, people, shell.currency, now)[0]
     given = codes_of(connection, shell, [] if series is None else [series])
     offer = next(iter(given.values()), None) or example_code(shell.offer, now)
-    return _written(installation.settings, library, shell, customer, at_sending(context, shell.currency, now), offer)
+    known = at_sending(context, shell.currency, now)
+    return _written(installation.settings, library, shell, customer, known, offer, recommended)
 
 
 def _written(
@@ -205,10 +210,11 @@ def _written(
     customer: dict[str, Any],
     context: dict[str, Any],
     offer: Mapping[str, Any] | None,
+    recommended: Shown,
 ) -> RenderedMail:
     unsubscribe = f"{settings.public_url}/unsubscribe/preview"
     links = {"unsubscribe_url": unsubscribe, **page_links(settings.pages_url, "preview")}
-    slots = library.slots(shell).render(customer, context, links, offer)
+    slots = library.slots(shell).render(customer, context, links, offer, recommended)
     return rebuild(shell, slots.substitutions, slots.subject)
 
 

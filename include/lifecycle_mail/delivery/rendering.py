@@ -12,6 +12,7 @@ from lifecycle_mail.delivery.picking import PickedMail
 from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.links import make_page_token, page_links, unsubscribe_url
 from lifecycle_mail.messages.packing import packer
+from lifecycle_mail.messages.recommending import Shown
 from lifecycle_mail.messages.shells import Shell
 from lifecycle_mail.messages.slots import SlotRenderer
 from lifecycle_mail.messages.snapshots import at_sending
@@ -40,9 +41,16 @@ def without_offer(
 
 
 def render(
-    renderer: SlotRenderer, settings: Settings, topic: str, rows: list[PickedMail], codes: Codes, now: dt.datetime
+    renderer: SlotRenderer,
+    settings: Settings,
+    topic: str,
+    rows: list[PickedMail],
+    now: dt.datetime,
+    recommended: Mapping[int, Shown],
+    codes: Codes,
 ) -> tuple[list[ClaimedMail], list[tuple[MessageKey, str]]]:
-    """Render the slots of each mail, in words that hold at `now`. `codes` are those of their offers.
+    """Render the slots of each mail, in words that hold at `now`. `recommended`: products by enrollment. `codes`:
+    those of the offers.
 
     A mail that cannot be rendered is refused by itself, with key and reason.
     """
@@ -52,8 +60,10 @@ def render(
     for row in rows:
         try:
             link = unsubscribe_url(settings.public_url, settings.link_secret, row.message_id, topic)
+            shown = recommended.get(row.enrollment_id, [])
             pages = page_links(settings.pages_url, make_page_token(settings.link_secret, row.message_id, last_day))
-            rendered.append(_render_one(renderer, pack, {**pages, "unsubscribe_url": link}, row, codes, now))
+            own = codes.get(row.enrollment_id)
+            rendered.append(_render_one(renderer, pack, {**pages, "unsubscribe_url": link}, row, now, shown, own))
         except TemplateError:
             broken.append((row.key, "render_failed"))
     return rendered, broken
@@ -64,8 +74,9 @@ def _render_one(
     pack: Callable[[bytes], bytes],
     links: dict[str, str],
     row: PickedMail,
-    codes: Codes,
     now: dt.datetime,
+    recommended: Shown,
+    offer: Mapping[str, Any] | None,
 ) -> ClaimedMail:
     shell = renderer.shell
     customer = {
@@ -77,7 +88,7 @@ def _render_one(
         "currency": shell.currency,
     }
     context = at_sending(orjson.loads(row.context), shell.currency, now)
-    slots = renderer.render(customer, context, links, codes.get(row.enrollment_id))
+    slots = renderer.render(customer, context, links, offer, recommended)
     # Copied, because orjson's result holds four times the memory it needs for as long as the mail is kept.
     plain = bytes(memoryview(orjson.dumps(slots.substitutions)))
     return ClaimedMail(row.key, row.message_id, row.email, links["unsubscribe_url"], slots.subject, plain, pack(plain))
