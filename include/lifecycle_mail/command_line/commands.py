@@ -74,7 +74,7 @@ events_app = typer.Typer(help="Take in what SendGrid reports.", no_args_is_help=
 suppressions_app = typer.Typer(
     help="Keep suppressions in step with SendGrid's lists, or lift one.", no_args_is_help=True
 )
-recommendations_app = typer.Typer(
+pairs_app = typer.Typer(
     help="Learn what is bought together, and check what it foretells.", no_args_is_help=True
 )
 kpis_app = typer.Typer(help="Roll facts up into the tables analysts query.", no_args_is_help=True)
@@ -85,7 +85,7 @@ for name, sub in (
     ("sending", sending_app),
     ("events", events_app),
     ("suppressions", suppressions_app),
-    ("recommendations", recommendations_app),
+    ("pairs", pairs_app),
     ("kpis", kpis_app),
 ):
     app.add_typer(sub, name=name)
@@ -685,9 +685,9 @@ _LEFT = {
 }
 
 
-@recommendations_app.command("refresh")
-def recommendations_refresh(as_of: AsOf = None) -> None:
-    """Count which products are bought together and what sells best, from the orders that changed.
+@pairs_app.command("refresh")
+def pairs_refresh(as_of: AsOf = None) -> None:
+    """Count what is bought together and what sells best, from the orders that changed.
 
     The DAG refresh_segments does it once per day.
     """
@@ -697,9 +697,9 @@ def recommendations_refresh(as_of: AsOf = None) -> None:
     results.print("  ".join(f"{name} {number}" for name, number in counts.items()))
 
 
-@recommendations_app.command("check")
-def recommendations_check(as_of: AsOf = None) -> None:
-    """Compare what is bought together with the category's bestsellers on the last 30 days, and keep the hit rates.
+@pairs_app.command("check")
+def pairs_check(as_of: AsOf = None) -> None:
+    """Compare pairs with bestsellers on the last 30 days, and keep the hit rates.
 
     Pairs are learned without these days. If they hit no more customers than the bestsellers, complements are
     bestsellers from now on. The figures are in segment.recommendation_check.
