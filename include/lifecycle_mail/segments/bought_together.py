@@ -170,6 +170,9 @@ def check_bought_together(engine: Engine, as_of: datetime, thresholds: Threshold
         _touch_all(connection, learned)
         run_given(connection, "segments/create_basket_now", learned)
         _analyze(connection, "basket_now")
+        for name in ("create_product_now", "create_pair_now"):
+            run_given(connection, f"segments/{name}", learned)
+        _analyze(connection, "product_now", "pair_now")
         _run_counted(connection, "segments/create_trained_pair", {"pairs": (_PAIRS,), **_AT_ONCE}, learned)
         best = {"best": (_BEST,), "counted_products": _AT_ONCE["counted_products"]}
         _run_counted(connection, "segments/create_trained_best", best, learned)

@@ -1,12 +1,8 @@
--- Pairs counted at once in the baskets of basket_now.
+-- Counted pairs, as pair_now has them.
 -- grain: product_id, other_product_id (the key that comes later)
--- look-back: basket_now
+-- look-back: that of pair_now
 select
-    one.product_id,
-    other.product_id as other_product_id,
-    count(*) as orders
-from basket_now
-cross join unnest(basket_now.product_ids) with ordinality as one (product_id, position)
-inner join unnest(basket_now.product_ids) with ordinality as other (product_id, position)
-    on one.position < other.position
-group by one.product_id, other.product_id
+    pair_now.product_id,
+    pair_now.other_product_id,
+    pair_now.orders
+from pair_now

@@ -1,9 +1,7 @@
--- Products counted at once in the baskets of basket_now.
+-- Counted products, as product_now has them.
 -- grain: product_id
--- look-back: basket_now
+-- look-back: that of product_now
 select
-    named.product_id,
-    count(*) as orders
-from basket_now
-cross join unnest(basket_now.product_ids) as named (product_id)
-group by named.product_id
+    product_now.product_id,
+    product_now.orders
+from product_now
