@@ -38,10 +38,15 @@ def test_the_segments_of_the_repository_are_there() -> None:
     assert found == {
         "birthday": {"days_before": 0},
         "birthday_this_month": {},
+        "browse_abandoned": {"idle_hours": 4, "within_hours": 48, "min_views": 2, "min_seconds": 60},
         "cart_abandoned": {"idle_minutes": 60, "max_age_days": 7},
         "coffee_lovers_at_risk": {},
+        "contract_ending": {"days_before": 30},
+        "delivered_for_review": {"soft_days": 7, "hard_days": 21, "lateness_days": 7},
         "inactive": {"days": 90},
+        "just_ordered": {"min_hours": 3, "max_hours": 24},
         "replenishment_due": {"lead_days": 3, "lateness_days": 7},
+        "upgrade_considered": {"idle_hours": 4, "within_hours": 48},
         "vip": {},
     }
 
