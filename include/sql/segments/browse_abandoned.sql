@@ -9,7 +9,7 @@
 -- parameter: within_hours: integer, hours, default 48, 2 to 336, how far back views count
 -- parameter: min_views: integer, views, default 2, 1 to 20, views of the product or type that show interest
 -- parameter: min_seconds: integer, seconds, default 60, 0 to 3600, one view longer than this shows interest too
--- look-back: within_hours; for carts, all that are open
+-- look-back: within_hours before as_of; for carts, all that are open
 -- context: product_type (null if the product has none), product_id, name, url, image_url, price and currency of the
 --   product that was viewed last (price null = not known), viewed_at, items: at most three of the viewed products,
 --   the newest first, each with product_id, name, url, image_url, price and currency

@@ -7,7 +7,7 @@
 -- grain: customer_id, occurrence (<product id>@<when it was touched>), one per customer
 -- parameter: idle_hours: integer, hours, default 4, 1 to 72, time since the product was touched at least
 -- parameter: within_hours: integer, hours, default 48, 2 to 336, time since it was touched at most
--- look-back: within_hours
+-- look-back: within_hours before as_of
 -- context: product_id, name, url, image_url, price and currency of the product; better: the same of the better model;
 --   difference (of the two prices), found_in: cart or view
 with touched as (
