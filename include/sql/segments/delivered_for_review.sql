@@ -2,7 +2,7 @@
 -- what: orders that came soft_days ago, or hard_days ago if something in the order is not of soft goods (delivered_at +
 --   days ≤ as_of < delivered_at + days + lateness_days), and that the customer has not reviewed. Cancelled and refunded
 --   orders and lines of quantity 0 do not count. A review of a product of the order since it was placed counts as one.
---   An order of which the catalogue names no product is left out.
+--   An order without a product that the catalogue names is left out.
 -- grain: customer_id, occurrence (order id)
 -- parameter: soft_days: integer, days of 24 hours, default 7, 0 to 90, time to try soft goods after delivery
 -- parameter: hard_days: integer, days of 24 hours, default 21, 0 to 180, time to try all other goods after delivery

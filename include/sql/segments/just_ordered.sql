@@ -1,7 +1,7 @@
 -- segment: just_ordered
 -- what: the customer's newest order, if it was placed min_hours to max_hours ago
 --   (as_of − max_hours < ordered_at ≤ as_of − min_hours). Cancelled and refunded orders do not count, nor does an order
---   of which the catalogue names no product.
+--   without a product that the catalogue names.
 -- grain: customer_id, occurrence (order id), one per customer
 -- parameter: min_hours: integer, hours, default 3, 0 to 168, how long ago the order was placed at least
 -- parameter: max_hours: integer, hours, default 24, 1 to 336, how long ago it was placed at most
