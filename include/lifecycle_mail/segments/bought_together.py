@@ -176,8 +176,8 @@ def check_bought_together(engine: Engine, as_of: datetime, thresholds: Threshold
         _run_counted(connection, "segments/create_trained_pair", {"pairs": (_PAIRS,), **_AT_ONCE}, learned)
         best = {"best": (_BEST,), "counted_products": _AT_ONCE["counted_products"]}
         _run_counted(connection, "segments/create_trained_best", best, learned)
-        run_given(connection, "segments/create_judged_customer", {**given, "as_of": as_of})
-        _analyze(connection, "trained_pair", "trained_best", "judged_customer")
+        run_given(connection, "segments/create_judged_product", {**given, "as_of": as_of})
+        _analyze(connection, "trained_pair", "trained_best", "judged_product")
         row = run(connection, "segments/hits", as_of=as_of, items=thresholds.items).mappings().one()
         found = _judged({name: int(number) for name, number in row.items()}, thresholds)
         run_given(connection, "segments/write_check", {**given, "as_of": as_of, **asdict(found)})

@@ -3,14 +3,14 @@
 -- without what the customer had before. A product that is gone or free counts for neither.
 -- grain: one row
 -- as_of timestamptz: end of the held-back days; items per customer at most
--- judged_customer, trained_pair, trained_best: what was known at the cut-off
+-- judged_product, trained_pair, trained_best: what was known at the cut-off
 -- look-back: that of the three tables
 with seed as (
     select
-        judged_customer.customer_id,
-        named.product_id
-    from judged_customer
-    cross join unnest(judged_customer.last_products) as named (product_id)
+        judged_product.customer_id,
+        judged_product.product_id
+    from judged_product
+    where judged_product.is_last
 ),
 
 candidate as (
@@ -43,16 +43,17 @@ placed as (
     select
         candidate.customer_id,
         candidate.way,
-        candidate.product_id = any(judged_customer.bought) as is_hit,
+        coalesce(known.is_bought, false) as is_hit,
         row_number() over (
             partition by candidate.customer_id, candidate.way
             order by candidate.score desc, candidate.product_id collate "C" asc
         ) as place
     from candidate
-    inner join judged_customer on candidate.customer_id = judged_customer.customer_id
     inner join source.product on candidate.product_id = product.product_id
+    left join judged_product as known
+        on candidate.customer_id = known.customer_id and candidate.product_id = known.product_id
     where
-        candidate.product_id <> all(judged_customer.had)
+        not coalesce(known.was_had, false)
         and segment.is_on_sale(
             product.price, product.available_from, product.available_until, cast(:as_of as timestamptz)
         )

@@ -1,10 +1,10 @@
--- Customers who ordered up to the cut-off and again in the days that were held back, with the products of their last
--- order before it, with all that they had before it, and with what they bought in the held-back days. Dropped with the
--- transaction.
--- grain: customer_id
+-- Customers who ordered up to the cut-off and again in the days that were held back, with their products: whether one
+-- was in their last order before the cut-off, whether they had it before, and whether they bought it in the held-back
+-- days. The table is dropped with the transaction.
+-- grain: customer_id, product_id
 -- cut_off, as_of timestamptz: the days between are held back; look_back_days of orders before the cut-off
 -- look-back: look_back_days for the last order; 365 days for what they had
-create temporary table judged_customer on commit drop as
+create temporary table judged_product on commit drop as
 with line as (
     select
         orders.customer_id,
@@ -34,10 +34,16 @@ last_order as (
 
 select
     line.customer_id,
-    array_agg(distinct line.product_id) filter (where line.order_id = last_order.order_id) as last_products,
-    array_agg(distinct line.product_id) filter (where line.ordered_at <= cast(:cut_off as timestamptz)) as had,
-    array_agg(distinct line.product_id) filter (where line.ordered_at > cast(:cut_off as timestamptz)) as bought
+    line.product_id,
+    bool_or(line.order_id = last_order.order_id) as is_last,
+    bool_or(line.ordered_at <= cast(:cut_off as timestamptz)) as was_had,
+    bool_or(line.ordered_at > cast(:cut_off as timestamptz)) as is_bought
 from line
 inner join last_order on line.customer_id = last_order.customer_id
-group by line.customer_id
-having bool_or(line.ordered_at > cast(:cut_off as timestamptz))
+where
+    line.customer_id in (
+        select buyer.customer_id
+        from line as buyer
+        where buyer.ordered_at > cast(:cut_off as timestamptz)
+    )
+group by line.customer_id, line.product_id
