@@ -17,6 +17,7 @@ from lifecycle_mail.campaigns.files import (
     read_campaign,
     read_campaigns,
     survey_campaign,
+    template_places,
 )
 from lifecycle_mail.campaigns.models import (
     EVENT_RETRY_HOURS,
@@ -24,6 +25,7 @@ from lifecycle_mail.campaigns.models import (
     SETTLE_AFTER_HOURS,
     Campaign,
     Cap,
+    EndStep,
     Goal,
     HourRange,
     Limits,
@@ -44,6 +46,7 @@ __all__ = [
     "Campaign",
     "Cap",
     "Document",
+    "EndStep",
     "Goal",
     "HourRange",
     "Limits",
@@ -72,6 +75,7 @@ __all__ = [
     "survey_brand",
     "survey_campaign",
     "survey_topics",
+    "template_places",
     "tick_at_or_after",
     "tick_at_or_before",
     "topic_called",

@@ -29,6 +29,7 @@ from lifecycle_mail.campaigns import (
     survey_brand,
     survey_campaign,
     survey_topics,
+    template_places,
 )
 from lifecycle_mail.campaigns.documents import shown
 from lifecycle_mail.campaigns.patterns import TEMPLATE
@@ -113,12 +114,10 @@ class _Templates:
 
     def problems(self, survey: Survey) -> Iterator[str]:
         """Yield what is wrong with the templates that one file names, at the lines that name them."""
-        steps = survey.values.get("steps")
-        for place, step in enumerate(steps if isinstance(steps, list) else ()):
-            template = step.get("template") if isinstance(step, dict) else None
-            if not isinstance(template, str) or not re.search(TEMPLATE, template):
+        for at, step, template in template_places(survey.values):
+            if not re.search(TEMPLATE, template):
                 continue
-            begins = f"{survey.at('steps', place, 'template')}step {shown(step.get('step', place + 1))}: "
+            begins = f"{survey.at(*at)}step {step}: "
             if template not in self._known:
                 yield f"{begins}no template '{shown(template)}'{did_you_mean(template, self._known)}"
             elif template not in self.seen:

@@ -59,7 +59,7 @@ def asked_of(campaign: Campaign, step: str, variant: str | None = None, locale: 
     Raises:
         CampaignError: the campaign has no such step, or the step no such variant.
     """
-    names = [one.step for one in campaign.steps]
+    names = [one.step for one in campaign.mails]
     if step not in names:
         raise CampaignError(f"campaign {campaign.campaign} has no step '{step}': it has {', '.join(names)}")
     found = campaign.step_named(step)
