@@ -38,10 +38,12 @@ import sqlalchemy as sa
 import yaml
 from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
 
-from lifecycle_mail.database import engine, run, run_given, statement
+from lifecycle_mail.database import engine, run, run_given, statement, texts
+from lifecycle_mail.decisions.conditions import rules_of
 from lifecycle_mail.kpis.facts import facts, run_for_facts
-from lifecycle_mail.segments import parameters
+from lifecycle_mail.segments import fitting, parameters
 from lifecycle_mail.sources import settle_supplies
+from lifecycle_mail.words import words_of
 
 FOLDER = Path(__file__).parent
 # Folder of cases → folder of words, the relation they read, its columns and what a column holds that a case leaves out.
@@ -55,7 +57,7 @@ ASKED = {
     "step_due_id": ("bigint", 1), "enrollment_id": ("bigint", 1), "campaign": ("text", "campaign"),
     "customer_id": ("text", "customer_id"), "due_at": ("timestamptz", "2020-01-01T00:00:00+00:00"),
     "is_holdout": ("boolean", False), "occurred_at": ("timestamptz", "2020-01-01T00:00:00+00:00"),
-    "enrolled_at": ("timestamptz", "2020-01-01T00:00:00+00:00"), "context": ("jsonb", {}), "value": ("text", "true"),
+    "enrolled_at": ("timestamptz", "2020-01-01T00:00:00+00:00"), "context": ("jsonb", {}), "value": ("jsonb", {}),
 }  # fmt: skip
 HOMES = {"attributes": "segments/attributes", "did": "segments/facts"}
 REGISTRIES: dict[str, tuple[str, str, dict[str, tuple[str, Any]]]] = {
@@ -186,8 +188,20 @@ def _question(
     rows = [{column: default for column, (_, default) in columns.items()} | row for row in read]
     types = ", ".join(f"{column} {kind}" for column, (kind, _) in columns.items())
     given = f"select * from jsonb_to_recordset(cast(:read as jsonb)) as given ({types})"  # noqa: S608
-    text = f"with {relation} as not materialized ({given})\n{statement(f'{folder}/{name}').text}"
+    word = statement(f"{folder}/{name}").text
+    text = f"with {relation} as not materialized ({given})\nselect found.* from (\n{word}\n) as found"
+    if "fitting" in words_of(folder)[name].header["reads"]:
+        _fit(connection, name, rows)
     return partial(connection.execute, sa.text(text), {"read": orjson.dumps(rows).decode(), **chosen})
+
+
+def _fit(connection: Connection, word: str, rows: list[dict[str, Any]]) -> None:
+    """Fill the relation `fitting` with the customers of `asked` whom the rule of the word fits, as deciding does."""
+    run(connection, "decisions/create_fitting")
+    for row in rows:
+        at, who = datetime.fromisoformat(row["due_at"]), [row["customer_id"]]
+        found = fitting(connection, rules_of(word, row["value"]), at, who)
+        run(connection, "decisions/add_fitting", due_at=row["due_at"], customers=texts(found))
 
 
 def _read(path: Path) -> Any:

@@ -18,7 +18,10 @@ from lifecycle_mail.messages.formatting import subject_line
 from lifecycle_mail.messages.shells import RenderedMail, Shell, fill, rebuild
 from lifecycle_mail.messages.snapshots import with_occurrences
 
-OFFER_FIELDS = ("percent", "valid_hours", "code", "valid_until")
+OFFER_KINDS = ("percent", "amount", "free_shipping", "gift")
+OFFER_FIELDS = (
+    "kind", *OFFER_KINDS, "currency", "minimum", "only_once", "valid_hours", "code", "valid_until"
+)  # fmt: skip
 
 
 class Slots(NamedTuple):
@@ -118,8 +121,14 @@ def render_whole(shell: Shell, slots: Slots) -> RenderedMail:
 
 
 def full_offer(offer: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return an offer with every known field (None if it is not given), or None for no offer."""
-    return None if offer is None else {**dict.fromkeys(OFFER_FIELDS), **offer}
+    """Return an offer with every known field (None if it is not given), or None for no offer.
+
+    `kind` is the one of OFFER_KINDS that it gives.
+    """
+    if offer is None:
+        return None
+    kind = next((one for one in OFFER_KINDS if offer.get(one) is not None), None)
+    return {**dict.fromkeys(OFFER_FIELDS), **offer, "kind": kind}
 
 
 def own_offer(shell: Shell, offer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -435,6 +435,7 @@ def _check_sample(
             yield TemplateError(
                 f"{where}.{part}: no postal address; extend the base layout, or show the address"
             )
+    yield from _hidden_offer(name, sample, whole)
     if not whole.subject or not shell.preheader.strip():
         yield TemplateError(f"{name}: subject or preheader is empty (sample {sample.label}); write both")
     if "\n" in shell.preheader.strip():
@@ -442,6 +443,21 @@ def _check_sample(
     own = {*sample.links.values(), sample.brand.get("preferences_url")}
     yield from _faulty_tags(name, whole.html, frozenset(filter(None, own)))
     yield from _unknown_pages(name, whole, sample.links["page_url"])
+
+
+def _hidden_offer(name: str, sample: Sample, whole: RenderedMail) -> Iterator[TemplateError]:
+    """Yield what a mail with an offer does not show: a recipient needs the code and has to know until when it holds."""
+    if sample.offer is None:
+        return
+    if missing := [key for key in ("code", "valid_until") if sample.offer.get(key) is None]:
+        yield TemplateError(f"{name}/sample.json: the offer has no {' and no '.join(missing)}; give the sample both")
+        return
+    for part, text in (("mjml", whole.html), ("txt", whole.text)):
+        if str(sample.offer["code"]) not in text:
+            yield TemplateError(
+                f"{name}/body.{part}: the offer's code is not shown (sample {sample.label}); write offer_code of the "
+                "base macros in a slot"
+            )
 
 
 class _Tags(HTMLParser):

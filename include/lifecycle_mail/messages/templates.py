@@ -32,6 +32,7 @@ from lifecycle_mail.messages.formatting import (
     date_writer,
     day_writer,
     days_until,
+    end_writer,
     ink_on,
     money_writer,
     number_writer,
@@ -42,6 +43,7 @@ from lifecycle_mail.messages.formatting import (
 )
 from lifecycle_mail.messages.ingredients import FILES as MAIL_FILES
 from lifecycle_mail.messages.ingredients import SAMPLE, ingredients
+from lifecycle_mail.messages.offers import offer_title
 from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec
 from lifecycle_mail.messages.slots import CompiledSlot, SlotRenderer, full_offer, own_offer
@@ -212,7 +214,9 @@ class TemplateLibrary:
             "language": bcp47(shell.language), "currency": shell.currency, "offer": shell.offer,
             "t": wording.translator(shell.name), "money": money_writer(shell.language, shell.currency),
             "number": number_writer(shell.language), "date": date_writer(shell.language),
-            "day": day_writer(shell.language), "days_until": days_until,
+            "day": day_writer(shell.language), "days_until": days_until, "end_of": end_writer(shell.language),
+            "offer_title": partial(offer_title, shell.offer, wording.translator(shell.name),
+                                   money_writer(shell.language, shell.currency)),
             "in_time": in_time, "adds_up": addition_checker(shell.currency),
             "dir": wording.direction, "start": "right" if rtl else "left", "end": "left" if rtl else "right",
             "line_start": RIGHT_TO_LEFT_MARK if rtl else "",

@@ -11,8 +11,10 @@ from lifecycle_mail.segments.evaluation import (
     Member,
     copy_customers,
     copy_members_ahead,
+    fitting,
     instant_text,
     members,
+    require_segments,
     shown_sql,
     size,
     write_csv,
@@ -47,7 +49,14 @@ from lifecycle_mail.segments.requests import (
     shown_preview,
     waiting,
 )
-from lifecycle_mail.segments.rules import RuleSegment, parse_rules, read_rules, rules_schema, without_past
+from lifecycle_mail.segments.rules import (
+    RuleSegment,
+    condition_rules,
+    parse_rules,
+    read_rules,
+    rules_schema,
+    without_past,
+)
 from lifecycle_mail.segments.sentences import sentence
 from lifecycle_mail.segments.stages import count_stages
 
@@ -63,6 +72,7 @@ __all__ = [
     "as_in_form",
     "ask_for",
     "asked_by",
+    "condition_rules",
     "copy_customers",
     "copy_members_ahead",
     "count_stages",
@@ -70,6 +80,7 @@ __all__ = [
     "definition",
     "erase_contexts",
     "export",
+    "fitting",
     "instant_text",
     "keep_preview",
     "keep_replay",
@@ -84,6 +95,7 @@ __all__ = [
     "refresh",
     "refresh_rules",
     "requests_of",
+    "require_segments",
     "retire",
     "rule_segments",
     "rules_of_form",
