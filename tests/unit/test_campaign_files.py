@@ -40,7 +40,7 @@ def test_shipped_campaigns_are_right() -> None:
     """Every campaign in include/campaigns reads without an error."""
     campaigns, errors = read_campaigns(INCLUDE / "campaigns", TOPICS)
     assert errors == []
-    assert [one.campaign for one in campaigns] == ["birthday", "cart_abandoned", "replenishment", "win_back"]
+    assert [one.campaign for one in campaigns] == sorted(file.stem for file in (INCLUDE / "campaigns").glob("*.yaml"))
 
 
 @pytest.mark.parametrize(
