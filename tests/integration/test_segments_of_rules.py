@@ -303,3 +303,19 @@ def _kept(engine: Engine, path: str, hours: int) -> str:
     query = "select customer_id from segment.membership where segment = :segment and left_at is null order by 1"
     with engine.connect() as connection:
         return " ".join(connection.execute(sa.text(query), {"segment": Path(path).stem}).scalars())
+
+
+def test_one_segment_that_fails_holds_up_no_other(shop: Engine) -> None:
+    """The hourly refresh computes every segment that it can, and names the others and why."""
+    with shop.begin() as connection:
+        connection.execute(sa.text("revoke select on source.page_view from lifecycle_segments"))
+    done, failed = segments.refresh_rules(shop, NOW)
+    assert "vip" in done
+    assert "coffee_lovers_at_risk" not in done
+    assert [str(error).partition(":")[0] for error in failed] == ["segment coffee_lovers_at_risk"]
+    with shop.begin() as connection:
+        kept = connection.execute(sa.text("select segment from segment.size_daily")).scalars().all()
+        connection.execute(sa.text("grant select on source.page_view to lifecycle_segments"))
+    assert set(kept) == set(done)
+    again, errors = segments.refresh_rules(shop, NOW)
+    assert (set(again), errors) == ({*done, "coffee_lovers_at_risk"}, [])
