@@ -60,7 +60,8 @@ def _mail(row: Any, shell: Shell, renderer: SlotRenderer) -> Mail:
         "language": shell.language, "currency": shell.currency,
     }  # fmt: skip
     link = f"https://mail.example.com/unsubscribe/{row.message_id}"
-    slots = renderer.render(customer, row.context, {"unsubscribe_url": link, "view_url": None}, None)
+    links = {"unsubscribe_url": link, "page_url": f"https://mail.example.com/m/{row.message_id}"}
+    slots = renderer.render(customer, row.context, links, None)
     whole = rebuild(shell, slots.substitutions, slots.subject)
     return Mail(
         From("shop@example.com"), To(row.email), Subject(whole.subject),

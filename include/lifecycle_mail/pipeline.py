@@ -604,7 +604,7 @@ class Installation:
             folder,
             topics=groups.topics,
             foreign_groups=groups.foreign,
-            footer_links=events.footer_links(settings.public_url, self.brand.preferences_url),
+            footer_links=events.footer_links(settings.public_url, settings.pages_url, self.brand.preferences_url),
             rest=events.Rest(settings.soft_bounce_limit, settings.soft_bounce_days, settings.soft_bounce_rest_days),
             now=now if self.settings.mode == "live" else None,
             link_secret=self.settings.link_secret,

@@ -37,6 +37,7 @@ UNSAID_ZONE = "UTC"  # of people without zone and country, outside live, if no d
 DEVELOPMENT_SECRET = "development-link-secret"
 DEVELOPMENT_POSTAL_ADDRESS = "1 Example Street, 00000 Example"
 DEVELOPMENT_PUBLIC_URL = "http://localhost:8086"
+DEVELOPMENT_PAGES_URL = "http://localhost:8088"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class Settings:
     `soft_bounce_days` without a delivery. `segments_need_another`: who asked for a segment may not approve it.
     `intake_limits` say when what files bring is an alarm. `link_schemes` are those that a link of a feed may have. One
     statement that reads a segment ends after `segment_seconds`, and does not begin if its cost by the planner's
-    estimate is above `segment_cost`.
+    estimate is above `segment_cost`. The pages of recipients answer at `pages_url`, and a mail's link to them works for
+    `link_days`.
     """
 
     database_url: str = field(repr=False)
@@ -65,6 +67,8 @@ class Settings:
     claim_lease_seconds: float = 300.0
     request_timeout_seconds: float = 30.0
     public_url: str = DEVELOPMENT_PUBLIC_URL
+    pages_url: str = DEVELOPMENT_PAGES_URL
+    link_days: int = 400
     postal_address: str = DEVELOPMENT_POSTAL_ADDRESS
     link_secret: str = field(default=DEVELOPMENT_SECRET, repr=False)
     reporting_zone: str = "UTC"
@@ -109,6 +113,8 @@ class Settings:
             claim_lease_seconds=reader.seconds("LIFECYCLE_CLAIM_LEASE_SECONDS", 300.0),
             request_timeout_seconds=reader.seconds("LIFECYCLE_REQUEST_TIMEOUT_SECONDS", 30.0),
             public_url=reader.address("LIFECYCLE_PUBLIC_URL", DEVELOPMENT_PUBLIC_URL),
+            pages_url=reader.address("LIFECYCLE_PAGES_URL", DEVELOPMENT_PAGES_URL),
+            link_days=reader.days("LIFECYCLE_LINK_DAYS", cls.link_days),
             postal_address=reader.text("LIFECYCLE_POSTAL_ADDRESS", DEVELOPMENT_POSTAL_ADDRESS),
             link_secret=reader.text("LIFECYCLE_LINK_SECRET", DEVELOPMENT_SECRET),
             reporting_zone=reader.zone("LIFECYCLE_REPORTING_ZONE", "UTC"),
@@ -224,6 +230,13 @@ class _Reader:
         value = self.text(name, "")
         if value and not (_is_number(value) and int(value) <= 10_000):
             raise SettingsError(f"{name} is '{value}': give a whole number from 0 to 10000")
+        return int(value) if value else default
+
+    def days(self, name: str, default: int) -> int:
+        """Return the days that a link works. A way to leave must work for 30 days at least (CAN-SPAM)."""
+        value = self.text(name, "")
+        if value and not (_is_number(value) and 30 <= int(value) <= 3650):
+            raise SettingsError(f"{name} is '{value}': give a whole number of days from 30 to 3650")
         return int(value) if value else default
 
     def limit(self, name: str, default: int) -> int:

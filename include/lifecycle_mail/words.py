@@ -18,6 +18,8 @@ from lifecycle_mail.settings import INCLUDE
 
 EXITS = "journeys/exits"
 CONDITIONS = "decisions/conditions"
+GOALS = "kpis/goals"
+RECOMMENDATIONS = "segments/recommendations"
 # `database` is not imported here: the dag-processor parses campaign files and must stay light.
 SQL_FOLDER = INCLUDE / "sql"
 
@@ -65,14 +67,15 @@ class WordOf:
     """Marks the type of a folder's word in a model: another word is refused like a wrong choice."""
 
     folder: str
+    also: tuple[str, ...] = ()  # further words, which are no files
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._known, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {**handler(schema), "enum": list(words_of(self.folder))}
+        return {**handler(schema), "enum": [*self.also, *words_of(self.folder)]}
 
     def _known(self, word: str) -> str:
-        if word not in words_of(self.folder):
-            raise PydanticKnownError("literal_error", {"expected": ", ".join(words_of(self.folder))})
+        if word not in self.also and word not in words_of(self.folder):
+            raise PydanticKnownError("literal_error", {"expected": ", ".join([*self.also, *words_of(self.folder)])})
         return word

@@ -186,19 +186,23 @@ def _wanted(files: list[Path]) -> list[Path]:
 
 def _doc(campaign: Campaign, doc: str) -> str:
     """Return the DAG's page: what this campaign is, its series as a table, then the part that all campaigns share."""
-    rows = [f"| {_name_of(step)} | {step.after_hours:g} h | `{step.template}` |" for step in campaign.steps]
+    rows = [f"| {_name_of(step)} | {when} | {_template(step)} |" for step, when in campaign.moments()]
     return "\n".join(
         [
             f"{campaign.description} For everyone who enters the segment `{campaign.segment.name}`; mails "
             f"belong to the topic `{campaign.topic}`; holdout {campaign.holdout:.0%}.",
             "",
-            "| step | after enrollment | template |",
+            "| step | due | template |",
             "|---|---|---|",
             *rows,
             "",
             doc.strip(),
         ]
     )
+
+
+def _template(step: Step) -> str:
+    return f"`{step.template}`" if step.template else "no mail"
 
 
 def _name_of(step: Step) -> str:

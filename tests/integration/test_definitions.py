@@ -149,7 +149,8 @@ def desk(tmp_path: Path, warehouse: Engine, warehouse_url: str, monkeypatch: pyt
     monkeypatch.setattr(worker, "Provider", lambda settings: provider)
     settings = Settings(
         database_url=warehouse_url, mode="live", sendgrid_api_key="SG.for-tests", link_secret="s" * 32,
-        public_url="https://mail.my-example.com", postal_address="1 Street", default_zone="UTC",
+        public_url="https://mail.my-example.com", pages_url="https://mail.my-example.com",
+        postal_address="1 Street", default_zone="UTC",
         campaigns_dir=tmp_path / "campaigns",
         templates_dir=tmp_path / "templates", topics_file=tmp_path / "topics.yaml", brand_file=tmp_path / "brand.yaml",
     )  # fmt: skip
@@ -184,11 +185,11 @@ def test_what_nobody_approved_does_not_go_after_its_files_are_put_back(desk: Des
 @pytest.mark.parametrize(
     ("file", "old", "new", "part"),
     [
-        ("templates/cart_abandoned/reminder/body.txt", '{{ t(".close") }}', "XX", "cart_abandoned/reminder/body.txt"),
-        ("templates/base/layout.txt", '{{ t("footer.help") }}', "XX", "base/layout.txt"),
-        (WORDS, OLD, "XX", "translations/en.yaml"),
-        ("brand.yaml", "Corner Market", "XX", "brand"),
-        ("topics.yaml", "Corner Market", "XX", "sender"),
+        ("templates/cart_abandoned/reminder/body.txt", '{{ t(".close") }}', "X~X", "cart_abandoned/reminder/body.txt"),
+        ("templates/base/layout.txt", '{{ t("footer.help") }}', "X~X", "base/layout.txt"),
+        (WORDS, OLD, "X~X", "translations/en.yaml"),
+        ("brand.yaml", "Corner Market", "X~X", "brand"),
+        ("topics.yaml", "Corner Market", "X~X", "sender"),
         ("campaigns/cart_abandoned.yaml", "max_lateness_hours: 6", "max_lateness_hours: 7", "campaign file"),
     ],
     ids=["template", "layout", "words", "brand", "sender", "campaign"],
@@ -206,7 +207,7 @@ def test_whatever_recipients_see_needs_an_approval(desk: Desk, file: str, old: s
     assert desk.said(1) == ""
     assert desk.deliver(1).accepted == 1
     if part != "campaign file":
-        assert "XX" in " ".join(desk.provider.mails()["ann"].values())
+        assert "X~X" in " ".join(desk.provider.mails()["ann"].values())
 
 
 def test_a_renamed_campaign_goes_on_in_live_without_a_new_approval(desk: Desk) -> None:
@@ -242,7 +243,7 @@ def test_words_of_another_campaign_need_no_approval(desk: Desk) -> None:
     """All campaigns share the catalogue: only the words that a campaign's templates ask for belong to its
     definition."""
     desk.approve()
-    desk.change(WORDS, "Freshness, delivery and what happens if something isn't right.", "XX")
+    desk.change(WORDS, "Freshness, delivery and what happens if something isn't right.", "X~X")
     desk.plan("ann", mode="preview")
     assert desk.deliver().accepted == 1
     assert not desk.approve().is_new
@@ -253,9 +254,9 @@ def test_a_mail_goes_out_as_it_was_approved_whatever_the_files_say(desk: Desk) -
     desk.approve()
     desk.plan("ann")
     for file, old, new in (
-        (WORDS, OLD, "XX"), (WORDS, 'named: "Hello {name},"', 'named: "XX {name},"'),
+        (WORDS, OLD, "X~X"), (WORDS, 'named: "Hello {name},"', 'named: "X~X {name},"'),
         ("templates/cart_abandoned/reminder/body.txt", "slot items", "slot things"),
-        ("brand.yaml", "Corner Market", "XX"), ("topics.yaml", "Corner Market", "XX"),
+        ("brand.yaml", "Corner Market", "X~X"), ("topics.yaml", "Corner Market", "X~X"),
     ):  # fmt: skip
         desk.change(file, old, new)
     assert desk.deliver().accepted == 1
@@ -263,7 +264,7 @@ def test_a_mail_goes_out_as_it_was_approved_whatever_the_files_say(desk: Desk) -
     assert mail["from"] == "Corner Market <hello@my-example.com>"
     assert OLD in mail["text/plain"]
     assert "Hello Ann," in mail["text/plain"]
-    assert not [part for part in mail.values() if "XX" in part or "[%" in part]
+    assert not [part for part in mail.values() if "X~X" in part or "[%" in part]
 
 
 def test_a_broken_template_on_disk_stops_no_approved_mail(desk: Desk) -> None:
@@ -292,7 +293,7 @@ def test_what_no_mail_can_be_written_from_is_not_approved(desk: Desk) -> None:
 def test_live_plans_what_was_approved_and_names_newer_files(desk: Desk) -> None:
     """Files changed after the approval: mails are planned and go as approved, and the changes wait by name."""
     desk.approve()
-    desk.change(WORDS, OLD, "XX")
+    desk.change(WORDS, OLD, "X~X")
     desk.write_campaign(max_lateness_hours=1)
     desk.plan("ann")
     assert desk.said() == (
@@ -307,7 +308,7 @@ def test_live_plans_what_was_approved_and_names_newer_files(desk: Desk) -> None:
     desk.approve(1)
     desk.plan("bob", hours=1)
     assert (desk.said(1), desk.deliver(1).accepted) == ("", 1)
-    assert "XX" in desk.provider.mails()["bob"]["text/plain"]
+    assert "X~X" in desk.provider.mails()["bob"]["text/plain"]
 
 
 def test_a_first_definition_is_planned_from_its_files_and_waits(desk: Desk) -> None:
@@ -353,7 +354,7 @@ def test_a_revoked_definition_goes_no_more_and_the_one_before_goes_on(desk: Desk
     first = desk.approve().definition_md5
     desk.plan("ann")
     desk.deliver()
-    desk.change(WORDS, OLD, "XX")
+    desk.change(WORDS, OLD, "X~X")
     second = desk.approve(1).definition_md5
     desk.plan("bob", hours=1)
     done = desk.opened().revoke(NAME, "lead", "a wrong price", NOON + 2 * HOUR)
@@ -443,7 +444,7 @@ def test_an_approval_that_was_cut_off_is_given_by_the_next_one(
 def test_only_what_was_read_is_approved(desk: Desk) -> None:
     """With a checksum, files that differ from it by now are refused."""
     read = desk.opened().definition(NAME).md5
-    desk.change(WORDS, OLD, "XX")
+    desk.change(WORDS, OLD, "X~X")
     with pytest.raises(CampaignError, match=f"its files are definition [0-9a-f]{{32}} now, not {read}"):
         desk.opened().approve(NAME, "lead", NOON, read)
     now = desk.opened().definition(NAME).md5
@@ -453,13 +454,13 @@ def test_only_what_was_read_is_approved(desk: Desk) -> None:
 def test_outside_live_mails_follow_their_files_without_an_approval(desk: Desk) -> None:
     """A template corrected after planning is the one that goes out; its shell carries no definition."""
     desk.plan("ann", mode="preview")
-    desk.change(WORDS, OLD, "XX")
+    desk.change(WORDS, OLD, "X~X")
     settings = Settings(**{**vars(desk.settings), "mode": "simulate", "sendgrid_base_url": "http://127.0.0.1:1"})
     report = delivery.deliver(
         desk.warehouse, settings, desk.opened().topics, clock=lambda: NOON, worker="test"
     )
     assert report.accepted == 1
-    assert "XX" in desk.provider.mails()["ann"]["text/plain"]
+    assert "X~X" in desk.provider.mails()["ann"]["text/plain"]
     with desk.warehouse.connect() as connection:
         assert rows(
             connection, "select definition_md5 from message.shell inner join message.message using (shell_id)"

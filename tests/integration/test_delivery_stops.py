@@ -134,6 +134,7 @@ def test_refused_access_is_reported_as_long_as_it_holds(shop: Shop) -> None:
 
 
 LIVE = {"mode": "live", "link_secret": "s" * 32, "public_url": "https://shop.example.com", "postal_address": "1 Street",
+        "pages_url": "https://shop.example.com",
         "default_zone": "UTC"}
 APPROVE = "wait for an approval of its present definition, until they expire: read its files, then run " \
     "`campaign approve cart_abandoned --by WHO`, or run `campaign pause cart_abandoned` to stop it"  # fmt: skip

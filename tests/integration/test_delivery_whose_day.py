@@ -278,7 +278,7 @@ def test_a_place_that_comes_back_is_the_lower_ones(box: Mailboxes, answer: Any) 
 
 LIVE = {
     "mode": "live", "sendgrid_base_url": "", "public_url": "https://mail.shop.test", "link_secret": "s" * 32,
-    "postal_address": "Real Street 1", "default_zone": "UTC",
+    "postal_address": "Real Street 1", "default_zone": "UTC", "pages_url": "https://mail.shop.test",
 }  # fmt: skip
 
 

@@ -1032,7 +1032,7 @@ def test_a_database_delivers_in_one_mode(warehouse: Engine, settings: Settings) 
     run(warehouse, settings)
     live = dataclasses.replace(
         settings, mode="live", public_url="https://mail.shop.test", link_secret="s" * 32,
-        postal_address="Real Street 1", sendgrid_base_url="", default_zone="UTC",
+        postal_address="Real Street 1", sendgrid_base_url="", default_zone="UTC", pages_url="https://mail.shop.test",
     )  # fmt: skip
     real = {
         name: topic.model_copy(update={"sender": topic.sender.model_copy(update={"email": "a@shop.test"})})
@@ -1054,7 +1054,7 @@ def test_live_refuses_senders_of_the_example_domain_alone(
     """No sender owns example.com or a domain under it. A domain whose name merely ends like it has an owner."""
     live = dataclasses.replace(
         settings, mode="live", public_url="https://mail.shop.test", link_secret="s" * 32,
-        postal_address="Real Street 1", sendgrid_base_url="", default_zone="UTC",
+        postal_address="Real Street 1", sendgrid_base_url="", default_zone="UTC", pages_url="https://mail.shop.test",
     )  # fmt: skip
     for topic in (
         topic_of(sender={"name": "Shop", "email": email}),
@@ -1069,7 +1069,10 @@ def test_live_refuses_senders_of_the_example_domain_alone(
     ("change", "message"),
     [
         ({"mode": "live", "sendgrid_api_key": ""}, "SENDGRID_API_KEY"),
-        ({"mode": "live"}, "LIFECYCLE_POSTAL_ADDRESS, LIFECYCLE_PUBLIC_URL, LIFECYCLE_LINK_SECRET"),
+        (
+            {"mode": "live"},
+            "LIFECYCLE_POSTAL_ADDRESS, LIFECYCLE_PUBLIC_URL, LIFECYCLE_PAGES_URL, LIFECYCLE_LINK_SECRET",
+        ),
         ({"sendgrid_base_url": ""}, "SENDGRID_BASE_URL"),
         ({"sendgrid_base_url": "notaurl"}, "is not an http"),
         ({"sendgrid_base_url": "ftp://127.0.0.1"}, "is not an http"),

@@ -226,14 +226,18 @@ def test_a_click_on_a_link_of_the_footer_is_no_click(
         "pair": "https://shop.example.com/preferences/#topics",
         "edge": "https://shop.example.com/preferences/colours",
         "apart": "https://mail.example.com/unsubscribed",
+        "just_later": "https://pages.example.com/m/abc/survey/size/small",
     }
     told = [event("click", name, mails, 3600, url=link, useragent=PHONE) for name, link in links.items()]
     told.append({**event("click", "twice", mails, 3600, url=links["plain"]), "lm_message_id": ""})
     (tmp_path / "export.json").write_bytes(orjson.dumps(told))
-    quiet = footer_links("https://mail.example.com/", "https://shop.example.com/preferences")
+    of_shop = "https://shop.example.com/preferences"
+    quiet = footer_links("https://mail.example.com/", "https://pages.example.com", of_shop)
     assert ingest(warehouse, tmp_path / "export.json", footer_links=quiet).inserted == len(told)
     clicked = {name: first for name, first, *_ in found(warehouse)}
-    assert clicked == {"plain": None, "known": None, "pair": None, "edge": at(3600), "apart": at(3600)}
+    assert clicked == {
+        "plain": None, "known": None, "pair": None, "edge": at(3600), "apart": at(3600), "just_later": None,
+    }  # fmt: skip
 
 
 def test_only_people_end_series_and_meet_conditions(
@@ -253,7 +257,7 @@ def test_only_people_end_series_and_meet_conditions(
             create temporary table asked on commit drop as
             select enrollment_id as step_due_id, enrollment_id, customer_id, campaign,
                    enrolled_at + interval '9 days' as due_at, false as is_holdout, occurred_at, enrolled_at, context,
-                   'reminder' as value
+                   cast('{"step": "reminder"}' as jsonb) as value
             from journey.enrollment
         """)
         names = dict(rows(connection, "select enrollment_id, customer_id from journey.enrollment"))

@@ -120,7 +120,7 @@ def test_live_needs_a_default_zone(warehouse: Engine) -> None:
     """It is real people who would be mailed by the hours of UTC."""
     live = Settings(
         database_url="", mode="live", sendgrid_api_key="SG.x", public_url="https://mail.shop.test",
-        link_secret="s" * 32, postal_address="Real Street 1",
+        link_secret="s" * 32, postal_address="Real Street 1", pages_url="https://mail.shop.test",
     )  # fmt: skip
     topics = {"reminders": topic_of(sender={"name": "Shop", "email": "a@shop.test"})}
     with pytest.raises(DeliveryRefused, match="mode live needs LIFECYCLE_DEFAULT_ZONE"):

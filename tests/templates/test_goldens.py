@@ -39,7 +39,9 @@ WANTED = {
 def render(name: str, sample: Sample) -> tuple[RenderedMail, Slots]:
     """Render a sample the way a recipient gets it: shell, slots, both put together."""
     shell = LIBRARY.shell(sample.spec(name))
-    slots = LIBRARY.slots(shell).render(sample.customer, sample.context, sample.links)
+    slots = LIBRARY.slots(shell).render(
+        sample.customer, sample.context, sample.links, recommended=sample.recommended
+    )
     return rebuild(shell, slots.substitutions, slots.subject), slots
 
 
@@ -130,9 +132,10 @@ def test_links_to_our_own_pages_are_not_tracked(name: str, sample: Sample) -> No
     """In the mail as it arrives, every link to leave, to choose or to read in the browser says clicktracking=off, and
     no link to the shop does."""
     tags = [unescape(tag) for tag in re.findall(r"<a\b[^>]*>", render(name, sample)[0].html)]
-    own = (sample.links["unsubscribe_url"], sample.links["view_url"], sample.brand["preferences_url"])
+    own = tuple(sample.links[name] for name in ("leave_url", "view_url", "preferences_url"))
     untracked = [tag for tag in tags if 'clicktracking="off"' in tag]
-    assert untracked == [tag for tag in tags if any(f'"{page}"' in tag for page in own)]
+    ours = (sample.links["page_url"], sample.links["unsubscribe_url"])
+    assert untracked == [tag for tag in tags if any(f'"{page}' in tag for page in ours)]
     assert {page for page in own if any(page in tag for tag in untracked)} == set(own)
 
 
@@ -142,7 +145,7 @@ def test_the_footer_keeps_its_promises(name: str, sample: Sample) -> None:
     mail, _ = render(name, sample)
     for part in (mail.html.replace("&amp;", "&"), mail.text):
         for wanted in (
-            sample.links["unsubscribe_url"], sample.links["view_url"], sample.brand["preferences_url"],
+            sample.links["leave_url"], sample.links["view_url"], sample.links["preferences_url"],
             sample.brand["postal_address"], sample.brand["support_email"], "You are receiving this because",
             "Share with a friend",
         ):  # fmt: skip

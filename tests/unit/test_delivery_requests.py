@@ -37,7 +37,8 @@ def mails_of(shell: Shell, count: int) -> list[ClaimedMail]:
         }  # fmt: skip
         message_id = str(uuid.uuid5(uuid.NAMESPACE_OID, str(number)))
         link = unsubscribe_url("https://mail.shop.test", "a-secret", message_id, "reminders")
-        slots = renderer.render(person, CART_CONTEXT, {"unsubscribe_url": link, "view_url": None}, None)
+        links = {"unsubscribe_url": link, "page_url": f"https://mail.shop.test/m/{number}"}
+        slots = renderer.render(person, CART_CONTEXT, links, None)
         plain = orjson.dumps(slots.substitutions)
         key, email = MessageKey(number, "reminder"), f"person{number}@example.com"
         found.append(ClaimedMail(key, message_id, email, link, slots.subject, plain, b""))

@@ -107,8 +107,8 @@ def test_addresses_and_attributes_hold_no_sign(templates: TemplateLibrary, langu
         f'<html lang="{language}"',
     ):
         assert attribute in built.html
-    assert f'href="{LINKS["unsubscribe_url"].replace("&", "&amp;")}"' in built.html
-    assert f": {LINKS['unsubscribe_url']}\n" in built.text
+    assert f'href="{LINKS["leave_url"]}"' in built.html
+    assert f": {LINKS['leave_url']}\n" in built.text
     assert built.html.count("<bdi>") == built.html.count("</bdi>") > 0
     assert built.text.count(OPEN) == built.text.count(CLOSE) > 0
 

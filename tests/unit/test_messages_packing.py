@@ -15,7 +15,7 @@ from planning import BRAND, CART_CONTEXT, LIBRARY
 PERSON = {
     "first_name": "Zoë", "last_name": "O'Hara", "language": "en", "currency": "EUR", "country": None, "timezone": "UTC",
 }  # fmt: skip
-LINKS = {"unsubscribe_url": "https://mail.example.com/unsubscribe/1", "view_url": None}
+LINKS = {"unsubscribe_url": "https://mail.example.com/unsubscribe/1", "page_url": "https://mail.example.com/m/1"}
 
 
 def slots_and_dictionary() -> tuple[bytes, bytes]:

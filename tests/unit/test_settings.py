@@ -95,12 +95,20 @@ def test_blanks_are_no_value(name: str, field: str, default: Any) -> None:
     assert getattr(read(**{name: "  "}), field) == default
 
 
+@pytest.mark.parametrize("written", ["29", "3651", "-40", "4e2", "a year"])
+def test_links_work_for_a_month_at_least(written: str) -> None:
+    """A way to leave that ended after a week would keep people in."""
+    with pytest.raises(SettingsError, match=f"LIFECYCLE_LINK_DAYS is '{written}': give a whole number of days from 30"):
+        read(LIFECYCLE_LINK_DAYS=written)
+    assert [read(LIFECYCLE_LINK_DAYS=days).link_days for days in (" 30 ", "")] == [30, 400]
+
+
 def test_library_and_collector_have_one_secret_of_development() -> None:
     """The collector imports nothing of the library, so this holds the two equal."""
     assert COLLECTOR_SECRET == DEVELOPMENT_SECRET
 
 
-@pytest.mark.parametrize("name", ["LIFECYCLE_PUBLIC_URL", "SENDGRID_BASE_URL"])
+@pytest.mark.parametrize("name", ["LIFECYCLE_PUBLIC_URL", "LIFECYCLE_PAGES_URL", "SENDGRID_BASE_URL"])
 @pytest.mark.parametrize(
     "written",
     ["mail.example.com", "//mail.example.com", "ftp://mail.example.com", "https://", "https:///x",

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle_mail.campaigns.conditions import SHAPES
 from lifecycle_mail.campaigns.models import Campaign
 from lifecycle_mail.database import SQL_FOLDER
-from lifecycle_mail.words import CONDITIONS, EXITS, words_of
+from lifecycle_mail.words import CONDITIONS, EXITS, GOALS, words_of
 
 CASES = Path(__file__).resolve().parents[1] / "sql"
 # Folder of words → the key its headers begin with, and the folder of its cases.
-REGISTRIES = {EXITS: ("exit", "exits"), CONDITIONS: ("condition", "conditions")}
+REGISTRIES = {EXITS: ("exit", "exits"), CONDITIONS: ("condition", "conditions"), GOALS: ("goal", "goals")}
 WORDS = [(folder, word) for folder in REGISTRIES for word in words_of(folder)]
 
 
@@ -47,13 +48,27 @@ def test_editors_know_the_touches_of_an_attribution() -> None:
 
 
 def test_a_condition_says_which_value_it_takes() -> None:
-    """The header names what a campaign file may write: the name of an earlier step, or true."""
-    assert {word.header["value"] for word in words_of(CONDITIONS).values()} <= {"step", "true"}
+    """The header names the shape of what a campaign file may write."""
+    assert {word.header["value"] for word in words_of(CONDITIONS).values()} <= set(SHAPES)
 
 
 def test_conditions_accept_what_the_folder_holds() -> None:
     """The JSON Schema for editors and the folder name the same words, in `when` and in `unless`."""
     schema = Campaign.model_json_schema(by_alias=True)
     files = {file.stem for file in (SQL_FOLDER / CONDITIONS).glob("*.sql")}
+    conditions = schema["$defs"]["Conditions"]
+    assert (set(conditions["properties"]), conditions["additionalProperties"]) == (files, False)
     step = schema["$defs"]["Step"]["properties"]
-    assert [set(step[clause]["propertyNames"]["enum"]) for clause in ("when", "unless")] == [files, files]
+    assert {step[clause]["$ref"] for clause in ("when", "unless")} == {"#/$defs/Conditions"}
+
+
+def test_a_goal_says_who_can_reach_it() -> None:
+    """The header says whether held-out people can reach the goal: without them there is no lift."""
+    assert {word.header["reached-by"] for word in words_of(GOALS).values()} == {"everyone", "mailed"}
+
+
+def test_goals_accept_what_the_folder_holds() -> None:
+    """The JSON Schema for editors and the folder name the same words."""
+    schema = Campaign.model_json_schema(by_alias=True)
+    files = {file.stem for file in (SQL_FOLDER / GOALS).glob("*.sql")}
+    assert set(schema["$defs"]["Goal"]["properties"]["event"]["enum"]) == files

@@ -5,6 +5,7 @@ Below the stages. Journeys, decisions, messages and delivery all read campaigns,
 
 from lifecycle_mail.campaigns.brand import Brand, read_brand, survey_brand
 from lifecycle_mail.campaigns.building import did_you_mean, in_file_order
+from lifecycle_mail.campaigns.conditions import asked, shape_of
 from lifecycle_mail.campaigns.documents import Document, parse_document, read_document
 from lifecycle_mail.campaigns.files import (
     Survey,
@@ -17,6 +18,7 @@ from lifecycle_mail.campaigns.files import (
     read_campaign,
     read_campaigns,
     survey_campaign,
+    template_places,
 )
 from lifecycle_mail.campaigns.models import (
     EVENT_RETRY_HOURS,
@@ -24,10 +26,12 @@ from lifecycle_mail.campaigns.models import (
     SETTLE_AFTER_HOURS,
     Campaign,
     Cap,
+    EndStep,
     Goal,
     HourRange,
     Limits,
     Offer,
+    Recommend,
     SegmentUse,
     Sender,
     Step,
@@ -44,16 +48,19 @@ __all__ = [
     "Campaign",
     "Cap",
     "Document",
+    "EndStep",
     "Goal",
     "HourRange",
     "Limits",
     "Offer",
+    "Recommend",
     "SegmentUse",
     "Sender",
     "Step",
     "Survey",
     "Topic",
     "Topics",
+    "asked",
     "campaign_file",
     "campaign_files",
     "did_you_mean",
@@ -69,9 +76,11 @@ __all__ = [
     "read_campaigns",
     "read_document",
     "read_topics",
+    "shape_of",
     "survey_brand",
     "survey_campaign",
     "survey_topics",
+    "template_places",
     "tick_at_or_after",
     "tick_at_or_before",
     "topic_called",

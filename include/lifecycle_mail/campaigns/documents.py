@@ -52,10 +52,13 @@ class Document:
         return any(tuple(location[:length]) in self.spoiled for length in range(len(location) + 1))
 
     def line(self, location: Sequence[Any]) -> int:
-        """Return the line of `location`, or of the nearest thing around it."""
-        place = tuple(location)
-        while place and place not in self.lines:
-            place = place[:-1]
+        """Return the line of `location`, or of the nearest thing around it. One value stands for a list of one, too."""
+        place = tuple[Any, ...]()
+        for part in location:
+            if (*place, part) in self.lines:
+                place = (*place, part)
+            elif part != 0:
+                break
         return self.lines.get(place, 1)
 
 

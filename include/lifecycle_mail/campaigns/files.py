@@ -124,6 +124,23 @@ def json_schema() -> dict[str, Any]:
     return Campaign.model_json_schema(by_alias=True)
 
 
+def template_places(values: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str, str]]:
+    """Yield where the values of a campaign file name a template, with the step's name and the template."""
+    ends = values.get("on_end")
+    lists: dict[tuple[Any, ...], Any] = {("steps",): values.get("steps")}
+    lists |= {("on_end", word): said for word, said in ends.items()} if isinstance(ends, dict) else {}
+    entries = list[tuple[tuple[Any, ...], Any]]()
+    for at, said in lists.items():
+        if isinstance(said, list):
+            entries += [((*at, place), one) for place, one in enumerate(said)]
+        else:
+            entries.append((at, said))
+    for at, step in entries:
+        template = step.get("template") if isinstance(step, dict) else None
+        if isinstance(template, str):
+            yield (*at, "template"), shown(step.get("step", "without a name")), template
+
+
 def former_names(folder: Path) -> dict[str, str]:
     """Return former name → present name of every campaign whose file, which is right so far, says `renamed_from`."""
     found: dict[str, str] = {}

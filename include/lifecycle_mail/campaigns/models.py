@@ -5,18 +5,32 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from lifecycle_mail.campaigns import crossing
-from lifecycle_mail.campaigns.patterns import TEMPLATE, IpPool, Name, SenderName, SendingAddress
+from lifecycle_mail.campaigns.conditions import Conditions
+from lifecycle_mail.campaigns.moments import AfterStep, AtMoment, Dates, Hours, LocalTime, Resend, Sunset, several
+from lifecycle_mail.campaigns.patterns import CURRENCY, SHARED_CODE, TEMPLATE, IpPool, Name, SenderName, SendingAddress
+from lifecycle_mail.campaigns.resending import written_out
 from lifecycle_mail.campaigns.schedules import is_schedule
-from lifecycle_mail.words import CONDITIONS, EXITS, WordOf, words_of
+from lifecycle_mail.words import EXITS, GOALS, RECOMMENDATIONS, WordOf, words_of
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
+Money = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
 
 # More than a lifetime, for "never". A date that far from today is still valid in the database.
 LONGEST_HOURS = 1_000_000
@@ -28,10 +42,8 @@ LONGEST_DAYS = 40_000
 JOIN_AHEAD_DAYS = 3
 
 WITHOUT_OFFER = "without_offer"
-GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
+GoalEvent = Annotated[str, WordOf(GOALS)]
 ExitWord = Annotated[str, WordOf(EXITS)]
-ConditionWord = Annotated[str, WordOf(CONDITIONS)]
-Conditions = dict[ConditionWord, str | Literal[True]]
 Permission = Literal["pending", "confirmed"]
 Touch = Literal["send", "open", "click"]
 CREDIT_MODELS: dict[Touch, str] = {"send": "sent", "open": "opened", "click": "clicked"}
@@ -98,43 +110,153 @@ class Attribution(_Strict):
     )
 
 
-class Offer(_Strict):
-    """A discount a step gives."""
+def _says_when_it_is_due(schema: dict[str, Any]) -> None:
+    """Let editors ask for one of the keys that say when a step is due; `resend` brings its template along."""
+    schema["required"] = ["step"]
+    schema["oneOf"] = [
+        *({"required": [key, "template"]} for key in crossing.TIMINGS),
+        {"required": ["resend"]},
+    ]
 
-    percent: float = Field(gt=0, le=100)
-    valid_hours: float = Field(gt=0, le=LONGEST_HOURS, description="hours from the mail until it lapses")
-    code: str | None = Field(None, max_length=40)
+
+def _follows_an_end(schema: dict[str, Any]) -> None:
+    """Leave editors the keys that a step after an end may have."""
+    schema["required"] = ["step", "after_hours"]
+    schema["anyOf"] = [{"required": ["template"]}, {"required": ["alert"]}]
+    schema.pop("oneOf", None)
+    for key in (*crossing.TIMINGS[1:], "resend"):
+        schema["properties"].pop(key, None)
+
+
+class Offer(_Strict):
+    """What a step gives: a percentage or an amount off, free shipping, or a gift. Its mails show code and end."""
+
+    percent: float | None = Field(None, gt=0, le=100, description="percent off an order")
+    amount: Money | None = Field(None, gt=0, description="money off an order, in `currency`")
+    free_shipping: Literal[True] | None = Field(None, description="delivery at no cost")
+    gift: Name | None = Field(None, description="something extra: offer.gifts.<word> of the translations names it")
+    currency: str | None = Field(None, pattern=CURRENCY, description="ISO 4217, of `amount` and `minimum`")
+    valid_hours: float = Field(
+        gt=0, le=LONGEST_HOURS, description="hours in which it can be used, counted from the last moment a mail may go"
+    )
+    minimum: Money | None = Field(None, gt=0, description="smallest order it counts for, in `currency`")
+    only_once: bool = Field(False, description="whether a recipient can use it for one order alone")
+    codes: Literal["personal"] | None = Field(None, description="personal: a code for each mail; this is the default")
+    code: str | None = Field(None, pattern=SHARED_CODE, description="one code that all its mails show")
+
+    @classmethod
+    def crossed(cls, values: Mapping[str, Any]) -> Iterator[crossing.Fault]:
+        return crossing.of_offer(values)
+
+    def for_templates(self) -> dict[str, Any]:
+        """Return the offer as templates and the code's row know it: plain values, whole numbers without a fraction."""
+        given = self.model_dump(exclude_none=True, exclude_defaults=True)
+        return {name: _plain(value) for name, value in given.items() if name != "codes"}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class Recommend(_Strict):
+    """Products that a mail recommends: which kind, and how many at most."""
+
+    what: Annotated[str, WordOf(RECOMMENDATIONS)]
+    items: int = Field(3, ge=1, le=10, description="at most so many; a mail may get fewer, or none")
 
 
 class Step(_Strict):
-    """One mail of a series."""
+    """One mail of a series, and when it is due: by exactly one of after_hours, after, at, on and resend."""
+
+    model_config = ConfigDict(json_schema_extra=_says_when_it_is_due)
 
     step: Name
-    after_hours: float = Field(ge=0, le=24 * 366, description="hours after enrollment")
+    after_hours: Hours | None = Field(None, description="hours after enrollment")
+    after: AfterStep | None = Field(None, description="hours after the provider took the mail of an earlier step")
+    at: AtMoment | None = Field(None, description="hours around a moment that the occurrence's context has")
+    on: Dates | None = Field(None, description="calendar dates, by the recipient's clock; the first that is not past")
+    send_at: LocalTime | None = Field(
+        None, description="recipient's local time, HH:MM: the step is due at the next one after its moment"
+    )
+    resend: Resend | None = Field(
+        None, description="the mail of an earlier step once more, with its second subject, to those who did not open it"
+    )
     template: str = Field(pattern=TEMPLATE)
+    subject: Literal["again"] | None = Field(
+        None, description="again: the template's second subject, the file subject_again.txt"
+    )
     when: Conditions = Field(default_factory=dict, description="sent only if all of these hold at the due moment")
     unless: Conditions = Field(default_factory=dict, description="sent only if none of these holds at the due moment")
     offer: Offer | None = None
+    recommend: Recommend | None = Field(None, description="products that templates get as `recommended`")
     variants: dict[Name, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict, description="variant → share; shares add up to 1"
     )
 
-    def offer_for(self, variant: str) -> dict[str, Any] | None:
-        """Return the offer as templates know it; the variant called `without_offer` gets none.
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the step is due so many hours after enrollment, and nothing moves it."""
+        return self.after_hours is not None and self.send_at is None
 
-        Whole numbers have no fraction: 10 percent, not 10.0.
-        """
-        if self.offer is None or variant == WITHOUT_OFFER:
-            return None
-        plain = self.offer.model_dump(exclude_none=True)
-        return {
-            name: int(value) if isinstance(value, float) and value.is_integer() else value
-            for name, value in plain.items()
-        }
+    def moment(self) -> str:
+        """Return in words when the step is due."""
+        said = ""
+        if self.after is not None:
+            said = f"{self.after.hours:g} h after {self.after.step}"
+        elif self.at is not None:
+            said = f"{abs(self.at.hours):g} h {'before' if self.at.hours < 0 else 'after'} {self.at.moment}"
+        elif self.on is not None:
+            said = f"on {', '.join(date.isoformat() for date in self.on)}"
+        else:
+            said = f"{self.after_hours or 0:g} h"
+        return said if self.send_at is None else f"{said}, at {self.send_at:%H:%M}"
+
+    def offer_for(self, variant: str) -> dict[str, Any] | None:
+        """Return the offer as templates know it; the variant called `without_offer` gets none."""
+        return None if self.offer is None or variant == WITHOUT_OFFER else self.offer.for_templates()
 
     @classmethod
     def crossed(cls, values: Mapping[str, Any]) -> Iterator[crossing.Fault]:
         return crossing.of_step(values)
+
+
+class EndStep(Step):
+    """A mail after the end of a series, or an alert, or both; `after_hours` counts from the end."""
+
+    model_config = ConfigDict(json_schema_extra=_follows_an_end)
+
+    after_hours: Hours | None = Field(None, description="hours after the series ended")
+    template: str = Field("", pattern=TEMPLATE, description="none = an alert alone")
+    alert: Name | None = Field(None, description="word of the row in journey.alert that is written for a person to see")
+
+    @classmethod
+    def crossed(cls, values: Mapping[str, Any]) -> Iterator[crossing.Fault]:
+        return crossing.of_end_step(values)
+
+
+class EndSunset(_Strict):
+    """What list hygiene does after the end of a series."""
+
+    sunset: Sunset
+
+
+def _kind_of_end(value: Any) -> str:
+    """Return which of the two an entry of `on_end` is."""
+    has_sunset = isinstance(value, EndSunset) or (isinstance(value, Mapping) and "sunset" in value)
+    return "[EndSunset]" if has_sunset else "[EndStep]"
+
+
+EndWord = Annotated[str, WordOf(EXITS, also=crossing.ENDS)]
+EndAction = Annotated[
+    Annotated[EndStep, Tag("[EndStep]")] | Annotated[EndSunset, Tag("[EndSunset]")], Discriminator(_kind_of_end)
+]
+EndActions = Annotated[
+    tuple[EndAction, ...],
+    BeforeValidator(several, json_schema_input_type=EndAction | list[EndAction]),
+    Field(min_length=1),
+]
 
 
 class SegmentUse(BaseModel):
@@ -185,6 +307,16 @@ class Campaign(_Strict):
     max_lateness_hours: float = Field(gt=0, le=LONGEST_HOURS, description="later than this a mail is stale")
     send_window: HourRange | None = Field(None, description="recipient's local time; none = any hour")
     steps: tuple[Step, ...] = Field(min_length=1)
+    on_end: dict[EndWord, EndActions] = Field(
+        default_factory=dict,
+        description="what follows the end of a series: converted (an exit that is the goal), completed, any, or an "
+        "exit word; each has one step, a list of steps, or {sunset: {days: N}}",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_out(cls, values: Any) -> Any:
+        return written_out(values)
 
     @field_validator("schedule")
     @classmethod
@@ -220,7 +352,43 @@ class Campaign(_Strict):
 
     def step_named(self, name: str) -> Step:
         """Return the step called `name` (KeyError otherwise)."""
-        return {step.step: step for step in self.steps}[name]
+        return {step.step: step for step in self.every_step}[name]
+
+    @property
+    def end_steps(self) -> tuple[tuple[str, EndStep], ...]:
+        """The steps that follow the end of a series, each with the word of `on_end` that it stands under."""
+        return tuple(
+            (word, one) for word, actions in self.on_end.items() for one in actions if isinstance(one, EndStep)
+        )
+
+    @property
+    def every_step(self) -> tuple[Step, ...]:
+        """The steps of the series, then those that follow its end."""
+        return (*self.steps, *(step for _, step in self.end_steps))
+
+    def moments(self) -> list[tuple[Step, str]]:
+        """Return every step with the words that say when it is due."""
+        ends = [(step, f"{word}: {step.moment()}") for word, step in self.end_steps]
+        return [*((step, step.moment()) for step in self.steps), *ends]
+
+    @property
+    def last_after_hours(self) -> float:
+        """Hours after enrollment at which the last step is due whose moment counts from it."""
+        return max((step.after_hours or 0.0 for step in self.steps), default=0.0)
+
+    @property
+    def mails(self) -> tuple[Step, ...]:
+        """Every step that has a mail."""
+        return tuple(step for step in self.every_step if step.template)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether every step is due so many hours after enrollment, and nothing else."""
+        return not self.end_steps and all(step.is_fixed for step in self.steps)
+
+    def recommend_of(self, step: str) -> Recommend | None:
+        """Return what mails of `step` recommend; None = nothing, or the campaign does not have the step any more."""
+        return next((one.recommend for one in self.every_step if one.step == step), None)
 
     @property
     def first_name(self) -> str:
@@ -233,6 +401,11 @@ class Campaign(_Strict):
         plain["segment"] = {"name": self.segment.name, **self.segment.parameters}
         if not self.renamed_from:
             del plain["renamed_from"]
+        if not self.on_end:
+            del plain["on_end"]
+        for action in (one for actions in plain.get("on_end", {}).values() for one in actions):
+            if action.get("template") == "":
+                del action["template"]
         if "attribution" not in self.model_fields_set:
             del plain["attribution"]
         return plain

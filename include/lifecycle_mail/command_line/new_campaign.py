@@ -15,6 +15,7 @@ from lifecycle_mail.campaigns import (
     parse_document,
     read_document,
     read_topics,
+    template_places,
 )
 from lifecycle_mail.command_line.campaign_checks import check_campaigns
 from lifecycle_mail.command_line.new_files import blueprint, require_name, shown, write_new
@@ -60,8 +61,8 @@ def new_campaign(settings: Settings, name: str, like: str | None, segment: str |
         raise CampaignError("\n".join([*wrong, f"campaign {name} is written, and does not pass its check"]))
     file = settings.campaigns_dir / f"{name}.yaml"
     campaign = find_campaign(settings.campaigns_dir, name)
-    folders = sorted({settings.templates_dir / step.template for step in campaign.steps})
-    steps = [step.step for step in campaign.steps]
+    folders = sorted({settings.templates_dir / step.template for step in campaign.mails})
+    steps = [step.step for step in campaign.mails]
     return NewCampaign(file, folders, list(new.translations), campaign.segment.name, steps)
 
 
@@ -143,7 +144,7 @@ def _text_of(path: Path) -> str:
 
 def _new_templates(other: Campaign, name: str) -> dict[str, str]:
     """Return template → its copy, for each template of a campaign: each last part of a name stays, if all differ."""
-    used = list(dict.fromkeys(step.template for step in other.steps))
+    used = list(dict.fromkeys(step.template for step in other.mails))
     leaves = [template.rpartition("/")[2] for template in used]
     if len(set(leaves)) < len(leaves):
         leaves = [template.replace("/", "_") for template in used]
@@ -162,16 +163,26 @@ def _copied_file(settings: Settings, other: Campaign, name: str, templates: dict
     text.mark(("description",), f"Change: what this campaign is for. It is a copy of {other.campaign}.")
     if text.has("goal", "until") or text.has("goal", "from"):
         text.mark(("goal",), "Change: the dates of the target.")
-    for place, step in enumerate(other.steps):
-        text.set(("steps", place, "template"), templates[step.template])
-        if text.has("steps", place, "offer", "code"):
-            text.mark(("steps", place, "offer", "code"), "Change: two campaigns with one code cannot be told apart.")
-    wanted = {**before, "campaign": name}
+    for at, _, template in template_places(before):
+        text.set(at, templates[template])
+        if text.has(*at[:-1], "offer", "code"):
+            text.mark((*at[:-1], "offer", "code"), "Change: two campaigns with one code cannot be told apart.")
+    wanted = _with_templates({**before, "campaign": name}, templates)
     wanted.pop("renamed_from", None)
-    wanted["steps"] = [{**step, "template": templates[step["template"]]} for step in before["steps"]]
     if parse_document(path, text.text()).value != wanted:
         raise CampaignError(f"{path.name}: it cannot be copied as it is written: give each key a line of its own")
     return text.text()
+
+
+def _with_templates(value: Any, templates: dict[str, str]) -> Any:
+    """Return the values of a campaign file with the names of its templates replaced."""
+    if isinstance(value, list):
+        return [_with_templates(one, templates) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: templates[one] if key == "template" else _with_templates(one, templates) for key, one in value.items()
+    }
 
 
 def _with_new_names(text: str, templates: dict[str, str]) -> str:

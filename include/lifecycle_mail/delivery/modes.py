@@ -9,6 +9,7 @@ from lifecycle_mail.database import scalar
 from lifecycle_mail.errors import DeliveryRefused
 from lifecycle_mail.sendgrid.client import host_of, is_loopback, is_sendgrid, is_sendgrid_api
 from lifecycle_mail.settings import (
+    DEVELOPMENT_PAGES_URL,
     DEVELOPMENT_POSTAL_ADDRESS,
     DEVELOPMENT_PUBLIC_URL,
     DEVELOPMENT_SECRET,
@@ -69,6 +70,7 @@ def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None
         for name, value, development in (
             ("LIFECYCLE_POSTAL_ADDRESS", settings.postal_address, DEVELOPMENT_POSTAL_ADDRESS),
             ("LIFECYCLE_PUBLIC_URL", settings.public_url, DEVELOPMENT_PUBLIC_URL),
+            ("LIFECYCLE_PAGES_URL", settings.pages_url, DEVELOPMENT_PAGES_URL),
             ("LIFECYCLE_LINK_SECRET", settings.link_secret, DEVELOPMENT_SECRET),
         )
         if value == development
@@ -77,6 +79,8 @@ def _require_live_settings(settings: Settings, topics: dict[str, Topic]) -> None
         raise DeliveryRefused(f"mode live needs real values for {', '.join(left)}: they still have development ones")
     if not settings.public_url.startswith("https://"):
         raise DeliveryRefused("mode live needs a LIFECYCLE_PUBLIC_URL with https://, because one-click links demand it")
+    if not settings.pages_url.startswith("https://"):
+        raise DeliveryRefused("mode live needs a LIFECYCLE_PAGES_URL with https://: its pages take what people choose")
     if settings.sendgrid_base_url and not (
         settings.sendgrid_base_url.startswith("https://")
         and is_sendgrid_api(_host(settings.sendgrid_base_url))

@@ -213,9 +213,11 @@ def _page(link: str) -> str:
     return link.partition("?")[0].partition("#")[0].strip().rstrip("/").lower()
 
 
-def footer_links(public_url: str, preferences_url: str) -> tuple[str, ...]:
-    """Return the links that show no interest in a mail: all below the one to unsubscribe, and the preferences."""
-    return f"{_page(public_url)}/unsubscribe/", _page(preferences_url)
+def footer_links(public_url: str, pages_url: str, preferences_url: str | None) -> tuple[str, ...]:
+    """Return the links that show no interest in a mail: all to unsubscribe, to our pages, and to the shop's own page
+    of preferences."""
+    own = (f"{_page(public_url)}/unsubscribe/", f"{_page(pages_url)}/m/")
+    return (*own, _page(preferences_url)) if preferences_url else own
 
 
 def _short_hash(value: str) -> int:

@@ -33,7 +33,7 @@ def follow(connection: Connection, campaign: Campaign, entry: dict[str, Any]) ->
         asked = {
             "as_of": entry["as_of"], "joins": campaign.joins, "returned_counts": False,
             "reenter_after_days": campaign.reenter_after_days,
-            "last_after_hours": max(step.after_hours for step in campaign.steps),
+            "last_after_hours": campaign.last_after_hours,
         }  # fmt: skip
         run_with(connection, "journeys/create_followed", _BEGUN, **asked)
         run(connection, "journeys/mark_over")

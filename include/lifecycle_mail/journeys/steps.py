@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection
 
 from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import refresh_statistics, run
+from lifecycle_mail.errors import CampaignError
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,14 @@ def _is_news(known: Mapping[str | None, KnownStep], step: Mapping[str, Any]) -> 
 
 
 def step_values(campaign: Campaign) -> list[dict[str, Any]]:
-    """Return the steps as the SQL takes them: position, step, after_hours, variants with cumulative shares."""
+    """Return the steps as the SQL takes them: position, step, after_hours, variants with cumulative shares.
+
+    Raises:
+        CampaignError: a step is due by something that planning does not know yet.
+    """
+    for step, when in campaign.moments():
+        if step not in campaign.steps or not step.is_fixed:
+            raise CampaignError(f"campaign {campaign.campaign}: step {step.step} ({when}) cannot be planned yet")
     return [
         {
             "position": position,

@@ -80,7 +80,7 @@ class Definition:
 
     def has_place(self, step: str, variant: str, language: str) -> bool:
         """Tell whether mails of this step, variant and language are written by this definition."""
-        found = [one for one in self.campaign.steps if one.step == step]
+        found = [one for one in self.campaign.mails if one.step == step]
         variants = found[0].variants or {"default": 1.0} if found else {}
         return variant in variants and language in self.library.languages()
 
@@ -101,7 +101,7 @@ class Definition:
             TemplateError: one of them cannot be written; the message has file, line and what to do.
         """
         brand = self.brand_at(postal_address)
-        for step in self.campaign.steps:
+        for step in self.campaign.mails:
             for variant in step.variants or ("default",):
                 for language in self.library.languages():
                     spec = self.shell_spec(step.step, variant, language, brand.currency, brand.for_templates())
@@ -119,7 +119,7 @@ def read_definition(campaign: Campaign, topic: Topic, library: TemplateLibrary, 
     Raises:
         TemplateError: a template of its steps is missing or cannot be read.
     """
-    names = [step.template for step in campaign.steps]
+    names = [step.template for step in campaign.mails]
     texts = {**ingredients(library.texts, *names), **samples(library.texts, *names)}
     return Definition(campaign, seen_of(topic), brand.model_dump(mode="json", exclude={"postal_address"}), texts)
 

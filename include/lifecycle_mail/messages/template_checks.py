@@ -21,11 +21,12 @@ from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages.dialect import PERSONAL, is_slot
 from lifecycle_mail.messages.formatting import is_instant
+from lifecycle_mail.messages.links import PAGES
 from lifecycle_mail.messages.samples import Sample, read_samples
-from lifecycle_mail.messages.shells import Shell, rebuild
-from lifecycle_mail.messages.slots import OFFER_FIELDS
+from lifecycle_mail.messages.shells import RenderedMail, Shell, rebuild
+from lifecycle_mail.messages.slots import OFFER_FIELDS, RECOMMENDED_FIELDS
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, dotted_names, read_sources
-from lifecycle_mail.messages.templates import BRAND_FIELDS, BRAND_OPTIONAL, TemplateLibrary
+from lifecycle_mail.messages.templates import BRAND_FIELDS, BRAND_OPTIONAL, BRAND_PAGES, TemplateLibrary
 from lifecycle_mail.messages.wording import Wording, no_words
 
 PARTS = {"subject.txt": "text", "preheader.txt": "html", "body.mjml": "html", "body.txt": "text"}
@@ -76,6 +77,7 @@ def check_template(library: TemplateLibrary, name: str, languages: Iterable[str]
     read = _Reading(library, name, samples[0] if samples else None)
     found += [error for file in PARTS for error in _check_file(library, read, file)]
     found += _slots_without_twin(read)
+    found += _recommended_without_sample(read, samples)
     for language in languages:
         words = list(_check_words(library, read, language, languages[0]))
         found += words
@@ -85,8 +87,26 @@ def check_template(library: TemplateLibrary, name: str, languages: Iterable[str]
     return list({str(error): error for error in found}.values())
 
 
+def lacking_pages(library: TemplateLibrary, name: str, pages: Iterable[str]) -> Iterator[TemplateError]:
+    """Yield the pages of the shop that template `name` leads to and the brand file does not have."""
+    known = set(pages)
+    for file in PARTS:
+        text = (library.folder / name / file).read_text(encoding="utf-8") if _has(library, name, file) else ""
+        for found in re.finditer(r"\bbrand\.pages\.([a-z][a-z0-9_]*)", text):
+            if found[1] not in known:
+                line = text.count("\n", 0, found.start()) + 1
+                yield TemplateError(
+                    f"{name}/{file}:{line}: brand.yaml has no page {found[1]}{_nearest(found[1], known)}; "
+                    "add it there below pages"
+                )
+
+
+def _has(library: TemplateLibrary, name: str, file: str) -> bool:
+    return (library.folder / name / file).is_file()
+
+
 def _missing(library: TemplateLibrary, name: str, file: str) -> TemplateError | None:
-    if (library.folder / name / file).is_file():
+    if _has(library, name, file):
         return None
     return TemplateError(
         f"{name}/{file}: no such file; every template has subject, preheader, two bodies and a sample"
@@ -276,10 +296,13 @@ class _Fields:
 
 def _shapes(sample: Sample | None) -> dict[str, Any]:
     """Return the declared variables with sample values; offers always with all their fields."""
-    known = {"customer": dict.fromkeys(CUSTOMER_FIELDS), "offer": dict.fromkeys(OFFER_FIELDS)}
+    known = {
+        "customer": dict.fromkeys(CUSTOMER_FIELDS), "offer": dict.fromkeys(OFFER_FIELDS),
+        "recommended": [dict.fromkeys(RECOMMENDED_FIELDS)],
+    }  # fmt: skip
     if sample is None:
         return known | dict.fromkeys(("context", "links", "brand"), UNKNOWN)
-    brand = {**dict.fromkeys((*BRAND_FIELDS, *BRAND_OPTIONAL)), **sample.brand}
+    brand = {**dict.fromkeys((*BRAND_FIELDS, *BRAND_OPTIONAL, *BRAND_PAGES)), **sample.brand}
     return {**known, "context": sample.context, "links": sample.links, "brand": brand}
 
 
@@ -302,6 +325,20 @@ def _slots_without_twin(read: _Reading) -> Iterator[TemplateError]:
             f"{slot.file}:{slot.line}: slot {slot.name} is missing in {read.name}/body.txt; "
             "say the same in the text part"
         )
+
+
+def _recommended_without_sample(read: _Reading, samples: list[Sample]) -> Iterator[TemplateError]:
+    """Yield that a template shows recommended products, and no sample has any: they would never be looked at."""
+    if not samples or any(sample.recommended for sample in samples):
+        return
+    slots = [slot for sources in read.sources.values() for source in sources for slot in source.slots]
+    for slot in slots:
+        if "recommended" in slot.names():
+            yield TemplateError(
+                f"{slot.file}:{slot.line}: slot {slot.name} shows recommended products, and {read.name}/sample.json "
+                f'has none; give it "recommended": a list with {", ".join(RECOMMENDED_FIELDS)}'
+            )
+            return
 
 
 def _mjml_tags(file: str, content: str) -> Iterator[TemplateError]:
@@ -399,8 +436,9 @@ def _check_sample(
     library: TemplateLibrary, name: str, sample: Sample, language: str
 ) -> Iterator[TemplateError]:
     shell = library.shell(replace(sample.spec(name), language=language))
-    whole = library.whole(shell, sample.customer, sample.context, sample.links)
-    slots = library.slots(shell).render(sample.customer, sample.context, sample.links)
+    personal = (sample.customer, sample.context, sample.links, None, sample.recommended)
+    whole = library.whole(shell, *personal)
+    slots = library.slots(shell).render(*personal)
     where = f"{name}/body"
     if rebuild(shell, slots.substitutions, slots.subject) != whole:
         yield TemplateError(
@@ -408,7 +446,7 @@ def _check_sample(
             'HTML as MJML does: attributes in "…", <br />, no blanks between tags'
         )
     for part, text, shown in (("mjml", whole.html, lambda one: str(escape(one))), ("txt", whole.text, str)):
-        if shown(sample.links["unsubscribe_url"]) not in text:
+        if not any(shown(sample.links[name]) in text for name in ("leave_url", "unsubscribe_url")):
             yield TemplateError(
                 f"{where}.{part}: no unsubscribe link; extend the base layout, or show the link"
             )
@@ -416,12 +454,29 @@ def _check_sample(
             yield TemplateError(
                 f"{where}.{part}: no postal address; extend the base layout, or show the address"
             )
+    yield from _hidden_offer(name, sample, whole)
     if not whole.subject or not shell.preheader.strip():
         yield TemplateError(f"{name}: subject or preheader is empty (sample {sample.label}); write both")
     if "\n" in shell.preheader.strip():
         yield TemplateError(f"{name}/preheader.txt: more than one line; write one")
-    own = {*sample.links.values(), sample.brand["preferences_url"]}
+    own = {*sample.links.values(), sample.brand.get("preferences_url")}
     yield from _faulty_tags(name, whole.html, frozenset(filter(None, own)))
+    yield from _unknown_pages(name, whole, sample.links["page_url"])
+
+
+def _hidden_offer(name: str, sample: Sample, whole: RenderedMail) -> Iterator[TemplateError]:
+    """Yield what a mail with an offer does not show: a recipient needs the code and has to know until when it holds."""
+    if sample.offer is None:
+        return
+    if missing := [key for key in ("code", "valid_until") if sample.offer.get(key) is None]:
+        yield TemplateError(f"{name}/sample.json: the offer has no {' and no '.join(missing)}; give the sample both")
+        return
+    for part, text in (("mjml", whole.html), ("txt", whole.text)):
+        if str(sample.offer["code"]) not in text:
+            yield TemplateError(
+                f"{name}/body.{part}: the offer's code is not shown (sample {sample.label}); write offer_code of the "
+                "base macros in a slot"
+            )
 
 
 class _Tags(HTMLParser):
@@ -443,11 +498,27 @@ class _Tags(HTMLParser):
             self.found.append("a picture has no alternative text; give it alt")
         if tag == "a" and not given.get("href"):
             self.found.append("a link goes nowhere; give it an address, or leave the link out")
-        if given.get("href") in self.untracked and given.get("clicktracking") != "off":
+        link = given.get("href") or ""
+        if any(f"{link}/".startswith(f"{own}/") for own in self.untracked) and given.get("clicktracking") != "off":
             self.found.append(
                 "SendGrid would count clicks on the link to unsubscribe, to the preferences or to the mail in the "
                 'browser; write <a clicktracking="off" href=…> in an mj-text'
             )
+
+
+_SURVEY = re.compile(r"survey/[a-z0-9_]{1,40}/[a-z0-9_]{1,40}")
+
+
+def _unknown_pages(name: str, mail: RenderedMail, page_url: str) -> Iterator[TemplateError]:
+    """Yield links below the recipient's address of pages behind which there is no page."""
+    below = re.compile(re.escape(page_url) + r"(?:/([^\s\"'<>]*))?")
+    for part, text in (("mjml", mail.html), ("txt", mail.text)):
+        for page in dict.fromkeys(page or "" for page in below.findall(text)):
+            if page not in PAGES and not _SURVEY.fullmatch(page):
+                yield TemplateError(
+                    f"{name}/body.{part}: there is no page /{page}{_nearest(page, PAGES)}; known are "
+                    f"{', '.join(PAGES)} and survey/<survey>/<answer>, named in a-z, 0-9 and _"
+                )
 
 
 def _faulty_tags(name: str, html: str, untracked: frozenset[str]) -> Iterator[TemplateError]:

@@ -96,7 +96,7 @@ def _parted(campaign: Campaign, groups: Sequence[Row[Any]]) -> tuple[list[Row[An
 
 def _places(campaign: Campaign) -> set[tuple[str, str]]:
     """Return every (step, variant) that the campaign writes mails for."""
-    return {(step.step, variant) for step in campaign.steps for variant in step.variants or ("default",)}
+    return {(step.step, variant) for step in campaign.mails for variant in step.variants or ("default",)}
 
 
 def cancel_unwritten(
