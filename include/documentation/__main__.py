@@ -26,7 +26,7 @@ cli = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 @cli.command()
 def main(
-    names: Annotated[list[str] | None, typer.Argument(help="attributes, campaigns, dags, dictionary; none = all.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help=f"{', '.join(PAGES)}; none = all.")] = None,
     check: Annotated[bool, typer.Option(help="Write nothing; exit 1 if a page is stale.")] = False,
 ) -> None:
     """Write docs/attributes.md, docs/campaigns.md, docs/dags.md and docs/data_dictionary.md again."""

@@ -28,6 +28,7 @@ it is permitted, and if what stands under *only if* holds at the moment it is du
 | campaign | what for | mails | goal | in the demo |
 |---|---|---|---|---|
 """
+_GOAL_KEYS = frozenset({"event", "within_days", "target_rate", "begins", "until"})
 _REAL_FEEDS = frozenset({"orders", "order_lines", "products", "offers"})
 _TABLES = {
     "customer_activity": "orders", "orders": "orders", "order_line": "order_lines", "cart": "carts",
@@ -137,7 +138,8 @@ def _offer(offer: Offer) -> str:
 def _goal(one: Campaign) -> str:
     goal = one.goal
     target = f", target {_share(goal.target_rate)}" if goal.target_rate is not None else ""
-    link = f" on {goal.link}" if goal.link is not None else ""
+    of = {name: value for name, value in goal.model_dump(exclude_none=True).items() if name not in _GOAL_KEYS}
+    link = f" ({_value(of)})" if of else ""
     return f"{goal.event}{link} within {_days(goal.within_days)}{target}"
 
 

@@ -42,10 +42,11 @@ def refused(warehouse: Engine) -> list[tuple[str, int, str]]:
 
 def changed_since(warehouse: Engine, feed: str, load_id: int) -> list[str]:
     """The customers of the rows that a later load wrote."""
-    table = {"customers": "customer", "orders": "orders", "lead_actions": "lead_action"}[feed]
+    names = {"customers": "customer", "orders": "orders", "lead_actions": "lead_action"}
+    table = sa.table(names[feed], sa.column("customer_id"), sa.column("load_id"), schema="source")
     with warehouse.connect() as connection:
-        query = sa.text(f"select customer_id from source.{table} where load_id > :load_id")
-        return list(connection.execute(query, {"load_id": load_id}).scalars())
+        query = sa.select(table.c.customer_id).where(table.c.load_id > load_id)
+        return list(connection.execute(query).scalars())
 
 
 def newcomers_of(folder: Path) -> set[str]:

@@ -339,7 +339,8 @@ def test_groups_are_kept_and_who_changed_is_asked_again(shop: Engine, written: W
 
 def test_groups_of_an_earlier_moment_are_read_from_the_facts(shop: Engine, written: Write) -> None:
     """What is kept is of a later moment: a refresh before it is exact, and so is the one after it."""
-    path, later = written("{all: [{is: rfm_group, equals: new}]}", "new"), written("{is: rfm_group, known: true}", "all")
+    path = written("{all: [{is: rfm_group, equals: new}]}", "new")
+    later = written("{all: [{is: rfm_group, known: true}]}", "grouped")
     segments.refresh(shop, path, NOW)
     with shop.begin() as connection:
         order(connection, "n1", "dee", NOW + timedelta(hours=1))
