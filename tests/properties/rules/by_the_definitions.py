@@ -134,7 +134,7 @@ class Judge:
 
     def open_complaint(self, who: str) -> bool:
         newest = max(
-            ((row["reviewed_at"], -row["rating"]) for row in self.of("reviews", who, "reviewed_at")), default=None
+            ((row["reviewed_at"], -Decimal(str(row["rating"]))) for row in self.of("reviews", who, "reviewed_at")), default=None
         )
         return newest is not None and -newest[1] <= 2
 
