@@ -133,9 +133,8 @@ class Judge:
         return len(self.of("reviews", who, "reviewed_at"))
 
     def open_complaint(self, who: str) -> bool:
-        newest = max(
-            ((row["reviewed_at"], -Decimal(str(row["rating"]))) for row in self.of("reviews", who, "reviewed_at")), default=None
-        )
+        said = [(row["reviewed_at"], -Decimal(str(row["rating"]))) for row in self.of("reviews", who, "reviewed_at")]
+        newest = max(said, default=None)
         return newest is not None and -newest[1] <= 2
 
     def referrals(self, who: str) -> int:
