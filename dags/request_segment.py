@@ -13,8 +13,8 @@ example:
 `age`, `average_order`, `average_rating`, `birthday_in_days`, `birthday_month`, `city`, `contract_ends_in_days`,
 `country`, `currency`, `engagement`, `favourite_product_type`, `first_order_days_ago`, `hemisphere`, `language`,
 `last_activity_days_ago`, `last_click_days_ago`, `last_open_days_ago`, `last_order_days_ago`, `last_promo_code`,
-`last_visit_days_ago`, `lifecycle_stage`, `locale`, `open_cart`, `orders`, `permission`, `price_sensitive`,
-`price_sensitivity`, `promo_code_used`, `referrals`, `region`, `returns`, `reviews`, `rfm_group`,
+`last_visit_days_ago`, `lifecycle_stage`, `locale`, `open_cart`, `open_complaint`, `orders`, `permission`,
+`price_sensitive`, `price_sensitivity`, `promo_code_used`, `referrals`, `region`, `returns`, `reviews`, `rfm_group`,
 `signed_up_days_ago`, `signup_source`, `tier`, `timezone`, `total_spent`.
 
 `did` asks what a customer did: `at_least`, `at_most`, `exactly` (times), `within_days`, `between_days`, and filters:

@@ -308,7 +308,7 @@ def test_a_sample_is_of_a_member_if_there_is_one(command: Command, warehouse: En
     assert "Hello Zoë," in out
     of_ann = ("message", "preview", "cart_abandoned", "incentive", "--customer", "ann")
     assert command(*of_ann, "--variant", "without_offer")[1] == out
-    assert command(*of_ann)[1].startswith("Subject: 10% off the basket you left\n")
+    assert command(*of_ann)[1].startswith("Subject: For the basket you left: 10% off\n")
     with warehouse.connect() as connection:
         assert rows(connection, "select count(*) from message.message") == [(0,)]
 

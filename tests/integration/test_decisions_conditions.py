@@ -128,11 +128,40 @@ def test_why_names_the_condition(warehouse: Engine) -> None:
     [
         ({"when": {"sent": "doubts"}}, "takes the name of an earlier step, not 'doubts': choose one of reminder"),
         ({"when": {"sent": "again"}}, "takes the name of an earlier step, not 'again': choose one of reminder"),
-        ({"unless": {"sent": True}}, "takes the name of an earlier step, not 'True': choose one of reminder"),
-        ({"unless": {"bought": "reminder"}}, "'bought' takes true: write bought: true"),
+        ({"when": {"clicked": {"step": "doubts"}}}, "'clicked' takes the name of an earlier step, not 'doubts'"),
+        ({"unless": {"sent": True}}, "valid string"),
+        ({"unless": {"bought": "reminder"}}, "takes true: write true"),
+        ({"when": {"variant": "reminder"}}, "takes keys and values: write step, is below it"),
+        ({"when": {"variant": {"step": "reminder", "is": "short"}}}, "'reminder' has no variant 'short': it has none"),
+        ({"when": {"rated": {}}}, "says no rating: add at_least or at_most"),
+        ({"when": {"has": {"is": "contry", "in": ["TH"]}}}, "country"),
+        ({"when": {"stage": "leed"}}, "lead"),
+        ({"when": {"send": "reminder"}}, "Extra inputs"),
     ],
 )
 def test_a_value_that_a_word_does_not_take_is_refused(clauses: dict[str, Any], said: str) -> None:
     """A condition about a step names an earlier one; one without a step says true."""
     with pytest.raises(ValueError, match=said):
         campaign(**clauses)
+
+
+def test_rules_are_judged_at_the_moment_that_each_step_is_due(warehouse: Engine) -> None:
+    """`has`, `stage` and `in_segment` ask the facts of the due moment, of each series its own; a later fact, and what
+    another customer did, change nothing."""
+    members(warehouse, "ann", "bob", "cat", country="TH")
+    members(warehouse, "dan", country="FR")
+    asked = {"has": {"is": "country", "in": ["TH", "TW"]}, "stage": ["first_time_buyer", "at_risk"]}
+    branch = campaign(when=asked, unless={"in_segment": "inactive"})
+    plan(warehouse, branch, topic_of())
+    with warehouse.begin() as connection:
+        order(connection, "o1", "ann", NOON + HOUR)
+        order(connection, "o2", "bob", DUE + HOUR)
+        order(connection, "o3", "cat", NOON - timedelta(days=100))
+        order(connection, "o4", "dan", NOON + HOUR)
+    plan(warehouse, branch, topic_of(), DUE + 2 * HOUR)
+    assert {name: (reason, condition) for name, (_, reason, condition) in again(warehouse).items()} == {
+        "ann": ("eligible", None),
+        "bob": ("branch_not_taken", {"when": {"stage": ["first_time_buyer", "at_risk"]}}),
+        "cat": ("branch_not_taken", {"unless": {"in_segment": "inactive"}}),
+        "dan": ("branch_not_taken", {"when": {"has": {"is": "country", "in": ["TH", "TW"]}}}),
+    }

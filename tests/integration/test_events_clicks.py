@@ -257,7 +257,7 @@ def test_only_people_end_series_and_meet_conditions(
             create temporary table asked on commit drop as
             select enrollment_id as step_due_id, enrollment_id, customer_id, campaign,
                    enrolled_at + interval '9 days' as due_at, false as is_holdout, occurred_at, enrolled_at, context,
-                   'reminder' as value
+                   cast('{"step": "reminder"}' as jsonb) as value
             from journey.enrollment
         """)
         names = dict(rows(connection, "select enrollment_id, customer_id from journey.enrollment"))

@@ -83,7 +83,7 @@ TOLD = [
     (14, "'join_ahead_days': join_ahead_days is for newer_occurrence: join"),
     (15, "'send_window.to': write the time in quotes"),
     (17, "step reminder: no template 'cart_abandoned/remindr': did you mean 'cart_abandoned/reminder'?"),
-    (18, "'steps.1.when.opned"),
+    (18, "unknown key 'steps.1.when.opned': did you mean 'opened'?"),
     (18, "'steps.1.step': two steps have the same name"),
     (18, "'steps.1.after_hours': steps are not in the order of after_hours"),
     (18, "'steps.1.when.sent': 'sent' takes the name of an earlier step, not 'x': choose one of reminder"),
@@ -207,3 +207,39 @@ def test_a_page_that_the_brand_lacks_is_named(folder: Path, check: Command) -> N
     assert "brand.yaml:18: 'pages.help' is 'http://shop.example.com/help': write the whole address" in check(
         "campaign", "check", "cart_abandoned"
     )[2]
+
+
+def test_conditions_that_ask_rules_are_checked_as_rules_are(folder: Path, check: Command) -> None:
+    """A segment that is not there, and an operator that the attribute does not take, are told at their lines, with
+    the nearest right word."""
+    change(
+        folder / "campaigns/cart_abandoned.yaml",
+        (
+            "template: cart_abandoned/doubts}",
+            "template: cart_abandoned/doubts,\n     when: {has: {is: country, at_least: 3}},\n"
+            "     unless: {in_segment: inactiv}}",
+        ),
+    )
+    status, _, err = check("campaign", "check", "cart_abandoned")
+    (rule, why), (segment, which) = told(err, "cart_abandoned.yaml")
+    assert (status, rule, segment) == (1, 17, 18)
+    assert why == "country is no number, and has no at_least: write equals, in or not_in"
+    assert which.startswith("no segment is called 'inactiv': did you mean 'inactive'?")
+
+
+def test_what_a_step_recommends_and_what_its_mail_shows_belong_together(check: Command, folder: Path) -> None:
+    """A step that recommends needs a mail that shows it, and the reverse; a wrong word gets the nearest right one."""
+    file, home = folder / "campaigns" / "cart_abandoned.yaml", folder / "templates" / "cart_abandoned" / "reminder"
+    change(file, ("cart_abandoned/reminder}", "cart_abandoned/reminder, recommend: {what: upgrad}}"))
+    assert "'steps.0.recommend.what' is 'upgrad': did you mean 'upgrade'?" in check("campaign", "check")[2]
+    change(file, ("upgrad}", "upgrade}"))
+    assert "does not show what `recommend` asks for" in check("campaign", "check")[2]
+    for body in ("body.mjml", "body.txt"):
+        slot = "{% slot recommended %}{% for one in recommended %}{{ one.name }}{% endfor %}{% endslot %}"
+        change(home / body, ('{{ t(".close") }}', '{{ t(".close") }}' + slot))
+    product = '{"product_id": "p", "name": "Mug", "url": null, "image_url": null, "price": 1, "currency": "USD"}'
+    cart = '"context": {\n    "cart_id"'
+    change(home / "sample.json", (cart, f'"recommended": [{product}], {cart}'))
+    assert check("campaign", "check")[0] == 0
+    change(file, (", recommend: {what: upgrade}", ""))
+    assert "shows recommended products: say which" in check("campaign", "check")[2]

@@ -16,6 +16,7 @@ from lifecycle_mail.campaigns import (
     read_topics,
     topics_schema,
 )
+from lifecycle_mail.campaigns.models import Offer
 from lifecycle_mail.errors import CampaignError
 from lifecycle_mail.settings import INCLUDE
 
@@ -39,7 +40,7 @@ def test_shipped_campaigns_are_right() -> None:
     """Every campaign in include/campaigns reads without an error."""
     campaigns, errors = read_campaigns(INCLUDE / "campaigns", TOPICS)
     assert errors == []
-    assert [one.campaign for one in campaigns] == ["birthday", "cart_abandoned", "replenishment", "win_back"]
+    assert [one.campaign for one in campaigns] == sorted(file.stem for file in (INCLUDE / "campaigns").glob("*.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,18 @@ def test_shipped_campaigns_are_right() -> None:
          "'attribution.days'"),
         ("topic: remindres", "topic: reminders", "no topic 'remindres': did you mean 'reminders'?"),
         ("with_ofer: 0.4", "with_offer: 0.5", "the shares of variants add up to 0.9: make them 1"),
+        ("offer: {percent: 10, free_shipping: true, valid_hours", "offer: {percent: 10, valid_hours",
+         "an offer is one of percent, amount, free_shipping, gift, not percent and free_shipping: give one"),
+        ("offer: {valid_hours", "offer: {percent: 10, valid_hours",
+         "an offer is one of percent, amount, free_shipping, gift, not none: give one"),
+        ("offer: {amount: 5, valid_hours", "offer: {percent: 10, valid_hours",
+         "amount has no currency: add one, such as currency: EUR"),
+        ("offer: {percent: 10, currency: EUR, valid_hours", "offer: {percent: 10, valid_hours",
+         "no amount and no minimum is in this currency: remove it"),
+        ("offer: {percent: 10, code: SPRING, codes: personal, valid_hours", "offer: {percent: 10, valid_hours",
+         "personal codes and one shared code exclude each other: keep codes or code"),
+        ("offer: {percent: 10, code: S P, valid_hours", "offer: {percent: 10, valid_hours",
+         "write 3 to 40 letters, digits, - and _, without blanks, such as SPRING"),
         ('schedule: "hourly"', 'schedule: "0 * * * *"', "five cron fields"),
         ('schedule: "99 * * * *"', 'schedule: "0 * * * *"', "five cron fields"),
         ('schedule: "0 0 30 2 *"', 'schedule: "0 * * * *"', "no moment matches this"),
@@ -278,6 +291,15 @@ def test_the_variant_without_offer_gets_none() -> None:
     assert incentive.offer_for("with_offer") == {"percent": 10, "valid_hours": 24}
     assert str(incentive.offer_for("default")) == "{'percent': 10, 'valid_hours': 24}"
     assert incentive.offer_for("without_offer") is None
+
+
+def test_money_of_an_offer_is_exact() -> None:
+    """Money stays a decimal on its way to the database, and what an offer does not say is not in it."""
+    given = {"amount": 4.99, "currency": "EUR", "minimum": "30", "only_once": True, "valid_hours": 12.5}
+    offer = Offer.model_validate({**given, "codes": "personal"})
+    assert offer.for_templates() == {
+        "amount": "4.99", "currency": "EUR", "minimum": "30", "only_once": True, "valid_hours": 12.5
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from lifecycle_mail.messages.formatting import (
     contrast,
     date_writer,
     day_writer,
+    end_writer,
     html_value,
     ink_on,
     money_writer,
@@ -176,6 +177,23 @@ def test_a_subject_without_blanks_is_not_cut_at_the_first_one() -> None:
 def test_only_web_addresses_are_linked(value: object, kept: bool) -> None:
     """A feed's address is kept when it is http or https and clean, and dropped otherwise."""
     assert web_url(value) == (value if kept else None)
+
+
+@pytest.mark.parametrize(
+    ("language", "zone", "hours", "expected"),
+    [
+        ("en", "America/New_York", 24, "December 3, 9:00\u202fAM EST"),
+        ("en", "Asia/Bangkok", 24, "December 3, 9:00\u202fPM GMT+07:00"),
+        ("en", None, 24, "December 3, 2:00\u202fPM UTC"),
+        ("th", "Asia/Bangkok", 24, "3 ธันวาคม 21:00 GMT+07:00"),
+        ("en", "America/New_York", 95, "December 3, 9:00\u202fAM EST"),
+        ("en", "America/New_York", 96, "December 2, 2026"),
+        ("en", "Pacific/Auckland", 720, "December 3, 2026"),
+    ],
+)
+def test_an_end_is_never_told_later_than_it_is(language: str, zone: str | None, hours: float, expected: str) -> None:
+    """The moment of an offer of hours is told with its zone; one of days ends with its last whole day there."""
+    assert end_writer(language)("2026-12-03T14:00:00+00:00", zone, hours) == expected
 
 
 def test_dates_and_numbers_follow_the_locale() -> None:

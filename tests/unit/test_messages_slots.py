@@ -287,13 +287,40 @@ def test_the_personal_offer_goes_over_the_shells(tmp_path: Path) -> None:
     assert renderer.render(customer(), cart(), LINKS, None).substitutions[token] == "10/"
 
 
+@pytest.mark.parametrize(
+    ("offer", "shown"),
+    [
+        ({"percent": 12.5}, "12.5% off|1.||For: 12.5% off"),
+        ({"amount": "5", "currency": "EUR", "minimum": "30", "only_once": True},
+         "€5.00 off|1. On orders of €30.00 or more. It works once.||For: €5.00 off"),
+        ({"free_shipping": True}, "Free delivery|1.||For: Free delivery"),
+        ({"gift": "coffee"}, "A bag of coffee, as a gift|1.||For: A bag of coffee, as a gift"),
+    ],
+)  # fmt: skip
+def test_every_kind_of_offer_is_shown_with_code_and_end(tmp_path: Path, offer: dict[str, Any], shown: str) -> None:
+    """One card tells any offer: what it gives, the author's words, its conditions, the recipient's code, its end."""
+    card = '{% call offer_card("1.") %}{% slot c %}{{ offer_code(offer, customer.timezone) }}{% endslot %}{% endcall %}'
+    imported = '{% from "base/macros.txt" import offer_card, offer_code %}'
+    templates = library(tmp_path, "", body_txt=f"{imported}{card}For: {{{{ offer_title() }}}}\n")
+    made = shell(templates, offer={**offer, "valid_hours": 24})
+    own = {"code": "KHMTP-WXC4R", "valid_until": "2026-12-03T14:00:00+00:00"}
+    personal = (customer(timezone="Asia/Bangkok"), cart(), LINKS)
+    slots = templates.slots(made).render(*personal, own)
+    ends = "Your code: KHMTP-WXC4R|Valid until December 3, 9:00\u202fPM GMT+07:00"
+    text = rebuild(made, slots.substitutions).text
+    assert "|".join(text.splitlines()) == shown.replace("||", f"|{ends}|")
+    assert templates.whole(made, *personal, own).text == text
+
+
 def test_slots_hidden_by_a_variant_are_not_rendered() -> None:
     """Without an offer there is no code slot: nothing travels that the mail does not show."""
     name = "cart_abandoned/incentive"
     offer = {"percent": 10, "valid_hours": 24}
     shown = shell(REAL, name, variant="with_offer", offer=offer)
     hidden = shell(REAL, name, variant="without_offer")
-    assert shown.slot_tokens.keys() - hidden.slot_tokens.keys() == {"html.offer_code", "text.offer_code"}
+    assert shown.slot_tokens.keys() - hidden.slot_tokens.keys() == {
+        "html.offer_code", "text.offer_code", "preheader.teaser"
+    }  # fmt: skip
     slots = REAL.slots(hidden).render(customer(), cart(), LINKS)
     assert slots.substitutions.keys() == set(hidden.slot_tokens.values())
     assert slots.subject is None

@@ -31,7 +31,7 @@ def test_a_sample_needs_no_warehouse_and_says_that_it_is_made_up(laptop: Command
     """The mail is on stdout alone, in the brand of this installation; stderr says whose facts it tells."""
     status, out, err = laptop(*INCENTIVE)
     assert (status, err) == (0, MADE_UP)
-    assert out.startswith("Subject: 10% off the basket you left\n\n")
+    assert out.startswith("Subject: For the basket you left: 10% off\n\n")
     assert "Hello Ada," in out
     assert "Corner Market, 1 Example Street" in out
 

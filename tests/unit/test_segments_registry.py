@@ -36,13 +36,21 @@ def test_the_segments_of_the_repository_are_there() -> None:
     """SQL segments and segments of rules are listed by name, with their parameters and defaults."""
     found = {one.name: {p.name: p.default for p in one.parameters} for one in list_segments()}
     assert found == {
+        "anniversary": {"lateness_days": 2},
         "birthday": {"days_before": 0},
         "birthday_this_month": {},
+        "bought_unused": {"days": 14, "max_age_days": 60},
         "cart_abandoned": {"idle_minutes": 60, "max_age_days": 7},
         "coffee_lovers_at_risk": {},
+        "friend_bought": {"days": 7},
+        "heavy_happy": {},
+        "highly_engaged": {},
         "inactive": {"days": 90},
+        "registered_for_occasion": {},
         "replenishment_due": {"lead_days": 3, "lateness_days": 7},
+        "satisfied_regulars": {},
         "vip": {},
+        "winter_shoppers": {},
     }
 
 
@@ -107,8 +115,7 @@ def test_an_unknown_segment_names_the_nearest() -> None:
         definition("cart_abandonned")
     assert str(refused.value) == (
         "no segment is called 'cart_abandonned': did you mean 'cart_abandoned'? "
-        "there are birthday, birthday_this_month, cart_abandoned, coffee_lovers_at_risk, inactive, "
-        "replenishment_due, vip"
+        f"there are {', '.join(one.name for one in list_segments())}"
     )
 
 

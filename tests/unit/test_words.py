@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle_mail.campaigns.conditions import SHAPES
 from lifecycle_mail.campaigns.models import Campaign
 from lifecycle_mail.database import SQL_FOLDER
 from lifecycle_mail.words import CONDITIONS, EXITS, words_of
@@ -47,13 +48,15 @@ def test_editors_know_the_touches_of_an_attribution() -> None:
 
 
 def test_a_condition_says_which_value_it_takes() -> None:
-    """The header names what a campaign file may write: the name of an earlier step, or true."""
-    assert {word.header["value"] for word in words_of(CONDITIONS).values()} <= {"step", "true"}
+    """The header names the shape of what a campaign file may write."""
+    assert {word.header["value"] for word in words_of(CONDITIONS).values()} <= set(SHAPES)
 
 
 def test_conditions_accept_what_the_folder_holds() -> None:
     """The JSON Schema for editors and the folder name the same words, in `when` and in `unless`."""
     schema = Campaign.model_json_schema(by_alias=True)
     files = {file.stem for file in (SQL_FOLDER / CONDITIONS).glob("*.sql")}
+    conditions = schema["$defs"]["Conditions"]
+    assert (set(conditions["properties"]), conditions["additionalProperties"]) == (files, False)
     step = schema["$defs"]["Step"]["properties"]
-    assert [set(step[clause]["propertyNames"]["enum"]) for clause in ("when", "unless")] == [files, files]
+    assert {step[clause]["$ref"] for clause in ("when", "unless")} == {"#/$defs/Conditions"}

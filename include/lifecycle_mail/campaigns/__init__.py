@@ -5,6 +5,7 @@ Below the stages. Journeys, decisions, messages and delivery all read campaigns,
 
 from lifecycle_mail.campaigns.brand import Brand, read_brand, survey_brand
 from lifecycle_mail.campaigns.building import did_you_mean, in_file_order
+from lifecycle_mail.campaigns.conditions import asked, shape_of
 from lifecycle_mail.campaigns.documents import Document, parse_document, read_document
 from lifecycle_mail.campaigns.files import (
     Survey,
@@ -30,6 +31,7 @@ from lifecycle_mail.campaigns.models import (
     HourRange,
     Limits,
     Offer,
+    Recommend,
     SegmentUse,
     Sender,
     Step,
@@ -51,12 +53,14 @@ __all__ = [
     "HourRange",
     "Limits",
     "Offer",
+    "Recommend",
     "SegmentUse",
     "Sender",
     "Step",
     "Survey",
     "Topic",
     "Topics",
+    "asked",
     "campaign_file",
     "campaign_files",
     "did_you_mean",
@@ -72,6 +76,7 @@ __all__ = [
     "read_campaigns",
     "read_document",
     "read_topics",
+    "shape_of",
     "survey_brand",
     "survey_campaign",
     "survey_topics",

@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from lifecycle_mail.campaigns.conditions import wrong_steps
 from lifecycle_mail.campaigns.resending import written_out
 from lifecycle_mail.words import CONDITIONS, EXITS, words_of
 
@@ -18,6 +19,7 @@ Fault = tuple[tuple[Any, ...], str]
 """Where in the values, and what is wrong there."""
 
 CROSSED = "crossed"  # the type of pydantic's error for a fault
+OFFER_KINDS = ("percent", "amount", "free_shipping", "gift")
 RESERVED_VARIANTS = {"default", "holdout"}
 TIMINGS = ("after_hours", "after", "at", "on")
 """The keys that say when a step is due; a step has exactly one."""
@@ -64,6 +66,22 @@ def _of_variants(step: Mapping[str, Any]) -> Iterator[Fault]:
         yield ("variants",), f"the shares of variants add up to {sum(readable):g}: make them 1"
     for name in sorted(RESERVED_VARIANTS & set(variants)):
         yield ("variants", name), "'default' and 'holdout' are reserved: choose another variant name"
+    if isinstance(step.get("offer"), Mapping):
+        yield from _inside(("offer",), of_offer(step["offer"]))
+
+
+def of_offer(offer: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what is wrong between the keys of an offer."""
+    given = [kind for kind in OFFER_KINDS if offer.get(kind) is not None]
+    if len(given) != 1:
+        yield (), f"an offer is one of {', '.join(OFFER_KINDS)}, not {' and '.join(given) or 'none'}: give one"
+    priced = [name for name in ("amount", "minimum") if offer.get(name) is not None]
+    if priced and offer.get("currency") is None:
+        yield (priced[0],), f"{priced[0]} has no currency: add one, such as currency: EUR"
+    if offer.get("currency") is not None and not priced:
+        yield ("currency",), "no amount and no minimum is in this currency: remove it"
+    if offer.get("codes") is not None and offer.get("code") is not None:
+        yield ("code",), "personal codes and one shared code exclude each other: keep codes or code"
 
 
 def of_topic(topic: Mapping[str, Any]) -> Iterator[Fault]:
@@ -132,8 +150,8 @@ def _between_steps(
         yield from _in_order(step, before, names)
     for clause in ("when", "unless"):
         for word, value in _mapping(step.get(clause)).items():
-            if word in words_of(CONDITIONS) and (wrong := _wrong_value(word, value, names)):
-                yield (clause, word), wrong
+            wrong = wrong_steps(word, value, before) if word in words_of(CONDITIONS) else ()
+            yield from (((clause, word), one) for one in wrong)
 
 
 def _in_order(
@@ -164,18 +182,6 @@ def _choice(written: str, known: Sequence[str]) -> str:
     if nearest:
         return f": did you mean '{nearest[0]}'?"
     return f": choose one of {', '.join(known)}" if known else ": write after_hours"
-
-
-def _wrong_value(word: str, value: Any, earlier: Sequence[str]) -> str | None:
-    """Return what is wrong with a condition's value, by the header of the word's file."""
-    if not isinstance(value, str | bool):
-        return None
-    if words_of(CONDITIONS)[word].header["value"] == "true":
-        return None if value is True else f"'{word}' takes true: write {word}: true"
-    if value in earlier:
-        return None
-    choices = f"choose one of {', '.join(earlier)}" if earlier else "there is none"
-    return f"'{word}' takes the name of an earlier step, not '{value}': {choices}"
 
 
 def _entries(said: Any) -> Sequence[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 import orjson
@@ -21,13 +22,15 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from lifecycle_mail.campaigns import crossing
+from lifecycle_mail.campaigns.conditions import Conditions
 from lifecycle_mail.campaigns.moments import AfterStep, AtMoment, Dates, Hours, LocalTime, Resend, Sunset, several
-from lifecycle_mail.campaigns.patterns import TEMPLATE, IpPool, Name, SenderName, SendingAddress
+from lifecycle_mail.campaigns.patterns import CURRENCY, SHARED_CODE, TEMPLATE, IpPool, Name, SenderName, SendingAddress
 from lifecycle_mail.campaigns.resending import written_out
 from lifecycle_mail.campaigns.schedules import is_schedule
-from lifecycle_mail.words import CONDITIONS, EXITS, WordOf, words_of
+from lifecycle_mail.words import EXITS, RECOMMENDATIONS, WordOf, words_of
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
+Money = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
 
 # More than a lifetime, for "never". A date that far from today is still valid in the database.
 LONGEST_HOURS = 1_000_000
@@ -41,8 +44,6 @@ JOIN_AHEAD_DAYS = 3
 WITHOUT_OFFER = "without_offer"
 GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
 ExitWord = Annotated[str, WordOf(EXITS)]
-ConditionWord = Annotated[str, WordOf(CONDITIONS)]
-Conditions = dict[ConditionWord, str | Literal[True]]
 Permission = Literal["pending", "confirmed"]
 Touch = Literal["send", "open", "click"]
 CREDIT_MODELS: dict[Touch, str] = {"send": "sent", "open": "opened", "click": "clicked"}
@@ -128,11 +129,42 @@ def _follows_an_end(schema: dict[str, Any]) -> None:
 
 
 class Offer(_Strict):
-    """A discount a step gives."""
+    """What a step gives: a percentage or an amount off, free shipping, or a gift. Its mails show code and end."""
 
-    percent: float = Field(gt=0, le=100)
-    valid_hours: float = Field(gt=0, le=LONGEST_HOURS, description="hours from the mail until it lapses")
-    code: str | None = Field(None, max_length=40)
+    percent: float | None = Field(None, gt=0, le=100, description="percent off an order")
+    amount: Money | None = Field(None, gt=0, description="money off an order, in `currency`")
+    free_shipping: Literal[True] | None = Field(None, description="delivery at no cost")
+    gift: Name | None = Field(None, description="something extra: offer.gifts.<word> of the translations names it")
+    currency: str | None = Field(None, pattern=CURRENCY, description="ISO 4217, of `amount` and `minimum`")
+    valid_hours: float = Field(
+        gt=0, le=LONGEST_HOURS, description="hours in which it can be used, counted from the last moment a mail may go"
+    )
+    minimum: Money | None = Field(None, gt=0, description="smallest order it counts for, in `currency`")
+    only_once: bool = Field(False, description="whether a recipient can use it for one order alone")
+    codes: Literal["personal"] | None = Field(None, description="personal: a code for each mail; this is the default")
+    code: str | None = Field(None, pattern=SHARED_CODE, description="one code that all its mails show")
+
+    @classmethod
+    def crossed(cls, values: Mapping[str, Any]) -> Iterator[crossing.Fault]:
+        return crossing.of_offer(values)
+
+    def for_templates(self) -> dict[str, Any]:
+        """Return the offer as templates and the code's row know it: plain values, whole numbers without a fraction."""
+        given = self.model_dump(exclude_none=True, exclude_defaults=True)
+        return {name: _plain(value) for name, value in given.items() if name != "codes"}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class Recommend(_Strict):
+    """Products that a mail recommends: which kind, and how many at most."""
+
+    what: Annotated[str, WordOf(RECOMMENDATIONS)]
+    items: int = Field(3, ge=1, le=10, description="at most so many; a mail may get fewer, or none")
 
 
 class Step(_Strict):
@@ -158,6 +190,7 @@ class Step(_Strict):
     when: Conditions = Field(default_factory=dict, description="sent only if all of these hold at the due moment")
     unless: Conditions = Field(default_factory=dict, description="sent only if none of these holds at the due moment")
     offer: Offer | None = None
+    recommend: Recommend | None = Field(None, description="products that templates get as `recommended`")
     variants: dict[Name, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict, description="variant → share; shares add up to 1"
     )
@@ -181,17 +214,8 @@ class Step(_Strict):
         return said if self.send_at is None else f"{said}, at {self.send_at:%H:%M}"
 
     def offer_for(self, variant: str) -> dict[str, Any] | None:
-        """Return the offer as templates know it; the variant called `without_offer` gets none.
-
-        Whole numbers have no fraction: 10 percent, not 10.0.
-        """
-        if self.offer is None or variant == WITHOUT_OFFER:
-            return None
-        plain = self.offer.model_dump(exclude_none=True)
-        return {
-            name: int(value) if isinstance(value, float) and value.is_integer() else value
-            for name, value in plain.items()
-        }
+        """Return the offer as templates know it; the variant called `without_offer` gets none."""
+        return None if self.offer is None or variant == WITHOUT_OFFER else self.offer.for_templates()
 
     @classmethod
     def crossed(cls, values: Mapping[str, Any]) -> Iterator[crossing.Fault]:
@@ -361,6 +385,10 @@ class Campaign(_Strict):
     def is_fixed(self) -> bool:
         """Whether every step is due so many hours after enrollment, and nothing else."""
         return not self.end_steps and all(step.is_fixed for step in self.steps)
+
+    def recommend_of(self, step: str) -> Recommend | None:
+        """Return what mails of `step` recommend; None = nothing, or the campaign does not have the step any more."""
+        return next((one.recommend for one in self.every_step if one.step == step), None)
 
     @property
     def first_name(self) -> str:

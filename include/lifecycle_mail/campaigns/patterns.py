@@ -13,12 +13,14 @@ NAME = r"^[a-z][a-z0-9_]{0,62}$"
 TEMPLATE = r"^[a-z0-9_]+(/[a-z0-9_]+)*$"
 COLOUR = r"^#[0-9a-fA-F]{6}$"
 CURRENCY = r"^[A-Z]{3}$"
+SHARED_CODE = r"^[A-Za-z0-9][A-Za-z0-9_-]{2,39}$"
 PAGE = r"^https://[^\s/?#]+[^\s]*$"
 
 IN_WORDS = {
     NAME: "write lower-case letters, digits and _, a letter first, at most 63 characters",
     TEMPLATE: "write the template's folder, such as win_back/miss_you",
     COLOUR: "write a colour such as #1f6b45",
+    SHARED_CODE: "write 3 to 40 letters, digits, - and _, without blanks, such as SPRING",
     CURRENCY: "write the three capital letters of a currency, such as EUR",
     PAGE: "write the whole address of the page, such as https://shop.example.com/help",
 }

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -33,10 +34,12 @@ from lifecycle_mail.campaigns import (
 )
 from lifecycle_mail.campaigns.documents import shown
 from lifecycle_mail.campaigns.patterns import TEMPLATE
+from lifecycle_mail.decisions import require_rules
 from lifecycle_mail.errors import LifecycleError, TemplateError
 from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages import Definition, read_definition
+from lifecycle_mail.messages.offers import GIFTS
 from lifecycle_mail.messages.template_checks import check_catalogues, check_template, lacking_pages
 from lifecycle_mail.messages.templates import TemplateLibrary
 from lifecycle_mail.segments import definition, parameters
@@ -83,7 +86,8 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
     for path in files:
         survey = survey_campaign(path, topics if topics or topics.unread else None)
         found.campaigns += 1
-        problems = [*survey.problems, *_segment_problems(survey), *templates.problems(survey)]
+        conditions = _condition_problems(survey)
+        problems = [*survey.problems, *_segment_problems(survey), *conditions, *templates.problems(survey)]
         found.problems += in_file_order(problems, path)
         if survey.campaign is not None and survey.campaign.topic in topics:
             found.warnings += _resend_warnings(survey.campaign, topics[survey.campaign.topic], path)
@@ -115,19 +119,61 @@ class _Templates:
     def problems(self, survey: Survey) -> Iterator[str]:
         """Yield what is wrong with the templates that one file names, at the lines that name them."""
         for at, step, template in template_places(survey.values):
+            yield from self._gift_problems(_gift_beside(survey, at), survey.at(*at[:-1], "offer", "gift"))
             if not re.search(TEMPLATE, template):
                 continue
             begins = f"{survey.at(*at)}step {step}: "
             if template not in self._known:
                 yield f"{begins}no template '{shown(template)}'{did_you_mean(template, self._known)}"
-            elif template not in self.seen:
+                continue
+            if template not in self.seen:
                 self.seen.add(template)
                 yield from (f"{begins}{error}" for error in self._check(template))
+            if wrong := self._wrong_recommendation(template, _recommends(survey.values, at)):
+                yield f"{begins}{wrong}"
+
+    def _wrong_recommendation(self, template: str, is_asked: bool) -> str | None:
+        """Return how the key `recommend` of a step and what its template shows disagree, or None."""
+        try:
+            is_shown = self._library.shows_recommended(template)
+        except TemplateError:
+            return None  # the check of the template tells it
+        if is_shown and not is_asked:
+            return f"template '{template}' shows recommended products: say which, as recommend: {{what: complements}}"
+        if is_asked and not is_shown:
+            return f"template '{template}' does not show what `recommend` asks for: show it, or leave the key out"
+        return None
+
+    def _gift_problems(self, gift: object, where: str) -> Iterator[str]:
+        """Yield each language that has no name for a gift."""
+        for language in self._languages if isinstance(gift, str) else ():
+            words = self._library.wording(language).messages
+            if GIFTS + str(gift) not in words:
+                named = [key.removeprefix(GIFTS) for key in words if key.startswith(GIFTS)]
+                yield (
+                    f"{where}translations/{language}.yaml has no {GIFTS}{shown(gift)}"
+                    f"{did_you_mean(str(gift), named)}; add it there"
+                )
 
     def _check(self, template: str) -> Iterator[TemplateError]:
         yield from check_template(self._library, template, self._languages)
         if self._brand is not None:
             yield from lacking_pages(self._library, template, self._brand.pages)
+
+
+def _recommends(values: Any, at: tuple[Any, ...]) -> bool:
+    """Return whether the step whose template stands at `at` has the key `recommend`."""
+    for key in at[:-1]:
+        values = values[key]
+    return values.get("recommend") is not None
+
+
+def _gift_beside(survey: Survey, template_at: tuple[Any, ...]) -> object:
+    """Return the gift that the step of a template gives, as the file has it; None = none."""
+    step: Any = survey.values
+    for key in template_at[:-1]:
+        step = step[key]
+    return step["offer"].get("gift") if isinstance(step.get("offer"), dict) else None
 
 
 def _misnamed(folder: Path) -> list[str]:
@@ -166,6 +212,25 @@ def _segment_problems(survey: Survey) -> Iterator[str]:
             yield f"{survey.at('segment', name)}{refusal}"
     if not any(wrong.values()):
         yield from _ahead_problems(survey, segment)
+
+
+def _condition_problems(survey: Survey) -> Iterator[str]:
+    """Yield what is wrong with conditions that ask what the rules of segments ask, whatever step they stand at."""
+    for place, word, value in _conditions_in(survey.values) if survey.campaign else ():
+        try:
+            require_rules(word, value)
+        except LifecycleError as error:
+            yield f"{survey.at(*place)}{error}"
+
+
+def _conditions_in(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str, Any]]:
+    """Yield the conditions inside values of a campaign file: where, the word, and what the file says of it."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in inside:
+        if key in ("when", "unless") and isinstance(inner, dict):
+            yield from (((*at, key, word), word, said) for word, said in inner.items())
+        else:
+            yield from _conditions_in(inner, (*at, key))
 
 
 def _refusal_of(segment: SegmentUse, name: str) -> LifecycleError | None:

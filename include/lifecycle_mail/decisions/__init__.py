@@ -3,6 +3,7 @@
 Reads due steps, permission, suppression, caps and clocks; writes schema `decision`, append-only.
 """
 
+from lifecycle_mail.decisions.conditions import require_rules
 from lifecycle_mail.decisions.rules import (
     Answer,
     DecideCounts,
@@ -13,4 +14,4 @@ from lifecycle_mail.decisions.rules import (
     send_hours,
 )
 
-__all__ = ["Answer", "DecideCounts", "answers", "close", "decide", "rename_campaign", "send_hours"]
+__all__ = ["Answer", "DecideCounts", "answers", "close", "decide", "rename_campaign", "require_rules", "send_hours"]

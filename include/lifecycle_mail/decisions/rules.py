@@ -1,8 +1,9 @@
-"""Decide due steps, in six statements over temporary tables (include/sql/decisions/):
+"""Decide due steps, in seven statements over temporary tables (include/sql/decisions/):
 
     create_due     the steps that wait, each with its series and customer
     create_hours   when a mail may go, per zone and due time
     create_places  the place of the day or week that it would take
+    create_fitting whom a rule of a condition fits, at the moment that its step is due
     create_unmet   conditions of steps that do not hold (judge_condition, once per condition)
     create_judged  one answer per step: decision.refusal, then the cap, then the hours
     record         the decisions, and how far the lane was decided
@@ -21,21 +22,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, Row
 
 from lifecycle_mail.campaigns import Campaign, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
 from lifecycle_mail.database import refresh_statistics, run, run_given, run_with, scalar
+from lifecycle_mail.decisions.conditions import judge_conditions
 from lifecycle_mail.journeys import MOMENTS, first_name_to_plan, name_of, raise_alerts, steps_given
-from lifecycle_mail.words import CONDITIONS, words_of
 
 MIDNIGHT = dt.time(0)
 AWAITED = "decisions/awaited"
 AWAITED_MOMENTS = "decisions/awaited_moment"
 MOST_AWAITED = 1_000_000  # above the number of any step that a customer's series wait for
-TABLES = ("due", "hours", "places", "unmet", "judged")  # in the order they are made
+TABLES = ("due", "hours", "places", "fitting", "unmet", "judged")  # in the order they are made
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _judge(connection: Connection, campaign: Campaign, given: dict[str, Any]) ->
     for table in TABLES[1:]:
         run_given(connection, f"decisions/create_{table}", given)
         if table == "unmet":
-            _judge_conditions(connection, campaign)
+            judge_conditions(connection, campaign)
         if table != TABLES[-1]:  # the last one is read from beginning to end
             connection.exec_driver_sql(f"analyze {table}")
 
@@ -140,23 +140,6 @@ def answers(
     found = [Answer(**row) for row in run(connection, "decisions/answers").mappings()]
     _drop(connection)
     return found
-
-
-def _judge_conditions(connection: Connection, campaign: Campaign) -> None:
-    """Note for which steps one of their conditions does not hold."""
-    words = words_of(CONDITIONS)
-    for step in campaign.every_step:
-        for clause, conditions in (("when", step.when), ("unless", step.unless)):
-            for word, value in conditions.items():
-                run_with(
-                    connection,
-                    "decisions/judge_condition",
-                    {"condition_word": (words[word].file,)},
-                    step=step.step,
-                    value=value if isinstance(value, str) else "true",
-                    must_hold=clause == "when",
-                    condition=orjson.dumps({clause: {word: value}}).decode(),
-                )
 
 
 def _rules(campaign: Campaign, topic: Topic) -> dict[str, Any]:

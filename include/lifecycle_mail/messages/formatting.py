@@ -7,7 +7,7 @@ So one C-level test decides the common case, and Babel is asked only once per lo
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -18,7 +18,7 @@ from babel.numbers import format_currency, format_decimal, get_currency_precisio
 from markupsafe import Markup, escape
 
 from lifecycle_mail.messages.directions import Isolating, closed, isolated, other_direction, place_after
-from lifecycle_mail.messages.numerals import day_and_month, digits_of, long_date, numbering_system
+from lifecycle_mail.messages.numerals import clock, day_and_month, digits_of, long_date, numbering_system
 from lifecycle_mail.settings import UNSAFE_SCHEMES
 from lifecycle_mail.sources.names import cut
 
@@ -31,6 +31,7 @@ except ImportError:
 
 
 SUBJECT_LIMIT = 120
+HOURS_TOLD_BY_DAY = 96
 
 # Control characters, line and paragraph separators, and the invisible characters that turn or override
 # the direction of text (they can make one text read as another). ZWJ, ZWNJ and the marks LRM and RLM stay:
@@ -244,6 +245,24 @@ def day_writer(language: str) -> Callable[..., str]:
         return day_and_month(_date(value, zone), locale)
 
     return day
+
+
+def end_writer(language: str) -> Callable[..., str]:
+    """Return a function that writes until when something holds, never later than it does.
+
+    It takes the moment it ends (ISO 8601 or datetime), the reader's zone, and for how many hours it held in all. What
+    holds for days is told by its last whole day; what holds for hours by date, time and zone.
+    """
+    locale = _locale(language)
+    joined = str(locale.datetime_formats["medium"])
+
+    def end(value: Any, zone: str | None = None, hours: float = 0) -> str:
+        moment = _date(value, zone)
+        if hours >= HOURS_TOLD_BY_DAY or not isinstance(moment, datetime):
+            return long_date(moment - timedelta(days=1 if isinstance(moment, datetime) else 0), locale)
+        return joined.replace("{1}", day_and_month(moment, locale)).replace("{0}", clock(moment, locale))
+
+    return end
 
 
 def days_until(value: Any, now: Any, zone: str | None = None) -> int:

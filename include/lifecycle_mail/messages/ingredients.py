@@ -13,6 +13,7 @@ from typing import NamedTuple
 from jinja2 import meta, nodes
 
 from lifecycle_mail.errors import TemplateError
+from lifecycle_mail.messages.offers import OFFER_WORDS
 from lifecycle_mail.messages.sources import parse_source
 from lifecycle_mail.messages.texts import StoredTexts, Texts
 from lifecycle_mail.messages.wording import Wording, languages, wording_file
@@ -68,6 +69,12 @@ def _followed(texts: Texts, name: str) -> _Found:
     return _Found(files, None if any(one.keys is None for one in asked) else frozenset(keys))
 
 
+def variables_of_slots(texts: Texts, name: str) -> frozenset[str]:
+    """Return the names of the variables that the slots of a template read (TemplateError as for `ingredients`)."""
+    slots = [slot for file, text in _followed(texts, name).files.items() for slot in parse_source(file, text).slots]
+    return frozenset(read.partition(".")[0].partition("[")[0] for slot in slots for read in slot.names())
+
+
 def samples(texts: Texts, *names: str) -> dict[str, str]:
     """Return the sample files that exist. No mail is made of them, but slots are compressed against them."""
     return {
@@ -96,10 +103,11 @@ def _asked(file: str, text: str) -> _Asked:
     files = list(meta.find_referenced_templates(tree))
     calls = [node for node in tree.find_all(nodes.Call) if isinstance(node.node, nodes.Name) and node.node.name == "t"]
     keys = [node.args[0].value for node in calls if node.args and isinstance(node.args[0], nodes.Const)]
+    words = OFFER_WORDS if any(node.name == "offer_title" for node in tree.find_all(nodes.Name)) else ()
     named = tuple(one for one in files if one is not None)
     if len(named) < len(files):
         raise TemplateError(f"{file}: extends, includes or imports a computed name; write the name itself")
-    return _Asked(named, tuple(map(str, keys)) if len(keys) == len(calls) else None)
+    return _Asked(named, (*map(str, keys), *words) if len(keys) == len(calls) else None)
 
 
 def _words(texts: Texts, keys: frozenset[str] | None) -> dict[str, str]:

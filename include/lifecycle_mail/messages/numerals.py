@@ -7,11 +7,11 @@ Babel knows which digits a language has, and neither writes them nor any calenda
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, format_time, get_timezone_gmt, get_timezone_name
 
 # Numbering system of CLDR → its zero. The other nine follow it in Unicode.
 _ZEROS = {
@@ -60,6 +60,15 @@ def day_and_month(day: date, locale: Locale) -> str:
     else:
         written = format_skeleton("MMMMd", day, locale=locale)
     return written.translate(digits_of(locale))
+
+
+def clock(moment: datetime, locale: Locale) -> str:
+    """Return the time of a moment with its zone: 2:00 PM EST or 21:05 GMT+07:00. Seconds are left out."""
+    written = format_time(moment, "short", tzinfo=moment.tzinfo, locale=locale)
+    zone = get_timezone_name(moment, width="short", locale=locale)
+    if zone[:1] in "+-":
+        zone = get_timezone_gmt(moment, width="long", locale=locale)
+    return f"{written} {zone}".translate(digits_of(locale))
 
 
 def persian(day: date) -> tuple[int, int, int]:

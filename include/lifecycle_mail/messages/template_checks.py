@@ -24,7 +24,7 @@ from lifecycle_mail.messages.formatting import is_instant
 from lifecycle_mail.messages.links import PAGES
 from lifecycle_mail.messages.samples import Sample, read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell, rebuild
-from lifecycle_mail.messages.slots import OFFER_FIELDS
+from lifecycle_mail.messages.slots import OFFER_FIELDS, RECOMMENDED_FIELDS
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, dotted_names, read_sources
 from lifecycle_mail.messages.templates import BRAND_FIELDS, BRAND_OPTIONAL, BRAND_PAGES, TemplateLibrary
 from lifecycle_mail.messages.wording import Wording, no_words
@@ -77,6 +77,7 @@ def check_template(library: TemplateLibrary, name: str, languages: Iterable[str]
     read = _Reading(library, name, samples[0] if samples else None)
     found += [error for file in PARTS for error in _check_file(library, read, file)]
     found += _slots_without_twin(read)
+    found += _recommended_without_sample(read, samples)
     for language in languages:
         words = list(_check_words(library, read, language, languages[0]))
         found += words
@@ -295,7 +296,10 @@ class _Fields:
 
 def _shapes(sample: Sample | None) -> dict[str, Any]:
     """Return the declared variables with sample values; offers always with all their fields."""
-    known = {"customer": dict.fromkeys(CUSTOMER_FIELDS), "offer": dict.fromkeys(OFFER_FIELDS)}
+    known = {
+        "customer": dict.fromkeys(CUSTOMER_FIELDS), "offer": dict.fromkeys(OFFER_FIELDS),
+        "recommended": [dict.fromkeys(RECOMMENDED_FIELDS)],
+    }  # fmt: skip
     if sample is None:
         return known | dict.fromkeys(("context", "links", "brand"), UNKNOWN)
     brand = {**dict.fromkeys((*BRAND_FIELDS, *BRAND_OPTIONAL, *BRAND_PAGES)), **sample.brand}
@@ -321,6 +325,20 @@ def _slots_without_twin(read: _Reading) -> Iterator[TemplateError]:
             f"{slot.file}:{slot.line}: slot {slot.name} is missing in {read.name}/body.txt; "
             "say the same in the text part"
         )
+
+
+def _recommended_without_sample(read: _Reading, samples: list[Sample]) -> Iterator[TemplateError]:
+    """Yield that a template shows recommended products, and no sample has any: they would never be looked at."""
+    if not samples or any(sample.recommended for sample in samples):
+        return
+    slots = [slot for sources in read.sources.values() for source in sources for slot in source.slots]
+    for slot in slots:
+        if "recommended" in slot.names():
+            yield TemplateError(
+                f"{slot.file}:{slot.line}: slot {slot.name} shows recommended products, and {read.name}/sample.json "
+                f'has none; give it "recommended": a list with {", ".join(RECOMMENDED_FIELDS)}'
+            )
+            return
 
 
 def _mjml_tags(file: str, content: str) -> Iterator[TemplateError]:
@@ -418,8 +436,9 @@ def _check_sample(
     library: TemplateLibrary, name: str, sample: Sample, language: str
 ) -> Iterator[TemplateError]:
     shell = library.shell(replace(sample.spec(name), language=language))
-    whole = library.whole(shell, sample.customer, sample.context, sample.links)
-    slots = library.slots(shell).render(sample.customer, sample.context, sample.links)
+    personal = (sample.customer, sample.context, sample.links, None, sample.recommended)
+    whole = library.whole(shell, *personal)
+    slots = library.slots(shell).render(*personal)
     where = f"{name}/body"
     if rebuild(shell, slots.substitutions, slots.subject) != whole:
         yield TemplateError(
@@ -435,6 +454,7 @@ def _check_sample(
             yield TemplateError(
                 f"{where}.{part}: no postal address; extend the base layout, or show the address"
             )
+    yield from _hidden_offer(name, sample, whole)
     if not whole.subject or not shell.preheader.strip():
         yield TemplateError(f"{name}: subject or preheader is empty (sample {sample.label}); write both")
     if "\n" in shell.preheader.strip():
@@ -442,6 +462,21 @@ def _check_sample(
     own = {*sample.links.values(), sample.brand.get("preferences_url")}
     yield from _faulty_tags(name, whole.html, frozenset(filter(None, own)))
     yield from _unknown_pages(name, whole, sample.links["page_url"])
+
+
+def _hidden_offer(name: str, sample: Sample, whole: RenderedMail) -> Iterator[TemplateError]:
+    """Yield what a mail with an offer does not show: a recipient needs the code and has to know until when it holds."""
+    if sample.offer is None:
+        return
+    if missing := [key for key in ("code", "valid_until") if sample.offer.get(key) is None]:
+        yield TemplateError(f"{name}/sample.json: the offer has no {' and no '.join(missing)}; give the sample both")
+        return
+    for part, text in (("mjml", whole.html), ("txt", whole.text)):
+        if str(sample.offer["code"]) not in text:
+            yield TemplateError(
+                f"{name}/body.{part}: the offer's code is not shown (sample {sample.label}); write offer_code of the "
+                "base macros in a slot"
+            )
 
 
 class _Tags(HTMLParser):

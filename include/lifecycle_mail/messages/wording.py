@@ -13,7 +13,7 @@ language writes them.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
@@ -102,9 +102,14 @@ class Wording:
         """Return the plural forms that this language needs for whole numbers, by CLDR."""
         return {self._plural(number) for number in range(201)}
 
-    def some(self, keys: Iterable[str]) -> str:
-        """Return a translation file with these messages alone; the same words always give the same text."""
-        words = {key: self.messages[key] for key in keys if key in self.messages}
+    def some(self, keys: Collection[str]) -> str:
+        """Return a translation file with these messages alone; the same words always give the same text.
+
+        A key that ends with a dot stands for all messages under it.
+        """
+        groups = tuple(key for key in keys if key.endswith("."))
+        under = [key for key in self.messages if groups and key.startswith(groups)]
+        words = {key: self.messages[key] for key in (*keys, *under) if key in self.messages}
         content = {"direction": self.direction, "messages": words}
         return str(yaml.safe_dump(content, allow_unicode=True, sort_keys=True, width=1_000_000))
 

@@ -7,7 +7,7 @@ context``. This module counts its rows, streams them, and writes them as CSV. `i
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from lifecycle_mail.errors import SegmentError
 from lifecycle_mail.segments.compiling import Among, customers_of, everybody, members_of
 from lifecycle_mail.segments.reading import Limits, let_read, limits_of, reading, written_out
 from lifecycle_mail.segments.registry import INSTANT, Asked, SegmentDefinition, definition
-from lifecycle_mail.segments.rules import InSegment, leaves
+from lifecycle_mail.segments.rules import InSegment, RuleSegment, leaves
 
 CSV_HEADER = ("customer_id", "occurrence", "occurred_at", "context")
 _ROWS_AT_A_TIME = 1_000
@@ -222,6 +222,32 @@ def copy_members_ahead(
     if len(asked) > _FEW:
         connection.exec_driver_sql("drop table segment_asked")
     return copied
+
+
+def fitting(connection: Connection, rules: RuleSegment, at: datetime, customers: Sequence[str]) -> list[str]:
+    """Return those of the customers who meet the rules at `at`.
+
+    Raises:
+        SegmentError: as `members`.
+    """
+    found: list[str] = []
+    for begin in range(0, len(customers), _FEW):
+        member = selected(rules, at, {}, _one_of(customers[begin : begin + _FEW]))
+        with reading(connection, rules.segment, member, sa.select(member.c.customer_id)) as chosen:
+            found += connection.execute(sa.select(chosen)).scalars()
+    return found
+
+
+def require_segments(rules: RuleSegment) -> None:
+    """Refuse rules that name a segment that is not there (SegmentError)."""
+    for rule in leaves(rules.rules):
+        if isinstance(rule, InSegment):
+            definition(rule.segment).values(dict(rule.parameters))
+
+
+def _one_of(customers: Sequence[str]) -> Among:
+    few = sa.any_(sa.literal(list(customers), ARRAY(sa.Text())))
+    return lambda column: column == few
 
 
 def copy_aside(connection: Connection, table: str, rows: sa.Select[Any]) -> int:

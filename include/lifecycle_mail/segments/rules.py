@@ -7,10 +7,12 @@ The words come from `vocabulary`. A rule is data: what it says becomes bound val
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
+import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -388,6 +390,23 @@ def parse_rules(text: str, name: str = "rules.yaml") -> RuleSegment:
         SegmentError: as `read_rules`.
     """
     return _built(Path(name), lambda: parse_document(Path(name), text))
+
+
+_PLACE = r"condition:\d+: |'rules(\.all\.0)?': |rules\.all\.0\."  # where it stands in the segment that is made of it
+
+
+def condition_rules(rule: Mapping[str, Any]) -> RuleSegment:
+    """Return the rule of a step's condition as a segment of that rule alone.
+
+    Raises:
+        SegmentError: it is no rule; the message says what to write.
+    """
+    values = {"segment": "condition", "what": "A condition of a step.", "owner": "campaign", "rules": dict(rule)}
+    text = orjson.dumps(values, default=str).decode()  # JSON is YAML
+    try:
+        return parse_rules(text, "condition")
+    except SegmentError as error:
+        raise SegmentError(re.sub(_PLACE, "", str(error))) from None
 
 
 def rules_schema() -> dict[str, Any]:

@@ -1,0 +1,16 @@
+-- condition: offer_used
+-- value: true
+-- what: the customer redeemed an offer of this campaign (by any name it has had), or one that names no campaign.
+-- grain: step_due_id, any number of times
+-- reads: asked
+-- look-back: since the enrollment
+select asked.step_due_id
+from asked
+inner join source.offer on asked.customer_id = offer.customer_id and asked.enrolled_at < offer.redeemed_at
+where
+    offer.redeemed_at <= asked.due_at
+    and (
+        offer.campaign is null
+        or offer.campaign = asked.campaign
+        or installation.campaign_called(offer.campaign) = asked.campaign
+    )
