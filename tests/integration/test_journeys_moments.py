@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.engine import Engine
 
-from builders import NOON, customer, order, rows
+from builders import NOON, customer, insert, message_id_of, order, rows
 from lifecycle_mail.campaigns import Campaign
 from lifecycle_mail.database import run
+from lifecycle_mail.decisions import decide
 from lifecycle_mail.journeys import advance, enroll, publish
-from planning import campaign_of, decided, member, members, plan, topic_of
+from lifecycle_mail.messages import write_messages
+from lifecycle_mail.messages.templates import TemplateLibrary
+from lifecycle_mail.settings import INCLUDE
+from planning import BRAND, campaign_of, decided, member, members, plan, topic_of
 
 HOUR = timedelta(hours=1)
 FIRST = {"step": "reminder", "after_hours": 0, "template": "cart_abandoned/reminder"}
@@ -31,6 +37,18 @@ def accept(engine: Engine, at: datetime, state: str = "accepted") -> None:
             "update message.message set state = %s, accepted_at = %s where state = 'planned'",
             (state, at if state == "accepted" else None),
         )
+
+
+def opened(engine: Engine, name: str, step: str, at: datetime) -> None:
+    """A person opened the mail of a step."""
+    with engine.begin() as connection:
+        query = "select enrollment_id from journey.enrollment where customer_id = :name"
+        series = rows(connection, query, name=name)[0][0]
+        insert(
+            connection, "event.engagement", enrollment_id=series, step=step, campaign="cart_abandoned",
+            customer_id=name, message_id=message_id_of(connection, series, step), batch_id=1,
+            first_event_at=at, first_open_at=at,
+        )  # fmt: skip
 
 
 def ledger(engine: Engine) -> set[tuple[Any, ...]]:
@@ -123,7 +141,7 @@ def test_at_stands_around_a_moment_of_the_context(warehouse: Engine) -> None:
     booked(warehouse, "odd", {"starts_at": "2026-02-31T10:00:00Z"})
     booked(warehouse, "words", {"starts_at": "next week"})
     booked(warehouse, "past", {"starts_at": f"{noon}T15:00:00+00:00"})
-    for hours in range(0, 20):
+    for hours in range(20):
         plan(warehouse, campaign, topic_of(), NOON + hours * HOUR)
     assert ledger(warehouse) == {
         ("time", "doubts", 3, "eligible"),
@@ -165,7 +183,7 @@ def test_on_is_the_recipients_date(warehouse: Engine) -> None:
     members(warehouse, "utc", timezone="UTC")
     members(warehouse, "tokyo", timezone="Asia/Tokyo")
     members(warehouse, "honolulu", timezone="Pacific/Honolulu")
-    for hours in range(0, 34):
+    for hours in range(34):
         plan(warehouse, campaign, topic_of(), NOON + hours * HOUR)
     assert {(who, step, reason) for who, step, _, reason in ledger(warehouse)} == {
         (who, step, reason)
@@ -225,7 +243,7 @@ def test_steps_come_due_in_the_order_of_their_moments(warehouse: Engine) -> None
         {**FIRST, "after_hours": 8}, {**DOUBTS, "at": {"moment": "starts_at", "hours": -20}}
     )
     booked(warehouse, "ann", {"starts_at": f"{day}T12:00:00+00:00"})
-    for hours in range(0, 10):
+    for hours in range(10):
         plan(warehouse, campaign, topic_of(), NOON + hours * HOUR)
     assert ledger(warehouse) == {("ann", "doubts", 4, "eligible"), ("ann", "reminder", 8, "eligible")}
 
@@ -276,8 +294,8 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_file_moves_what_is_ahead(warehouse: Engine, change: str) -> None:
-    """As with fixed hours: what is ahead moves, what passed at the last run is added_later, what passed since is due, and
-    a step taken out is step_gone."""
+    """As with fixed hours: what is ahead moves, what passed at the last run is added_later, what passed since is due,
+    and a step taken out is step_gone."""
     before = with_steps(FIRST, {**DOUBTS, "after": {"step": "reminder", "hours": 5}})
     steps, expected = CHANGES[change]
     after = with_steps(FIRST, *steps)
@@ -314,3 +332,32 @@ def test_fixed_hours_ask_none_of_this(warehouse: Engine) -> None:
     assert upcoming == [("doubts", NOON + 23 * HOUR)]
     assert {(row.step, row.due) for row in known} == {("reminder", None), ("doubts", None)}
     assert decided(warehouse) == {("ann", "reminder", "send", "eligible")}
+
+
+def test_a_mail_that_goes_again_has_its_second_subject(warehouse: Engine, tmp_path: Path) -> None:
+    """`resend` goes to those whom the first mail was sent to and who did not open it; its subject is the second one of
+    the same template, also in the mail that is rebuilt."""
+    shutil.copytree(INCLUDE / "templates", tmp_path / "templates")
+    second = tmp_path / "templates" / "cart_abandoned" / "reminder" / "subject_again.txt"
+    second.write_text("Still there?\n", encoding="utf-8")
+    campaign = campaign_of(steps=[FIRST, {"step": "again", "resend": {"of": "reminder", "after_hours": 4}}])
+    members(warehouse, "ann", "eve")
+    library = TemplateLibrary(tmp_path / "templates")
+    for hours in (0, 1, 5, 6):
+        as_of = NOON + hours * HOUR
+        publish(warehouse, campaign, topic_of())
+        enroll(warehouse, campaign, as_of)
+        advance(warehouse, campaign, as_of)
+        decide(warehouse, campaign, topic_of(), as_of, as_of)
+        write_messages(warehouse, campaign, topic_of(), library, BRAND, as_of)
+        accept(warehouse, NOON + HOUR)
+        if hours == 1:
+            opened(warehouse, "eve", "reminder", NOON + 2 * HOUR)
+    assert ledger(warehouse) == {
+        ("ann", "reminder", 0, "eligible"), ("eve", "reminder", 0, "eligible"),
+        ("ann", "again", 5, "eligible"), ("eve", "again", 5, "branch_not_taken"),
+    }  # fmt: skip
+    with warehouse.connect() as connection:
+        shells = rows(connection, "select step, subject, is_again from message.shell")
+    assert {(step, is_again) for step, _, is_again in shells} == {("reminder", False), ("again", True)}
+    assert {subject for step, subject, _ in shells if step == "again"} == {"Still there?"}
