@@ -3,11 +3,15 @@
     given.yaml    table → rows, for example ``source.orders: [{order_id: O1, …}]``
     params.yaml   the statement's parameters, if it has any: as_of, and those of the segment that differ from its
                   defaults
+                  defaults; of `recommendations` currency (EUR) and items (3) too
     expect.yaml   the exact rows, in any order; its first line is a comment that says what is promised
 
 The statement is include/sql/<stage>/<statement>.sql, a select. What rules ask lies deeper (HOMES: `attributes` is
 segments/attributes, `did` is segments/facts). A word of a registry (REGISTRIES: `exits` is journeys/exits) reads the
 relation that it is written for: `given.yaml` holds its rows under that name, `series: [{…}]`.
+
+A word of `recommendations` (segments/recommendations) is asked for the mails `asked`, and its rows are those that the
+rules of all recommendations leave of it.
 
 Rows of `given` may leave columns out. A column that must not be null and has no default gets the value of DEFAULTS,
 else one by type (text: the column's name, numbers: 1, true or false: false, times: 2020-01-01 00:00 UTC, json: {}).
@@ -38,7 +42,7 @@ import sqlalchemy as sa
 import yaml
 from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
 
-from lifecycle_mail.database import engine, run, run_given, statement, texts
+from lifecycle_mail.database import engine, run, run_given, run_with, statement, texts
 from lifecycle_mail.decisions.conditions import rules_of
 from lifecycle_mail.kpis.facts import facts, run_for_facts
 from lifecycle_mail.segments import fitting, parameters
@@ -59,10 +63,15 @@ ASKED = {
     "is_holdout": ("boolean", False), "occurred_at": ("timestamptz", "2020-01-01T00:00:00+00:00"),
     "enrolled_at": ("timestamptz", "2020-01-01T00:00:00+00:00"), "context": ("jsonb", {}), "value": ("jsonb", {}),
 }  # fmt: skip
+MAIL = {
+    "mail": ("integer", 0), "customer_id": ("text", "customer_id"), "product_ids": ("text[]", []),
+    "product_types": ("text[]", []), "categories": ("text[]", []),
+}  # fmt: skip
 HOMES = {"attributes": "segments/attributes", "did": "segments/facts"}
 REGISTRIES: dict[str, tuple[str, str, dict[str, tuple[str, Any]]]] = {
     "exits": ("journeys/exits", "series", SERIES),
     "conditions": ("decisions/conditions", "asked", ASKED),
+    "recommendations": ("segments/recommendations", "asked", MAIL),
 }
 START = "2020-01-01T00:00:00+00:00"
 DEFAULTS: dict[str, Any] = {
@@ -186,6 +195,8 @@ def _question(
     if unknown:
         raise ValueError(f"{relation} has no column {', '.join(sorted(unknown))}")
     rows = [{column: default for column, (_, default) in columns.items()} | row for row in read]
+    if stage == "recommendations":
+        return partial(_recommended, connection, folder, name, rows, chosen)
     types = ", ".join(f"{column} {kind}" for column, (kind, _) in columns.items())
     given = f"select * from jsonb_to_recordset(cast(:read as jsonb)) as given ({types})"  # noqa: S608
     word = statement(f"{folder}/{name}").text
@@ -193,6 +204,17 @@ def _question(
     if "fitting" in words_of(folder)[name].header["reads"]:
         _fit(connection, name, rows)
     return partial(connection.execute, sa.text(text), {"read": orjson.dumps(rows).decode(), **chosen})
+
+
+def _recommended(
+    connection: Connection, folder: str, name: str, rows: list[dict[str, Any]], chosen: dict[str, Any]
+) -> CursorResult[Any]:
+    """Return what mails of a word recommend: its candidates that keep the rules of all recommendations."""
+    run(connection, "segments/drop_recommendation_asked")
+    asked = orjson.dumps(rows).decode()
+    run(connection, "segments/create_recommendation_asked", asked=asked, as_of=chosen["as_of"])
+    given = {"currency": "EUR", "items": 3, **chosen}
+    return run_with(connection, "segments/recommended", {"candidates": (f"{folder}/{name}",)}, **given)
 
 
 def _fit(connection: Connection, word: str, rows: list[dict[str, Any]]) -> None:

@@ -39,7 +39,9 @@ WANTED = {
 def render(name: str, sample: Sample) -> tuple[RenderedMail, Slots]:
     """Render a sample the way a recipient gets it: shell, slots, both put together."""
     shell = LIBRARY.shell(sample.spec(name))
-    slots = LIBRARY.slots(shell).render(sample.customer, sample.context, sample.links)
+    slots = LIBRARY.slots(shell).render(
+        sample.customer, sample.context, sample.links, recommended=sample.recommended
+    )
     return rebuild(shell, slots.substitutions, slots.subject), slots
 
 

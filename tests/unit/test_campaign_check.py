@@ -226,3 +226,20 @@ def test_conditions_that_ask_rules_are_checked_as_rules_are(folder: Path, check:
     assert why == "country is no number, and has no at_least: write equals, in or not_in"
     assert which.startswith("no segment is called 'inactiv': did you mean 'inactive'?")
 
+
+def test_what_a_step_recommends_and_what_its_mail_shows_belong_together(check: Command, folder: Path) -> None:
+    """A step that recommends needs a mail that shows it, and the reverse; a wrong word gets the nearest right one."""
+    file, home = folder / "campaigns" / "cart_abandoned.yaml", folder / "templates" / "cart_abandoned" / "reminder"
+    change(file, ("cart_abandoned/reminder}", "cart_abandoned/reminder, recommend: {what: upgrad}}"))
+    assert "'steps.0.recommend.what' is 'upgrad': did you mean 'upgrade'?" in check("campaign", "check")[2]
+    change(file, ("upgrad}", "upgrade}"))
+    assert "does not show what `recommend` asks for" in check("campaign", "check")[2]
+    for body in ("body.mjml", "body.txt"):
+        slot = "{% slot recommended %}{% for one in recommended %}{{ one.name }}{% endfor %}{% endslot %}"
+        change(home / body, ('{{ t(".close") }}', '{{ t(".close") }}' + slot))
+    product = '{"product_id": "p", "name": "Mug", "url": null, "image_url": null, "price": 1, "currency": "USD"}'
+    cart = '"context": {\n    "cart_id"'
+    change(home / "sample.json", (cart, f'"recommended": [{product}], {cart}'))
+    assert check("campaign", "check")[0] == 0
+    change(file, (", recommend: {what: upgrade}", ""))
+    assert "shows recommended products: say which" in check("campaign", "check")[2]

@@ -317,3 +317,37 @@ def test_a_picture_without_words_and_a_link_to_nowhere_are_refused(tmp_path: Pat
         "a picture has no alternative text",
         "a link goes nowhere",
     ]
+
+
+SHOWN = "{% slot recommended %}{% for item in recommended %}{{ item.name }}{{ item.price }} {% endfor %}{% endslot %}"
+PRODUCT = dict.fromkeys(("product_id", "name", "url", "image_url", "price", "currency", "why"), "x")
+
+
+def recommending(content: str, **sample: object) -> dict[str, str]:
+    """Return the files of a template that says `content` and greets, with `sample` in its sample file."""
+    whole = {"variants": [{"variant": None, "offer": None}], "context": CART, **sample}
+    return {"content": f"{GREETING} {content}", "sample_json": json.dumps(whole)}
+
+
+def test_a_template_may_show_recommended_products(tmp_path: Path) -> None:
+    """Their fields are known, and they are personal: outside a slot they are refused."""
+    assert faults(tmp_path, **recommending(SHOWN, recommended=[PRODUCT])) == []
+    wrong = faults(tmp_path / "field", **recommending(SHOWN.replace("item.price", "item.prize"), recommended=[PRODUCT]))
+    assert any("item.prize is not there (did you mean price?)" in one for one in wrong), wrong
+    leak = faults(tmp_path / "leak", **recommending("{{ recommended|length }}", recommended=[PRODUCT]))
+    assert any("personal variable recommended outside a slot" in one for one in leak), leak
+
+
+def test_a_template_must_do_without_recommended_products(tmp_path: Path) -> None:
+    """There may be none for a recipient, so the check renders every sample without them too."""
+    first = "{% slot r %}{{ recommended[0].name }}{% endslot %}"
+    found = faults(tmp_path, **recommending(first, recommended=[PRODUCT]))
+    assert found, "nothing was found"
+    assert all("nothing_recommended" in one for one in found), found
+
+
+def test_a_template_that_shows_products_needs_them_in_its_sample(tmp_path: Path) -> None:
+    """Without them the part of the mail would never be looked at."""
+    found = faults(tmp_path, **recommending(SHOWN))
+    assert len(found) == 1, found
+    assert "sample.json has none" in found[0]

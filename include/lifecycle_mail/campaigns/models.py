@@ -27,7 +27,7 @@ from lifecycle_mail.campaigns.moments import AfterStep, AtMoment, Dates, Hours, 
 from lifecycle_mail.campaigns.patterns import CURRENCY, SHARED_CODE, TEMPLATE, IpPool, Name, SenderName, SendingAddress
 from lifecycle_mail.campaigns.resending import written_out
 from lifecycle_mail.campaigns.schedules import is_schedule
-from lifecycle_mail.words import EXITS, WordOf, words_of
+from lifecycle_mail.words import EXITS, RECOMMENDATIONS, WordOf, words_of
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
@@ -160,6 +160,13 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+class Recommend(_Strict):
+    """Products that a mail recommends: which kind, and how many at most."""
+
+    what: Annotated[str, WordOf(RECOMMENDATIONS)]
+    items: int = Field(3, ge=1, le=10, description="at most so many; a mail may get fewer, or none")
+
+
 class Step(_Strict):
     """One mail of a series, and when it is due: by exactly one of after_hours, after, at, on and resend."""
 
@@ -183,6 +190,7 @@ class Step(_Strict):
     when: Conditions = Field(default_factory=dict, description="sent only if all of these hold at the due moment")
     unless: Conditions = Field(default_factory=dict, description="sent only if none of these holds at the due moment")
     offer: Offer | None = None
+    recommend: Recommend | None = Field(None, description="products that templates get as `recommended`")
     variants: dict[Name, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict, description="variant → share; shares add up to 1"
     )
@@ -377,6 +385,10 @@ class Campaign(_Strict):
     def is_fixed(self) -> bool:
         """Whether every step is due so many hours after enrollment, and nothing else."""
         return not self.end_steps and all(step.is_fixed for step in self.steps)
+
+    def recommend_of(self, step: str) -> Recommend | None:
+        """Return what mails of `step` recommend; None = nothing, or the campaign does not have the step any more."""
+        return next((one.recommend for one in self.every_step if one.step == step), None)
 
     @property
     def first_name(self) -> str:

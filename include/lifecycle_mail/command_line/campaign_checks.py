@@ -125,9 +125,24 @@ class _Templates:
             begins = f"{survey.at(*at)}step {step}: "
             if template not in self._known:
                 yield f"{begins}no template '{shown(template)}'{did_you_mean(template, self._known)}"
-            elif template not in self.seen:
+                continue
+            if template not in self.seen:
                 self.seen.add(template)
                 yield from (f"{begins}{error}" for error in self._check(template))
+            if wrong := self._wrong_recommendation(template, _recommends(survey.values, at)):
+                yield f"{begins}{wrong}"
+
+    def _wrong_recommendation(self, template: str, is_asked: bool) -> str | None:
+        """Return how the key `recommend` of a step and what its template shows disagree, or None."""
+        try:
+            is_shown = self._library.shows_recommended(template)
+        except TemplateError:
+            return None  # the check of the template tells it
+        if is_shown and not is_asked:
+            return f"template '{template}' shows recommended products: say which, as recommend: {{what: complements}}"
+        if is_asked and not is_shown:
+            return f"template '{template}' does not show what `recommend` asks for: show it, or leave the key out"
+        return None
 
     def _gift_problems(self, gift: object, where: str) -> Iterator[str]:
         """Yield each language that has no name for a gift."""
@@ -144,6 +159,13 @@ class _Templates:
         yield from check_template(self._library, template, self._languages)
         if self._brand is not None:
             yield from lacking_pages(self._library, template, self._brand.pages)
+
+
+def _recommends(values: Any, at: tuple[Any, ...]) -> bool:
+    """Return whether the step whose template stands at `at` has the key `recommend`."""
+    for key in at[:-1]:
+        values = values[key]
+    return values.get("recommend") is not None
 
 
 def _gift_beside(survey: Survey, template_at: tuple[Any, ...]) -> object:

@@ -22,6 +22,7 @@ from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.messages import load_shell
 from lifecycle_mail.messages.links import page_links
 from lifecycle_mail.messages.packing import packer
+from lifecycle_mail.messages.recommending import Shown, recommended_for
 from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec, rebuild
 from lifecycle_mail.messages.snapshots import at_sending
@@ -129,7 +130,7 @@ def _made_up(settings: Settings, campaign: Campaign, asked: Asked, now: dt.datet
     sent_at = chosen.context.get("sent_at")
     context = at_sending(chosen.context, shell.currency, dt.datetime.fromisoformat(sent_at) if sent_at else now)
     customer = {**chosen.customer, "language": shell.language, "currency": shell.currency}
-    mail = _written(settings, library, shell, customer, context)
+    mail = _written(settings, library, shell, customer, context, chosen.recommended)
     return Sample(mail, f"facts made up ({asked.step.template}/sample.json): {because}", is_made_up=True)
 
 
@@ -188,15 +189,23 @@ def _render(
         locale = asked.locale or person.locale
         shell = _as_now(installation.library, installation.brand, campaign, asked, locale, currency)
     customer = _customer(person, shell.language, shell.currency)
-    return _written(installation.settings, library, shell, customer, at_sending(context, shell.currency, now))
+    people = [(customer_id, context)]
+    recommended = recommended_for(connection, asked.step.recommend, people, shell.currency, now)[0]
+    known = at_sending(context, shell.currency, now)
+    return _written(installation.settings, library, shell, customer, known, recommended)
 
 
 def _written(
-    settings: Settings, library: TemplateLibrary, shell: Shell, customer: dict[str, Any], context: dict[str, Any]
+    settings: Settings,
+    library: TemplateLibrary,
+    shell: Shell,
+    customer: dict[str, Any],
+    context: dict[str, Any],
+    recommended: Shown,
 ) -> RenderedMail:
     unsubscribe = f"{settings.public_url}/unsubscribe/preview"
     links = {"unsubscribe_url": unsubscribe, **page_links(settings.pages_url, "preview")}
-    slots = library.slots(shell).render(customer, context, links, None)
+    slots = library.slots(shell).render(customer, context, links, None, recommended)
     return rebuild(shell, slots.substitutions, slots.subject)
 
 

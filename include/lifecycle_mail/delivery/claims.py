@@ -5,6 +5,7 @@
     ask      of opt-in mails after a no, one per mailbox goes                                (`opt_ins`)
     yield    leave the day to planned mails of a higher priority that can still go in it      (`contention`)
     reserve  take a place in each recipient's day or week                                     (`places`)
+    choose   the products that they recommend                                                 (`messages.recommending`)
     render   the slots of the mails that go                                                   (`rendering`)
     mark     planned → claimed, with a lease and the attempt's number
 """
@@ -13,21 +14,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import orjson
 from sqlalchemy.engine import Connection, Engine
 
 from lifecycle_mail.campaigns import Topic
 from lifecycle_mail.database import run, scalar
 from lifecycle_mail.delivery.contention import yield_to_higher
 from lifecycle_mail.delivery.opt_ins import keep_first
-from lifecycle_mail.delivery.picking import Batch, closed, parted, pick
+from lifecycle_mail.delivery.picking import Batch, PickedMail, closed, parted, pick
 from lifecycle_mail.delivery.places import move_to_next_period, release, reserve, until_carts_are_taken_over
 from lifecycle_mail.delivery.rendering import parted_by_size, render
 from lifecycle_mail.delivery.work import ClaimSetup, stopped
 from lifecycle_mail.errors import ClaimLost
 from lifecycle_mail.messages import load_shell
+from lifecycle_mail.messages.recommending import Shown, keep_recommended, recommended_for
 from lifecycle_mail.messages.shells import Shell
 from lifecycle_mail.messages.states import ClaimedMail, MessageKey, cancel, postpone, take_claim
 from lifecycle_mail.sendgrid.requests import needs_own_request
@@ -90,22 +93,41 @@ def claim_in(connection: Connection, setup: ClaimSetup, batch: Batch) -> Claim:
     reserved, full = reserve(connection, work.topic, setup.topics, go, now)
     moved, stale = move_to_next_period(connection, work, full, now)
     renderer = setup.library_of(connection, shell).slots(shell)
-    rendered, broken = render(renderer, setup.settings, work.topic.topic, reserved[: batch.most], now)
+    going = reserved[: batch.most]
+    recommended = _recommended(connection, batch, shell, going)
+    rendered, broken = render(renderer, setup.settings, work.topic.topic, going, now, recommended)
     cancel(connection, ended + asked + stale, now)
     cancel(connection, broken, now, state="rejected")
     together, alone = parted_by_size(rendered)
     release(connection, [row.key for row in reserved[batch.most :]] + [key for key, _ in broken] + alone)
     return Claim(
         picked=len(rows),
-        attempt=_mark(connection, setup, batch, shell, together) if together else None,
+        attempt=_mark(connection, setup, batch, shell, together, recommended) if together else None,
         alone=alone,
         ended=Counter(reason for _, reason in [*ended, *asked, *stale, *broken]),
         postponed=postponed + yielded + moved,
     )
 
 
+def _recommended(
+    connection: Connection, batch: Batch, shell: Shell, rows: Sequence[PickedMail]
+) -> dict[int, Shown]:
+    """Return what each mail recommends, by enrollment; nothing if the step recommends nothing."""
+    wanted = batch.work.campaign.recommend_of(batch.work.step)
+    if wanted is None:
+        return {}
+    people = [(row.customer_id, orjson.loads(row.context)) for row in rows]
+    shown = recommended_for(connection, wanted, people, shell.currency, batch.now)
+    return {row.enrollment_id: products for row, products in zip(rows, shown, strict=True)}
+
+
 def _mark(
-    connection: Connection, setup: ClaimSetup, batch: Batch, shell: Shell, mails: list[ClaimedMail]
+    connection: Connection,
+    setup: ClaimSetup,
+    batch: Batch,
+    shell: Shell,
+    mails: list[ClaimedMail],
+    recommended: Mapping[int, Shown],
 ) -> Attempt:
     """Write the attempt and mark its mails as claimed.
 
@@ -134,5 +156,8 @@ def _mark(
             "during their claim: nothing of it was sent; run deliver again, and find out what else writes to "
             "message.message"
         )
+    if recommended:
+        claimed = [mail.key.enrollment_id for mail in mails]
+        keep_recommended(connection, work.step, {one: recommended[one] for one in claimed})
     whole = needs_own_request(mails[0])
     return Attempt(attempt_id, work.shell_id, shell, work.topic, mails, whole, batch.taken_at)

@@ -31,7 +31,7 @@ from lifecycle_mail.messages.casing import casing_filters
 from lifecycle_mail.messages.formatting import html_value, html_writer, text_value, text_writer, web_url
 from lifecycle_mail.messages.texts import Texts, texts_in
 
-PERSONAL = frozenset({"customer", "context", "links"})
+PERSONAL = frozenset({"customer", "context", "links", "recommended"})
 TOKEN_OPEN = "[%lm-"
 TOKEN_CLOSE = "%]"
 
@@ -107,8 +107,8 @@ def _guarded(node: nodes.Expr) -> nodes.Expr:
 
 # The name of a slot in the template language while it is compiled, and the arguments of its function, in this order.
 SLOT = "_slot"
-SLOT_ARGUMENTS = ("customer", "context", "links", "offer")
-WriteSlot = Callable[[Any, Any, Any, Any], str]
+SLOT_ARGUMENTS = ("customer", "context", "links", "offer", "recommended")
+WriteSlot = Callable[[Any, Any, Any, Any, Any], str]
 NEVER_FREE = frozenset({"loop", "caller", "self", "super", "varargs", "kwargs"})
 
 REMEMBERED = 16_384  # results of macros, for all shells of a process together: at most 17 MB of product rows

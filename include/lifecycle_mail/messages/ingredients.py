@@ -69,6 +69,12 @@ def _followed(texts: Texts, name: str) -> _Found:
     return _Found(files, None if any(one.keys is None for one in asked) else frozenset(keys))
 
 
+def variables_of_slots(texts: Texts, name: str) -> frozenset[str]:
+    """Return the names of the variables that the slots of a template read (TemplateError as for `ingredients`)."""
+    slots = [slot for file, text in _followed(texts, name).files.items() for slot in parse_source(file, text).slots]
+    return frozenset(read.partition(".")[0].partition("[")[0] for slot in slots for read in slot.names())
+
+
 def samples(texts: Texts, *names: str) -> dict[str, str]:
     """Return the sample files that exist. No mail is made of them, but slots are compressed against them."""
     return {

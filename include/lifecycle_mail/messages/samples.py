@@ -2,7 +2,8 @@
 
 Path: sources → segments → journeys → decisions → [messages] → delivery → events → kpis.
 base/sample.json has brand, links, a customer and the time of sending. <campaign>/<step>/sample.json has the context,
-the variants with their offers, and further cases (no name, a long basket…) as changes to the default.
+the variants with their offers, the recommended products if any, and further cases (no name, a long basket…) as changes
+to the default.
 """
 
 import json
@@ -15,6 +16,9 @@ from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.shells import ShellSpec
 from lifecycle_mail.messages.snapshots import with_occurrences
 from lifecycle_mail.messages.texts import Texts, texts_in
+
+# Products may run out, so every template that shows some is also rendered without any.
+NOTHING_RECOMMENDED: dict[str, Any] = {"nothing_recommended": {"recommended": []}}
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Sample:
     brand: dict[str, Any]
     language: str
     currency: str
+    recommended: list[dict[str, Any]]
 
     def spec(self, template: str) -> ShellSpec:
         """Return what the shell of this sample's mail is made from; the name of a template is campaign/step."""
@@ -56,8 +61,10 @@ def read_samples(folder: Path | Texts, name: str) -> list[Sample]:
 
 
 def _samples(base: dict[str, Any], own: dict[str, Any]) -> Iterator[Sample]:
+    given = own.get("recommended", [])
+    cases = {"default": {}, **own.get("cases", {}), **(NOTHING_RECOMMENDED if given else {})}
     for variant in own["variants"]:
-        for case, change in {"default": {}, **own.get("cases", {})}.items():
+        for case, change in cases.items():
             yield Sample(
                 label="-".join(part for part in (variant["variant"], case) if part),
                 variant=variant["variant"],
@@ -70,6 +77,7 @@ def _samples(base: dict[str, Any], own: dict[str, Any]) -> Iterator[Sample]:
                 brand=dict(base["brand"]),
                 language=base["language"],
                 currency=base["currency"],
+                recommended=list(change.get("recommended", given)),
             )
 
 

@@ -6,7 +6,7 @@ to a function of the recipient's data, and only these functions run for each rec
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from jinja2 import Template, UndefinedError
@@ -18,6 +18,7 @@ from lifecycle_mail.messages.formatting import subject_line
 from lifecycle_mail.messages.shells import RenderedMail, Shell, fill, rebuild
 from lifecycle_mail.messages.snapshots import with_occurrences
 
+RECOMMENDED_FIELDS = ("product_id", "name", "url", "image_url", "price", "currency", "why")
 OFFER_KINDS = ("percent", "amount", "free_shipping", "gift")
 OFFER_FIELDS = (
     "kind", *OFFER_KINDS, "currency", "minimum", "only_once", "valid_hours", "code", "valid_until"
@@ -60,15 +61,17 @@ class SlotRenderer:
         context: Mapping[str, Any],
         links: Mapping[str, Any],
         offer: Mapping[str, Any] | None = None,
+        recommended: Sequence[Mapping[str, Any]] = (),
     ) -> Slots:
         """Return the recipient's slots.
 
         `customer`: first_name and last_name (may be None), language, currency, country, timezone.
         `context`: the segment's snapshot. `links`: unsubscribe_url, and those of `page_links`.
         `offer`: the fields in which the recipient's own differs (a code), or None for the shell's.
+        `recommended`: products, each with the keys RECOMMENDED_FIELDS; there may be none.
         Raises TemplateError naming template, slot and variable, never the recipient's data.
         """
-        rendered = self._written(customer, with_occurrences(context), links, own_offer(self.shell, offer))
+        rendered = self._written(customer, with_occurrences(context), links, own_offer(self.shell, offer), recommended)
         if not self._subject:
             return Slots(rendered)
         own = {token: rendered.pop(token) for token in self._subject}
@@ -83,7 +86,7 @@ class SlotRenderer:
             )
         return subject
 
-    def _written(self, *personal: Mapping[str, Any] | None) -> dict[str, str]:
+    def _written(self, *personal: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None) -> dict[str, str]:
         """Return token → value; `personal` are the arguments of a slot, in their order."""
         written: dict[str, str] = {}
         slot = None

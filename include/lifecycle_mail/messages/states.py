@@ -220,7 +220,8 @@ def slots_of(connection: Connection, customer_id: str) -> list[str]:
 
 
 def erase_slots(connection: Connection, customer_id: str) -> int:
-    """Delete the personal parts of a customer's mails; their states stay."""
+    """Delete the personal parts of a customer's mails, and what these recommended; their states stay."""
+    run(connection, "messages/erase_recommendations", customer_id=customer_id)
     return run(connection, "messages/erase_slots", customer_id=customer_id).rowcount
 
 

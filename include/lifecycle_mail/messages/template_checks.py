@@ -24,7 +24,7 @@ from lifecycle_mail.messages.formatting import is_instant
 from lifecycle_mail.messages.links import PAGES
 from lifecycle_mail.messages.samples import Sample, read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell, rebuild
-from lifecycle_mail.messages.slots import OFFER_FIELDS
+from lifecycle_mail.messages.slots import OFFER_FIELDS, RECOMMENDED_FIELDS
 from lifecycle_mail.messages.sources import SlotSource, TemplateSource, dotted_names, read_sources
 from lifecycle_mail.messages.templates import BRAND_FIELDS, BRAND_OPTIONAL, BRAND_PAGES, TemplateLibrary
 from lifecycle_mail.messages.wording import Wording, no_words
@@ -77,6 +77,7 @@ def check_template(library: TemplateLibrary, name: str, languages: Iterable[str]
     read = _Reading(library, name, samples[0] if samples else None)
     found += [error for file in PARTS for error in _check_file(library, read, file)]
     found += _slots_without_twin(read)
+    found += _recommended_without_sample(read, samples)
     for language in languages:
         words = list(_check_words(library, read, language, languages[0]))
         found += words
@@ -295,7 +296,10 @@ class _Fields:
 
 def _shapes(sample: Sample | None) -> dict[str, Any]:
     """Return the declared variables with sample values; offers always with all their fields."""
-    known = {"customer": dict.fromkeys(CUSTOMER_FIELDS), "offer": dict.fromkeys(OFFER_FIELDS)}
+    known = {
+        "customer": dict.fromkeys(CUSTOMER_FIELDS), "offer": dict.fromkeys(OFFER_FIELDS),
+        "recommended": [dict.fromkeys(RECOMMENDED_FIELDS)],
+    }  # fmt: skip
     if sample is None:
         return known | dict.fromkeys(("context", "links", "brand"), UNKNOWN)
     brand = {**dict.fromkeys((*BRAND_FIELDS, *BRAND_OPTIONAL, *BRAND_PAGES)), **sample.brand}
@@ -321,6 +325,20 @@ def _slots_without_twin(read: _Reading) -> Iterator[TemplateError]:
             f"{slot.file}:{slot.line}: slot {slot.name} is missing in {read.name}/body.txt; "
             "say the same in the text part"
         )
+
+
+def _recommended_without_sample(read: _Reading, samples: list[Sample]) -> Iterator[TemplateError]:
+    """Yield that a template shows recommended products, and no sample has any: they would never be looked at."""
+    if not samples or any(sample.recommended for sample in samples):
+        return
+    slots = [slot for sources in read.sources.values() for source in sources for slot in source.slots]
+    for slot in slots:
+        if "recommended" in slot.names():
+            yield TemplateError(
+                f"{slot.file}:{slot.line}: slot {slot.name} shows recommended products, and {read.name}/sample.json "
+                f'has none; give it "recommended": a list with {", ".join(RECOMMENDED_FIELDS)}'
+            )
+            return
 
 
 def _mjml_tags(file: str, content: str) -> Iterator[TemplateError]:
@@ -418,8 +436,9 @@ def _check_sample(
     library: TemplateLibrary, name: str, sample: Sample, language: str
 ) -> Iterator[TemplateError]:
     shell = library.shell(replace(sample.spec(name), language=language))
-    whole = library.whole(shell, sample.customer, sample.context, sample.links)
-    slots = library.slots(shell).render(sample.customer, sample.context, sample.links)
+    personal = (sample.customer, sample.context, sample.links, None, sample.recommended)
+    whole = library.whole(shell, *personal)
+    slots = library.slots(shell).render(*personal)
     where = f"{name}/body"
     if rebuild(shell, slots.substitutions, slots.subject) != whole:
         yield TemplateError(

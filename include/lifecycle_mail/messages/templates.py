@@ -7,7 +7,7 @@ body.txt and sample.json. base/ has layouts and macros, translations/ the words.
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -42,7 +42,7 @@ from lifecycle_mail.messages.formatting import (
     times,
 )
 from lifecycle_mail.messages.ingredients import FILES as MAIL_FILES
-from lifecycle_mail.messages.ingredients import SAMPLE, ingredients
+from lifecycle_mail.messages.ingredients import SAMPLE, ingredients, variables_of_slots
 from lifecycle_mail.messages.offers import offer_title
 from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec
@@ -116,6 +116,10 @@ class TemplateLibrary:
             self._versions[name] = template_version(self.texts, name)
         return self._versions[name]
 
+    def shows_recommended(self, name: str) -> bool:
+        """Return whether mails of template `name` show recommended products (TemplateError as for `version`)."""
+        return "recommended" in variables_of_slots(self.texts, name)
+
     def shell_key(self, spec: ShellSpec) -> str:
         """Return the key `shell` would have for the same `spec`, without rendering it."""
         return self.ingredients(spec).shell_key
@@ -143,7 +147,9 @@ class TemplateLibrary:
         """
         try:
             sample = read_samples(self.texts, shell.name)[0]
-            slots = self._renderer(shell).render(sample.customer, sample.context, sample.links)
+            slots = self._renderer(shell).render(
+                sample.customer, sample.context, sample.links, recommended=sample.recommended
+            )
         except (TemplateError, IndexError):
             return b""
         return orjson.dumps(slots.substitutions)
@@ -159,11 +165,14 @@ class TemplateLibrary:
 
     def whole(
         self, shell: Shell, customer: Mapping[str, Any], context: Mapping[str, Any], links: Mapping[str, Any],
-        offer: Mapping[str, Any] | None = None,
+        offer: Mapping[str, Any] | None = None, recommended: Sequence[Mapping[str, Any]] = (),
     ) -> RenderedMail:  # fmt: skip
         """Render a mail at once with the slots in place: the slow way, which proves the fast one."""
         known = with_occurrences(context)
-        personal = {"customer": customer, "context": known, "links": links, "offer": own_offer(shell, offer)}
+        personal = {
+            "customer": customer, "context": known, "links": links, "offer": own_offer(shell, offer),
+            "recommended": recommended,
+        }  # fmt: skip
         return self._render(shell, None, personal)[0]
 
     def slots(self, shell: Shell) -> SlotRenderer:

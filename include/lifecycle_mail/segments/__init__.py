@@ -4,7 +4,7 @@
 time. ``evaluation`` computes members from the facts and writes nothing. ``intervals`` keeps them in segment.membership
 for the journeys. A segment may be rules in place of SQL: ``rules`` reads them, ``compiling`` makes a select of them,
 ``sentences`` says them, and ``requests`` lets people ask for them. ``stages``
-counts lifecycle stages per day.
+counts lifecycle stages per day. ``recommendations`` says which products go with which, and what mails recommend.
 """
 
 from lifecycle_mail.segments.evaluation import (
@@ -22,6 +22,7 @@ from lifecycle_mail.segments.evaluation import (
 from lifecycle_mail.segments.forms import as_in_form, rules_of_form
 from lifecycle_mail.segments.intervals import SegmentCounts, erase_contexts, refresh, refresh_rules
 from lifecycle_mail.segments.reading import Limits, limited
+from lifecycle_mail.segments.recommendations import About, Recommended, about, recommend
 from lifecycle_mail.segments.registry import (
     Asked,
     Parameter,
@@ -61,14 +62,17 @@ from lifecycle_mail.segments.sentences import sentence
 from lifecycle_mail.segments.stages import count_stages
 
 __all__ = [
+    "About",
     "Asked",
     "Limits",
     "Member",
     "Parameter",
+    "Recommended",
     "Request",
     "RuleSegment",
     "SegmentCounts",
     "SegmentDefinition",
+    "about",
     "as_in_form",
     "ask_for",
     "asked_by",
@@ -92,6 +96,7 @@ __all__ = [
     "parse_rules",
     "read_rules",
     "readable_segments",
+    "recommend",
     "refresh",
     "refresh_rules",
     "requests_of",

@@ -185,3 +185,23 @@ comment on column message.definition_file.definition_md5 is 'Definition.';
 comment on column message.definition_file.path is
 'File inside the template folder; a translation file holds the words that the campaign uses.';
 comment on column message.definition_file.text_md5 is 'Its text.';
+
+create table message.recommendation (
+    enrollment_id bigint not null,
+    step text not null,
+    place integer not null,
+    product_id text not null,
+    why text not null check (
+        why in ('declared', 'bought_together', 'upgrade', 'similar', 'bestseller', 'new')
+    ),
+    primary key (enrollment_id, step, place)
+);
+
+comment on table message.recommendation is
+'Products that a mail recommends, one row per mail and place, as its last claim chose them.';
+comment on column message.recommendation.enrollment_id is 'Enrollment of the mail.';
+comment on column message.recommendation.step is 'Its step.';
+comment on column message.recommendation.place is 'Place in the mail, from 1.';
+comment on column message.recommendation.product_id is 'Product.';
+comment on column message.recommendation.why is
+'Which rule chose it: declared by the shop, bought together, the dearer one, similar, sells well, or new.';

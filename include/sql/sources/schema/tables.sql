@@ -181,8 +181,13 @@ create table source.product (
     upgrade_product_id text,
     url text,
     image_url text,
-    load_id bigint not null
+    load_id bigint not null,
+    complements text,
+    available_from timestamptz,
+    available_until timestamptz
 );
+create index product_type_price on source.product (product_type, price);
+create index product_available on source.product (available_from) where available_from is not null;
 
 comment on table source.product is 'Products, one row per product.';
 comment on column source.product.product_id is 'The shop''s key.';
@@ -200,6 +205,9 @@ comment on column source.product.upgrade_product_id is 'Product to upgrade to.';
 comment on column source.product.url is 'Product page.';
 comment on column source.product.image_url is 'Picture.';
 comment on column source.product.load_id is 'Load that last wrote the row.';
+comment on column source.product.complements is 'Keys of products that go with it, with blanks or ; between them.';
+comment on column source.product.available_from is 'When the shop began to sell it; null = it always did.';
+comment on column source.product.available_until is 'When the shop stopped selling it; null = it still does.';
 
 create table source.orders (
     order_id text primary key,
