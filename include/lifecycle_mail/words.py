@@ -18,6 +18,7 @@ from lifecycle_mail.settings import INCLUDE
 
 EXITS = "journeys/exits"
 CONDITIONS = "decisions/conditions"
+GOALS = "kpis/goals"
 RECOMMENDATIONS = "segments/recommendations"
 # `database` is not imported here: the dag-processor parses campaign files and must stay light.
 SQL_FOLDER = INCLUDE / "sql"

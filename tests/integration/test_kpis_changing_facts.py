@@ -39,16 +39,21 @@ def shop(warehouse: Engine) -> Engine:
             event = "order" if goal == "receipt" else goal
             builders.campaign(connection, goal, goal_event=event, is_marketing=goal != "receipt")
             for who in ("ann", "bob", "cleo"):
-                enrollment = builders.enrollment(connection, goal, who)
-                builders.decision(connection, enrollment, goal, who, variant=who)
-                builders.message(connection, enrollment, goal, who, variant=who)
-                builders.insert(
-                    connection, "event.engagement", enrollment_id=enrollment, step="reminder", campaign=goal,
-                    customer_id=who, message_id=builders.message_id_of(connection, enrollment, "reminder"),
-                    first_event_at=NOON, delivered_at=NOON,
-                    batch_id=builders.insert(connection, "event.batch", source_name="test"),
-                )  # fmt: skip
+                mailed(connection, goal, who)
     return warehouse
+
+
+def mailed(connection: Connection, goal: str, who: str, **columns: Any) -> None:
+    """A series of the goal's campaign, mailed at noon."""
+    enrollment = builders.enrollment(connection, goal, who, **columns)
+    builders.decision(connection, enrollment, goal, who, variant=who)
+    builders.message(connection, enrollment, goal, who, variant=who)
+    builders.insert(
+        connection, "event.engagement", enrollment_id=enrollment, step="reminder", campaign=goal,
+        customer_id=who, message_id=builders.message_id_of(connection, enrollment, "reminder"),
+        first_event_at=NOON, delivered_at=NOON,
+        batch_id=builders.insert(connection, "event.batch", source_name="test"),
+    )  # fmt: skip
 
 
 def put(connection: Connection, goal: str, **values: Any) -> None:
@@ -161,8 +166,88 @@ def test_an_offer_that_was_not_used_after_all(shop: Engine) -> None:
 
 def test_every_fact_that_reaches_a_goal_is_watched(warehouse: Engine) -> None:
     """Each table of facts that the goals read tells the roll-up whose fact it was: a new goal needs a trigger too."""
-    text = (SQL_FOLDER / "kpis" / "schema" / "functions" / "goal_facts.sql").read_text(encoding="utf-8")
+    text = "".join(file.read_text(encoding="utf-8") for file in (SQL_FOLDER / "kpis/goals").glob("*.sql"))
     read = set(re.findall(r"\bsource\.\w+", text))
     query = "select cast(cast(tgrelid as regclass) as text) from pg_trigger where tgname = 'kpi_moved_fact'"
     with warehouse.connect() as connection:
         assert read == {table for (table,) in rows(connection, query)}
+
+
+@pytest.fixture
+def goals(warehouse: Engine) -> Engine:
+    """A campaign per goal that few have; each mailed Ann and Bob at noon. Ann's series of `reordered` is about the
+    product p1, Bob's about the type tea."""
+    with warehouse.begin() as connection:
+        for who in ("ann", "bob"):
+            builders.customer(connection, who)
+        for goal in ("referred", "registered", "confirmed", "activity", "reordered"):
+            builders.campaign(connection, goal, goal_event=goal, is_marketing=False)
+            mailed(connection, goal, "ann", context={"product_id": "p1"})
+            mailed(connection, goal, "bob", context={"product_type": "tea"})
+    assert converted(warehouse) == set()
+    return warehouse
+
+
+def told(warehouse: Engine, query: str, **values: Any) -> set[tuple[str, str]]:
+    """The conversions after what a load, or a page, has written."""
+    with warehouse.begin() as connection:
+        given = {"at": NOON + 5 * HOUR, "late": NOON + 200 * HOUR, "load": builders.load(connection), **values}
+        connection.execute(sa.text(query), {key: value for key, value in given.items() if f":{key}" in query})
+    return converted(warehouse)
+
+
+def test_a_friends_order_reaches_a_goal(goals: Engine) -> None:
+    """From the load that names the order on, and for whom the referral is by then."""
+    columns = "referral_id, customer_id, referred_at, load_id"
+    put_in = f"insert into source.referral ({columns}) values ('r', 'ann', :at, :load)"  # noqa: S608
+    assert told(goals, put_in) == set()
+    assert told(goals, "update source.referral set ordered_at = :at, load_id = :load") == {("referred", "ann")}
+    assert told(goals, "update source.referral set customer_id = 'bob', load_id = :load") == {("referred", "bob")}
+    assert told(goals, "update source.referral set ordered_at = :late, load_id = :load") == set()
+
+
+def test_a_registration_reaches_a_goal_until_it_is_cancelled(goals: Engine) -> None:
+    """And counts at its own time."""
+    put_in = "insert into source.registration values ('w', 'ann', :at, 'registered', null, :load)"
+    assert told(goals, put_in) == {("registered", "ann")}
+    assert told(goals, "update source.registration set registered_at = :late, load_id = :load") == set()
+    assert told(goals, "update source.registration set registered_at = :at, load_id = :load") == {("registered", "ann")}
+    assert told(goals, "update source.registration set status = 'cancelled', load_id = :load") == set()
+
+
+def test_a_yes_reaches_a_goal_without_a_load(goals: Engine) -> None:
+    """What is said on our page comes with no load, and counts in the next roll-up."""
+    put_in = (
+        "insert into source.permission_change (customer_id, permission, permission_at, origin)"
+        " values ('ann', :said, :at, 'confirmation')"
+    )
+    assert told(goals, put_in, said="pending") == set()
+    assert told(goals, put_in, said="confirmed") == {("confirmed", "ann")}
+
+
+def test_any_sign_of_life_reaches_a_goal(goals: Engine) -> None:
+    """A page view, an order and a review, each of whom it is by then."""
+    view = "insert into source.page_view (view_id, customer_id, viewed_at, load_id) values ('v', 'ann', :at, :load)"
+    assert told(goals, view) == {("activity", "ann")}
+    assert told(goals, "update source.page_view set customer_id = 'bob', load_id = :load") == {("activity", "bob")}
+    review = "insert into source.review values ('r', 'ann', 'p', null, 5, :at, :load)"
+    assert told(goals, review) == {("activity", "ann"), ("activity", "bob")}
+
+
+def test_what_is_bought_again_reaches_a_goal(goals: Engine) -> None:
+    """Lines may come later than their order, name another product later, and products may change their type."""
+    for product, kind in (("p1", "tea"), ("p2", "mug")):
+        put_in = "insert into source.product (product_id, name, product_type, load_id) values (:id, 'x', :kind, :load)"
+        told(goals, put_in, id=product, kind=kind)
+    only_orders = {("activity", "ann"), ("activity", "bob")}
+    for who in ("ann", "bob"):
+        columns = "order_id, customer_id, ordered_at, total, load_id"
+        told(goals, f"insert into source.orders ({columns}) values (:w, :w, :at, 1, :load)", w=who)  # noqa: S608
+    line = "insert into source.order_line values (:w, 1, :product, 1, 1, :load)"
+    assert told(goals, line, w="ann", product="p1") == only_orders | {("reordered", "ann")}
+    assert told(goals, line, w="bob", product="p2") == only_orders | {("reordered", "ann")}
+    retyped = "update source.product set product_type = 'tea', load_id = :load where product_id = 'p2'"
+    assert told(goals, retyped) == only_orders | {("reordered", "ann"), ("reordered", "bob")}
+    other = "update source.order_line set product_id = 'p2', load_id = :load where order_id = 'ann'"
+    assert told(goals, other) == only_orders | {("reordered", "bob")}
+    assert told(goals, "delete from source.order_line where order_id = 'bob'") == only_orders

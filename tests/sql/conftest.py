@@ -45,6 +45,7 @@ from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
 from lifecycle_mail.database import engine, run, run_given, run_with, statement, texts
 from lifecycle_mail.decisions.conditions import rules_of
 from lifecycle_mail.kpis.facts import facts, run_for_facts
+from lifecycle_mail.kpis.goals import run_with_goals
 from lifecycle_mail.segments import fitting, parameters
 from lifecycle_mail.sources import settle_supplies
 from lifecycle_mail.words import words_of
@@ -63,6 +64,11 @@ ASKED = {
     "is_holdout": ("boolean", False), "occurred_at": ("timestamptz", "2020-01-01T00:00:00+00:00"),
     "enrolled_at": ("timestamptz", "2020-01-01T00:00:00+00:00"), "context": ("jsonb", {}), "value": ("jsonb", {}),
 }  # fmt: skip
+GOAL = {
+    "goal": ("text", "goal"), "campaign": ("text", "campaign"), "customer_id": ("text", "customer_id"),
+    "enrollment_id": ("bigint", 1), "step": ("text", ""), "since": ("timestamptz", "2026-03-01T12:00:00Z"),
+    "till": ("timestamptz", "2026-03-02T12:00:00Z"), "first_alone": ("boolean", False),
+}  # fmt: skip
 MAIL = {
     "mail": ("integer", 0), "customer_id": ("text", "customer_id"), "product_ids": ("text[]", []),
     "product_types": ("text[]", []), "categories": ("text[]", []),
@@ -71,6 +77,7 @@ HOMES = {"attributes": "segments/attributes", "did": "segments/facts"}
 REGISTRIES: dict[str, tuple[str, str, dict[str, tuple[str, Any]]]] = {
     "exits": ("journeys/exits", "series", SERIES),
     "conditions": ("decisions/conditions", "asked", ASKED),
+    "goals": ("kpis/goals", "asked", GOAL),
     "recommendations": ("segments/recommendations", "asked", MAIL),
 }
 START = "2020-01-01T00:00:00+00:00"
@@ -167,8 +174,9 @@ def check_fact(warehouse: Engine, folder: Path) -> None:
     (fact,) = (one for one in facts() if one.fact == folder.parent.name)
     steps = [{**step, "day": _plain(step["day"])} for step in _read(folder / "expect.yaml")]
     with warehouse.connect() as connection:
-        for table in ("touched", "judged", "goal"):
+        for table in ("touched", "judged"):
             run_given(connection, f"kpis/create_{table}", {"now": "infinity"})
+        run_with_goals(connection, "kpis/create_goal", now="infinity")
         for number, step in enumerate(steps):
             row = orjson.dumps({"enrollment_id": number, "step": "step", **step}).decode()
             for table in ("kpi_judged", "kpi_goal"):

@@ -10,7 +10,7 @@ import pytest
 from lifecycle_mail.database import SQL_FOLDER, statement
 from lifecycle_mail.kpis.facts import for_facts
 from lifecycle_mail.kpis.timeline import HAPPENINGS
-from lifecycle_mail.words import CONDITIONS, EXITS
+from lifecycle_mail.words import CONDITIONS, EXITS, GOALS
 
 TOKEN = re.compile(r"'(?:[^']|'')*'|[():,]|::|[\w.*:]+|[^\s\w]")
 END = {"from", "where", "union", "group", "order", "on", "limit", "returning", "having", "window"}
@@ -95,7 +95,7 @@ def test_columns_are_paired_by_name(name: str) -> None:
         assert len(set(one)) == len(one)
 
 
-@pytest.mark.parametrize("folder", [EXITS, CONDITIONS, HAPPENINGS])
+@pytest.mark.parametrize("folder", [EXITS, CONDITIONS, GOALS, HAPPENINGS])
 def test_the_files_of_a_folder_are_put_together_by_name(folder: str) -> None:
     """Any choice of words becomes parts of a union: each file of a folder selects the same columns in one order."""
     ones = [Statement(statement(name_of(file)).text) for file in (SQL_FOLDER / folder).glob("*.sql")]

@@ -9,11 +9,11 @@ import pytest
 from lifecycle_mail.campaigns.conditions import SHAPES
 from lifecycle_mail.campaigns.models import Campaign
 from lifecycle_mail.database import SQL_FOLDER
-from lifecycle_mail.words import CONDITIONS, EXITS, words_of
+from lifecycle_mail.words import CONDITIONS, EXITS, GOALS, words_of
 
 CASES = Path(__file__).resolve().parents[1] / "sql"
 # Folder of words → the key its headers begin with, and the folder of its cases.
-REGISTRIES = {EXITS: ("exit", "exits"), CONDITIONS: ("condition", "conditions")}
+REGISTRIES = {EXITS: ("exit", "exits"), CONDITIONS: ("condition", "conditions"), GOALS: ("goal", "goals")}
 WORDS = [(folder, word) for folder in REGISTRIES for word in words_of(folder)]
 
 
@@ -60,3 +60,15 @@ def test_conditions_accept_what_the_folder_holds() -> None:
     assert (set(conditions["properties"]), conditions["additionalProperties"]) == (files, False)
     step = schema["$defs"]["Step"]["properties"]
     assert {step[clause]["$ref"] for clause in ("when", "unless")} == {"#/$defs/Conditions"}
+
+
+def test_a_goal_says_who_can_reach_it() -> None:
+    """The header says whether held-out people can reach the goal: without them there is no lift."""
+    assert {word.header["reached-by"] for word in words_of(GOALS).values()} == {"everyone", "mailed"}
+
+
+def test_goals_accept_what_the_folder_holds() -> None:
+    """The JSON Schema for editors and the folder name the same words."""
+    schema = Campaign.model_json_schema(by_alias=True)
+    files = {file.stem for file in (SQL_FOLDER / GOALS).glob("*.sql")}
+    assert set(schema["$defs"]["Goal"]["properties"]["event"]["enum"]) == files

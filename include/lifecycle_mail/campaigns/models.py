@@ -27,7 +27,7 @@ from lifecycle_mail.campaigns.moments import AfterStep, AtMoment, Dates, Hours, 
 from lifecycle_mail.campaigns.patterns import CURRENCY, SHARED_CODE, TEMPLATE, IpPool, Name, SenderName, SendingAddress
 from lifecycle_mail.campaigns.resending import written_out
 from lifecycle_mail.campaigns.schedules import is_schedule
-from lifecycle_mail.words import EXITS, RECOMMENDATIONS, WordOf, words_of
+from lifecycle_mail.words import EXITS, GOALS, RECOMMENDATIONS, WordOf, words_of
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
@@ -42,7 +42,7 @@ LONGEST_DAYS = 40_000
 JOIN_AHEAD_DAYS = 3
 
 WITHOUT_OFFER = "without_offer"
-GoalEvent = Literal["order", "click", "open", "page_view", "review", "offer_used"]
+GoalEvent = Annotated[str, WordOf(GOALS)]
 ExitWord = Annotated[str, WordOf(EXITS)]
 Permission = Literal["pending", "confirmed"]
 Touch = Literal["send", "open", "click"]

@@ -15,12 +15,12 @@ from typing import Any
 
 from sqlalchemy.engine import Connection, Row
 
-from lifecycle_mail.database import run
+from lifecycle_mail.database import run, texts
 from lifecycle_mail.kpis import statistics
+from lifecycle_mail.kpis.goals import goals_of_mailed, run_with_goals
 from lifecycle_mail.kpis.statistics import ALPHA, Arm, Difference, Stratum
 
 HOLDOUT, TREATED = "holdout", "treated"
-NO_LIFT = {"open", "click", "offer_used"}  # goals that no held-out person can reach
 NEVER = datetime(1900, 1, 1, tzinfo=UTC)
 
 
@@ -44,9 +44,10 @@ def count_units(
         run(connection, "kpis/create_known_unit")
     connection.exec_driver_sql("create index on kpi_known_unit (customer_id)")
     connection.exec_driver_sql("analyze kpi_known_unit (customer_id)")
-    for table in ("found_unit", "unit"):
-        run(connection, f"kpis/create_{table}")
-        connection.exec_driver_sql(f"analyze kpi_{table} (customer_id)")
+    run(connection, "kpis/create_found_unit")
+    connection.exec_driver_sql("analyze kpi_found_unit (customer_id)")
+    run_with_goals(connection, "kpis/create_unit", goals_of_mailed=texts(goals_of_mailed()))
+    connection.exec_driver_sql("analyze kpi_unit (customer_id)")
     run(connection, "kpis/create_unit_delta", **moments)
     run(connection, "kpis/apply_arm_count", as_of=now)
     run(connection, "kpis/prune_arm_count")
@@ -70,7 +71,7 @@ def results(counts: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     """
     epochs = _by_epoch(counts)
     if counts[0].kind == HOLDOUT:
-        return [] if counts[0].goal_event in NO_LIFT else [_result(epochs, TREATED)]
+        return [] if counts[0].goal_event in goals_of_mailed() else [_result(epochs, TREATED)]
     return [_result(epochs, arm) for arm in sorted({row.arm for row in counts})]
 
 

@@ -28,6 +28,7 @@ from lifecycle_mail.database import bigints, run, scalar
 from lifecycle_mail.errors import RetentionRefused
 from lifecycle_mail.kpis.experiments import count_units, write_results
 from lifecycle_mail.kpis.facts import run_for_facts
+from lifecycle_mail.kpis.goals import run_with_goals
 
 logger = logging.getLogger(__name__)
 
@@ -222,7 +223,8 @@ def _judge(connection: Connection, by: _Counting) -> int:
     """Judge the found steps from the base facts up to now: kpi_outcome; return their number."""
     with _probing(connection):
         _make(connection, "judged", now=by.now)
-        _make(connection, "goal", now=by.now)
+        run_with_goals(connection, "kpis/create_goal", now=by.now)
+        _analyze(connection, "goal")
     run(connection, "kpis/keep_steps_ahead", now=by.now)
     return _make(connection, "outcome", reporting_zone=by.zone)
 

@@ -24,7 +24,7 @@ select
 from source.page_view
 where
     page_view.load_id = any(cast(:load_ids as bigint[]))
-    and exists (select 1 from goal where goal.goal_event = 'page_view')
+    and exists (select 1 from goal where goal.goal_event in ('page_view', 'activity'))
 union
 select
     review.customer_id,
@@ -32,7 +32,7 @@ select
 from source.review
 where
     review.load_id = any(cast(:load_ids as bigint[]))
-    and exists (select 1 from goal where goal.goal_event = 'review')
+    and exists (select 1 from goal where goal.goal_event in ('review', 'activity'))
 union
 select
     offer.customer_id,
@@ -42,6 +42,31 @@ where
     offer.load_id = any(cast(:load_ids as bigint[]))
     and exists (select 1 from goal where goal.goal_event = 'offer_used')
     and offer.customer_id is not null
+union
+select
+    orders.customer_id,
+    orders.ordered_at as happened_at
+from source.order_line
+inner join source.orders on order_line.order_id = orders.order_id
+where
+    order_line.load_id = any(cast(:load_ids as bigint[]))
+    and exists (select 1 from goal where goal.goal_event = 'reordered')
+union
+select
+    referral.customer_id,
+    referral.ordered_at as happened_at
+from source.referral
+where
+    referral.load_id = any(cast(:load_ids as bigint[]))
+    and exists (select 1 from goal where goal.goal_event = 'referred')
+union
+select
+    registration.customer_id,
+    registration.registered_at as happened_at
+from source.registration
+where
+    registration.load_id = any(cast(:load_ids as bigint[]))
+    and exists (select 1 from goal where goal.goal_event = 'registered')
 union
 -- What facts were before: whose they were, and when they had happened.
 select

@@ -3,6 +3,7 @@
 -- of them). The table is dropped with the transaction.
 -- grain: one row per (enrollment, step) that reached its goal, or has such a fact
 -- now timestamptz
+-- goal_word: the words in kpis/goals; they read `asked`
 create temporary table kpi_goal on commit drop as
 select
     judged.enrollment_id,
@@ -12,20 +13,21 @@ select
 from kpi_judged as judged
 cross join
     lateral (
-        -- A click is an open.
-        select least(judged.first_open_at, judged.first_click_at) as reached_at
-        where
-            judged.goal_event = 'open'
-            and least(judged.first_open_at, judged.first_click_at) <= judged.goal_until
-        union all
-        select judged.first_click_at as reached_at
-        where judged.goal_event = 'click' and judged.first_click_at <= judged.goal_until
-        union all
-        select fact.reached_at
-        from
-            kpi.goal_facts(
-                judged.goal_event, judged.campaign, judged.customer_id, judged.accepted_at, judged.goal_until, false
-            ) as fact
+        with asked as not materialized (  -- noqa: ST03
+            select
+                judged.goal_event as goal,
+                judged.campaign,
+                judged.customer_id,
+                judged.enrollment_id,
+                judged.step,
+                judged.accepted_at as since,
+                judged.goal_until as till,
+                false as first_alone
+        )
+
+        select reached.reached_at
+        from goal_word as reached
+        where reached.reached_at is not null
     ) as goal_fact
 where judged.outcome in ('delivered', 'pending')
 group by judged.enrollment_id, judged.step

@@ -3,6 +3,8 @@
 -- goal of a holdout. Only windows that are over are compared, so a fact that is dated ahead counts in its time.
 -- The table is dropped with the transaction.
 -- grain: one row per unit
+-- goals_of_mailed text[]: goals that no held-out person can reach
+-- goal_word: the words in kpis/goals; they read `asked`
 -- look-back: 90 days before each series, for the orders before it
 create temporary table kpi_unit on commit drop as
 with timed as (
@@ -42,30 +44,22 @@ select
 from timed
 cross join
     lateral (
-        select min(fact.reached_at) as converted_at
-        from (
+        with asked as not materialized (  -- noqa: ST03
             select
-                -- A click is an open.
-                case
-                    when timed.goal_event = 'open' then least(engagement.first_open_at, engagement.first_click_at)
-                    else engagement.first_click_at
-                end as reached_at
-            from event.engagement
-            where
-                timed.kind = 'variant'
-                and timed.goal_event in ('open', 'click')
-                and engagement.enrollment_id = timed.enrollment_id
-                and engagement.step = timed.step
-            union all
-            select reached.reached_at
-            from
-                kpi.goal_facts(
-                    timed.goal_event, timed.campaign, timed.customer_id, timed.counted_from, timed.window_ends_at,
-                    timed.kind = 'holdout'
-                ) as reached
-            where timed.kind = 'variant' or timed.goal_event <> 'offer_used'
-        ) as fact
-        where fact.reached_at between timed.counted_from and timed.window_ends_at
+                timed.goal_event as goal,
+                timed.campaign,
+                timed.customer_id,
+                timed.enrollment_id,
+                timed.step,
+                timed.counted_from as since,
+                timed.window_ends_at as till,
+                timed.kind = 'holdout' as first_alone
+            where timed.kind = 'variant' or timed.goal_event <> all(cast(:goals_of_mailed as text[]))
+        )
+
+        select min(reached.reached_at) as converted_at
+        from goal_word as reached
+        where reached.reached_at between timed.counted_from and timed.window_ends_at
     ) as goal
 cross join
     lateral (

@@ -29,3 +29,14 @@ when (
     and (old.customer_id is distinct from new.customer_id or old.redeemed_at is distinct from new.redeemed_at)
 )
 execute function kpi.note_moved('redeemed_at');
+
+create or replace trigger kpi_moved_fact after update on source.referral for each row
+when (
+    old.ordered_at is not null
+    and (old.customer_id is distinct from new.customer_id or old.ordered_at is distinct from new.ordered_at)
+)
+execute function kpi.note_moved('ordered_at');
+
+create or replace trigger kpi_moved_fact after update on source.registration for each row
+when (old.customer_id is distinct from new.customer_id or old.registered_at is distinct from new.registered_at)
+execute function kpi.note_moved('registered_at');
