@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -60,6 +61,8 @@ from lifecycle_mail.moments import require_day_not_future, require_not_future, s
 from lifecycle_mail.settings import UNSAID_ZONE, Settings
 
 logger = logging.getLogger(__name__)
+
+LISTEN_SECONDS = 30.0  # between two looks at what people said on our pages, while a delivery runs
 
 
 @dataclass(frozen=True)
@@ -446,6 +449,34 @@ class Installation:
         require_not_future(as_of, now, "as_of")
         return segments.refresh_rules(self.engine, as_of)
 
+    def refresh_recommendations(
+        self, as_of: dt.datetime, now: dt.datetime, *, only_if_due: bool = False
+    ) -> dict[str, int]:
+        """Bring what is bought together and what sells best to `as_of`; return the counts.
+
+        With `only_if_due`, once per UTC day, and then the hit rates too if the last check is a week old.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`.
+        """
+        require_not_future(as_of, now, "as_of")
+        if only_if_due and not segments.is_refresh_due(self.engine, as_of):
+            return {}
+        counts = segments.refresh_bought_together(self.engine, as_of).counts()
+        if only_if_due and segments.is_check_due(self.engine, as_of):
+            logger.info("recommendations: %s", self.check_recommendations(as_of, now))
+        return counts
+
+    def check_recommendations(self, as_of: dt.datetime, now: dt.datetime) -> str:
+        """Compare pairs with bestsellers on the days before `as_of` that were held back; return the figures as a line.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`.
+        """
+        require_not_future(as_of, now, "as_of")
+        thresholds = segments.Thresholds()
+        return segments.check_bought_together(self.engine, as_of, thresholds).sentence(thresholds)
+
     def refresh_segment(
         self, campaign_name: str, as_of: dt.datetime, now: dt.datetime
     ) -> segments.SegmentCounts:
@@ -524,9 +555,24 @@ class Installation:
         """Send what may go now (modes simulate and live; a preview sends nothing)."""
         if self.settings.mode == "preview":
             return delivery.DeliveryReport()
+        listening = _Listening(self)
+        listening.listen()
+
+        def follow(report: delivery.DeliveryReport) -> None:
+            listening.listen()
+            progress(report)
+
         return delivery.deliver(
-            self.engine, self.settings, self.topics, clock=clock, worker=worker, shard=shard, progress=progress
+            self.engine, self.settings, self.topics, clock=clock, worker=worker, shard=shard, progress=follow
         )
+
+    def take_answers(self) -> None:
+        """Ingest what people said on our own pages since the last time, so that it binds the next claim."""
+        folder = self.settings.events_dir
+        if folder is None or not folder.is_dir():
+            return
+        if events.has_new_answers(self.engine, folder):
+            self.ingest(answers_only=True)
 
     def sync_dag_pauses(self, paused: Iterable[str], known: Iterable[str], at: dt.datetime) -> None:
         """Copy the pauses of campaign DAGs (by campaign name) into the flags that every claim reads."""
@@ -598,6 +644,7 @@ class Installation:
         path: Path | None = None,
         progress: Callable[..., None] = lambda *counts: None,
         now: dt.datetime | None = None,
+        answers_only: bool = False,
     ) -> events.IngestReport:
         """Ingest event exports from `path`, or from the collector's folder.
 
@@ -617,6 +664,7 @@ class Installation:
             now=now if self.settings.mode == "live" else None,
             link_secret=self.settings.link_secret,
             progress=progress,
+            answers_only=answers_only,
         )
 
     def event_alarms(self, report: events.IngestReport, now: dt.datetime) -> list[str]:
@@ -805,6 +853,8 @@ class Installation:
             delivery.erase_places(connection, address)
         if self.settings.events_dir is None:
             return 0
+        if customer_id is not None:
+            events.scrub_answers(connection, self.settings.events_dir, customer_id)
         only_of = customer_id if is_shared else None
         return events.scrub_files(connection, self.settings.events_dir, address, only_of=only_of).lines
 
@@ -815,6 +865,21 @@ class Installation:
                 "LIFECYCLE_EVENTS_DIR is not set, but export files were ingested and hold addresses: nothing was "
                 "erased; set it to their folder, or run `erase` with --without-files if the files are gone"
             )
+
+
+class _Listening:
+    """Takes in what people said on our pages, at the beginning of a delivery and every half minute during it."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._next = float("-inf")
+
+    def listen(self) -> None:
+        """Take it in, unless that was done a moment ago."""
+        if time.monotonic() < self._next:
+            return
+        self._installation.take_answers()
+        self._next = time.monotonic() + LISTEN_SECONDS
 
 
 def open_installation(settings: Settings) -> Installation:

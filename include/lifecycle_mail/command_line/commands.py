@@ -74,6 +74,9 @@ events_app = typer.Typer(help="Take in what SendGrid reports.", no_args_is_help=
 suppressions_app = typer.Typer(
     help="Keep suppressions in step with SendGrid's lists, or lift one.", no_args_is_help=True
 )
+pairs_app = typer.Typer(
+    help="Learn what is bought together, and check what it foretells.", no_args_is_help=True
+)
 kpis_app = typer.Typer(help="Roll facts up into the tables analysts query.", no_args_is_help=True)
 for name, sub in (
     ("segment", segment_app),
@@ -82,6 +85,7 @@ for name, sub in (
     ("sending", sending_app),
     ("events", events_app),
     ("suppressions", suppressions_app),
+    ("pairs", pairs_app),
     ("kpis", kpis_app),
     ("offers", offers.app),
 ):
@@ -99,10 +103,15 @@ def _open() -> Installation:
 
 @app.command()
 def migrate() -> None:
-    """Create or update the schemas of the warehouse; running it again does nothing."""
-    warehouse = engine(Settings.from_environment(os.environ).database_url)
+    """Create or update the schemas of the warehouse; running it again does nothing.
+
+    With LIFECYCLE_PAGES_PASSWORD, the database user of recipients' pages may log in by it.
+    """
+    settings = Settings.from_environment(os.environ)
+    warehouse = engine(settings.database_url)
     require_reachable(warehouse)
-    applied = apply_migrations(warehouse, lambda name: errors.print(f"applying {name}", highlight=False))
+    password = settings.pages_password or None
+    applied = apply_migrations(warehouse, lambda name: errors.print(f"applying {name}", highlight=False), password)
     results.print(f"{len(applied)} migration(s) applied" if applied else "up to date")
 
 
@@ -680,6 +689,30 @@ _LEFT = {
     "rests": "is not mailed until the feed says a permission that can be read",
     "not_confirmed": "has not confirmed: a lift gives no permission",
 }
+
+
+@pairs_app.command("refresh")
+def pairs_refresh(as_of: AsOf = None) -> None:
+    """Count what is bought together and what sells best, from the orders that changed.
+
+    The DAG refresh_segments does it once per day.
+    """
+    now = present()
+    at = moment_or_now(as_of, now)
+    counts = _open().refresh_recommendations(at, now)
+    results.print("  ".join(f"{name} {number}" for name, number in counts.items()))
+
+
+@pairs_app.command("check")
+def pairs_check(as_of: AsOf = None) -> None:
+    """Compare pairs with bestsellers on the last 30 days, and keep the hit rates.
+
+    Pairs are learned without these days. If they hit no more customers than the bestsellers, complements are
+    bestsellers from now on. The figures are in segment.recommendation_check.
+    """
+    now = present()
+    at = moment_or_now(as_of, now)
+    results.print(_open().check_recommendations(at, now), soft_wrap=True)
 
 
 @kpis_app.command("roll-up")

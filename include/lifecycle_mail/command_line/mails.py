@@ -251,6 +251,7 @@ def _as_now(
         currency=currency,
         brand=brand.for_templates(),
         offer=campaign.offer_for(step.step, variant),
+        is_again=step.subject == "again",
     )
     return library.shell(spec)
 
