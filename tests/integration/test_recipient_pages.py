@@ -161,8 +161,8 @@ def test_a_survey_is_what_the_mail_asks(site: Site) -> None:
     link = '<a title="Right &lt;size&gt;?" href="{page}/survey/size/'
     links = f'{link}small">Too small</a>{link}fits"><b>Fits</b></a><a href="https://shop.test/survey/size/forged">x</a>'
     with site.world.warehouse.begin() as connection:
-        put = """update message.shell
-            set html = replace(html, '</body>', replace(:links, '{page}', slot_tokens ->> 'html.page_url') || '</body>')"""
+        put = """update message.shell set html =
+            replace(html, '</body>', replace(:links, '{page}', slot_tokens ->> 'html.page_url') || '</body>')"""
         connection.execute(sa.text(put), {"links": links})
     asked = site.client.get(site.link(mail, "survey/size/small"))
     assert site.words(asked) == "Right &lt;size&gt;? Your answer Too small Fits Send my answer"
