@@ -90,7 +90,9 @@ def _plain(value: Any) -> str:
         return ", ".join(f"{word}: {_plain(inner)}" for word, inner in value.items())
     if isinstance(value, list):
         return ", ".join(map(_plain, value))
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 # A mail that went when its step was decided is one line; one that waited has a line for the waiting too.
