@@ -149,7 +149,7 @@ def test_the_held_out_get_nothing_after_the_end_either(warehouse: Engine) -> Non
 
 
 def test_an_alert_is_raised_once_with_or_without_a_mail(warehouse: Engine) -> None:
-    """Beside a mail, alone, and also for a customer whom no mail may reach; not if a condition fails. An alert by
+    """With a mail, alone, and also for a customer whom no mail may reach; not if a condition fails. An alert by
     itself waits for no window."""
     campaign = campaign_with(
         {
