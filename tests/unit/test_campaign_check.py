@@ -243,3 +243,19 @@ def test_what_a_step_recommends_and_what_its_mail_shows_belong_together(check: C
     assert check("campaign", "check")[0] == 0
     change(file, (", recommend: {what: upgrade}", ""))
     assert "shows recommended products: say which" in check("campaign", "check")[2]
+
+
+def test_a_mail_that_goes_again_needs_a_second_subject(check: Command, folder: Path) -> None:
+    """A step with `resend` is refused at its line while its template has no second subject, and that file is read as
+    the others of the template are."""
+    change(
+        folder / "campaigns" / "cart_abandoned.yaml",
+        ("  - step: incentive", "  - {step: again, resend: {of: reminder, after_hours: 9}}\n  - step: incentive"),
+    )
+    told = check("campaign", "check", "cart_abandoned")[2]
+    assert "step again: template 'cart_abandoned/reminder' has no second subject: add the file" in told
+    second = folder / "templates" / "cart_abandoned" / "reminder" / "subject_again.txt"
+    second.write_text("{{ t('.subjct') }}\n", encoding="utf-8")
+    assert "subject_again.txt:1" in check("campaign", "check", "cart_abandoned")[2]
+    second.write_text("Still there? {{ t('.subject') }}\n", encoding="utf-8")
+    assert check("campaign", "check", "cart_abandoned")[0] == 0
