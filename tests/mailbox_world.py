@@ -11,7 +11,6 @@ from sqlalchemy.engine import Engine
 
 import builders
 from builders import NOON, rows
-from lifecycle_mail import delivery
 from lifecycle_mail.pipeline import Installation
 from lifecycle_mail.settings import Settings
 from lifecycle_mail.sources import load_feeds, record_permission
@@ -79,10 +78,10 @@ class World:
             for one in customer_ids:
                 member(connection, one, f"cart-{one}-{self.now:%j%H}", at=self.now)
         plan(self.warehouse, campaign_of(reenter_after_days=1, exit_on=["order"]), mails, self.now)
-        delivery.deliver(
-            self.warehouse, self.installation.settings, {**self.installation.topics, "reminders": mails},
-            clock=lambda: self.now, worker="test", sleep=lambda seconds: None,
-        )  # fmt: skip
+        known = self.installation
+        Installation(known.settings, known.engine, {**known.topics, "reminders": mails}, known.brand).deliver(
+            lambda: self.now, "test"
+        )
         query = "select customer_id from message.message where accepted_at = :now and campaign = 'cart_abandoned'"
         with self.warehouse.connect() as connection:
             return {name for (name,) in rows(connection, query, now=self.now)}

@@ -17,8 +17,9 @@ POST /events checks the signature on the raw bytes, appends one event a line to
 events-<UTC hour>-<pid>-<random>.ndjson in LIFECYCLE_EVENTS_DIR, and answers 2xx only once the lines are
 on disk. `python -m lifecycle_mail events ingest` reads the files.
 
-POST /unsubscribe/TOKEN with the body List-Unsubscribe=One-Click (RFC 8058) writes an lm_unsubscribe line;
-GET shows a page with one button. GET /health says whether the folder can be written.
+POST /unsubscribe/TOKEN with the body List-Unsubscribe=One-Click (RFC 8058) writes an lm_unsubscribe line to
+answers-<UTC hour>-<pid>-<random>.ndjson, which `deliver` reads before it claims; GET shows a page with one button.
+GET /health says whether the folder can be written.
 
 Settings come from the environment: LIFECYCLE_EVENTS_DIR (must exist), SENDGRID_WEBHOOK_PUBLIC_KEY or
 SENDGRID_WEBHOOK_PUBLIC_KEY_FILE, LIFECYCLE_LINK_SECRET; LIFECYCLE_COLLECTOR_TOLERANCE_HOURS (26),

@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from event_collector import pages
 from event_collector.connections import STATE, Connections
-from event_collector.journal import Journal, NotWritten
+from event_collector.journal import ANSWERS, Journal, NotWritten
 from event_collector.links import BadToken, read_token
 from event_collector.settings import CollectorError, CollectorSettings, check_writable
 from event_collector.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, NotSigned, check_headers, verify
@@ -52,12 +52,14 @@ def from_environment() -> Starlette:
 
 
 def create_app(settings: CollectorSettings, clock: Callable[[], float] = time.time) -> Starlette:
-    """Return the application; `clock` gives unix seconds. Its Journal is at `app.state.journal`."""
+    """Return the application; `clock` gives unix seconds. Its journals are at `app.state`: of events, and of
+    `answers`, what people said themselves."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Connections]]:
         yield {STATE: Connections(settings)}
         await app.state.journal.close()
+        await app.state.answers.close()
 
     app = Starlette(
         middleware=[Middleware(_OneSlash)],
@@ -75,6 +77,7 @@ def create_app(settings: CollectorSettings, clock: Callable[[], float] = time.ti
     app.state.settings = settings
     app.state.clock = clock
     app.state.journal = Journal(settings.events_dir, settings.max_file_bytes, clock)
+    app.state.answers = Journal(settings.events_dir, settings.max_file_bytes, clock, ANSWERS)
     return app
 
 
@@ -213,7 +216,7 @@ async def _unsubscribe(request: Request) -> Response:
         return _plain(400, "the body must be List-Unsubscribe=One-Click")
     line = _unsubscribe_line(_token(request), *link, int(request.app.state.clock()))
     try:
-        await request.app.state.journal.append(line, 1)
+        await request.app.state.answers.append(line, 1)
     except NotWritten:
         return HTMLResponse(pages.NOT_STORED, 503, headers=_PAGE_HEADERS)
     return HTMLResponse(pages.DONE, headers=_PAGE_HEADERS)
@@ -257,12 +260,13 @@ def _unsubscribe_line(token: str, message_id: str, topic: str, timestamp: int) -
 
 async def _health(request: Request) -> Response:
     """Answer 200 if the folder can be written, else 503; numbers only."""
-    journal: Journal = request.app.state.journal
+    journals: tuple[Journal, ...] = (request.app.state.journal, request.app.state.answers)
     try:
         await anyio.to_thread.run_sync(check_writable, request.app.state.settings.events_dir)
     except CollectorError:
         return JSONResponse({"status": "cannot write"}, 503)
-    return JSONResponse({"status": "ok", "lines_written": journal.lines, "fsyncs": journal.fsyncs})
+    lines, fsyncs = (sum(getattr(one, name) for one in journals) for name in ("lines", "fsyncs"))
+    return JSONResponse({"status": "ok", "lines_written": lines, "fsyncs": fsyncs})
 
 
 def _plain(status: int, text: str) -> Response:

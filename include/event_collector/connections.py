@@ -8,11 +8,9 @@ us waiting longest is closed. A healthy post takes milliseconds, so it is not th
 import asyncio
 import logging
 from collections import Counter, deque
-from typing import Any
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-
-from event_collector.settings import CollectorSettings
 
 log = logging.getLogger("event_collector")
 
@@ -25,10 +23,23 @@ STATE = "connections"
 """The name under which the application's lifespan passes `Connections` to the protocol."""
 
 
+class Limits(Protocol):
+    """What the connections of one process may cost; as in `CollectorSettings`."""
+
+    @property
+    def header_seconds(self) -> float: ...
+    @property
+    def body_seconds(self) -> float: ...
+    @property
+    def max_connections(self) -> int: ...
+    @property
+    def max_held_bytes(self) -> int: ...
+
+
 class Connections:
     """The connections of one process: which of them owe us bytes, and how many bytes they all hold."""
 
-    def __init__(self, settings: CollectorSettings) -> None:
+    def __init__(self, settings: Limits) -> None:
         self.settings = settings
         self.held = 0
         self._owing: dict[BoundedProtocol, None] = {}

@@ -4,7 +4,7 @@ Group commit: posts that arrive during a write wait together and share the next 
 fsync, so many small posts cost few fsyncs. If a write fails (disk full), its part is cut off again. So the
 file ends with a whole line, later lines stay whole, and nothing of the failed write is acknowledged.
 
-Files are called events-<UTC hour>-<pid>-<random>.ndjson, belong to one process, and stop growing at the
+Files are called <prefix>-<UTC hour>-<pid>-<random>.ndjson, belong to one process, and stop growing at the
 next UTC hour or beyond a size. The clock is an argument.
 """
 
@@ -20,6 +20,10 @@ from pathlib import Path
 log = logging.getLogger("event_collector")
 
 
+ANSWERS = "answers"
+"""The prefix of files with what people said on our own pages. A delivery takes these in before it claims."""
+
+
 class NotWritten(Exception):
     """The lines are not on disk and must not be acknowledged; the message is the system's reason."""
 
@@ -27,12 +31,15 @@ class NotWritten(Exception):
 class Journal:
     """Appends lines for one process; `lines` and `fsyncs` count what was written so far."""
 
-    def __init__(self, folder: Path, max_file_bytes: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, folder: Path, max_file_bytes: int, clock: Callable[[], float], prefix: str = "events"
+    ) -> None:
         self.lines = 0
         self.fsyncs = 0
         self._folder = folder
         self._max_file_bytes = max_file_bytes
         self._clock = clock
+        self._prefix = prefix
         self._file: int | None = None
         self._hour = ""
         self._size = 0
@@ -125,7 +132,7 @@ class Journal:
         if self._file is not None and hour == self._hour and self._size < self._max_file_bytes:
             return self._file
         self._leave_file()
-        path = self._folder / f"events-{hour}-{os.getpid()}-{os.urandom(4).hex()}.ndjson"
+        path = self._folder / f"{self._prefix}-{hour}-{os.getpid()}-{os.urandom(4).hex()}.ndjson"
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
         self._hour, self._size = hour, 0
         self._sync_folder()

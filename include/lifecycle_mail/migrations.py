@@ -42,9 +42,11 @@ def schema_fingerprint() -> str:
     return hashlib.md5(b"\0".join(file.read_bytes() for file in files), usedforsecurity=False).hexdigest()
 
 
-def migrate(warehouse: Engine, progress: Callable[[str], None] = lambda name: None) -> list[str]:
+def migrate(
+    warehouse: Engine, progress: Callable[[str], None] = lambda name: None, pages_password: str | None = None
+) -> list[str]:
     """Apply what is missing and return the names applied: migrations, then files of functions and views. Then renew the
-    grants of other roles.
+    grants of other roles. With `pages_password`, the role of recipients' pages may log in by it.
 
     Each migration is a transaction of its own. All functions and views share one.
 
@@ -68,6 +70,7 @@ def migrate(warehouse: Engine, progress: Callable[[str], None] = lambda name: No
         lock(connection, "migrate")
         applied += apply_definitions(connection, progress)
         run(connection, "installation/grant_roles")
+        run(connection, "installation/grant_pages", secret=pages_password)
     time_zones.agree(warehouse)
     return applied
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -60,6 +61,8 @@ from lifecycle_mail.moments import require_day_not_future, require_not_future, s
 from lifecycle_mail.settings import UNSAID_ZONE, Settings
 
 logger = logging.getLogger(__name__)
+
+LISTEN_SECONDS = 30.0  # between two looks at what people said on our pages, while a delivery runs
 
 
 @dataclass(frozen=True)
@@ -516,9 +519,24 @@ class Installation:
         """Send what may go now (modes simulate and live; a preview sends nothing)."""
         if self.settings.mode == "preview":
             return delivery.DeliveryReport()
+        listening = _Listening(self)
+        listening.listen()
+
+        def follow(report: delivery.DeliveryReport) -> None:
+            listening.listen()
+            progress(report)
+
         return delivery.deliver(
-            self.engine, self.settings, self.topics, clock=clock, worker=worker, shard=shard, progress=progress
+            self.engine, self.settings, self.topics, clock=clock, worker=worker, shard=shard, progress=follow
         )
+
+    def take_answers(self) -> None:
+        """Ingest what people said on our own pages since the last time, so that it binds the next claim."""
+        folder = self.settings.events_dir
+        if folder is None or not folder.is_dir():
+            return
+        if events.has_new_answers(self.engine, folder):
+            self.ingest(answers_only=True)
 
     def sync_dag_pauses(self, paused: Iterable[str], known: Iterable[str], at: dt.datetime) -> None:
         """Copy the pauses of campaign DAGs (by campaign name) into the flags that every claim reads."""
@@ -590,6 +608,7 @@ class Installation:
         path: Path | None = None,
         progress: Callable[..., None] = lambda *counts: None,
         now: dt.datetime | None = None,
+        answers_only: bool = False,
     ) -> events.IngestReport:
         """Ingest event exports from `path`, or from the collector's folder.
 
@@ -609,6 +628,7 @@ class Installation:
             now=now if self.settings.mode == "live" else None,
             link_secret=self.settings.link_secret,
             progress=progress,
+            answers_only=answers_only,
         )
 
     def event_alarms(self, report: events.IngestReport, now: dt.datetime) -> list[str]:
@@ -796,6 +816,8 @@ class Installation:
             delivery.erase_places(connection, address)
         if self.settings.events_dir is None:
             return 0
+        if customer_id is not None:
+            events.scrub_answers(connection, self.settings.events_dir, customer_id)
         only_of = customer_id if is_shared else None
         return events.scrub_files(connection, self.settings.events_dir, address, only_of=only_of).lines
 
@@ -806,6 +828,21 @@ class Installation:
                 "LIFECYCLE_EVENTS_DIR is not set, but export files were ingested and hold addresses: nothing was "
                 "erased; set it to their folder, or run `erase` with --without-files if the files are gone"
             )
+
+
+class _Listening:
+    """Takes in what people said on our pages, at the beginning of a delivery and every half minute during it."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._next = float("-inf")
+
+    def listen(self) -> None:
+        """Take it in, unless that was done a moment ago."""
+        if time.monotonic() < self._next:
+            return
+        self._installation.take_answers()
+        self._next = time.monotonic() + LISTEN_SECONDS
 
 
 def open_installation(settings: Settings) -> Installation:

@@ -55,7 +55,7 @@ class Settings:
     `intake_limits` say when what files bring is an alarm. `link_schemes` are those that a link of a feed may have. One
     statement that reads a segment ends after `segment_seconds`, and does not begin if its cost by the planner's
     estimate is above `segment_cost`. The pages of recipients answer at `pages_url`, and a mail's link to them works for
-    `link_days`.
+    `link_days`; their database user may log in with `pages_password`, empty = it may not, or not by us.
     """
 
     database_url: str = field(repr=False)
@@ -71,6 +71,7 @@ class Settings:
     link_days: int = 400
     postal_address: str = DEVELOPMENT_POSTAL_ADDRESS
     link_secret: str = field(default=DEVELOPMENT_SECRET, repr=False)
+    pages_password: str = field(default="", repr=False)
     reporting_zone: str = "UTC"
     reporting_currency: str | None = None
     default_zone: str | None = None
@@ -117,6 +118,7 @@ class Settings:
             link_days=reader.days("LIFECYCLE_LINK_DAYS", cls.link_days),
             postal_address=reader.text("LIFECYCLE_POSTAL_ADDRESS", DEVELOPMENT_POSTAL_ADDRESS),
             link_secret=reader.text("LIFECYCLE_LINK_SECRET", DEVELOPMENT_SECRET),
+            pages_password=reader.text("LIFECYCLE_PAGES_PASSWORD", ""),
             reporting_zone=reader.zone("LIFECYCLE_REPORTING_ZONE", "UTC"),
             reporting_currency=reader.currency("LIFECYCLE_REPORTING_CURRENCY"),
             default_zone=reader.zone("LIFECYCLE_DEFAULT_ZONE", "") or None,

@@ -24,7 +24,7 @@ from local_stack.home import Home
 from local_stack.postgres import METADATA, WAREHOUSE, EmbeddedPostgres
 from local_stack.processes import wait_until
 from local_stack.report import print_report
-from local_stack.services import Provider
+from local_stack.services import Provider, RecipientPages
 from local_stack.shop import Shop
 from local_stack.steps import AGAIN, StepFailed, Steps
 
@@ -68,13 +68,15 @@ class Demo:
         with self.steps.step("PostgreSQL: start and migrate", self.postgres.log_file, advice):
             self.postgres.start()
             self.warehouse: Engine = engine(self.postgres.url(WAREHOUSE))
-            applied = migrate(self.warehouse)
+            self.pages = RecipientPages(self.home)
+            applied = migrate(self.warehouse, pages_password=self.pages.password)
             self.steps.note(f"{len(applied)} migrations applied" if applied else "up to date")
 
     def _start_provider(self) -> None:
-        with self.steps.step("SendGrid simulator and event collector: start", self.home.logs):
+        with self.steps.step("SendGrid simulator, event collector and recipients' pages: start", self.home.logs):
             self.provider = Provider(self.home)
             self.provider.start()
+            self.pages.start(self.postgres.url(WAREHOUSE))
             self.settings = self._settings()
             self.environment_file = self.home.write_environment(self.settings)
 
@@ -104,6 +106,7 @@ class Demo:
             "LIFECYCLE_EVENTS_DIR": str(self.home.events),
             "LIFECYCLE_LINK_SECRET": self.provider.link_secret,
             "LIFECYCLE_PUBLIC_URL": self.provider.collector_url,
+            "LIFECYCLE_PAGES_URL": self.pages.url,
             "SENDGRID_API_KEY": self.provider.api_key,
             "SENDGRID_BASE_URL": self.provider.simulator_url,
         }

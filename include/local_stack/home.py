@@ -16,7 +16,7 @@ from typing import Any
 
 from local_stack.processes import INCLUDE, Service, free_port
 
-PREFERRED_PORTS = {"airflow": 8080, "simulator": 8085, "collector": 8086}
+PREFERRED_PORTS = {"airflow": 8080, "simulator": 8085, "collector": 8086, "pages": 8088}
 
 
 class Home:

@@ -1,4 +1,4 @@
-"""The simulator and the collector of the local stack: how they are started, and when they are ready.
+"""The simulator, the collector and recipients' pages of the local stack: how they are started, and when they are ready.
 
 The simulator signs with a key of its own and posts to the collector; the collector checks with that key.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy.engine import make_url
 
 from local_stack.home import Home
 from local_stack.processes import NotReady, Service, wait_until
@@ -18,7 +19,8 @@ from local_stack.processes import NotReady, Service, wait_until
 SIMULATOR = "simulator"
 READING_SECONDS = 12  # a click within ten seconds of the delivery is taken for a machine's
 COLLECTOR = "collector"
-SERVICES = (SIMULATOR, COLLECTOR)
+PAGES = "pages"
+SERVICES = (SIMULATOR, COLLECTOR, PAGES)
 _READY_SECONDS = 60.0
 
 
@@ -106,6 +108,36 @@ class Provider:
             "LIFECYCLE_LINK_SECRET": self.link_secret,
             "SENDGRID_WEBHOOK_PUBLIC_KEY_FILE": str(self._public_key),
         }
+
+
+class RecipientPages:
+    """The pages behind the links in mails, over the warehouse of one home."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._service = home.service(PAGES)
+        self.url = f"http://127.0.0.1:{home.port(PAGES, PAGES)}"
+
+    @property
+    def password(self) -> str:
+        """With it the role of the pages logs in."""
+        return self._home.secret("pages_password")
+
+    def start(self, warehouse: str) -> None:
+        """Start what does not run and wait until it answers; `warehouse` is its address, migrated with the password.
+
+        Raises:
+            NotReady: it did not; the message ends with its last words.
+        """
+        own = make_url(warehouse).set(username="lifecycle_pages", password=self.password)
+        environment = {
+            "LIFECYCLE_PAGES_DATABASE_URL": own.render_as_string(hide_password=False),
+            "LIFECYCLE_EVENTS_DIR": str(self._home.events),
+            "LIFECYCLE_LINK_SECRET": self._home.secret("link_secret"),
+        }
+        command = [sys.executable, "-m", "recipient_pages", "--port", self.url.rpartition(":")[2]]
+        self._service.start(command, environment)
+        _wait(self._service, lambda: _answers(f"{self.url}/health"))
 
 
 def _answers(url: str) -> bool:

@@ -23,13 +23,14 @@ SECRETS = {
     "AIRFLOW_API_SECRET_KEY",
     "AIRFLOW_ADMIN_PASSWORD",
     "LIFECYCLE_LINK_SECRET",
+    "LIFECYCLE_PAGES_PASSWORD",
     "SENDGRID_WEBHOOK_PUBLIC_KEY",
 }
 
 
 def test_the_services_of_the_design_are_there() -> None:
-    """PostgreSQL, Redis, every Airflow process, the collector, and one that migrates first."""
-    assert set(SERVICES) == {"postgres", "redis", "init", "collector", *AIRFLOW}
+    """PostgreSQL, Redis, every Airflow process, the collector, recipients' pages, and one that migrates first."""
+    assert set(SERVICES) == {"postgres", "redis", "init", "collector", "pages", *AIRFLOW}
 
 
 def test_airflow_runs_on_celery() -> None:
@@ -133,14 +134,25 @@ def test_every_setting_of_the_readme_can_be_given() -> None:
     named = {name for row in table for name in re.findall(r"`((?:LIFECYCLE|SENDGRID)_\w+)`", row)}
     places = {f"LIFECYCLE_{what}" for what in ("CAMPAIGNS_DIR", "TEMPLATES_DIR", "TOPICS_FILE", "BRAND_FILE")}
     assert len(named) > 15
-    collectors = set(SERVICES["collector"]["environment"])
-    assert named - set(SERVICES["worker"]["environment"]) - collectors == places
+    others = {setting for name in ("collector", "pages", "init") for setting in SERVICES[name]["environment"]}
+    assert named - set(SERVICES["worker"]["environment"]) - others == places
 
 
-def test_only_two_ports_are_published_and_to_this_host_alone() -> None:
-    """Airflow's pages and the collector are published, on 127.0.0.1; databases and queues never."""
+def test_the_pages_have_no_right_but_their_own() -> None:
+    """They log in as their own role, know neither the key of SendGrid nor the owner's password, and wait for `migrate`,
+    which lets them in."""
+    own = SERVICES["pages"]["environment"]
+    assert own["LIFECYCLE_PAGES_DATABASE_URL"].startswith("postgresql://lifecycle_pages:${LIFECYCLE_PAGES_PASSWORD:?")
+    assert not {name for name, value in own.items() if "POSTGRES_PASSWORD" in value or "SENDGRID" in name}
+    assert SERVICES["pages"]["depends_on"]["init"] == {"condition": "service_completed_successfully"}
+    assert "LIFECYCLE_PAGES_PASSWORD" in SERVICES["init"]["environment"]
+    assert "LIFECYCLE_PAGES_PASSWORD" not in SERVICES["worker"]["environment"]
+
+
+def test_only_three_ports_are_published_and_to_this_host_alone() -> None:
+    """Airflow's pages, the collector and recipients' pages are published, on 127.0.0.1; databases and queues never."""
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert set(published) == {"api-server", "collector"}
+    assert set(published) == {"api-server", "collector", "pages"}
     for (port,) in published.values():
         assert re.match(r"\$\{[A-Z_]+:-127\.0\.0\.1:\d+\}:\d+$", port)
 
@@ -159,7 +171,7 @@ def test_the_base_image_is_an_argument() -> None:
     """Any Debian-like base will do: the Dockerfile takes it as an argument, compose passes it on."""
     dockerfile = (REPOSITORY / "Dockerfile").read_text()
     assert re.search(r"^ARG BASE_IMAGE=.*\n+FROM \$\{BASE_IMAGE\}$", dockerfile, re.MULTILINE)
-    assert all("BASE_IMAGE" in SERVICES[name]["build"]["args"] for name in AIRFLOW | {"init", "collector"})
+    assert all("BASE_IMAGE" in SERVICES[name]["build"]["args"] for name in AIRFLOW | {"init", "collector", "pages"})
 
 
 def test_volumes_are_declared() -> None:

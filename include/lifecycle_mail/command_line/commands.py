@@ -98,10 +98,15 @@ def _open() -> Installation:
 
 @app.command()
 def migrate() -> None:
-    """Create or update the schemas of the warehouse; running it again does nothing."""
-    warehouse = engine(Settings.from_environment(os.environ).database_url)
+    """Create or update the schemas of the warehouse; running it again does nothing.
+
+    With LIFECYCLE_PAGES_PASSWORD, the database user of recipients' pages may log in by it.
+    """
+    settings = Settings.from_environment(os.environ)
+    warehouse = engine(settings.database_url)
     require_reachable(warehouse)
-    applied = apply_migrations(warehouse, lambda name: errors.print(f"applying {name}", highlight=False))
+    password = settings.pages_password or None
+    applied = apply_migrations(warehouse, lambda name: errors.print(f"applying {name}", highlight=False), password)
     results.print(f"{len(applied)} migration(s) applied" if applied else "up to date")
 
 

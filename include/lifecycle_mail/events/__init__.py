@@ -5,8 +5,17 @@ settled through `lifecycle_mail.messages`, human activity through `lifecycle_mai
 transaction.
 """
 
+from lifecycle_mail.events.answers import has_new_answers
 from lifecycle_mail.events.clicks import settle_clicks
-from lifecycle_mail.events.erasing import ScrubReport, erase, has_files, knows, scrub_files, summarize_addresses
+from lifecycle_mail.events.erasing import (
+    ScrubReport,
+    erase,
+    has_files,
+    knows,
+    scrub_answers,
+    scrub_files,
+    summarize_addresses,
+)
 from lifecycle_mail.events.groups import UnlistedGroup, unlisted_groups
 from lifecycle_mail.events.health import event_alarms, list_alarms
 from lifecycle_mail.events.ingesting import ingest
@@ -30,6 +39,7 @@ __all__ = [
     "footer_links",
     "groups_of",
     "has_files",
+    "has_new_answers",
     "ingest",
     "knows",
     "lift",
@@ -39,6 +49,7 @@ __all__ = [
     "regroup",
     "rename_campaign",
     "rename_topics",
+    "scrub_answers",
     "scrub_files",
     "settle_clicks",
     "summarize_addresses",

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import lock, run, scalar
 from lifecycle_mail.errors import EventsError
+from lifecycle_mail.events.answers import answer_files
 from lifecycle_mail.events.encoded import decoded, from_utf_16, to_utf_16, utf_16
 from lifecycle_mail.events.envelopes import may_be_encoded, rewritten
 from lifecycle_mail.events.erased import unescaped, without_person
@@ -73,6 +74,7 @@ def erase(connection: Connection, customer_id: str | None, address: str | None, 
         kept_keys=list(KEPT_KEYS),
     ).rowcount
     run(connection, "events/erase_rejected_of", customer_id=customer_id)
+    run(connection, "events/erase_answers", customer_id=customer_id)
     run(connection, "events/erase_reasons", customer_id=customer_id)
     if compared:
         run(connection, "events/erase_suppressions", address=compared)
@@ -115,10 +117,26 @@ def scrub_files(connection: Connection, path: Path, address: str, *, only_of: st
     """
     lock(connection, "ingest")
     mails = None if only_of is None else frozenset(run(connection, "events/mails_of", customer_id=only_of).scalars())
-    clean = partial(scrubbed_line, whose=mention_of(address), mails=mails)
+    return _scrub_all(connection, export_files(path), partial(scrubbed_line, whose=mention_of(address), mails=mails))
+
+
+def scrub_answers(connection: Connection, path: Path, customer_id: str) -> ScrubReport:
+    """Remove what a customer answered on our own pages from the files of answers, which name mails and no address.
+
+    Otherwise as `scrub_files`.
+    """
+    lock(connection, "ingest")
+    mails = list(run(connection, "events/mails_of", customer_id=customer_id).scalars())
+    if not mails or not path.is_dir():
+        return ScrubReport(0, 0)
+    whose = re.compile("|".join(map(re.escape, mails)))
+    return _scrub_all(connection, answer_files(path), partial(scrubbed_line, whose=whose))
+
+
+def _scrub_all(connection: Connection, found: Iterable[ExportFile], clean: Clean) -> ScrubReport:
     known = {row.source_name: Position(**row._mapping) for row in run(connection, "events/file_positions")}
     files = lines = 0
-    for file in export_files(path):
+    for file in found:
         position = known.get(file.source_name)
         is_known = position is not None and _is_same(file, position)
         if scrubbed := _scrub(file.path, clean):

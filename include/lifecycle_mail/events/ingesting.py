@@ -23,6 +23,7 @@ from sqlalchemy.engine import Engine
 
 from lifecycle_mail.concurrency import exclusive_lock
 from lifecycle_mail.database import run, scalar
+from lifecycle_mail.events.answers import answer_files
 from lifecycle_mail.events.clicks import settle_within_ingest
 from lifecycle_mail.events.erased import erased_addresses
 from lifecycle_mail.events.export_reader import Position, Reader, Step, sorted_out
@@ -58,6 +59,7 @@ def ingest(
     rest: Rest = USUAL_REST,
     footer_links: Collection[str] = (),
     progress: Progress = _silent,
+    answers_only: bool = False,
 ) -> IngestReport:
     """Take every event of an export file, or of all export files in a folder, that is not in the warehouse yet.
 
@@ -67,6 +69,7 @@ def ingest(
     mean nothing.
     With `now`, events more than two days later than it are refused. `link_secret` keys the hashes of erased
     addresses: of an event about an erased person only fields that name no person are kept (None = no event is checked).
+    `answers_only`: take only what people said on our own pages (`answers`); the rest waits for the next ingest.
     After each committed step `progress` is called with the step's first file and the events received and
     inserted so far. Lines that cannot be taken go to event.rejected. A file that was read to its end and has
     not grown is not read again. A file that cannot be read is named in the report, and the others are taken.
@@ -75,7 +78,7 @@ def ingest(
         EventsError: the path does not exist, or cannot be listed.
     """
     total, names = IngestReport(), set[str]()
-    files, left_out = sorted_out(path)
+    files, left_out = (answer_files(path), {}) if answers_only else sorted_out(path)
     with exclusive_lock(engine, "ingest"):
         is_erased = None if link_secret is None else erased_addresses(engine, link_secret)
         rules = Rules(
@@ -88,6 +91,8 @@ def ingest(
             total = total.plus(report)
             names.update(step.positions)
             progress(min(step.positions), total.received, total.inserted)
+        if answers_only:
+            return replace(total, files=len(names), intakes=reader.intakes(), skipped=dict(reader.unreadable))
         match_waiting(engine)
         settle_within_ingest(engine)
     logger.info("ingested events: %s from %d files", total.counts(), len(names))

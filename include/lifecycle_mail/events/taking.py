@@ -25,7 +25,7 @@ from lifecycle_mail.events.parsing import EVENT_COLUMNS, FACT_COLUMNS
 from lifecycle_mail.events.soft_bounces import Rest, fold_soft_bounces
 from lifecycle_mail.intake import Intake, Limits, Row, by_reason, rows_of
 from lifecycle_mail.messages.settling import settle_by_events
-from lifecycle_mail.sources import record_engagement
+from lifecycle_mail.sources import record_engagement, record_permission, take_birthdays
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,19 @@ def _fold(connection: Connection, batch_id: int, rest: Rest) -> int:
     keep_lifted(connection)
     fold_soft_bounces(connection, batch_id, rest)
     settled = settle_by_events(connection)
+    if scalar(connection, "events/has_answers"):
+        _fold_answers(connection, batch_id)
     record_engagement(connection, batch_id)
     return settled
+
+
+def _fold_answers(connection: Connection, batch_id: int) -> None:
+    """Keep what was answered on our own pages; a yes to all mail goes to the log of consent, with its page and time."""
+    run(connection, "events/fold_answers", batch_id=batch_id)
+    run(connection, "events/mark_answers", batch_id=batch_id)
+    for yes in run(connection, "events/confirmations").all():
+        record_permission(connection, yes.customer_id, "confirmed", yes.said_at, yes.origin)
+    take_birthdays(connection, batch_id)
 
 
 def _finish(

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hmac
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Sequence
+from uuid import UUID
 
 PAGES = ("preferences", "leave", "stay", "confirm", "view")
 """What stands below a mail's page address; `survey/<survey>/<answer>` does too."""
@@ -22,7 +24,9 @@ PAGE_MARK = b"recipient page "
 """Signed before the payload of a link to pages."""
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_STANDARD = str.maketrans("-_", "+/")
 _BEGIN = dt.date(1970, 1, 1)
+_PAGE_TOKEN_LENGTH = 46
 
 
 def make_token(secret: str, message_id: str, topic: str) -> str:
@@ -43,8 +47,37 @@ def make_page_token(secret: str, message_id: str, last_day: dt.date) -> str:
     Raises: ValueError if the message id is no UUID.
     """
     payload = bytes.fromhex(message_id.replace("-", "")) + (last_day - _BEGIN).days.to_bytes(2, "big")
-    signature = hmac.digest(secret.encode(), PAGE_MARK + payload, "sha256")
-    return f"{_text(payload)}{_text(signature)[:22]}"
+    return _text(payload) + _page_signature(secret, payload)
+
+
+class UnreadableLink(ValueError):
+    """The text is no link of ours, or a damaged one; the error does not say which."""
+
+
+class EndedLink(UnreadableLink):
+    """The link is ours, and its last day has passed."""
+
+
+def read_page_token(secrets: Sequence[str], token: str, today: dt.date) -> str:
+    """Return the message id of a token that one of the secrets signed and that still works `today` (UTC).
+
+    Raises: UnreadableLink, EndedLink. Signatures are compared in constant time.
+    """
+    if len(token) != _PAGE_TOKEN_LENGTH or not token.isascii():
+        raise UnreadableLink
+    try:
+        payload = a2b_base64(token[:24].translate(_STANDARD), strict_mode=True)
+    except ValueError:
+        raise UnreadableLink from None
+    if not any(hmac.compare_digest(token[24:], _page_signature(secret, payload)) for secret in secrets):
+        raise UnreadableLink
+    if _BEGIN + dt.timedelta(days=int.from_bytes(payload[16:], "big")) < today:
+        raise EndedLink
+    return str(UUID(bytes=payload[:16]))
+
+
+def _page_signature(secret: str, payload: bytes) -> str:
+    return _text(hmac.digest(secret.encode(), PAGE_MARK + payload, "sha256"))[:22]
 
 
 def page_links(pages_url: str, token: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """An event as SendGrid posts it → what it means: a fact of a mail, a suppression, and its scope. Pure and hot.
 
-Our collector writes events of the same form: `lm_unsubscribe`, with the topic in `lm_topic`.
+Our collector and the recipients' pages write events of the same form: `lm_unsubscribe` and `lm_return`, with the topic
+in `lm_topic`; `lm_confirm`, a yes to all mail; `lm_answer`, with `survey` and `answer`.
 """
 
 from __future__ import annotations
@@ -61,6 +62,9 @@ FACTS = {
     "group_unsubscribe": "unsubscribe",
     "lm_unsubscribe": "unsubscribe",
     "group_resubscribe": "resubscribe",
+    "lm_return": "resubscribe",
+    "lm_confirm": "confirm",
+    "lm_answer": "answer",
 }
 """What an event means by its kind alone; other fields tell the sorts of opens and bounces apart (`fact_of`)."""
 
@@ -173,7 +177,7 @@ def _dropped(event: Event, kind: str, reason: str, groups: Groups) -> tuple[str,
 
 def _scope(event: Event, kind: str, groups: Groups) -> str:
     """Return the scope of what the event names (`Groups.scope`); 'all' if it names none: when in doubt, mail less."""
-    if kind == "lm_unsubscribe":
+    if kind in ("lm_unsubscribe", "lm_return"):
         topic = event.get("lm_topic")
         named = type(topic) is str and 0 < len(topic) <= LONGEST_TOPIC and topic != "all"
         return f"topic:{topic}" if named else "all"

@@ -2,7 +2,13 @@
 and each customer's stock of consumables."""
 
 from lifecycle_mail.sources.activity import rebuild_activity, record_engagement
-from lifecycle_mail.sources.consent import Withdrawal, lift_withdrawals, record_permission, withdrawals_at
+from lifecycle_mail.sources.consent import (
+    Withdrawal,
+    lift_withdrawals,
+    record_permission,
+    take_birthdays,
+    withdrawals_at,
+)
 from lifecycle_mail.sources.contract import Column, Feed
 from lifecycle_mail.sources.erasure import Erasure, address_of, erase_address, erase_customer, holders_of
 from lifecycle_mail.sources.loading import is_loaded_since, is_loading, load_feeds
@@ -32,5 +38,6 @@ __all__ = [
     "settle_supplies",
     "silence",
     "silent_feeds",
+    "take_birthdays",
     "withdrawals_at",
 ]

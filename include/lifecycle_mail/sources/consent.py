@@ -107,6 +107,11 @@ def lift_withdrawals(connection: Connection, address: str, now: datetime) -> Non
         run(connection, "sources/settle_permission", customer_id=holder)
 
 
+def take_birthdays(connection: Connection, batch_id: int) -> int:
+    """Give customers without a birthday the one that they told on the preference page; return how many got one."""
+    return run(connection, "sources/take_birthdays", batch_id=batch_id).rowcount
+
+
 def record_permission(
     connection: Connection, customer_id: str, permission: str, permission_at: datetime, origin: str
 ) -> None:

@@ -1,5 +1,6 @@
 -- What: the activity of every customer, computed from all facts. The kept rows must equal it at any time.
--- Grain: one row per customer with any counted order, page view, human open or click.
+-- Grain: one row per customer with any counted order, page view, human open or click, or an answer on a page, which
+-- counts as a click.
 -- Parameters: none. Look-back: everything; this is for a check and a repair, never part of a load.
 with fact as (
     select
@@ -27,6 +28,14 @@ with fact as (
         last_click_at as clicked_at
     from event.engagement
     where last_open_at is not null or last_click_at is not null
+    union all
+    select
+        customer_id,
+        null as ordered_at,
+        null as viewed_at,
+        null as opened_at,
+        answered_at as clicked_at
+    from event.survey_answer
 )
 
 select

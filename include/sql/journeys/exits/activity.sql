@@ -1,5 +1,5 @@
 -- exit: activity
--- what: a sign of life: an order, a page view, or a person's open or click. Machine opens do not count.
+-- what: a sign of life: an order, a page view, or a person's open, click or answer. Machine opens do not count.
 -- grain: one row per sign: enrollment_id, reason, exited_at
 -- reads: series
 -- look-back: since the enrollment; for a series about inactivity, since the last activity it was about. If a mail was
@@ -56,5 +56,9 @@ inner join
             and engagement.first_click_at <= began.at
             and engagement.last_click_at > began.at
             and click.clicked_at > began.at
+        union all
+        select survey_answer.answered_at as occurred_at
+        from event.survey_answer
+        where survey_answer.customer_id = series.customer_id
     ) as activity
     on began.at < activity.occurred_at

@@ -1,6 +1,7 @@
 -- exit: refunded
 -- what: the purchase that the series is about was undone: its order was cancelled or refunded, or no line with the
---   product, or with its type if the series names no product, is left with a quantity.
+--   product, or with its type if the series names no product, is left with a quantity. If the series names neither, it
+--   is about the whole order.
 -- grain: one row per purchase that was undone: enrollment_id, reason, exited_at (no feed says when, so it is the load
 --   that brought the news)
 -- reads: series
@@ -34,6 +35,7 @@ where
             and coalesce(order_line.product_id = series.context ->> 'product_id', true)
             and (
                 series.context ->> 'product_id' is not null
+                or series.context ->> 'product_type' is null
                 or product.product_type = series.context ->> 'product_type'
             )
     )
