@@ -257,9 +257,8 @@ def test_an_answer_reaches_a_goal_until_it_is_erased(goals: Engine) -> None:
     """An answer comes with an ingest. An erasure deletes it, and the conversion with it."""
     with goals.begin() as connection:
         batch = builders.insert(connection, "event.batch", source_name="answers")
-        ((series,),) = rows(
-            connection, "select enrollment_id from journey.enrollment where campaign = 'answered' and customer_id = 'ann'"
-        )
+        query = "select enrollment_id from journey.enrollment where campaign = 'answered' and customer_id = 'ann'"
+        ((series,),) = rows(connection, query)
         builders.insert(
             connection, "event.survey_answer", enrollment_id=series, step="reminder", campaign="answered",
             customer_id="ann", survey="needs", answer="home", answered_at=NOON + HOUR, is_current=True, batch_id=batch,
