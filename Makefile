@@ -66,7 +66,7 @@ compose-test: $(RUNTIME) ## run docker-compose.yml for real, kill a worker durin
 bench: $(DEVELOPMENT) ## run the benchmarks, write bench/runs/, fail if a limit is missed or a ratio fell (an hour)
 	@$(BIN)/python bench/run.py $(BENCH)
 
-docs: $(DEVELOPMENT) ## write docs/attributes.md, docs/dags.md and docs/data_dictionary.md again
+docs: $(DEVELOPMENT) ## write the generated pages of docs/ again
 	@PYTHONPATH=include:plugins $(BIN)/python -m documentation
 
 lock: $(VENV)/.made ## pin requirements*.in again into requirements*.txt

@@ -291,7 +291,7 @@ def require_equal(own: Engine, found: dict[str, set[str]]) -> None:
 def write_profile(took: dict[str, float], sql_took: dict[str, float], statements: dict[str, list[str]]) -> None:
     """Write the seconds of each segment, and the plans of what its refresh read."""
     lines = ["Seconds by segment: refresh by changes, and plain SQL"]
-    lines += [f"  {took[name]:6.2f} {sql_took[name]:6.2f}  {name}" for name in took]
+    lines += [f"  {took[name]:6.2f} {sql_took[name]:6.2f}  {name}" for name in sql_took]
     for name, plans in statements.items():
         lines += ["", f"=== {name}", *plans]
     PROFILES.mkdir(parents=True, exist_ok=True)

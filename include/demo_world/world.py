@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from demo_world import voices
+from demo_world import bookings, voices
 from demo_world.carts import CART_COLUMNS, CART_LINE_COLUMNS, Carts, carts, held_back
 from demo_world.feed_writing import rows_of, write_csv, write_ndjson, write_parquet
+from demo_world.newcomers import ORDER_COLUMNS, Newcomers, newcomers
 from demo_world.partner_export import partner_customers, partner_order_lines
 from demo_world.people import CUSTOMER_COLUMNS, customers
 from demo_world.products import products
@@ -22,6 +23,10 @@ from demo_world.shop_time import last_purchase, moved
 from demo_world.source import Source, read_source
 from demo_world.visits import page_views
 
+MADE_UP_FEEDS = frozenset(
+    {"carts", "page_views", "lead_actions", "reviews", "occasions", "registrations", "contracts", "referrals"}
+)
+"""The feeds of which no row is real; README.md says what of the others is made up."""
 ORDER_LINE_COLUMNS = ("order_id", "line_no", "product_id", "quantity", "unit_price")
 
 
@@ -38,7 +43,8 @@ class World:
     """What every feed is made from: the real data, moved, and the choices that feeds must agree on.
 
     all_baskets: every real basket. baskets, lines: those that stay orders. shop_carts: the carts of the rest.
-    people: customers as rows. until: the last real purchase (UTC), the end of the made-up history as well.
+    people: customers as rows. new: those who came in the last three days.
+    until: the last real purchase (UTC), the end of the made-up history as well.
     """
 
     source: Source
@@ -51,6 +57,7 @@ class World:
     lines: pd.DataFrame
     shop_carts: Carts
     people: list[dict[str, Any]]
+    new: Newcomers
 
 
 def write_world(
@@ -90,7 +97,16 @@ def make_world(source: Source, *, today: date, shift_days: int, seed: int) -> Wo
     until = last_purchase(shift_days)
     firsts = every.groupby("household_id")["sold_at"].min()
     people = list(customers(moved(firsts, shift_days), until, seed))
-    return World(source, today, shift_days, seed, until, every, kept, lines, shop_carts, people)
+    new = newcomers(_prices(source), today=today, seed=seed)
+    return World(source, today, shift_days, seed, until, every, kept, lines, shop_carts, people, new)
+
+
+def _prices(source: Source) -> list[tuple[str, float]]:
+    """Return products that newcomers may buy: every fiftieth that costs something, with its price."""
+    shelf = products(source.products, source.lines)
+    chosen = shelf[shelf["price"] > 0][["product_id", "price"]].iloc[::50]
+    prices = chosen["price"].astype(float).round(2).tolist()
+    return list(zip(chosen["product_id"].astype(str).tolist(), prices, strict=True))
 
 
 def _write_customers(path: Path, world: World) -> int:
@@ -148,6 +164,23 @@ def _write_partner_order_lines(path: Path, _world: World) -> int:
     return write_csv(path, ORDER_LINE_COLUMNS, partner_order_lines())
 
 
+def _write_occasions(path: Path, world: World) -> int:
+    return write_csv(path, bookings.OCCASION_COLUMNS, bookings.occasions(world.today))
+
+
+def _write_registrations(path: Path, world: World) -> int:
+    rows = bookings.registrations(world.people, world.today, world.seed)
+    return write_csv(path, bookings.REGISTRATION_COLUMNS, rows)
+
+
+def _write_contracts(path: Path, world: World) -> int:
+    return write_csv(path, bookings.CONTRACT_COLUMNS, bookings.contracts(world.people, world.until, world.seed))
+
+
+def _write_referrals(path: Path, world: World) -> int:
+    return write_csv(path, bookings.REFERRAL_COLUMNS, bookings.referrals(world.people, world.until, world.seed))
+
+
 WRITERS: dict[str, Callable[[Path, World], int]] = {
     "customers.csv": _write_customers,
     "products.parquet": _write_products,
@@ -159,6 +192,15 @@ WRITERS: dict[str, Callable[[Path, World], int]] = {
     "lead_actions.ndjson": _write_lead_actions,
     "reviews.csv": _write_reviews,
     "offers.csv": _write_offers,
+    "occasions.csv": _write_occasions,
+    "registrations.csv": _write_registrations,
+    "contracts.csv": _write_contracts,
+    "referrals.csv": _write_referrals,
+    "customers-newcomers.csv": lambda path, world: write_csv(path, CUSTOMER_COLUMNS, world.new.customers),
+    "orders-newcomers.csv": lambda path, world: write_csv(path, ORDER_COLUMNS, world.new.orders),
+    "order_lines-newcomers.csv": lambda path, world: write_csv(path, ORDER_LINE_COLUMNS, world.new.order_lines),
+    "lead_actions-newcomers.ndjson": lambda path, world: write_ndjson(path, world.new.lead_actions),
+    "page_views-newcomers.ndjson": lambda path, world: write_ndjson(path, world.new.page_views),
     "customers-partner-export.csv": _write_partner_customers,
     "order_lines-partner-export.csv": _write_partner_order_lines,
 }

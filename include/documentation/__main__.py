@@ -1,4 +1,4 @@
-"""Command line: `python -m documentation [attributes|dags|dictionary] [--check]`; include/ and plugins/ on the path."""
+"""Command line: `python -m documentation [PAGE…] [--check]`; include/ and plugins/ on the path."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Annotated
 
 import typer
 
-from documentation import attributes_page, dag_page, dictionary_page
+from documentation import attributes_page, campaigns_page, dag_page, dictionary_page
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES: dict[str, tuple[Path, Callable[[], str]]] = {
     "attributes": (DOCS / "attributes.md", attributes_page.page),
+    "campaigns": (DOCS / "campaigns.md", campaigns_page.page),
     "dags": (DOCS / "dags.md", dag_page.page),
     "dictionary": (DOCS / "data_dictionary.md", dictionary_page.page),
 }
@@ -25,10 +26,10 @@ cli = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 @cli.command()
 def main(
-    names: Annotated[list[str] | None, typer.Argument(help="attributes, dags, dictionary; all without a name.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help=f"{', '.join(PAGES)}; none = all.")] = None,
     check: Annotated[bool, typer.Option(help="Write nothing; exit 1 if a page is stale.")] = False,
 ) -> None:
-    """Write docs/attributes.md, docs/dags.md and docs/data_dictionary.md again."""
+    """Write docs/attributes.md, docs/campaigns.md, docs/dags.md and docs/data_dictionary.md again."""
     stale = False
     for name in names or list(PAGES):
         if name not in PAGES:

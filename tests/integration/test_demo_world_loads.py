@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from demo_world import shift_for, write_reactions, write_world
+from demo_world.newcomers import A_DAY
 from lifecycle_mail.intake import Limits
 from lifecycle_mail.sources import load_feeds
 from local_stack.demo import PARTNER_REFUSED_PERCENT
@@ -38,6 +40,20 @@ def refused(warehouse: Engine) -> list[tuple[str, int, str]]:
         return [tuple(row) for row in connection.execute(query)]
 
 
+def changed_since(warehouse: Engine, feed: str, load_id: int) -> list[str]:
+    """The customers of the rows that a later load wrote."""
+    names = {"customers": "customer", "orders": "orders", "lead_actions": "lead_action"}
+    table = sa.table(names[feed], sa.column("customer_id"), sa.column("load_id"), schema="source")
+    with warehouse.connect() as connection:
+        query = sa.select(table.c.customer_id).where(table.c.load_id > load_id)
+        return list(connection.execute(query).scalars())
+
+
+def newcomers_of(folder: Path) -> set[str]:
+    with (folder / "customers-newcomers.csv").open(encoding="utf-8", newline="") as stream:
+        return {row["customer_id"] for row in csv.DictReader(stream)}
+
+
 def test_only_the_rows_broken_on_purpose_are_refused(warehouse: Engine, tmp_path: Path) -> None:
     """A small world loads whole; the next day's world changes no order and refuses nothing new."""
     shift_days = shift_for(TODAY)
@@ -52,8 +68,11 @@ def test_only_the_rows_broken_on_purpose_are_refused(warehouse: Engine, tmp_path
     assert first.alarms(Limits(refused_percent=PARTNER_REFUSED_PERCENT)) == []
     write_world(tmp_path, today=TODAY + timedelta(days=1), shift_days=shift_days, households=20)
     second = load_feeds(warehouse, tmp_path, link_secret="test", now=NOON + timedelta(days=1))
-    for feed in ("customers", "products", "orders", "order_lines", "lead_actions", "reviews", "offers"):
+    for feed in ("products", "reviews", "offers", "contracts", "referrals"):
         assert second.feeds[feed].changed == 0
+    for feed in ("customers", "orders", "lead_actions"):
+        assert set(changed_since(warehouse, feed, first.load_id)) <= newcomers_of(tmp_path)
+    assert second.feeds["customers"].changed == A_DAY
     assert len(refused(warehouse)) == len(BROKEN)
 
 

@@ -303,3 +303,56 @@ def _kept(engine: Engine, path: str, hours: int) -> str:
     query = "select customer_id from segment.membership where segment = :segment and left_at is null order by 1"
     with engine.connect() as connection:
         return " ".join(connection.execute(sa.text(query), {"segment": Path(path).stem}).scalars())
+
+
+def test_one_segment_that_fails_holds_up_no_other(shop: Engine) -> None:
+    """The hourly refresh computes every segment that it can, and names the others and why."""
+    with shop.begin() as connection:
+        connection.execute(sa.text("revoke select on source.page_view from lifecycle_segments"))
+    done, failed = segments.refresh_rules(shop, NOW)
+    assert "vip" in done
+    assert "coffee_lovers_at_risk" not in done
+    assert [str(error).partition(":")[0] for error in failed] == ["segment coffee_lovers_at_risk"]
+    with shop.begin() as connection:
+        kept = connection.execute(sa.text("select segment from segment.size_daily")).scalars().all()
+        connection.execute(sa.text("grant select on source.page_view to lifecycle_segments"))
+    assert set(kept) == set(done)
+    again, errors = segments.refresh_rules(shop, NOW)
+    assert (set(again), errors) == ({*done, "coffee_lovers_at_risk"}, [])
+
+
+def test_groups_are_kept_and_who_changed_is_asked_again(shop: Engine, written: Write) -> None:
+    """Segments that ask the group of others find what the facts say, hour after hour; values are computed once."""
+    champions = written("{all: [{is: rfm_group, in: [champion, loyal, new]}]}", "champions")
+    others = written("{none: [{is: rfm_group, in: [champion, loyal, new]}]}", "others")
+    for hours in range(4):
+        at = NOW + timedelta(hours=hours)
+        with shop.begin() as connection:
+            order(connection, f"k{hours}", ("dee", "ann", "cem", "dee")[hours], at, total=50 * hours)
+        for path in (champions, others):
+            segments.refresh(shop, path, at)
+            assert _members(shop, path) == sorted(one.customer_id for one in segments.members(shop, path, at))
+    with shop.begin() as connection:
+        kept = connection.execute(sa.text("select as_of from segment.kept_attribute")).scalars().all()
+    assert kept == [NOW + timedelta(hours=3)]
+
+
+def test_groups_of_an_earlier_moment_are_read_from_the_facts(shop: Engine, written: Write) -> None:
+    """What is kept is of a later moment: a refresh before it is exact, and so is the one after it."""
+    path = written("{all: [{is: rfm_group, equals: new}]}", "new")
+    later = written("{all: [{is: rfm_group, known: true}]}", "grouped")
+    segments.refresh(shop, path, NOW)
+    with shop.begin() as connection:
+        order(connection, "n1", "dee", NOW + timedelta(hours=1))
+    segments.refresh(shop, later, NOW + timedelta(hours=3))
+    for hours in (2, 4):
+        at = NOW + timedelta(hours=hours)
+        segments.refresh(shop, path, at)
+        assert _members(shop, path) == sorted(one.customer_id for one in segments.members(shop, path, at))
+
+
+def _members(engine: Engine, path: str) -> list[str]:
+    """Return who is in it by its open intervals."""
+    query = "select customer_id from segment.membership where segment = :name and left_at is null order by 1"
+    with engine.connect() as connection:
+        return list(connection.execute(sa.text(query), {"name": Path(path).stem}).scalars())

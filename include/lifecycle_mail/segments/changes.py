@@ -2,8 +2,9 @@
 
 These are the customers whose facts changed since the last refresh, and those of whom a fact passed the edge of a window
 in the meantime. If a word says in its header that time changes its value, include/sql/segments/passed/<attribute>.sql
-gives the customers of whom it may have. Without that file, and for a word that other people change, everything is
-read. So it is for a segment that asks one of SQL, and once a day in any case.
+gives the customers of whom it may have. Without that file everything is read. Of a word that other people change the
+values are kept, and with them whose changed when (`kept`). Everything is read for a segment that asks one of SQL, and
+once a day in any case.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
 from lifecycle_mail.database import run, statement
-from lifecycle_mail.segments.compiling import Among, attribute_values, days_before, every_fact, filtered_facts
+from lifecycle_mail.segments.compiling import (
+    KEPT_VALUE,
+    Among,
+    Kept,
+    attribute_values,
+    days_before,
+    every_fact,
+    filtered_facts,
+)
 from lifecycle_mail.segments.reading import reading
 from lifecycle_mail.segments.registry import definition
 from lifecycle_mail.segments.rules import Did, InSegment, Is, RuleSegment, leaves
@@ -66,13 +75,21 @@ def definition_md5(member: sa.Subquery, rules: RuleSegment | None) -> str:
 
 
 def touched_since(
-    connection: Connection, rules: RuleSegment, member: sa.Subquery, last: Refreshed, as_of: datetime
+    connection: Connection,
+    rules: RuleSegment,
+    member: sa.Subquery,
+    last: Refreshed,
+    as_of: datetime,
+    kept: Kept,
 ) -> Among | None:
-    """Return what restricts a column to the customers to look at again; None = read everything. Times are in UTC."""
+    """Return what restricts a column to the customers to look at again; None = read everything. Times are in UTC.
+
+    `kept`: the attributes whose values are kept for `as_of`, with whose value changed when.
+    """
     if last.load_id is None or last.read_whole_at is None or as_of - last.read_whole_at >= READ_WHOLE_AFTER:
         return None
     is_new_month = (as_of.year, as_of.month) != (last.at.year, last.at.month)
-    parts = None if rules.occurrence == "month" and is_new_month else _parts(rules, last, as_of)
+    parts = None if rules.occurrence == "month" and is_new_month else _parts(rules, last, as_of, kept)
     if parts is None:
         return None
     found = sa.union(*parts).subquery("touched")
@@ -88,11 +105,12 @@ def _among(touched: Sequence[str], column: sa.ColumnElement[Any]) -> sa.ColumnEl
     return column == sa.any_(sa.literal(touched, ARRAY(sa.Text())))
 
 
-def _parts(rules: RuleSegment, last: Refreshed, as_of: datetime) -> list[sa.Select[Any]] | None:
+def _parts(rules: RuleSegment, last: Refreshed, as_of: datetime, kept: Kept) -> list[sa.Select[Any]] | None:
     asked = [one for some in (rules, *_asked_by(rules)) for one in leaves(some.rules)]
     if any(isinstance(one, InSegment) and definition(one.segment).rules is None for one in asked):
         return None
-    words = [one for one in asked if not isinstance(one, InSegment)]
+    every = asked_words(rules)
+    words = [one for one in every if not (isinstance(one, Is) and one.attribute in kept)]
     feeds = dict.fromkeys([*ALWAYS, *(word for one in words for word in _feeds(one))])
     if not set(feeds) <= set(words_of(CHANGED)):
         return None
@@ -103,7 +121,20 @@ def _parts(rules: RuleSegment, last: Refreshed, as_of: datetime) -> list[sa.Sele
     for name in dict.fromkeys(one.attribute for one in words if isinstance(one, Is)):
         if name in words_of(PASSED):
             parts.append(_customers(f"{PASSED}/{name}", seen))
-    return parts
+    return [*parts, *_with_other_values(kept, last)]
+
+
+def _with_other_values(kept: Kept, last: Refreshed) -> Iterator[sa.Select[Any]]:
+    """Yield whose kept value changed since the last refresh, or at its moment by rows that were loaded afterwards."""
+    if kept:
+        changed = sa.and_(KEPT_VALUE.c.attribute.in_(sorted(kept)), KEPT_VALUE.c.changed_at >= last.at)
+        yield sa.select(KEPT_VALUE.c.customer_id).where(changed)
+
+
+def asked_words(rules: RuleSegment) -> list[Is | Did]:
+    """Return the rules about attributes and facts, with those of the segments of rules that they ask."""
+    asked = [one for some in (rules, *_asked_by(rules)) for one in leaves(some.rules)]
+    return [one for one in asked if not isinstance(one, InSegment)]
 
 
 def _asked_by(rules: RuleSegment) -> Iterator[RuleSegment]:

@@ -23,6 +23,8 @@ Among = Callable[[sa.ColumnElement[Any]], sa.ColumnElement[bool]]
 """What restricts a column of customer_ids to the customers that are asked for."""
 OtherSegment = Callable[[InSegment, datetime, Among], sa.Subquery]
 """The members of another segment at an instant, among the customers that are asked for."""
+Kept = frozenset[str]
+"""Attributes whose values are kept for the moment that is asked for (`kept`)."""
 
 _FIRST_MOMENT, _LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _INSTANT = sa.DateTime(timezone=True)
@@ -44,6 +46,14 @@ _MEMBERSHIP = sa.table(
     "membership",
     *(sa.column(name, sa.Text()) for name in ("segment", "customer_id", "occurrence")),
     *(sa.column(name, _INSTANT) for name in ("occurred_at", "entered_at", "left_at")),
+    schema="segment",
+)
+
+
+KEPT_VALUE = sa.table(
+    "kept_value",
+    *(sa.column(name, sa.Text()) for name in ("attribute", "customer_id", "value")),
+    sa.column("changed_at", _INSTANT),
     schema="segment",
 )
 
@@ -81,6 +91,7 @@ class _Compiler:
     as_of: datetime
     among: Among
     other: OtherSegment
+    kept: Kept = frozenset()
     found: list[_Found] = field(default_factory=list)
 
     def holds(self, rule: Condition) -> sa.ColumnElement[bool]:
@@ -110,7 +121,9 @@ class _Compiler:
 
     def _attribute(self, rule: Is) -> _Found | bool:
         """Return who has such a value. If those without a row have it too, return who has another, for the opposite."""
-        values = attribute_values(rule.asks, self.as_of, rule.currency)
+        values = _kept_values(rule.asks) if rule.attribute in self.kept else None
+        if values is None:
+            values = attribute_values(rule.asks, self.as_of, rule.currency)
         value, absent = values.c.value, rule.asks.absent
         if absent is not None and not rule.asked():
             return bool(rule.known)
@@ -151,13 +164,13 @@ class _Compiler:
 
 
 def customers_of(
-    rules: RuleSegment, as_of: datetime, other: OtherSegment, among: Among = everybody
+    rules: RuleSegment, as_of: datetime, other: OtherSegment, among: Among = everybody, kept: Kept = frozenset()
 ) -> sa.Select[Any]:
     """Return the select of the customers that meet the rules at `as_of`: one column, customer_id, without repeats.
 
-    A customer is there from sign-up to erasure.
+    A customer is there from sign-up to erasure. The values of attributes in `kept` are read where they are kept.
     """
-    compiler = _Compiler(as_of, among, other)
+    compiler = _Compiler(as_of, among, other, kept)
     condition = compiler.holds(rules.rules)
     customer = _CUSTOMER.c
     joined: Any = _CUSTOMER
@@ -167,12 +180,14 @@ def customers_of(
     return sa.select(customer.customer_id).select_from(joined).where(*there, condition)
 
 
-def members_of(rules: RuleSegment, as_of: datetime, other: OtherSegment, among: Among = everybody) -> sa.Select[Any]:
+def members_of(
+    rules: RuleSegment, as_of: datetime, other: OtherSegment, among: Among = everybody, kept: Kept = frozenset()
+) -> sa.Select[Any]:
     """Return the members at `as_of` as a segment gives them: customer_id, occurrence, occurred_at and context.
 
     `occurred_at` is the entry, or the beginning of the month in UTC. `context` is empty.
     """
-    inside = customers_of(rules, as_of, other, among).subquery("inside")
+    inside = customers_of(rules, as_of, other, among, kept).subquery("inside")
     stay = _stays(rules.segment, as_of)
     occurrence, occurred_at = _occurrence(rules.occurrence, as_of, stay)
     return sa.select(
@@ -198,6 +213,11 @@ def attribute_values(attribute: Attribute, as_of: datetime, currency: str | None
         return sa.select(rows.c.customer_id, rows.c.value).where(rows.c.currency == currency).subquery()
     greatest = sa.func.max(rows.c.value).label("value")
     return sa.select(rows.c.customer_id, greatest).group_by(rows.c.customer_id).subquery()
+
+
+def _kept_values(attribute: Attribute) -> sa.Subquery:
+    kept = KEPT_VALUE.c
+    return sa.select(kept.customer_id, kept.value).where(kept.attribute == attribute.name).subquery()
 
 
 def every_fact(fact: Fact, as_of: datetime) -> sa.Subquery:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Any
@@ -22,7 +22,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from lifecycle_mail.database import statement
 from lifecycle_mail.errors import SegmentError
-from lifecycle_mail.segments.compiling import Among, customers_of, everybody, members_of
+from lifecycle_mail.segments.compiling import Among, Kept, customers_of, everybody, members_of
 from lifecycle_mail.segments.reading import Limits, let_read, limits_of, reading, written_out
 from lifecycle_mail.segments.registry import INSTANT, Asked, SegmentDefinition, definition
 from lifecycle_mail.segments.rules import InSegment, RuleSegment, leaves
@@ -132,10 +132,13 @@ def instant_text(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def selected(name: Asked, as_of: datetime, given: dict[str, Any], among: Among = everybody) -> sa.Subquery:
+def selected(
+    name: Asked, as_of: datetime, given: dict[str, Any], among: Among = everybody, kept: Kept = frozenset()
+) -> sa.Subquery:
     """Return the select of segment `name` at `as_of` as a subquery to count, order, join or insert from.
 
-    `among` restricts it to some customers, and reaches into the select.
+    `among` restricts it to some customers, and reaches into the select. Values of attributes in `kept` are read where
+    they are kept.
 
     Raises:
         SegmentError: unknown segment or parameter, or an `as_of` without time zone.
@@ -144,7 +147,7 @@ def selected(name: Asked, as_of: datetime, given: dict[str, Any], among: Among =
         raise SegmentError(f"as_of {as_of.isoformat()} has no time zone: write it with an offset, e.g. …T10:00:00Z")
     segment = definition(name)
     _require_an_end(segment)
-    return _selected(segment, as_of.astimezone(UTC), given, among, ())
+    return _selected(segment, as_of.astimezone(UTC), given, _Way(among, kept))
 
 
 def _require_an_end(segment: SegmentDefinition) -> None:
@@ -167,13 +170,23 @@ def _conditions(segment: SegmentDefinition, known: dict[str, int]) -> int:
     return known[segment.name]
 
 
-def _selected(
-    segment: SegmentDefinition, as_of: datetime, given: dict[str, Any], among: Among, inside: tuple[str, ...]
-) -> sa.Subquery:
-    values = segment.values(given)
+@dataclass(frozen=True)
+class _Way:
+    """How segments are asked: among which customers, with which kept values, and through which segments so far."""
+
+    among: Among
+    kept: Kept
+    inside: tuple[str, ...] = ()
+
+    def through(self, segment: str) -> _Way:
+        return replace(self, inside=(*self.inside, segment))
+
+
+def _selected(segment: SegmentDefinition, as_of: datetime, given: dict[str, Any], way: _Way) -> sa.Subquery:
+    values, among = segment.values(given), way.among
     if segment.rules is not None:
-        other = partial(_other, (*inside, segment.name))
-        return members_of(segment.rules, as_of, other, among).subquery("member")
+        other = partial(_other, way.through(segment.name))
+        return members_of(segment.rules, as_of, other, among, way.kept).subquery("member")
     # Rules may ask one segment twice, with other parameters: each of these has a name of its own in the statement.
     own: list[sa.BindParameter[Any]] = [sa.bindparam(name, value, unique=True) for name, value in values.items()]
     bound = statement(f"segments/{segment.name}").bindparams(*own, **{INSTANT: as_of})
@@ -186,16 +199,17 @@ def _selected(
     return sa.select(every).where(among(every.c.customer_id)).subquery("member")
 
 
-def _other(inside: tuple[str, ...], rule: InSegment, as_of: datetime, among: Among) -> sa.Subquery:
-    """Return the members of a segment that rules ask for; `inside` names the segments on the way to that rule."""
-    if rule.segment in inside:
-        way = " → ".join((*inside, rule.segment))
-        raise SegmentError(f"these segments ask each other in a circle: {way}: take one in_segment out")
+def _other(way: _Way, rule: InSegment, as_of: datetime, among: Among) -> sa.Subquery:
+    """Return the members of a segment that rules ask for."""
+    if rule.segment in way.inside:
+        circle = " → ".join((*way.inside, rule.segment))
+        raise SegmentError(f"these segments ask each other in a circle: {circle}: take one in_segment out")
     other = definition(rule.segment)
     if other.rules is not None:
         other.values(dict(rule.parameters))
-        return customers_of(other.rules, as_of, partial(_other, (*inside, other.name)), among).subquery("member")
-    return _selected(other, as_of, dict(rule.parameters), among, inside)
+        others = partial(_other, way.through(other.name))
+        return customers_of(other.rules, as_of, others, among, way.kept).subquery("member")
+    return _selected(other, as_of, dict(rule.parameters), replace(way, among=among))
 
 
 def copy_members_ahead(

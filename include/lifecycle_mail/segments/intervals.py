@@ -10,7 +10,7 @@ corrects that instant alone. So the members at any refreshed instant are the row
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -22,8 +22,9 @@ from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, may_wait, run_in_para
 from lifecycle_mail.database import lock, refresh_statistics, run, scalar, statement
 from lifecycle_mail.errors import SegmentError
 from lifecycle_mail.segments.changes import Refreshed, definition_md5, last_refresh, touched_since
-from lifecycle_mail.segments.compiling import Among, everybody
+from lifecycle_mail.segments.compiling import Among, Kept, everybody
 from lifecycle_mail.segments.evaluation import copy_aside, counted, plan_for_whole_tables, selected
+from lifecycle_mail.segments.kept import depends_on_others, keep
 from lifecycle_mail.segments.reading import let_read, reading
 from lifecycle_mail.segments.registry import definition, readable_segments, segment_key
 
@@ -79,6 +80,10 @@ def refresh(
     given = parameters or {}
     key = segment_key(name, given)
     asked = _Asked(name, key, as_of, selected(name, as_of, given))
+    rules = definition(name).rules
+    kept = keep(engine, rules, as_of.astimezone(UTC)) if rules and not late else frozenset()
+    if kept:
+        asked = replace(asked, member=selected(name, as_of, given, kept=kept), kept=kept)
     with engine.begin() as connection:
         lock(connection, _lock_name(key))
         plan_for_whole_tables(connection)
@@ -86,7 +91,9 @@ def refresh(
         forward = last is None or as_of >= last.at
         if late and forward:
             return SegmentCounts(members=_count(connection, asked), entered=0, departed=0)
-        mark = {**seen, "definition_md5": definition_md5(asked.member, definition(name).rules)}
+        mark = {**seen, "definition_md5": definition_md5(selected(name, as_of, given), rules)}
+        if rules and len(kept) < len(depends_on_others(rules)):
+            mark["load_id"] = None  # what is kept is of a later moment: the next refresh cannot tell what changed since
         if last is None and not _is_known(connection, key):
             entered, departed = _enter_everybody(engine, connection, asked), 0
         else:
@@ -121,7 +128,7 @@ def refresh_rules(engine: Engine, as_of: datetime) -> tuple[dict[str, SegmentCou
 class _Asked:
     """What one refresh asks for: a segment, its key in segment.membership, the instant, and its select.
 
-    `among` restricts customers to those that the select is asked for.
+    `among` restricts customers to those that the select is asked for. `kept`: attributes whose values are kept.
     """
 
     name: str
@@ -129,15 +136,16 @@ class _Asked:
     as_of: datetime
     member: sa.Subquery
     among: Among = everybody
+    kept: Kept = frozenset()
 
 
 def _of_touched(connection: Connection, asked: _Asked, given: dict[str, Any], last: Refreshed) -> _Asked:
     """Ask only for the customers of whom rules may say something else than at the last refresh, if that can be told."""
     rules = definition(asked.name).rules
-    among = rules and touched_since(connection, rules, asked.member, last, asked.as_of)
+    among = rules and touched_since(connection, rules, asked.member, last, asked.as_of, asked.kept)
     if not among:
         return asked
-    return replace(asked, member=selected(asked.name, asked.as_of, given, among), among=among)
+    return replace(asked, member=selected(asked.name, asked.as_of, given, among, asked.kept), among=among)
 
 
 def _count(connection: Connection, asked: _Asked) -> int:
@@ -298,4 +306,5 @@ def erase_contexts(connection: Connection, customer_id: str) -> int:
     What approvers are shown of requests that wait, and has the customer, is emptied too.
     """
     run(connection, "segments/erase_previews", customer_id=customer_id)
+    run(connection, "segments/erase_kept", customer_id=customer_id)
     return run(connection, "segments/erase_contexts", customer_id=customer_id).rowcount

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -94,12 +94,18 @@ def limits_of(connection: Connection) -> Limits:
 
 @contextmanager
 def reading(
-    connection: Connection, segment: str, member: sa.Subquery, query: Query, limits: Limits | None = None
+    connection: Connection,
+    segment: str,
+    member: sa.Subquery,
+    query: Query,
+    limits: Limits | None = None,
+    columns: Mapping[str, str] = COLUMNS,
 ) -> Iterator[TableValuedAlias]:
     """Give `query` as something to select from, for statements that run in this block.
 
     `query` is any select around `member`, the select of the segment called `segment`. It may be the text of a file or a
-    select made of rules. The names and types of the columns of `query` must be true. Rows keep its order.
+    select made of rules. The names and types of the columns of `query` must be true. Rows keep its order. `columns` are
+    those that `member` may have.
 
     Raises:
         SegmentError: the select is wrong, names what it may not, costs too much, or takes too long. The message has
@@ -109,7 +115,7 @@ def reading(
     began = time.monotonic()
     try:
         before = _set_timeout(connection, f"{allowed.milliseconds}ms")
-        _require_sound(connection, segment, member)
+        _require_sound(connection, segment, member, columns)
         text = _weighed(connection, segment, query, allowed)
         yield _found(query, text)
         _set_timeout(connection, before)
@@ -137,16 +143,18 @@ def _set_timeout(connection: Connection, length: str) -> str:
     return str(run(connection, "segments/limit_time", length=length).scalar_one())
 
 
-def _require_sound(connection: Connection, segment: str, member: sa.Subquery) -> None:
+def _require_sound(
+    connection: Connection, segment: str, member: sa.Subquery, columns: Mapping[str, str]
+) -> None:
     """Refuse a select that has other columns than a segment, or that names what it may not."""
     query = sa.select(member)
     key = _key(query, connection)
     if key in _known:
         return
     weighed = _weigh(connection, segment, written_out(connection, query), looks_inside=True)
-    wrong = {name: kind for name, kind in weighed.columns.items() if COLUMNS.get(name) != kind}
+    wrong = {name: kind for name, kind in weighed.columns.items() if columns.get(name) != kind}
     for name, kind in wrong.items():
-        raise SegmentError(f"segment {segment} gives {name} as {kind}: cast it to {COLUMNS.get(name)}")
+        raise SegmentError(f"segment {segment} gives {name} as {kind}: cast it to {columns.get(name)}")
     _remember(key, weighed)
 
 

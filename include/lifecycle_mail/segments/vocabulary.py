@@ -16,6 +16,7 @@ from lifecycle_mail.words import words_of
 
 ATTRIBUTES = "segments/attributes"
 FACTS = "segments/facts"
+EVERYONE = "everyone"
 ValueType = Literal["number", "text", "boolean", "instant"]
 PRODUCT_FILTERS = ("product_id", "product_type", "category")
 TEXT_FILTERS = (*PRODUCT_FILTERS, "topic", "currency")
@@ -51,6 +52,11 @@ class Attribute:
     def statement(self) -> str:
         """The name of its select."""
         return f"{ATTRIBUTES}/{self.name}"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether other people change its values, so that a refresh keeps them for all segments (`kept`)."""
+        return EVERYONE in self.changes and self.type == "text" and self.has_past
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,11 @@ class Judge:
     def reviews(self, who: str) -> int:
         return len(self.of("reviews", who, "reviewed_at"))
 
+    def open_complaint(self, who: str) -> bool:
+        said = [(row["reviewed_at"], -Decimal(str(row["rating"]))) for row in self.of("reviews", who, "reviewed_at")]
+        newest = max(said, default=None)
+        return newest is not None and -newest[1] <= 2
+
     def referrals(self, who: str) -> int:
         return len(self.of("referrals", who, "referred_at"))
 

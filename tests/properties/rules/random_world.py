@@ -152,7 +152,7 @@ class World:
         folder = self.folder / f"load-{self.serial}"
         folder.mkdir()
         for name in names:
-            rows = [row for row in self.feeds[name].values() if row.get("customer_id") not in self.erased]
+            rows = [row for row in self.feeds[name].values() if self.owner(name, row) not in self.erased]
             if rows:
                 with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
                     writer = csv.DictWriter(file, list(rows[0]))
@@ -161,6 +161,13 @@ class World:
         report = sources.load_feeds(self.warehouse, folder, link_secret=SECRET, now=self.now)
         refused = {name: counts for name, counts in report.feeds.items() if counts.rejected}
         assert not refused, refused
+
+    def owner(self, name: str, row: Row) -> str | None:
+        """Whose row it is; a line belongs to whose order or cart it is in."""
+        for whole, part in PARTS.items():
+            if part == name:
+                return self.feeds[whole][(row[KEYS[whole][0]],)]["customer_id"]
+        return row.get("customer_id")
 
     def sent_mails(self) -> list[tuple[str, str]]:
         """Two mails per person, sent long before anyone opens them."""

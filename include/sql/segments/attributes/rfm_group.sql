@@ -1,6 +1,6 @@
 -- attribute: rfm_group
--- what: the customer's group by recency, frequency and money among all buyers of the last 365 days. Customers who never
---   ordered have no group
+-- what: the customer's group by recency, frequency and money among the buyers of the last 365 days who are customers
+--   at as_of: neither erased nor created later. Customers who never ordered have no group
 -- says: RFM group is {}
 -- type: text
 -- values: champion, loyal, promising, new, needs_attention, cannot_lose, at_risk, hibernating, lost
@@ -11,7 +11,7 @@
 --   4 or 5, one order; promising = R of 4 or 5; needs_attention = R 3; lost = ordered before, but not within 365 days.
 --   An order counts unless it was cancelled; a refunded one brings no money
 -- history: facts
--- changes: orders, time, everyone
+-- changes: orders, customers, time, everyone
 -- grain: customer_id
 -- look-back: 365 days of 24 hours before as_of; for lost, all orders before
 with per_currency as (
@@ -22,8 +22,11 @@ with per_currency as (
         count(*) as orders,
         coalesce(sum(o.total) filter (where o.status = 'placed'), 0) as money
     from source.orders as o
+    inner join source.customer on o.customer_id = customer.customer_id
     where
-        o.ordered_at > cast(:as_of as timestamptz) - interval '8760 hours'
+        customer.erased_at is null
+        and customer.created_at <= cast(:as_of as timestamptz)
+        and o.ordered_at > cast(:as_of as timestamptz) - interval '8760 hours'
         and o.ordered_at <= cast(:as_of as timestamptz)
         and o.status <> 'cancelled'
     group by o.customer_id, coalesce(o.currency, 'XXX')

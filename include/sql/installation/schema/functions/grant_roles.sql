@@ -40,7 +40,8 @@ begin
     grant usage on schema source, segment, event, installation to lifecycle_segments;
     grant select on all tables in schema source to lifecycle_segments;
     revoke select on source.rejected, source.erased_address, source.sql_feed from lifecycle_segments;
-    grant select on segment.membership, segment.moved_fact, event.engagement, event.click to lifecycle_segments;
+    grant select on segment.membership, segment.moved_fact, segment.kept_value to lifecycle_segments;
+    grant select on event.engagement, event.click to lifecycle_segments;
     grant select (sg_event_id, occurred_at, event, message_id, fact) on event.event to lifecycle_segments;
     grant select on installation.country_zone, installation.zone_basis to lifecycle_segments;
 end
