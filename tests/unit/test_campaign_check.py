@@ -118,7 +118,7 @@ def test_no_file_hides_another(check: Command, folder: Path) -> None:
     change(folder / "campaigns/cart_abandoned.yaml", ("campaign: ", "campaign: [ "))
     change(folder / "campaigns/win_back.yaml", ("days: 90}", "days: ninety}"))
     status, _, err = check("campaign", "check")
-    files = [line.partition(":")[0] for line in err.splitlines()]
+    files = [line.partition(":")[0] for line in err.splitlines() if not line.startswith("warning: ")]
     assert status == 1
     topics = (folder / "topics.yaml").read_text(encoding="utf-8").count("markting") + 1
     assert files == [
