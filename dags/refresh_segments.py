@@ -4,6 +4,10 @@
 campaign. A campaign computes the segment that it uses by itself; this DAG keeps the members and the daily sizes of all
 others too (`segment.membership`, `segment.size_daily`).
 
+`learn_pairs` counts what is bought together and what sells best, for the mails that recommend products. It works in the
+first run of a UTC day, and once per week also checks on the last 30 days if pairs hit better than bestsellers. Its log
+has the figures; `segment.recommendation_check` keeps them.
+
 **Params.** `as_of`: compute for another moment of the past, which corrects that moment alone.
 
 **A re-run** computes the same moment again and changes nothing, unless facts changed.
@@ -39,7 +43,13 @@ def refresh_segments() -> None:
         with installation() as system:
             return refreshed(*system.refresh_rules(as_of, now()))
 
-    chain(LoadGate(task_id="wait_for_load"), refresh())
+    @task
+    def learn_pairs() -> Counts:
+        as_of = run_window(get_current_context()).as_of
+        with installation() as system:
+            return system.refresh_recommendations(as_of, now(), only_if_due=True)
+
+    chain(LoadGate(task_id="wait_for_load"), [refresh(), learn_pairs()])
 
 
 refresh_segments()

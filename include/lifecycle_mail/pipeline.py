@@ -441,6 +441,34 @@ class Installation:
         require_not_future(as_of, now, "as_of")
         return segments.refresh_rules(self.engine, as_of)
 
+    def refresh_recommendations(
+        self, as_of: dt.datetime, now: dt.datetime, *, only_if_due: bool = False
+    ) -> dict[str, int]:
+        """Bring what is bought together and what sells best to `as_of`; return the counts.
+
+        With `only_if_due`, once per UTC day, and then the hit rates too if the last check is a week old.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`.
+        """
+        require_not_future(as_of, now, "as_of")
+        if only_if_due and not segments.is_refresh_due(self.engine, as_of):
+            return {}
+        counts = segments.refresh_bought_together(self.engine, as_of).counts()
+        if only_if_due and segments.is_check_due(self.engine, as_of):
+            logger.info("recommendations: %s", self.check_recommendations(as_of, now))
+        return counts
+
+    def check_recommendations(self, as_of: dt.datetime, now: dt.datetime) -> str:
+        """Compare pairs with bestsellers on the days before `as_of` that were held back; return the figures as a line.
+
+        Raises:
+            FutureRefused: `as_of` is later than `now`.
+        """
+        require_not_future(as_of, now, "as_of")
+        thresholds = segments.Thresholds()
+        return segments.check_bought_together(self.engine, as_of, thresholds).sentence(thresholds)
+
     def refresh_segment(
         self, campaign_name: str, as_of: dt.datetime, now: dt.datetime
     ) -> segments.SegmentCounts:

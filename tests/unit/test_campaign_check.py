@@ -285,3 +285,19 @@ def test_a_mail_that_asks_for_a_review_offers_nothing(folder: Path, check: Comma
     status, _, err = check("campaign", "check", "win_back")
     assert status == 1
     assert "win_back.miss_you.subject has 'gift': a mail that asks for a review offers nothing for it" in err
+
+
+def test_a_mail_that_goes_again_needs_a_second_subject(check: Command, folder: Path) -> None:
+    """A step with `resend` is refused at its line while its template has no second subject, and that file is read as
+    the others of the template are."""
+    change(
+        folder / "campaigns" / "cart_abandoned.yaml",
+        ("  - step: incentive", "  - {step: again, resend: {of: reminder, after_hours: 9}}\n  - step: incentive"),
+    )
+    told = check("campaign", "check", "cart_abandoned")[2]
+    assert "step again: template 'cart_abandoned/reminder' has no second subject: add the file" in told
+    second = folder / "templates" / "cart_abandoned" / "reminder" / "subject_again.txt"
+    second.write_text("{{ t('.subjct') }}\n", encoding="utf-8")
+    assert "subject_again.txt:1" in check("campaign", "check", "cart_abandoned")[2]
+    second.write_text("Still there? {{ t('.subject') }}\n", encoding="utf-8")
+    assert check("campaign", "check", "cart_abandoned")[0] == 0

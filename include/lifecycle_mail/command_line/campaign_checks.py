@@ -40,6 +40,7 @@ from lifecycle_mail.errors import LifecycleError, TemplateError
 from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages import Definition, read_definition
+from lifecycle_mail.messages.ingredients import AGAIN
 from lifecycle_mail.messages.offers import GIFTS
 from lifecycle_mail.messages.promises import CALENDAR, FREE_DELIVERY, MOMENT, OFFER
 from lifecycle_mail.messages.template_checks import check_catalogues, check_template, lacking_pages
@@ -124,6 +125,7 @@ class _Templates:
 
     def problems(self, survey: Survey) -> Iterator[str]:
         """Yield what is wrong with the templates that one file names, at the lines that name them."""
+        yield from self._second_subjects(survey)
         for at, step, template in template_places(survey.values):
             yield from self._gift_problems(_gift_beside(survey, at), survey.at(*at[:-1], "offer", "gift"))
             if not re.search(TEMPLATE, template):
@@ -157,6 +159,15 @@ class _Templates:
         for at, name, template in template_places(survey.values):
             if name in steps and template in self._known and self._has_words:
                 yield steps[name], f"{survey.at(*at)}step {name}: "
+
+    def _second_subjects(self, survey: Survey) -> Iterator[str]:
+        """Yield steps that go again with a second subject that their template does not have."""
+        for place, step in enumerate(survey.campaign.steps if survey.campaign else ()):
+            if step.subject == "again" and step.template in self._known and not self._library.has_again(step.template):
+                yield (
+                    f"{survey.at('steps', place)}step {step.step}: template '{step.template}' has no second subject: "
+                    f"add the file {step.template}/{AGAIN}"
+                )
 
     def _wrong_recommendation(self, template: str, is_asked: bool) -> str | None:
         """Return how the key `recommend` of a step and what its template shows disagree, or None."""

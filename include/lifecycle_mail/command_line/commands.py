@@ -74,6 +74,9 @@ events_app = typer.Typer(help="Take in what SendGrid reports.", no_args_is_help=
 suppressions_app = typer.Typer(
     help="Keep suppressions in step with SendGrid's lists, or lift one.", no_args_is_help=True
 )
+pairs_app = typer.Typer(
+    help="Learn what is bought together, and check what it foretells.", no_args_is_help=True
+)
 kpis_app = typer.Typer(help="Roll facts up into the tables analysts query.", no_args_is_help=True)
 for name, sub in (
     ("segment", segment_app),
@@ -82,6 +85,7 @@ for name, sub in (
     ("sending", sending_app),
     ("events", events_app),
     ("suppressions", suppressions_app),
+    ("pairs", pairs_app),
     ("kpis", kpis_app),
 ):
     app.add_typer(sub, name=name)
@@ -684,6 +688,30 @@ _LEFT = {
     "rests": "is not mailed until the feed says a permission that can be read",
     "not_confirmed": "has not confirmed: a lift gives no permission",
 }
+
+
+@pairs_app.command("refresh")
+def pairs_refresh(as_of: AsOf = None) -> None:
+    """Count what is bought together and what sells best, from the orders that changed.
+
+    The DAG refresh_segments does it once per day.
+    """
+    now = present()
+    at = moment_or_now(as_of, now)
+    counts = _open().refresh_recommendations(at, now)
+    results.print("  ".join(f"{name} {number}" for name, number in counts.items()))
+
+
+@pairs_app.command("check")
+def pairs_check(as_of: AsOf = None) -> None:
+    """Compare pairs with bestsellers on the last 30 days, and keep the hit rates.
+
+    Pairs are learned without these days. If they hit no more customers than the bestsellers, complements are
+    bestsellers from now on. The figures are in segment.recommendation_check.
+    """
+    now = present()
+    at = moment_or_now(as_of, now)
+    results.print(_open().check_recommendations(at, now), soft_wrap=True)
 
 
 @kpis_app.command("roll-up")

@@ -242,6 +242,7 @@ def _as_now(
         currency=currency,
         brand=brand.for_templates(),
         offer=step.offer_for(variant),
+        is_again=step.subject == "again",
     )
     return library.shell(spec)
 

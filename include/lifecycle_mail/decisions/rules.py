@@ -29,10 +29,12 @@ from lifecycle_mail.campaigns import Campaign, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
 from lifecycle_mail.database import refresh_statistics, run, run_given, run_with, scalar
 from lifecycle_mail.decisions.conditions import judge_conditions
-from lifecycle_mail.journeys import first_name_to_plan, name_of, steps_given
+from lifecycle_mail.journeys import MOMENTS, first_name_to_plan, name_of, raise_alerts, steps_given
 
 MIDNIGHT = dt.time(0)
 AWAITED = "decisions/awaited"
+AWAITED_MOMENTS = "decisions/awaited_moment"
+MOST_AWAITED = 1_000_000  # above the number of any step that a customer's series wait for
 TABLES = ("due", "hours", "places", "fitting", "unmet", "judged")  # in the order they are made
 
 
@@ -81,6 +83,7 @@ def _decide(
     given = {**given, **lane._mapping}
     run_given(connection, f"decisions/create_{TABLES[0]}", given)
     _judge(connection, campaign, given)
+    raise_alerts(connection, campaign, given["now"])
     rows = run_given(connection, "decisions/record", given).all()
     _drop(connection)
     return Counter({(row.outcome, row.reason): row.steps for row in rows})
@@ -126,10 +129,12 @@ def answers(
         "first_name": name_of(connection, campaign.campaign).first_name,
         "customer_id": customer_id,
         "steps": steps_given(campaign),
-        "step_names": [step.step for step in campaign.steps],
+        **_steps_named(campaign),
     }
-    whole_lane = {"lane": 0, "later_than": 0, "upto": len(campaign.steps)}
+    whole_lane = {"lane": 0, "later_than": 0, "upto": MOST_AWAITED}
     awaited = {"journey.step_due": (AWAITED,)}
+    if not campaign.is_fixed:
+        awaited = {"journey.step_due": (AWAITED_MOMENTS,), **MOMENTS}
     run_with(connection, f"decisions/create_{TABLES[0]}", awaited, **asked, **whole_lane)
     _judge(connection, campaign, {"now": now, **_rules(campaign, topic)})
     found = [Answer(**row) for row in run(connection, "decisions/answers").mappings()]
@@ -141,7 +146,7 @@ def _rules(campaign: Campaign, topic: Topic) -> dict[str, Any]:
     """Return what campaign and topic demand, in the form that the SQL takes."""
     return {
         "campaign": campaign.campaign,
-        "step_names": [step.step for step in campaign.steps],
+        **_steps_named(campaign),
         "topic": topic.topic,
         "max_lateness_hours": campaign.max_lateness_hours,
         "permissions": list(topic.permissions),
@@ -149,6 +154,14 @@ def _rules(campaign: Campaign, topic: Topic) -> dict[str, Any]:
         "cap_mails": topic.cap.mails if topic.cap else None,
         "cap_period": topic.cap.per if topic.cap else "day",
         **send_hours(campaign, topic),
+    }
+
+
+def _steps_named(campaign: Campaign) -> dict[str, Any]:
+    """Return the names of all steps, and of those that have an alert and no mail."""
+    return {
+        "step_names": [step.step for step in campaign.every_step],
+        "alert_names": [step.step for step in campaign.every_step if not step.template],
     }
 
 

@@ -24,13 +24,15 @@ from lifecycle_mail.journeys.series import (
     goal_facts,
     is_published,
     publish,
+    raise_alerts,
     rename_campaign,
     rename_topics,
     retire,
 )
-from lifecycle_mail.journeys.steps import steps_given
+from lifecycle_mail.journeys.steps import MOMENTS, steps_given
 
 __all__ = [
+    "MOMENTS",
     "AdvanceCounts",
     "CampaignName",
     "EnrollCounts",
@@ -50,6 +52,7 @@ __all__ = [
     "overdue",
     "part_exits",
     "publish",
+    "raise_alerts",
     "record_planning",
     "rename_campaign",
     "rename_topics",

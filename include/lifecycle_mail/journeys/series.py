@@ -29,7 +29,7 @@ from lifecycle_mail.journeys.occurrences import (
     supersede,
     write_waiting,
 )
-from lifecycle_mail.journeys.steps import cumulative, follow_steps, json_of, step_values, steps_known
+from lifecycle_mail.journeys.steps import MOMENTS, cumulative, follow_steps, json_of, step_values, steps_known
 from lifecycle_mail.segments import segment_key
 
 FIRST_EXIT = "journeys/first_exit"
@@ -110,7 +110,7 @@ def retire(connection: Connection, campaign: str, now: dt.datetime) -> int:
     """
     steps, first_name = _last_steps(connection, campaign), name_of(connection, campaign).first_name
     ended = int(scalar(connection, "journeys/retire", campaign=campaign, now=now))
-    _notice_due(connection, campaign, first_name, steps, now)
+    _notice_due(connection, campaign, first_name, steps, now, is_over=True)
     return ended
 
 
@@ -118,12 +118,17 @@ def _last_steps(connection: Connection, campaign: str) -> list[dict[str, Any]]:
     """Return the steps by which series await, with the variants that were last published."""
     known = steps_known(connection, campaign)
     published = run(connection, "journeys/published", campaign=campaign).one()
-    variants = {step["step"]: step.get("variants") or {} for step in published.definition.get("steps", [])}
-    left = [(one.after_hours, name) for name, one in known.items() if name is not None and not one.is_gone]
+    ends = [one for actions in published.definition.get("on_end", {}).values() for one in actions if "step" in one]
+    steps = [*published.definition.get("steps", []), *ends]
+    variants = {step["step"]: step.get("variants") or {} for step in steps}
+    left = [(one.after_hours or 0.0, name) for name, one in known.items() if name is not None and not one.is_gone]
     return [
-        {"position": position, "step": name, "after_hours": hours, "variants": cumulative(variants.get(name, {}))}
-        for position, (hours, name) in enumerate(sorted(left))
-    ]
+        {
+            "position": position, "step": name, "after_hours": known[name].after_hours, "due": known[name].due,
+            "variants": cumulative(variants.get(name, {})),
+        }
+        for position, (_, name) in enumerate(sorted(left))
+    ]  # fmt: skip
 
 
 def is_published(connection: Connection, campaign: str) -> bool:
@@ -147,7 +152,7 @@ def enroll(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> EnrollCoun
             first_name = first_name_to_plan(connection, campaign.campaign)
             follow_steps(connection, campaign, first_name, as_of)
             ended = _end_by_exit(connection, campaign, as_of)
-            ended += run(connection, "journeys/complete", campaign=campaign.campaign, as_of=as_of).rowcount
+            ended += int(scalar(connection, "journeys/complete", campaign=campaign.campaign, as_of=as_of))
             parts = _customers(connection, _segment_of(campaign))
             dealt = _Dealt(first_name, _note_epoch(connection, campaign, as_of))
         begun = run_in_parallel(engine, lock_name, parts, partial(_begin, campaign, dealt, as_of))
@@ -172,7 +177,7 @@ def _note_epoch(connection: Connection, campaign: Campaign, as_of: dt.datetime) 
             "journeys/note_epoch",
             campaign=campaign.campaign,
             holdout_ratio=campaign.holdout,
-            variants=orjson.dumps({step.step: step.variants for step in campaign.steps if step.variants}).decode(),
+            variants=orjson.dumps({step.step: step.variants for step in campaign.every_step if step.variants}).decode(),
             goal_event=campaign.goal.event,
             goal_within_days=campaign.goal.within_days,
             as_of=as_of,
@@ -268,6 +273,7 @@ def _begin_candidates(
 def _go_on(connection: Connection, campaign: Campaign, dealt: _Dealt, entry: dict[str, Any]) -> None:
     """Note the steps of series that go on with one of another customer."""
     given = {**entry, "first_name": dealt.first_name, "steps": json_of(step_values(campaign))}
+    given["looks_at_once"] = not campaign.is_fixed
     run_given(connection, "journeys/continue_series", given)
     connection.exec_driver_sql("drop table followed")
 
@@ -301,26 +307,43 @@ def advance(engine: Engine, campaign: Campaign, as_of: dt.datetime) -> AdvanceCo
 
 
 def _notice_due(
-    connection: Connection, campaign: str, first_name: str, steps: list[dict[str, Any]], as_of: dt.datetime
+    connection: Connection, campaign: str, first_name: str, steps: list[dict[str, Any]], as_of: dt.datetime,
+    *, is_over: bool = False,
 ) -> int:
     """Note the steps that came due by `as_of`, let their series wait for the next step, and return how many came due.
 
     Five statements: create_ready (the series), notice_due (their steps), notice_gone (steps that the file lost),
-    await_next, await_nothing.
-    """
+    await_next, await_nothing. Where steps do not all count from the enrollment, the first two are create_moment,
+    notice_moment and create_ready_moment. `is_over`: the campaign ends, and no step stays ahead.
+    """  # fmt: skip
     known = steps_known(connection, campaign)
     given = {
         "campaign": campaign, "first_name": first_name, "as_of": as_of, "steps": json_of(steps),
         "has_changed": any(one.has_changed for one in known.values()),
     }  # fmt: skip
-    run_given(connection, "journeys/create_ready", given)
-    connection.exec_driver_sql("analyze ready")
-    noticed = run_given(connection, "journeys/notice_due", given).rowcount
+    if any(step["due"] for step in steps):
+        noticed = _notice_moments(connection, {**given, "is_over": is_over}, steps)
+    else:
+        run_given(connection, "journeys/create_ready", given)
+        connection.exec_driver_sql("analyze ready")
+        noticed = run_given(connection, "journeys/notice_due", given).rowcount
     if any(one.is_gone for one in known.values()):
         noticed += run_given(connection, "journeys/notice_gone", given).rowcount
     run(connection, "journeys/await_next")
     run(connection, "journeys/await_nothing")
     connection.exec_driver_sql("drop table ready")
+    return noticed
+
+
+def _notice_moments(connection: Connection, given: dict[str, Any], steps: list[dict[str, Any]]) -> int:
+    """Note the due steps of a campaign whose steps do not all count from the enrollment; return how many."""
+    end_step = next((step["step"] for step in steps if "ends" in (step["due"] or {})), None)
+    asked = {name: given[name] for name in ("campaign", "as_of", "steps", "is_over")}
+    run_with(connection, "journeys/create_moment", MOMENTS, **asked)
+    connection.exec_driver_sql("analyze moment")
+    noticed = run_given(connection, "journeys/notice_moment", given).rowcount
+    run(connection, "journeys/create_ready_moment", as_of=given["as_of"], end_step=end_step)
+    connection.exec_driver_sql("drop table moment")
     return noticed
 
 
@@ -377,12 +400,23 @@ def goal_facts(goal_event: str) -> list[str]:
 def _first_steps(campaign: Campaign) -> dict[str, Any]:
     """Return the steps due at enrollment and the first step after them, in the form that enroll.sql takes."""
     steps = step_values(campaign)
+    if not campaign.is_fixed:  # the same run looks at the steps
+        return {"due_steps": "[]", "next_step": steps[0]["step"], "next_after_hours": 0.0}
     later = [step for step in steps if step["after_hours"] > 0]
     return {
         "due_steps": json_of([step for step in steps if step["after_hours"] <= 0]),
         "next_step": later[0]["step"] if later else None,
         "next_after_hours": later[0]["after_hours"] if later else None,
     }
+
+
+def raise_alerts(connection: Connection, campaign: Campaign, now: dt.datetime) -> int:
+    """Write the alerts of the steps that deciding has judged in this transaction; return how many are new."""
+    alerts = {step.step: step.alert for _, step in campaign.end_steps if step.alert is not None}
+    if not alerts:
+        return 0
+    given = {"campaign": campaign.campaign, "now": now, "alerts": json_of(alerts)}
+    return run(connection, "journeys/raise_alerts", **given).rowcount
 
 
 def erase_contexts(connection: Connection, customer_id: str) -> int:

@@ -19,16 +19,19 @@ from typing import Any
 import orjson
 from sqlalchemy.engine import Connection
 
-from lifecycle_mail.campaigns import Campaign
-from lifecycle_mail.database import refresh_statistics, run
-from lifecycle_mail.errors import CampaignError
+from lifecycle_mail.campaigns import Campaign, Step
+from lifecycle_mail.database import refresh_statistics, run, run_with
+
+MOMENTS = {"step_moment": ("journeys/step_moment",)}
+"""When steps are due that do not all count from the enrollment."""
 
 
 @dataclass(frozen=True)
 class KnownStep:
     """One step by which series await; `is_gone`: the file lost it. `has_changed` is of the campaign."""
 
-    after_hours: float
+    after_hours: float | None
+    due: dict[str, Any] | None
     is_gone: bool
     has_changed: bool
 
@@ -36,7 +39,7 @@ class KnownStep:
 def steps_known(connection: Connection, campaign: str) -> dict[str | None, KnownStep]:
     """Return the steps that the campaign has or had; a lone None says that series await by none of them."""
     found = run(connection, "journeys/steps_known", campaign=campaign)
-    return {row.step: KnownStep(row.after_hours, row.is_gone, row.has_changed) for row in found}
+    return {row.step: KnownStep(row.after_hours, row.due, row.is_gone, row.has_changed) for row in found}
 
 
 def follow_steps(connection: Connection, campaign: Campaign, first_name: str, as_of: dt.datetime) -> None:
@@ -50,43 +53,66 @@ def follow_steps(connection: Connection, campaign: Campaign, first_name: str, as
     given = {"campaign": campaign.campaign, "steps": steps_given(campaign)}
     if known:
         changed = [one for one in step_values(campaign) if _is_news(known, one)]
-        added = {**given, "steps": json_of(changed), "first_name": first_name, "as_of": as_of}
-        noted = run(connection, "journeys/note_added", **added).rowcount
-        awaited = run(connection, "journeys/await_anew", **given, as_of=as_of).rowcount
+        added = {"campaign": campaign.campaign, "steps": json_of(changed), "first_name": first_name, "as_of": as_of}
+        if campaign.is_fixed:
+            noted = run(connection, "journeys/note_added", **added).rowcount
+            awaited = run(connection, "journeys/await_anew", **given, as_of=as_of).rowcount
+        else:
+            noted = run_with(connection, "journeys/note_added_moment", MOMENTS, **added).rowcount
+            again = {"campaign": campaign.campaign, "as_of": as_of, "first_step": campaign.steps[0].step}
+            awaited = run(connection, "journeys/look_again", **again).rowcount
         refresh_statistics(connection, "journey.step_due", noted)
         refresh_statistics(connection, "journey.upcoming", awaited)
     run(connection, "journeys/note_steps", **given, has_changed=bool(known))
 
 
 def _agree(known: Mapping[str | None, KnownStep], campaign: Campaign) -> bool:
-    present = {name: one.after_hours for name, one in known.items() if not one.is_gone}
-    return present == {step.step: step.after_hours for step in campaign.steps}
+    present = {name: (one.after_hours, one.due) for name, one in known.items() if not one.is_gone}
+    return present == {one["step"]: (one["after_hours"], one["due"]) for one in step_values(campaign)}
 
 
 def _is_news(known: Mapping[str | None, KnownStep], step: Mapping[str, Any]) -> bool:
     """Tell whether the file says of a step what it did not say before."""
     before = known.get(step["step"])
-    return before is None or before.is_gone or before.after_hours != step["after_hours"]
+    return (
+        before is None or before.is_gone or (before.after_hours, before.due) != (step["after_hours"], step["due"])
+    )
 
 
 def step_values(campaign: Campaign) -> list[dict[str, Any]]:
     """Return the steps as the SQL takes them: position, step, after_hours, variants with cumulative shares.
 
-    Raises:
-        CampaignError: a step is due by something that planning does not know yet.
+    `due` says when a step is due that does not simply count from the enrollment (journeys/step_moment).
     """
-    for step, when in campaign.moments():
-        if step not in campaign.steps or not step.is_fixed:
-            raise CampaignError(f"campaign {campaign.campaign}: step {step.step} ({when}) cannot be planned yet")
+    ends = {step.step: word for word, step in campaign.end_steps}
     return [
         {
             "position": position,
             "step": step.step,
-            "after_hours": step.after_hours,
+            "after_hours": step.after_hours if step.is_fixed and step.step not in ends else None,
             "variants": cumulative(step.variants),
+            "due": _due(step, ends.get(step.step)),
         }
-        for position, step in enumerate(campaign.steps)
+        for position, step in enumerate(campaign.every_step)
     ]
+
+
+def _due(step: Step, end: str | None) -> dict[str, Any] | None:
+    """Return when a step is due, as journeys/step_moment reads it; None = so many hours after the enrollment."""
+    if step.is_fixed and end is None:
+        return None
+    said: dict[str, Any] = {}
+    if step.after is not None:
+        said = {"after": step.after.step, "hours": step.after.hours}
+    elif step.at is not None:
+        said = {"moment": step.at.moment, "hours": step.at.hours}
+    elif step.on is not None:
+        said = {"dates": [date.isoformat() for date in step.on]}
+    else:
+        said = {"after_hours": step.after_hours}
+    if step.send_at is not None:
+        said["send_at"] = step.send_at.isoformat(timespec="minutes")
+    return said if end is None else {**said, "ends": [end]}
 
 
 def steps_given(campaign: Campaign) -> str:

@@ -19,6 +19,8 @@ from lifecycle_mail.messages.texts import StoredTexts, Texts
 from lifecycle_mail.messages.wording import Wording, languages, wording_file
 
 FILES = ("subject.txt", "preheader.txt", "body.mjml", "body.txt")
+AGAIN = "subject_again.txt"
+"""The second subject of a template, for a mail that goes once more to those who did not open it."""
 SAMPLE = "sample.json"
 
 
@@ -58,6 +60,7 @@ def _followed(texts: Texts, name: str) -> _Found:
     files: dict[str, str] = {}
     asked: list[_Asked] = []
     waiting = [f"{name}/{file}" for file in FILES]
+    waiting += [file for file in texts.files(name) if file == f"{name}/{AGAIN}"]
     while waiting:
         file = waiting.pop()
         if file not in files:

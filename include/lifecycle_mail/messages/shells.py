@@ -33,7 +33,7 @@ class ShellSpec:
 
     `template`: its name, campaign/step. `campaign` … `currency` say whose mails share it (`currency`: ISO 4217).
     `brand`: as `Brand.for_templates` gives it. `offer`: the step's offer (percent, valid_hours), or None.
-    `definition_md5`: the definition that its mails carry (`definitions`), or None.
+    `definition_md5`: the definition that its mails carry (`definitions`), or None. `is_again`: with the second subject.
     """
 
     template: str
@@ -45,6 +45,7 @@ class ShellSpec:
     brand: Mapping[str, Any]
     offer: Mapping[str, Any] | None = None
     definition_md5: str | None = None
+    is_again: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Shell:
     offer: dict[str, Any] | None = None
     slots_dictionary: bytes = b""
     definition_md5: str | None = None
+    is_again: bool = False
 
     @cached_property
     def shell_key(self) -> str:
@@ -81,6 +83,7 @@ class Shell:
         parts = [
             self.name, self.campaign, self.step, self.variant, self.language, self.currency,
             self.template_version, self.brand, self.offer, *([self.definition_md5] if self.definition_md5 else []),
+            *(["again"] if self.is_again else []),
         ]  # fmt: skip
         return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
@@ -89,7 +92,7 @@ class Shell:
         """What the shell was made from."""
         return ShellSpec(
             self.name, self.campaign, self.step, self.variant, self.language, self.currency, self.brand, self.offer,
-            self.definition_md5,
+            self.definition_md5, self.is_again,
         )  # fmt: skip
 
     @property

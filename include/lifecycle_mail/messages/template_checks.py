@@ -21,6 +21,7 @@ from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages.dialect import PERSONAL, is_slot
 from lifecycle_mail.messages.formatting import is_instant
+from lifecycle_mail.messages.ingredients import AGAIN
 from lifecycle_mail.messages.links import PAGES
 from lifecycle_mail.messages.samples import Sample, read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell, rebuild
@@ -30,6 +31,7 @@ from lifecycle_mail.messages.templates import BRAND_FIELDS, BRAND_OPTIONAL, BRAN
 from lifecycle_mail.messages.wording import Wording, no_words
 
 PARTS = {"subject.txt": "text", "preheader.txt": "html", "body.mjml": "html", "body.txt": "text"}
+ALL_PARTS = {**PARTS, AGAIN: "text"}  # the second subject is there if a step asks for it
 CUSTOMER_FIELDS = ("first_name", "last_name", "language", "currency", "country", "timezone")
 MJML_TAGS = frozenset(
     {"mjml"} | {f"mj-{tag}" for tag in (
@@ -75,7 +77,7 @@ def check_template(library: TemplateLibrary, name: str, languages: Iterable[str]
     except TemplateError as error:
         found += [error] if (library.folder / name / "sample.json").is_file() else []
     read = _Reading(library, name, samples[0] if samples else None)
-    found += [error for file in PARTS for error in _check_file(library, read, file)]
+    found += [error for file in ALL_PARTS for error in _check_file(library, read, file)]
     found += _slots_without_twin(read)
     found += _recommended_without_sample(read, samples)
     for language in languages:
@@ -127,7 +129,7 @@ class _Reading:
         self.refused: dict[str, list[TemplateError]] = {}
         campaign, _, step = name.partition("/")
         shell = Shell(name, campaign, step, None, "en", "USD", "", "", "", "", "", "", {}, {})
-        for file, part in PARTS.items():
+        for file, part in ALL_PARTS.items():
             if not (library.folder / name / file).is_file():
                 continue
             env = library.environment(part, shell, None, wording=no_words())
@@ -424,18 +426,19 @@ def _check_samples(
 ) -> Iterator[tuple[TemplateError, bool]]:
     """Yield errors that show only when the samples are rendered, each in the slow and in the fast way, and whether the
     error stopped the rendering."""
-    for sample in samples:
+    again = [(samples[0], True)] if samples and _has(library, name, AGAIN) else []
+    for sample, is_again in [*((one, False) for one in samples), *again]:
         try:
-            for error in _check_sample(library, name, sample, language):
+            for error in _check_sample(library, name, sample, language, is_again):
                 yield error, False
         except TemplateError as error:
             yield TemplateError(f"{error} (sample {sample.label})"), True
 
 
 def _check_sample(
-    library: TemplateLibrary, name: str, sample: Sample, language: str
+    library: TemplateLibrary, name: str, sample: Sample, language: str, is_again: bool
 ) -> Iterator[TemplateError]:
-    shell = library.shell(replace(sample.spec(name), language=language))
+    shell = library.shell(replace(sample.spec(name), language=language, is_again=is_again))
     personal = (sample.customer, sample.context, sample.links, None, sample.recommended)
     whole = library.whole(shell, *personal)
     slots = library.slots(shell).render(*personal)

@@ -41,8 +41,8 @@ from lifecycle_mail.messages.formatting import (
     tile_of,
     times,
 )
+from lifecycle_mail.messages.ingredients import AGAIN, SAMPLE, ingredients, variables_of_slots
 from lifecycle_mail.messages.ingredients import FILES as MAIL_FILES
-from lifecycle_mail.messages.ingredients import SAMPLE, ingredients, variables_of_slots
 from lifecycle_mail.messages.offers import offer_title
 from lifecycle_mail.messages.samples import read_samples
 from lifecycle_mail.messages.shells import RenderedMail, Shell, ShellSpec
@@ -55,7 +55,7 @@ from lifecycle_mail.messages.wording import Wording, languages
 # Increase this if the same files would render to another mail. It is part of every template version.
 ENGINE_VERSION = "3"
 FILES = (*MAIL_FILES, SAMPLE)
-PLACES = {"subject.txt": "subject", "preheader.txt": "preheader"}
+PLACES = {"subject.txt": "subject", AGAIN: "subject", "preheader.txt": "preheader"}
 BRAND_FIELDS = ("name", "url", "colour", "postal_address", "support_email")
 BRAND_OPTIONAL = ("tagline", "logo_url", "preferences_url")
 BRAND_PAGES = ("pages", "topic_pages")
@@ -72,6 +72,10 @@ def template_version(folder: Path | Texts, name: str) -> str:
     for file, text in sorted(ingredients(texts_in(folder), name).items()):
         digest.update(f"{file}\0{len(text)}\0{text}".encode())
     return digest.hexdigest()[:16]
+
+
+def _subject_file(shell: Shell) -> str:
+    return AGAIN if shell.is_again else "subject.txt"
 
 
 class TemplateLibrary:
@@ -120,6 +124,10 @@ class TemplateLibrary:
         """Return whether mails of template `name` show recommended products (TemplateError as for `version`)."""
         return "recommended" in variables_of_slots(self.texts, name)
 
+    def has_again(self, name: str) -> bool:
+        """Return whether template `name` has a second subject."""
+        return f"{name}/{AGAIN}" in self.texts.files(name)
+
     def shell_key(self, spec: ShellSpec) -> str:
         """Return the key `shell` would have for the same `spec`, without rendering it."""
         return self.ingredients(spec).shell_key
@@ -161,6 +169,7 @@ class TemplateLibrary:
             self.version(spec.template), token or secrets.token_hex(4),
             html="", text="", subject="", preheader="", slot_tokens={},
             brand=full_brand(spec.brand), offer=full_offer(spec.offer), definition_md5=spec.definition_md5,
+            is_again=spec.is_again,
         )  # fmt: skip
 
     def whole(
@@ -241,7 +250,7 @@ class TemplateLibrary:
         preheader = self._file(html_env, shell, "preheader.txt", personal)
         mjml = self._file(html_env, shell, "body.mjml", {**personal, "preheader": Markup(preheader)})
         text = self._file(text_env, shell, "body.txt", personal)
-        subject = self._file(text_env, shell, "subject.txt", personal)
+        subject = self._file(text_env, shell, _subject_file(shell), personal)
         # A subject with tokens is cut only after they are filled in, because a token is not as long as a name.
         line = " ".join(subject.split()) if text_env.used else subject_line(subject)
         mail = RenderedMail(line, to_html(shell.name, with_bdi(mjml)), text.strip() + "\n")
@@ -258,7 +267,7 @@ class TemplateLibrary:
 
     def _renderer(self, shell: Shell) -> SlotRenderer:
         compiled: list[CompiledSlot] = []
-        for part, files in (("html", ("preheader.txt", "body.mjml")), ("text", ("subject.txt", "body.txt"))):
+        for part, files in (("html", ("preheader.txt", "body.mjml")), ("text", (_subject_file(shell), "body.txt"))):
             env = self.environment(part, shell, None, direct=True)
             for file in files:
                 compiled += _compiled(env, shell, file, PLACES.get(file, part))

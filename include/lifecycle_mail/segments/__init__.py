@@ -4,9 +4,18 @@
 time. ``evaluation`` computes members from the facts and writes nothing. ``intervals`` keeps them in segment.membership
 for the journeys. A segment may be rules in place of SQL: ``rules`` reads them, ``compiling`` makes a select of them,
 ``sentences`` says them, and ``requests`` lets people ask for them. ``stages``
-counts lifecycle stages per day. ``recommendations`` says which products go with which, and what mails recommend.
+counts lifecycle stages per day. ``bought_together`` counts which products go with which,
+and ``recommendations`` says what mails recommend.
 """
 
+from lifecycle_mail.segments.bought_together import (
+    HitRates,
+    Thresholds,
+    check_bought_together,
+    is_check_due,
+    is_refresh_due,
+    refresh_bought_together,
+)
 from lifecycle_mail.segments.evaluation import (
     Member,
     copy_customers,
@@ -65,6 +74,7 @@ from lifecycle_mail.segments.stages import count_stages
 __all__ = [
     "About",
     "Asked",
+    "HitRates",
     "Limits",
     "Member",
     "Parameter",
@@ -73,10 +83,12 @@ __all__ = [
     "RuleSegment",
     "SegmentCounts",
     "SegmentDefinition",
+    "Thresholds",
     "about",
     "as_in_form",
     "ask_for",
     "asked_by",
+    "check_bought_together",
     "condition_rules",
     "copy_customers",
     "copy_members_ahead",
@@ -88,6 +100,8 @@ __all__ = [
     "facts_asked",
     "fitting",
     "instant_text",
+    "is_check_due",
+    "is_refresh_due",
     "keep_preview",
     "keep_replay",
     "learn_approved",
@@ -100,6 +114,7 @@ __all__ = [
     "readable_segments",
     "recommend",
     "refresh",
+    "refresh_bought_together",
     "refresh_rules",
     "requests_of",
     "require_segments",

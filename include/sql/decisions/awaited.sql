@@ -14,6 +14,7 @@ select
     waiting.variant,
     waiting.due_at,
     waiting.refusal,
+    false as after_end,
     cast(0 as smallint) as lane
 from journey.enrollment
 left join journey.enrollment as first on enrollment.continues = first.enrollment_id

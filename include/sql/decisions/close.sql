@@ -11,7 +11,7 @@ with waiting as (
         step_due.due_at,
         step_due.lane,
         enrollment.ended_at,
-        enrollment.end_reason,
+        case when step_due.after_end then 'campaign_retired' else enrollment.end_reason end as end_reason,
         case when enrollment.is_holdout then 'holdout' else step_due.variant end as variant
     from journey.step_due
     inner join journey.enrollment on step_due.enrollment_id = enrollment.enrollment_id

@@ -60,8 +60,8 @@ refused as (
             soft_bounce.address is not null,
             unmet_step.condition is null,
             due.is_holdout,
-            hours.is_stale
-        )) as refusal
+            hours.is_stale and not due.is_alert
+        ), case when due.is_alert then 'alert_raised' end) as refusal
     from due
     inner join hours on due.zones = hours.zones and due.due_at = hours.due_at
     left join places on due.step_due_id = places.step_due_id

@@ -60,7 +60,7 @@ taken as (
             message.state in ('claimed', 'accepted', 'in_doubt', 'abandoned')
             or (
                 message.state = 'planned'
-                and owner.ended_at is null
+                and (owner.ended_at is null or journey.is_after_end(message.enrollment_id, message.step))
                 and message.expires_at > cast(:now as timestamptz)
                 and message.priority >= campaign.priority
             )

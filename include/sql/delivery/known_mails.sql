@@ -13,7 +13,11 @@ select
     enrollment.context,
     enrollment.joined,
     -- A series is completed when its last mail is in doubt. If that mail is planned again, it still goes.
-    case when enrollment.ended_at is not null then nullif(enrollment.end_reason, 'completed') end as end_reason,
+    -- A mail after the end goes because of it.
+    case
+        when enrollment.ended_at is not null and not ending.is_over then nullif(enrollment.end_reason, 'completed')
+    end as end_reason,
+    ending.is_over as is_after_end,
     customer.email,
     customer.address,
     customer.first_name,
@@ -44,6 +48,10 @@ select
     ) as may_have_left
 from planned_mails as picked
 inner join journey.enrollment on picked.enrollment_id = enrollment.enrollment_id
+cross join
+    lateral (
+        select enrollment.ended_at is not null and journey.is_after_end(picked.enrollment_id, picked.step) as is_over
+    ) as ending
 left join source.recipient as customer on picked.customer_id = customer.customer_id
 left join lateral (
     select

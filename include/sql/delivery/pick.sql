@@ -61,7 +61,7 @@ inner join opening on known.own_zones = opening.own_zones
 left join event.soft_bounce as rest
     on known.address = rest.address and rest.rests_until > cast(:now as timestamptz) and cast(:is_marketing as boolean)
 left join lateral (
-    with series as not materialized (select known.* where known.joined = 0)  -- noqa: ST03
+    with series as not materialized (select known.* where known.joined = 0 and not known.is_after_end)  -- noqa: ST03
 
     -- The earliest fact, the first by name of one moment. judge_parts.sql judges series of several occurrences.
     select exit_fact.reason
@@ -96,6 +96,7 @@ left join lateral (
     from source.cart
     where
         cast(:takes_over as boolean)
+        and not known.is_after_end
         and cart.cart_id = known.context ->> 'cart_id'
         and cart.status = 'open'
         and cart.updated_at > known.occurred_at

@@ -3,7 +3,8 @@
 -- grain: one row per mail asked for and rival
 -- places integer[]: which mail asks; customer_ids text[]: who has its mailbox, side by side; campaigns text[]; now
 -- timestamptz
--- look-back: series that run, and those through for a month: a mail in doubt may be planned again after its series
+-- look-back: series that run, those through for a month (a mail in doubt may be planned again after its series), and
+-- those of a year with a mail after their end
 select
     asked.place,
     message.enrollment_id,
@@ -20,6 +21,14 @@ inner join journey.enrollment
             or (
                 enrollment.end_reason = 'completed'
                 and enrollment.ended_at > cast(:now as timestamptz) - interval '30 days'
+            )
+            or (
+                enrollment.ended_at > cast(:now as timestamptz) - interval '366 days'
+                and exists (
+                    select 1
+                    from journey.step_due
+                    where step_due.enrollment_id = enrollment.enrollment_id and step_due.after_end
+                )
             )
         )
 inner join message.message on enrollment.enrollment_id = message.enrollment_id and message.state = 'planned'

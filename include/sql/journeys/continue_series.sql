@@ -2,6 +2,7 @@
 -- not sent again, and await the first that was not. What of it is past comes due in the same run.
 -- grain: one row per run; noted = steps that were sent
 -- campaign text; first_name text: what it was called first; as_of timestamptz;
+-- looks_at_once boolean: the same run looks at the steps, because not all of them count from the enrollment;
 -- steps jsonb: [{position, step, after_hours, variants: [{variant, up_to}]}]
 -- look-back: none
 with step as (
@@ -35,7 +36,9 @@ noted as (
         cast(:campaign as text) as campaign,
         series.customer_id,
         journey.arm_of(cast(:first_name as text), step.step, series.dealt_as, step.variants) as variant,
-        series.steps_from + step.after_hours * interval '1 hour' as due_at,
+        coalesce(
+            series.steps_from + step.after_hours * interval '1 hour', cast(:as_of as timestamptz)
+        ) as due_at,
         cast(:as_of as timestamptz) as noticed_at,
         'already_sent' as refusal
     from series
@@ -49,7 +52,10 @@ awaited as (
     select distinct on (series.enrollment_id)
         series.enrollment_id,
         cast(:campaign as text) as campaign,
-        series.steps_from + step.after_hours * interval '1 hour' as due_at,
+        case
+            when cast(:looks_at_once as boolean) then cast(:as_of as timestamptz)
+            else series.steps_from + step.after_hours * interval '1 hour'
+        end as due_at,
         step.step
     from series
     inner join step on step.step <> all(series.sent)

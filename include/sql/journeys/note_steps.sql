@@ -1,12 +1,13 @@
 -- Write down the steps that the campaign file has now, and which it has lost; returns whether they changed.
 -- grain: one row per campaign
--- campaign text; steps jsonb: [{step, after_hours}]; has_changed boolean
+-- campaign text; steps jsonb: [{step, after_hours, due}]; has_changed boolean
 -- look-back: the newest enrollment
 with given as (
     select
         given.step,
-        given.after_hours
-    from jsonb_to_recordset(cast(:steps as jsonb)) as given (step text, after_hours double precision)
+        given.after_hours,
+        given.due
+    from jsonb_to_recordset(cast(:steps as jsonb)) as given (step text, after_hours double precision, due jsonb)
 ),
 
 lost as (
@@ -20,15 +21,17 @@ lost as (
 ),
 
 noted as (
-    insert into journey.step (campaign, step, after_hours)
+    insert into journey.step (campaign, step, after_hours, due)
     select
         cast(:campaign as text) as campaign,
         given.step,
-        given.after_hours
+        given.after_hours,
+        given.due
     from given
     on conflict (campaign, step) do update
         set
             after_hours = excluded.after_hours,
+            due = excluded.due,
             taken_out_after = null
     returning step.step
 )

@@ -1,5 +1,5 @@
 -- Give a campaign's series, epochs, steps and plannings its present name.
--- grain: one row per series, epoch, step, occurrence and campaign
+-- grain: one row per series, epoch, step, occurrence, alert and campaign
 -- former, present text
 -- look-back: everything of the campaign
 with published as (
@@ -74,6 +74,13 @@ told as (
     set campaign = cast(:present as text)
     where occurrence.campaign = cast(:former as text)
     returning occurrence.enrollment_id
+),
+
+alert as (
+    update journey.alert
+    set campaign = cast(:present as text)
+    where alert.campaign = cast(:former as text)
+    returning alert.alert_id
 )
 
 update journey.enrollment

@@ -5,6 +5,7 @@
 select
     step.step,
     step.after_hours,
+    step.due,
     step.taken_out_after is not null as is_gone,
     coalesce(progress.has_changed, false) as has_changed
 from journey.step
@@ -14,6 +15,7 @@ union all
 select
     null as step,
     null as after_hours,
+    null as due,
     false as is_gone,
     false as has_changed
 where

@@ -1,5 +1,6 @@
 -- Step 3b of enrolling: series that a mail of went take over the newer context, if it is about the same thing (the same
 -- cart). What is still to be mailed then shows what there is now.
+-- A step around a moment of the context follows the newer one: the same run looks at the series again.
 -- grain: one row per series
 -- campaign, segment text; as_of timestamptz; about text[]: keys of the context that say what an occurrence is about
 -- look-back: none
@@ -23,6 +24,14 @@ with taken as (
         and journey.subject_of(enrollment.context, cast(:about as text[]))
         = journey.subject_of(membership.context, cast(:about as text[]))
     returning enrollment.enrollment_id, enrollment.customer_id, candidate.occurrence, candidate.occurred_at
+),
+
+looked_at_again as (
+    update journey.upcoming
+    set due_at = cast(:as_of as timestamptz)
+    from taken
+    where upcoming.enrollment_id = taken.enrollment_id and upcoming.due_at > cast(:as_of as timestamptz)
+    returning upcoming.enrollment_id
 )
 
 insert into journey.occurrence (

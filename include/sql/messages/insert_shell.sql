@@ -5,7 +5,7 @@
 insert into message.shell (
     shell_key, campaign, step, variant, language, currency, template, template_version, topic, token,
     slot_tokens, subject, preheader, html, text_part, brand, offer, slots_dictionary,
-    definition_md5
+    definition_md5, is_again
 )
 values (
     cast(:shell_key as text),
@@ -26,7 +26,8 @@ values (
     cast(:brand as jsonb),
     cast(:offer as jsonb),
     cast(:slots_dictionary as bytea),
-    cast(:definition_md5 as text)
+    cast(:definition_md5 as text),
+    cast(:is_again as boolean)
 )
 on conflict (shell_key) do update set shell_key = excluded.shell_key
 returning shell_id

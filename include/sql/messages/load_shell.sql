@@ -22,6 +22,7 @@ select
     shell.brand,
     shell.offer,
     shell.slots_dictionary,
-    shell.definition_md5
+    shell.definition_md5,
+    shell.is_again
 from message.shell
 where shell.shell_id = cast(:shell_id as bigint)

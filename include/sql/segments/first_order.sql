@@ -4,9 +4,9 @@
 -- grain: customer_id, occurrence (the order)
 -- parameter: max_age_days: integer, days of 24 hours, default 3, 1 to 30, time since the order at most
 -- look-back: all orders up to as_of
--- context: order_id, ordered_at, item_count (lines in all), items: the ten lines of highest value, each with product_id,
---   name (null if the catalogue does not have the product), quantity, unit_price, total, currency, url, image_url; of
---   the first of them product_id, product_name and product_type
+-- context: order_id, ordered_at, item_count (lines in all), items: the ten lines of highest value, each with
+--   product_id, name (null if the catalogue does not have the product), quantity, unit_price, total, currency, url and
+--   image_url; product_id, product_name and product_type of the first of them
 -- moves: order_id, product_id
 with first_order as (
     select

@@ -181,6 +181,7 @@ create table journey.step_due (
     -- Two transactions decide a run's steps at the same time, one lane each. All steps of a series lie in one lane.
     lane smallint generated always as (mod(enrollment_id, 2)) stored,
     refusal text,
+    after_end boolean not null default false,
     -- Due steps are read per campaign, in order.
     primary key (campaign, step_due_id),
     unique (enrollment_id, step)
@@ -193,10 +194,13 @@ comment on column journey.step_due.step is 'Step of the campaign file.';
 comment on column journey.step_due.campaign is 'Campaign.';
 comment on column journey.step_due.customer_id is 'Customer.';
 comment on column journey.step_due.variant is 'Arm of the step''s variants; ''default'' if there are none.';
-comment on column journey.step_due.due_at is 'steps_from, else enrolled_at, + after_hours.';
+comment on column journey.step_due.due_at is
+'When it is due, as the campaign file says; if that is never known, or the series ended first, when it was noticed.';
 comment on column journey.step_due.noticed_at is 'as_of of the run that noticed.';
 comment on column journey.step_due.refusal is
-'Why no mail goes out for it whatever else holds: added_later, step_gone, already_sent; null = nothing of the kind.';
+'Why no mail goes out for it whatever else holds: added_later, step_gone, already_sent, base_not_sent, moment_unknown, '
+'date_past; null = nothing of the kind.';
+comment on column journey.step_due.after_end is 'It follows the end of the series, which does not refuse it.';
 comment on column journey.step_due.lane is 'Which of the two transactions decides it: 0 = even enrollment_id, 1 = odd.';
 
 -- The step that a series awaits, in a narrow row of its own. A change at every step would otherwise rewrite the
@@ -209,11 +213,13 @@ create table journey.upcoming (
 );
 create index upcoming_due on journey.upcoming (campaign, due_at);
 
-comment on table journey.upcoming is 'Steps that series await, one row per enrollment with a step left.';
+comment on table journey.upcoming is
+'When series are looked at next, one row per enrollment with a step left, or with steps that may follow its end.';
 comment on column journey.upcoming.enrollment_id is 'Enrollment.';
 comment on column journey.upcoming.campaign is 'Campaign.';
 comment on column journey.upcoming.due_at is
-'When that step is due; if the series ended, as_of of the run that ended it, because the steps left come due at once.';
+'When that step is due; as_of of the last look if that is not known yet, or if the series ended; infinity = only the '
+'end of the series brings a step.';
 comment on column journey.upcoming.step is
 'First step not yet due, by name; null = none is left in the file, and the next run notes what was taken out of it.';
 
@@ -221,15 +227,19 @@ comment on column journey.upcoming.step is
 create table journey.step (
     campaign text not null,
     step text not null,
-    after_hours double precision not null,
+    after_hours double precision,
     taken_out_after bigint,
+    due jsonb,
     primary key (campaign, step)
 );
 
 comment on table journey.step is 'Steps that campaigns have or had, one row per campaign and step.';
 comment on column journey.step.campaign is 'Campaign.';
 comment on column journey.step.step is 'Name in the campaign file.';
-comment on column journey.step.after_hours is 'Hours after the enrollment, as the file last said.';
+comment on column journey.step.after_hours is
+'Hours after the enrollment, as the file last said; null = `due` says when.';
+comment on column journey.step.due is
+'When it is due, if not so many hours after the enrollment: what the file last said of it.';
 comment on column journey.step.taken_out_after is
 'Highest enrollment_id when the file lost it: older series had it; null = it is in the file.';
 
@@ -262,3 +272,31 @@ comment on column journey.planning.last_as_of is 'Latest as_of planned to the en
 comment on column journey.planning.last_planned_at is 'When a planning last came to its end; null = never.';
 comment on column journey.planning.begun_as_of is
 'Latest as_of for which a planning began, null = never; a run for an earlier one is late.';
+
+-- What a campaign tells a person to look after.
+create table journey.alert (
+    alert_id bigint generated always as identity primary key,
+    enrollment_id bigint not null,
+    step text not null,
+    campaign text not null,
+    customer_id text not null,
+    word text not null,
+    about jsonb not null default '{}',
+    raised_at timestamptz not null,
+    seen_at timestamptz,
+    seen_by text,
+    unique (enrollment_id, step)
+);
+create index alert_unseen on journey.alert (raised_at) where seen_at is null;
+
+comment on table journey.alert is 'What a person should look after, one row per enrollment and step that says so.';
+comment on column journey.alert.alert_id is 'Order of alerts.';
+comment on column journey.alert.enrollment_id is 'Series.';
+comment on column journey.alert.step is 'Step after its end that raised it.';
+comment on column journey.alert.campaign is 'Campaign.';
+comment on column journey.alert.customer_id is 'Customer.';
+comment on column journey.alert.word is 'What it is, a word of the campaign file.';
+comment on column journey.alert.about is 'Keys of the series'' snapshot that name an order, a product, a booking…';
+comment on column journey.alert.raised_at is 'now of the run that decided the step.';
+comment on column journey.alert.seen_at is 'When a person took it up; null = open.';
+comment on column journey.alert.seen_by is 'Who.';

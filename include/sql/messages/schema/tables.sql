@@ -22,7 +22,8 @@ create table message.shell (
     offer jsonb,
     created_at timestamptz not null default now(),
     slots_dictionary bytea,
-    definition_md5 text
+    definition_md5 text,
+    is_again boolean not null default false
 );
 
 comment on table message.shell is
@@ -50,6 +51,7 @@ comment on column message.shell.created_at is 'When it was rendered.';
 comment on column message.shell.definition_md5 is
 'Definition that its mails carry; null = none: planned before migration 0029, or written outside live from files that '
 'changed after planning.';
+comment on column message.shell.is_again is 'It has the template''s second subject.';
 comment on column message.shell.slots_dictionary is
 'Slots of the template''s sample recipient, which slots of this shell are compressed against; null = no dictionary.';
 

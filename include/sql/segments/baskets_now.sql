@@ -1,0 +1,4 @@
+-- How many baskets basket_now has.
+-- grain: one row
+-- look-back: basket_now
+select count(*) as baskets from basket_now
