@@ -28,8 +28,8 @@ def test_a_reader_sees_as_many_characters(text: str) -> None:
     ("words", "keeps", "phrase"),
     [
         ("You left items and asked us to remind you.", "reminder_asked_at", "asked us to remind"),
-        ("They wait in your basket.", "cart_id", "in your basket"),
-        ("They wait in your cart.", "carted", "in your cart"),
+        ("They wait in your basket.", "cart_id", "wait in your basket"),
+        ("You left tea in your cart.", "carted", "left tea in your cart"),
         ("Thank you for your recent order.", "order_id", "your recent order"),
         ("The tea you looked at.", "product_id", "you looked at"),
         ("Your seat is kept.", "occasion_id", "Your seat"),
@@ -53,7 +53,7 @@ def test_nothing_keeps_the_promise_of_one_click() -> None:
     assert [found for found, _ in broken_promises("Just one click and we stop.", everything)] == ["one click"]
 
 
-@pytest.mark.parametrize("words", ["Your basket of fruit is a gift.", "Ask us to write.", "Clicks count."])
+@pytest.mark.parametrize("words", ["Tick it, and it is in your basket.", "Ask us to write.", "Clicks count."])
 def test_other_words_promise_nothing(words: str) -> None:
     """Words that only look alike."""
     assert list(broken_promises(words, set())) == []

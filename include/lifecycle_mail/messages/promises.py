@@ -36,7 +36,10 @@ PROMISES = (
         r"asked (?:us )?to (?:remind|be reminded)|asked for (?:a|this) reminder", ("reminder_asked_at",),
         "a permission to write is no wish for a reminder",
     ),
-    _promise(r"(?:in|left) your (?:basket|cart)\b", ("cart_id", "carted", "found_in"), "the segment knows no cart"),
+    _promise(
+        r"(?:left|still|waits?|waiting)\b.{0,30}\bin your (?:basket|cart)\b", ("cart_id", "carted", "found_in"),
+        "the segment knows no cart",
+    ),
     _promise(
         r"(?:you ordered|your (?:recent|last|latest) (?:order|purchase))\b", _BOUGHT, "the segment knows no order"
     ),
