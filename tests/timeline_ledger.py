@@ -90,7 +90,9 @@ def _plain(value: Any) -> str:
         return ", ".join(f"{word}: {_plain(inner)}" for word, inner in value.items())
     if isinstance(value, list):
         return ", ".join(map(_plain, value))
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 # A mail that went when its step was decided is one line; one that waited has a line for the waiting too.
@@ -157,7 +159,16 @@ union all
 select ended_at, customer_id, campaign, null, 'part ends', regexp_replace(occurrence, '@.*', '') || ': ' || end_reason,
     null
 from journey.occurrence
-where campaign = any(:campaigns) and ended_at is not null
+where
+    campaign = any(:campaigns) and ended_at is not null
+    and not exists (
+        select 1 from series
+        where series.enrollment_id = occurrence.enrollment_id and series.ended_at = occurrence.ended_at
+    )
+union all
+select raised_at, customer_id, campaign, step, 'alert', word, null
+from journey.alert
+where campaign = any(:campaigns)
 union all
 select null, customer_id, campaign, null, 'reached the goal', goal_event, null
 from (select distinct customer_id, campaign from kpi.step_outcome where accepted_converted_day is not null) as reached

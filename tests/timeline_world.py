@@ -24,8 +24,9 @@ from lifecycle_mail.settings import Settings
 from lifecycle_mail.sources import load_feeds
 from running_services import API_KEY, Service
 
-KEYS = {"campaigns", "feeds", "events", "runs"}
+KEYS = {"campaigns", "feeds", "events", "answers", "runs"}
 EVENT_KEYS = {"at", "customer", "campaign", "step", "event", "link"}
+ANSWER_KEYS = {"at", "customer", "campaign", "step", "survey", "answer", "confirm"}
 LOST = {"bounce", "blocked", "dropped"}
 PERSON = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)"
 A_MINUTE = dt.timedelta(minutes=1)
@@ -43,11 +44,12 @@ class World:
     campaigns: list[str]
     feeds: dict[dt.datetime, dict[str, list[Row]]]
     events: dict[dt.datetime, list[Row]]
+    answers: dict[dt.datetime, list[Row]]
     runs: list[dt.datetime]
 
     def moments(self) -> list[dt.datetime]:
         """Return every moment at which something happens, in order."""
-        return sorted({*self.feeds, *self.events, *self.runs})
+        return sorted({*self.feeds, *self.events, *self.answers, *self.runs})
 
 
 def read_world(folder: Path) -> World:
@@ -57,7 +59,8 @@ def read_world(folder: Path) -> World:
     return World(
         campaigns=told.get("campaigns", [folder.name]),
         feeds={moment(load["at"]): _feeds(load) for load in told["feeds"]},
-        events=_events(told.get("events", [])),
+        events=_events(told.get("events", []), EVENT_KEYS),
+        answers=_events(told.get("answers", []), ANSWER_KEYS),
         runs=[one for entry in told["runs"] for one in _runs(entry)],
     )
 
@@ -83,10 +86,10 @@ def _customer(row: Row) -> Row:
     return {**plain, **row}
 
 
-def _events(told: list[Row]) -> dict[dt.datetime, list[Row]]:
+def _events(told: list[Row], keys: set[str]) -> dict[dt.datetime, list[Row]]:
     events = defaultdict(list)
     for event in told:
-        _require(set(event) <= EVENT_KEYS, f"events: unknown keys {sorted(set(event) - EVENT_KEYS)} in {event}")
+        _require(set(event) <= keys, f"unknown keys {sorted(set(event) - keys)} in {event}")
         events[moment(event["at"])].append(event)
     return dict(events)
 
@@ -120,6 +123,7 @@ class Walk:
         for at in self.world.moments():
             self._load(at)
             self._report([self._event(event, at) for event in self.world.events.get(at, [])])
+            self._report([self._answer(answer, at) for answer in self.world.answers.get(at, [])])
             if at in self.world.runs:
                 self._run(at)
         self.installation.roll_up(self.world.moments()[-1] + A_MINUTE)
@@ -161,17 +165,31 @@ class Walk:
         ]
 
     def _event(self, event: Row, at: dt.datetime) -> dict[str, Any]:
+        kind = "bounce" if event["event"] == "blocked" else event["event"]
+        told: dict[str, dict[str, Any]] = {
+            "bounce": {"type": event["event"], "reason": "550"}, "click": {"url": event.get("link")},
+        }  # fmt: skip
+        return _reported(self._mail(event, at), event["customer"], kind, at, **told.get(kind, {}))
+
+    def _answer(self, answer: Row, at: dt.datetime) -> dict[str, Any]:
+        """Return what the pages behind a mail write down: an answer to a survey, or a confirmation."""
+        message_id = self._mail(answer, at)
+        if "confirm" in answer:
+            return _reported(message_id, answer["customer"], "lm_confirm", at, page=answer["confirm"])
+        told = {key: answer[key] for key in ("survey", "answer")}
+        return _reported(message_id, answer["customer"], "lm_answer", at, **told)
+
+    def _mail(self, told: Row, at: dt.datetime) -> Any:
+        """Return the id of the newest mail of a step to a customer."""
         query = (
             "select message_id from message.message where customer_id = :customer and step = :step"
             " and campaign = :campaign and accepted_at <= :at order by accepted_at desc limit 1"
         )
-        campaign = event.get("campaign", self.world.campaigns[0])
+        campaign = told.get("campaign", self.world.campaigns[0])
         with self.installation.engine.connect() as connection:
-            found = rows(connection, query, campaign=campaign, at=at, customer=event["customer"], step=event["step"])
-        _require(bool(found), f"events: at {event['at']} {event['customer']} has no mail of step {event['step']}")
-        kind = "bounce" if event["event"] == "blocked" else event["event"]
-        told = {"bounce": {"type": event["event"], "reason": "550"}, "click": {"url": event.get("link")}}
-        return _reported(found[0][0], event["customer"], kind, at, **told.get(kind, {}))
+            found = rows(connection, query, campaign=campaign, at=at, customer=told["customer"], step=told["step"])
+        _require(bool(found), f"at {told['at']} {told['customer']} has no mail of step {told['step']}")
+        return found[0][0]
 
     def _report(self, events: list[dict[str, Any]]) -> None:
         if not events:

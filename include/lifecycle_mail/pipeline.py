@@ -693,6 +693,10 @@ class Installation:
         """
         return events.push(self.engine, self.settings, self.topics, now=now, clock=clock)
 
+    def tidy_list(self, now: dt.datetime) -> events.HygieneReport:
+        """End the mail of people who stayed silent to the end of a win-back, and keep what the list looks like."""
+        return events.tidy(self.engine, now)
+
     def lift_suppressions(
         self, address: str, by: str, because: str, now: dt.datetime, only: Iterable[str] = events.KINDS
     ) -> events.LiftReport:

@@ -19,6 +19,7 @@ PLAIN = {
     "refresh_segments",
     "request_segment",
     "ingest_events",
+    "list_hygiene",
     "load_sources",
     "maintain_partitions",
     "roll_up_kpis",
@@ -95,6 +96,7 @@ def test_every_run_has_a_time_limit(dags: dict[str, Any]) -> None:
         "refresh_segments": 5,
         "request_segment": 192,  # it waits a week for a person
         "ingest_events": 6,
+        "list_hygiene": 3,
         "load_sources": 6,
         "maintain_partitions": 3,
         "roll_up_kpis": 6,
@@ -144,6 +146,7 @@ def test_what_came_in_is_judged_after_it_is_taken(dags: dict[str, Any]) -> None:
     """An alarm turns the last task red. The tasks before it took what is good, and told what follows them."""
     for name, order, taking in (
         ("ingest_events", ["ingest", "check"], "ingest"), ("sync_suppressions", ["pull", "push", "check"], "pull"),
+        ("list_hygiene", ["tidy", "check"], "tidy"),
     ):  # fmt: skip
         assert [task.task_id for task in dags[name].topological_sort()] == order
         assert {asset.name for asset in dags[name].get_task(taking).outlets} == {"lifecycle_events"}
@@ -171,6 +174,7 @@ def test_schedules(dags: dict[str, Any]) -> None:
         "deliver_messages": "AssetOrTimeSchedule",
         "ingest_events": "AssetOrTimeSchedule",
         "roll_up_kpis": "AssetTriggeredTimetable",
+        "list_hygiene": "CronTriggerTimetable",
         "maintain_partitions": "CronTriggerTimetable",
         "sync_suppressions": "CronTriggerTimetable",
         "erase_customer": "NullTimetable",

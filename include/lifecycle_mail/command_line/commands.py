@@ -637,6 +637,20 @@ def suppressions_sync(
     _name_unlisted_groups(installation)
 
 
+@suppressions_app.command("hygiene")
+def suppressions_hygiene(
+    now: Annotated[
+        str | None, typer.Option("--now", help="Judge this moment (not in live). Default: now.", metavar="TS")
+    ] = None,
+) -> None:
+    """End the mail of people who stayed silent to the end of a win-back, and say what the list looks like."""
+    installation = _open()
+    if now and installation.settings.mode == "live":
+        raise LifecycleError("--now is refused in live mode, where silence uses the real clock: leave it out")
+    report = installation.tidy_list(moment(now) if now else present())
+    _print_intake("List hygiene", report.rows(), [report.rested] if report.rested else [])
+
+
 @suppressions_app.command("lift")
 def suppressions_lift(
     address: Annotated[str, typer.Argument(help="The address, in any case.", metavar="ADDRESS")],

@@ -2,9 +2,9 @@
 
     create_due     the steps that wait, each with its series and customer
     create_hours   when a mail may go, per zone and due time
-    create_places  the place of the day or week that it would take
     create_fitting whom a rule of a condition fits, at the moment that its step is due
     create_unmet   conditions of steps that do not hold (judge_condition, once per condition)
+    create_places  the place of the day or week that it would take
     create_judged  one answer per step: decision.refusal, then the cap, then the hours
     record         the decisions, and how far the lane was decided
 
@@ -35,7 +35,7 @@ MIDNIGHT = dt.time(0)
 AWAITED = "decisions/awaited"
 AWAITED_MOMENTS = "decisions/awaited_moment"
 MOST_AWAITED = 1_000_000  # above the number of any step that a customer's series wait for
-TABLES = ("due", "hours", "places", "fitting", "unmet", "judged")  # in the order they are made
+TABLES = ("due", "hours", "fitting", "unmet", "places", "judged")  # in the order they are made
 
 
 @dataclass(frozen=True)

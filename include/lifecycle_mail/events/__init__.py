@@ -18,6 +18,7 @@ from lifecycle_mail.events.erasing import (
 )
 from lifecycle_mail.events.groups import UnlistedGroup, unlisted_groups
 from lifecycle_mail.events.health import event_alarms, list_alarms
+from lifecycle_mail.events.hygiene import HygieneReport, tidy
 from lifecycle_mail.events.ingesting import ingest
 from lifecycle_mail.events.lifting import KINDS, LiftReport, lift
 from lifecycle_mail.events.parsing import footer_links
@@ -28,6 +29,7 @@ from lifecycle_mail.events.taking import IngestReport
 
 __all__ = [
     "KINDS",
+    "HygieneReport",
     "IngestReport",
     "LiftReport",
     "Rest",
@@ -53,5 +55,6 @@ __all__ = [
     "scrub_files",
     "settle_clicks",
     "summarize_addresses",
+    "tidy",
     "unlisted_groups",
 ]

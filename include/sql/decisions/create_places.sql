@@ -1,4 +1,4 @@
--- Step 3 of deciding, for a campaign with a cap: which place of its day or week a mail would take.
+-- Step 4 of deciding, for a campaign with a cap: which place of its day or week a mail would take.
 -- grain: one row per step due whose series runs
 -- place: 1 for the first mail of the period, after those that went or are on their way; planned: mails that are planned
 -- for it with this priority or a higher one, which the claim may still let go first; higher: those of a higher one
@@ -68,12 +68,16 @@ taken as (
     group by due.step_due_id
 )
 
--- If one run decides several steps of a series for the same period, each takes the place after the one before it. A
--- stale step takes none: stale steps are numbered apart.
+-- If one run decides several steps of a series for the same period, each takes the place after the one before it. A step
+-- that is stale or whose branch is not taken takes none, and neither does an alert without a mail: these are numbered
+-- apart.
 select
     due.step_due_id,
     coalesce(taken.mails, 0) + row_number() over (
-        partition by due.enrollment_id, hours.cap_from, hours.is_stale
+        partition by
+            due.enrollment_id,
+            hours.cap_from,
+            hours.is_stale or due.is_alert or exists (select 1 from unmet where unmet.step_due_id = due.step_due_id)
         order by due.due_at, due.step_due_id
     ) as place,
     coalesce(taken.planned, 0) as planned,

@@ -403,3 +403,17 @@ comment on column event.survey_answer.campaign is 'Campaign of that mail.';
 comment on column event.survey_answer.customer_id is 'Who answered; erasure deletes the row.';
 comment on column event.survey_answer.is_current is 'The newest answer of the enrollment to this question.';
 comment on column event.survey_answer.batch_id is 'Ingest that brought it.';
+create table event.hygiene_run (
+    ran_at timestamptz not null,
+    measure text not null,
+    found bigint not null,
+    primary key (ran_at, measure)
+);
+
+comment on table event.hygiene_run is 'What runs of list hygiene found and did, one row per run and measure.';
+comment on column event.hygiene_run.ran_at is 'Moment that the run judged.';
+comment on column event.hygiene_run.measure is
+'sunset_due (silent people of whom it is time), sunset (of these, people who get no mail from now on),
+mails_30_days, mails_with_events (how far events cover the mails), mailboxes_resting, mailboxes_of_several,
+customers_of_these, mailboxes_suppressed.';
+comment on column event.hygiene_run.found is 'How many.';

@@ -80,7 +80,7 @@ comment on table segment.kept_attribute is 'The moment that kept values are for,
 comment on column segment.kept_attribute.attribute is 'Attribute as in include/sql/segments/attributes.';
 comment on column segment.kept_attribute.as_of is 'Moment of the values.';
 comment on column segment.kept_attribute.load_id is 'Last load whose rows they know.';
-comment on column segment.kept_attribute.definition_md5 is 'Checksum of its select: with another one, all are computed.';
+comment on column segment.kept_attribute.definition_md5 is 'Checksum of its select: another one computes all.';
 
 create table segment.size_daily (
     day date not null,
