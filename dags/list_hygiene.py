@@ -9,10 +9,10 @@ people, or people whose last mail did not arrive.
 **What it did** is in `event.hygiene_run`, one row per run and measure: people of whom it was time, people who get no
 mail from now on, mailboxes that rest after soft bounces, mailboxes of several customers, and mailboxes without mail.
 
-**A re-run** finds nobody left.
+**A re-run** finds no one left.
 
-**Red.** `check` fails if it was time for somebody, but fewer than 99 % of the mails of the last 30 days have events, or
-fewer than 20 mails tell: silence is not believed while the provider's events do not arrive. Nobody was touched.
+**Red.** `check` fails if it was time for a sunset, but fewer than 99 % of the mails of the last 30 days have events, or
+fewer than 20 mails tell: silence is not believed while the provider's events do not arrive. No customer was touched.
 
 **To undo.** `suppressions lift ADDRESS --because …` for one person.
 """

@@ -1,6 +1,6 @@
 """Made-up newcomers of the last three days: sign-ups, first orders, downloads, pages read, first uses of a feature.
 
-The real shop stands still after its year, so no household is new. Without newcomers nobody would be welcomed.
+The real shop stands still after its year, so no household is new. Without newcomers no one would be welcomed.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from demo_world.visits import page_views
 MADE_UP_FEEDS = frozenset(
     {"carts", "page_views", "lead_actions", "reviews", "occasions", "registrations", "contracts", "referrals"}
 )
-"""The feeds of which no row is real; README.md says what of the others is made up."""
+"""Feeds without a real row; README.md says what is made up in the others."""
 ORDER_LINE_COLUMNS = ("order_id", "line_no", "product_id", "quantity", "unit_price")
 
 

@@ -1,4 +1,4 @@
-"""List hygiene: who stays silent to the end of a win-back gets no more mail, and nobody else loses any."""
+"""List hygiene: who stays silent to the end of a win-back gets no more mail, and no one else loses any."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def series(connection: Connection, name: str, **facts: Any) -> int:
 
 
 def covered(connection: Connection, mails: int = 20, heard: int = 20) -> None:
-    """Other mails of the last weeks, some of which have events."""
+    """Other mails of the last weeks. Some have events."""
     campaign(connection, "news")
     for number in range(mails):
         customer(connection, f"n{number}")

@@ -40,7 +40,7 @@ class HygieneReport:
 def tidy(engine: Engine, now: dt.datetime) -> HygieneReport:
     """Judge who is silent for good at `now`, let their mail end, and keep what was found; one transaction.
 
-    A run for the same moment finds nobody left. Without events of 99 % of the mails of the last 30 days, or with fewer
+    A run for the same moment finds no one left. Without events of 99 % of the mails of the last 30 days, or with fewer
     than 20 such mails, no one's silence is believed.
     """
     with engine.begin() as connection:

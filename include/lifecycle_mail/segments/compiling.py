@@ -168,7 +168,7 @@ def customers_of(
 ) -> sa.Select[Any]:
     """Return the select of the customers that meet the rules at `as_of`: one column, customer_id, without repeats.
 
-    A customer is there from sign-up to erasure. The values of attributes in `kept` are read where they are kept.
+    A customer is there from sign-up to erasure. The values of attributes in `kept` come from segment.kept_value.
     """
     compiler = _Compiler(as_of, among, other, kept)
     condition = compiler.holds(rules.rules)

@@ -68,9 +68,9 @@ taken as (
     group by due.step_due_id
 )
 
--- If one run decides several steps of a series for the same period, each takes the place after the one before it. A step
--- that is stale or whose branch is not taken takes none, and neither does an alert without a mail: these are numbered
--- apart.
+-- If one run decides several steps of a series for the same period, each takes the place after the one before it. A
+-- step that is stale or whose branch is not taken takes none, and neither does an alert without a mail: these are
+-- numbered apart.
 select
     due.step_due_id,
     coalesce(taken.mails, 0) + row_number() over (

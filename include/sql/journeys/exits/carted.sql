@@ -1,6 +1,6 @@
 -- exit: carted
--- what: the customer put something into a cart: an open cart of theirs changed and has a line. Lines of quantity 0 do not
---   count. Only the latest change of a cart is stored.
+-- what: the customer put something into a cart: an open cart of theirs changed and has a line. Lines of quantity 0 do
+--   not count. Only the latest change of a cart is stored.
 -- grain: one row per cart: enrollment_id, reason, exited_at
 -- reads: series
 -- look-back: since the occurrence

@@ -1,7 +1,7 @@
 -- exit: renewed
 -- what: the contract that the series is about goes on: its own end moved, or another contract of the customer for the
---   same product ends later. Ended and cancelled contracts do not count. No feed tells when a contract was renewed, so it
---   was when the load began that told us.
+--   same product ends later. Ended and cancelled contracts do not count. No feed tells when a contract was renewed, so
+--   it was when the load began that told us.
 -- grain: one row per later contract: enrollment_id, reason, exited_at
 -- reads: series
 -- look-back: all contracts of the customer
