@@ -9,6 +9,10 @@ logical date) needs it and refuses to guess. A moment more than five minutes in 
 `as_of` or partition key by `refresh_segment`, a logical date when the run starts (the run's note says so). A run with
 `as_of` waits only for a load that is under way.
 
+**Codes of offers.** `write_messages` gives each mail with an offer its code. If `LIFECYCLE_OFFERS_DIR` is set, it then
+tells the shop what is new or changed, in a file there. A mail that is planned can go from the moment the task ends, and
+by then the shop has the file.
+
 **A re-run** (clear, retry, backfill) finds the same people by the same keys: no person is enrolled twice, no
 step is decided twice, no message is written twice. A late run plans nothing, so that the runs in time lose nothing:
 one that is older than `max_lateness_hours` and a period, or earlier than what the campaign has planned. The log of

@@ -370,6 +370,14 @@ class Installation:
         asked = self._topic_of(name, topic)
         return audiences.export(self.engine, name, parameters or {}, asked, folder, by, as_of, now, network)
 
+    def export_offers(self, folder: Path, now: dt.datetime, since: dt.datetime | None = None) -> messages.OfferExport:
+        """Tell the shop, by a file in `folder`, the codes that are new or changed, and those told since `since`.
+
+        Raises:
+            SettingsError: the folder cannot be written.
+        """
+        return messages.export_codes(self.engine, folder, now, since)
+
     def _topic_of(self, segment: segments.Asked, topic: str | None) -> Topic:
         """Return the topic called `topic`, else that of a campaign of the segment, else the first of marketing."""
         if topic is not None:
@@ -825,6 +833,7 @@ class Installation:
         segments.erase_contexts(connection, customer_id)
         journeys.erase_contexts(connection, customer_id)
         messages.erase_slots(connection, customer_id)
+        messages.erase_codes(connection, customer_id, now)
         for each in filter(None, (address, *erased.former_addresses)):
             self._erase_at(connection, customer_id, each, is_shared=each in erased.shared)
         planner_statistics.forget(connection, [*erased.words, *words])

@@ -64,6 +64,7 @@ class Settings:
     sendgrid_base_url: str = ""
     events_dir: Path | None = None
     feeds_dir: Path | None = None
+    offers_dir: Path | None = None
     claim_lease_seconds: float = 300.0
     request_timeout_seconds: float = 30.0
     public_url: str = DEVELOPMENT_PUBLIC_URL
@@ -111,6 +112,7 @@ class Settings:
             sendgrid_base_url=reader.address("SENDGRID_BASE_URL", ""),
             events_dir=reader.path("LIFECYCLE_EVENTS_DIR", None),
             feeds_dir=reader.path("LIFECYCLE_FEEDS_DIR", None),
+            offers_dir=reader.path("LIFECYCLE_OFFERS_DIR", None),
             claim_lease_seconds=reader.seconds("LIFECYCLE_CLAIM_LEASE_SECONDS", 300.0),
             request_timeout_seconds=reader.seconds("LIFECYCLE_REQUEST_TIMEOUT_SECONDS", 30.0),
             public_url=reader.address("LIFECYCLE_PUBLIC_URL", DEVELOPMENT_PUBLIC_URL),

@@ -19,6 +19,7 @@ from lifecycle_airflow.assets import MESSAGES
 from lifecycle_airflow.dag_defaults import dag_defaults, periods
 from lifecycle_airflow.freshness import LONGEST_WAIT, LoadGate
 from lifecycle_airflow.installation import Counts, installation
+from lifecycle_airflow.offers import tell_codes
 from lifecycle_airflow.pauses import PREFIX, dag_id_of
 from lifecycle_airflow.run_window import now, run_window
 from lifecycle_mail.campaigns import Campaign, Step, Topic, read_campaign, read_topics
@@ -149,7 +150,9 @@ def campaign_dag(path: Path, topics: dict[str, Topic], doc: str = "") -> DAG:
     def write_messages() -> Counts:
         window = run_window(get_current_context())
         with installation() as system:
-            return system.write_messages(name, window.as_of, now()).counts()
+            counts = system.write_messages(name, window.as_of, now()).counts()
+            tell_codes(system, now())
+            return counts
 
     @task
     def report_stop() -> None:

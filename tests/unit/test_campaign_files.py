@@ -287,10 +287,10 @@ def test_the_schema_of_topics_is_what_is_read() -> None:
 
 def test_the_variant_without_offer_gets_none() -> None:
     """An A/B of offer or none needs nothing but the variant's name; whole numbers are written whole."""
-    incentive = read_campaign(INCLUDE / "campaigns" / "cart_abandoned.yaml").step_named("incentive")
-    assert incentive.offer_for("with_offer") == {"percent": 10, "valid_hours": 24}
-    assert str(incentive.offer_for("default")) == "{'percent': 10, 'valid_hours': 24}"
-    assert incentive.offer_for("without_offer") is None
+    campaign = read_campaign(INCLUDE / "campaigns" / "cart_abandoned.yaml")
+    assert campaign.offer_for("incentive", "with_offer") == {"percent": 10, "valid_hours": 24}
+    assert str(campaign.offer_for("incentive", "default")) == "{'percent': 10, 'valid_hours': 24}"
+    assert campaign.offer_for("incentive", "without_offer") is None
 
 
 def test_money_of_an_offer_is_exact() -> None:

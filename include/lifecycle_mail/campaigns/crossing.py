@@ -73,6 +73,13 @@ def _of_variants(step: Mapping[str, Any]) -> Iterator[Fault]:
 def of_offer(offer: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what is wrong between the keys of an offer."""
     given = [kind for kind in OFFER_KINDS if offer.get(kind) is not None]
+    if offer.get("of") is not None:
+        for key in sorted(offer.keys() - {"of"}):
+            if offer[key] not in (None, False):
+                yield (key,), f"the offer is that of step '{offer['of']}', which says its {key}: remove it"
+        return
+    if offer.get("valid_hours") is None:
+        yield (), "it does not say how long it holds: add valid_hours"
     if len(given) != 1:
         yield (), f"an offer is one of {', '.join(OFFER_KINDS)}, not {' and '.join(given) or 'none'}: give one"
     priced = [name for name in ("amount", "minimum") if offer.get(name) is not None]
@@ -148,6 +155,9 @@ def _between_steps(
         yield ("step",), "two steps have the same name: give each its own"
     if of_series:
         yield from _in_order(step, before, names)
+    of = _mapping(step.get("offer")).get("of")
+    if isinstance(of, str) and of not in [one.get("step") for one in before if one.get("offer")]:
+        yield ("offer", "of"), f"no earlier step '{of}' has an offer: name one that has"
     for clause in ("when", "unless"):
         for word, value in _mapping(step.get(clause)).items():
             wrong = wrong_steps(word, value, before) if word in words_of(CONDITIONS) else ()

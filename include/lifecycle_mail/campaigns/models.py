@@ -136,8 +136,12 @@ class Offer(_Strict):
     free_shipping: Literal[True] | None = Field(None, description="delivery at no cost")
     gift: Name | None = Field(None, description="something extra: offer.gifts.<word> of the translations names it")
     currency: str | None = Field(None, pattern=CURRENCY, description="ISO 4217, of `amount` and `minimum`")
-    valid_hours: float = Field(
-        gt=0, le=LONGEST_HOURS, description="hours in which it can be used, counted from the last moment a mail may go"
+    of: Name | None = Field(None, description="an earlier step: its mail's code and end are shown again, no new code")
+    valid_hours: float | None = Field(
+        None,
+        gt=0,
+        le=LONGEST_HOURS,
+        description="hours in which it can be used, counted from the last moment its mail may go",
     )
     minimum: Money | None = Field(None, gt=0, description="smallest order it counts for, in `currency`")
     only_once: bool = Field(False, description="whether a recipient can use it for one order alone")
@@ -212,10 +216,6 @@ class Step(_Strict):
         else:
             said = f"{self.after_hours or 0:g} h"
         return said if self.send_at is None else f"{said}, at {self.send_at:%H:%M}"
-
-    def offer_for(self, variant: str) -> dict[str, Any] | None:
-        """Return the offer as templates know it; the variant called `without_offer` gets none."""
-        return None if self.offer is None or variant == WITHOUT_OFFER else self.offer.for_templates()
 
     @classmethod
     def crossed(cls, values: Mapping[str, Any]) -> Iterator[crossing.Fault]:
@@ -353,6 +353,20 @@ class Campaign(_Strict):
     def step_named(self, name: str) -> Step:
         """Return the step called `name` (KeyError otherwise)."""
         return {step.step: step for step in self.every_step}[name]
+
+    def offer_for(self, step: str, variant: str) -> dict[str, Any] | None:
+        """Return the offer of a step's mails as templates know it; the variant called `without_offer` gets none.
+
+        A step that shows the offer of an earlier one has the terms of that step, and its name in `of`.
+        """
+        offer = self.step_named(step).offer
+        if offer is None or variant == WITHOUT_OFFER:
+            return None
+        origin = None
+        while offer is not None and offer.of is not None:
+            origin, offer = offer.of, self.step_named(offer.of).offer
+        terms = offer.for_templates() if offer else {}
+        return terms if origin is None else {**terms, "of": origin}
 
     @property
     def end_steps(self) -> tuple[tuple[str, EndStep], ...]:

@@ -32,6 +32,8 @@ def _written_out(step: Any, known: Mapping[str, Mapping[str, Any]]) -> Any:
         return step  # refused: its copy would be dealt again
     own = {key: value for key, value in step.items() if key != "resend"}
     same = {key: value for key, value in known.get(of, {}).items() if key not in NOT_RESENT}
+    if same.get("offer"):
+        same["offer"] = {"of": of}  # the code that the first mail showed
     return {
         "template": "unknown",  # replaced by that of the step; if there is no such step, the file is refused for that
         **same,

@@ -13,7 +13,7 @@ import typer
 
 from lifecycle_mail import delivery, events, kpis, segments
 from lifecycle_mail.campaigns import find_campaign, json_schema, read_campaigns, read_topics, topics_schema
-from lifecycle_mail.command_line import segment_requests
+from lifecycle_mail.command_line import offers, segment_requests
 from lifecycle_mail.command_line.arguments import (
     AsOf,
     Parameters,
@@ -87,6 +87,7 @@ for name, sub in (
     ("suppressions", suppressions_app),
     ("pairs", pairs_app),
     ("kpis", kpis_app),
+    ("offers", offers.app),
 ):
     app.add_typer(sub, name=name)
 segment_app.add_typer(segment_requests.app)

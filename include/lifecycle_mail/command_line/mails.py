@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import webbrowser
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from lifecycle_mail.delivery.work import ClaimSetup, shell_to_send
 from lifecycle_mail.errors import CampaignError, DatabaseUnavailable, LifecycleError, SchemaOutOfDate
 from lifecycle_mail.journeys import days_ahead
 from lifecycle_mail.messages import load_shell
+from lifecycle_mail.messages.codes import codes_of, example_code
 from lifecycle_mail.messages.links import page_links
 from lifecycle_mail.messages.packing import packer
 from lifecycle_mail.messages.recommending import Shown, recommended_for
@@ -96,7 +98,8 @@ def stored_mail(
         chosen: Shell | None = None
         if row is not None and row.shell_id is not None and asked.is_plain:
             library, chosen = _as_planned(installation, connection, row.shell_id, now)
-        return _render(installation, connection, campaign, asked, customer_id, context, library, chosen, now)
+        series = row.enrollment_id if row is not None and chosen is not None else None
+        return _render(installation, connection, campaign, asked, customer_id, context, library, chosen, now, series)
 
 
 def sample_mail(settings: Settings, campaign: Campaign, asked: Asked, now: dt.datetime) -> Sample:
@@ -128,9 +131,11 @@ def _made_up(settings: Settings, campaign: Campaign, asked: Asked, now: dt.datet
     shell = _as_now(library, brand, campaign, asked, asked.locale, currency)
     # The sample says when it goes, so that its days fit one another.
     sent_at = chosen.context.get("sent_at")
-    context = at_sending(chosen.context, shell.currency, dt.datetime.fromisoformat(sent_at) if sent_at else now)
+    then = dt.datetime.fromisoformat(sent_at) if sent_at else now
+    context = at_sending(chosen.context, shell.currency, then)
     customer = {**chosen.customer, "language": shell.language, "currency": shell.currency}
-    mail = _written(settings, library, shell, customer, context, chosen.recommended)
+    offer = example_code(shell.offer, then)
+    mail = _written(settings, library, shell, customer, context, offer, chosen.recommended)
     return Sample(mail, f"facts made up ({asked.step.template}/sample.json): {because}", is_made_up=True)
 
 
@@ -180,6 +185,7 @@ def _render(
     library: TemplateLibrary,
     shell: Shell | None,
     now: dt.datetime,
+    series: int | None = None,
 ) -> RenderedMail:
     person = run(connection, "messages/recipient", customer_id=customer_id).one_or_none()
     if person is None:
@@ -191,8 +197,10 @@ def _render(
     customer = _customer(person, shell.language, shell.currency)
     people = [(customer_id, context)]
     recommended = recommended_for(connection, asked.step.recommend, people, shell.currency, now)[0]
+    given = codes_of(connection, shell, [] if series is None else [series])
+    offer = next(iter(given.values()), None) or example_code(shell.offer, now)
     known = at_sending(context, shell.currency, now)
-    return _written(installation.settings, library, shell, customer, known, recommended)
+    return _written(installation.settings, library, shell, customer, known, offer, recommended)
 
 
 def _written(
@@ -201,11 +209,12 @@ def _written(
     shell: Shell,
     customer: dict[str, Any],
     context: dict[str, Any],
+    offer: Mapping[str, Any] | None,
     recommended: Shown,
 ) -> RenderedMail:
     unsubscribe = f"{settings.public_url}/unsubscribe/preview"
     links = {"unsubscribe_url": unsubscribe, **page_links(settings.pages_url, "preview")}
-    slots = library.slots(shell).render(customer, context, links, None, recommended)
+    slots = library.slots(shell).render(customer, context, links, offer, recommended)
     return rebuild(shell, slots.substitutions, slots.subject)
 
 
@@ -241,7 +250,7 @@ def _as_now(
         language=library.language_for(locale, brand.language),
         currency=currency,
         brand=brand.for_templates(),
-        offer=step.offer_for(variant),
+        offer=campaign.offer_for(step.step, variant),
         is_again=step.subject == "again",
     )
     return library.shell(spec)

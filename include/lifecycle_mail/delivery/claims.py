@@ -26,10 +26,11 @@ from lifecycle_mail.delivery.contention import yield_to_higher
 from lifecycle_mail.delivery.opt_ins import keep_first
 from lifecycle_mail.delivery.picking import Batch, PickedMail, closed, parted, pick
 from lifecycle_mail.delivery.places import move_to_next_period, release, reserve, until_carts_are_taken_over
-from lifecycle_mail.delivery.rendering import parted_by_size, render
+from lifecycle_mail.delivery.rendering import parted_by_size, render, without_offer
 from lifecycle_mail.delivery.work import ClaimSetup, stopped
 from lifecycle_mail.errors import ClaimLost
 from lifecycle_mail.messages import load_shell
+from lifecycle_mail.messages.codes import codes_of
 from lifecycle_mail.messages.recommending import Shown, keep_recommended, recommended_for
 from lifecycle_mail.messages.shells import Shell
 from lifecycle_mail.messages.states import ClaimedMail, MessageKey, cancel, postpone, take_claim
@@ -88,6 +89,8 @@ def claim_in(connection: Connection, setup: ClaimSetup, batch: Batch) -> Claim:
     shell = load_shell(connection, work.written_shell_id)
     go, ended = parted(rows, work, setup.settings)
     postponed = postpone(connection, closed(rows) + until_carts_are_taken_over(rows, work, now))
+    codes = codes_of(connection, shell, [row.enrollment_id for row in go])
+    go, unoffered = without_offer(shell, go, codes, now)
     go, asked = keep_first(connection, work, go, now)
     go, yielded = yield_to_higher(connection, setup, batch, go)
     reserved, full = reserve(connection, work.topic, setup.topics, go, now)
@@ -95,8 +98,8 @@ def claim_in(connection: Connection, setup: ClaimSetup, batch: Batch) -> Claim:
     renderer = setup.library_of(connection, shell).slots(shell)
     going = reserved[: batch.most]
     recommended = _recommended(connection, batch, shell, going)
-    rendered, broken = render(renderer, setup.settings, work.topic.topic, going, now, recommended)
-    cancel(connection, ended + asked + stale, now)
+    rendered, broken = render(renderer, setup.settings, work.topic.topic, going, now, recommended, codes)
+    cancel(connection, ended + unoffered + asked + stale, now)
     cancel(connection, broken, now, state="rejected")
     together, alone = parted_by_size(rendered)
     release(connection, [row.key for row in reserved[batch.most :]] + [key for key, _ in broken] + alone)
@@ -104,7 +107,7 @@ def claim_in(connection: Connection, setup: ClaimSetup, batch: Batch) -> Claim:
         picked=len(rows),
         attempt=_mark(connection, setup, batch, shell, together, recommended) if together else None,
         alone=alone,
-        ended=Counter(reason for _, reason in [*ended, *asked, *stale, *broken]),
+        ended=Counter(reason for _, reason in [*ended, *unoffered, *asked, *stale, *broken]),
         postponed=postponed + yielded + moved,
     )
 

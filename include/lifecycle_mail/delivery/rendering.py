@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import orjson
 
@@ -12,11 +13,31 @@ from lifecycle_mail.errors import TemplateError
 from lifecycle_mail.messages.links import make_page_token, page_links, unsubscribe_url
 from lifecycle_mail.messages.packing import packer
 from lifecycle_mail.messages.recommending import Shown
+from lifecycle_mail.messages.shells import Shell
 from lifecycle_mail.messages.slots import SlotRenderer
 from lifecycle_mail.messages.snapshots import at_sending
 from lifecycle_mail.messages.states import ClaimedMail, MessageKey
 from lifecycle_mail.sendgrid.requests import needs_own_request
 from lifecycle_mail.settings import Settings
+
+Codes = Mapping[int, Mapping[str, Any]]
+"""Code and end of the offer that a mail shows, by series."""
+
+
+def without_offer(
+    shell: Shell, rows: list[PickedMail], codes: Codes, now: dt.datetime
+) -> tuple[list[PickedMail], list[tuple[MessageKey, str]]]:
+    """Separate mails that can show what they promise from those whose offer has ended, or was never given."""
+    if shell.offer is None:
+        return rows, []
+    go, ended = [], []
+    for row in rows:
+        own = codes.get(row.enrollment_id)
+        if own is not None and own["valid_until"] > now:
+            go.append(row)
+        else:
+            ended.append((row.key, "offer_not_given" if own is None else "offer_ended"))
+    return go, ended
 
 
 def render(
@@ -26,8 +47,10 @@ def render(
     rows: list[PickedMail],
     now: dt.datetime,
     recommended: Mapping[int, Shown],
+    codes: Codes,
 ) -> tuple[list[ClaimedMail], list[tuple[MessageKey, str]]]:
-    """Render the slots of each mail, in words that hold at `now`. `recommended`: products by enrollment.
+    """Render the slots of each mail, in words that hold at `now`. `recommended`: products by enrollment. `codes`:
+    those of the offers.
 
     A mail that cannot be rendered is refused by itself, with key and reason.
     """
@@ -39,7 +62,8 @@ def render(
             link = unsubscribe_url(settings.public_url, settings.link_secret, row.message_id, topic)
             shown = recommended.get(row.enrollment_id, [])
             pages = page_links(settings.pages_url, make_page_token(settings.link_secret, row.message_id, last_day))
-            rendered.append(_render_one(renderer, pack, {**pages, "unsubscribe_url": link}, row, now, shown))
+            own = codes.get(row.enrollment_id)
+            rendered.append(_render_one(renderer, pack, {**pages, "unsubscribe_url": link}, row, now, shown, own))
         except TemplateError:
             broken.append((row.key, "render_failed"))
     return rendered, broken
@@ -52,6 +76,7 @@ def _render_one(
     row: PickedMail,
     now: dt.datetime,
     recommended: Shown,
+    offer: Mapping[str, Any] | None,
 ) -> ClaimedMail:
     shell = renderer.shell
     customer = {
@@ -63,7 +88,7 @@ def _render_one(
         "currency": shell.currency,
     }
     context = at_sending(orjson.loads(row.context), shell.currency, now)
-    slots = renderer.render(customer, context, links, None, recommended)
+    slots = renderer.render(customer, context, links, offer, recommended)
     # Copied, because orjson's result holds four times the memory it needs for as long as the mail is kept.
     plain = bytes(memoryview(orjson.dumps(slots.substitutions)))
     return ClaimedMail(row.key, row.message_id, row.email, links["unsubscribe_url"], slots.subject, plain, pack(plain))

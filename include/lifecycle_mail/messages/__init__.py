@@ -4,7 +4,9 @@ Reads decisions; writes schema `message`. Rendering (templates, shells, slots) u
 plans mails. `states` is the one place that moves a mail from state to state.
 """
 
+from lifecycle_mail.messages.codes import erase_codes
 from lifecycle_mail.messages.definitions import Definition, Definitions, keep_as_read, load_definition, read_definition
+from lifecycle_mail.messages.offer_export import OfferExport, export_codes
 from lifecycle_mail.messages.states import erase_slots, rename_campaign, rename_topics, slots_of
 from lifecycle_mail.messages.writing import (
     WriteCounts,
@@ -21,10 +23,13 @@ from lifecycle_mail.messages.writing import (
 __all__ = [
     "Definition",
     "Definitions",
+    "OfferExport",
     "WriteCounts",
     "end_retired",
     "ensure_shell",
+    "erase_codes",
     "erase_slots",
+    "export_codes",
     "fresh_shell",
     "keep_as_read",
     "load_definition",

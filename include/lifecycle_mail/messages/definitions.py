@@ -91,7 +91,7 @@ class Definition:
         written = self.campaign.step_named(step)
         return ShellSpec(
             written.template, self.campaign.campaign, step, variant, language, currency, brand,
-            written.offer_for(variant), self.md5, written.subject == "again",
+            self.campaign.offer_for(step, variant), self.md5, written.subject == "again",
         )  # fmt: skip
 
     def require_writable(self, postal_address: str) -> None:

@@ -21,7 +21,7 @@ from lifecycle_mail.messages.snapshots import with_occurrences
 RECOMMENDED_FIELDS = ("product_id", "name", "url", "image_url", "price", "currency", "why")
 OFFER_KINDS = ("percent", "amount", "free_shipping", "gift")
 OFFER_FIELDS = (
-    "kind", *OFFER_KINDS, "currency", "minimum", "only_once", "valid_hours", "code", "valid_until"
+    "kind", *OFFER_KINDS, "currency", "minimum", "only_once", "of", "valid_hours", "code", "valid_until"
 )  # fmt: skip
 
 

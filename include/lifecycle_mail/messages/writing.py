@@ -21,6 +21,7 @@ from lifecycle_mail.campaigns import Brand, Campaign, Topic
 from lifecycle_mail.concurrency import PARALLEL_FROM_ROWS, exclusive_lock, run_in_parallel
 from lifecycle_mail.database import refresh_statistics, run
 from lifecycle_mail.journeys import first_name_to_plan
+from lifecycle_mail.messages.codes import give_codes, renew_codes
 from lifecycle_mail.messages.definitions import Definition, keep, keep_as_read, read_definition
 from lifecycle_mail.messages.shells import Shell, ShellSpec
 from lifecycle_mail.messages.templates import TemplateLibrary
@@ -72,8 +73,11 @@ def write_messages(
                 cancel_unwritten(connection, campaign, new["after"], new["upto"], rest)
             shells = _shells_of(connection, definition, brand, groups)
         given = {**rest, "shells": _json(shells)}
+        offering = [
+            shell["shell_id"] for shell in shells if campaign.offer_for(shell["step"], shell["variant"]) is not None
+        ]
         halves = (0, 1) if new["upto"] - new["after"] > PARALLEL_FROM_ROWS else (None,)
-        written = sum(run_in_parallel(engine, lock_name, halves, partial(_write, {**new, **given})))
+        written = sum(run_in_parallel(engine, lock_name, halves, partial(_write, {**new, **given}, offering)))
         _finish(engine, campaign, new["upto"], written)
     return WriteCounts(messages=written, shells=len({shell["shell_id"] for shell in shells}), step_gone=gone)
 
@@ -137,8 +141,11 @@ def _new_decisions(engine: Engine, campaign: Campaign, brand: Brand) -> dict[str
     return {**bounds, "default_currency": brand.currency}
 
 
-def _write(writing: dict[str, Any], connection: Connection, half: int | None) -> int:
-    return run(connection, "messages/write", **writing, half=half).rowcount
+def _write(writing: dict[str, Any], offering: list[int], connection: Connection, half: int | None) -> int:
+    """Write the mails of one half, with the codes of those that have an offer; both are there, or none."""
+    written = run(connection, "messages/write", **writing, half=half).rowcount
+    give_codes(connection, offering, half)
+    return written
 
 
 def _json(value: list[Any] | dict[str, Any]) -> str:
@@ -202,6 +209,7 @@ def rebind(connection: Connection, shell_id: int, fresh_shell_id: int) -> None:
     """Give planned mails of one shell another one; mails that are already claimed keep theirs."""
     if fresh_shell_id != shell_id:
         run(connection, "messages/rebind", shell_id=shell_id, fresh_shell_id=fresh_shell_id)
+        renew_codes(connection, fresh_shell_id)
 
 
 def fresh_shell(connection: Connection, library: TemplateLibrary, shell_id: int) -> int:

@@ -52,6 +52,16 @@ where
     order_line.load_id = any(cast(:load_ids as bigint[]))
     and exists (select 1 from goal where goal.goal_event = 'reordered')
 union
+-- The code may have been given to another customer than the one who ordered.
+select
+    offer_code.customer_id,
+    orders.ordered_at as happened_at
+from source.orders
+inner join message.offer_code on upper(btrim(orders.offer_code)) = upper(offer_code.code) and not offer_code.is_shared
+where
+    orders.load_id = any(cast(:load_ids as bigint[]))
+    and exists (select 1 from goal where goal.goal_event = 'offer_used')
+union
 select
     referral.customer_id,
     referral.ordered_at as happened_at

@@ -21,6 +21,13 @@ definition as (
     set campaign = cast(:present as text)
     where definition.campaign = cast(:former as text)
     returning definition.definition_md5
+),
+
+offer_code as (
+    update message.offer_code
+    set campaign = cast(:present as text)
+    where offer_code.campaign = cast(:former as text)
+    returning offer_code.code
 )
 
 update message.message

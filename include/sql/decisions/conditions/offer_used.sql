@@ -1,12 +1,14 @@
 -- condition: offer_used
 -- value: true
--- what: the customer redeemed an offer of this campaign (by any name it has had), or one that names no campaign.
+-- what: an offer of this campaign (by any name it has had) that the customer got was used, or one that names no
+--   campaign: an order names its code, or the feed of offers says so.
 -- grain: step_due_id, any number of times
 -- reads: asked
 -- look-back: since the enrollment
 select asked.step_due_id
 from asked
-inner join source.offer on asked.customer_id = offer.customer_id and asked.enrolled_at < offer.redeemed_at
+inner join message.used_offer as offer
+    on asked.customer_id = offer.customer_id and asked.enrolled_at < offer.redeemed_at
 where
     offer.redeemed_at <= asked.due_at
     and (

@@ -1,6 +1,7 @@
 -- exit: offer_used
--- what: the customer redeemed an offer of this campaign (by any name it has had), or one that names no campaign.
--- grain: one row per redeemed offer: enrollment_id, reason, exited_at
+-- what: an offer of this campaign (by any name it has had) that the customer got was used, or one that names no
+--   campaign: an order names its code, or the feed of offers says so.
+-- grain: one row per use of an offer: enrollment_id, reason, exited_at
 -- reads: series
 -- look-back: since the enrollment
 select
@@ -8,7 +9,8 @@ select
     'offer_used' as reason,
     offer.redeemed_at as exited_at
 from series
-inner join source.offer on series.customer_id = offer.customer_id and series.enrolled_at < offer.redeemed_at
+inner join message.used_offer as offer
+    on series.customer_id = offer.customer_id and series.enrolled_at < offer.redeemed_at
 where
     offer.campaign is null
     or offer.campaign = series.campaign

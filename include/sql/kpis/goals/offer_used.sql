@@ -6,7 +6,7 @@
 -- look-back: the window
 select offer.redeemed_at as reached_at
 from asked
-inner join source.offer
+inner join message.used_offer as offer
     on asked.customer_id = offer.customer_id and offer.redeemed_at between asked.since and asked.till
 where
     asked.goal = 'offer_used'

@@ -227,6 +227,8 @@ create index orders_load on source.orders (load_id);
 create index orders_time on source.orders (ordered_at);
 -- A cart is closed by the order that names it, also if a guest placed it.
 create index orders_cart on source.orders (cart_id) where cart_id is not null;
+-- An order names a code in any case.
+create index orders_offer on source.orders (upper(btrim(offer_code))) where offer_code is not null;
 
 comment on table source.orders is 'Orders, one row per order; a cancelled order never counts.';
 comment on column source.orders.order_id is 'The shop''s key.';

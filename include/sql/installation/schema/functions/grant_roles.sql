@@ -2,7 +2,7 @@
 -- and give it its grants. It needs temporary views to look into a select. `migrate` calls this at its end, so that what
 -- it dropped and made again is granted too.
 -- lifecycle_segments reads all of schema source but what was refused or erased, of events what people did with our
--- mails, and the memberships. It cannot log in, and writes nothing.
+-- mails, the offers they gave, and the memberships. It cannot log in, and writes nothing.
 -- Only a superuser, or a user that may create roles, can make the role. Else the functions stay with the present user.
 create or replace function installation.grant_roles() returns void
 language plpgsql volatile
@@ -43,6 +43,9 @@ begin
     grant select on segment.membership, segment.moved_fact, segment.kept_value to lifecycle_segments;
     grant select on event.engagement, event.click to lifecycle_segments;
     grant select (sg_event_id, occurred_at, event, message_id, fact) on event.event to lifecycle_segments;
+    grant usage on schema message to lifecycle_segments;
+    grant select on message.given_offer, message.redeemed_offer to lifecycle_segments;
+    grant select (code, is_shared) on message.offer_code to lifecycle_segments;
     grant select on installation.country_zone, installation.zone_basis to lifecycle_segments;
 end
 $$;
