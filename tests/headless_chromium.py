@@ -71,9 +71,15 @@ class Browser:
         while json.loads(self._socket.recv(START_SECONDS)).get("method") != "Page.loadEventFired":
             pass
 
+    def emulate(self, width: int, *, dark: bool) -> None:
+        """Look at what is opened from now on in a window of this width, in a light or dark scheme."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
+        self._call("Emulation.setEmulatedMedia", features=[scheme])
+
     def evaluate(self, function: str) -> Any:
         """Return what a function of the page gives, as plain values."""
-        answer = self._call("Runtime.evaluate", expression=f"({function})()", returnByValue=True)
+        answer = self._call("Runtime.evaluate", expression=f"({function})()", returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"]["value"]
 

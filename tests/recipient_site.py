@@ -23,6 +23,7 @@ from mailbox_world import SECRET, World
 from planning import BRAND, TOPICS
 from recipient_pages.app import create_app
 from recipient_pages.settings import PagesSettings
+from running_services import Service, clean_environment, module_command, running
 
 PASSWORD = "pages-for-tests"
 
@@ -75,6 +76,20 @@ class Site:
         """Return the words of a page."""
         main = answer.text.partition("<main>")[2].partition("</main>")[0]
         return " ".join(re.sub(r"<[^>]+>", " ", main).split())
+
+
+@contextmanager
+def running_pages(world: World) -> Iterator[Service]:
+    """The pages as a process of their own, at the time of the clock."""
+    port = free_port()
+    environment = clean_environment(
+        LIFECYCLE_PAGES_DATABASE_URL=url_of_pages(world.warehouse), LIFECYCLE_EVENTS_DIR=str(world.exports),
+        LIFECYCLE_LINK_SECRET=SECRET, LIFECYCLE_PAGES_HEADER_SECONDS="2",
+    )  # fmt: skip
+    command = module_command("recipient_pages", "--port", str(port))
+    log = world.feeds / "pages.log"
+    with running(command, environment, f"http://127.0.0.1:{port}", "/health", {}, log) as service:
+        yield service
 
 
 @contextmanager

@@ -44,6 +44,11 @@ class Recipient:
     asks_birthday: bool
 
     @property
+    def shown_address(self) -> str:
+        """The masked address, which no line breaks after its first sign."""
+        return self.masked_address.replace("…", "…\u2060")
+
+    @property
     def has_left_all(self) -> bool:
         """Tell whether the person left everything."""
         return "all" in self.topics_left or self.permission == "withdrawn"

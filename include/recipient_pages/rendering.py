@@ -17,7 +17,7 @@ from lifecycle_mail.messages.formatting import contrast, ink_on, readable
 from lifecycle_mail.messages.wording import Wording, languages
 
 HOME = Path(__file__).resolve().parent
-LIGHT, DARK = "#ffffff", "#25231f"
+LIGHT, DARK = "#f3f1ec", "#302d28"  # what reads on these reads on every paper of the pages
 _DARK_INK = "#f3efe7"
 
 
@@ -32,7 +32,7 @@ class Pages:
         )  # fmt: skip
         self._languages = languages(HOME)
         style = self._environment.get_template("style.css").render(
-            colour=brand.colour, ink=ink_on(brand.colour), link=readable(brand.colour),
+            colour=brand.colour, ink=ink_on(brand.colour), link=readable(brand.colour, LIGHT),
             dark_link=lightened(brand.colour),
         )  # fmt: skip
         self._style = Markup(style)
@@ -50,7 +50,7 @@ class Pages:
 
 
 def lightened(colour: str) -> str:
-    """Return the colour, lightened until it reads at 4.5:1 or better on the dark paper."""
+    """Return the colour, lightened until it reads at 4.5:1 or better on dark paper."""
     while contrast(colour, DARK) < 4.5:
         channels = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
         brighter = "#" + "".join(f"{channel + (255 - channel + 9) // 10:02x}" for channel in channels)

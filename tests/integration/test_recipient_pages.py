@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 import sqlalchemy as sa
@@ -12,11 +14,12 @@ from sqlalchemy.exc import DBAPIError
 
 from builders import rows
 from lifecycle_mail.database import engine
+from lifecycle_mail.kpis.timeline import timeline
 from lifecycle_mail.messages.links import EndedLink, UnreadableLink, make_page_token, read_page_token
-from mailbox_world import World
+from mailbox_world import SECRET, World
 from recipient_pages.reading import Reader
 from recipient_pages.settings import PagesError
-from recipient_site import Site, site_of, url_of_pages
+from recipient_site import Site, running_pages, site_of, url_of_pages
 
 MESSAGE = "018f3c1e-7b1a-7000-8000-000000000001"
 
@@ -108,7 +111,7 @@ def test_confirming_is_a_yes_with_its_page_and_time(site: Site) -> None:
     mail = site.mail("a")
     with site.world.warehouse.begin() as connection:
         connection.exec_driver_sql("update source.customer set permission = 'pending' where customer_id = 'a'")
-    assert "a…@example.com" in site.client.get(site.link(mail, "confirm")).text
+    assert "a…\u2060@example.com" in site.client.get(site.link(mail, "confirm")).text
     assert site.world.permissions()["a"] == "pending"
     assert site.say(mail, "confirm").status_code == 200
     said_at = site.world.now
@@ -149,6 +152,31 @@ def test_a_change_of_mind_is_a_row_more(site: Site) -> None:
         assert site.client.post(site.link(mail, "leaving"), data=form).status_code == 400
     assert site.client.get(site.link(mail, "survey/size/small")).status_code == 404
     assert site.client.post(site.link(mail, "survey/size/small"), data={"answer": "small"}).status_code == 404
+
+
+def test_a_survey_is_what_the_mail_asks(site: Site) -> None:
+    """Question, answers and their words are those of the mail's own links. The one that was clicked is chosen, another
+    may be sent, and `why` shows what was. Escaped words stay words."""
+    mail = site.mail("a")
+    link = '<a title="Right &lt;size&gt;?" href="{page}/survey/size/'
+    links = f'{link}small">Too small</a>{link}fits"><b>Fits</b></a><a href="https://shop.test/survey/size/forged">x</a>'
+    with site.world.warehouse.begin() as connection:
+        put = """update message.shell set html =
+            replace(html, '</body>', replace(:links, '{page}', slot_tokens ->> 'html.page_url') || '</body>')"""
+        connection.execute(sa.text(put), {"links": links})
+    asked = site.client.get(site.link(mail, "survey/size/small"))
+    assert site.words(asked) == "Right &lt;size&gt;? Your answer Too small Fits Send my answer"
+    assert 'value="small" checked' in asked.text
+    assert site.said() == []
+    assert site.say(mail, "survey/size/small", answer="fits").status_code == 200
+    site.world.installation.ingest()
+    with site.world.warehouse.connect() as connection:
+        query = "select campaign, step, survey, answer, is_current from event.survey_answer"
+        assert rows(connection, query) == [("cart_abandoned", "reminder", "size", "fits", True)]
+        assert ("answered", "size: fits") in [(one.what, one.why) for one in timeline(connection, "a")]
+    forged = (("survey/size/forged", "forged"), ("survey/size/small", "forged"), ("survey/other/small", "small"))
+    for page, answer in forged:
+        assert site.client.post(site.link(mail, page), data={"answer": answer}).status_code in (400, 404)
 
 
 def test_the_copy_is_the_mail_itself(site: Site) -> None:
@@ -259,3 +287,52 @@ def test_erasure_takes_answers_out_of_table_and_journal(site: Site) -> None:
     for text in (journal.decode(), raw):
         assert "--07-03" not in text
         assert "never_asked" not in text
+
+
+def test_the_service_holds_its_doors(site: Site) -> None:
+    """As a process: a body of 2 MB, a header without end and a slow one cost little and say nothing; what was answered
+    is on disk after a kill; while the warehouse is down, everything can still be left, and a page says so in words."""
+    mail = site.mail("a")
+    with running_pages(site.world) as service:
+        large = service.client.post(site.link(mail, "leave"), content=b"what=all&x=" + b"x" * 2_000_000)
+        assert (large.status_code, "We could not read" in large.text) == (413, True)
+        for body in (b"\xff\xfe", b"", b"what=topic&what=all", b"&".join(b"a=1" for _ in range(200))):
+            assert service.client.post(site.link(mail, "leave"), content=body).status_code == 400
+        assert service.client.put(site.link(mail, "leave")).status_code == 405
+        base = service.client.base_url
+        with socket.create_connection((base.host, base.port or 0)) as one:
+            one.settimeout(10)
+            with suppress(OSError):
+                one.sendall(b"GET /health HTTP/1.1\r\n")
+                for _ in range(40):
+                    one.sendall(b"X-Flood: " + b"x" * 1000 + b"\r\n")
+                assert one.recv(100) == b""
+        assert site.said() == []
+        assert service.client.post(site.link(mail, "leave"), data={"what": "topic"}).status_code == 200
+        service.kill()
+    assert [line["lm_topic"] for line in site.said()] == ["reminders"]
+    with site.world.warehouse.connect() as connection:
+        assert rows(connection, "select 1 from event.word") == []
+    assert site.world.mailed("a") == set()
+    assert SECRET not in service.log.read_text()
+
+
+def test_while_the_warehouse_is_down_everything_can_be_left(site: Site) -> None:
+    """The leave page offers everything alone; any other page asks to try again."""
+    mail = site.mail("a")
+    site.world.warehouse.dispose()
+    name = site.world.warehouse.url.database
+    admin = sa.create_engine(site.world.warehouse.url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f'alter database "{name}" allow_connections false')
+        cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %(name)s"
+        connection.exec_driver_sql(cut, {"name": name})
+    asked = site.client.get(site.link(mail, "leave")).text
+    assert ('value="all" checked' in asked, 'value="topic"' in asked) == (True, False)
+    assert site.client.get(site.link(mail, "preferences")).status_code == 503
+    assert site.client.get("/health").json()["warehouse"] == "does not answer"
+    assert site.client.post(site.link(mail, "leave"), data={"what": "all"}).status_code == 200
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f'alter database "{name}" allow_connections true')
+    admin.dispose()
+    assert site.mailed_next("a") == set()

@@ -116,7 +116,7 @@ def test_transactional_mails_take_no_credit(tmp_path: Path) -> None:
     """A campaign of a transactional topic that says how orders are credited is refused, with what to do."""
     transactional = TOPICS["reminders"].model_copy(update={"kind": "transactional", "cap": None})
     text = CART.replace("holdout: 0.05", "holdout: 0") + "attribution: {days: 5}\n"
-    with pytest.raises(CampaignError, match=r"yaml:22: topic 'reminders' is transactional.*: remove attribution"):
+    with pytest.raises(CampaignError, match=r"yaml:24: topic 'reminders' is transactional.*: remove attribution"):
         read_campaign(write(tmp_path, text), {"reminders": transactional})
 
 

@@ -27,7 +27,14 @@ fit as (
         ) as place
     from candidate
     inner join recommendation_asked as asked on candidate.mail = asked.mail
-    inner join source.product on candidate.product_id = product.product_id
+    inner join lateral (
+        select known.*
+        from source.product as known
+        where known.product_id = candidate.product_id
+        -- Keeps this a probe by key. The planner takes the conditions below for far rarer than they are, and would
+        -- read all products for each candidate.
+        offset 0
+    ) as product on true
     where
         segment.is_on_sale(
             product.price, product.available_from, product.available_until, cast(:as_of as timestamptz)
