@@ -167,7 +167,7 @@ def test_an_offer_that_was_not_used_after_all(shop: Engine) -> None:
 def test_every_fact_that_reaches_a_goal_is_watched(warehouse: Engine) -> None:
     """Each table of facts that the goals read tells the roll-up whose fact it was: a new goal needs a trigger too."""
     text = "".join(file.read_text(encoding="utf-8") for file in (SQL_FOLDER / "kpis/goals").glob("*.sql"))
-    read = set(re.findall(r"\bsource\.\w+", text))
+    read = set(re.findall(r"\bsource\.\w+|event\.survey_answer", text))
     query = "select cast(cast(tgrelid as regclass) as text) from pg_trigger where tgname = 'kpi_moved_fact'"
     with warehouse.connect() as connection:
         assert read == {table for (table,) in rows(connection, query)}
@@ -180,7 +180,7 @@ def goals(warehouse: Engine) -> Engine:
     with warehouse.begin() as connection:
         for who in ("ann", "bob"):
             builders.customer(connection, who)
-        for goal in ("referred", "registered", "confirmed", "activity", "reordered"):
+        for goal in ("referred", "registered", "confirmed", "activity", "reordered", "answered"):
             builders.campaign(connection, goal, goal_event=goal, is_marketing=False)
             mailed(connection, goal, "ann", context={"product_id": "p1"})
             mailed(connection, goal, "bob", context={"product_type": "tea"})
@@ -251,3 +251,17 @@ def test_what_is_bought_again_reaches_a_goal(goals: Engine) -> None:
     other = "update source.order_line set product_id = 'p2', load_id = :load where order_id = 'ann'"
     assert told(goals, other) == only_orders | {("reordered", "bob")}
     assert told(goals, "delete from source.order_line where order_id = 'bob'") == only_orders
+
+
+def test_an_answer_reaches_a_goal_until_it_is_erased(goals: Engine) -> None:
+    """An answer comes with an ingest. An erasure deletes it, and the conversion with it."""
+    with goals.begin() as connection:
+        batch = builders.insert(connection, "event.batch", source_name="answers")
+        query = "select enrollment_id from journey.enrollment where campaign = 'answered' and customer_id = 'ann'"
+        ((series,),) = rows(connection, query)
+        builders.insert(
+            connection, "event.survey_answer", enrollment_id=series, step="reminder", campaign="answered",
+            customer_id="ann", survey="needs", answer="home", answered_at=NOON + HOUR, is_current=True, batch_id=batch,
+        )  # fmt: skip
+    assert converted(goals) == {("answered", "ann")}
+    assert told(goals, "delete from event.survey_answer") == set()

@@ -48,8 +48,8 @@ def test_editors_know_the_touches_of_an_attribution() -> None:
 
 
 def test_a_condition_says_which_value_it_takes() -> None:
-    """The header names the shape of what a campaign file may write."""
-    assert {word.header["value"] for word in words_of(CONDITIONS).values()} <= set(SHAPES)
+    """The header names the shape of what a campaign file may write, and every shape is in use."""
+    assert {word.header["value"] for word in words_of(CONDITIONS).values()} == set(SHAPES)
 
 
 def test_conditions_accept_what_the_folder_holds() -> None:

@@ -17,6 +17,7 @@ from lifecycle_mail.campaigns import (
     Brand,
     Campaign,
     SegmentUse,
+    Step,
     Survey,
     Topic,
     campaign_file,
@@ -41,9 +42,11 @@ from lifecycle_mail.locales import canonical
 from lifecycle_mail.messages import Definition, read_definition
 from lifecycle_mail.messages.ingredients import AGAIN
 from lifecycle_mail.messages.offers import GIFTS
+from lifecycle_mail.messages.promises import CALENDAR, FREE_DELIVERY, MOMENT, OFFER
 from lifecycle_mail.messages.template_checks import check_catalogues, check_template, lacking_pages
 from lifecycle_mail.messages.templates import TemplateLibrary
-from lifecycle_mail.segments import definition, parameters
+from lifecycle_mail.messages.word_checks import StepWords, doubtful_words, wrong_words
+from lifecycle_mail.segments import definition, facts_asked, parameters
 from lifecycle_mail.settings import Settings
 
 
@@ -89,6 +92,8 @@ def check_campaigns(settings: Settings, name: str | None) -> Findings:
         found.campaigns += 1
         conditions = _condition_problems(survey)
         problems = [*survey.problems, *_segment_problems(survey), *conditions, *templates.problems(survey)]
+        problems += templates.wrong_words(survey)
+        found.warnings += templates.doubtful_words(survey)
         found.problems += in_file_order(problems, path)
         if survey.campaign is not None and survey.campaign.topic in topics:
             found.warnings += _resend_warnings(survey.campaign, topics[survey.campaign.topic], path)
@@ -116,6 +121,7 @@ class _Templates:
         self._known = library.names()
         self._languages = [own, *(one for one in library.languages() if one != own and canonical(one))]
         self.seen: set[str] = set()
+        self._has_words = self._languages[0] in library.languages()
 
     def problems(self, survey: Survey) -> Iterator[str]:
         """Yield what is wrong with the templates that one file names, at the lines that name them."""
@@ -133,6 +139,26 @@ class _Templates:
                 yield from (f"{begins}{error}" for error in self._check(template))
             if wrong := self._wrong_recommendation(template, _recommends(survey.values, at)):
                 yield f"{begins}{wrong}"
+
+    def wrong_words(self, survey: Survey) -> Iterator[str]:
+        """Yield what the words of a campaign's mails promise that its segment and its steps cannot keep."""
+        for step, begins in self._mails(survey):
+            if survey.campaign is not None:
+                said = StepWords(step.template, _known_of(survey.campaign, step), _asks_for_review(survey.campaign))
+                yield from (f"{begins}{error}" for error in wrong_words(self._library, self._languages[0], said))
+
+    def doubtful_words(self, survey: Survey) -> Iterator[str]:
+        """Yield what the words of a campaign's mails would better not say."""
+        for step, begins in self._mails(survey):
+            found = doubtful_words(self._library, self._languages[0], step.template)
+            yield from (f"{begins}{doubt}" for doubt in found)
+
+    def _mails(self, survey: Survey) -> Iterator[tuple[Step, str]]:
+        """Yield the steps of a file that have a mail of a known template, and how what is said of each begins."""
+        steps = {step.step: step for step in survey.campaign.mails} if survey.campaign else {}
+        for at, name, template in template_places(survey.values):
+            if name in steps and template in self._known and self._has_words:
+                yield steps[name], f"{survey.at(*at)}step {name}: "
 
     def _second_subjects(self, survey: Survey) -> Iterator[str]:
         """Yield steps that go again with a second subject that their template does not have."""
@@ -170,6 +196,21 @@ class _Templates:
         yield from check_template(self._library, template, self._languages)
         if self._brand is not None:
             yield from lacking_pages(self._library, template, self._brand.pages)
+
+
+def _known_of(campaign: Campaign, step: Step) -> frozenset[str]:
+    """Return what a mail may promise: keys of the segment's context, as its header names them, facts that its rules
+    ask, and what its step has."""
+    segment = definition(campaign.segment.name)
+    there = set(re.findall(r"[a-z][a-z_]+", segment.context))
+    there |= facts_asked(segment.rules) if segment.rules else set()
+    free = step.offer and step.offer.free_shipping
+    has = {OFFER: step.offer, FREE_DELIVERY: free, CALENDAR: step.on, MOMENT: step.at}
+    return frozenset(there | {name for name, value in has.items() if value})
+
+
+def _asks_for_review(campaign: Campaign) -> bool:
+    return "review" in (campaign.goal.event, *campaign.exit_on)
 
 
 def _recommends(values: Any, at: tuple[Any, ...]) -> bool:

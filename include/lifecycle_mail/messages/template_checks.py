@@ -458,6 +458,7 @@ def _check_sample(
                 f"{where}.{part}: no postal address; extend the base layout, or show the address"
             )
     yield from _hidden_offer(name, sample, whole)
+    yield from _unsendable(name, whole)
     if not whole.subject or not shell.preheader.strip():
         yield TemplateError(f"{name}: subject or preheader is empty (sample {sample.label}); write both")
     if "\n" in shell.preheader.strip():
@@ -465,6 +466,22 @@ def _check_sample(
     own = {*sample.links.values(), sample.brand.get("preferences_url")}
     yield from _faulty_tags(name, whole.html, frozenset(filter(None, own)))
     yield from _unknown_pages(name, whole, sample.links["page_url"])
+
+
+LARGEST_BYTES = 100_000  # Gmail cuts what is longer than 102 kB, and the footer with it
+_PLAIN_LINK = re.compile(r"\bhttp://[^\s\"'<>]+")
+
+
+def _unsendable(name: str, mail: RenderedMail) -> Iterator[TemplateError]:
+    """Yield links that are not encrypted, and that the mail is too large to be shown whole."""
+    for part, text in (("mjml", mail.html), ("txt", mail.text)):
+        plain = [link for link in _PLAIN_LINK.findall(text) if not link.startswith("http://www.w3.org/")]
+        for link in dict.fromkeys(plain):
+            yield TemplateError(f"{name}/body.{part}: the link {link} is not encrypted; write https://")
+        if (size := len(text.encode())) > LARGEST_BYTES:
+            yield TemplateError(
+                f"{name}/body.{part}: the mail has {size // 1000} kB, and Gmail cuts it after 102; show less"
+            )
 
 
 def _hidden_offer(name: str, sample: Sample, whole: RenderedMail) -> Iterator[TemplateError]:

@@ -62,6 +62,7 @@ from lifecycle_mail.segments.requests import (
 from lifecycle_mail.segments.rules import (
     RuleSegment,
     condition_rules,
+    facts_asked,
     parse_rules,
     read_rules,
     rules_schema,
@@ -96,6 +97,7 @@ __all__ = [
     "definition",
     "erase_contexts",
     "export",
+    "facts_asked",
     "fitting",
     "instant_text",
     "is_check_due",

@@ -374,6 +374,11 @@ def leaves(rule: Leaf | Group) -> Iterator[Leaf]:
             yield from leaves(one)
 
 
+def facts_asked(rules: RuleSegment) -> set[str]:
+    """Return the facts that rules ask, such as viewed."""
+    return {one.fact for one in leaves(rules.rules) if isinstance(one, Did)}
+
+
 def read_rules(path: Path) -> RuleSegment:
     """Read a rules file.
 

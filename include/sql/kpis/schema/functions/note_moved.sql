@@ -30,6 +30,10 @@ when (
 )
 execute function kpi.note_moved('redeemed_at');
 
+-- An erasure deletes the answers of a person.
+create or replace trigger kpi_moved_fact after delete on event.survey_answer for each row
+execute function kpi.note_moved('answered_at');
+
 create or replace trigger kpi_moved_fact after update on source.referral for each row
 when (
     old.ordered_at is not null
