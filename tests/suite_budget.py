@@ -35,6 +35,7 @@ SLOW_FILES = {
     "tests/dags/test_parsing.py": 14,
     "tests/integration/test_segments_worlds.py": 12,
     "tests/integration/test_retention.py": 10,
+    "tests/properties/moments/test_moments.py": 12,
     "tests/properties/numbers_twice/test_numbers_twice.py": 10,
     "tests/properties/rules/test_rules.py": 10,
     "tests/integration/test_sources_crash.py": 6,

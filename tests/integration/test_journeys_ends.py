@@ -10,6 +10,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from builders import NOON, insert, load, order, rows
 from lifecycle_mail.campaigns import Campaign
+from lifecycle_mail.database import run, run_with
+from lifecycle_mail.decisions import answers, send_hours
+from lifecycle_mail.delivery.picking import pick_files
 from planning import campaign_of, member, members, plan, topic_of
 
 HOUR = timedelta(hours=1)
@@ -192,6 +195,57 @@ def test_a_new_series_may_begin_while_a_mail_is_ahead(warehouse: Engine) -> None
     walk(warehouse, campaign, 3, 26, 49)
     steps = sorted((step, due) for _, step, due, _, reason in ledger(warehouse) if reason == "eligible")
     assert steps == [("doubts", 26), ("reminder", 0), ("reminder", 3), ("thanks", 49)]
+
+
+def test_the_claim_lets_a_mail_after_the_end_go(warehouse: Engine) -> None:
+    """The exit that ended the series does not take the thank-you back, nor does a cart that changed since; a word
+    against mail does. What was planned before the end does not go."""
+    campaign = campaign_with({"converted": [THANKS]})
+    members(warehouse, "ann", "leo", "bob")
+    plan(warehouse, campaign, topic_of())
+    bought(warehouse, "ann", 2)
+    bought(warehouse, "leo", 2)
+    for hours in (2, 3):
+        plan(warehouse, campaign, topic_of(), NOON + hours * HOUR)
+    with warehouse.begin() as connection:
+        left(connection, "leo")
+    with warehouse.connect() as connection:
+        shells = rows(connection, "select shell_id, step from message.shell")
+        found = {
+            (mail.customer_id, step, mail.verdict)
+            for shell, step in shells
+            for mail in run_with(
+                connection, "delivery/pick", pick_files(campaign), shell_id=shell, batch=100,
+                only_enrollment_id=None, now=NOON + 3.5 * HOUR, topic="reminders", is_marketing=True,
+                permissions=["confirmed"], campaign_topic="reminders", takes_over=True,
+                **send_hours(campaign, topic_of()),
+            )
+        }  # fmt: skip
+    assert found == {
+        ("ann", "thanks", None), ("leo", "thanks", "suppressed"),
+        ("ann", "reminder", "converted"), ("leo", "reminder", "converted"), ("bob", "reminder", None),
+    }  # fmt: skip
+
+
+def test_why_tells_what_is_ahead(warehouse: Engine) -> None:
+    """Also after the end, and for steps whose moments do not count from the enrollment."""
+    campaign = campaign_with(
+        {"converted": [{**THANKS, "after_hours": 30}]},
+        steps=[FIRST, {**DOUBTS, "after_hours": 4, "send_at": "20:00"}],
+    )
+    members(warehouse, "ann", "bob", timezone="UTC")
+    walk(warehouse, campaign, 0)
+    bought(warehouse, "ann", 1)
+    walk(warehouse, campaign, 2)
+    with warehouse.connect() as connection:
+        ahead = {
+            (name, one.step, (one.due_at - NOON) / HOUR, one.refusal)
+            for name in ("ann", "bob")
+            for one in answers(connection, campaign, topic_of(), name, NOON + 3 * HOUR)
+        }
+        told = run(connection, "kpis/running_series", customer_id="ann").all()
+    assert ahead == {("ann", "thanks", 31, None), ("bob", "doubts", 8, None)}
+    assert [(row.campaign, row.end_reason) for row in told] == [("cart_abandoned", "converted")]
 
 
 @pytest.mark.parametrize("change", ["later", "sooner, and past", "taken out", "added", "retired words"])

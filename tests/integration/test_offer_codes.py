@@ -312,7 +312,7 @@ def test_the_codes_of_an_erased_person_are_taken_back(warehouse: Engine, tmp_pat
 
 
 def test_an_order_with_the_code_ends_the_series(warehouse: Engine, settings: Settings) -> None:
-    """A code that an order names in small letters is used, by whoever placed it: the series that gave it has reached
+    """A code that an order names in small letters is used, by any customer: the series that gave it has reached
     its goal. A cancelled order uses none."""
     later = {**INCENTIVE, "step": "later", "after_hours": 48, "offer": {"of": "incentive"}}
     goal = {"event": "offer_used", "within_days": 5}

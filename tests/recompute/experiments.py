@@ -22,7 +22,7 @@ UNITS = [
     *KEY, "customer_id", "arm", "enrollment_id", "enrolled_at", "decided_at", "is_eligible", "counted_from",
     "window_ends_at", "converted_at", "orders", "revenue", "orders_before", "revenue_before",
 ]  # fmt: skip
-ELIGIBLE = {"held_out", "stale", "no_common_hours", "capped", "lower_priority"}
+ELIGIBLE = {"held_out", "alert_raised", "stale", "no_common_hours", "capped", "lower_priority"}
 ABOUT_THE_FILE = {"added_later", "step_gone"}
 OF_THE_TREATED = {"open", "click", "offer_used"}
 RESULTS = [

@@ -61,6 +61,9 @@ def _of_series(
             raise CampaignError(f"topic '{campaign.topic}' is not in topics.yaml any more")
     except CampaignError as error:
         return [Outlook(row.campaign, None, "series cannot be judged", str(error))]
+    if row.end_reason is not None:
+        ended = Outlook(row.campaign, None, "series has ended", f"{row.end_reason}; what follows its end is ahead")
+        return [ended, *_steps(connection, campaign, topic, customer_id, now)]
     over = journeys.exit_of(connection, campaign, customer_id, now)
     if over is not None:
         what = f"would end: {over.reason} ({_minute(over.exited_at)})"

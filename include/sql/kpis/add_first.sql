@@ -13,7 +13,8 @@ select distinct on (fresh.enrollment_id, fresh.step)
     fresh.as_of,
     fresh.decision_id,
     fresh.outcome in ('send', 'defer')
-    or fresh.reason in ('held_out', 'stale', 'no_common_hours', 'capped', 'lower_priority') as is_eligible
+    or fresh.reason in ('held_out', 'alert_raised', 'stale', 'no_common_hours', 'capped', 'lower_priority')
+        as is_eligible
 from decision.decision as fresh
 where
     fresh.campaign = cast(:campaign as text)

@@ -11,7 +11,9 @@ select
     kpi_retired.decided_at as as_of,
     kpi_retired.decision_id,
     kpi_retired.decision_outcome in ('send', 'defer')
-    or kpi_retired.decision_reason in ('held_out', 'stale', 'no_common_hours', 'capped', 'lower_priority')
+    or kpi_retired.decision_reason in (
+        'held_out', 'alert_raised', 'stale', 'no_common_hours', 'capped', 'lower_priority'
+    )
         as is_eligible
 from kpi_retired
 where kpi_retired.decision_reason not in ('added_later', 'step_gone', 'already_sent')

@@ -46,7 +46,8 @@ comment on column message.offer_code.only_once is 'Whether it works for one orde
 comment on column message.offer_code.valid_from is 'When its mail was planned.';
 comment on column message.offer_code.valid_until is
 'Last instant it is valid: the last moment its mail may go, plus the valid hours of the offer.';
-comment on column message.offer_code.is_told is 'Whether the shop knows what stands here; the next export tells the rest.';
+comment on column message.offer_code.is_told is
+'Whether the shop knows what stands here; the next export tells the rest.';
 comment on column message.offer_code.exported_at is 'When the shop was last told about it; null = never.';
 comment on column message.offer_code.withdrawn_at is 'When its mail ended without being sent; null = it holds.';
 
@@ -75,5 +76,6 @@ select
     message.expires_at + cast(shell.offer ->> 'valid_hours' as numeric) * interval '1 hour' as valid_until
 from message.message
 inner join message.shell on message.shell_id = shell.shell_id
-cross join lateral (select replace(cast(gen_random_uuid() as text), '-', '') as hex where message.step is not null) as made
+cross join
+    lateral (select replace(cast(gen_random_uuid() as text), '-', '') as hex where message.step is not null) as made
 where message.state = 'planned' and cast(shell.offer ->> 'percent' as numeric) is not null;

@@ -1,6 +1,6 @@
 -- segment: offer_redeemed
--- what: customers who used an offer within the last `days`: an order of theirs names the code of an offer that was given
---   to a customer, or the feed of offers says so. A cancelled order uses nothing.
+-- what: customers who used an offer within the last `days`: an order of theirs names the code of an offer that was
+--   given to a customer, or the feed of offers says so. A cancelled order uses nothing.
 -- grain: customer_id, occurrence (the code)
 -- parameter: days: number, days, default 7, 0 to 90, how long after the use a customer is in the segment
 -- look-back: `days`

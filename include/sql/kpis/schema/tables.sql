@@ -525,8 +525,8 @@ comment on column kpi.arm_unit.enrollment_id is
 comment on column kpi.arm_unit.enrolled_at is 'When it began.';
 comment on column kpi.arm_unit.decided_at is 'First decision of its first step; of a variant of this step.';
 comment on column kpi.arm_unit.is_eligible is
-'That decision was send, defer, held_out, stale, no_common_hours, capped or lower_priority: a mail was possible, in '
-'either arm.';
+'That decision was send, defer, held_out, alert_raised, stale, no_common_hours, capped or lower_priority: a mail or '
+'an alert was possible, in either arm.';
 comment on column kpi.arm_unit.counted_from is 'Begin of the window: enrolled_at; of a variant decided_at.';
 comment on column kpi.arm_unit.window_ends_at is 'End of the window, included.';
 comment on column kpi.arm_unit.converted_at is

@@ -175,7 +175,8 @@ comment on column message.offer_code.only_once is 'Whether it works for one orde
 comment on column message.offer_code.valid_from is 'When its mail was planned.';
 comment on column message.offer_code.valid_until is
 'Last instant it is valid: the last moment its mail may go, plus the valid hours of the offer.';
-comment on column message.offer_code.is_told is 'Whether the shop knows what stands here; the next export tells the rest.';
+comment on column message.offer_code.is_told is
+'Whether the shop knows what stands here; the next export tells the rest.';
 comment on column message.offer_code.exported_at is 'When the shop was last told about it; null = never.';
 comment on column message.offer_code.withdrawn_at is 'When its mail ended without being sent; null = it holds.';
 

@@ -1,4 +1,4 @@
--- Every use of a personal offer: what the feed of offers tells, and what orders tell of the codes we gave out.
+-- Every use of a personal offer: what the feed of offers reports, and what orders report about the codes we gave out.
 create or replace view message.used_offer as
 select
     offer.customer_id,
