@@ -140,6 +140,9 @@ class _Site:
             return self._words(stop.status, stop.word)
         except NotWritten:
             return self._words(503, "later")
+        except Exception as error:
+            # Here, because Starlette would raise it again, and the server log it with its text.
+            return await self.fail(request, error)
 
     def _link(self, request: Request) -> _Link:
         token = str(request.path_params["token"]).strip(_AROUND_LINKS)

@@ -101,8 +101,12 @@ class Reader:
         row = self._one(_COPY, message_id)
         if row is None:
             return None
-        shell = Shell.from_columns({**row, "text": row["text_part"]})
-        slots = packer(shell.slots_dictionary).unpack(bytes(row["slots"]))
+        shell = Shell(
+            row["template"], campaign="", step="", variant=None, language=row["language"], currency="",
+            template_version="", token=row["token"], html=row["html"], text=row["text_part"], subject=row["subject"],
+            preheader="", slot_tokens={}, brand={},
+        )  # fmt: skip
+        slots = packer(bytes(row["slots_dictionary"] or b"")).unpack(bytes(row["slots"]))
         return Copy(rebuild(shell, slots, row["own_subject"]), shell.html, shell.language)
 
     def is_there(self) -> bool:

@@ -1,23 +1,13 @@
 -- The exact mail behind a link, in its two parts: what all recipients share, and the slots of this one. Called by the
 -- role of the pages, which reads no table. No row: as in event.page_of.
 create or replace function event.copy_of(which uuid) returns table (
-    name text,
-    campaign text,
-    step text,
-    variant text,
+    template text,
     language text,
-    currency text,
-    template_version text,
     token text,
     html text,
     text_part text,
     subject text,
-    preheader text,
-    slot_tokens jsonb,
-    brand jsonb,
-    offer jsonb,
     slots_dictionary bytea,
-    definition_md5 text,
     own_subject text,
     slots bytea
 )
@@ -25,23 +15,13 @@ language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
     select
-        shell.template as name,
-        shell.campaign,
-        shell.step,
-        shell.variant,
+        shell.template,
         shell.language,
-        shell.currency,
-        shell.template_version,
         shell.token,
         shell.html,
         shell.text_part,
         shell.subject,
-        shell.preheader,
-        shell.slot_tokens,
-        shell.brand,
-        shell.offer,
         shell.slots_dictionary,
-        shell.definition_md5,
         mail.subject as own_subject,
         mail.slots
     from message.message as mail
