@@ -1,5 +1,5 @@
 -- What the next file tells the shop about the codes in offer_due. One row per code; a shared one has the widest bounds
--- of all its mails. A code that was withdrawn before the shop knew it is left out. A withdrawn code ends at that moment.
+-- of all its mails. A code withdrawn before the shop knew it is left out. Another withdrawn code ends at that moment.
 -- Who was erased is not named. The table is dropped with the transaction.
 -- grain: offer_code
 -- look-back: offer_due, and all mails of a shared code in it

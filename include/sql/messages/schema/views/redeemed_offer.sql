@@ -1,6 +1,6 @@
 -- The codes given out that orders name. A personal code is used once, by the first order that names it, of any
--- customer. A shared code is used by the first order of each customer who was mailed it, placed until its end. The case of
--- the code and blanks around it do not matter. A cancelled order uses nothing; a refunded one did.
+-- customer. A shared code is used by the first order of each customer who was mailed it, placed until its end. The case
+-- of the code and blanks around it do not matter. A cancelled order uses nothing; a refunded one did.
 create or replace view message.redeemed_offer as
 select
     given.enrollment_id,
