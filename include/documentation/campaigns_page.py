@@ -125,6 +125,8 @@ def _what(step: Step) -> str:
 
 
 def _offer(offer: Offer) -> str:
+    if offer.of is not None:
+        return f"the offer of `{offer.of}` once more"
     if offer.percent is not None:
         given = f"{offer.percent:g} % off"
     elif offer.amount is not None:
