@@ -82,7 +82,8 @@ def test_what_may_move_is_read_from_the_context() -> None:
     """A segment whose thing may get another customer names keys that journey.thing_of reads, and has in its context."""
     read = (SQL_FOLDER / "journeys" / "schema" / "functions" / "thing_of.sql").read_text(encoding="utf-8")
     moving = {one.name: one.moves for one in list_segments() if one.moves}
-    assert moving == {"cart_abandoned": ("cart_id",), "replenishment_due": ("order_id", "product_id")}
+    thing = ("order_id", "product_id")
+    assert moving == {"cart_abandoned": ("cart_id",), "first_order": thing, "replenishment_due": thing}
     for name, keys in moving.items():
         assert all(f"'{key}'" in read and key in definition(name).context for key in keys)
 
