@@ -55,6 +55,8 @@ def test_the_segments_of_the_repository_are_there() -> None:
         "just_ordered": {"min_hours": 3, "max_hours": 24},
         "lead": {"max_age_days": 3},
         "new_subscriber": {"max_age_days": 3},
+        "offer_expiring": {"days": 3, "min_age_hours": 24},
+        "offer_redeemed": {"days": 7},
         "pricing_interest": {},
         "registered_for_occasion": {},
         "replenishment_due": {"lead_days": 3, "lateness_days": 7},
