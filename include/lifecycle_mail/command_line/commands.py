@@ -643,7 +643,7 @@ def suppressions_hygiene(
         str | None, typer.Option("--now", help="Judge this moment (not in live). Default: now.", metavar="TS")
     ] = None,
 ) -> None:
-    """End the mail of people who stayed silent to the end of a win-back, and say what the list looks like."""
+    """End the mail of people who stayed silent to the end of a win-back."""
     installation = _open()
     if now and installation.settings.mode == "live":
         raise LifecycleError("--now is refused in live mode, where silence uses the real clock: leave it out")
