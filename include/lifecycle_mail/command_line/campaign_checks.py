@@ -142,10 +142,12 @@ class _Templates:
 
     def wrong_words(self, survey: Survey) -> Iterator[str]:
         """Yield what the words of a campaign's mails promise that its segment and its steps cannot keep."""
+        campaign = survey.campaign
+        if campaign is None or not _is_there(campaign.segment.name):
+            return  # without a segment it cannot be said what a mail may promise, and its name is told already
         for step, begins in self._mails(survey):
-            if survey.campaign is not None:
-                said = StepWords(step.template, _known_of(survey.campaign, step), _asks_for_review(survey.campaign))
-                yield from (f"{begins}{error}" for error in wrong_words(self._library, self._languages[0], said))
+            said = StepWords(step.template, _known_of(campaign, step), _asks_for_review(campaign))
+            yield from (f"{begins}{error}" for error in wrong_words(self._library, self._languages[0], said))
 
     def doubtful_words(self, survey: Survey) -> Iterator[str]:
         """Yield what the words of a campaign's mails would better not say."""
@@ -207,6 +209,15 @@ def _known_of(campaign: Campaign, step: Step) -> frozenset[str]:
     free = step.offer and step.offer.free_shipping
     has = {OFFER: step.offer, FREE_DELIVERY: free, CALENDAR: step.on, MOMENT: step.at}
     return frozenset(there | {name for name, value in has.items() if value})
+
+
+def _is_there(segment: str) -> bool:
+    """Return whether a segment of this name can be read."""
+    try:
+        definition(segment)
+    except LifecycleError:
+        return False
+    return True
 
 
 def _asks_for_review(campaign: Campaign) -> bool:
