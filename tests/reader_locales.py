@@ -70,7 +70,7 @@ def templates_in(folder: Path, *languages: str) -> Path:
     shutil.copytree(INCLUDE / "templates", folder)
     words = (folder / "translations/en.yaml").read_text(encoding="utf-8")
     for language in languages:
-        there = yaml.safe_load(words)
+        there = yaml.load(words, yaml.BaseLoader)  # the product reads keys as they are written: `no` is a word
         there = {"messages": translated(there["messages"], language)} if language in WORDS else there
         file = folder / f"translations/{language}.yaml"
         file.write_text(yaml.safe_dump(there, allow_unicode=True, width=1_000_000), encoding="utf-8")
