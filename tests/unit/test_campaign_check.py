@@ -17,10 +17,11 @@ CART = (INCLUDE / "campaigns" / "cart_abandoned.yaml").read_text(encoding="utf-8
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of campaigns, templates, topics and brand, which the commands read."""
-    for name in ("campaigns", "templates"):
-        shutil.copytree(INCLUDE / name, tmp_path / name)
-    for name in ("topics.yaml", "brand.yaml"):
+    """A copy of three campaigns, and of templates, topics and brand, which the commands read."""
+    shutil.copytree(INCLUDE / "templates", tmp_path / "templates")
+    (tmp_path / "campaigns").mkdir()
+    campaigns = [f"campaigns/{name}.yaml" for name in ("birthday", "cart_abandoned", "win_back")]
+    for name in (*campaigns, "topics.yaml", "brand.yaml"):
         shutil.copy(INCLUDE / name, tmp_path / name)
     return tmp_path
 
@@ -41,6 +42,12 @@ def change(path: Path, *changes: tuple[str, str]) -> None:
         assert right in text, right
         text = text.replace(right, wrong)
     path.write_text(text, encoding="utf-8")
+
+
+def with_one_mail(path: Path) -> Path:
+    """Leave a campaign its first mail alone, so that one template is checked."""
+    path.write_text(path.read_text(encoding="utf-8").partition("  - {step: doubts")[0], encoding="utf-8")
+    return path
 
 
 WRONG = """\
@@ -101,7 +108,7 @@ def told(err: str, file: str) -> list[tuple[int, str]]:
 def test_no_problem_of_a_campaign_file_hides_another(check: Command, folder: Path) -> None:
     """Twenty things wrong in one file, of every kind, are told in one run: each once, by line."""
     (folder / "campaigns/cart_abandoned.yaml").write_text(WRONG, encoding="utf-8")
-    status, out, err = check("campaign", "check")
+    status, out, err = check("campaign", "check", "cart_abandoned")
     found = told(err, "cart_abandoned.yaml")
     assert (status, out) == (1, "")
     assert [line for line, _ in found] == [line for line, _ in TOLD]
@@ -229,20 +236,22 @@ def test_conditions_that_ask_rules_are_checked_as_rules_are(folder: Path, check:
 
 def test_what_a_step_recommends_and_what_its_mail_shows_belong_together(check: Command, folder: Path) -> None:
     """A step that recommends needs a mail that shows it, and the reverse; a wrong word gets the nearest right one."""
-    file, home = folder / "campaigns" / "cart_abandoned.yaml", folder / "templates" / "cart_abandoned" / "reminder"
+    home = folder / "templates" / "cart_abandoned" / "reminder"
+    file = with_one_mail(folder / "campaigns" / "cart_abandoned.yaml")
+    asked = ("campaign", "check", "cart_abandoned")
     change(file, ("cart_abandoned/reminder}", "cart_abandoned/reminder, recommend: {what: upgrad}}"))
-    assert "'steps.0.recommend.what' is 'upgrad': did you mean 'upgrade'?" in check("campaign", "check")[2]
+    assert "'steps.0.recommend.what' is 'upgrad': did you mean 'upgrade'?" in check(*asked)[2]
     change(file, ("upgrad}", "upgrade}"))
-    assert "does not show what `recommend` asks for" in check("campaign", "check")[2]
+    assert "does not show what `recommend` asks for" in check(*asked)[2]
     for body in ("body.mjml", "body.txt"):
         slot = "{% slot recommended %}{% for one in recommended %}{{ one.name }}{% endfor %}{% endslot %}"
         change(home / body, ('{{ t(".close") }}', '{{ t(".close") }}' + slot))
     product = '{"product_id": "p", "name": "Mug", "url": null, "image_url": null, "price": 1, "currency": "USD"}'
     cart = '"context": {\n    "cart_id"'
     change(home / "sample.json", (cart, f'"recommended": [{product}], {cart}'))
-    assert check("campaign", "check")[0] == 0
+    assert check(*asked)[0] == 0
     change(file, (", recommend: {what: upgrade}", ""))
-    assert "shows recommended products: say which" in check("campaign", "check")[2]
+    assert "shows recommended products: say which" in check(*asked)[2]
 
 
 def test_words_that_should_not_be_sent_are_told(folder: Path, check: Command) -> None:
@@ -290,10 +299,9 @@ def test_a_mail_that_asks_for_a_review_offers_nothing(folder: Path, check: Comma
 def test_a_mail_that_goes_again_needs_a_second_subject(check: Command, folder: Path) -> None:
     """A step with `resend` is refused at its line while its template has no second subject, and that file is read as
     the others of the template are."""
-    change(
-        folder / "campaigns" / "cart_abandoned.yaml",
-        ("  - step: incentive", "  - {step: again, resend: {of: reminder, after_hours: 9}}\n  - step: incentive"),
-    )
+    file = with_one_mail(folder / "campaigns" / "cart_abandoned.yaml")
+    with file.open("a", encoding="utf-8") as steps:
+        steps.write("  - {step: again, resend: {of: reminder, after_hours: 9}}\n")
     told = check("campaign", "check", "cart_abandoned")[2]
     assert "step again: template 'cart_abandoned/reminder' has no second subject: add the file" in told
     second = folder / "templates" / "cart_abandoned" / "reminder" / "subject_again.txt"
