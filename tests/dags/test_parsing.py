@@ -41,7 +41,7 @@ def reports() -> list[dict[str, Any]]:
 
 
 def test_parsing_reads_campaign_files_and_nothing_else(reports: list[dict[str, Any]]) -> None:
-    """Parsing opens no socket and no database, and reads only YAML files of include/ and the words that these may use."""
+    """Parsing opens no socket and no database, and reads only YAML files of include/ and their words."""
     report = reports[0]
     assert report["import_errors"] == {}
     assert report["warnings"] == {}
