@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from builders import NOON, customer, insert, load, rows
@@ -100,6 +101,19 @@ class Shop:
                     load_id=loaded,
                 )  # fmt: skip
 
+    def answer(self, survey: str, answer: str) -> None:
+        """Let one recipient have answered behind a mail."""
+        with self.warehouse.begin() as connection:
+            batch = insert(connection, "event.batch", source_name="answers")
+            connection.execute(
+                sa.text(
+                    "insert into event.survey_answer (enrollment_id, step, campaign, customer_id, survey, answer,"
+                    " answered_at, is_current, batch_id) select enrollment_id, step, campaign, customer_id, :survey,"
+                    " :answer, :at, true, :batch from message.message order by enrollment_id limit 1"
+                ),
+                {"survey": survey, "answer": answer, "at": NOON + HOUR, "batch": batch},
+            )
+
     def found(self, query: str, **parameters: Any) -> set[tuple[Any, ...]]:
         with self.warehouse.connect() as connection:
             return set(rows(connection, query, **parameters))
@@ -142,11 +156,13 @@ def test_a_renamed_file_goes_on_with_series_holdout_and_numbers(shop: Shop) -> N
     system = shop.opened()
     delivery.pause(system.engine, "campaign:rescue", "operator", NOON, "a look")
     system.roll_up(NOON + HOUR)
+    shop.answer("needs", "home")
     before, arms = sides(shop), shop.found("select customer_id, variant from decision.decision")
     shop.move("rescue", "nudge", holdout=0.3)
     shop.plan("nudge", 23)
     assert sides(shop) == before
     assert {named for names in shop.names().values() for named in names} == {"nudge"}
+    assert shop.found("select campaign, answer from event.survey_answer") == {("nudge", "home")}
     assert shop.found("select scope, reason from delivery.pause") == {("campaign:nudge", "operator")}
     assert shop.found("select step, count(*) from journey.step_due group by step") == {("reminder", 30), ("doubts", 30)}
     assert shop.found("select customer_id, variant from decision.decision where step = 'reminder'") == arms

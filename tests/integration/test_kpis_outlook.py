@@ -27,6 +27,7 @@ from planning import CART_CONTEXT, LIBRARY, THREE_STEPS, campaign_of, member, pl
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 FACT_AT = NOON + 30 * MINUTE
+ENDS_AT = NOON + 30 * 24 * HOUR
 Line = tuple[str | None, str, str]
 
 
@@ -55,9 +56,50 @@ def _refunded(connection: Connection) -> None:
     order(connection, "o-ann", "ann", NOON - HOUR, status="refunded", load_id=loaded)
 
 
+def _bought(connection: Connection) -> None:
+    _reordered(connection)
+    connection.exec_driver_sql("update source.product set category = 'Tea' where product_id = 'p1'")
+
+
+def _carted(connection: Connection) -> None:
+    loaded = load(connection)
+    insert(
+        connection, "source.cart", cart_id="another", customer_id="ann", created_at=FACT_AT, updated_at=FACT_AT,
+        status="open", load_id=loaded,
+    )  # fmt: skip
+    insert(
+        connection, "source.cart_line", cart_id="another", product_id="p1", quantity=1, unit_price=1, load_id=loaded
+    )
+
+
+def _answered(connection: Connection) -> None:
+    ((series,),) = rows(connection, "select enrollment_id from journey.enrollment")
+    batch = insert(connection, "event.batch", source_name="answers")
+    insert(
+        connection, "event.survey_answer", enrollment_id=series, step="reminder", campaign="cart_abandoned",
+        customer_id="ann", survey="needs", answer="home", answered_at=FACT_AT, is_current=True, batch_id=batch,
+    )  # fmt: skip
+
+
+def _renewed(connection: Connection) -> None:
+    loaded = insert(connection, "source.load", started_at=FACT_AT, finished_at=FACT_AT)
+    insert(
+        connection, "source.contract", contract_id="k", customer_id="ann", product_id="p1", starts_at=NOON,
+        ends_at=ENDS_AT + 99 * HOUR, load_id=loaded,
+    )  # fmt: skip
+
+
 # Exit word → what happens to ann, what the fact says, and what her series ends as. The goal is an order.
 FACTS: dict[str, tuple[Callable[[Connection], object], str, str]] = {
     "activity": (_inserted("source.page_view", view_id="v", viewed_at=FACT_AT), "activity", "activity"),
+    "answered": (_answered, "answered", "answered"),
+    "cancelled": (
+        _inserted(
+            "source.registration", occasion_id="fair", registered_at=NOON - HOUR, status="cancelled", status_at=FACT_AT
+        ),
+        "cancelled", "cancelled",
+    ),
+    "carted": (_carted, "carted", "carted"),
     "cart_emptied": (
         _inserted("source.cart", cart_id="cart-ann", created_at=NOON, updated_at=FACT_AT, status="emptied"),
         "cart_emptied", "cart_emptied",
@@ -68,6 +110,13 @@ FACTS: dict[str, tuple[Callable[[Connection], object], str, str]] = {
         ),
         "cart_moved", "cart_moved",
     ),
+    "confirmed": (
+        _inserted("source.permission_change", permission="confirmed", permission_at=FACT_AT, origin="confirmation"),
+        "confirmed", "confirmed",
+    ),
+    "contacted": (
+        _inserted("source.lead_action", action_id="a", kind="Contact", acted_at=FACT_AT), "contacted", "contacted",
+    ),
     "erased": (_changed("erased_at"), "erased", "erased"),
     "offer_used": (
         _inserted(
@@ -76,7 +125,12 @@ FACTS: dict[str, tuple[Callable[[Connection], object], str, str]] = {
         "offer_used", "offer_used",
     ),
     "order": (lambda connection: order(connection, "o1", "ann", FACT_AT), "order", "converted"),
+    "product_bought": (_bought, "product_bought", "product_bought"),
+    "referred": (
+        _inserted("source.referral", referral_id="f", referred_at=NOON, ordered_at=FACT_AT), "referred", "referred",
+    ),
     "refunded": (_refunded, "refunded", "refunded"),
+    "renewed": (_renewed, "renewed", "renewed"),
     "reordered": (_reordered, "reordered", "converted"),
     "purchase_moved": (
         lambda connection: order(connection, "o-ann", "bob", FACT_AT), "purchase_moved", "purchase_moved",
@@ -85,7 +139,12 @@ FACTS: dict[str, tuple[Callable[[Connection], object], str, str]] = {
         _inserted("source.review", review_id="r", product_id="p", rating=5, reviewed_at=FACT_AT),
         "review", "review",
     ),
+    "topic_bought": (_bought, "topic_bought", "topic_bought"),
     "unsubscribed": (_changed("permission = 'withdrawn', permission_at"), "unsubscribed", "unsubscribed"),
+    "used": (
+        _inserted("source.lead_action", action_id="a", kind="feature_use", subject="p1", acted_at=FACT_AT),
+        "used", "used",
+    ),
 }  # fmt: skip
 
 
@@ -123,12 +182,16 @@ def stored(engine: Engine) -> list[tuple[Any, ...]]:
 
 
 def joined(engine: Engine, **columns: Any) -> None:
-    """Ann is a member of the cart segment at noon, with a product and an order in her snapshot."""
+    """Ann is a member of the cart segment at noon. Her snapshot names a thing for each word that asks for one."""
     with engine.begin() as connection:
         customer(connection, "ann", **columns)
         member(
             connection, "ann", "cart-ann",
-            context={**CART_CONTEXT, "cart_id": "cart-ann", "product_id": "p1", "order_id": "o-ann"},
+            context={
+                **CART_CONTEXT, "cart_id": "cart-ann", "product_id": "p1", "order_id": "o-ann", "topic": "tea",
+                "occasion_id": "fair", "starts_at": NOON.isoformat(),
+                "contract_id": "k", "ends_at": ENDS_AT.isoformat(),
+            },
         )  # fmt: skip
 
 

@@ -15,7 +15,8 @@ PUBLISHED = {
     "city?, currency?, birthday?, tier?, signup_source?, permission?, permission_at?, permission_wording?, "
     "permission_source?",
     "products": "product_id, name, product_type?, category?, price?, currency?, is_consumable?, "
-    "units_per_pack?, daily_use?, delivery_days?, goods_kind?, upgrade_product_id?, url?, image_url?",
+    "units_per_pack?, daily_use?, delivery_days?, goods_kind?, upgrade_product_id?, url?, image_url?, complements?, "
+    "available_from?, available_until?",
     "orders": "order_id, customer_id, ordered_at, total, currency?, cart_id?, delivered_at?, offer_code?, "
     "status?",
     "order_lines": "order_id, line_no, product_id, quantity, unit_price",

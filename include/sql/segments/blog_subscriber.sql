@@ -2,7 +2,7 @@
 -- what: customers who subscribed to the blog in the last max_age_days: a lead action subscribe with the subject blog.
 -- grain: customer_id, occurrence (the action)
 -- parameter: max_age_days: integer, days of 24 hours, default 3, 1 to 30, time since then at most
--- look-back: max_age_days
+-- look-back: max_age_days before as_of
 -- context: subscribed_at, most_read (the topics that most people read in 30 days: topic, readers)
 select
     l.customer_id,

@@ -2,7 +2,7 @@
 -- what: customers of whom a referred friend placed a first order in the last `days`
 -- grain: customer_id, occurrence (the referral)
 -- parameter: days: integer, days of 24 hours, default 7, 1 to 60, how long ago the friend's order is at most
--- look-back: days
+-- look-back: `days` before as_of
 -- context: referral_id, ordered_at (when the friend ordered)
 -- about: referral_id
 select

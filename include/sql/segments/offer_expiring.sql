@@ -4,7 +4,7 @@
 -- grain: customer_id, occurrence (the code)
 -- parameter: days: number, days, default 3, 0 to 60, how long before its end an offer is in the segment
 -- parameter: min_age_hours: number, hours, default 24, 0 to 8760, how long a customer has had the offer at least
--- look-back: all offers whose end lies ahead
+-- look-back: all offers whose end lies after as_of
 -- context: offer_code, kind (percent, amount, free_shipping, gift or null), percent, amount, currency, gift,
 --   valid_until, campaign (that gave it, or null)
 with open_offer as (

@@ -3,7 +3,7 @@
 --   given to a customer, or the feed of offers says so. A cancelled order uses nothing.
 -- grain: customer_id, occurrence (the code)
 -- parameter: days: number, days, default 7, 0 to 90, how long after the use a customer is in the segment
--- look-back: `days`
+-- look-back: `days` before as_of
 -- context: offer_code, kind (percent, amount, free_shipping, gift or null), percent, amount, currency, redeemed_at,
 --   order_id (or null), campaign (that gave it, or null)
 with used as (

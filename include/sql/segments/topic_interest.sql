@@ -8,7 +8,7 @@
 -- grain: customer_id, occurrence (<topic>@<UTC month of the last look>)
 -- parameter: views: integer, looks, default 3, 2 to 100, looks at the topic at least
 -- parameter: days: integer, days of 24 hours, default 14, 1 to 90, time the looks lie in
--- look-back: days
+-- look-back: `days` before as_of
 -- context: topic (as the feed wrote it last), kind (product_type, page or download, of the last look), product_type
 --   (null unless the topic is one), looks, last_looked_at
 with looks as (
