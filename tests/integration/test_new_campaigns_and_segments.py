@@ -144,14 +144,14 @@ def test_a_copy_of_a_campaign_passes_its_check_and_can_be_looked_at(shell: Comma
     assert out == (
         "wrote include/campaigns/rescue.yaml\nwrote include/templates/rescue/doubts\n"
         "wrote include/templates/rescue/incentive\nwrote include/templates/rescue/reminder\n"
-        "changed include/templates/translations/en.yaml\n"
+        "wrote include/templates/rescue/thanks\nchanged include/templates/translations/en.yaml\n"
         "it writes to segment cart_abandoned: change what is marked, then run:\n"
         "  python -m lifecycle_mail campaign check rescue\n"
         "  python -m lifecycle_mail message preview rescue reminder --sample\n"
     )
     other, copy = (read_campaign(include / f"campaigns/{name}.yaml") for name in ("cart_abandoned", "rescue"))
     differing = {key for key, value in copy.definition().items() if other.definition()[key] != value}
-    assert differing == {"campaign", "steps"}
+    assert differing == {"campaign", "steps", "on_end"}
     text = (include / "campaigns/rescue.yaml").read_text()
     assert "# Change: whom to ask about this campaign.\nowner: " in text
     assert "# Change: what this campaign is for. It is a copy of cart_abandoned.\ndescription: " in text
@@ -160,7 +160,7 @@ def test_a_copy_of_a_campaign_passes_its_check_and_can_be_looked_at(shell: Comma
     assert {file for file in before if after[file] != before[file]} == {catalogue}
     assert after[catalogue].startswith(before[catalogue])
     assert shell("campaign", "check", "rescue")[0] == 0
-    for step in ("reminder", "doubts", "incentive"):
+    for step in ("reminder", "doubts", "incentive", "thanks"):
         mails = [shell("message", "preview", name, step, "--sample")[1] for name in ("rescue", "cart_abandoned")]
         assert mails[0] == mails[1] != ""
 
@@ -242,11 +242,12 @@ def test_a_new_campaign_alone_is_one_mail(shell: Command, repository: Path) -> N
     assert (status, err) == (0, "")
     assert "it writes to segment inactive: change what is marked, then run:" in out
     assert "changed include/templates/translations/fr.yaml" in out
-    assert shell("campaign", "check")[:2] == (0, "5 campaign(s), 7 template(s): nothing wrong\n")
+    status, out, _ = shell("campaign", "check", "hello")
+    assert (status, out.splitlines()[0]) == (0, "1 campaign(s), 1 template(s): nothing wrong")
     first = shell("message", "preview", "hello", "first", "--sample")[1]
     assert first.startswith("Subject: A word from Corner Market\n")
     assert "segment inactive:" in shell("campaign", "new", "inactive")[1]
-    assert "segment birthday:" in shell("campaign", "new", "anything")[1]
+    assert "segment anniversary:" in shell("campaign", "new", "anything")[1]
 
 
 @pytest.mark.parametrize(
