@@ -237,7 +237,8 @@ def test_a_period_waits_for_its_load(airflow: OneAirflow, settings: dict[str, st
 
 
 def _born(name: str, day: dt.datetime) -> Person:
-    return Person(name, f"{name}@example.com", birthday=f"1980-{day:%m}-15")
+    """A person whose birthday comes three days after `day`: the wish goes out a week before it."""
+    return Person(name, f"{name}@example.com", birthday=f"1980-{day + dt.timedelta(days=3):%m-%d}")
 
 
 def test_a_stopped_campaign_is_red_and_says_why(

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Engine
 
 from builders import NOON, campaign, enrollment, insert
 from lifecycle_airflow import campaign_dags
+from lifecycle_mail.words import CONDITIONS, EXITS, SQL_FOLDER
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 REPORT = Path(__file__).with_name("parse_report.py")
@@ -40,7 +41,7 @@ def reports() -> list[dict[str, Any]]:
 
 
 def test_parsing_reads_campaign_files_and_nothing_else(reports: list[dict[str, Any]]) -> None:
-    """Parsing opens no socket and no database, and reads only YAML files of include/."""
+    """Parsing opens no socket and no database, and reads only YAML files of include/ and their words."""
     report = reports[0]
     assert report["import_errors"] == {}
     assert report["warnings"] == {}
@@ -48,7 +49,8 @@ def test_parsing_reads_campaign_files_and_nothing_else(reports: list[dict[str, A
     folder = DAGS.parent / "include"
     ours = {path for path in report["files"] if path.startswith(str(DAGS.parent)) and ".venv" not in path}
     campaigns = {str(path) for path in (folder / "campaigns").glob("*.yaml")}
-    assert ours == campaigns | {str(folder / "topics.yaml")}
+    words = {str(path) for kind in (EXITS, CONDITIONS) for path in (SQL_FOLDER / kind).glob("*.sql")}
+    assert ours == campaigns | words | {str(folder / "topics.yaml")}
 
 
 def test_parsing_stays_light(reports: list[dict[str, Any]]) -> None:

@@ -103,7 +103,7 @@ def test_what_fills_a_customer_s_day_is_found_by_index(warehouse: Engine, by_ind
         connection.exec_driver_sql("analyze")
     rule = rules._rules(campaign_of(), topic_of(cap={"mails": 1}))
     given = {"now": NOON, "lane": 0, "later_than": upto - 4, "upto": upto, **rule}
-    for table in ("due", "hours"):
+    for table in ("due", "hours", "unmet"):
         run_given(by_index, f"decisions/create_{table}", given)
         by_index.exec_driver_sql(f"analyze {table}")
     bound = {key: given[key] for key in statement("decisions/create_places").compile().params}

@@ -308,7 +308,7 @@ def test_few_steps_are_looked_up_among_many_series(
 
     def explained(connection: Connection, name: str, given: dict[str, Any], /) -> Any:
         if name == "decisions/create_due":
-            bounds = {name: given[name] for name in ("campaign", "step_names", "lane", "upto")}
+            bounds = {name: given[name] for name in ("campaign", "step_names", "alert_names", "lane", "upto")}
             later_than = given["later_than"] if counted else 0
             text = sa.text(f"explain {statement(name).text}")
             lines.extend(connection.execute(text, {**bounds, "later_than": later_than}).scalars())

@@ -64,6 +64,7 @@ class Experiments:
         for order in facts.rows("source.orders"):
             if order.status != "cancelled":
                 self.orders[order.customer_id].append(order)
+        self.bought_again = facts.bought_again()
         self.heard = heard(facts, dt.datetime.max.replace(tzinfo=dt.UTC))
         self.units = list(self._units())
 
@@ -181,6 +182,8 @@ class Experiments:
             found = [earliest(*found)]
         elif goal == "order":
             found = [order.ordered_at for order in self._orders_of(one, who)]
+        elif goal == "reordered":
+            found = [at for number, _, at in self.bought_again if number == series.enrollment_id]
         elif goal == "page_view":
             found = [row.viewed_at for row in self.facts.rows("source.page_view") if row.customer_id == who]
         elif goal == "review":

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Engine
 
 TABLES = (
     "source.customer", "source.permission_change", "source.permission_rest", "source.former_address", "source.orders",
+    "source.order_line", "source.product",
     "source.page_view", "source.review", "source.offer", "source.currency_rate", "installation.campaign",
     "journey.campaign", "journey.epoch", "journey.enrollment", "journey.occurrence", "decision.decision",
     "message.message", "delivery.attempt", "event.event", "event.click", "event.suppression",
@@ -43,6 +44,32 @@ class Facts:
         """The present name of a campaign that a fact names."""
         known = {row.campaign: row.became for row in self.rows("installation.campaign")}
         return known.get(campaign or "") or campaign
+
+    def bought_again(self) -> list[tuple[int, str, dt.datetime]]:
+        """(series, customer, moment) of each line placed of what a series is about: its product, else its type."""
+        types = {row.product_id: row.product_type for row in self.rows("source.product")}
+        orders = {row.order_id: row for row in self.rows("source.orders") if row.status == "placed"}
+        bought: dict[str, list[tuple[str, dt.datetime]]] = {}
+        for line in self.rows("source.order_line"):
+            order = orders.get(line.order_id)
+            if order and line.quantity > 0 and line.product_id in types:
+                bought.setdefault(order.customer_id, []).append((line.product_id, order.ordered_at))
+        return [
+            (series, who, at)
+            for series, who, context in self._about()
+            for product, at in bought.get(who, [])
+            if (context["product_id"] == product if context.get("product_id") is not None
+                else types[product] is not None and context.get("product_type") == types[product])
+        ]  # fmt: skip
+
+    def _about(self) -> list[tuple[int, str, dict[str, Any]]]:
+        """(series, customer, context) of each series, and of each occurrence that it shares or shared."""
+        whose = {row.enrollment_id: row.customer_id for row in self.rows("journey.enrollment")}
+        found = [(row.enrollment_id, row.context or {}) for row in self.rows("journey.enrollment")]
+        for row in self.rows("journey.occurrence"):
+            if row.fate in ("enrolled", "joined") and row.enrollment_id in whose:
+                found.append((row.enrollment_id, row.context or {}))
+        return [(series, whose[series], context) for series, context in found]
 
     def day(self, moment: dt.datetime | None) -> dt.date | None:
         """The reporting day of a moment."""

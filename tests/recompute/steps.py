@@ -102,8 +102,8 @@ def _outcome(heard: Any) -> str:
 
 
 def _goals(facts: Facts, buyers: Buyers) -> dict[str, list[Any]]:
-    """The facts that may reach a goal: (customer, moment, campaign or None) by the word of the goal. Whose an order is,
-    the campaign decides."""
+    """The facts that may reach a goal: (customer, moment, campaign, series or None) by the word of the goal. Whose an
+    order is, the campaign decides."""
     orders = [one for one in facts.rows("source.orders") if one.status != "cancelled"]
     found = {
         "order": [
@@ -112,6 +112,7 @@ def _goals(facts: Facts, buyers: Buyers) -> dict[str, list[Any]]:
             for campaign in facts.rows("journey.campaign")
             for who in buyers.of(one.order_id, campaign.campaign)
         ],
+        "reordered": [(who, moment, series) for series, who, moment in facts.bought_again()],
         "page_view": [(one.customer_id, one.viewed_at, None) for one in facts.rows("source.page_view")],
         "review": [(one.customer_id, one.reviewed_at, None) for one in facts.rows("source.review")],
         "offer_used": [
@@ -129,9 +130,9 @@ def _goal(step: Step, campaign: Any, goals: dict[str, list[Any]]) -> Moment:
     return earliest(
         *(
             moment
-            for who, moment, of_campaign in goals[campaign.goal_event]
+            for who, moment, whose in goals[campaign.goal_event]
             if who == step.customer_id
-            and of_campaign in (None, step.campaign)
+            and whose in (None, step.campaign, step.enrollment_id)
             and step.accepted_at <= moment <= step.goal_until
         )
     )

@@ -165,7 +165,7 @@ def shop(
     monkeypatch.setattr(worker, "Provider", _Provider)
     (tmp_path / "campaigns").mkdir()
     campaign = yaml.safe_load((INCLUDE / "campaigns" / f"{CART}.yaml").read_text())
-    del campaign["send_window"]
+    del campaign["send_window"], campaign["on_end"]
     campaign |= {"holdout": 0, "max_lateness_hours": LATENESS / HOUR, "exit_on": ["order"], "steps": [
         {"step": step, "after_hours": hours / HOUR, "template": f"{CART}/{step}"} for step, hours in STEPS.items()
     ]}  # fmt: skip
