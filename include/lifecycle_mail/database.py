@@ -192,7 +192,8 @@ def run_given(connection: Connection, name: str, given: Mapping[str, Any], /) ->
 def _composed(name: str, put_in: tuple[tuple[str, tuple[str, ...]], ...]) -> sa.TextClause:
     text = statement(name).text
     for relation, files in put_in:
-        rows = "\nunion all\n".join(statement(file).text for file in files)
+        # In brackets, since a file may begin with a WITH.
+        rows = "\nunion all\n".join(f"(\n{statement(file).text}\n)" for file in files)
         before, *after = re.split(rf"(?<![\w/]){re.escape(relation)}\b", text)  # a file's name is none
         assert len(after) == 1, f"{name} names {relation} {len(after)} times"
         text = f"{before}(\n{rows}\n){after[0]}"

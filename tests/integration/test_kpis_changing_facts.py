@@ -164,6 +164,24 @@ def test_an_offer_that_was_not_used_after_all(shop: Engine) -> None:
     assert converted(shop) == set()
 
 
+def test_a_code_that_an_order_no_longer_names_was_not_used(shop: Engine) -> None:
+    """Bob's own code converts Bob's mail, also if Ann ordered with it, as long as her order names it."""
+    with shop.begin() as connection:
+        query = "select enrollment_id from journey.enrollment where campaign = 'offer_used' and customer_id = 'bob'"
+        ((series,),) = rows(connection, query)
+        builders.insert(
+            connection, "message.offer_code", code="BOB1", enrollment_id=series, step="reminder", customer_id="bob",
+            message_id=builders.message_id_of(connection, series, "reminder"), campaign="offer_used", kind="percent",
+            is_shared=False, only_once=True, valid_from=NOON, valid_until=LATER,
+        )  # fmt: skip
+        put(connection, "order", offer_code="bob1 ")
+    anns = {("order", "ann"), ("receipt", "ann")}
+    assert converted(shop) == anns | {("offer_used", "bob")}
+    with shop.begin() as connection:
+        change(connection, "order", offer_code=None)
+    assert converted(shop) == anns
+
+
 def test_every_fact_that_reaches_a_goal_is_watched(warehouse: Engine) -> None:
     """Each table of facts that the goals read, also through a view, tells the roll-up whose fact it was: a new goal
     needs a trigger too."""
