@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 from lifecycle_mail.database import run
 
 NEW = "new in this run"
+ON_A_PAGE = 4  # campaigns next to each other
 CREDIT_COUNTS = "Credited revenue is of orders soon after a mail. People buy without mail too: the lift says how many."
 LIFT_COUNTS = (
     "Rates are shares of mails, the campaign's goal is one of series. Lift compares people whose series got mail with "
@@ -34,10 +35,13 @@ def print_report(console: Console, warehouse: Engine, since: dt.datetime) -> Non
         for table in _rejected(connection, since):
             console.print(table)
         console.print(_segments(connection))
-        console.print(_decisions(connection, since))
+        for table in _decisions(connection, since):
+            console.print(table)
         console.print(_messages(connection, since))
         console.print(_events(connection, since))
-        console.print(_kpis(connection))
+        for table in _kpis(connection):
+            console.print(table)
+        console.print(f"{LIFT_COUNTS} {CREDIT_COUNTS}\n")
 
 
 def _loaded(connection: Connection, since: dt.datetime) -> Table:
@@ -71,9 +75,13 @@ def _segments(connection: Connection) -> Table:
     return table
 
 
-def _decisions(connection: Connection, since: dt.datetime) -> Table:
+def _decisions(connection: Connection, since: dt.datetime) -> Iterator[Table]:
     rows = run(connection, "demo/decisions", since=since).all()
-    campaigns = sorted({row.campaign for row in rows})
+    for names in _side_by_side(sorted({row.campaign for row in rows})):
+        yield _decisions_of(names, [row for row in rows if row.campaign in names])
+
+
+def _decisions_of(campaigns: Sequence[str], rows: Sequence[Row[Any]]) -> Table:
     counts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     new: dict[tuple[str, str], int] = defaultdict(int)
     for row in rows:
@@ -149,16 +157,20 @@ KPIS = (
 )
 
 
-def _kpis(connection: Connection) -> Table:
+def _kpis(connection: Connection) -> Iterator[Table]:
     campaigns = run(connection, "demo/campaign_kpis").all()
+    revenue = run(connection, "demo/campaign_revenue").all()
+    for some in _side_by_side(campaigns):
+        yield _kpis_of(some, revenue)
+
+
+def _kpis_of(campaigns: Sequence[Row[Any]], revenue: Sequence[Row[Any]]) -> Table:
     heads = ("KPI", *(row.campaign for row in campaigns), "benchmark")
     table = _table("KPIs of each campaign so far", *heads)
-    table.caption, table.caption_justify = f"{LIFT_COUNTS} {CREDIT_COUNTS}", "left"
     for kpi in KPIS:
         table.add_row(kpi.name, *(kpi.cell(row) for row in campaigns), kpi.good)
     table.add_row("lift over the held out", *map(_lift, campaigns), "above 0")
     table.add_row("  95 % interval", *map(_lift_interval, campaigns), "")
-    revenue = run(connection, "demo/campaign_revenue").all()
     for name, column in (("credited revenue", "revenue"), ("  per e-mail", "revenue_per_email")):
         table.add_row(name, *(_money(revenue, row.campaign, column) for row in campaigns), "")
     return table
@@ -201,6 +213,11 @@ def _table(title: str, *heads: str, right: Sequence[int] | None = None) -> Table
     for position, head in enumerate(heads):
         table.add_column(head, justify="right" if position in numbers else "left", no_wrap=position == 0)
     return table
+
+
+def _side_by_side(campaigns: Sequence[Any]) -> list[Sequence[Any]]:
+    """Return the campaigns in groups that fit next to each other on a page; one empty group if there are none."""
+    return [campaigns[first : first + ON_A_PAGE] for first in range(0, max(len(campaigns), 1), ON_A_PAGE)]
 
 
 def _count(number: int) -> str:

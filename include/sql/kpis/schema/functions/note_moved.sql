@@ -45,7 +45,8 @@ create or replace trigger kpi_moved_fact after update on source.registration for
 when (old.customer_id is distinct from new.customer_id or old.registered_at is distinct from new.registered_at)
 execute function kpi.note_moved('registered_at');
 
--- An order that names another code now, or none, is no longer a use of the former one, who got that code.
+-- An order that names another code now, or none, is no longer a use of the former one, and the customer who
+-- was given that code loses the use.
 create or replace function kpi.note_code() returns trigger
 language plpgsql as $$
 begin
