@@ -16,9 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from lifecycle_mail.database import lock, run
 from lifecycle_mail.events.batches import empty_batch
 from lifecycle_mail.intake import Row
-
-COVERAGE_MIN = 0.99
-MAILS_MIN = 20
+from lifecycle_mail.messages.doubt import COVERED_PERCENT, MAILS_TO_JUDGE_BY
 
 
 @dataclass(frozen=True)
@@ -58,15 +56,16 @@ def _judge(connection: Connection, now: dt.datetime) -> tuple[dict[str, int], st
     rested = _why_not(covered.mails, covered.heard) if due else None
     if due and rested is None:
         batch_id = empty_batch(connection, "list_hygiene")
-        measures["sunset"] = run(connection, "events/say_sunset", now=now, batch_id=batch_id).rowcount
-    connection.exec_driver_sql("drop table sunset")
+        run(connection, "events/log_words", batch_id=batch_id)
+        measures["sunset"] = run(connection, "events/fold_suppression", batch_id=batch_id).rowcount
+    connection.exec_driver_sql("drop table event_said")
     return measures, rested
 
 
 def _why_not(mails: int, heard: int) -> str | None:
-    if mails < MAILS_MIN:
-        return f"only {mails} mails of 30 days can tell whether events arrive: at least {MAILS_MIN} are needed"
-    if heard < COVERAGE_MIN * mails:
-        share = 100 * heard / mails
-        return f"{share:.1f} % of the mails of 30 days have events, and 99 % are needed: look at the provider's webhook"
+    if mails < MAILS_TO_JUDGE_BY:
+        return f"only {mails} mails of 30 days can tell whether events arrive: at least {MAILS_TO_JUDGE_BY} are needed"
+    if 100 * heard < COVERED_PERCENT * mails:
+        share = f"{100 * heard / mails:.1f} % of the mails of 30 days have events, and {COVERED_PERCENT} % are needed"
+        return f"{share}: look at the provider's webhook"
     return None

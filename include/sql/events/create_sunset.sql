@@ -2,10 +2,12 @@
 -- it says; so many days ago the last mail of the series was delivered; and since the series began there is no sign of
 -- life of anyone at the mailbox: no order, page view, open, click or answer of a person, nor a click that may be one.
 -- Held-out people are never among them, nor people whose last mail did not arrive.
--- grain: one row per customer, with the mailbox and the series
+-- The words are said as those of an ingest are, from event_said (log_words, fold_suppression). The table is dropped
+-- before the transaction ends.
+-- grain: one row per customer
 -- now timestamptz
 -- look-back: ended series of such campaigns
-create temporary table sunset on commit drop as
+create temporary table event_said on commit drop as
 with rule as (
     select
         campaign.campaign,
@@ -61,10 +63,13 @@ arrived as (
 )
 
 select distinct on (customer.customer_id)
-    customer.customer_id,
     customer.address,
-    arrived.campaign,
-    arrived.enrollment_id
+    'all' as scope,
+    'no' as kind,
+    'sunset' as reason,
+    customer.customer_id,
+    cast(:now as timestamptz) as said_at,
+    'list_hygiene' as source
 from arrived
 inner join source.customer on arrived.customer_id = customer.customer_id
 where
