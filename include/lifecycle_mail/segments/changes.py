@@ -10,7 +10,7 @@ once a day in any case.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -32,7 +32,7 @@ from lifecycle_mail.segments.compiling import (
 )
 from lifecycle_mail.segments.reading import reading
 from lifecycle_mail.segments.registry import definition
-from lifecycle_mail.segments.rules import Did, InSegment, Is, RuleSegment, leaves
+from lifecycle_mail.segments.rules import Did, InSegment, Is, Leaf, RuleSegment, leaves
 from lifecycle_mail.segments.vocabulary import facts
 from lifecycle_mail.words import words_of
 
@@ -106,11 +106,10 @@ def _among(touched: Sequence[str], column: sa.ColumnElement[Any]) -> sa.ColumnEl
 
 
 def _parts(rules: RuleSegment, last: Refreshed, as_of: datetime, kept: Kept) -> list[sa.Select[Any]] | None:
-    asked = [one for some in (rules, *_asked_by(rules)) for one in leaves(some.rules)]
+    asked = _asked(rules)
     if any(isinstance(one, InSegment) and definition(one.segment).rules is None for one in asked):
         return None
-    every = asked_words(rules)
-    words = [one for one in every if not (isinstance(one, Is) and one.attribute in kept)]
+    words = [one for one in _words(asked) if not (isinstance(one, Is) and one.attribute in kept)]
     feeds = dict.fromkeys([*ALWAYS, *(word for one in words for word in _feeds(one))])
     if not set(feeds) <= set(words_of(CHANGED)):
         return None
@@ -133,7 +132,15 @@ def _with_other_values(kept: Kept, last: Refreshed) -> Iterator[sa.Select[Any]]:
 
 def asked_words(rules: RuleSegment) -> list[Is | Did]:
     """Return the rules about attributes and facts, with those of the segments of rules that they ask."""
-    asked = [one for some in (rules, *_asked_by(rules)) for one in leaves(some.rules)]
+    return _words(_asked(rules))
+
+
+def _asked(rules: RuleSegment) -> list[Leaf]:
+    """Return the rules, and those of the segments of rules that they ask, without their groups."""
+    return [one for some in (rules, *_asked_by(rules)) for one in leaves(some.rules)]
+
+
+def _words(asked: Iterable[Leaf]) -> list[Is | Did]:
     return [one for one in asked if not isinstance(one, InSegment)]
 
 

@@ -79,11 +79,10 @@ def refresh(
     """
     given = parameters or {}
     key = segment_key(name, given)
-    asked = _Asked(name, key, as_of, selected(name, as_of, given))
-    rules = definition(name).rules
+    of_facts, rules = selected(name, as_of, given), definition(name).rules
     kept = keep(engine, rules, as_of.astimezone(UTC)) if rules and not late else frozenset()
-    if kept:
-        asked = replace(asked, member=selected(name, as_of, given, kept=kept), kept=kept)
+    member = selected(name, as_of, given, kept=kept) if kept else of_facts
+    asked = _Asked(name, key, as_of, member, kept=kept)
     with engine.begin() as connection:
         lock(connection, _lock_name(key))
         plan_for_whole_tables(connection)
@@ -91,7 +90,7 @@ def refresh(
         forward = last is None or as_of >= last.at
         if late and forward:
             return SegmentCounts(members=_count(connection, asked), entered=0, departed=0)
-        mark = {**seen, "definition_md5": definition_md5(selected(name, as_of, given), rules)}
+        mark = {**seen, "definition_md5": definition_md5(of_facts, rules)}
         if rules and len(kept) < len(depends_on_others(rules)):
             mark["load_id"] = None  # what is kept is of a later moment: the next refresh cannot tell what changed since
         if last is None and not _is_known(connection, key):
