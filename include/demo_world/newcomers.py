@@ -11,8 +11,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from demo_world.chance import generator
-from demo_world.names import NAMES_BY_LANGUAGE
-from demo_world.people import PLACES, birthday, pick
+from demo_world.people import birthday, identity
 from demo_world.purchases import CURRENCY
 from demo_world.shop_time import start_of, whole_second
 
@@ -56,21 +55,13 @@ def newcomers(prices: list[tuple[str, float]], *, today: date, seed: int) -> New
 
 
 def _person(customer_id: str, day: datetime, chance: Random) -> dict[str, Any]:
-    place = pick(chance, {place: place.weight for place in PLACES})
-    first, last = (chance.choice(names) for names in NAMES_BY_LANGUAGE[place.locale[:2]])
+    known = identity(customer_id, chance)
     created_at = whole_second(day + timedelta(hours=chance.uniform(0, 20)))
     is_confirmed = chance.random() < CONFIRMED
     said_at = created_at + timedelta(minutes=chance.uniform(1, 90)) if is_confirmed else created_at
     return {
-        "customer_id": customer_id,
-        "email": f"{first[1]}.{last[1]}.{customer_id.lower()}@example.com",
+        **known,
         "created_at": created_at,
-        "first_name": first[0],
-        "last_name": last[0],
-        "locale": place.locale,
-        "timezone": place.timezone,
-        "country": place.country,
-        "currency": CURRENCY,
         "birthday": birthday(chance),
         "signup_source": chance.choice(("newsletter", "checkout", "app")),
         "permission": "confirmed" if is_confirmed else "pending",

@@ -61,25 +61,35 @@ def customers(first_orders: pd.Series, until: datetime, seed: int) -> Iterator[d
 
 
 def _customer(household: Any, first_order: datetime, until: datetime, chance: Random) -> dict[str, Any]:
-    place = pick(chance, {place: place.weight for place in PLACES})
-    first, last = (chance.choice(names) for names in NAMES_BY_LANGUAGE[place.locale[:2]])
+    known = identity(str(household), chance)
     plus = "+shop" if chance.random() < 0.02 else ""
     created_at = whole_second(first_order - timedelta(days=chance.uniform(0, 700), minutes=5))
     permission = pick(chance, PERMISSIONS)
     return {
-        "customer_id": str(household),
-        "email": f"{first[1]}.{last[1]}.{household}{plus}@example.com",
+        **known,
+        "email": known["email"].replace("@", f"{plus}@"),
         "created_at": created_at,
-        "first_name": first[0],
-        "last_name": last[0],
-        "locale": place.locale,
-        "timezone": None if chance.random() < NO_TIMEZONE else place.timezone,
-        "country": place.country,
-        "currency": CURRENCY,
+        "timezone": None if chance.random() < NO_TIMEZONE else known["timezone"],
         "birthday": birthday(chance),
         "signup_source": pick(chance, SIGNUP_SOURCES),
         "permission": permission,
         "permission_at": _permission_at(permission, created_at, until, chance),
+    }
+
+
+def identity(customer_id: str, chance: Random) -> dict[str, Any]:
+    """A name of the place that the person lives in, an address made of both, and what the place says."""
+    place = pick(chance, {place: place.weight for place in PLACES})
+    first, last = (chance.choice(names) for names in NAMES_BY_LANGUAGE[place.locale[:2]])
+    return {
+        "customer_id": customer_id,
+        "email": f"{first[1]}.{last[1]}.{customer_id.lower()}@example.com",
+        "first_name": first[0],
+        "last_name": last[0],
+        "locale": place.locale,
+        "timezone": place.timezone,
+        "country": place.country,
+        "currency": CURRENCY,
     }
 
 
