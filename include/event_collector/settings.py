@@ -61,13 +61,13 @@ class CollectorSettings:
             events_dir=_events_dir(env),
             public_keys=() if env.get(INSECURE) == "1" else _public_keys(env),
             link_secret=_link_secret(env),
-            tolerance_seconds=_number(env, "LIFECYCLE_COLLECTOR_TOLERANCE_HOURS", 26) * 3600,
-            max_body_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES", 2_000_000, at_least=1)),
-            max_file_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_FILE_BYTES", 256_000_000, at_least=1)),
-            header_seconds=_number(env, "LIFECYCLE_COLLECTOR_HEADER_SECONDS", 10),
-            body_seconds=_number(env, "LIFECYCLE_COLLECTOR_BODY_SECONDS", 15),
-            max_connections=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_CONNECTIONS", 500, at_least=1)),
-            max_held_bytes=int(_number(env, "LIFECYCLE_COLLECTOR_MAX_HELD_BYTES", 64_000_000)),
+            tolerance_seconds=read_number(env, "LIFECYCLE_COLLECTOR_TOLERANCE_HOURS", 26) * 3600,
+            max_body_bytes=int(read_number(env, "LIFECYCLE_COLLECTOR_MAX_BODY_BYTES", 2_000_000, at_least=1)),
+            max_file_bytes=int(read_number(env, "LIFECYCLE_COLLECTOR_MAX_FILE_BYTES", 256_000_000, at_least=1)),
+            header_seconds=read_number(env, "LIFECYCLE_COLLECTOR_HEADER_SECONDS", 10),
+            body_seconds=read_number(env, "LIFECYCLE_COLLECTOR_BODY_SECONDS", 15),
+            max_connections=int(read_number(env, "LIFECYCLE_COLLECTOR_MAX_CONNECTIONS", 500, at_least=1)),
+            max_held_bytes=int(read_number(env, "LIFECYCLE_COLLECTOR_MAX_HELD_BYTES", 64_000_000)),
         )
         if settings.max_held_bytes < 2 * settings.max_body_bytes:
             raise CollectorError(
@@ -141,7 +141,8 @@ def _mode(env: Mapping[str, str]) -> str:
     return mode
 
 
-def _number(env: Mapping[str, str], name: str, default: float, at_least: float = 0) -> float:
+def read_number(env: Mapping[str, str], name: str, default: float, at_least: float = 0) -> float:
+    """Return a setting that is a number above 0. Raises: CollectorError."""
     try:
         number = float(env.get(name, "").strip() or default)
     except ValueError as error:

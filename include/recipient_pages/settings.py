@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from event_collector.settings import CollectorError, check_writable
+from event_collector.settings import CollectorError, check_writable, read_number
 from lifecycle_mail.campaigns import Brand, Topic, read_brand, read_topics
 from lifecycle_mail.errors import LifecycleError
 from lifecycle_mail.settings import DEVELOPMENT_SECRET, Settings
@@ -48,11 +48,15 @@ class PagesSettings:
     def from_environment(cls, env: Mapping[str, str]) -> PagesSettings:
         """Read the settings. Raises: PagesError, one readable line."""
         try:
-            shared = Settings.from_environment(env, database=False)
-            brand = read_brand(shared.brand_file, postal_address=shared.postal_address)
-            topics = read_topics(shared.topics_file)
-        except LifecycleError as problem:
+            return cls._read(env)
+        except (LifecycleError, CollectorError) as problem:
             raise PagesError(str(problem)) from problem
+
+    @classmethod
+    def _read(cls, env: Mapping[str, str]) -> PagesSettings:
+        shared = Settings.from_environment(env, database=False)
+        brand = read_brand(shared.brand_file, postal_address=shared.postal_address)
+        topics = read_topics(shared.topics_file)
         if shared.mode == "live" and shared.link_secret == DEVELOPMENT_SECRET:
             raise PagesError("mode live needs LIFECYCLE_LINK_SECRET: give the pages the one that signs the mails")
         former = tuple(filter(None, (one.strip() for one in env.get("LIFECYCLE_FORMER_LINK_SECRETS", "").split(","))))
@@ -62,9 +66,9 @@ class PagesSettings:
             link_secrets=(shared.link_secret, *former),
             brand=brand,
             topics=topics,
-            header_seconds=_seconds(env, "LIFECYCLE_PAGES_HEADER_SECONDS", 10),
-            body_seconds=_seconds(env, "LIFECYCLE_PAGES_BODY_SECONDS", 15),
-            max_connections=int(_seconds(env, "LIFECYCLE_PAGES_MAX_CONNECTIONS", 500)),
+            header_seconds=read_number(env, "LIFECYCLE_PAGES_HEADER_SECONDS", 10, at_least=1),
+            body_seconds=read_number(env, "LIFECYCLE_PAGES_BODY_SECONDS", 15, at_least=1),
+            max_connections=int(read_number(env, "LIFECYCLE_PAGES_MAX_CONNECTIONS", 500, at_least=1)),
         )
 
 
@@ -82,18 +86,5 @@ def _events_dir(folder: Path | None) -> Path:
         raise PagesError("LIFECYCLE_EVENTS_DIR is not set: name the folder for what people answer")
     if not folder.is_dir():
         raise PagesError(f"the events folder {folder} does not exist: make it, or set LIFECYCLE_EVENTS_DIR")
-    try:
-        check_writable(folder)
-    except CollectorError as problem:
-        raise PagesError(str(problem)) from problem
+    check_writable(folder)
     return folder
-
-
-def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
-    try:
-        number = float(env.get(name, "").strip() or default)
-    except ValueError:
-        raise PagesError(f"{name} must be a number") from None
-    if not 1 <= number < float("inf"):
-        raise PagesError(f"{name} must be at least 1")
-    return number
